@@ -35,6 +35,7 @@ import type { Purges } from "../domain/purges/purges.ts";
 import type { People } from "../domain/identity/people.ts";
 import type { OwnerLinks } from "../domain/sessions/owner_links.ts";
 import type { ProviderSignIn } from "../domain/sessions/provider_sign_in.ts";
+import type { SessionLinks } from "../domain/sessions/session_links.ts";
 import type { ConsoleSessions, SignInMethods } from "../domain/sessions/sessions.ts";
 import type { Tests } from "../domain/testing/tests.ts";
 import type { Endpoints } from "../domain/triggers/endpoints.ts";
@@ -91,6 +92,7 @@ export interface Services {
   readonly purges: Purges;
   readonly replays: Replays;
   readonly roles: Roles;
+  readonly sessionLinks: SessionLinks;
   readonly schedules: Schedules;
   readonly searches: InvocationSearches;
   readonly signingKeys: SigningKeys;

@@ -9,6 +9,7 @@ import type { Ids } from "../domain/ids.ts";
 import type { Pages } from "../domain/paging.ts";
 import { Confirmations } from "../domain/sessions/confirmations.ts";
 import { OwnerAssertions } from "../domain/sessions/owner_assertion.ts";
+import { SessionLinks } from "../domain/sessions/session_links.ts";
 import { OwnerLinks } from "../domain/sessions/owner_links.ts";
 import { PROVIDER_SIGN_IN_PATH, ProviderSignIn } from "../domain/sessions/provider_sign_in.ts";
 import { ConsoleSessions, type SignInMethods } from "../domain/sessions/sessions.ts";
@@ -44,18 +45,19 @@ export async function openPeople(parts: PeopleParts) {
   const consoleSessions = new ConsoleSessions({
     ...parts,
     confirmations,
-    limits: {
-      lifetimeMs: identity.sessionLifetimeMs,
-      linkLifetimeMs: identity.sessionLinkLifetimeMs,
-      isProviderOnly: oidc.only,
-    },
+    limits: { lifetimeMs: identity.sessionLifetimeMs, isProviderOnly: oidc.only },
+  });
+  const links = new SessionLinks({
+    ...parts,
+    limits: { linkLifetimeMs: identity.sessionLinkLifetimeMs, isProviderOnly: oidc.only },
   });
   const hostNames = [new URL(url).hostname, server.host];
   const assertions = new OwnerAssertions(sealer, hostNames);
   return {
     people,
     consoleSessions,
-    ownerLinks: new OwnerLinks({ store, assertions, sessions: consoleSessions, audit }),
+    sessionLinks: links,
+    ownerLinks: new OwnerLinks({ store, assertions, links, liveClients: parts.liveClients, audit }),
     providerSignIn: new ProviderSignIn({
       store,
       provider: provider && confirmations && { provider, confirmations },

@@ -13,7 +13,7 @@ import type { Ownership } from "../domain/ownership/contract.ts";
 import { LeasedNode, type NodeSpec } from "../domain/ownership/leased_node.ts";
 import { OnlyNode } from "../domain/ownership/only_node.ts";
 import { SharedNodes } from "../domain/ownership/shared_nodes.ts";
-import type { SessionLink } from "../domain/sessions/sessions.ts";
+import type { SessionLink } from "../domain/sessions/session_links.ts";
 import { Snapshots } from "../domain/volumes/snapshots.ts";
 import { VolumeSweep } from "../domain/volumes/sweep.ts";
 import { Runner } from "../engine/runner.ts";
@@ -223,7 +223,7 @@ async function startBehind(
   const app = composeApi(config, { domain, store, engine, node, sandboxes, url, cluster });
   const credentialsPath = join(dataDir, "credentials.json");
   const first = await keepCredentials(store, ids, credentialsPath, url);
-  opened.use(new Housekeeping(store, node));
+  opened.use(new Housekeeping(store, node, domain.audit));
   opened.use(new VolumeSweep(store, snapshots, ownership, config.volumes));
   domain.typeChecks.schedule();
   await ready;
@@ -250,12 +250,12 @@ async function startBehind(
 /** The link of the first start. If links of clients begin no sessions, it is that of the server's host. */
 async function firstLink(
   { oidc }: Config,
-  { consoleSessions }: Domain,
-  first: Parameters<Domain["consoleSessions"]["createFirstLink"]>[0],
+  { sessionLinks }: Domain,
+  first: Parameters<Domain["sessionLinks"]["createFirst"]>[0],
 ): Promise<SessionLink | undefined> {
   return oidc.only
-    ? await consoleSessions.createOwnerLink(() => Promise.resolve(true))
-    : await consoleSessions.createFirstLink(first);
+    ? await sessionLinks.createOfOwner(() => Promise.resolve(true))
+    : await sessionLinks.createFirst(first);
 }
 
 /** The listening server. */

@@ -60,6 +60,7 @@ export const REASONS = {
   TRIGGER_LIMIT: "FAILED_PRECONDITION",
   TRIGGER_PAUSED: "FAILED_PRECONDITION",
   SIGNING_KEY_LIMIT: "FAILED_PRECONDITION",
+  CREDENTIAL_LIMIT: "FAILED_PRECONDITION",
   TOKEN_MISSING: "UNAUTHENTICATED",
   TOKEN_INVALID: "UNAUTHENTICATED",
   TOKEN_EXPIRED: "UNAUTHENTICATED",
@@ -108,6 +109,7 @@ export const REASONS = {
   QUEUE_TIMEOUT: "RESOURCE_EXHAUSTED",
   CONCURRENCY_KEY_BUSY: "RESOURCE_EXHAUSTED",
   TOO_MANY_DELAYED: "RESOURCE_EXHAUSTED",
+  SESSION_LINK_LIMIT: "RESOURCE_EXHAUSTED",
   RATE_LIMITED: "RESOURCE_EXHAUSTED",
   RECEIVING_TOO_MUCH: "RESOURCE_EXHAUSTED",
   ANSWERS_UNREAD: "RESOURCE_EXHAUSTED",
@@ -145,8 +147,25 @@ interface ErrorOptions {
   readonly retryAfterSeconds?: number;
 }
 
+/** Whose credential a request had. */
+export interface Holder {
+  /** Id of the principal. */
+  readonly id: string;
+  readonly name: string;
+  /** The credential, or the session's. */
+  readonly clientId: string;
+  readonly kind: string;
+  readonly sessionId?: string;
+}
+
+/** An error whose audit event may name the holder of a credential. */
+export class AuditableError extends Error {
+  /** Whose credential was proved and rejected all the same. For the audit log alone: no response names the holder. */
+  holder: Holder | undefined;
+}
+
 /** An error for the caller. Its message names no path and no stack of the server. */
-export class DomainError extends Error {
+export class DomainError extends AuditableError {
   readonly code: ErrorCode;
   readonly violations: readonly FieldViolation[];
   readonly retryAfterSeconds: number | undefined;

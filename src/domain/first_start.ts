@@ -30,6 +30,8 @@ interface CredentialsFile extends ClientCredentials {
 
 /** The client of the first service principal. */
 interface NewClient {
+  /** Of the principal. */
+  readonly id: string;
   readonly clientId: string;
   readonly displayName: string;
 }

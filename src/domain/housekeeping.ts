@@ -1,7 +1,9 @@
 import { getLogger } from "@logtape/logtape";
 import { BLOB_SHARDS } from "../store/blobs/commit_blobs.ts";
 import type { Store } from "../store/mod.ts";
+import type { Audit } from "./audit/audit.ts";
 import { deleteEndedKeys, DEVICE_CODE_GRACE_MS } from "./identity/mod.ts";
+import { eraseEndedCredentials } from "./identity/ended_credentials.ts";
 import type { Node } from "./ownership/contract.ts";
 import { DELIVERY_KEPT_MS } from "./triggers/settings.ts";
 import { oldest } from "./invocations/invoke.ts";
@@ -20,7 +22,11 @@ export class Housekeeping implements Disposable {
   /** The next shard of blobs to sweep. The random start reaches all shards even if the server restarts often. */
   #shard = Math.floor(Math.random() * BLOB_SHARDS);
 
-  constructor(private readonly store: Store, node: Pick<Node, "holds">) {
+  constructor(
+    private readonly store: Store,
+    node: Pick<Node, "holds">,
+    private readonly audit: Pick<Audit, "entry">,
+  ) {
     this.#timer = setInterval(() => {
       if (node.holds("housekeeping")) this.sweep();
     }, HOUSEKEEPING_INTERVAL_MS);
@@ -39,6 +45,7 @@ export class Housekeeping implements Disposable {
         await tx.deliveries.deleteBefore(new Date(now - DELIVERY_KEPT_MS).toISOString());
         await tx.commits.deleteExpired(new Date(now - EXPIRED_COMMIT_GRACE_MS).toISOString());
       });
+      await eraseEndedCredentials(this.store, this.audit, now);
       await this.#sweepBlobs(new Date(now - UNREFERENCED_BLOB_GRACE_MS));
     } catch (error) {
       logger.error("Failed to delete expired rows and blobs: {error}", { error });

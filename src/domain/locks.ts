@@ -36,6 +36,8 @@ export const locks = {
   ofPerson: (issuer: string, subject: string) => `person:${JSON.stringify([issuer, subject])}`,
   /** A session of a person, and when its provider is asked for it. */
   ofSession: (id: string) => `session:${id}`,
+  /** The sign-ins of devices. */
+  deviceCodes: "device-codes",
   ofRole: (id: string) => `role:${id}`,
   /** A provider of workload identities, and whether trusts use it. */
   ofProvider: (id: string) => `provider:${id}`,

@@ -3,7 +3,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import type { IncomingMessage } from "node:http";
 import { serialize } from "hono/utils/cookie";
 import { DomainError } from "../domain/errors.ts";
-import type { Principal, Proof } from "../domain/identity/mod.ts";
+import { checkedFor, holderAs, type Principal, type Proof } from "../domain/identity/mod.ts";
 import { noteProved } from "./connections.ts";
 import type { Env } from "./env.ts";
 import type { BrowserRequest, ReplyHeaders, SessionCookie } from "../api/cookies.ts";
@@ -107,7 +107,7 @@ async function admit(
   });
   noteProved(c.env.incoming);
   apiRateLimit(principal);
-  if (useProof !== undefined) await useProof();
+  if (useProof !== undefined) await checkedFor(holderAs(principal), useProof);
   return principal;
 }
 

@@ -36,7 +36,8 @@ export async function recordRejected(
   await audit.record({
     kind: "authentication",
     activity,
-    user: {},
+    user: error.holder ?? {},
+    sessionId: error.holder?.sessionId,
     rejected: { code: error.reason, detail: error.message },
   }, {
     address: c.get("clientAddress"),

@@ -19,6 +19,9 @@ export type ConsoleSessionRow = Selectable<ConsoleSessionTable>;
 export type SessionConfirmationRow = Selectable<SessionConfirmationTable>;
 type SessionLinkRow = Selectable<SessionLinkTable>;
 
+/** Sessions that one write ends for a new one. */
+const ENDED_AT_ONCE_MAX = 100;
+
 /** Reads the sessions of the console. */
 export class ConsoleSessionReader {
   constructor(protected readonly db: Kysely<Schema>, private readonly cache: RowReads) {}
@@ -68,6 +71,15 @@ export class ConsoleSessionWriter extends ConsoleSessionReader {
     await this.db.insertInto("sessionLinks").values(row).execute();
   }
 
+  /** When the links of the clients of a principal end that work after a time, the first one first. */
+  async openLinksOf(principalId: string, after: string): Promise<readonly string[]> {
+    const rows = await this.db.selectFrom("sessionLinks")
+      .innerJoin("credentials", "credentials.clientId", "sessionLinks.clientId")
+      .select("sessionLinks.expiresAt").where("credentials.principalId", "=", principalId)
+      .where("sessionLinks.expiresAt", ">", after).orderBy("sessionLinks.expiresAt").execute();
+    return rows.map(({ expiresAt }) => expiresAt);
+  }
+
   /** Removes and returns the link of a code; undefined for an unknown code. Of several writes one receives the link. */
   async takeLink(codeHash: string): Promise<SessionLinkRow | undefined> {
     const row = await this.db.selectFrom("sessionLinks").selectAll()
@@ -79,6 +91,13 @@ export class ConsoleSessionWriter extends ConsoleSessionReader {
 
   async insert(row: ConsoleSessionRow): Promise<void> {
     await this.db.insertInto("consoleSessions").values(row).execute();
+  }
+
+  /** The oldest sessions of a principal that exist beside this many newer ones; as many of them as one write ends. */
+  beyond(principalId: string, newer: number): Promise<ConsoleSessionRow[]> {
+    return this.db.selectFrom("consoleSessions").selectAll()
+      .where("principalId", "=", principalId).orderBy("id", "desc")
+      .limit(ENDED_AT_ONCE_MAX).offset(newer).execute();
   }
 
   async insertConfirmation(row: SessionConfirmationRow): Promise<void> {

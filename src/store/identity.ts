@@ -37,8 +37,10 @@ export interface PrincipalSearch {
   readonly email?: string | undefined;
   readonly ids?: readonly string[] | undefined;
   readonly excludeIds?: readonly string[] | undefined;
-  /** Any of these roles, given by an owner or by groups. */
+  /** Any of these roles, given by an owner, or by groups whose roles count. */
   readonly roleIds?: readonly string[] | undefined;
+  /** RFC 3339: roles of groups count that were confirmed after this time. Undefined if all of them count. */
+  readonly groupsCountAfter?: string | undefined;
   readonly statuses: readonly Status[];
   readonly kinds?: readonly PrincipalRow["kind"][] | undefined;
 }
@@ -142,7 +144,8 @@ export class IdentityReader {
 
   /** Principals that a search finds, newest first. */
   searchPrincipals(search: PrincipalSearch, page: PageRequest): Promise<Page<PrincipalRow>> {
-    const { query: text, email, ids, excludeIds, roleIds, statuses, kinds } = search;
+    const { query: text, email, ids, excludeIds, roleIds, groupsCountAfter, statuses, kinds } =
+      search;
     let query = this.db.selectFrom("principals").selectAll();
     if (ids !== undefined) query = query.where("id", "in", ids);
     if (excludeIds !== undefined) query = query.where("id", "not in", excludeIds);
@@ -162,10 +165,15 @@ export class IdentityReader {
     }
     if (roleIds !== undefined) {
       query = query.where((where) =>
-        where.or(roleIds.flatMap((id) => [
-          where("roles", "like", `%"${id}"%`),
-          where("groupRoles", "like", `%"${id}"%`),
-        ]))
+        where.or(roleIds.flatMap((id) => {
+          const ofGroups = where("groupRoles", "like", `%"${id}"%`);
+          return [
+            where("roles", "like", `%"${id}"%`),
+            groupsCountAfter === undefined
+              ? ofGroups
+              : where.and([ofGroups, where("groupsConfirmedAt", ">", groupsCountAfter)]),
+          ];
+        }))
       );
     }
     query = query.where((where) => where.or(statuses.map((status) => statusIs(where, status))));
@@ -209,6 +217,16 @@ export class IdentityReader {
     const query = this.#credentials().where("principalId", "=", principalId)
       .where("kind", "in", kinds).where("deletedAt", "is", null);
     return fetchPage(query, "credentials.id", page);
+  }
+
+  /** How many credentials of a principal have not ended at a time, of every kind. */
+  async countCredentials(principalId: string, now: string): Promise<number> {
+    const { count } = await this.db.selectFrom("credentials")
+      .select(({ fn }) => fn.countAll<number | bigint>().as("count"))
+      .where("principalId", "=", principalId).where("deletedAt", "is", null)
+      .where(({ eb, or }) => or([eb("expiresAt", "is", null), eb("expiresAt", ">", now)]))
+      .executeTakeFirstOrThrow();
+    return Number(count);
   }
 
   #credentials() {
@@ -288,6 +306,24 @@ export class IdentityWriter extends IdentityReader {
       .where("expiresAt", "<", time).execute();
   }
 
+  /**
+   * Erases credentials that expired or were deleted before a time, oldest first, with when they were used and with what
+   * trusts have besides.
+   * @param limit the most that are erased
+   * @returns what was erased
+   */
+  async eraseEndedCredentials(time: string, limit: number): Promise<readonly CredentialRow[]> {
+    const ended = await this.db.selectFrom("credentials").selectAll()
+      .where(({ eb, or }) => or([eb("deletedAt", "<", time), eb("expiresAt", "<", time)]))
+      .orderBy("id").limit(limit).execute();
+    const ids = ended.map(({ id }) => id);
+    if (ids.length === 0) return [];
+    await this.db.deleteFrom("credentialUses").where("credentialId", "in", ids).execute();
+    await this.db.deleteFrom("federationTrusts").where("id", "in", ids).execute();
+    await this.db.deleteFrom("credentials").where("id", "in", ids).execute();
+    return ended;
+  }
+
   /** Notes that a credential was used; of several nodes the latest time remains. */
   async noteUse(credentialId: string, lastUsedAt: string): Promise<void> {
     await this.db.insertInto("credentialUses").values({ credentialId, lastUsedAt })
@@ -322,22 +358,5 @@ export class IdentityWriter extends IdentityReader {
 
   async resealKey(id: string, sealed: Uint8Array): Promise<void> {
     await this.db.updateTable("serverKeys").set({ sealed }).where("id", "=", id).execute();
-  }
-}
-
-/** Writes which client assertions were used. */
-export class AssertionWriter {
-  constructor(private readonly db: Kysely<Schema>) {}
-
-  /** Records a client assertion as used; false if it was used before. */
-  async use(fingerprint: string, expiresAt: string): Promise<boolean> {
-    const { numInsertedOrUpdatedRows } = await this.db.insertInto("usedAssertions")
-      .values({ fingerprint, expiresAt })
-      .onConflict((c) => c.column("fingerprint").doNothing()).executeTakeFirst();
-    return (numInsertedOrUpdatedRows ?? 0n) > 0n;
-  }
-
-  async deleteBefore(time: string): Promise<void> {
-    await this.db.deleteFrom("usedAssertions").where("expiresAt", "<", time).execute();
   }
 }

@@ -5,6 +5,7 @@ import {
   type KyselyPlugin,
   type LogEvent,
 } from "kysely";
+import { AssertionWriter } from "./assertions.ts";
 import { AUDIT_LOCK, AuditReader, AuditWriter } from "./audit.ts";
 import { AuditExportReader, AuditExportWriter } from "./audit_exports.ts";
 import { AuditScopes } from "./audit_scopes.ts";
@@ -24,7 +25,7 @@ import { FlowControlWriter } from "./flow_control.ts";
 import { FederationReader, FederationWriter } from "./federation.ts";
 import { FunctionReader, FunctionWriter } from "./functions.ts";
 import { type Durability, GroupedWriter } from "./grouped_writer.ts";
-import { AssertionWriter, IdentityReader, IdentityWriter, type ServerKeyRow } from "./identity.ts";
+import { IdentityReader, IdentityWriter, type ServerKeyRow } from "./identity.ts";
 import { InvocationFinder } from "./invocation_search.ts";
 import { InvocationWriter } from "./invocation_writer.ts";
 import { InvocationReader } from "./invocations.ts";

@@ -2,11 +2,93 @@
 import assert from "node:assert/strict";
 import { Client, type Json } from "../support/client.ts";
 import { assertError, KSUID, MAIN, ok } from "../support/expect.ts";
-import { serverSuite } from "../support/suite.ts";
+import { makeCredential, makePrincipal, signIn } from "../identity/principals.ts";
+import { boundToken, newProofs } from "../identity/proofs.ts";
+import { signIn as browse } from "../identity/sessions.ts";
+import { serverSuite, type Stage } from "../support/suite.ts";
 import { deployWithSdk, outputOf } from "../sdk/support.ts";
 import { added, assertOcsf, events, lastUid, page, resourcesOf, verification } from "./support.ts";
 
 const SECRET = "a-value-that-no-event-has";
+
+/** Every rejection of a credential that is proved: by its network, its key, its state and its end. */
+async function rightCredentials({ client, server: { url } }: Stage): Promise<void> {
+  const principal = await makePrincipal(client, "Rejected", ["system:viewer"]);
+  const far = { allowSourceCidrs: ["192.0.2.0/24"], displayName: "far" };
+  const secret = await makeCredential(client, principal, far);
+  const key = await makeCredential(client, principal, { ...far, kind: "CREDENTIAL_KIND_API_KEY" });
+  const bound = await makeCredential(client, principal, { requireDpop: true, displayName: "key" });
+  const disabled = await makeCredential(client, principal, { displayName: "off" });
+  const { as: browsing, credential: ofSession } = await signIn(client, principal, {
+    displayName: "browsing",
+  });
+  const path = (id: string) => `/api/v1/service_principals/${principal}/credentials/${id}`;
+  const { clientId } = bound.credential;
+  const proofs = await newProofs();
+  const token = await boundToken(url, { ...bound, clientId }, proofs);
+  const cookie = await browse(browsing);
+  const stranger = new Client(url, undefined);
+  const get = (headers: Record<string, string>) => stranger.get("/api/v1/functions", headers);
+  const dpop = await proofs.prove("GET", `${url}/api/v1/functions`, token);
+  const withProof = { authorization: `DPoP ${token}`, dpop };
+  ok(await get(withProof));
+  const change = { credential: { disabled: true }, updateMask: "disabled" };
+  ok(await client.call("PATCH", path(disabled.credential.id), change));
+  const narrowed = { credential: { allowSourceCidrs: ["192.0.2.0/24"] } };
+  ok(await client.call("PATCH", path(ofSession.id), narrowed));
+
+  const requested = ({ credential, clientSecret }: Json, more: Json = {}) =>
+    client.form("/auth/v1/token", {
+      grant_type: "client_credentials",
+      client_id: credential.clientId,
+      client_secret: clientSecret,
+      ...more,
+    });
+  const left = await added(client, async () => {
+    await get({ authorization: `Bearer ${key.clientSecret}` });
+    await requested(secret);
+    await requested(bound);
+    await requested(bound, { scope: "no-role" });
+    await get({ authorization: `Bearer ${token}` });
+    await get({ authorization: `DPoP ${token}`, dpop: "x" });
+    await get(withProof);
+    await requested(disabled);
+    await get({ cookie });
+    // Whoever does not prove the credential is named by nothing.
+    await requested({ ...bound, clientSecret: secret.clientSecret });
+    await get({ authorization: `Bearer ${key.clientSecret}x` });
+  });
+  const id = ({ credential }: Json) => credential.clientId;
+  assert.deepEqual(
+    left.map(({ status_code: code, user: { uid, name, credential_uid } }) => [
+      code,
+      uid === principal,
+      name,
+      credential_uid,
+    ]),
+    [
+      ["SOURCE_NOT_ALLOWED", true, "far", id(key)],
+      ["invalid_client", true, "far", id(secret)],
+      ["invalid_dpop_proof", true, "key", id(bound)],
+      ["invalid_scope", true, "key", id(bound)],
+      ["PROOF_MISSING", true, "key", id(bound)],
+      ["PROOF_INVALID", true, "key", id(bound)],
+      ["PROOF_INVALID", true, "key", id(bound)],
+      ["invalid_client", true, "off", id(disabled)],
+      ["SESSION_ENDED", true, "browsing", ofSession.clientId],
+      ["invalid_client", false, "unknown", id(bound)],
+      ["TOKEN_INVALID", false, "unknown", undefined],
+    ],
+  );
+  const ended = left.find(({ status_code }) => status_code === "SESSION_ENDED");
+  assert.match(ended?.session.uid, KSUID);
+  const disable = { servicePrincipal: { disabled: true }, updateMask: "disabled" };
+  ok(await client.call("PATCH", `/api/v1/service_principals/${principal}`, disable));
+  const [gone] = await added(client, () => get(withProof)).then((events) =>
+    events.filter(({ status_code }) => status_code === "TOKEN_INVALID")
+  );
+  assert.deepEqual([gone?.user.uid, gone?.user.credential_uid], [principal, id(bound)]);
+}
 
 serverSuite("the audit log", {}, {
   "a change names who made it, from where and what it changed": async ({ client }) => {
@@ -127,8 +209,34 @@ serverSuite("the audit log", {}, {
     const [denied, , token] = left;
     assert.deepEqual(resourcesOf(denied), [{ type: "function", uid: "some-id" }]);
     assert.equal(denied.actor.user.credential_uid, clientId);
-    assert.equal(token.user.name, clientId);
+    // What a stranger says of itself is no name.
+    assert.deepEqual(token.user, {
+      name: "unknown",
+      credential_uid: clientId,
+      type_id: 99,
+      type: "service",
+    });
   },
+
+  "texts of strangers are no names, and are cut off": async ({ client }) => {
+    const client_id = `Administrator${"x".repeat(2_000)}`;
+    const left = await added(client, async () => {
+      const forms = [
+        ["/auth/v1/token", { grant_type: "client_credentials", client_id, client_secret: "no" }],
+        ["/auth/v1/token", { grant_type: "no", client_id }],
+        ["/auth/v1/device_authorization", { client_id }],
+      ] as const;
+      for (const [path, form] of forms) assert.ok((await client.form(path, form)).status >= 400);
+    });
+    assert.equal(left.length, 3);
+    for (const { user } of left) {
+      assert.deepEqual([user.name, user.uid], ["unknown", undefined]);
+      assert.equal(user.credential_uid, client_id.slice(0, 256));
+    }
+    assert.deepEqual(await events(client, { actor: client_id.slice(0, 256) }), []);
+  },
+
+  "a credential that is right and rejected is on record with its holder": rightCredentials,
 
   "a denied call of an endpoint is on record": async ({ client, server }) => {
     const id = await client.deploy("export default { fetch: () => new Response('x') };");
@@ -147,6 +255,10 @@ serverSuite("the audit log", {}, {
     });
     assert.deepEqual(others, []);
     assert.deepEqual([event.activity_name, event.status_code], ["endpoint", "ROLE_MISSING"]);
+    assert.deepEqual(
+      [event.user.name, event.user.credential_uid],
+      ["Reader of endpoints", made.client.clientId],
+    );
   },
 
   "a token and a session are on record before they are used": async ({ client, server }) => {

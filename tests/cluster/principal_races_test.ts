@@ -2,10 +2,12 @@
 import assert from "node:assert/strict";
 import { OPERATIONS } from "../../src/api/mod.ts";
 import { permissionCatalog } from "../../src/api/permissions.ts";
+import { Audit } from "../../src/domain/audit/audit.ts";
 import { DomainError } from "../../src/domain/errors.ts";
 import { Ids } from "../../src/domain/ids.ts";
 import {
   Bindings,
+  Clients,
   LiveClients,
   newServicePrincipal,
   OWNER,
@@ -14,6 +16,7 @@ import {
   ServicePrincipals,
 } from "../../src/domain/identity/mod.ts";
 import { Pages } from "../../src/domain/paging.ts";
+import { SessionLinks } from "../../src/domain/sessions/session_links.ts";
 import type { Store } from "../../src/store/mod.ts";
 import { functionRow } from "../store/conformance/rows.ts";
 import { makeTempDir } from "../support/invoked.ts";
@@ -105,6 +108,29 @@ Deno.test("two nodes change principals, roles and bindings at the same time", as
       const expected = outcomes[0] === "done" ? ["done", "ROLE_IN_USE"] : ["INVALID_FIELD", "done"];
       assert.deepEqual(outcomes, expected);
     }
+  });
+
+  await t.step("no principal gets more credentials and links than its limit", async () => {
+    const made = await newServicePrincipal(ids, { displayName: "full", roles: [], host: "h" });
+    await one.write((tx) => made.insert(tx));
+    const row = await one.read.identity.client(made.clientId);
+    const by = liveClients.of(row)?.principal ?? assert.fail("the client is not live");
+    const limits = { linkLifetimeMs: 60_000, isProviderOnly: false };
+    const audit = opened.use(new Audit(one, ids));
+    const both = async (most: number, work: (store: Store) => Promise<unknown>) => {
+      const attempts = Array.from({ length: most }, (_, n) => work(n % 2 === 0 ? one : other));
+      return (await race(...attempts)).filter((outcome) => outcome === "done").length;
+    };
+    const links = await both(
+      30,
+      (store) =>
+        new SessionLinks({ store, liveClients, audit, limits, url: "http://h" }).create(by),
+    );
+    const clients = await both(
+      110,
+      (store) => new Clients(store, pages, ids, liveClients, "h").create(by, {}, undefined),
+    );
+    assert.deepEqual([links, clients], [20, 99]);
   });
 
   await t.step("two changes of one role both count", async () => {

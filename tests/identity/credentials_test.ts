@@ -298,6 +298,34 @@ serverSuite("credentials of service principals", {}, {
     assert.equal(later.body, null);
   },
 
+  "and clients are at most 100 for each principal, also for requests at once": async (
+    { client },
+  ) => {
+    const principal = await makePrincipal(client, "many", ["system:owner"]);
+    const { as } = await signIn(client, principal);
+    const create = (spec: Json = API_KEY) =>
+      client.post(`${PRINCIPALS}/${principal}/credentials`, spec);
+    const answers = await Promise.all(Array.from({ length: 103 }, () => create()));
+    const made = answers.filter(({ status }) => status === 200);
+    assert.equal(made.length, 99);
+    const clients = "/api/v1/iam/personal_clients";
+    const rejected = [
+      ...answers.filter(({ status }) => status !== 200),
+      await create({}),
+      await as.post(clients, { displayName: "own" }),
+    ];
+    for (const answer of rejected) {
+      const message = /many has 100 credentials and clients, and a principal may have at most 100/;
+      assertError(answer, "FAILED_PRECONDITION", "CREDENTIAL_LIMIT", { message });
+    }
+    const { credential } = ok(made[0] ?? assert.fail());
+    ok(await client.call("DELETE", pathOf(principal, credential.id)));
+    const { client: own } = ok(await as.post(clients, { displayName: "own" }));
+    assertError(await create(), "FAILED_PRECONDITION", "CREDENTIAL_LIMIT");
+    ok(await as.call("DELETE", `${clients}/${own.id}`));
+    ok(await create());
+  },
+
   "note when they were used, also for tokens": async ({ client }) => {
     const principal = await makePrincipal(client, "used", ["system:viewer"]);
     const { credential } = await signIn(client, principal);

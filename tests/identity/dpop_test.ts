@@ -194,19 +194,26 @@ serverSuite("DPoP", {
     }
   },
 
-  "rejects every other proof beside a token": async ({ server, client }) => {
-    const token = await boundToken(client.url, await server.credentials(), proofs);
+  "rejects every other proof beside a token": async (stage) => {
+    const { client } = stage;
     const url = client.url + INTROSPECT;
     const rejected: [message: string, code: string][] = [];
-    const wrong = Object.entries({
-      ...await wrongProofs(url, token),
-      "another token": [
-        await proofs.prove("GET", url, token, { claims: { ath: athOf(`${token}x`) } }),
-        /ath must be/,
-      ] as const,
-      "no hash of the token": [await proofs.prove("GET", url), /ath must be/] as const,
-    });
-    for (const [name, [proof, message]] of wrong) {
+    // The audit log records only some rejections of one principal.
+    const sets = await Promise.all([0, 1].map(async () => {
+      const token = await boundToken(client.url, await strictCredentials(stage), proofs);
+      const wrong = Object.entries({
+        ...await wrongProofs(url, token),
+        "another token": [
+          await proofs.prove("GET", url, token, { claims: { ath: athOf(`${token}x`) } }),
+          /ath must be/,
+        ] as const,
+        "no hash of the token": [await proofs.prove("GET", url), /ath must be/] as const,
+      });
+      return wrong.map(([name, [proof, message]]) => ({ token, name, proof, message }));
+    }));
+    const names = sets[0]?.length ?? 0;
+    for (let at = 0; at < names; at++) {
+      const { token, name, proof, message } = sets[at % 2]?.[at] ?? assert.fail();
       const answer = await send(client, token, proof);
       assert.equal(answer.status, 401, name);
       assertError(answer, "UNAUTHENTICATED", "PROOF_INVALID", { message });
@@ -216,7 +223,10 @@ serverSuite("DPoP", {
     }
     const codes = await recorded(client);
     for (const [message, code] of rejected) assert.equal(codes.get(message), code, message);
-    ok(await send(client, token, await proofs.prove("GET", url, token)));
+    for (const [first] of sets) {
+      const { token } = first ?? assert.fail();
+      ok(await send(client, token, await proofs.prove("GET", url, token)));
+    }
   },
 
   "rejects every other proof of a token request, and issues nothing": async (
@@ -231,8 +241,9 @@ serverSuite("DPoP", {
     }
   },
 
-  "takes each proof once": async ({ server, client }) => {
-    const credentials = await server.credentials();
+  "takes each proof once": async (stage) => {
+    const { client } = stage;
+    const credentials = await strictCredentials(stage);
     const first = await proofs.prove("POST", client.url + TOKEN);
     const token = ok(await requestToken(client.url, credentials, first)).access_token;
     const again = await requestToken(client.url, credentials, first);
@@ -256,8 +267,9 @@ serverSuite("DPoP", {
     ok(await send(client, theirs, await other.prove("GET", url, theirs, { claims: { jti } })));
   },
 
-  "takes neither a bound token as a bearer token, nor the reverse": async ({ server, client }) => {
-    const token = await boundToken(client.url, await server.credentials(), proofs);
+  "takes neither a bound token as a bearer token, nor the reverse": async (stage) => {
+    const { client } = stage;
+    const token = await boundToken(client.url, await strictCredentials(stage), proofs);
     const url = client.url + INTROSPECT;
     const prove = (by: Proofs, text = token) => by.prove("GET", url, text);
     for (const proof of [undefined, await prove(proofs)]) {

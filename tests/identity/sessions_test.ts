@@ -6,7 +6,7 @@ import { assertError, KSUID, ok, RFC3339_UTC } from "../support/expect.ts";
 import { runInvoked } from "../support/invoked.ts";
 import { sharedSuite, type Stage } from "../support/suite.ts";
 import { raw } from "../endpoints/support.ts";
-import { makeCredential, signIn as principalSignIn } from "./principals.ts";
+import { makeCredential, makePrincipal, signIn as principalSignIn } from "./principals.ts";
 import { boundToken, newProofs } from "./proofs.ts";
 import {
   attributesOf,
@@ -288,6 +288,49 @@ async function cutTokens({ client, server }: Stage): Promise<void> {
   ok(await get(url, FUNCTIONS, await signIn(few.as)));
 }
 
+/** Links and sessions of one principal are bounded, also for requests at once. */
+async function limits({ client }: Stage): Promise<void> {
+  const { url } = client;
+  const principal = await makePrincipal(client, "many", ["system:viewer"]);
+  const { as } = await principalSignIn(client, principal);
+  const made = await Promise.all(Array.from({ length: 24 }, () => as.post(LINKS, {})));
+  const links = made.filter(({ status }) => status === 200);
+  assert.equal(links.length, 20);
+  for (const answer of made.filter(({ status }) => status !== 200)) {
+    const message = /has 20 open links to the console, and a principal may have at most 20/;
+    assertError(answer, "RESOURCE_EXHAUSTED", "SESSION_LINK_LIMIT", { message });
+    assert.ok(Number(answer.headers.get("retry-after")) > 0);
+  }
+  const [first = assert.fail()] = links;
+  const oldest = cookieOf(await redeem(url, codeIn(ok(first))));
+  const { id } = ok(await get(url, SESSION, oldest));
+  let newest = "";
+  for (let n = 0; n < 100; n++) newest = await signIn(as);
+  assertError(await get(url, FUNCTIONS, oldest), "UNAUTHENTICATED", "SESSION_ENDED");
+  ok(await get(url, FUNCTIONS, newest));
+  const { list } = ok(await get(url, `${SESSIONS}?page_size=200`, newest));
+  assert.equal(list.length, 100);
+  assert.equal(list.some((session: Json) => session.id === id), false);
+}
+
+/** A client that was cut ends no session of its principal that has more rights, and its own always. */
+async function ofMoreRights({ client }: Stage): Promise<void> {
+  const { url } = client;
+  const principal = await makePrincipal(client, "cut", ["system:viewer"]);
+  const [whole, cut] = [
+    await principalSignIn(client, principal),
+    await principalSignIn(client, principal, { scopedRoles: ["system:user"] }),
+  ];
+  const [strong, weak] = [await signIn(whole.as), await signIn(cut.as)];
+  const { id } = ok(await get(url, SESSION, strong));
+  const rejected = await cut.as.call("DELETE", `${SESSIONS}/${id}`, {});
+  assertError(rejected, "PERMISSION_DENIED", "ROLE_MISSING", { message: /the session has rights/ });
+  ok(await get(url, FUNCTIONS, strong));
+  const own = ok(await get(url, SESSION, weak));
+  ok(await cut.as.call("DELETE", `${SESSIONS}/${own.id}`, {}));
+  ok(await whole.as.call("DELETE", `${SESSIONS}/${id}`, {}));
+}
+
 /** A function that answers what it got, at an endpoint and as a webhook. */
 const ECHO = `export default (input) => ({ headers: input.headers });
 export const fetch = (request) => Response.json(Object.fromEntries(request.headers));`;
@@ -334,6 +377,8 @@ sharedSuite("sessions of the console", {
   "end with the client that made their link": endsOfClients,
   "have the roles of that client": roles,
   "begin with no token of fewer rights, nor of a key": cutTokens,
+  "have limits for each principal": limits,
+  "are revoked by callers with their rights alone": ofMoreRights,
   "reach no function": functionsGetNone,
   "begin with a link of the command line": async ({ client, server }) => {
     const args = ["console", "link", "--data", server.dataDir];

@@ -149,6 +149,8 @@ async function disabled(stage: PeopleStage): Promise<void> {
     ["invoked.UserService.SetRoles", "Success"],
     ["invoked.UserService.Delete", "Success"],
   ]);
+  // The provider has proved who it is.
+  assert.deepEqual([events[1]?.user.uid, events[1]?.user.name], [id, "Name of dina"]);
 }
 
 peopleSuite("the audit log of sign-ins", {

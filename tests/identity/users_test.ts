@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { Client, type Json } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
-import { makeTempDir } from "../support/invoked.ts";
+import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { TestProvider } from "../support/oidc_provider.ts";
 import { TestServer } from "../support/server.ts";
 import { ask, decide, poll } from "./devices.ts";
@@ -259,7 +259,7 @@ function changeDatabase(dataDir: string): void {
   db.exec("update principals set roles = '[]' where kind = 'service'");
   const permissions = [
     ...["invoked.UserService.SetRoles", "invoked.UserService.Update", "invoked.UserService.Delete"],
-    "c1.api.user.v1.UserService.List",
+    ...["c1.api.user.v1.UserService.List", "invoked.UserService.RevokeSession"],
   ];
   db.prepare(
     "insert into roles (id, display_name, permissions, created_at, updated_at) values (?, ?, ?, '', '')",
@@ -327,8 +327,20 @@ Deno.test("rights over people", async (t) => {
       if (kept === undefined || lost === undefined) return assert.fail();
       ok(await kept.get(FUNCTIONS));
       assertError(await lost.get(FUNCTIONS), "PERMISSION_DENIED", "ROLE_MISSING");
+      const [owner = assert.fail()] = visitors;
+      const shown = async () => {
+        const search = { query: "name of absent" };
+        const [found] = ok(await change(owner, "POST", SEARCH, search)).list;
+        const { user } = ok(await owner.get(`${USERS}/${found.userId}`)).userView;
+        assert.deepEqual(found.user, user);
+        const viewers = { ...search, roleIds: ["system:viewer"] };
+        const { list } = ok(await change(owner, "POST", SEARCH, viewers));
+        return [user.roleIds, list.length];
+      };
+      assert.deepEqual(await shown(), [[], 0], "answers have the roles that count");
       await signedIn(stage, "absent", ["view"]);
       ok(await lost.get(FUNCTIONS));
+      assert.deepEqual(await shown(), [[VIEWER], 1]);
     },
   );
 
@@ -343,9 +355,29 @@ Deno.test("rights over people", async (t) => {
       change(manager, "POST", `${USERS}/${id}/roles`, { roleIds: [OWNER] }),
       change(manager, "POST", `${USERS}/${id}/roles`, { roleIds: [VIEWER] }),
     ];
+    const sessionOf = async (visitor: Visitor) => {
+      const { id, principal } = ok(await visitor.get(SESSION));
+      return `${USERS}/${principal.id}/sessions/${id}`;
+    };
+    const host = new Visitor(server.url);
+    const link = await runInvoked([
+      "console",
+      "link",
+      "--owner",
+      "--json",
+      "--data",
+      server.dataDir,
+    ]);
+    await useLink(host, JSON.parse(link.stdout));
+    for (const stronger of [visitors[0] ?? assert.fail(), host]) {
+      attempts.push(change(manager, "DELETE", await sessionOf(stronger), {}));
+    }
     for (const attempt of attempts) {
       assertError(await attempt, "PERMISSION_DENIED", "ROLE_MISSING");
     }
+    ok(await host.get(FUNCTIONS));
+    ok(await change(manager, "DELETE", await sessionOf(member), {}));
+    assertError(await member.get(SESSIONS), "UNAUTHENTICATED", "SESSION_ENDED");
     ok(await change(manager, "POST", `${USERS}/${id}/roles`, { roleIds: [MANAGER] }));
     ok(await change(manager, "PATCH", `${USERS}/${id}`, { user: { disabled: true } }));
   });

@@ -1,13 +1,17 @@
 /** Housekeeping deletes unreferenced blobs and nothing else. */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
+import { Audit } from "../../src/domain/audit/audit.ts";
 import { Housekeeping } from "../../src/domain/housekeeping.ts";
+import { Ids } from "../../src/domain/ids.ts";
 import { BLOB_SHARDS, digestOf } from "../../src/store/blobs/commit_blobs.ts";
 import { openStore } from "../../src/store/mod.ts";
 import { Client } from "../support/client.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { onlyNode } from "../support/nodes.ts";
 import { TestServer } from "../support/server.ts";
+import { assertOcsf } from "../audit/support.ts";
+import { credentialRow, id, PRINCIPAL } from "./conformance/rows.ts";
 
 const TESTS = 'import { test } from "@c1/test";\ntest("kept", ({ ok }) => { ok(1); });\n';
 const KEPT = "export default () => ({ kept: true });\n";
@@ -35,7 +39,8 @@ async function ageBlobs(dataDir: string): Promise<void> {
 async function sweepAll(dataDir: string): Promise<void> {
   await using store = await openStore(dataDir);
   await using ownership = await onlyNode(store);
-  using housekeeping = new Housekeeping(store, ownership.node);
+  await using audit = new Audit(store, new Ids());
+  using housekeeping = new Housekeeping(store, ownership.node, audit);
   for (let shard = 0; shard < BLOB_SHARDS; shard++) await housekeeping.sweep();
 }
 
@@ -116,4 +121,44 @@ Deno.test("housekeeping keeps a blob that is stored again during the sweep", asy
     ]);
     assert.deepEqual(await store.commitBlobs.get(digest), content);
   }
+});
+
+Deno.test("housekeeping erases credentials that ended long ago, and records which ones", async () => {
+  await using directory = await makeTempDir();
+  await using store = await openStore(directory.path);
+  const day = 24 * 60 * 60 * 1000;
+  const at = (days: number) => new Date(Date.now() + days * day).toISOString();
+  const rows = [
+    { ...credentialRow(1), expiresAt: at(-31), displayName: "laptop" },
+    { ...credentialRow(2), deletedAt: at(-31) },
+    { ...credentialRow(3), expiresAt: at(-29) },
+    { ...credentialRow(4), deletedAt: at(-29) },
+    { ...credentialRow(5), expiresAt: at(1), createdAt: at(-99) },
+    ...Array.from({ length: 120 }, (_, n) => ({ ...credentialRow(n + 10), expiresAt: at(-40) })),
+  ];
+  await store.write(async (tx) => {
+    await tx.identity.insertPrincipal(PRINCIPAL);
+    for (const row of rows) await tx.identity.insertCredential(row);
+  });
+  await using ownership = await onlyNode(store);
+  await using audit = new Audit(store, new Ids());
+  using housekeeping = new Housekeeping(store, ownership.node, audit);
+  await housekeeping.sweep();
+  await housekeeping.sweep();
+  const left = await Promise.all(rows.map(({ id }) => store.read.identity.credential(id)));
+  assert.deepEqual(left.flatMap((row) => row?.id ?? []), [id(3), id(4), id(5)]);
+  const events = (await store.read.audit.after(0, 10)).map(({ event }) => JSON.parse(event));
+  for (const event of events) assertOcsf(event);
+  assert.deepEqual(events.map(({ resources }) => resources.length), [100, 22]);
+  const [{ api, actor, resources: [first] }] = events;
+  assert.deepEqual(
+    [api.operation, actor.user.name, first],
+    ["invoked.Server.EraseEndedCredentials", "invoked", {
+      type: "credential",
+      uid: id(1),
+      name: "laptop",
+      namespace: PRINCIPAL.id,
+      data: { change: "deleted" },
+    }],
+  );
 });

@@ -12,7 +12,7 @@ export const createSessionLink = jsonOperation({
   ofClient: true,
   body: empty,
   response: linkOut,
-  async handle({ principal }, { consoleSessions }: Uses<"consoleSessions">) {
-    return { ...await consoleSessions.createLink(principal) };
+  async handle({ principal }, { sessionLinks }: Uses<"sessionLinks">) {
+    return { ...await sessionLinks.create(principal) };
   },
 });

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { Principal } from "../../domain/identity/mod.ts";
-import type { PrincipalRow } from "../../store/identity.ts";
+import type { User } from "../../domain/identity/people.ts";
 import { timestamp } from "../primitives.ts";
 
 /** Names a user. */
@@ -30,7 +30,7 @@ const userOut = z.object({
   status: z.enum(["ENABLED", "DISABLED", "DELETED"]),
   type: z.enum(["USER_TYPE_HUMAN", "USER_TYPE_SERVICE", "USER_TYPE_SYSTEM"]),
   origin: z.enum(["USER_ORIGIN_DIRECTORY", "USER_ORIGIN_LOCAL", "USER_ORIGIN_SYSTEM"]),
-  roleIds: z.array(z.string()).openapi({ description: "All roles of the user" }),
+  roleIds: z.array(z.string()).openapi({ description: "All roles that the user has now" }),
   assignedRoleIds: z.array(z.string())
     .openapi({
       description: "The roles that an owner has set; groups of the provider give the others",
@@ -57,11 +57,8 @@ export const usersAnswer = z.object({
 });
 
 /** The API's form of a user. */
-function userJson(row: PrincipalRow): z.input<typeof userOut> {
+function userJson(row: User): z.input<typeof userOut> {
   const { id, displayName, email, username, createdAt, updatedAt, deletedAt, lastSignInAt } = row;
-  const [assignedRoleIds, ofGroups] = [row.roles, row.groupRoles].map((list) =>
-    JSON.parse(list) as string[]
-  );
   return {
     id,
     displayName,
@@ -72,8 +69,8 @@ function userJson(row: PrincipalRow): z.input<typeof userOut> {
     status: deletedAt !== null ? "DELETED" : row.disabled === 1 ? "DISABLED" : "ENABLED",
     type: USER_TYPES[row.kind],
     origin: row.kind === "person" ? "USER_ORIGIN_DIRECTORY" : "USER_ORIGIN_LOCAL",
-    roleIds: [...new Set([...assignedRoleIds ?? [], ...ofGroups ?? []])],
-    assignedRoleIds: assignedRoleIds ?? [],
+    roleIds: [...row.roleIds],
+    assignedRoleIds: JSON.parse(row.roles) as string[],
     managerIds: [],
     createdAt,
     updatedAt,
@@ -82,7 +79,7 @@ function userJson(row: PrincipalRow): z.input<typeof userOut> {
   };
 }
 
-export function userViewJson(row: PrincipalRow): z.input<typeof userViewOut> {
+export function userViewJson(row: User): z.input<typeof userViewOut> {
   return { userId: row.id, user: userJson(row) };
 }
 
@@ -108,6 +105,6 @@ export function systemUserJson(
   return { userView: { userId: id, user }, expanded: [] };
 }
 
-export function userAnswerJson(row: PrincipalRow): z.input<typeof userAnswer> {
+export function userAnswerJson(row: User): z.input<typeof userAnswer> {
   return { userView: userViewJson(row), expanded: [] };
 }

@@ -122,6 +122,8 @@ const NEXT_STEPS: Readonly<Record<string, string>> = {
   COMMIT_NOT_FINALIZED: "deploy the commit again with invoked deploy",
   COMMIT_IN_USE: "publish another commit with invoked publish, or wait for its invocations to end",
   FUNCTION_IN_USE: "delete the trigger or reset the destination first that the message names",
+  CREDENTIAL_LIMIT:
+    "delete clients with invoked clients delete, or credentials with invoked credentials revoke",
   TRIGGER_LIMIT: "delete a trigger with invoked trigger delete",
   TRIGGER_PAUSED: "resume it with invoked trigger resume",
   VOLUME_BOUND: "choose another volume for the function or trigger that the message names first",

@@ -44,8 +44,8 @@ export class Audit implements AsyncDisposable {
    */
   async record(event: AuditEvent, source: AuditSource = this.#source): Promise<void> {
     if (event.rejected === undefined) return await this.#append(event, source);
-    // A principal has as many credentials as it makes.
-    const principal = event.kind === "call" ? event.actor?.id : undefined;
+    // A principal has as many credentials as it makes. Authentications name a principal only if its credential was proved.
+    const principal = event.kind === "call" ? event.actor?.id : event.user.id;
     const caller = principal === undefined ? { address: source.address } : { principal };
     if (!this.#rejections.take(caller)) return;
     await this.#append(event, source).catch((error) => {

@@ -100,10 +100,11 @@ interface AuthenticationEvent {
   readonly kind: "authentication";
   /** `logon` and `logoff` of sessions; the grant type or another short name for everything else. */
   readonly activity: "logon" | "logoff" | (string & Record<never, never>);
-  /** The subject: as far as it is known, or as it named itself. */
+  /** The subject, as far as it is proved: other callers have neither id nor name. */
   readonly user: {
     readonly id?: string | undefined;
     readonly name?: string | undefined;
+    /** Of a caller that is not proved, the text that it gave. */
     readonly clientId?: string | undefined;
     readonly kind?: string | undefined;
   };
@@ -158,7 +159,7 @@ function callEntry(event: CallEvent, { uid, time, source }: Occurrence): AuditEn
 function authenticationEntry(event: AuthenticationEvent, occurrence: Occurrence): AuditEntry {
   const { activity, user, sessionId, rejected, facts } = event;
   const { uid, time, source } = occurrence;
-  const { id = "", name = user.clientId ?? "unknown", clientId = "", kind } = user;
+  const { id = "", name = "unknown", clientId = "", kind } = user;
   const actor = { id, displayName: name, clientId, kind };
   const activityId = activity === "logon" ? 1 : activity === "logoff" ? 2 : ACTIVITIES.other;
   return {

@@ -9,7 +9,7 @@ import {
 } from "jose";
 import { LRUCache } from "lru-cache";
 import { DomainError } from "../errors.ts";
-import type { IdentityReader } from "../../store/identity.ts";
+import type { ClientRow, IdentityReader } from "../../store/identity.ts";
 import { hasApiKey, isApiKey } from "../../shared/api_keys.ts";
 import { entriesUpTo } from "../../shared/entries.ts";
 import type { CredentialUses } from "./credential_uses.ts";
@@ -17,6 +17,7 @@ import { hashSecret } from "./credentials.ts";
 import type { Proof } from "./dpop.ts";
 import type { LiveClient, LiveClients } from "./live_clients.ts";
 import { clientGone, type Principal } from "./principal.ts";
+import { holderOf, rejectedFor } from "./holders.ts";
 import { type SigningKeys, TOKEN_LIFETIME_MAX_MS } from "./signing_keys.ts";
 import { assertSource } from "./source_networks.ts";
 
@@ -126,7 +127,8 @@ export class AccessTokens {
    * The principal of an access token or of an API key.
    * @param address of the client that sends it
    * @param prove answers the thumbprint of the key whose proof is beside the token; undefined for a bearer token
-   * @throws TOKEN_INVALID, TOKEN_EXPIRED, SOURCE_NOT_ALLOWED, PROOF_MISSING, and what `prove` throws
+   * @throws TOKEN_INVALID, TOKEN_EXPIRED, SOURCE_NOT_ALLOWED, PROOF_MISSING, and what `prove` throws; the error names the
+   * holder of a credential that was proved
    */
   async check(
     token: string,
@@ -135,24 +137,47 @@ export class AccessTokens {
   ): Promise<Principal> {
     if (isApiKey(token)) {
       const row = await this.identity.apiKey(hashSecret(token));
-      const { principal, credentialId, requireDpop } = usable(this.liveClients.of(row), address);
-      await assertBinding({ jkt: undefined, requireDpop }, prove);
+      const unbound = { jkt: undefined, issuedAtMs: 0 };
+      const { principal, credentialId } = await this.#accepted(row, unbound, address, prove);
       this.uses.note(credentialId);
       return principal;
     }
-    const { clientId, keyId, roles, claims, jkt } = await this.#verify(token);
+    const verified = await this.#verify(token);
+    const { clientId, keyId, roles, claims } = verified;
     // Together, so that nodes that share a database count the changes once for both.
     const [keys, row] = await Promise.all([this.keys.exact(), this.identity.client(clientId)]);
     if (keys.find(keyId) === undefined) throw unknownKey();
-    const { principal, requireDpop } = usable(this.liveClients.of(row), address);
-    if (jkt !== undefined || requireDpop || prove !== undefined) {
-      await assertBinding({ jkt, requireDpop }, prove);
-    }
+    const { principal } = await this.#accepted(row, verified, address, prove);
     if (roles === undefined && claims === undefined && jkt === undefined) return principal;
     const access = roles === undefined
       ? principal.access
       : await this.liveClients.cut(principal.access, roles, this.identity);
     return { ...principal, access, claims, ...jkt === undefined ? {} : { isBound: true } };
+  }
+
+  /**
+   * The client of a credential that is proved.
+   * @throws TOKEN_INVALID, SOURCE_NOT_ALLOWED, PROOF_MISSING, and what `prove` throws
+   */
+  async #accepted(
+    row: ClientRow | undefined,
+    { jkt, issuedAtMs }: Pick<VerifiedToken, "jkt" | "issuedAtMs">,
+    address: string | undefined,
+    prove: (() => Promise<string>) | undefined,
+  ): Promise<LiveClient> {
+    try {
+      assertNotIssuedAhead(issuedAtMs);
+      const client = this.liveClients.of(row);
+      if (client === undefined) throw clientGone();
+      assertSource(client.sources, address);
+      const { requireDpop } = client;
+      if (jkt !== undefined || requireDpop || prove !== undefined) {
+        await assertBinding({ jkt, requireDpop }, prove);
+      }
+      return client;
+    } catch (error) {
+      throw row === undefined ? error : rejectedFor(error, holderOf(row));
+    }
   }
 
   /**
@@ -164,13 +189,19 @@ export class AccessTokens {
     return hasApiKey(text) || await this.keys.hasAny(keyIdsIn(text));
   }
 
+  async #expired(payload: JWTPayload): Promise<DomainError> {
+    const row = await this.identity.client(String(payload["client_id"]));
+    const error = new DomainError(
+      "TOKEN_EXPIRED",
+      "Access token expired: request a new one from /auth/v1/token",
+    );
+    return rejectedFor(error, row && holderOf(row));
+  }
+
   /** @throws TOKEN_INVALID, TOKEN_EXPIRED */
   async #verify(token: string): Promise<VerifiedToken> {
     const known = this.#verified.get(token);
-    if (known !== undefined && Date.now() < known.expiresAtMs) {
-      assertNotIssuedAhead(known.issuedAtMs);
-      return known;
-    }
+    if (known !== undefined && Date.now() < known.expiresAtMs) return known;
     this.#verified.delete(token);
     try {
       const { kid: keyId = "" } = decodeProtectedHeader(token);
@@ -183,16 +214,11 @@ export class AccessTokens {
         requiredClaims: ["sub", "iat", "exp", "client_id"],
       });
       const verified = verifiedToken(keyId, payload);
-      assertNotIssuedAhead(verified.issuedAtMs);
       this.#verified.set(token, verified);
       return verified;
     } catch (error) {
-      if (error instanceof errors.JWTExpired) {
-        throw new DomainError(
-          "TOKEN_EXPIRED",
-          "Access token expired: request a new one from /auth/v1/token",
-        );
-      }
+      // The signature was right: jose checks it before the claims.
+      if (error instanceof errors.JWTExpired) throw await this.#expired(error.payload);
       if (error instanceof errors.JOSEError || error instanceof TypeError) {
         throw new DomainError(
           "TOKEN_INVALID",
@@ -236,13 +262,6 @@ function verifiedToken(keyId: string, payload: JWTPayload): VerifiedToken {
     claims: payload["c1wfc"] as Readonly<Record<string, string>> | undefined,
     jkt: (payload["cnf"] as { readonly jkt: string } | undefined)?.jkt,
   };
-}
-
-/** @throws TOKEN_INVALID, SOURCE_NOT_ALLOWED */
-function usable(client: LiveClient | undefined, address: string | undefined): LiveClient {
-  if (client === undefined) throw clientGone();
-  assertSource(client.sources, address);
-  return client;
 }
 
 /**

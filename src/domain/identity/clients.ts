@@ -12,6 +12,7 @@ import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import type { Access } from "./access.ts";
+import { assertBelowCredentialLimit } from "./credential_limit.ts";
 import { isPersonal, mintCredentials, NEW_CREDENTIAL } from "./credentials.ts";
 import { endSessionsOfClient } from "./endings.ts";
 import { assertExpiry } from "./expiry.ts";
@@ -45,7 +46,7 @@ export class Clients {
    * Makes a client, with no more rights than its maker has. A client that another one makes also ends no later, works
    * from no other networks and needs the same proofs. Its secret exists in the answer alone.
    * @param lifetimeMs undefined for a client that lives as long as its maker may
-   * @throws TOKEN_INVALID, INVALID_FIELD, ROLE_MISSING
+   * @throws TOKEN_INVALID, INVALID_FIELD, ROLE_MISSING, CREDENTIAL_LIMIT
    */
   async create(
     by: Principal,
@@ -62,6 +63,7 @@ export class Clients {
         const scopedRoles = await this.#rolesFor(tx, by, givable, settings, "scopedRoles");
         const asked = settings.allowSourceCidr ?? [];
         const allowSourceCidr = networksWithin(limits, asked, "allowSourceCidr");
+        await assertBelowCredentialLimit(tx.identity, by.id);
         await tx.identity.insertCredential({
           ...record,
           ...NEW_CREDENTIAL,

@@ -8,6 +8,7 @@ import { DomainError } from "../errors.ts";
 import type { Audit } from "../audit/audit.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
+import { assertBelowCredentialLimit } from "./credential_limit.ts";
 import { NEW_CREDENTIAL, newClientId } from "./credentials.ts";
 import {
   deviceCodeHash,
@@ -25,6 +26,7 @@ import type { LiveClient, LiveClients } from "./live_clients.ts";
 import { approvedLimits, earliest } from "./maker_limits.ts";
 import { clientGone, type Principal } from "./principal.ts";
 import { builtinRole } from "./roles.ts";
+import { holderOf, rejectedFor } from "./holders.ts";
 import { rolesToGive } from "./scoping.ts";
 import { isAllowedFrom } from "./source_networks.ts";
 
@@ -131,27 +133,31 @@ export class DeviceFlow {
     const roles = await rolesOfScope(scope, liveClients, store.read.identity) ?? [];
     const now = Date.now();
     const deviceCode = newDeviceCode();
-    const userCode = await store.write(async (tx) => {
-      await tx.deviceCodes.deleteBefore(new Date(now - DEVICE_CODE_GRACE_MS).toISOString());
-      await assertBelowLimits(tx, sender);
-      for (;;) {
-        const code = newUserCode();
-        const isNew = await tx.deviceCodes.insert({
-          deviceCodeHash: deviceCodeHash(deviceCode),
-          userCodeHash: this.#hashOf(lettersOf(code)),
-          clientId,
-          scopedRoles: JSON.stringify(roles),
-          address,
-          sender,
-          state: "pending",
-          principalId: null,
-          approverClientId: null,
-          createdAt: new Date(now).toISOString(),
-          expiresAt: new Date(now + DEVICE_CODE_LIFETIME_MS).toISOString(),
-        });
-        if (isNew) return code;
-      }
-    });
+    const userCode = await store.write(
+      async (tx) => {
+        await tx.deviceCodes.deleteBefore(new Date(now - DEVICE_CODE_GRACE_MS).toISOString());
+        await assertBelowLimits(tx, sender);
+        for (;;) {
+          const code = newUserCode();
+          const isNew = await tx.deviceCodes.insert({
+            deviceCodeHash: deviceCodeHash(deviceCode),
+            userCodeHash: this.#hashOf(lettersOf(code)),
+            clientId,
+            scopedRoles: JSON.stringify(roles),
+            address,
+            sender,
+            state: "pending",
+            principalId: null,
+            approverClientId: null,
+            createdAt: new Date(now).toISOString(),
+            expiresAt: new Date(now + DEVICE_CODE_LIFETIME_MS).toISOString(),
+          });
+          if (isNew) return code;
+        }
+      },
+      "durable",
+      [locks.deviceCodes],
+    );
     return {
       deviceCode,
       userCode,
@@ -190,11 +196,14 @@ export class DeviceFlow {
   /**
    * Lets the device act as a principal, within the roles that the device asked for, the rights of the session, and the limits
    * of the client whose session it is.
-   * @throws DEVICE_CODE_INVALID, ROLE_MISSING, TOKEN_INVALID if the principal or the client was disabled meanwhile
+   * @throws DEVICE_CODE_INVALID, ROLE_MISSING, CREDENTIAL_LIMIT,
+   * TOKEN_INVALID if the principal or the client was disabled meanwhile
    */
   async approve(by: Principal, typed: string): Promise<void> {
     const { liveClients } = this.options;
     await this.#decide(by, "Approve", typed, async (tx, row) => {
+      // For the person who reads the error; the redemption decides.
+      await assertBelowCredentialLimit(tx.identity, by.id);
       const scopedRoles = await rolesToGive({
         ...{ liveClients, by, givable: by.access, field: "scope" },
         identity: tx.identity,
@@ -275,11 +284,16 @@ export class DeviceFlow {
     }
     if (row.state === "denied") throw denied();
     if (row.state === "pending") throw this.#stillPending(hash);
-    return await this.options.store.write(
-      (tx) => this.#redeemIn(tx, row, address),
-      "durable",
-      [locks.ofPrincipal(row.principalId ?? "")],
-    );
+    try {
+      return await this.options.store.write(
+        (tx) => this.#redeemIn(tx, row, address),
+        "durable",
+        [locks.ofPrincipal(row.principalId ?? "")],
+      );
+    } catch (error) {
+      const isFull = error instanceof DomainError && error.reason === "CREDENTIAL_LIMIT";
+      throw isFull ? new OAuthError("access_denied", error.message) : error;
+    }
   }
 
   async #redeemIn(
@@ -291,6 +305,7 @@ export class DeviceFlow {
     const limits = await approvedLimits(tx.identity, this.options.liveClients, row);
     if (limits === undefined) throw denied();
     const { ids, audit, liveClients, host } = this.options;
+    await assertBelowCredentialLimit(tx.identity, row.principalId ?? "");
     const { id, time } = ids.nextWithTime();
     const clientId = newClientId(host, "dev");
     await tx.identity.insertCredential({
@@ -314,10 +329,13 @@ export class DeviceFlow {
       ),
       deletedAt: null,
     });
-    const client = liveClients.of(await tx.identity.client(clientId));
+    const made = await tx.identity.client(clientId);
+    const client = liveClients.of(made);
     // Disabled or deleted since the approval.
-    if (client === undefined) throw denied();
-    if (!isAllowedFrom(client.sources, address)) throw unknownClient();
+    if (client === undefined) throw rejectedFor(denied(), made && holderOf(made));
+    if (!isAllowedFrom(client.sources, address)) {
+      throw rejectedFor(unknownClient(), made && holderOf(made));
+    }
     const { principal } = client;
     await tx.audit.append(audit.entry({
       kind: "call",

@@ -152,9 +152,20 @@ export class LiveClients {
   }
 
   #grantsOf({ principal, customRoles }: PrincipalWithRoles): Grant[] {
+    return this.grants(this.roleIdsOf(principal), customRoles);
+  }
+
+  /** The ids of the roles that a principal has now: of owners, and of groups that the provider confirmed lately. */
+  roleIdsOf(principal: PrincipalWithRoles["principal"]): readonly string[] {
     const { roles, groupRoles } = principal;
     const lists = Number.isFinite(this.#groupsEndMs(principal)) ? [roles, groupRoles] : [roles];
-    return this.grants(lists.flatMap((list) => JSON.parse(list) as string[]), customRoles);
+    return [...new Set(lists.flatMap((list) => JSON.parse(list) as string[]))];
+  }
+
+  /** RFC 3339: roles of groups count that the provider confirmed after this time; undefined if all of them count. */
+  get groupsCountAfter(): string | undefined {
+    const ms = Date.now() - this.groupsLifetimeMs;
+    return Number.isFinite(ms) ? new Date(ms).toISOString() : undefined;
   }
 
   /** When the roles of groups end that a principal has now; Infinity for a principal without them. */

@@ -50,6 +50,7 @@ export {
   rolesWith,
 } from "./roles.ts";
 export { roleIdOf } from "../../resources/roles.ts";
+export { checkedFor, holderAs } from "./holders.ts";
 export { ServerKeys } from "./server_keys.ts";
 export { deleteEndedKeys, type Rotation, type SigningKey, SigningKeys } from "./signing_keys.ts";
 export { ServicePrincipals } from "./service_principals.ts";

@@ -11,6 +11,7 @@ import type { LiveClients } from "./live_clients.ts";
 import { type ProviderPerson, rolesOfGroups } from "./oidc/claims.ts";
 import type { Principal } from "./principal.ts";
 import { changePrincipal } from "./principal_changes.ts";
+import { holderAs, rejectedFor } from "./holders.ts";
 import { assertMayGive } from "./rights.ts";
 import { OWNER } from "./roles.ts";
 
@@ -35,6 +36,12 @@ interface SignedInPerson {
   /** Of owners and of groups. */
   readonly roleIds: readonly string[];
   readonly isNew: boolean;
+}
+
+/** A principal with the roles that it has now. */
+export interface User extends PrincipalRow {
+  /** Roles of groups are among them until their lifetime ends. */
+  readonly roleIds: readonly string[];
 }
 
 /** Reads users, changes people, and keeps people as their provider knows them. */
@@ -115,10 +122,14 @@ export class People {
   }
 
   /** A principal of any kind, deleted or not. @throws PRINCIPAL_NOT_FOUND */
-  async get(id: string): Promise<PrincipalRow> {
+  async get(id: string): Promise<User> {
     const row = await this.parts.store.read.identity.principal(id);
     if (row === undefined) throw userNotFound(id);
-    return row.principal;
+    return this.#userOf(row.principal);
+  }
+
+  #userOf(row: PrincipalRow): User {
+    return { ...row, roleIds: this.parts.liveClients.roleIdsOf(row) };
   }
 
   /** The id of a principal whose sessions are managed: one of a table, or the owner on the server's host. @throws as `get` */
@@ -128,17 +139,19 @@ export class People {
   }
 
   /** Principals of every kind that are not deleted, newest first. */
-  async list(query: PageQuery): Promise<ListPage<PrincipalRow>> {
+  async list(query: PageQuery): Promise<ListPage<User>> {
     const page = this.parts.pages.open(["users"], query);
     const { rows, next } = await this.parts.store.read.identity.principals({}, page);
-    return { list: rows, nextPageToken: page.tokenFor(next) };
+    return { list: rows.map((row) => this.#userOf(row)), nextPageToken: page.tokenFor(next) };
   }
 
   /** Principals that the search finds, newest first. */
-  async search(search: PrincipalSearch, query: PageQuery): Promise<ListPage<PrincipalRow>> {
-    const page = this.parts.pages.open(["users", JSON.stringify(search)], query);
-    const { rows, next } = await this.parts.store.read.identity.searchPrincipals(search, page);
-    return { list: rows, nextPageToken: page.tokenFor(next) };
+  async search(search: PrincipalSearch, query: PageQuery): Promise<ListPage<User>> {
+    const { store, pages, liveClients: { groupsCountAfter } } = this.parts;
+    const page = pages.open(["users", JSON.stringify(search)], query);
+    const { rows, next } = await store.read.identity
+      .searchPrincipals({ ...search, groupsCountAfter }, page);
+    return { list: rows.map((row) => this.#userOf(row)), nextPageToken: page.tokenFor(next) };
   }
 
   /**
@@ -146,7 +159,7 @@ export class People {
    * work until the person is enabled again.
    * @throws PRINCIPAL_NOT_FOUND, ROLE_MISSING, LAST_OWNER
    */
-  async setDisabled(by: Principal, id: string, disabled: boolean): Promise<PrincipalRow> {
+  async setDisabled(by: Principal, id: string, disabled: boolean): Promise<User> {
     return await this.#change(by, id, disabled ? "disable" : "enable", async (tx) => {
       if (disabled) await endSessionsOfPrincipal(tx, id);
       return { disabled: Number(disabled) };
@@ -154,7 +167,7 @@ export class People {
   }
 
   /** Replaces the roles that owners give a person; groups may give others. @throws as `setDisabled`, INVALID_FIELD */
-  async setRoles(by: Principal, id: string, roleIds: readonly string[]): Promise<PrincipalRow> {
+  async setRoles(by: Principal, id: string, roleIds: readonly string[]): Promise<User> {
     const { liveClients } = this.parts;
     const roles = [...new Set(roleIds)];
     const columns = async (tx: Writers) => {
@@ -173,16 +186,16 @@ export class People {
     });
   }
 
-  #change(
+  async #change(
     by: Principal,
     id: string,
     verb: string,
     columns: (tx: Writers, now: string) => Promise<Partial<PrincipalRow>>,
     roleIds: readonly string[] = [],
-  ): Promise<PrincipalRow> {
+  ): Promise<User> {
     const { store, liveClients } = this.parts;
     const change = { by, kind: "person", id, verb, columns, roleIds } as const;
-    return changePrincipal(store, liveClients, change);
+    return this.#userOf(await changePrincipal(store, liveClients, change));
   }
 }
 
@@ -190,9 +203,10 @@ function userNotFound(id: string): DomainError {
   return new DomainError("PRINCIPAL_NOT_FOUND", `User ${JSON.stringify(id)} does not exist`);
 }
 
-function personDisabled({ displayName }: PrincipalRow): DomainError {
-  return new DomainError(
+function personDisabled(person: PrincipalRow): DomainError {
+  const error = new DomainError(
     "PERSON_DISABLED",
-    `${displayName} is disabled on this server: ask an owner to enable the user`,
+    `${person.displayName} is disabled on this server: ask an owner to enable the user`,
   );
+  return rejectedFor(error, holderAs({ ...person, clientId: "" }));
 }

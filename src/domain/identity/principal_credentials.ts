@@ -13,6 +13,7 @@ import { locks } from "../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import { changedColumns, columnsOf } from "../resource.ts";
 import { maskedFields, type UpdateMask } from "../update_mask.ts";
+import { assertBelowCredentialLimit } from "./credential_limit.ts";
 import { hashSecret, mintCredentials, NEW_CREDENTIAL, newClientId } from "./credentials.ts";
 import { endSessionsOfClient } from "./endings.ts";
 import type { LiveClients } from "./live_clients.ts";
@@ -45,7 +46,7 @@ export class PrincipalCredentials {
 
   /**
    * Makes a credential. Its secret, or its API key, exists in the answer alone.
-   * @throws PRINCIPAL_NOT_FOUND, INVALID_FIELD, ROLE_MISSING
+   * @throws PRINCIPAL_NOT_FOUND, INVALID_FIELD, ROLE_MISSING, CREDENTIAL_LIMIT
    */
   async create(
     by: Principal,
@@ -64,6 +65,7 @@ export class PrincipalCredentials {
     const scopedRoles = settings.scopedRoleIds ?? [];
     const row = await this.#write(by, principalId, "make a credential", scopedRoles, async (tx) => {
       await assertMayGive(liveClients, tx.identity, by, scopedRoles, "scopedRoles");
+      await assertBelowCredentialLimit(tx.identity, principalId);
       await tx.identity.insertCredential({
         ...NEW_CREDENTIAL,
         ...columnsOf(CREDENTIAL_SETTINGS, settings),

@@ -5,6 +5,7 @@ import type { AccessTokens, Granted } from "./access_tokens.ts";
 import type { DpopProofs, ProofTarget } from "./dpop.ts";
 import { assertEachOnce, type Grant, OAuthError, required, unknownClient } from "./grants/grant.ts";
 import type { TokenTargets } from "./grants/targets.ts";
+import { checkedFor, holderAs } from "./holders.ts";
 import { isAllowedFrom } from "./source_networks.ts";
 
 /** What the proof of a token request names. */
@@ -71,7 +72,7 @@ export class TokenEndpoint {
           kind: "authentication",
           // The name of another grant is a text of a stranger.
           activity: this.#grants.has(grantType) ? activityOf(grantType) : "token",
-          user: { clientId },
+          user: error.holder ?? { clientId },
           rejected: error.record ?? { code: error.error, detail: error.description },
         });
       }
@@ -100,14 +101,17 @@ export class TokenEndpoint {
       ? undefined
       : await asOAuthError(this.proofs.verify(dpop, TARGET));
     const granted = await grant.authenticate(form, address);
-    if (!isAllowedFrom(granted.client.sources, address)) throw unknownClient();
-    if (granted.client.requireDpop && proof === undefined) {
-      throw new OAuthError(
-        "invalid_dpop_proof",
-        "this credential requires DPoP (RFC 9449): send a proof of your key in the header DPoP",
-      );
-    }
-    if (proof !== undefined) await asOAuthError(this.proofs.use(proof));
+    const { principal, sources, requireDpop } = granted.client;
+    await checkedFor(holderAs(principal), async () => {
+      if (!isAllowedFrom(sources, address)) throw unknownClient();
+      if (requireDpop && proof === undefined) {
+        throw new OAuthError(
+          "invalid_dpop_proof",
+          "this credential requires DPoP (RFC 9449): send a proof of your key in the header DPoP",
+        );
+      }
+      if (proof !== undefined) await asOAuthError(this.proofs.use(proof));
+    });
     return { ...granted, grantType, proof };
   }
 

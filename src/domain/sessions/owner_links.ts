@@ -1,14 +1,16 @@
 import { createHash } from "node:crypto";
 import type { Store } from "../../store/mod.ts";
 import type { Audit } from "../audit/audit.ts";
-import { DomainError } from "../errors.ts";
+import { DomainError, type Holder } from "../errors.ts";
+import { holderAs, type LiveClients } from "../identity/mod.ts";
 import type { OwnerAssertions } from "./owner_assertion.ts";
-import type { ConsoleSessions, SessionLink } from "./sessions.ts";
+import type { SessionLink, SessionLinks } from "./session_links.ts";
 
 interface OwnerLinkParts {
   readonly store: Store;
   readonly assertions: OwnerAssertions;
-  readonly sessions: ConsoleSessions;
+  readonly links: SessionLinks;
+  readonly liveClients: Pick<LiveClients, "hostOwner">;
   readonly audit: Audit;
 }
 
@@ -25,20 +27,22 @@ export class OwnerLinks {
     if ("violation" in checked) throw await this.#rejected(checked.violation);
     const { jti, forgetAfter } = checked;
     const fingerprint = createHash("sha256").update(`owner ${jti}`).digest("base64url");
-    const link = await this.parts.sessions.createOwnerLink((tx) =>
+    const link = await this.parts.links.createOfOwner((tx) =>
       tx.assertions.use(fingerprint, forgetAfter)
     );
-    if (link === undefined) throw await this.#rejected("it was used before");
+    if (link === undefined) {
+      throw await this.#rejected("it was used before", holderAs(this.parts.liveClients.hostOwner));
+    }
     return link;
   }
 
-  /** Records what was rejected. Answers the error. */
-  async #rejected(violation: string): Promise<DomainError> {
+  /** Records what was rejected. Answers the error. @param holder of an assertion that is signed by the master key */
+  async #rejected(violation: string, holder?: Holder): Promise<DomainError> {
     const rejected = { code: "ASSERTION_INVALID", detail: violation } as const;
     await this.parts.audit.record({
       kind: "authentication",
       activity: "owner_link",
-      user: {},
+      user: holder ?? {},
       rejected,
     });
     return new DomainError(

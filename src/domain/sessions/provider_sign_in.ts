@@ -270,7 +270,7 @@ export class ProviderSignIn {
     await this.parts.audit.record({
       kind: "authentication",
       activity: "logon",
-      user: {},
+      user: error.holder ?? {},
       rejected: { code: error.reason, detail: `${rule}: ${detail}` },
     });
     return error;

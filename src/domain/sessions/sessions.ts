@@ -1,36 +1,29 @@
 /** Sessions of the console: what a browser has instead of an access token. */
-import { createHash, randomBytes } from "node:crypto";
 import { getLogger } from "@logtape/logtape";
 import type { ConsoleSessionRow } from "../../store/console_sessions.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { Audit } from "../audit/audit.ts";
-import { DomainError } from "../errors.ts";
+import { DomainError, type Holder } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import { isAllowedFrom } from "../identity/source_networks.ts";
-import {
-  clientGone,
-  type LiveClient,
-  type LiveClients,
-  OWNER,
-  type Principal,
-} from "../identity/mod.ts";
+import { holderAs, holderOf, rejectedFor } from "../identity/holders.ts";
+import { assertCoversPrincipal } from "../identity/rights.ts";
+import { type LiveClients, OWNER, type Principal } from "../identity/mod.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import type { Confirmations } from "./confirmations.ts";
-import { noSessionsBecause, sessionClient } from "./session_clients.ts";
+import { sessionClient } from "./session_clients.ts";
+import { hashOf, isSecret, newSecret } from "./session_secret.ts";
 
 const logger = getLogger(["invoked", "identity"]);
 
-/** Random bytes of codes and tokens: none can be guessed, and a plain SHA-256 of one is enough. */
-const SECRET_BYTES = 32;
-const SECRET = /^[A-Za-z0-9_-]{43}$/;
 const USER_AGENT_CHARS_MAX = 256;
+/** Sessions of one principal. */
+const SESSIONS_MAX = 100;
 /** The longest session that a link of the server's host begins. */
 const OWNER_SESSION_MAX_MS = 60 * 60 * 1000;
 
 interface SessionLimits {
-  /** How long the code of a link works. */
-  readonly linkLifetimeMs: number;
   readonly lifetimeMs: number;
   /** Whether people sign in with the provider alone: links of clients begin no sessions. */
   readonly isProviderOnly: boolean;
@@ -45,15 +38,6 @@ interface SessionParts {
   /** Of sessions of people; undefined without a provider. */
   readonly confirmations: Confirmations | undefined;
   readonly limits: SessionLimits;
-  /** Base URL of the server. */
-  readonly url: string;
-}
-
-/** A link that signs one browser in. */
-export interface SessionLink {
-  /** The code is in its fragment, which browsers do not send. */
-  readonly url: string;
-  readonly expiresAt: string;
 }
 
 /** A session that works, and whose it is. */
@@ -82,78 +66,11 @@ export interface Browser {
 }
 
 /**
- * Sessions of browsers, and the links that begin one. A session acts for the client that made its link, for the person who
- * signed in with the provider, or for the owner on the server's host; it ends with the client or person. The database has
- * hashes of codes and tokens alone.
+ * Sessions of browsers. A session acts for the client that made its link, for the person who signed in with the provider, or
+ * for the owner on the server's host; it ends with the client or person.
  */
 export class ConsoleSessions {
   constructor(private readonly parts: SessionParts) {}
-
-  /**
-   * Makes a link for a client. Its code works once. A session has all rights of its client without a proof of a key, so
-   * the caller has all these rights, and neither the client nor the caller's token needs a proof.
-   * @throws PROVIDER_ONLY, TOKEN_INVALID, ROLE_MISSING
-   */
-  async createLink(by: Principal): Promise<SessionLink> {
-    const { liveClients, store } = this.parts;
-    const row = await store.read.identity.client(by.clientId);
-    const client = liveClients.of(row);
-    if (row === undefined || client === undefined) throw clientGone();
-    const violation = noSessionsBecause(row, client) ?? noLinkBecause(by, client);
-    if (violation === undefined) return await this.createFirstLink(by);
-    throw new DomainError(
-      "ROLE_MISSING",
-      `${by.displayName} may not make a link to the console: ${violation}`,
-    );
-  }
-
-  /** Makes a link for the client that a new server has just made. @throws PROVIDER_ONLY */
-  async createFirstLink(
-    { clientId, displayName }: Pick<Principal, "clientId" | "displayName">,
-  ): Promise<SessionLink> {
-    if (this.parts.limits.isProviderOnly) {
-      throw new DomainError(
-        "PROVIDER_ONLY",
-        `Links of clients begin no sessions (--oidc-only): sign in at ${this.parts.url}/sign-in, or run ` +
-          "invoked console link --owner on the server's host",
-      );
-    }
-    const { link, row } = this.#newLink("client", clientId);
-    await this.parts.store.write((tx) => tx.consoleSessions.insertLink(row));
-    logger.info("client {clientId} made a link to the console", { clientId, displayName });
-    return link;
-  }
-
-  /**
-   * Makes a link that signs a browser in as the owner on the server's host, whatever credentials are left. The caller has
-   * proved that it may read the master key, or is the server itself at its first start.
-   * @param isFirst in the transaction of the link: whether what proves it is used for the first time
-   * @returns undefined if that was used before
-   */
-  async createOwnerLink(
-    isFirst: (tx: Writers) => Promise<boolean>,
-  ): Promise<SessionLink | undefined> {
-    const { link, row } = this.#newLink("owner", "");
-    const isMade = await this.#write(async (tx) => {
-      if (!await isFirst(tx)) return false;
-      await tx.consoleSessions.insertLink(row);
-      await this.#record(tx, "owner_link", this.parts.liveClients.hostOwner);
-      return true;
-    });
-    if (!isMade) return undefined;
-    logger.warn("the server's host made a link to the console for an owner");
-    return link;
-  }
-
-  #newLink(kind: "client" | "owner", clientId: string) {
-    const { limits, url } = this.parts;
-    const code = newSecret();
-    const expiresAt = new Date(Date.now() + limits.linkLifetimeMs).toISOString();
-    return {
-      link: { url: `${url}/sign-in#code=${code}`, expiresAt },
-      row: { codeHash: hashOf(code), kind, clientId, expiresAt },
-    };
-  }
 
   /**
    * Begins a session with the code of a link, which is used up. The token of the session is always new.
@@ -165,12 +82,12 @@ export class ConsoleSessions {
     browser: Browser,
     earlier: string | undefined,
   ): Promise<LiveSession & NewSession> {
-    if (!SECRET.test(code)) throw linkInvalid();
+    if (!isSecret(code)) throw linkInvalid();
     const session = await this.#write(async (tx) => {
       const link = await tx.consoleSessions.takeLink(hashOf(code));
       const signer = link && await this.#signerOf(tx, link, browser);
       if (signer === undefined || Date.now() >= Date.parse(link?.expiresAt ?? "")) {
-        throw linkInvalid();
+        throw rejectedFor(linkInvalid(), link && await this.#makerOf(tx.identity, link));
       }
       const { principal, endsAtMs } = signer;
       const { id: principalId, clientId } = principal;
@@ -186,6 +103,16 @@ export class ConsoleSessions {
     const { row: { id: sessionId, clientId, address } } = session;
     logger.info("session {sessionId} of client {clientId} began", { sessionId, clientId, address });
     return session;
+  }
+
+  /** Who made a link, or the link of a session; undefined for an unknown client. */
+  async #makerOf(
+    identity: Pick<Store["read"]["identity"], "client">,
+    { kind, clientId }: { readonly kind: "client" | "owner"; readonly clientId: string },
+  ): Promise<Holder | undefined> {
+    if (kind === "owner") return holderAs(this.parts.liveClients.hostOwner);
+    const row = await identity.client(clientId);
+    return row && holderOf(row);
   }
 
   /** Whom a link signs in, and when the session ends at the latest; undefined if the link does not work any more. */
@@ -205,7 +132,10 @@ export class ConsoleSessions {
     return { principal: client.principal, endsAtMs: client.expiresAtMs };
   }
 
-  /** Inserts a session with a new token. @param endsAt ends it before its lifetime */
+  /**
+   * Inserts a session with a new token. Of too many sessions of the principal, the oldest end.
+   * @param endsAt ends it before its lifetime
+   */
   async begin(
     tx: Writers,
     { browser: { address = "", userAgent = "" }, endsAt, ...of }:
@@ -225,10 +155,13 @@ export class ConsoleSessions {
       expiresAt: new Date(Math.min(lastMs, endsAt?.getTime() ?? lastMs)).toISOString(),
     };
     await tx.consoleSessions.insert(row);
+    for (const oldest of await tx.consoleSessions.beyond(of.principalId, SESSIONS_MAX)) {
+      await this.endEarlier(tx, oldest);
+    }
     return { row, token };
   }
 
-  /** Ends the session that a browser had before it signed in again. @param row undefined for none */
+  /** Ends a session that a new one replaces, such as that which the browser had before. @param row undefined for none */
   async endEarlier(tx: Writers, row: ConsoleSessionRow | undefined): Promise<void> {
     if (row === undefined) return;
     const { id, principalId, clientId, expiresAt } = row;
@@ -257,7 +190,7 @@ export class ConsoleSessions {
 
   /** The session of a token, whether it works or not; undefined for a token that has none. */
   async rowOf(token: string): Promise<ConsoleSessionRow | undefined> {
-    if (!SECRET.test(token)) return undefined;
+    if (!isSecret(token)) return undefined;
     return await this.parts.store.read.consoleSessions.byToken(hashOf(token));
   }
 
@@ -265,11 +198,26 @@ export class ConsoleSessions {
   async check(token: string, address: string | undefined): Promise<LiveSession> {
     const session = await this.find(token, address);
     if (session !== undefined) return session;
-    throw new DomainError(
+    const error = new DomainError(
       "SESSION_ENDED",
       "The session of this browser has ended: it expired or was revoked, or its client or person is disabled; " +
         "sign in again",
     );
+    throw rejectedFor(error, await this.#holderOf(token));
+  }
+
+  /** Whose session a token begins, whether it works or not; undefined for a token that has none. */
+  async #holderOf(token: string): Promise<Holder | undefined> {
+    const row = await this.rowOf(token);
+    if (row === undefined) return undefined;
+    const { identity } = this.parts.store.read;
+    const { id: sessionId, principalId, clientId, kind } = row;
+    if (kind !== "person") {
+      const maker = await this.#makerOf(identity, { kind, clientId });
+      return maker && { ...maker, sessionId };
+    }
+    const person = (await identity.principal(principalId))?.principal;
+    return person && { ...holderAs({ ...person, clientId }), sessionId };
   }
 
   /**
@@ -353,11 +301,18 @@ export class ConsoleSessions {
     return { list: rows, nextPageToken: page.tokenFor(next) };
   }
 
-  /** Ends a session of a principal. @throws SESSION_NOT_FOUND */
+  /**
+   * Ends a session of a principal, all of whose rights the caller has; of the caller's own sessions, the rights of the
+   * session are enough.
+   * @throws SESSION_NOT_FOUND, ROLE_MISSING
+   */
   async revoke(by: Principal, principalId: string, id: string): Promise<void> {
-    const isRevoked = await this.parts.store.write((tx) =>
-      tx.consoleSessions.delete(principalId, id)
-    );
+    const isRevoked = await this.parts.store.write(async (tx) => {
+      const row = await tx.consoleSessions.byId(id);
+      if (row?.principalId !== principalId) return false;
+      await this.#assertMayEnd(tx.identity, by, row);
+      return await tx.consoleSessions.delete(principalId, id);
+    });
     if (!isRevoked) {
       const whose = principalId === by.id ? by.displayName : `user ${JSON.stringify(principalId)}`;
       throw new DomainError(
@@ -368,24 +323,25 @@ export class ConsoleSessions {
     const { clientId } = by;
     logger.info("client {clientId} revoked session {sessionId}", { sessionId: id, clientId });
   }
-}
 
-/** Why the token of a request makes no link for its client; undefined for one that does. */
-function noLinkBecause({ isBound, access }: Principal, client: LiveClient): string | undefined {
-  if (isBound === true) {
-    return "this access token is bound to a key (DPoP), and a session proves no key; request a token without a proof";
+  /** @throws ROLE_MISSING */
+  async #assertMayEnd(
+    identity: Writers["identity"],
+    by: Principal,
+    row: ConsoleSessionRow,
+  ): Promise<void> {
+    const { liveClients } = this.parts;
+    if (row.principalId !== by.id) {
+      const what = `revoke session ${row.id}`;
+      return await assertCoversPrincipal(liveClients, identity, by, row.principalId, what);
+    }
+    const principal = await this.#principalOf(identity, row, undefined);
+    if (principal === undefined || by.access.includes(principal.access)) return;
+    throw new DomainError(
+      "ROLE_MISSING",
+      `${by.displayName} may not revoke session ${row.id}: the session has rights that ${by.displayName} lacks`,
+    );
   }
-  return access.includes(client.principal.access)
-    ? undefined
-    : "the scope of this access token allows less than the client may do; request a token without scope";
-}
-
-function newSecret(): string {
-  return randomBytes(SECRET_BYTES).toString("base64url");
-}
-
-function hashOf(secret: string): string {
-  return createHash("sha256").update(secret).digest("base64url");
 }
 
 /** One error for all reasons: it shows nobody which codes exist. */

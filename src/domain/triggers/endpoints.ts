@@ -1,4 +1,5 @@
 import { MAY_INVOKE, type Principal, requirePermission } from "../identity/mod.ts";
+import { holderAs, rejectedFor } from "../identity/holders.ts";
 import type { Invocations } from "../invocations/invocations.ts";
 import type { Invoke } from "../invocations/invoke.ts";
 import type { RequestInput } from "../../runtime/wire.ts";
@@ -62,7 +63,11 @@ export class Endpoints {
 
   /** @throws ROLE_MISSING */
   assertMayCall(by: Principal, { row }: Endpoint): void {
-    requirePermission(by, MAY_INVOKE, row.functionId);
+    try {
+      requirePermission(by, MAY_INVOKE, row.functionId);
+    } catch (error) {
+      throw rejectedFor(error, holderAs(by));
+    }
   }
 
   /** Checks the signature of a request to an endpoint that needs one. @throws WEBHOOK_NOT_PROVED, WEBHOOK_INVALID */

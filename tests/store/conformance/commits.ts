@@ -1,7 +1,7 @@
 /** Commits, their files and tags; principals, clients, keys, nodes and leases. */
 import assert from "node:assert/strict";
 import { CLIENT } from "../../../src/resources/clients.ts";
-import type { PrincipalRow } from "../../../src/store/identity.ts";
+import type { CredentialRow, PrincipalRow } from "../../../src/store/identity.ts";
 import {
   assertColumns,
   commitRow,
@@ -242,6 +242,10 @@ export const IDENTITY: Steps = {
     assert.deepEqual([await found({ email: "q@x" }), await found({ email: "q@" })], [["q"], []]);
     assert.deepEqual(await found({ ids: ["q", "p"], excludeIds: ["p"] }), ["q"]);
     assert.deepEqual(await found({ roleIds: ["b", "none"] }), ["q"]);
+    const lately = (at: number) => found({ roleIds: ["b"], groupsCountAfter: time(at) });
+    assert.deepEqual(await lately(0), [], "never confirmed");
+    await store.write((tx) => tx.identity.updatePrincipal("q", { groupsConfirmedAt: time(5) }));
+    assert.deepEqual([await lately(4), await lately(5)], [["q"], []]);
     assert.deepEqual([await found({ kinds: ["service"] }), await found({ kinds: [] })], [
       ["p"],
       [],
@@ -288,5 +292,54 @@ export const IDENTITY: Steps = {
     await store.write((tx) => tx.identity.deleteKeys([id(1)]));
     assert.deepEqual((await store.read.identity.keys("x")).map((key) => key.id), [id(2)]);
     await store.write((tx) => tx.identity.deleteKeys([]));
+  },
+
+  "credentials that ended count no more, and are erased with all they have": async (store) => {
+    const row = (number: number, change: Partial<CredentialRow>) => ({
+      ...credentialRow(number),
+      principalId: "counted",
+      ...change,
+    });
+    const rows = [
+      row(81, { expiresAt: time(5) }),
+      row(82, { kind: "trust", deletedAt: time(3) }),
+      row(83, { kind: "device", expiresAt: time(9) }),
+      row(84, { kind: "api_key", disabled: 1 }),
+    ];
+    const ids = rows.map(({ id }) => id);
+    await store.write(async (tx) => {
+      await tx.identity.insertPrincipal({ ...PRINCIPAL, id: "counted" });
+      for (const each of rows) await tx.identity.insertCredential(each);
+      await tx.identity.noteUse(id(81), time(4));
+      const rules = { conditionExpression: "true", description: "", passthroughClaims: "[]" };
+      await tx.federation.insertTrust({ id: id(82), providerId: "none", ...rules });
+    });
+    const { identity } = store.read;
+    const counts = await Promise.all(
+      [4, 5, 9].map((at) => identity.countCredentials("counted", time(at))),
+    );
+    assert.deepEqual(counts, [3, 2, 1]);
+    const erase = (at: number, limit = 10) =>
+      store.write(async (tx) =>
+        (await tx.identity.eraseEndedCredentials(time(at), limit)).map((one) => one.id)
+          .filter((id) => ids.includes(id))
+      );
+    // The first step has deleted a credential, too.
+    await store.write((tx) => tx.identity.eraseEndedCredentials(time(2), 10));
+    assert.deepEqual(await erase(3), []);
+    assert.deepEqual([await erase(6, 1), await erase(6, 1), await erase(6, 1)], [
+      [id(81)],
+      [id(82)],
+      [],
+    ]);
+    assert.equal(await identity.credential(id(81)), undefined);
+    await store.write(async (tx) => {
+      await tx.identity.insertCredential(row(81, {}));
+      await tx.identity.insertCredential(row(82, { kind: "trust" }));
+    });
+    assert.equal((await identity.credential(id(81)))?.lastUsedAt, null);
+    assert.equal(await store.read.federation.trust("client82"), undefined);
+    await store.write((tx) => tx.identity.deleteCredentialsOf("counted", time(1)));
+    assert.equal((await erase(2)).length, 4);
   },
 };

@@ -1,7 +1,7 @@
 /** Sessions of the console, and the codes of their links. */
 import assert from "node:assert/strict";
 import type { Store } from "../../../src/store/mod.ts";
-import { id, sessionRow as row, type Steps, time } from "./rows.ts";
+import { credentialRow, id, PRINCIPAL, sessionRow as row, type Steps, time } from "./rows.ts";
 
 const PAGE = { size: 10, after: undefined };
 
@@ -47,6 +47,39 @@ export const SESSIONS: Steps = {
     assert.deepEqual(await idsOf(store), [id(2)]);
     await store.write((tx) => tx.consoleSessions.deleteBefore(time(11)));
     assert.deepEqual(await idsOf(store), []);
+  },
+
+  "open links are counted for a principal, and the oldest sessions are found": async (store) => {
+    const link = (codeHash: string, clientId: string, at: number) =>
+      ({ codeHash, kind: "client", clientId, expiresAt: time(at) }) as const;
+    await store.write(async (tx) => {
+      for (const id of ["linking", "other"]) {
+        await tx.identity.insertPrincipal({ ...PRINCIPAL, id });
+      }
+      for (const number of [31, 32]) {
+        await tx.identity.insertCredential({ ...credentialRow(number), principalId: "linking" });
+      }
+      await tx.identity.insertCredential({ ...credentialRow(33), principalId: "other" });
+      const links = [[31, 3], [32, 2], [33, 3], [31, 1]] as const;
+      for (const [number, at] of links) {
+        await tx.consoleSessions.insertLink(link(`${number} ${at}`, `client${number}`, at));
+      }
+      for (const number of [41, 42, 43, 44]) {
+        await tx.consoleSessions.insert(row(number, { principalId: "busy", clientId: "busy" }));
+      }
+    });
+    const open = (principalId: string, at: number) =>
+      store.write((tx) => tx.consoleSessions.openLinksOf(principalId, time(at)));
+    assert.deepEqual(await open("linking", 1), [time(2), time(3)]);
+    assert.deepEqual([await open("other", 3), await open("nobody", 0)], [[], []]);
+    const beyond = async (newer: number) =>
+      (await store.write((tx) => tx.consoleSessions.beyond("busy", newer))).map((one) => one.id);
+    assert.deepEqual([await beyond(2), await beyond(4)], [[id(42), id(41)], []]);
+    await store.write(async (tx) => {
+      for (const client of ["client31", "client32", "client33", "busy"]) {
+        await tx.consoleSessions.deleteOfClient(client);
+      }
+    });
   },
 
   "a token finds nothing once its session has ended": async (store) => {

@@ -14,6 +14,7 @@ import { locks } from "../../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../../paging.ts";
 import { changedColumns, columnsOf } from "../../resource.ts";
 import { maskedFields, type UpdateMask } from "../../update_mask.ts";
+import { assertBelowCredentialLimit } from "../credential_limit.ts";
 import { NEW_CREDENTIAL, newClientId } from "../credentials.ts";
 import { endSessionsOfClient } from "../endings.ts";
 import type { LiveClients } from "../live_clients.ts";
@@ -49,7 +50,7 @@ export class FederationTrusts {
 
   /**
    * Makes a trust. Its client id is no secret.
-   * @throws PRINCIPAL_NOT_FOUND, INVALID_FIELD, ROLE_MISSING
+   * @throws PRINCIPAL_NOT_FOUND, INVALID_FIELD, ROLE_MISSING, CREDENTIAL_LIMIT
    */
   async create(by: Principal, principalId: string, spec: NewTrust): Promise<TrustRow> {
     const { providerId, ...settings } = spec;
@@ -65,6 +66,7 @@ export class FederationTrusts {
         throw invalid({ field: "providerId", description });
       }
       await assertMayGive(this.parts.liveClients, tx.identity, by, roles, "scopedRoleIds");
+      await assertBelowCredentialLimit(tx.identity, principalId);
       await tx.identity.insertCredential({
         ...NEW_CREDENTIAL,
         ...columnsOf(CREDENTIAL_SETTINGS, settings),

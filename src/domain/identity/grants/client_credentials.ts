@@ -5,6 +5,7 @@ import type { Store } from "../../../store/mod.ts";
 import type { Granted } from "../access_tokens.ts";
 import { secretMatches } from "../credentials.ts";
 import type { LiveClient, LiveClients } from "../live_clients.ts";
+import { checkedFor, holderAs, holderOf, rejectedFor } from "../holders.ts";
 import { type Grant, OAuthError, required, unknownClient } from "./grant.ts";
 import { rolesOfScope } from "./scopes.ts";
 
@@ -30,7 +31,10 @@ export class ClientCredentialsGrant implements Grant {
   async authenticate(form: URLSearchParams): Promise<Granted> {
     const client = await this.#byCredentials(form);
     const { identity } = this.store.read;
-    const roles = await rolesOfScope(form.get("scope") ?? "", this.liveClients, identity);
+    const roles = await checkedFor(
+      holderAs(client.principal),
+      () => rolesOfScope(form.get("scope") ?? "", this.liveClients, identity),
+    );
     return { client, roles };
   }
 
@@ -64,8 +68,11 @@ export class ClientCredentialsGrant implements Grant {
     const row = clientId === undefined ? undefined : await this.#row(clientId);
     // Credentials without a secret have no key.
     if (row === undefined || row.credential.publicJwk === "") throw unknownClient();
-    const claims = await this.#verify(assertion, row.credential);
-    await this.#useOnce(assertion, row.credential.clientId, claims);
+    const claims = await this.#verify(assertion, row);
+    await checkedFor(
+      holderOf(row),
+      () => this.#useOnce(assertion, row.credential.clientId, claims),
+    );
     return this.#liveOrUnknown(row);
   }
 
@@ -78,14 +85,12 @@ export class ClientCredentialsGrant implements Grant {
   /** @throws OAuthError for a client that may not be used */
   #liveOrUnknown(row: ClientRow): LiveClient {
     const client = this.liveClients.of(row);
-    if (client === undefined) throw unknownClient();
+    if (client === undefined) throw rejectedFor(unknownClient(), holderOf(row));
     return client;
   }
 
-  async #verify(
-    assertion: string,
-    { clientId, publicJwk }: ClientRow["credential"],
-  ): Promise<JWTPayload> {
+  async #verify(assertion: string, row: ClientRow): Promise<JWTPayload> {
+    const { clientId, publicJwk } = row.credential;
     let claims: JWTPayload;
     try {
       const { payload } = await jwtVerify(
@@ -105,14 +110,15 @@ export class ClientCredentialsGrant implements Grant {
       if (!(error instanceof errors.JOSEError || error instanceof TypeError)) throw error;
       const detail = `client_assertion is not valid: ${error.message}`;
       if (!isOfSigned(error)) throw unknownClient({ code: "invalid_client", detail });
-      throw new OAuthError("invalid_client", detail);
+      throw rejectedFor(new OAuthError("invalid_client", detail), holderOf(row));
     }
     const lifetime = (claims.exp ?? 0) - Date.now() / 1000;
     if (lifetime > ASSERTION_LIFETIME_MAX_SECONDS + CLOCK_SKEW_SECONDS) {
-      throw new OAuthError(
+      const error = new OAuthError(
         "invalid_client",
         `client_assertion is not valid: exp may be at most ${ASSERTION_LIFETIME_MAX_SECONDS} seconds ahead`,
       );
+      throw rejectedFor(error, holderOf(row));
     }
     return claims;
   }

@@ -1,4 +1,5 @@
 /** What the ways to get an access token have in common. */
+import { AuditableError } from "../../errors.ts";
 import type { Granted } from "../access_tokens.ts";
 
 /** Characters that RFC 6749 keeps out of `error_description`. */
@@ -30,7 +31,7 @@ const STATUSES: Readonly<Partial<Record<OAuthErrorCode, 401 | 429>>> = {
 };
 
 /** An error of RFC 6749, section 5.2. */
-export class OAuthError extends Error {
+export class OAuthError extends AuditableError {
   readonly status: 400 | 401 | 429;
   readonly description: string;
 

@@ -5,6 +5,7 @@ import type { Granted } from "../access_tokens.ts";
 import { providerOf } from "../federation/providers.ts";
 import { checkToken, shown } from "../federation/subject_token.ts";
 import type { LiveClient, LiveClients } from "../live_clients.ts";
+import { checkedFor, holderAs, rejectedFor } from "../holders.ts";
 import { type Grant, OAuthError, required } from "./grant.ts";
 import { rolesOfScope } from "./scopes.ts";
 import type { TokenTargets } from "./targets.ts";
@@ -46,14 +47,20 @@ export class TokenExchangeGrant implements Grant {
     const { sources } = client;
     const checked = { token, trust, sources, provider, audiences, address, now: new Date() };
     const { claims = {}, rejection } = await checkToken(checked, keySets);
+    const holder = holderAs(client.principal);
     if (rejection !== undefined) {
-      throw rejected(rejection.reason, `${rejection.step}: ${rejection.detail}`);
+      const error = rejected(rejection.reason, `${rejection.step}: ${rejection.detail}`);
+      // The last step: everything else of the token is right.
+      throw rejection.step === "cidrCheck" ? rejectedFor(error, holder) : error;
     }
     const [issuer, subject, jti] = [claims.iss, claims.sub, claims.jti].map(shown);
     const passed = passedOn(JSON.parse(trust.passthroughClaims) as string[], claims);
     return {
       client,
-      roles: await rolesOfScope(form.get("scope") ?? "", liveClients, read.identity),
+      roles: await checkedFor(
+        holder,
+        () => rolesOfScope(form.get("scope") ?? "", liveClients, read.identity),
+      ),
       claims: passed,
       facts: { workload: { issuer, subject, jti, claims: passed } },
       lifetimeMs: LIFETIME_MS,
