@@ -7,6 +7,7 @@ import { Client, type Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, KSUID, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
 import { serverSuite } from "../support/suite.ts";
+import { ask, decide, poll } from "./devices.ts";
 import {
   INTROSPECT,
   makeCredential,
@@ -17,6 +18,7 @@ import {
   setRolesOf,
   signIn,
 } from "./principals.ts";
+import { signIn as browse } from "./sessions.ts";
 
 const VIEWER = "000000000000000systemviewer";
 const INVOKER = "00000000000functionsinvoker";
@@ -303,6 +305,9 @@ serverSuite("credentials of service principals", {}, {
   ) => {
     const principal = await makePrincipal(client, "many", ["system:owner"]);
     const { as } = await signIn(client, principal);
+    const cookie = await browse(as);
+    const [approved, late] = [ok(await ask(client.url)), ok(await ask(client.url))];
+    ok(await decide(client.url, "approve", approved.user_code, cookie));
     const create = (spec: Json = API_KEY) =>
       client.post(`${PRINCIPALS}/${principal}/credentials`, spec);
     const answers = await Promise.all(Array.from({ length: 103 }, () => create()));
@@ -313,6 +318,7 @@ serverSuite("credentials of service principals", {}, {
       ...answers.filter(({ status }) => status !== 200),
       await create({}),
       await as.post(clients, { displayName: "own" }),
+      await decide(client.url, "approve", late.user_code, cookie),
     ];
     for (const answer of rejected) {
       const message = /many has 100 credentials and clients, and a principal may have at most 100/;
@@ -322,8 +328,12 @@ serverSuite("credentials of service principals", {}, {
     ok(await client.call("DELETE", pathOf(principal, credential.id)));
     const { client: own } = ok(await as.post(clients, { displayName: "own" }));
     assertError(await create(), "FAILED_PRECONDITION", "CREDENTIAL_LIMIT");
+    const full = await poll(client.url, approved.device_code);
+    assert.deepEqual([full.status, full.body.error], [400, "access_denied"]);
+    assert.match(full.body.error_description, /a principal may have at most 100/);
     ok(await as.call("DELETE", `${clients}/${own.id}`));
-    ok(await create());
+    ok(await poll(client.url, approved.device_code));
+    assertError(await create(), "FAILED_PRECONDITION", "CREDENTIAL_LIMIT");
   },
 
   "note when they were used, also for tokens": async ({ client }) => {
