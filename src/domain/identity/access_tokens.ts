@@ -143,7 +143,7 @@ export class AccessTokens {
       return principal;
     }
     const verified = await this.#verify(token);
-    const { clientId, keyId, roles, claims } = verified;
+    const { clientId, keyId, roles, claims, jkt } = verified;
     // Together, so that nodes that share a database count the changes once for both.
     const [keys, row] = await Promise.all([this.keys.exact(), this.identity.client(clientId)]);
     if (keys.find(keyId) === undefined) throw unknownKey();
