@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
 import { base64 } from "../support/client.ts";
 import { assertError, DEFAULT_LIMITS, KSUID, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
-import { serverSuite } from "../support/suite.ts";
+import { quietSuite } from "../support/suite.ts";
 
 const FUNCTIONS = "/api/v1/functions";
 
@@ -11,7 +11,7 @@ async function search(client: Client, body: Json): Promise<string[]> {
   return list.map(({ displayName }: Json) => displayName);
 }
 
-serverSuite("functions: create, read, delete, search", {}, {
+quietSuite("functions: create, read, delete, search", {
   "create without code answers exactly the fields that are set": async ({ client }) => {
     const body = ok(await client.post(FUNCTIONS, { displayName: "bare", description: "no code" }));
     assert.deepEqual(Object.keys(body), ["function"]);

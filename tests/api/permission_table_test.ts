@@ -11,7 +11,7 @@ import { makePrincipal, setRolesOf, signIn } from "../identity/principals.ts";
 import { LINKS, ofConsole, signIn as signInToConsole } from "../identity/sessions.ts";
 import { deployWithSdk, outputOf, setRoles } from "../sdk/support.ts";
 import { Client, type Json } from "../support/client.ts";
-import { serverSuite, type Stage } from "../support/suite.ts";
+import { quietSuite, type Stage } from "../support/suite.ts";
 import { GROUPS_OF, isAllowed, isGuarded, isOffered, isOfFunction } from "./permissions.ts";
 
 const EVENTS = "/api/v1/events";
@@ -33,7 +33,7 @@ interface Outcome {
   readonly reason: string | undefined;
 }
 
-serverSuite("permissions", { flags: ["--api-rate", "0"] }, {
+quietSuite("permissions", {
   "without a token": async ({ client }) => {
     const nobody = new Client(client.url, undefined);
     for (const operation of OPERATIONS) {

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { Running } from "../cli/support.ts";
 import { runInvoked } from "../support/invoked.ts";
-import { serverSuite } from "../support/suite.ts";
+import { quietSuite } from "../support/suite.ts";
 import { lastUid, verification } from "./support.ts";
 
-serverSuite("invoked audit", {}, {
+quietSuite("invoked audit", {
   "prints, finds and follows events": async ({ client, server }) => {
     const env = { INVOKED_DATA: server.dataDir };
     const audit = (...args: string[]) => runInvoked(["audit", ...args], { env });

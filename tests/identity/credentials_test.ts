@@ -6,7 +6,7 @@ import { newApiKey } from "../../src/shared/api_keys.ts";
 import { Client, type Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, KSUID, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
-import { serverSuite } from "../support/suite.ts";
+import { quietSuite } from "../support/suite.ts";
 import { ask, decide, poll } from "./devices.ts";
 import {
   INTROSPECT,
@@ -77,7 +77,7 @@ async function slowly(
   return read;
 }
 
-serverSuite("credentials of service principals", {}, {
+quietSuite("credentials of service principals", {
   "are made with a secret that is answered once, and expire": async ({ client }) => {
     const principal = await makePrincipal(client, "ci", ["system:owner"]);
     const spec = {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
 import { assertError, KSUID, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
-import { serverSuite } from "../support/suite.ts";
+import { quietSuite } from "../support/suite.ts";
 import {
   INTROSPECT,
   makeCredential,
@@ -20,7 +20,7 @@ const MISSING = "2NoSuchPrincipal00000000000";
 const patch = (client: Client, id: string, servicePrincipal: Json, updateMask?: string) =>
   client.call("PATCH", `${PRINCIPALS}/${id}`, { servicePrincipal, updateMask });
 
-serverSuite("service principals", {}, {
+quietSuite("service principals", {
   "begin without roles, and are renamed and listed as C1 has them": async ({ client }) => {
     const made = ok(await client.post(PRINCIPALS, { display_name: "build", later: 1 }));
     const { id, createdAt, updatedAt, ...shown } = made.servicePrincipal;

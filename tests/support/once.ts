@@ -54,6 +54,14 @@ export async function newDirectory(prefix: string): Promise<string> {
   return await Deno.makeTempDir({ dir: runDir(), prefix: `${prefix}-` });
 }
 
+/** Waits until no other test file of the run holds the lock of this name, and holds it until it is disposed. */
+export async function lock(name: string): Promise<Disposable> {
+  const file = await Deno.open(join(runDir(), `${name}.lock`), { create: true, write: true });
+  // The system takes the lock from a process that ends.
+  await file.lock(true);
+  return { [Symbol.dispose]: () => file.close() };
+}
+
 /** The directory of this name, which `fill` has filled once in this run. */
 export async function filledOnce(
   name: string,

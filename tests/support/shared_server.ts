@@ -8,7 +8,7 @@ import { startInBackground } from "./background.ts";
 import { LOOPBACK } from "./loopback.ts";
 import { shareDownloads } from "./downloads.ts";
 import { eventually } from "./eventually.ts";
-import { filledOnce, PROCESS_SUFFIX } from "./once.ts";
+import { filledOnce, lock, PROCESS_SUFFIX } from "./once.ts";
 import {
   fillDataDir,
   READY,
@@ -24,6 +24,8 @@ import {
 const SERVERS = {
   /** Each run of the command line asks for a token. */
   server: () => Promise.resolve(["--token-rate", "0", "--api-rate", "0"]),
+  /** One test file after another: no other one changes anything meanwhile. */
+  quiet: () => Promise.resolve(["--token-rate", "0", "--api-rate", "0"]),
   /** A server that made its keys itself, whose tokens and URLs no other accepts. */
   foreign: () => Promise.resolve([]),
   /** Limits that a test reaches with little, and that are enough for other functions; hosts of endpoints. */
@@ -57,6 +59,16 @@ export async function sharedServer(name: Name = "server"): Promise<Served> {
   const directory = await filledOnce(name, (directory) => start(name, directory));
   const { pid, dataDir, url } = JSON.parse(await Deno.readTextFile(join(directory, "served.json")));
   return new Served(pid, dataDir, url);
+}
+
+/**
+ * Works with a server that no other test file uses meanwhile; it holds what earlier files have left. For tests that change
+ * or expect what the whole server has, such as the number of functions or of owners. Tests of the audit log start a server
+ * of their own: of many rejections of one address the log counts the later ones.
+ */
+export async function withQuietServer(work: (server: Served) => Promise<void>): Promise<void> {
+  using _ = await lock("quiet");
+  await work(await sharedServer("quiet"));
 }
 
 async function start(name: Name, directory: string): Promise<void> {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Client } from "./client.ts";
 import { type Served, type ServerOptions, TestServer } from "./server.ts";
-import { sharedServer } from "./shared_server.ts";
+import { sharedServer, withQuietServer } from "./shared_server.ts";
 
 /** What a step of a suite works with. */
 export interface Stage<Server extends Served = Served> {
@@ -43,6 +43,11 @@ export function sharedSuite(
   server: "server" | "limited" | "proxied" = "server",
 ): void {
   Deno.test(name, async (t) => await runSteps(t, await sharedServer(server), steps));
+}
+
+/** Registers a test whose steps use the shared server that no other test file uses meanwhile. */
+export function quietSuite(name: string, steps: Steps<Served>): void {
+  Deno.test(name, (t) => withQuietServer((server) => runSteps(t, server, steps)));
 }
 
 /** Runs the steps of a test on a server, which must outlive every one. */
