@@ -7,6 +7,7 @@ import { assertError } from "../support/expect.ts";
 import { deployWithSdk } from "../sdk/support.ts";
 import { Volume } from "../volumes/support.ts";
 import { startWith, TestCluster } from "./cluster.ts";
+import { endpointsOnWorkers } from "./endpoints.ts";
 
 const HANG =
   `export default () => { console.log("up"); return new Promise((resolve) => setTimeout(resolve, 1e6)); };`;
@@ -148,6 +149,8 @@ browserTest("invocations on workers", async (t) => {
       return processKind === "PROCESS_KIND_TEMPLATE" || undefined;
     });
   });
+
+  await t.step("endpoints on workers", (t) => endpointsOnWorkers(t, client));
 
   await t.step("the overview of the console shows the workers", async () => {
     await using console = await ConsoleBrowser.open(node);

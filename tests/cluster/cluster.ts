@@ -71,3 +71,11 @@ export async function startWith(
   const workers = await Promise.all(capacities.map((capacity) => cluster.worker({ capacity })));
   return { node, client: await node.client(), workers };
 }
+
+/** Three API nodes on one database. */
+export interface ThreeNodes {
+  /** The first one has made the first client, and its credentials. */
+  readonly nodes: readonly [TestServer, TestServer, TestServer];
+  /** Of the first node. */
+  readonly client: Client;
+}

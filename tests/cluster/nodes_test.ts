@@ -5,7 +5,10 @@ import { Client } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, ok } from "../support/expect.ts";
 import type { TestServer } from "../support/server.ts";
-import { TestCluster } from "./cluster.ts";
+import { TestCluster, type ThreeNodes } from "./cluster.ts";
+import { principalsAt } from "./principals.ts";
+import { sessionsAt } from "./sessions.ts";
+import { signingKeysAt } from "./signing_keys.ts";
 
 /** Runs until it is killed, up to an attempt that returns its number. */
 const UP_TO = `export default async ({ last }, { attempt }) => {
@@ -24,7 +27,11 @@ const INTERVAL = `export default async () => {
 const BACKGROUND = { prefer: "respond-async" };
 const SUCCESS = "FUNCTION_INVOCATION_STATUS_SUCCESS";
 const ERROR = "FUNCTION_INVOCATION_STATUS_ERROR";
-const FLAGS = ["--max-attempts", "2", "--max-running-per-function", "16"];
+const FLAGS = [
+  ...["--max-attempts", "2", "--max-running-per-function", "16"],
+  // Many forged tokens come from one address.
+  ...["--token-rate", "0"],
+];
 
 /** A client of a node, with the credentials that the first one made. */
 async function clientOf(node: TestServer, first: TestServer): Promise<Client> {
@@ -116,10 +123,9 @@ async function concurrency(here: Client, there: Client): Promise<void> {
   }
 }
 
-/** Starts nodes at once, of which one makes the first client; resolves with that node, after the others have ended. */
-async function startAtOnce(cluster: TestCluster): Promise<TestServer> {
-  const starts = Array.from({ length: 3 }, () => cluster.node({ flags: FLAGS }));
-  const nodes = await Promise.all(starts);
+/** Starts nodes at once, of which one makes the first client: it comes first in the answer. */
+async function startAtOnce(cluster: TestCluster): Promise<ThreeNodes> {
+  const nodes = await Promise.all(Array.from({ length: 3 }, () => cluster.node({ flags: FLAGS })));
   const made = await Promise.all(nodes.map((node) => node.credentials().catch(() => undefined)));
   const [at = -1, ...others] = made.keys().filter((at) => made[at] !== undefined);
   const [first, credentials] = [nodes[at], made[at]];
@@ -131,20 +137,25 @@ async function startAtOnce(cluster: TestCluster): Promise<TestServer> {
     const names = list.map(({ displayName }: { displayName: string }) => displayName);
     assert.deepEqual(names, ["hello"]);
   }
-  await Promise.all(nodes.filter((node) => node !== first).map((node) => node.stop()));
-  return first;
+  const [second, third] = nodes.filter((node) => node !== first);
+  assert.ok(second && third);
+  return { nodes: [first, second, third], client: await first.client() };
 }
 
 Deno.test("API nodes that share one database", async (t) => {
   await using cluster = await TestCluster.start();
-  let started: TestServer | undefined;
+  let started: ThreeNodes | undefined;
   await t.step(
     "nodes that start at once on an empty database make one client and one example",
     async () => void (started = await startAtOnce(cluster)),
   );
-  assert.ok(started);
-  const first = started;
+  const three = started ?? assert.fail();
   await cluster.worker({ capacity: 4 });
+  await t.step("principals at three nodes", (t) => principalsAt(t, three));
+  await t.step("sessions at two nodes", (t) => sessionsAt(t, three));
+  await t.step("signing keys and proofs at three nodes", (t) => signingKeysAt(t, three));
+  const [first, ...others] = three.nodes;
+  await Promise.all(others.map((node) => node.stop()));
   const here = await first.client();
   const taken = await here.deploy(UP_TO);
   const { body: { invocationId: again } } = await here.invoke(taken, { last: 2 }, BACKGROUND);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { Client } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
+import type { TestServer } from "../support/server.ts";
 import { TestCluster } from "./cluster.ts";
 
 /** The first attempt runs until it is killed. */
@@ -35,12 +36,52 @@ const HOLD = `
     when (old.status = 'PENDING' and new.status = 'RUNNING') execute function hold_claim();`;
 const HELD = "select is_called from held";
 const RELEASE = "insert into released default values";
+const DROP_HOLD = "drop trigger hold_claim on invocations";
 
-Deno.test("a node that cannot take over invocations goes on, and takes them over later", async () => {
-  await using cluster = await TestCluster.start();
-  const first = await cluster.node({ flags: FLAGS });
-  await cluster.worker({ capacity: 2 });
-  const here = await first.client();
+/** The nodes of this test, and the credentials that the first of them made. */
+interface Nodes {
+  readonly cluster: TestCluster;
+  readonly credentials: { readonly clientId: string; readonly clientSecret: string };
+}
+
+async function clientOf({ url }: TestServer, { credentials }: Nodes): Promise<Client> {
+  return await Client.login(url, credentials.clientId, credentials.clientSecret);
+}
+
+/** Stops the node; answers the one that follows it. */
+async function runsWhatItClaims(first: TestServer, nodes: Nodes): Promise<TestServer> {
+  const { cluster: { postgres, databaseName } } = nodes;
+  const here = await clientOf(first, nodes);
+  const id = await here.deploy("export default (_, { attempt }) => ({ attempt });");
+  await postgres.query(HOLD, databaseName);
+  const { body: { invocationId } } = await here.invoke(id, {}, { prefer: "respond-async" });
+  await eventually(async () => {
+    const [row] = await postgres.query<{ is_called: boolean }>(HELD, databaseName);
+    return row?.is_called || undefined;
+  }, "a claim that is being recorded");
+
+  const stopped = first.stop();
+  await eventually(
+    async () => (await fetch(`${first.url}/readyz`)).status === 503 || undefined,
+    "a drain",
+  );
+  await postgres.query(RELEASE, databaseName);
+  assert.equal((await stopped).code, 0);
+  const second = await nodes.cluster.node({ flags: FLAGS });
+  const there = await clientOf(second, nodes);
+  const { status, output, error = "" } = await there.ended(id, invocationId);
+  assert.deepEqual([status, output, error], [
+    "FUNCTION_INVOCATION_STATUS_SUCCESS",
+    { attempt: 1 },
+    "",
+  ]);
+  await postgres.query(DROP_HOLD, databaseName);
+  return second;
+}
+
+async function takesOverLater(first: TestServer, nodes: Nodes): Promise<void> {
+  const { cluster } = nodes;
+  const here = await clientOf(first, nodes);
   const id = await here.deploy(HANG_ONCE);
   const { body: { invocationId: again } } = await here.invoke(id, {}, {
     prefer: "respond-async",
@@ -54,8 +95,7 @@ Deno.test("a node that cannot take over invocations goes on, and takes them over
       : undefined;
   }, "two invocations that run");
   const second = await cluster.node({ flags: FLAGS });
-  const { clientId, clientSecret } = await first.credentials();
-  const there = await Client.login(second.url, clientId, clientSecret);
+  const there = await clientOf(second, nodes);
 
   await cluster.postgres.query(REJECT, cluster.databaseName);
   await first.stop("SIGKILL");
@@ -73,36 +113,20 @@ Deno.test("a node that cannot take over invocations goes on, and takes them over
   assert.deepEqual((await there.ended(id, again)).output, { attempt: 2 });
   assert.equal((await second.stop()).code, 0);
   assert.match(await second.log, /Failed to recover invocations without an owner/);
-});
+}
 
-Deno.test("a node that stops while it records a claim runs the claimed invocation", async () => {
+Deno.test("how nodes recover what a node has left", async (t) => {
   await using cluster = await TestCluster.start();
-  const { postgres, databaseName } = cluster;
-  const first = await cluster.node();
-  await cluster.worker();
-  const { clientId, clientSecret } = await first.credentials();
-  const here = await first.client();
-  const id = await here.deploy("export default (_, { attempt }) => ({ attempt });");
-  await postgres.query(HOLD, databaseName);
-  const { body: { invocationId } } = await here.invoke(id, {}, { prefer: "respond-async" });
-  await eventually(async () => {
-    const [row] = await postgres.query<{ is_called: boolean }>(HELD, databaseName);
-    return row?.is_called || undefined;
-  }, "a claim that is being recorded");
-
-  const stopped = first.stop();
-  await eventually(
-    async () => (await fetch(`${first.url}/readyz`)).status === 503 || undefined,
-    "a drain",
+  const first = await cluster.node({ flags: FLAGS });
+  await cluster.worker({ capacity: 2 });
+  const nodes = { cluster, credentials: await first.credentials() };
+  let second: TestServer | undefined;
+  await t.step(
+    "a node that stops while it records a claim runs the claimed invocation",
+    async () => void (second = await runsWhatItClaims(first, nodes)),
   );
-  await postgres.query(RELEASE, databaseName);
-  assert.equal((await stopped).code, 0);
-  const second = await cluster.node();
-  const there = await Client.login(second.url, clientId, clientSecret);
-  const { status, output, error = "" } = await there.ended(id, invocationId);
-  assert.deepEqual([status, output, error], [
-    "FUNCTION_INVOCATION_STATUS_SUCCESS",
-    { attempt: 1 },
-    "",
-  ]);
+  await t.step(
+    "a node that cannot take over invocations goes on, and takes them over later",
+    () => takesOverLater(second ?? assert.fail(), nodes),
+  );
 });

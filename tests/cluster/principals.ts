@@ -11,16 +11,16 @@ import {
 } from "../identity/principals.ts";
 import { type Answer, Client, type Json } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
-import { TestCluster } from "./cluster.ts";
+import type { ThreeNodes } from "./cluster.ts";
 
 const FUNCTIONS = "/api/v1/functions";
 const LIST = "c1.api.functions.v1.FunctionsService.ListFunctions";
 const ROUNDS = 10;
 
-Deno.test("principals at three nodes", async (t) => {
-  await using cluster = await TestCluster.start();
-  const nodes = [await cluster.node(), await cluster.node(), await cluster.node()] as const;
-  const client = await nodes[0].client();
+export async function principalsAt(
+  t: Deno.TestContext,
+  { nodes, client }: ThreeNodes,
+): Promise<void> {
   const at = (n: 0 | 1 | 2, token = client.token) => new Client(nodes[n].url, token);
   const atAll = (token: string | undefined, path = FUNCTIONS) =>
     Promise.all(nodes.map(({ url }) => new Client(url, token).get(path)));
@@ -94,4 +94,4 @@ Deno.test("principals at three nodes", async (t) => {
       }
     },
   );
-});
+}

@@ -3,16 +3,15 @@ import assert from "node:assert/strict";
 import { Client } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { Watched } from "../support/watched.ts";
-import { TestCluster } from "./cluster.ts";
+import type { ThreeNodes } from "./cluster.ts";
 
 const FUNCTIONS = "/api/v1/functions";
 const CODES = 10;
 
-Deno.test("sessions at two nodes", async (t) => {
-  await using cluster = await TestCluster.start();
-  const first = await cluster.node();
-  const second = await cluster.node();
-  const client = await first.client();
+export async function sessionsAt(
+  t: Deno.TestContext,
+  { nodes: [first, second], client }: ThreeNodes,
+): Promise<void> {
   const urls = [first.url, second.url];
   const signIn = (url: string, code: string) =>
     new Client(url, undefined).post("/auth/v1/session", { code }, {
@@ -50,4 +49,4 @@ Deno.test("sessions at two nodes", async (t) => {
     const { function: fn } = await client.createFunction("elsewhere");
     await watched.has("function", fn.id);
   });
-});
+}

@@ -1,26 +1,21 @@
-/** Signing keys and DPoP proofs with several API nodes on one database. */
+/** Signing keys and DPoP proofs with several API nodes on one database, which has a worker. */
 import assert from "node:assert/strict";
 import { decodeProtectedHeader } from "jose";
 import { endpoint } from "../endpoints/echo.ts";
 import { boundToken, newProofs } from "../identity/proofs.ts";
 import { Client } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
-import { TestCluster } from "./cluster.ts";
+import type { ThreeNodes } from "./cluster.ts";
 
 const FUNCTIONS = "/api/v1/functions";
 const ROTATE = "/api/v1/signing_keys/rotate";
 const FORGED = 200;
 const ROUNDS = 10;
 
-/** Many forged tokens come from one address. */
-const UNLIMITED = { flags: ["--token-rate", "0"] };
-
-Deno.test("signing keys and proofs at three nodes", async (t) => {
-  await using cluster = await TestCluster.start();
-  const first = await cluster.node(UNLIMITED);
-  const second = await cluster.node(UNLIMITED);
-  const third = await cluster.node(UNLIMITED);
-  await cluster.worker({ capacity: 1 });
+export async function signingKeysAt(
+  t: Deno.TestContext,
+  { nodes: [first, second, third] }: ThreeNodes,
+): Promise<void> {
   const urls = [first.url, second.url, third.url];
   const { clientId, clientSecret } = await first.credentials();
   const signIn = (url: string) => Client.login(url, clientId, clientSecret);
@@ -107,4 +102,4 @@ Deno.test("signing keys and proofs at three nodes", async (t) => {
     const tokens = await Promise.all(urls.map(signIn));
     assert.equal(new Set(tokens.map(kidOf)).size, 1);
   });
-});
+}

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { logsOf } from "../process_reuse/support.ts";
 import { preview, recordOf, send } from "../endpoints/support.ts";
+import type { Client } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
-import { startWith, TestCluster } from "./cluster.ts";
 
 const APP = `
 export default { async fetch(request: Request): Promise<Response> {
@@ -28,10 +28,8 @@ export default { async fetch(request: Request): Promise<Response> {
   return new Response(null, { status: 404 });
 } };`;
 
-Deno.test("endpoints on workers", async (t) => {
-  await using cluster = await TestCluster.start();
-  // One worker with one slot, which a long body must not keep.
-  const { client } = await startWith(cluster, 1);
+/** The client's cluster has one worker with one slot, which a long body must not keep. */
+export async function endpointsOnWorkers(t: Deno.TestContext, client: Client): Promise<void> {
   const app = await preview(client, APP);
 
   await t.step("bodies are streamed both ways", async () => {
@@ -66,4 +64,4 @@ Deno.test("endpoints on workers", async (t) => {
       return lines.includes("aborted") ? true : undefined;
     }, "the end of its client");
   });
-});
+}
