@@ -1,10 +1,7 @@
 /** Invocations that start at a time of their own. */
 import assert from "node:assert/strict";
 import type { Answer, Client, Json } from "../support/client.ts";
-import { eventually } from "../support/eventually.ts";
 import { assertError } from "../support/expect.ts";
-import { makeTempDir } from "../support/invoked.ts";
-import { TestServer } from "../support/server.ts";
 import { sharedSuite, type Stage } from "../support/suite.ts";
 
 const STATUS = "FUNCTION_INVOCATION_STATUS_";
@@ -123,29 +120,4 @@ sharedSuite("a delayed invocation", {
   "can be cancelled while it waits": cancels,
   "needs a time to come and a caller that does not wait": rejections,
   "starts with all others of its time": many,
-});
-
-Deno.test("delayed invocations survive a crash of the server", async () => {
-  await using directory = await makeTempDir();
-  const dataDir = directory.path;
-  const invocations: string[] = [];
-  let id = "";
-  let [before, after] = ["", ""];
-  {
-    await using server = await TestServer.start({ dataDir });
-    const client = await server.client();
-    id = await client.deploy(ECHO);
-    [before, after] = [inMs(5_000), inMs(9_000)];
-    for (const at of [before, after]) {
-      invocations.push((await invokeAt(client, id, at)).body.invocationId);
-    }
-    await server.stop("SIGKILL");
-  }
-  await eventually(() => Promise.resolve(inMs(0) > before || undefined));
-  await using server = await TestServer.start({ dataDir });
-  const client = await server.client();
-  for (const [at, time] of [before, after].entries()) {
-    const { status, attempt, startedAt } = await client.ended(id, invocations[at] ?? "");
-    assert.deepEqual([status, attempt, startedAt >= time], [`${STATUS}SUCCESS`, 1, true]);
-  }
 });

@@ -1,37 +1,25 @@
 /** Destinations: functions and URLs that get the ends of invocations. */
 import assert from "node:assert/strict";
 import { Webhook } from "standardwebhooks";
-import type { Client, Json } from "../support/client.ts";
-import { eventually } from "../support/eventually.ts";
+import type { Json } from "../support/client.ts";
 import { assertError } from "../support/expect.ts";
-import { makeTempDir, runInvoked } from "../support/invoked.ts";
-import { TestServer } from "../support/server.ts";
+import { runInvoked } from "../support/invoked.ts";
 import { serverSuite, type Stage } from "../support/suite.ts";
-import { BACKGROUND, deadLetters, Receiver, settings, start, STATUS, UNSTEADY } from "./support.ts";
+import {
+  BACKGROUND,
+  deployFor,
+  Receiver,
+  SECRET,
+  sent,
+  settings,
+  start,
+  STATUS,
+  UNSTEADY,
+} from "./support.ts";
 
 const LOOPBACK = ["--egress-allow-private", "127.0.0.0/8"];
 const FLAGS = [...LOOPBACK, "--max-destination-depth", "2", "--destination-attempts", "3"];
-const SECRET = `whsec_${"c2VjcmV0".repeat(4)}`;
 const ECHO = `export default (input, { trigger }) => ({ got: input, trigger });`;
-
-/** A function whose ends go to the receiver. */
-async function deployFor(client: Client, receiver: Receiver): Promise<string> {
-  const id = await client.deploy(UNSTEADY);
-  const url = `http://${receiver.host}/ends?x=1`;
-  const outboundNetworkAllowlist = [receiver.host];
-  const target = { url, secret: SECRET };
-  await settings(client, id, { outboundNetworkAllowlist, onSuccess: target, onFailure: target });
-  return id;
-}
-
-/** The invocation once its end has arrived, or will not. */
-async function sent(client: Client, id: string, made: string): Promise<Json> {
-  return await eventually(async () => {
-    const { destination, ...invocation } = await client.invocation(id, made);
-    const isOver = /_(DELIVERED|FAILED)$/.test(destination?.state ?? "");
-    return isOver ? { ...invocation, destination } : undefined;
-  }, "the end at its destination");
-}
 
 async function toFunction({ client }: Stage): Promise<void> {
   const [id, target] = [await client.deploy(UNSTEADY), await client.deploy(ECHO)];
@@ -196,38 +184,4 @@ serverSuite("a destination", { flags: FLAGS }, {
   "gets no end of a cancelled invocation": cancelled,
   "is bounded in depth": depth,
   "is checked when it is set": rejections,
-});
-
-Deno.test("what goes to a URL obeys the rules of egress, and survives crashes", async () => {
-  await using directory = await makeTempDir();
-  const dataDir = directory.path;
-  await using receiver = new Receiver();
-  let [id, made] = ["", ""];
-  {
-    // Loopback is private.
-    await using server = await TestServer.start({ dataDir });
-    const client = await server.client();
-    id = await deployFor(client, receiver);
-    made = await start(client, id, { until: 1 });
-    const { destination } = await eventually(async () => {
-      const found = await client.invocation(id, made);
-      return found.destination?.error === undefined ? undefined : found;
-    });
-    assert.match(
-      destination.error,
-      /^no answer came: the address is not public but loopback \(--egress-allow-private\)$/,
-    );
-    assert.equal(receiver.got.length, 0);
-    await server.stop("SIGKILL");
-  }
-  const rotated = await runInvoked(["keys", "rotate", "--data", dataDir]);
-  assert.equal(rotated.code, 0, rotated.stderr);
-  await using server = await TestServer.start({ dataDir, flags: LOOPBACK });
-  const client = await server.client();
-  const { destination } = await sent(client, id, made);
-  assert.equal(destination.state, "DESTINATION_STATE_DELIVERED");
-  const [got, ...more] = receiver.got;
-  assert.deepEqual([got?.headers["webhook-id"], more], [made, []]);
-  new Webhook(SECRET).verify(got?.body ?? "", got?.headers ?? {});
-  assert.deepEqual(await deadLetters(client, id), []);
 });

@@ -3,10 +3,9 @@ import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError } from "../support/expect.ts";
-import { makeTempDir, runInvoked } from "../support/invoked.ts";
-import { TestServer } from "../support/server.ts";
+import { runInvoked } from "../support/invoked.ts";
 import { serverSuite, type Stage } from "../support/suite.ts";
-import { QUICK, settings, start, STATUS } from "./support.ts";
+import { settings, start, STATUS } from "./support.ts";
 
 const FLAGS = ["--queue-timeout", "2s", "--max-delayed", "5"];
 const HANGING = `export default async (input) => {
@@ -330,31 +329,4 @@ serverSuite("the invocations of a function", { flags: FLAGS }, {
   "are debounced by a key": debounces,
   "pause by a circuit breaker, until they run or are cancelled": breaks,
   "have limits that are checked": rejections,
-});
-
-Deno.test("invocations that a rate limit delays survive a crash, and start once", async () => {
-  await using directory = await makeTempDir();
-  const dataDir = directory.path;
-  let [id, invocations]: [string, string[]] = ["", []];
-  {
-    await using server = await TestServer.start({ dataDir });
-    const client = await server.client();
-    id = await client.deploy(HANGING);
-    await settings(client, id, {
-      rateLimit: { calls: 1, period: "0.2s" },
-      retryPolicy: { ...QUICK, maxAttempts: 9 },
-    });
-    invocations = await Promise.all(
-      Array.from({ length: 12 }, (_, n) => start(client, id, { n })),
-    );
-    await server.stop("SIGKILL");
-  }
-  await using server = await TestServer.start({ dataDir });
-  const client = await server.client();
-  for (const [n, invocation] of invocations.entries()) {
-    const { status, output, attempts } = await client.ended(id, invocation);
-    assert.deepEqual([status, output], [`${STATUS}SUCCESS`, { n }]);
-    const failed = attempts.slice(0, -1).map((one: Json) => one.error);
-    assert.ok(failed.every((error: string) => error.startsWith("INTERRUPTED: ")));
-  }
 });

@@ -1,6 +1,7 @@
 /** What tests of retries share. */
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
 
 export const STATUS = "FUNCTION_INVOCATION_STATUS_";
 export const BACKGROUND = { prefer: "respond-async" };
@@ -62,6 +63,28 @@ export class Receiver implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#server.shutdown();
   }
+}
+
+/** Signs what a receiver gets. */
+export const SECRET = `whsec_${"c2VjcmV0".repeat(4)}`;
+
+/** A function whose ends go to the receiver. */
+export async function deployFor(client: Client, receiver: Receiver): Promise<string> {
+  const id = await client.deploy(UNSTEADY);
+  const url = `http://${receiver.host}/ends?x=1`;
+  const outboundNetworkAllowlist = [receiver.host];
+  const target = { url, secret: SECRET };
+  await settings(client, id, { outboundNetworkAllowlist, onSuccess: target, onFailure: target });
+  return id;
+}
+
+/** The invocation once its end has arrived, or will not. */
+export async function sent(client: Client, id: string, made: string): Promise<Json> {
+  return await eventually(async () => {
+    const { destination, ...invocation } = await client.invocation(id, made);
+    const isOver = /_(DELIVERED|FAILED)$/.test(destination?.state ?? "");
+    return isOver ? { ...invocation, destination } : undefined;
+  }, "the end at its destination");
 }
 
 /** When attempts of invocations started, as the server recorded them, earliest first. */
