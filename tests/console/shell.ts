@@ -246,12 +246,12 @@ export async function failsInside(console: ConsoleBrowser): Promise<void> {
 
 /** Who wants no motion gets the colours of another theme without a transition, from which a chart would take the former ones. */
 export async function changesAtOnce(page: Page): Promise<void> {
-  await page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
+  await page.emulateMedia({ colorScheme: "dark" });
   await page.evaluate(`matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
     window.transitions = document.getAnimations().filter((one) => one instanceof CSSTransition).length
   )`);
-  await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+  await page.emulateMedia({ colorScheme: "light" });
   const transitions = () => page.evaluate<number | undefined>("window.transitions");
   assert.equal(await eventually(transitions, "a change of the theme"), 0);
-  await page.emulateMedia({ colorScheme: null, reducedMotion: null });
+  await page.emulateMedia({ colorScheme: null });
 }

@@ -1,15 +1,13 @@
 /** Webhooks of a server with settings of its own: key sets, rates, time limits, networks. */
 import assert from "node:assert/strict";
 import { createHash, createHmac, randomUUID } from "node:crypto";
-import { join } from "node:path";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
-import { CA } from "../egress/certificates.ts";
 import { Client, type Json } from "../support/client.ts";
 import { settings, start } from "../retries/support.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, ok } from "../support/expect.ts";
-import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
+import { sharedServer } from "../support/shared_server.ts";
 import { KeyHost } from "./key_host.ts";
 import { github } from "./signing.ts";
 import { createTrigger, ECHO, triggersOf } from "./support.ts";
@@ -27,12 +25,8 @@ async function signer(algorithm: string, keyId?: string) {
 }
 
 Deno.test("tokens of C1 are verified by the key set of their sender", async (t) => {
-  await using directory = await makeTempDir();
   await using host = new KeyHost();
-  const caFile = join(directory.path, "ca.pem");
-  await Deno.writeTextFile(caFile, CA);
-  const flags = ["--egress-ca", caFile, "--egress-allow-private", "127.0.0.0/8,::1"];
-  await using server = await TestServer.start({ flags });
+  const server = await sharedServer("egress");
   const client = await server.client();
   const stranger = new Client(server.url, undefined);
   const functionId = await client.deploy(ECHO);
