@@ -27,6 +27,20 @@ export interface Hostile {
   readonly waits?: true;
   /** A line that every invocation must log. */
   readonly logs?: RegExp;
+  /** Whether its attempt leaves something in its process, even if the attempt is rejected. */
+  readonly alone?: true;
+}
+
+/** Whether one invocation can make this attempt after others: none leaves anything, and each has an end of its own. */
+export function canFollow(one: Hostile): boolean {
+  const { attempt, allowlist, invocations, waits, logs, alone } = one;
+  return attempt !== undefined &&
+    [allowlist, invocations, waits, logs, alone].every((value) => value === undefined);
+}
+
+/** The same, in an invocation of its own. */
+export function alone(one: Hostile): Hostile {
+  return { ...one, alone: true };
 }
 
 /** The end in this mode. */
@@ -46,18 +60,23 @@ const TOOLS: Readonly<Record<string, string>> = {
       for (const event of events) emitter.on(event, resolve); emitter.on("error", reject); });`,
 };
 
-/** `main.ts` of a function that makes the attempt of its input's field `attempt`, the position of its body. */
+/** `main.ts` of a function that makes the attempts of its input's field `attempts`, the positions of their bodies. */
 export function mainOfAttempts(bodies: readonly string[]): string {
   const words = new Set(bodies.join("\n").match(/\w+/g));
   const tools = Object.entries(TOOLS).filter(([use]) => words.has(use)).map(([, text]) => text);
   return `${tools.join("\n")}
 const attempts = [${bodies.map((body) => `async (input: any): Promise<any> => {\n${body}\n}`)}];
-export default async function main(input: any): Promise<any> {
+const endOf = async (at: number, input: any) => {
   try {
-    return { got: String(await attempts[input.attempt]!(input)) };
+    return { got: String(await attempts[at]!(input)) };
   } catch (error: any) {
     return { rejected: \`\${error?.name ?? typeof error}: \${error?.message ?? error}\` };
   }
+};
+export default async function main(input: any): Promise<any> {
+  const ends = [];
+  for (const at of input.attempts) ends.push(await endOf(at, input));
+  return { ends };
 }
 `;
 }

@@ -4,7 +4,7 @@ import { AVAILABLE_MODES } from "../sandbox/harness.ts";
 import { CLASSES } from "./classes/mod.ts";
 import { ok } from "../support/expect.ts";
 import { allGone } from "../support/processes.ts";
-import { type Hostile, rejected, returns } from "./hostile.ts";
+import { gets, type Hostile, mainOfAttempts, rejected, returns } from "./hostile.ts";
 import { type Ground, openGround, Stage } from "./stage.ts";
 
 /** A stage in the strongest mode, with more flags. */
@@ -47,7 +47,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
     };
     for (const [way, code] of Object.entries(ways)) {
       const main = `const tokens = ${JSON.stringify(tokens.map(([, token]) => token))};
-export default ({ attempt }: { attempt: number }) => { const token = tokens[attempt]!; ${code} };`;
+export default ({ attempts: [at] }: { attempts: number[] }) => { const token = tokens[at!]!; ${code} };`;
       const id = await stage.client.deploy(main);
       for (const [attempt, [file]] of tokens.entries()) {
         const hostile = returns(way, main, {});
@@ -56,6 +56,24 @@ export default ({ attempt }: { attempt: number }) => { const token = tokens[atte
         assert.ok(errors.includes(`${way}: LEAK of the canary in the ${file}`), `${way} ${file}`);
       }
     }
+  },
+
+  "of attempts in one invocation each is judged by itself": async (stage, { functions }) => {
+    const made = [
+      rejected("first", `throw new Error("no");`, "Error: no"),
+      rejected("gets through", `return "there";`, "Error: no"),
+      rejected("fails otherwise", `throw new Error("later");`, "Error: no"),
+      gets("last", `return 1;`, "1"),
+    ];
+    const id = await stage.client.deploy(mainOfAttempts(made.map(({ attempt = "" }) => attempt)));
+    for (const [attempt, one] of made.entries()) functions.set(one, { id, attempt });
+    const errors = await stage.attack(made);
+    assert.deepEqual(errors.map((error) => error.split(":")[0]), [
+      "gets through",
+      "fails otherwise",
+    ]);
+    const { list } = ok(await stage.client.get(`/api/v1/functions/${id}/invocations`));
+    assert.equal(list.length, 1);
   },
 
   "an unhealthy server is detected": async (stage) => {

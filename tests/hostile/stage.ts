@@ -8,10 +8,12 @@ import { filledOnce } from "../support/once.ts";
 import { socketDirsOf } from "../support/socket_dirs.ts";
 import { TestServer } from "../support/server.ts";
 import { type Canaries, openCanaries } from "./canaries.ts";
-import { type End, endIn, type Hostile, mainOfAttempts, type Mode } from "./hostile.ts";
+import { canFollow, type End, endIn, type Hostile, mainOfAttempts, type Mode } from "./hostile.ts";
 
 /** Hostile functions that run concurrently. */
 const CONCURRENCY = 4;
+/** Attempts of one invocation: few enough for its limit of processor time. */
+const TOGETHER_MAX = 6;
 
 /** Allowed by the operator, so that functions can reach something. */
 const OPEN_ADDRESS = "127.0.0.2";
@@ -144,30 +146,50 @@ export class Stage implements AsyncDisposable {
   /** Runs each function, some at a time, and returns the errors, each with the name of its function. */
   async attack(all: readonly Hostile[], concurrency = CONCURRENCY): Promise<string[]> {
     const errors: string[] = [];
-    const run = async (hostile: Hostile) => {
-      for (const error of await this.#judge(hostile)) errors.push(`${hostile.name}: ${error}`);
-    };
-    const queue = [...all];
+    const queue = this.#invocationsOf(all);
     const worker = async () => {
-      for (let next = queue.shift(); next !== undefined; next = queue.shift()) await run(next);
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        errors.push(...await this.#judge(next));
+      }
     };
     await Promise.all(Array.from({ length: concurrency }, worker));
     return errors;
   }
 
-  async #judge(hostile: Hostile): Promise<string[]> {
-    const deployed = await this.#deployed(hostile);
+  /** What runs in the same invocation: attempts of one function that leave nothing, or one hostile function. */
+  #invocationsOf(all: readonly Hostile[]): Hostile[][] {
+    const groups = Map.groupBy(
+      all,
+      (one) => canFollow(one) ? this.ground.functions.get(one)?.id ?? one : one,
+    );
+    return [...groups.values()].flatMap((group) =>
+      Array.from(
+        { length: Math.ceil(group.length / TOGETHER_MAX) },
+        (_, n) => group.slice(n * TOGETHER_MAX, (n + 1) * TOGETHER_MAX),
+      )
+    );
+  }
+
+  async #judge(together: readonly Hostile[]): Promise<string[]> {
+    const deployed: DeployedFunction[] = [];
+    for (const hostile of together) deployed.push(await this.#deployed(hostile));
     const errors: string[] = [];
-    for (let n = 0; n < (hostile.invocations ?? 1); n++) {
-      errors.push(...await this.#judgeCall(deployed, hostile));
+    for (let n = 0; n < (together[0]?.invocations ?? 1); n++) {
+      errors.push(...await this.#judgeCall(deployed, together));
     }
     return errors;
   }
 
-  async #judgeCall({ id, attempt }: DeployedFunction, hostile: Hostile): Promise<string[]> {
-    const answer = await this.client.invoke(id, { ...this.#input(), attempt });
+  async #judgeCall(
+    deployed: readonly DeployedFunction[],
+    together: readonly Hostile[],
+  ): Promise<string[]> {
+    const id = deployed[0]?.id ?? "";
+    const attempts = deployed.map(({ attempt }) => attempt);
+    const names = together.map(({ name }) => name).join(", ");
+    const answer = await this.client.invoke(id, { ...this.#input(), attempts });
     if (answer.status !== 200) {
-      return [`the invocation was answered ${JSON.stringify(answer.body)}`];
+      return [`${names}: the invocation was answered ${JSON.stringify(answer.body)}`];
     }
     const { invocationId } = answer.body;
     const invocation = await this.client.invocation(id, invocationId);
@@ -176,14 +198,28 @@ export class Stage implements AsyncDisposable {
     );
     const lines: string[] = logs.body.list.map(({ message }: Json) => message);
     const { input: _, ...answered } = invocation;
-    return [
-      ...endFault(invocation, endIn(hostile, this.mode)),
-      ...(hostile.logs !== undefined && !lines.some((line) => hostile.logs?.test(line))
-        ? [`its log has no line ${hostile.logs}: ${JSON.stringify(lines).slice(0, 500)}`]
-        : []),
+    const ofAll = [
       ...this.#leaks(JSON.stringify([answer.body, answered, lines, logs.body])),
       ...await this.ground.canaries.look(),
       ...await this.#healthFaults(),
+    ];
+    return [
+      ...together.flatMap((hostile, at) =>
+        this.#faultsOf(hostile, endAt(invocation, hostile, at), lines)
+          .map((fault) => `${hostile.name}: ${fault}`)
+      ),
+      ...ofAll.map((fault) => `${names}: ${fault}`),
+    ];
+  }
+
+  /** What is wrong with the end and the log of one function. */
+  #faultsOf(hostile: Hostile, ended: Ended, lines: readonly string[]): string[] {
+    const { logs } = hostile;
+    return [
+      ...endFault(ended, endIn(hostile, this.mode)),
+      ...(logs !== undefined && !lines.some((line) => logs.test(line))
+        ? [`its log has no line ${logs}: ${JSON.stringify(lines).slice(0, 500)}`]
+        : []),
     ];
   }
 
@@ -257,13 +293,24 @@ async function update(client: Client, id: string, updateMask: string, fields: Js
   if (status !== 200) throw new Error(`Cannot update: ${JSON.stringify(body)}`);
 }
 
-/** Why the end of an invocation is wrong. */
-function endFault(invocation: Json, end: End): string[] {
+/** How an invocation, or an attempt in it, ended. */
+interface Ended {
+  readonly output?: Json;
+  readonly error?: string;
+}
+
+/** The end of the attempt at this position; that of the invocation, if it makes no attempts. */
+function endAt({ output, error }: Json, { attempt }: Hostile, at: number): Ended {
+  return { output: attempt === undefined ? output : output?.ends?.[at], error };
+}
+
+/** Why an end is wrong. */
+function endFault(ended: Ended, end: End): string[] {
   if ("anyOf" in end) {
-    const errors = end.anyOf.map((one) => endFault(invocation, one));
+    const errors = end.anyOf.map((one) => endFault(ended, one));
     return errors.some(({ length }) => length === 0) ? [] : errors.flat();
   }
-  const { output, error } = invocation;
+  const { output, error } = ended;
   const shown = JSON.stringify(output ?? { error }).slice(0, 500);
   if ("error" in end) return end.error.test(error ?? "") ? [] : [`not ${end.error} but ${shown}`];
   if ("outputMatches" in end) {

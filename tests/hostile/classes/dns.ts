@@ -1,5 +1,5 @@
 /** Name resolution: a query that leaves the machine can carry any data of the function. */
-import { rejected } from "../hostile.ts";
+import { alone, rejected } from "../hostile.ts";
 
 const NAME = `"secret.example.com"`;
 
@@ -44,11 +44,11 @@ export const DNS = [
     `return await (await import("node:dns")).promises.lookupService("127.0.0.1", 80);`,
     "Error: lookupService EACCES: not available in a function",
   ),
-  rejected(
+  alone(rejected(
     "dns.resolve4 of a server of its choice",
     `const d = await import("node:dns"); d.setServers(["127.0.0.1:" + input.udpPort]); return await d.promises.resolve4(${NAME});`,
     'NotCapable: Requires sys access to "networkInterfaces"',
-  ),
+  )),
   rejected(
     "a Resolver of its own",
     `const { Resolver } = await import("node:dns/promises"); const r = new Resolver(); r.setServers(["127.0.0.1:" + input.udpPort]); return await r.resolveTxt(${NAME});`,

@@ -1,5 +1,5 @@
 /** Facts of the server that the process and the machine could reveal. */
-import { gets, rejected } from "../hostile.ts";
+import { alone, gets, rejected } from "../hostile.ts";
 
 export const ENVIRONMENT = [
   rejected(
@@ -109,16 +109,16 @@ export const ENVIRONMENT = [
     `return /src|bootstrap|node_modules/.test(JSON.stringify([req.main?.filename, Object.keys(req.cache)]));`,
     "false",
   ),
-  gets(
+  alone(gets(
     "looks for paths in stacks",
     `Error.stackTraceLimit = 100; const s = [new Error().stack, await new Promise((r) => setTimeout(() => r(new Error().stack)))].join(); return /file:\\/|bootstrap|node_modules/.test(s);`,
     "false",
-  ),
-  gets(
+  )),
+  alone(gets(
     "looks for functions of the runtime in stacks",
     `Error.prepareStackTrace = (_, sites) => sites.map((s) => String(s.getFileName()) + s.getEvalOrigin?.() + s.getFunction?.() + s.getThis?.()).join(); return /runtime|bootstrap|nonce/.test(String(new Error().stack));`,
     "false",
-  ),
+  )),
   gets(
     "looks for the secrets of another function",
     `const { functions } = await load("node:module").then(() => globalThis as any).catch(() => ({})); return JSON.stringify((import.meta as any).invoked);`,

@@ -1,5 +1,5 @@
 /** Modules at run time, by every way to load them. */
-import { gets, type Hostile, rejected } from "../hostile.ts";
+import { alone, gets, type Hostile, rejected } from "../hostile.ts";
 
 /** Ways to compile text, in scripts that do not name what they use. */
 const MAKERS: Readonly<Record<string, string>> = {
@@ -141,21 +141,21 @@ export const IMPORTS = [
     `return Object.keys(req("module")._load("node:sqlite"));`,
     'TypeError: Module "node:sqlite" is not available in a function',
   ),
-  rejected(
+  alone(rejected(
     "sqlite by _resolveFilename",
     `req("module")._resolveFilename = () => "node:sqlite"; return Object.keys(req("node:fs"));`,
     'TypeError: Module "node:sqlite" is not available in a function',
-  ),
-  rejected(
+  )),
+  alone(rejected(
     "sqlite by _resolveFilename, bare",
     `req("module")._resolveFilename = () => "sqlite"; return Object.keys(req("fs"));`,
     'TypeError: Module "node:sqlite" is not available in a function',
-  ),
-  rejected(
+  )),
+  alone(rejected(
     "sqlite inside a resolve",
     `const M = req("module"); let got: any; const was = M._resolveLookupPaths; M._resolveLookupPaths = function () { got ??= Object.keys(M._load("node:sqlite")); return was.apply(this, arguments); }; try { req("./x"); } catch {} if (!got) throw new Error("nothing"); return got;`,
     "Error: nothing",
-  ),
+  )),
   rejected(
     "sqlite by _compile",
     `const M = req("module"); const m = new M("x"); m._compile("module.exports = require('node:sqlite')", "/x.js"); return Object.keys(m.exports);`,

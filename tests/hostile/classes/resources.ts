@@ -1,5 +1,5 @@
 /** Exceeding limits, and not ending. The limits are those of {@link LIMIT_FLAGS}. */
-import { attempts, fails, gets, type Hostile, rejected, returns } from "../hostile.ts";
+import { alone, attempts, fails, gets, type Hostile, rejected, returns } from "../hostile.ts";
 
 /** Small limits, which are reached soon. Busy loops reach the processor time first, waits the wall clock. */
 export const LIMIT_FLAGS = [
@@ -32,6 +32,7 @@ const waits = (name: string, code: string): Hostile => ({
 
 const CUT = /^log truncated: limit of 1 KiB reached \(--max-log\)$/;
 
+/** Each has the limits to itself. */
 export const RESOURCES: readonly Hostile[] = [
   burns("an endless loop", `for (;;) {}`),
   burns(
@@ -177,4 +178,4 @@ export const RESOURCES: readonly Hostile[] = [
     `for (let i = 0; i < 1e4; i++) setTimeout(() => {}, 1e9); return "done";`,
     "done",
   ),
-];
+].map(alone);
