@@ -10,10 +10,12 @@ import {
   DEVELOPER,
   type PeopleStage,
   peopleSuite,
+  peopleSuites,
   principalOf,
   signedIn,
 } from "./people.ts";
 import { FUNCTIONS, SESSION } from "./sessions.ts";
+import { ON_RECORD } from "./sign_in_audit.ts";
 import { LOGIN, type Visitor } from "./visitor.ts";
 
 /** The reason of an error, or the status of another answer. */
@@ -113,13 +115,16 @@ async function failing(stage: PeopleStage): Promise<void> {
 const ROLES = ["--oidc-role-map", "dev=functions:developer"];
 const OFTEN = [...ROLES, "--oidc-refresh", "1s", "--token-rate", "0"];
 
-peopleSuite("the provider confirms sessions again", { flags: OFTEN }, {
-  "and takes the roles of a group that is gone": groups,
-  "and ends the session of a person who is gone": gone,
-  "and cannot pass one person off as another": swapped,
-  "once for all requests that wait for it": atOnce,
-  "unless it is not available, which ends no session": outage,
-  "and an unexpected error lets others ask": failing,
+peopleSuites("sessions that the provider confirms again and again", { flags: OFTEN }, {
+  "the audit log of sign-ins": ON_RECORD,
+  "the provider confirms sessions again": {
+    "and takes the roles of a group that is gone": groups,
+    "and ends the session of a person who is gone": gone,
+    "and cannot pass one person off as another": swapped,
+    "once for all requests that wait for it": atOnce,
+    "unless it is not available, which ends no session": outage,
+    "and an unexpected error lets others ask": failing,
+  },
 });
 
 peopleSuite("a provider that has the claims of people in userinfo", {

@@ -1,13 +1,14 @@
 /** Starts of servers with a provider: wrong files, a provider that is down or has a CA of its own, another master key. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { freePort } from "../../deploy/local_cluster/network.ts";
 import { CA } from "../egress/certificates.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { TestProvider } from "../support/oidc_provider.ts";
 import { TestServer } from "../support/server.ts";
-import { principalOf, providerFlags, signedIn, useLink } from "./people.ts";
+import { addAccount, principalOf, providerFlags, signedIn, useLink } from "./people.ts";
 import { FUNCTIONS, LINKS } from "./sessions.ts";
 import { LOGIN, Visitor } from "./visitor.ts";
 
@@ -125,3 +126,32 @@ function at(url: string, visitor: Visitor): Visitor {
   for (const [name, cookie] of visitor.cookies) other.cookies.set(name, cookie);
   return other;
 }
+
+/** A browser that comes to another name than `--public-url` goes on there, and its cookies with it. */
+async function publicNames(): Promise<void> {
+  await using directory = await makeTempDir();
+  await using provider = await TestProvider.start();
+  const port = freePort();
+  const publicUrl = `http://localhost:${port}`;
+  const flags = ["--public-url", publicUrl, "--port", String(port)];
+  await using _server = await TestServer.start({
+    flags: [...await providerFlags(provider, directory.path), ...flags],
+  });
+  provider.serverUrl = publicUrl;
+  addAccount(provider, "ada");
+  const url = `http://127.0.0.1:${port}`;
+  const query = "?return_to=%2Ffunctions";
+  const ada = new Visitor(url);
+  const page = await ada.signIn(provider, "ada", { query });
+  assert.deepEqual([page.status, page.location], [303, "/functions"], page.text);
+  assert.equal(ada.cookies.get("invoked_session")?.host, "localhost");
+  // Behind a proxy that replaces the host of requests.
+  const proxied = new Visitor(url, publicUrl);
+  assert.equal((await proxied.signIn(provider, "ada", { query })).status, 303);
+  assert.equal((await principalOf(proxied)).displayName, "Name of ada");
+}
+
+Deno.test(
+  "people sign in under the public URL, whatever name of the server they come to",
+  publicNames,
+);

@@ -6,6 +6,7 @@ import { SignJWT } from "jose";
 import type { Answer, Json } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { runInvoked } from "../support/invoked.ts";
+import { sharedSuite, type Stage } from "../support/suite.ts";
 import {
   addAccount,
   change,
@@ -120,7 +121,7 @@ async function withoutCredentials(stage: PeopleStage): Promise<void> {
   }
 }
 
-async function rejects({ server }: PeopleStage): Promise<void> {
+async function rejects({ server }: Stage): Promise<void> {
   const { url, dataDir } = server;
   const now = Math.floor(Date.now() / 1000);
   const unsigned = async () => {
@@ -191,7 +192,7 @@ peopleSuite("links of the server's host", { flags: RATE }, {
   "work although their address has sent too many wrong ones": rates,
 });
 
-peopleSuite("assertions of the server's host", { flags: ["--token-rate", "0"] }, {
+sharedSuite("assertions of the server's host", {
   "are rejected if they are forged, expired, foreign or used": rejects,
 });
 

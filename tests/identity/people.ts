@@ -28,23 +28,46 @@ interface PeopleOptions {
   readonly fresh?: boolean;
 }
 
+/** What people do at a server, by the name of the step. */
+export type PeopleSteps = Readonly<Record<string, (stage: PeopleStage) => Promise<void>>>;
+
 /** Registers a test whose steps share one server and one provider. */
-export function peopleSuite(
+export function peopleSuite(name: string, options: PeopleOptions, steps: PeopleSteps): void {
+  Deno.test(name, (t) => withPeople(options, (stage) => runSteps(t, stage, steps)));
+}
+
+/** Registers a test whose suites share one server and one provider, one after the other. */
+export function peopleSuites(
   name: string,
-  { flags = [], provider: options, fresh = false }: PeopleOptions,
-  steps: Readonly<Record<string, (stage: PeopleStage) => Promise<void>>>,
+  options: PeopleOptions,
+  suites: Readonly<Record<string, PeopleSteps>>,
 ): void {
-  Deno.test(name, async (t) => {
-    await using directory = await makeTempDir();
-    await using provider = await TestProvider.start(options);
-    const ofProvider = await providerFlags(provider, directory.path);
-    await using server = await TestServer.start({ flags: [...ofProvider, ...flags], fresh });
-    provider.serverUrl = server.url;
-    const client = await server.client();
-    for (const [step, body] of Object.entries(steps)) {
-      await t.step(step, () => body({ provider, server, client }));
-    }
-  });
+  Deno.test(name, (t) =>
+    withPeople(options, async (stage) => {
+      for (const [suite, steps] of Object.entries(suites)) {
+        await t.step(suite, (t) => runSteps(t, stage, steps));
+      }
+    }));
+}
+
+async function withPeople(
+  { flags = [], provider: options, fresh = false }: PeopleOptions,
+  work: (stage: PeopleStage) => Promise<void>,
+): Promise<void> {
+  await using directory = await makeTempDir();
+  await using provider = await TestProvider.start(options);
+  const ofProvider = await providerFlags(provider, directory.path);
+  await using server = await TestServer.start({ flags: [...ofProvider, ...flags], fresh });
+  provider.serverUrl = server.url;
+  await work({ provider, server, client: await server.client() });
+}
+
+async function runSteps(
+  t: Deno.TestContext,
+  stage: PeopleStage,
+  steps: PeopleSteps,
+): Promise<void> {
+  for (const [step, body] of Object.entries(steps)) await t.step(step, () => body(stage));
 }
 
 /** The flags of a server whose people sign in with the provider. @param directory for the file of the secret */

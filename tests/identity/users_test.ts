@@ -13,7 +13,7 @@ import {
   DEVELOPER,
   OWNER,
   type PeopleStage,
-  peopleSuite,
+  peopleSuites,
   principalOf,
   providerFlags,
   signedIn,
@@ -22,6 +22,7 @@ import {
   USERS,
   VIEWER,
 } from "./people.ts";
+import { SIGN_INS } from "./oidc.ts";
 import { commands } from "./people_commands.ts";
 import { FUNCTIONS, LINKS, SESSION, SESSIONS } from "./sessions.ts";
 import { Visitor } from "./visitor.ts";
@@ -233,19 +234,19 @@ async function sessionsOf(stage: PeopleStage): Promise<void> {
   assertError(await client.call("DELETE", foreign, {}), "NOT_FOUND", "SESSION_NOT_FOUND");
 }
 
-peopleSuite("people as users", {
-  flags: [
-    ...["--oidc-role-map", "dev=functions:developer,basic=system:user,view=system:viewer"],
-    ...["--token-rate", "0"],
-  ],
-}, {
-  "are read by themselves, and all by who may list them": reads,
-  "are found by text, email, id, role, status and type": searches,
-  "have roles of owners beside those of their groups": roles,
-  "lose sessions, clients and tokens at once when they are disabled": disables,
-  "lose sessions, clients, tokens and roles at once when they are deleted": deletes,
-  "list and revoke their sessions, as owners do": sessionsOf,
-  "are managed on the command line": commands,
+const ROLE_MAP = "dev=functions:developer,boss=system:owner,basic=system:user,view=system:viewer";
+
+peopleSuites("people", { flags: ["--oidc-role-map", ROLE_MAP, "--token-rate", "0"] }, {
+  "people sign in with the provider": SIGN_INS,
+  "people as users": {
+    "are read by themselves, and all by who may list them": reads,
+    "are found by text, email, id, role, status and type": searches,
+    "have roles of owners beside those of their groups": roles,
+    "lose sessions, clients and tokens at once when they are disabled": disables,
+    "lose sessions, clients, tokens and roles at once when they are deleted": deletes,
+    "list and revoke their sessions, as owners do": sessionsOf,
+    "are managed on the command line": commands,
+  },
 });
 
 const MANAGER = "A".repeat(27);

@@ -10,7 +10,7 @@ import {
   change,
   DEVELOPER,
   type PeopleStage,
-  peopleSuite,
+  type PeopleSteps,
   principalOf,
   signedIn,
   useLink,
@@ -153,11 +153,10 @@ async function disabled(stage: PeopleStage): Promise<void> {
   assert.deepEqual([events[1]?.user.uid, events[1]?.user.name], [id, "Name of dina"]);
 }
 
-peopleSuite("the audit log of sign-ins", {
-  flags: ["--oidc-role-map", "dev=functions:developer", "--oidc-refresh", "1s"],
-}, {
+/** Of a server that confirms sessions often, before other steps have rejections of this address. */
+export const ON_RECORD: PeopleSteps = {
   "has those that were accepted": accepted,
   "has what the provider takes away": confirmed,
   "has those that were rejected, with the rule": rejected,
   "has changes of people, and sign-ins of disabled ones": disabled,
-});
+};

@@ -1,20 +1,16 @@
 /** People sign in with a real OpenID Connect provider; what a stranger forges, replays or plants is rejected. */
 import assert from "node:assert/strict";
 import { generateKeyPair, importJWK, type JWTPayload, SignJWT } from "jose";
-import { freePort } from "../../deploy/local_cluster/network.ts";
 import type { Json } from "../support/client.ts";
 import { assertError, KSUID, ok } from "../support/expect.ts";
-import { makeTempDir } from "../support/invoked.ts";
-import { CLIENT_ID, CLIENT_SECRET, TestProvider } from "../support/oidc_provider.ts";
-import { TestServer } from "../support/server.ts";
+import { CLIENT_ID, CLIENT_SECRET, type TestProvider } from "../support/oidc_provider.ts";
 import {
   addAccount,
   change,
   DEVELOPER,
   type PeopleStage,
-  peopleSuite,
+  type PeopleSteps,
   principalOf,
-  providerFlags,
   signedIn,
   USERS,
 } from "./people.ts";
@@ -319,38 +315,8 @@ async function otherNames({ server }: PeopleStage): Promise<void> {
   assert.equal(visitor.cookies.size, 0);
 }
 
-/** A browser that comes to another name than `--public-url` goes on there, and its cookies with it. */
-async function publicNames(): Promise<void> {
-  await using directory = await makeTempDir();
-  await using provider = await TestProvider.start();
-  const port = freePort();
-  const publicUrl = `http://localhost:${port}`;
-  const flags = ["--public-url", publicUrl, "--port", String(port)];
-  await using _server = await TestServer.start({
-    flags: [...await providerFlags(provider, directory.path), ...flags],
-  });
-  provider.serverUrl = publicUrl;
-  addAccount(provider, "ada");
-  const url = `http://127.0.0.1:${port}`;
-  const query = "?return_to=%2Ffunctions";
-  const ada = new Visitor(url);
-  const page = await ada.signIn(provider, "ada", { query });
-  assert.deepEqual([page.status, page.location], [303, "/functions"], page.text);
-  assert.equal(ada.cookies.get("invoked_session")?.host, "localhost");
-  // Behind a proxy that replaces the host of requests.
-  const proxied = new Visitor(url, publicUrl);
-  assert.equal((await proxied.signIn(provider, "ada", { query })).status, 303);
-  assert.equal((await principalOf(proxied)).displayName, "Name of ada");
-}
-
-Deno.test(
-  "people sign in under the public URL, whatever name of the server they come to",
-  publicNames,
-);
-
-peopleSuite("people sign in with the provider", {
-  flags: ["--oidc-role-map", "dev=functions:developer,boss=system:owner", "--token-rate", "0"],
-}, {
+/** Of people whose group `dev` has the role of developers, and `boss` that of owners. */
+export const SIGN_INS: PeopleSteps = {
   "and come back to the console with the roles of their groups": begins,
   "and are known by issuer and subject, not by email": subjects,
   "and do nothing without a role": withoutRole,
@@ -361,4 +327,4 @@ peopleSuite("people sign in with the provider", {
   "unless the provider is not available": providerDown,
   "and out of the provider, too": signsOut,
   "at the one name of the server that the provider knows": otherNames,
-});
+};
