@@ -21,7 +21,7 @@ export const SHORT = {
   /** Beside the hostile functions in the strongest isolation mode of the machine. */
   always: [
     "tests/cli/first_function_test.ts",
-    "tests/sandbox/hostile_test.ts",
+    "tests/sandbox/invocations_test.ts",
     "tests/sandbox/isolation_test.ts",
   ],
   core: ["api", "hostile", "http_hardening", "invocations", "sandbox", "sdk"],

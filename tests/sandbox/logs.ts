@@ -1,14 +1,14 @@
+/** What an invocation prints. */
 import assert from "node:assert/strict";
 import type { SandboxLog } from "../../src/sandbox/mod.ts";
 import { LogSink } from "../../src/sandbox/instance/logs.ts";
 import { RunOutput } from "../../src/sandbox/instance/output_readers.ts";
 import { Redactions, Redactor } from "../../src/sandbox/instance/redaction.ts";
-import { LIMITS, run, sandboxSuite, sandboxTest } from "./harness.ts";
+import { LIMITS, run, sandboxTest } from "./harness.ts";
+import { step } from "./shared_pool.ts";
 
 const shown = (logs: readonly SandboxLog[]) =>
   logs.map(({ source, level, message }) => `${source} ${level} ${message}`);
-
-const step = sandboxSuite("logs");
 
 step(
   "console keeps levels, raw writes become lines, all before the outcome",

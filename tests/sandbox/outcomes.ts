@@ -1,7 +1,7 @@
+/** How an invocation ends, and what its caller learns of it. */
 import assert from "node:assert/strict";
-import { failure, output, run, sandboxSuite, scriptOf } from "./harness.ts";
-
-const step = sandboxSuite("outcomes");
+import { failure, output, run, scriptOf } from "./harness.ts";
+import { step } from "./shared_pool.ts";
 
 step("the returned object is the output", async (sandboxes) => {
   assert.deepEqual(

@@ -1,7 +1,7 @@
+/** Functions that change built-ins, or need many modules. */
 import assert from "node:assert/strict";
-import { output, run, sandboxSuite } from "./harness.ts";
-
-const step = sandboxSuite("hostile functions");
+import { output, run } from "./harness.ts";
+import { step } from "./shared_pool.ts";
 
 step("the isolation holds after a function changed built-ins", async (sandboxes) => {
   const poisons = [

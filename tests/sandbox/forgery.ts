@@ -1,7 +1,7 @@
+/** Answers that a function forges, delays or repeats. */
 import assert from "node:assert/strict";
-import { failure, run, sandboxSuite } from "./harness.ts";
-
-const step = sandboxSuite("forged answers");
+import { failure, run } from "./harness.ts";
+import { step } from "./shared_pool.ts";
 
 step("a function cannot forge, delay or repeat the answer", async (sandboxes) => {
   const poison = {
