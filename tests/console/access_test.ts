@@ -8,6 +8,7 @@ import { keepsLog } from "./audit_log.ts";
 import { becomesOwner, managesPeople } from "./people.ts";
 import { makesCredentials, makesPrincipals } from "./principals.ts";
 import { narrowsReaders } from "./few_rights.ts";
+import { forgetsReaders } from "./other_reader.ts";
 import { bindsFunctions, makesRoles } from "./roles.ts";
 import { inTurn, type Journey } from "./stage.ts";
 
@@ -30,6 +31,7 @@ browserTest("console: who may do what, and who did what", async (t) => {
     ["the log is filtered, exported and verified", () => keepsLog(journey)],
     ["a person signs in, gets a role, and is offboarded", () => managesPeople(journey, provider)],
     ["readers with few rights see what works for them", () => narrowsReaders(journey)],
+    ["the next reader of a page sees nothing of the one before", () => forgetsReaders(journey)],
     ["who came with a link becomes an owner", () => becomesOwner(journey, provider)],
   ]);
 });

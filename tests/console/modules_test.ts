@@ -17,6 +17,7 @@ import { withLineEnds } from "../../console/src/parts/files.ts";
 import { formatBytes, formatDuration, visibleText } from "../../console/src/parts/format.ts";
 import { lineCounts } from "../../console/src/parts/line_changes.ts";
 import { timeOfLocal } from "../../console/src/parts/time_range.ts";
+import { isSameRights } from "../../console/src/shell/rights.ts";
 import { slugOf } from "../../src/shared/slugs.ts";
 
 Deno.test("line ends stay those of the file", () => {
@@ -140,4 +141,18 @@ Deno.test("a session names a known browser, and any other client as it calls its
     "a\u202eb": "a\\u202eb",
   };
   for (const [userAgent, text] of Object.entries(shown)) assert.equal(browserOf(userAgent), text);
+});
+
+Deno.test("two readers are alike if they have the same roles and permissions", () => {
+  const rights = (roleIds: string[], ...permissions: string[]) => ({
+    roleIds,
+    permissions: new Set(permissions),
+  });
+  const one = rights(["a", "b"], "read", "write");
+  assert.ok(isSameRights(one, rights(["b", "a"], "write", "read")));
+  assert.ok(!isSameRights(one, rights(["a", "b"], "read")));
+  // A role of other functions has the same permissions.
+  assert.ok(!isSameRights(one, rights(["a", "c"], "read", "write")));
+  assert.ok(!isSameRights(one, null) && !isSameRights(undefined, one));
+  assert.ok(isSameRights(null, null) && !isSameRights(undefined, null));
 });

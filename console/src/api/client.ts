@@ -103,11 +103,6 @@ export function onSessionExpired(listener: () => void): () => void {
   return () => expired.delete(listener);
 }
 
-/** Calls the listeners of `onSessionExpired`. */
-export function expireSession(): void {
-  for (const listener of expired) listener();
-}
-
 /** Calls an operation of the server that served this page. Throws `ApiError`. */
 export async function call<O extends Operation>(
   operation: O,
@@ -144,7 +139,7 @@ function errorOf(response: Response, body: unknown): ApiError {
   const fields = details.flatMap((detail) =>
     Array.isArray(detail["fieldViolations"]) ? detail["fieldViolations"] as FieldViolation[] : []
   );
-  if (response.status === 401) expireSession();
+  if (response.status === 401) { for (const listener of expired) listener(); }
   const message = status.message ?? `The server answered ${response.status}`;
   return new ApiError(response.status, reason, message, fields);
 }

@@ -1,8 +1,6 @@
 import type { Query, QueryClient, QueryKey } from "@tanstack/react-query";
-import { expireSession } from "../api/client.ts";
 import { followStream } from "../browser/changes.ts";
 import { AWAY_POLL, isServerReady, whileVisible } from "../browser/connection.ts";
-import { isSignedIn } from "./session.ts";
 
 /** Queries of a kind are refreshed at most this often, in ms. */
 const REFRESH_INTERVAL = 1_000;
@@ -19,16 +17,17 @@ const MAX_WAIT = 60_000;
 
 /**
  * Refreshes the page when the server reports a change, while the page is visible. Changes during an absence of the
- * reader appear when the reader returns. If the session has ended, stops and calls the listeners of the session's end.
- * Returns the function that stops it.
+ * reader appear when the reader returns. Stops if the session has ended. Returns the function that stops it.
  * @param onAway whether the server is away, whenever this changes
+ * @param check whether somebody is signed in; undefined if the server does not answer that
  */
 export function followChanges(
   queries: QueryClient,
   onAway: (isAway: boolean) => void,
+  check: () => Promise<boolean | undefined>,
 ): () => void {
   const refreshes = new Refreshes(queries);
-  const end = whileVisible(() => connect(refreshes, onAway));
+  const end = whileVisible(() => connect(refreshes, onAway, check));
   return () => {
     end();
     refreshes.end();
@@ -36,7 +35,11 @@ export function followChanges(
 }
 
 /** Keeps a connection, over restarts of the server. Returns what closes it. */
-function connect(refreshes: Refreshes, onAway: (isAway: boolean) => void): () => void {
+function connect(
+  refreshes: Refreshes,
+  onAway: (isAway: boolean) => void,
+  check: () => Promise<boolean | undefined>,
+): () => void {
   let leave = () => {};
   let timer: number | undefined;
   let wait = FIRST_WAIT;
@@ -59,10 +62,10 @@ function connect(refreshes: Refreshes, onAway: (isAway: boolean) => void): () =>
   };
   const again = async () => {
     const isReady = await isServerReady();
-    const hasExpired = isReady && await isSignedIn() === false;
+    const hasExpired = isReady && await check() === false;
     if (hasEnded) return;
     onAway(!isReady);
-    if (hasExpired) return expireSession();
+    if (hasExpired) return;
     timer = setTimeout(isReady ? open : () => void again(), isReady ? wait : AWAY_POLL);
     if (isReady) wait = Math.min(2 * wait, MAX_WAIT);
   };

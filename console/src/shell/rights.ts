@@ -14,23 +14,34 @@ interface Rights {
   readonly permissions: ReadonlySet<string>;
 }
 
-/** The rights of who is signed in; null for somebody without any role. */
+/** The rights of who is signed in; null for somebody without any role. Throws `ApiError`. */
+export async function readRights(signal?: AbortSignal): Promise<Rights | null> {
+  try {
+    const { roles = [], permissions = [] } = await call("GET /api/v1/auth/introspect", { signal });
+    const ids = permissions.map((permission) => permission.slice(PREFIX.length));
+    return { roleIds: roles, permissions: new Set(ids) };
+  } catch (error) {
+    if (isDenied(error)) return null;
+    throw error;
+  }
+}
+
 export const rightsQuery = queryOptions({
   queryKey: keys.rights,
-  queryFn: async ({ signal }): Promise<Rights | null> => {
-    try {
-      const { roles = [], permissions = [] } = await call("GET /api/v1/auth/introspect", {
-        signal,
-      });
-      const ids = permissions.map((permission) => permission.slice(PREFIX.length));
-      return { roleIds: roles, permissions: new Set(ids) };
-    } catch (error) {
-      if (isDenied(error)) return null;
-      throw error;
-    }
-  },
+  queryFn: ({ signal }) => readRights(signal),
   staleTime: 60_000,
 });
+
+/** Whether two readers may see and do the same; undefined for a reader whose rights are not known. */
+export function isSameRights(one: Rights | null | undefined, other: Rights | null): boolean {
+  if (!one || !other) return one === other;
+  return isSameSet(new Set(one.roleIds), new Set(other.roleIds)) &&
+    isSameSet(one.permissions, other.permissions);
+}
+
+function isSameSet(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
+  return one.symmetricDifference(other).size === 0;
+}
 
 const PEOPLE = ["c1.api.user.v1.UserSearch.Search"] as const;
 const PRINCIPALS = ["c1.api.service_principal.v1.ServicePrincipalService.List"] as const;

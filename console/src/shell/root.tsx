@@ -12,6 +12,7 @@ import {
   useRouter,
   useRouterState,
 } from "@tanstack/react-router";
+import { Fragment, lazy, Suspense, useCallback } from "react";
 import { ApiError } from "../api/client.ts";
 import { fromServer } from "../browser/connection.ts";
 import { Button } from "../parts/button.tsx";
@@ -21,7 +22,7 @@ import { ErrorNote } from "../parts/states.tsx";
 import { MissingPage } from "./missing_page.tsx";
 import { NoRolePage } from "./no_access.tsx";
 import { PAGE_PERMISSIONS, type PagePath, rightsQuery } from "./rights.ts";
-import { sessionQuery } from "./session.ts";
+import { type PageSession, sessionQuery, useSession } from "./session.ts";
 import { Shell } from "./shell.tsx";
 
 const MAX_RETRIES = 3;
@@ -92,14 +93,40 @@ function UnknownPage() {
   );
 }
 
-/** A page that fails leaves the navigation as it is. */
+// No page shows it at first.
+const SessionDialog = lazy(async () => ({
+  default: (await fromServer(() => import("./dialogs.tsx"))).SessionDialog,
+}));
+
+/** The page of one reader. Another one, who signs in here or in another tab, finds no data of the former one. */
 function ShellOfPage() {
+  const router = useRouter();
+  const showSignIn = useCallback(() => {
+    queries.clear();
+    const to = router.latestLocation.href;
+    void router.navigate({ to: "/sign-in", search: { to }, ignoreBlocker: true });
+  }, [router]);
+  const session = useSession(showSignIn);
+  return (
+    <Fragment key={session.reader}>
+      <PageOfReader session={session} />
+      <Suspense>
+        {session.mode === "asking"
+          ? <SessionDialog onSignedIn={() => void session.check()} onClose={session.close} />
+          : null}
+      </Suspense>
+    </Fragment>
+  );
+}
+
+/** A page that fails leaves the navigation as it is. */
+function PageOfReader({ session }: { readonly session: PageSession }) {
   // Changes once another page is there, or the same one was loaded again.
   const page = useRouterState({ select: ({ matches }) => matches.at(-1) });
   const { data: rights } = useQuery(rightsQuery);
   if (rights === null) return <NoRolePage />;
   return (
-    <Shell>
+    <Shell session={session}>
       <CatchBoundary getResetKey={() => page} errorComponent={Failure}>
         <Outlet />
       </CatchBoundary>

@@ -10,12 +10,9 @@ import { useShellCommands, useShownPages } from "./commands.ts";
 import { useFind } from "./find.ts";
 import { followChanges } from "./live.ts";
 import { useMay } from "./rights.ts";
-import { sessionQuery, useSession } from "./session.ts";
+import { type PageSession, sessionQuery } from "./session.ts";
 
 // Dialogs are no part of the first load.
-const SessionDialog = lazy(async () => ({
-  default: (await fromServer(() => import("./dialogs.tsx"))).SessionDialog,
-}));
 const ShortcutSheet = lazy(async () => ({
   default: (await fromServer(() => import("./dialogs.tsx"))).ShortcutSheet,
 }));
@@ -23,21 +20,27 @@ const Palette = lazy(async () => ({
   default: (await fromServer(() => import("../parts/palette.tsx"))).Palette,
 }));
 
-/** What surrounds every page: navigation, palette, shortcuts, live events and the session. */
-export function Shell({ children }: { readonly children: ReactNode }) {
+interface ShellProps {
+  readonly session: Pick<PageSession, "mode" | "check">;
+  readonly children: ReactNode;
+}
+
+/** What surrounds every page: navigation, palette, shortcuts and live events. */
+export function Shell({ session, children }: ShellProps) {
   const [isFinding, setFinding] = useState(false);
   const [isHelping, setHelping] = useState(false);
   const [isOpen, setOpen] = useState(false);
-  const session = useSession();
+  const { check } = session;
   const mayFollow = useMay()("invoked.ServerService.WatchChanges");
   const isFollowing = session.mode === "valid" && mayFollow;
   const queries = useQueryClient();
   const path = useRouterState({ select: (state) => state.location.pathname });
   const isLeaving = useRouterState({ select: (state) => state.status === "pending" });
   const [isAway, setAway] = useState(false);
-  useEffect(() => isFollowing ? followChanges(queries, setAway) : undefined, [
+  useEffect(() => isFollowing ? followChanges(queries, setAway, check) : undefined, [
     isFollowing,
     queries,
+    check,
   ]);
   useEffect(() => setOpen(false), [path]);
   useEscape(isOpen, () => setOpen(false));
@@ -61,9 +64,6 @@ export function Shell({ children }: { readonly children: ReactNode }) {
       </div>
       <Suspense>
         {isHelping ? <ShortcutSheet open onClose={() => setHelping(false)} /> : null}
-        {session.mode === "asking"
-          ? <SessionDialog onSignedIn={session.renew} onClose={session.close} />
-          : null}
       </Suspense>
     </div>
   );

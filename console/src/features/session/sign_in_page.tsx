@@ -1,7 +1,8 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useLocation, useNavigate, useSearch } from "@tanstack/react-router";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { readStored } from "../../browser/stored.ts";
+import { onAnnounced } from "../../browser/tabs.ts";
 import { Button } from "../../parts/button.tsx";
 import { Page } from "../../parts/page.tsx";
 import { ErrorNote } from "../../parts/states.tsx";
@@ -31,6 +32,10 @@ export function SignInPage() {
     const landing = readStored("welcomed") === true || !mayRun ? "/" : "/welcome";
     await navigate({ to: to ?? landing, replace: true });
   };
+  // Another tab that signs in signs this one in, too. A link is for the reader to decide.
+  useEffect(() =>
+    code === undefined ? onAnnounced(({ id }) => void (id === "" || goOn())) : undefined
+  );
   const fail = (error: unknown) => {
     setFailure(error);
     // The code is used or wrong, and must not stay in the address.
