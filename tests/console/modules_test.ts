@@ -17,6 +17,7 @@ import { withLineEnds } from "../../console/src/parts/files.ts";
 import { formatBytes, formatDuration, visibleText } from "../../console/src/parts/format.ts";
 import { lineCounts } from "../../console/src/parts/line_changes.ts";
 import { timeOfLocal } from "../../console/src/parts/time_range.ts";
+import { lifetimeOf, linesOf, NEVER } from "../../console/src/shell/limits.ts";
 import { isSameRights } from "../../console/src/shell/rights.ts";
 import { slugOf } from "../../src/shared/slugs.ts";
 
@@ -155,4 +156,9 @@ Deno.test("two readers are alike if they have the same roles and permissions", (
   assert.ok(!isSameRights(one, rights(["a", "c"], "read", "write")));
   assert.ok(!isSameRights(one, null) && !isSameRights(undefined, one));
   assert.ok(isSameRights(null, null) && !isSameRights(undefined, null));
+});
+
+Deno.test("lifetimes and lines of a form are read", () => {
+  assert.deepEqual([lifetimeOf("7"), lifetimeOf(NEVER)], ["604800s", undefined]);
+  assert.deepEqual(linesOf(" a\r\n\n b c \n"), ["a", "b c"]);
 });

@@ -1,4 +1,5 @@
 /** What the queries of several features share. */
+import { infiniteQueryOptions, type QueryKey } from "@tanstack/react-query";
 import { call } from "./client.ts";
 
 /**
@@ -61,6 +62,28 @@ interface Choice {
 interface PageOf<T> {
   readonly list?: readonly T[];
   readonly nextPageToken?: string;
+}
+
+/**
+ * The pages of a list of the API. The server sends all fields of a resource always, though C1's document requires none.
+ * @param read requests one page
+ */
+export function pagedQuery<T>(
+  queryKey: QueryKey,
+  read: (
+    page: { readonly page_size: number; readonly page_token: string },
+    signal: AbortSignal,
+  ) => Promise<PageOf<Partial<T>>>,
+) {
+  return infiniteQueryOptions({
+    queryKey,
+    queryFn: async ({ pageParam, signal }) => {
+      const page = { page_size: PAGE_SIZE, page_token: pageParam };
+      const { list = [], nextPageToken = "" } = await read(page, signal);
+      return { list: list as readonly T[], nextPageToken };
+    },
+    ...paging,
+  });
 }
 
 /** The first pages of a list: at most 1,000 entries. Throws `ApiError`. */

@@ -5,6 +5,7 @@ import type { DialogProps } from "./dialog_popup.tsx";
 import { TextField } from "./field.tsx";
 import { visibleText } from "./format.ts";
 import { ErrorNote } from "./states.tsx";
+import { remainingError, violationOf } from "./violations.ts";
 
 // No page shows a dialog at first.
 const DialogPopup = lazy(async () => ({
@@ -69,22 +70,82 @@ export function giveFocus(element: Element | null | undefined): void {
   if (element instanceof HTMLElement && element.isConnected) element.focus();
 }
 
-interface ConfirmDialogProps {
-  readonly open: boolean;
-  readonly onClose: () => void;
-  readonly title: string;
-  readonly children: ReactNode;
-  /** The verb of the button, such as "Delete". */
+/** What a form shows at one of its fields, by the field's name in the request. */
+export type Violation = (field: string) => string | undefined;
+
+interface FormDialogProps extends Omit<DialogProps, "open" | "children"> {
+  readonly open?: boolean;
+  /** The verb of the button, such as "Create". */
   readonly action: string;
   readonly danger?: boolean;
   /** The button that leaves all as it is, where "Cancel" would read as what the dialog asks about. */
-  readonly dismiss?: string;
-  /** For a dialog with fields: whether closing it would lose what was typed into them. */
-  readonly unsaved?: boolean;
-  /** What has to be typed before the button works, as the name of what is deleted. */
-  readonly typed?: string;
+  readonly dismiss?: string | undefined;
   /** Whether a field of the dialog lacks what the action needs. */
   readonly disabled?: boolean;
+  /** The fields of the request whose violations the content shows; the form shows any other error itself. */
+  readonly fields?: readonly string[];
+  readonly children: (violation: Violation) => ReactNode;
+  /** Does what the dialog is for, and closes the dialog, or shows what came of it. */
+  readonly onSubmit: () => Promise<unknown>;
+}
+
+/** A form over the page; it stays open and shows the error if what it asks for fails. */
+export function FormDialog(
+  {
+    open = true,
+    action,
+    danger = false,
+    dismiss,
+    disabled = false,
+    fields = [],
+    children,
+    onSubmit,
+    ...dialog
+  }: FormDialogProps,
+) {
+  const [state, setState] = useState<{ busy: boolean; error?: unknown }>({ busy: false });
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    setState({ busy: true });
+    try {
+      await onSubmit();
+      setState({ busy: false });
+    } catch (error) {
+      setState({ busy: false, error });
+    }
+  };
+  const close = () => {
+    setState({ busy: false });
+    dialog.onClose();
+  };
+  const rest = remainingError(state.error, fields);
+  return (
+    <Dialog {...dialog} open={open} onClose={close}>
+      <form className="stack" onSubmit={(event) => void submit(event)}>
+        {children((field) => violationOf(state.error, field))}
+        {rest === undefined ? null : <ErrorNote error={rest} />}
+        <div className="actions">
+          <CancelButton>{dismiss}</CancelButton>
+          <Button
+            type="submit"
+            look={danger ? "danger" : "primary"}
+            busy={state.busy}
+            disabled={disabled}
+          >
+            {action}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+interface ConfirmDialogProps
+  extends Omit<FormDialogProps, "open" | "fields" | "children" | "onSubmit"> {
+  readonly open: boolean;
+  readonly children: ReactNode;
+  /** What has to be typed before the button works, as the name of what is deleted. */
+  readonly typed?: string;
   readonly onConfirm: () => Promise<unknown>;
 }
 
@@ -94,57 +155,38 @@ export function typeableName(displayName: string, id: string): string {
   return isTypeable ? displayName : id;
 }
 
-/** Asks before something that cannot be undone; stays open and shows the error if it fails. */
-export function ConfirmDialog(props: ConfirmDialogProps) {
+/** Asks before something that cannot be undone. */
+export function ConfirmDialog(
+  { children, typed, disabled = false, onConfirm, ...form }: ConfirmDialogProps,
+) {
   const [text, setText] = useState("");
-  const [state, setState] = useState<{ busy: boolean; error?: unknown }>({
-    busy: false,
-  });
   const close = () => {
     setText("");
-    setState({ busy: false });
-    props.onClose();
+    form.onClose();
   };
-  const confirm = async (event: FormEvent) => {
-    event.preventDefault();
-    setState({ busy: true });
-    try {
-      await props.onConfirm();
-      close();
-    } catch (error) {
-      setState({ busy: false, error });
-    }
+  const confirm = async () => {
+    await onConfirm();
+    close();
   };
-  const isTyped = props.typed === undefined || text === props.typed;
   return (
-    <Dialog
-      open={props.open}
+    <FormDialog
+      {...form}
       onClose={close}
-      title={props.title}
-      {...(props.unsaved === undefined ? {} : { unsaved: props.unsaved })}
+      disabled={disabled || (typed !== undefined && text !== typed)}
+      onSubmit={confirm}
     >
-      <form className="stack" onSubmit={(event) => void confirm(event)}>
-        <div>{props.children}</div>
-        {props.typed === undefined ? null : (
-          <TextField
-            label={`Type ${visibleText(props.typed)} to confirm`}
-            value={text}
-            onChange={setText}
-          />
-        )}
-        {state.error === undefined ? null : <ErrorNote error={state.error} />}
-        <div className="actions">
-          <CancelButton>{props.dismiss}</CancelButton>
-          <Button
-            type="submit"
-            look={props.danger === true ? "danger" : "primary"}
-            busy={state.busy}
-            disabled={!isTyped || props.disabled === true}
-          >
-            {props.action}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+      {() => (
+        <>
+          <div>{children}</div>
+          {typed === undefined ? null : (
+            <TextField
+              label={`Type ${visibleText(typed)} to confirm`}
+              value={text}
+              onChange={setText}
+            />
+          )}
+        </>
+      )}
+    </FormDialog>
   );
 }

@@ -2,14 +2,15 @@
 import { type QueryKey, useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import type { Schemas } from "../api/client.ts";
-import { paging } from "../api/queries.ts";
+import { pagedQuery } from "../api/queries.ts";
 import { Badge } from "../parts/badge.tsx";
 import { browserOf } from "../parts/browsers.ts";
 import { Button } from "../parts/button.tsx";
 import { ConfirmDialog } from "../parts/dialog.tsx";
 import { visibleText } from "../parts/format.ts";
-import { Empty, Loaded } from "../parts/states.tsx";
-import { type Column, DataTable, moreOf } from "../parts/table.tsx";
+import { PagedTable } from "../parts/list.tsx";
+import { Empty } from "../parts/states.tsx";
+import type { Column } from "../parts/table.tsx";
 import { toast } from "../parts/toasts.tsx";
 import { Name, Time } from "../parts/values.tsx";
 
@@ -31,11 +32,9 @@ interface SessionsProps {
 export function Sessions({ queryKey, currentId, read, onRevoke }: SessionsProps) {
   const [revoked, setRevoked] = useState<Session>();
   const queries = useQueryClient();
-  const query = useInfiniteQuery({
-    queryKey,
-    queryFn: ({ pageParam, signal }) => read(pageParam, signal),
-    ...paging,
-  });
+  const query = useInfiniteQuery(
+    pagedQuery<Session>(queryKey, ({ page_token }, signal) => read(page_token, signal)),
+  );
   const mayRevoke = onRevoke !== undefined;
   const columns = useMemo(
     () => [...COLUMNS, ...mayRevoke ? [actionColumn(currentId, setRevoked)] : []],
@@ -49,18 +48,13 @@ export function Sessions({ queryKey, currentId, read, onRevoke }: SessionsProps)
   };
   return (
     <>
-      <Loaded query={query}>
-        {({ pages }) => (
-          <DataTable
-            label="Sessions"
-            columns={columns}
-            rows={pages.flatMap(({ list }) => list)}
-            rowId={({ id }) => id}
-            empty={<Empty title="No sessions" />}
-            more={moreOf(query)}
-          />
-        )}
-      </Loaded>
+      <PagedTable
+        query={query}
+        label="Sessions"
+        columns={columns}
+        rowId={({ id }) => id}
+        empty={<Empty title="No sessions" />}
+      />
       <ConfirmDialog
         open={revoked !== undefined}
         onClose={() => setRevoked(undefined)}

@@ -3,12 +3,13 @@ import { useMemo, useState } from "react";
 import { call, type Credential, type ServicePrincipal } from "../../api/client.ts";
 import { keys } from "../../api/queries.ts";
 import { Badge } from "../../parts/badge.tsx";
-import { Button, CopyButton, Menu } from "../../parts/button.tsx";
+import { CopyButton, Menu } from "../../parts/button.tsx";
 import { ConfirmDialog } from "../../parts/dialog.tsx";
 import { Icon } from "../../parts/icon.tsx";
+import { PagedTable, useCreation } from "../../parts/list.tsx";
 import { Section } from "../../parts/page.tsx";
-import { Empty, Loaded } from "../../parts/states.tsx";
-import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
+import { Empty } from "../../parts/states.tsx";
+import type { Column } from "../../parts/table.tsx";
 import { toast } from "../../parts/toasts.tsx";
 import { Name, Time } from "../../parts/values.tsx";
 import { useMay } from "../../shell/rights.ts";
@@ -33,7 +34,11 @@ export function Credentials({ principal }: { readonly principal: ServicePrincipa
 function List({ principal }: { readonly principal: ServicePrincipal }) {
   const may = useMay();
   const query = useInfiniteQuery(credentialsQuery(principal.id));
-  const [isCreating, setCreating] = useState(false);
+  const creation = useCreation(
+    "New credential",
+    may("c1.api.service_principal.v1.ServicePrincipalService.CreateCredential"),
+    "normal",
+  );
   const [asked, setAsked] = useState<Asked>();
   const mayChange = may("c1.api.service_principal.v1.ServicePrincipalService.UpdateCredential");
   const mayRevoke = may("c1.api.service_principal.v1.ServicePrincipalService.RevokeCredential");
@@ -44,26 +49,16 @@ function List({ principal }: { readonly principal: ServicePrincipal }) {
     ],
     [mayChange, mayRevoke],
   );
-  const create = may("c1.api.service_principal.v1.ServicePrincipalService.CreateCredential")
-    ? <Button onClick={() => setCreating(true)}>New credential</Button>
-    : null;
   return (
-    <Section title="Credentials" actions={create}>
-      <Loaded query={query}>
-        {({ pages }) => (
-          <DataTable
-            label="Credentials"
-            columns={columns}
-            rows={pages.flatMap(({ list }) => list)}
-            rowId={({ id }) => id}
-            empty={<Empty title="No credentials: no program can act as this principal" />}
-            more={moreOf(query)}
-          />
-        )}
-      </Loaded>
-      {isCreating
-        ? <CreateCredential principal={principal} onClose={() => setCreating(false)} />
-        : null}
+    <Section title="Credentials" actions={creation.button}>
+      <PagedTable
+        query={query}
+        label="Credentials"
+        columns={columns}
+        rowId={({ id }) => id}
+        empty={<Empty title="No credentials: no program can act as this principal" />}
+      />
+      {creation.isOpen ? <CreateCredential principal={principal} onClose={creation.close} /> : null}
       {asked === undefined
         ? null
         : <Asking {...asked} principal={principal} onClose={() => setAsked(undefined)} />}
@@ -97,7 +92,7 @@ const COLUMNS: readonly Column<Credential>[] = [
     readable: 200,
     minor: true,
     cell: ({ clientId }) => (
-      <span className="access-client">
+      <span className="client-id">
         <code className="name" title={clientId}>{clientId}</code>
         <CopyButton text={clientId} label={`Copy client id ${clientId}`} />
       </span>

@@ -2,9 +2,9 @@ import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-qu
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import type { User } from "../../api/client.ts";
 import { Badge } from "../../parts/badge.tsx";
-import { Empty, Loaded } from "../../parts/states.tsx";
-import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
-import { TypedField } from "../../parts/typed_field.tsx";
+import { ListSearch, PagedTable } from "../../parts/list.tsx";
+import { Empty } from "../../parts/states.tsx";
+import type { Column } from "../../parts/table.tsx";
 import { Name, Time } from "../../parts/values.tsx";
 import { RoleNames } from "../../shell/roles.tsx";
 import { sessionQuery } from "../../shell/session.ts";
@@ -54,40 +54,29 @@ export function PeoplePage() {
   const query = useInfiniteQuery({ ...peopleQuery(q), placeholderData: keepPreviousData });
   return (
     <AccessPage title="People">
-      <div className="filters">
-        <div className="functions-search">
-          <TypedField
-            label="Name, email or username"
-            type="search"
-            value={q}
-            onChange={(text) =>
-              void navigate({
-                to: "/access/people",
-                search: text === "" ? {} : { q: text },
-                replace: true,
-              })}
-            focusKey
-          />
-        </div>
-      </div>
-      <Loaded query={query}>
-        {({ pages }) => (
-          <DataTable
-            label="People"
-            columns={COLUMNS}
-            rows={pages.flatMap(({ list }) => list)}
-            rowId={({ id }) => id}
-            empty={q === "" ? <Nobody /> : (
-              <Empty
-                title="Nobody matches"
-                action={<Link to="/access/people" className="button">Clear the search</Link>}
-              />
-            )}
-            more={moreOf(query)}
-            rowKeys
+      <ListSearch
+        label="Name, email or username"
+        value={q}
+        onChange={(text) =>
+          void navigate({
+            to: "/access/people",
+            search: text === "" ? {} : { q: text },
+            replace: true,
+          })}
+      />
+      <PagedTable
+        query={query}
+        label="People"
+        columns={COLUMNS}
+        rowId={({ id }) => id}
+        empty={q === "" ? <Nobody /> : (
+          <Empty
+            title="Nobody matches"
+            action={<Link to="/access/people" className="button">Clear the search</Link>}
           />
         )}
-      </Loaded>
+        rowKeys
+      />
     </AccessPage>
   );
 }

@@ -5,12 +5,13 @@ import { call, type ServicePrincipal } from "../../api/client.ts";
 import { keys } from "../../api/queries.ts";
 import { Badge } from "../../parts/badge.tsx";
 import { Button, CopyButton } from "../../parts/button.tsx";
-import { ConfirmDialog, typeableName } from "../../parts/dialog.tsx";
+import { ConfirmDialog, FormDialog, typeableName } from "../../parts/dialog.tsx";
 import { TextField } from "../../parts/field.tsx";
 import { visibleText } from "../../parts/format.ts";
+import { PagedTable } from "../../parts/list.tsx";
 import { Page, Properties, Section } from "../../parts/page.tsx";
 import { Empty, Loaded } from "../../parts/states.tsx";
-import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
+import type { Column } from "../../parts/table.tsx";
 import { toast } from "../../parts/toasts.tsx";
 import { Name, Time } from "../../parts/values.tsx";
 import { FunctionName } from "../../shell/function_name.tsx";
@@ -102,17 +103,29 @@ function useUpdate(id: string) {
 function RenameDialog({ principal, onClose }: AskedProps) {
   const [displayName, setName] = useState(principal.displayName);
   const update = useUpdate(principal.id);
+  const rename = async () => {
+    await update({ displayName });
+    onClose();
+  };
   return (
-    <ConfirmDialog
-      open
+    <FormDialog
       onClose={onClose}
       title="Rename the service principal"
       action="Rename"
       unsaved={displayName !== principal.displayName}
-      onConfirm={() => update({ displayName })}
+      fields={["displayName"]}
+      onSubmit={rename}
     >
-      <TextField label="Name" value={displayName} onChange={setName} autoFocus />
-    </ConfirmDialog>
+      {(violation) => (
+        <TextField
+          label="Name"
+          value={displayName}
+          onChange={setName}
+          error={violation("displayName")}
+          autoFocus
+        />
+      )}
+    </FormDialog>
   );
 }
 
@@ -229,18 +242,13 @@ function BoundFunctions({ principalId }: { readonly principalId: string }) {
         Functions that act as this principal when they call the API. The settings of a function bind
         it.
       </p>
-      <Loaded query={query}>
-        {({ pages }) => (
-          <DataTable
-            label="Functions"
-            columns={FUNCTION_COLUMNS}
-            rows={pages.flatMap(({ list }) => list)}
-            rowId={(id) => id}
-            empty={<Empty title="No function acts as this principal" />}
-            more={moreOf(query)}
-          />
-        )}
-      </Loaded>
+      <PagedTable
+        query={query}
+        label="Functions"
+        columns={FUNCTION_COLUMNS}
+        rowId={(id) => id}
+        empty={<Empty title="No function acts as this principal" />}
+      />
     </Section>
   );
 }

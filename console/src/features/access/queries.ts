@@ -1,33 +1,25 @@
 /** People, service principals, their credentials, and the functions that act as them. */
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { queryOptions } from "@tanstack/react-query";
 import { call, type Credential, type ServicePrincipal, type User } from "../../api/client.ts";
-import { keys, paging } from "../../api/queries.ts";
-
-const PAGE_SIZE = 100;
-
-interface PageOf<T> {
-  readonly list: readonly T[];
-  readonly nextPageToken: string;
-}
+import { keys, pagedQuery } from "../../api/queries.ts";
 
 /** The people whose name, email or username has a text, newest first. */
 export function peopleQuery(text: string) {
-  return infiniteQueryOptions({
-    queryKey: [...keys.people, "list", text],
-    queryFn: async ({ pageParam, signal }): Promise<PageOf<User>> => {
+  return pagedQuery<User>(
+    [...keys.people, "list", text],
+    async ({ page_size: pageSize, page_token: pageToken }, signal) => {
       const { list = [], nextPageToken = "" } = await call("POST /api/v1/search/users", {
         body: {
           query: text,
           excludeTypes: ["USER_TYPE_SERVICE", "USER_TYPE_SYSTEM"],
-          pageSize: PAGE_SIZE,
-          pageToken: pageParam,
+          pageSize,
+          pageToken,
         },
         signal,
       });
       return { list: list.map(({ user }) => user as User), nextPageToken };
     },
-    ...paging,
-  });
+  );
 }
 
 export function personQuery(id: string) {
@@ -40,17 +32,10 @@ export function personQuery(id: string) {
   });
 }
 
-export const principalsQuery = infiniteQueryOptions({
-  queryKey: [...keys.principals, "list"],
-  queryFn: async ({ pageParam, signal }): Promise<PageOf<ServicePrincipal>> => {
-    const { list = [], nextPageToken = "" } = await call("GET /api/v1/service_principals", {
-      query: { page_size: PAGE_SIZE, page_token: pageParam },
-      signal,
-    });
-    return { list: list as ServicePrincipal[], nextPageToken };
-  },
-  ...paging,
-});
+export const principalsQuery = pagedQuery<ServicePrincipal>(
+  [...keys.principals, "list"],
+  (query, signal) => call("GET /api/v1/service_principals", { query, signal }),
+);
 
 export function principalQuery(id: string) {
   return queryOptions({
@@ -63,38 +48,27 @@ export function principalQuery(id: string) {
 }
 
 export function credentialsQuery(principalId: string) {
-  return infiniteQueryOptions({
-    queryKey: keys.credentials(principalId),
-    queryFn: async ({ pageParam, signal }): Promise<PageOf<Credential>> => {
-      const { list = [], nextPageToken = "" } = await call(
-        "GET /api/v1/service_principals/{service_principal_id}/credentials",
-        {
-          path: { service_principal_id: principalId },
-          query: { page_size: PAGE_SIZE, page_token: pageParam },
-          signal,
-        },
-      );
-      return { list: list as Credential[], nextPageToken };
-    },
-    ...paging,
-  });
+  return pagedQuery<Credential>(
+    keys.credentials(principalId),
+    (query, signal) =>
+      call("GET /api/v1/service_principals/{service_principal_id}/credentials", {
+        path: { service_principal_id: principalId },
+        query,
+        signal,
+      }),
+  );
 }
 
 /** The ids of the functions that act as a service principal. */
 export function boundFunctionsQuery(principalId: string) {
-  return infiniteQueryOptions({
-    queryKey: keys.bindings({ principalId }),
-    queryFn: async ({ pageParam, signal }): Promise<PageOf<string>> => {
+  return pagedQuery<string>(
+    keys.bindings({ principalId }),
+    async ({ page_size: pageSize, page_token: pageToken }, signal) => {
       const { bindings = [], nextPageToken = "" } = await call(
         "POST /api/v1/service_principals/bindings/list",
-        {
-          body: { servicePrincipalId: principalId, pageSize: PAGE_SIZE, pageToken: pageParam },
-          signal,
-        },
+        { body: { servicePrincipalId: principalId, pageSize, pageToken }, signal },
       );
-      const list = bindings.flatMap(({ subject }) => subject?.functionId ?? []);
-      return { list, nextPageToken };
+      return { list: bindings.flatMap(({ subject }) => subject?.functionId ?? []), nextPageToken };
     },
-    ...paging,
-  });
+  );
 }

@@ -1,14 +1,11 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useEffect, useId, useRef, useState } from "react";
+import { useQueryClient } from "@tanstack/react-query";
+import { useEffect, useId, useRef, useState } from "react";
 import { call, type Role } from "../../api/client.ts";
-import { Button, CancelButton } from "../../parts/button.tsx";
-import { Dialog } from "../../parts/dialog.tsx";
+import { FormDialog } from "../../parts/dialog.tsx";
 import { CheckboxField, GroupError, SelectField, TextField } from "../../parts/field.tsx";
 import { countOf, formatCount, visibleText } from "../../parts/format.ts";
 import { Icon } from "../../parts/icon.tsx";
-import { ErrorNote } from "../../parts/states.tsx";
 import { toast } from "../../parts/toasts.tsx";
-import { remainingError, violationOf } from "../../parts/violations.ts";
 import { FunctionFilter } from "../../shell/function_filter.tsx";
 import { countIn, GROUPS, type OperationGroup, OWN, permissionsOf } from "./permissions.ts";
 
@@ -34,30 +31,20 @@ function isSame(one: Draft, other: Draft): boolean {
 }
 
 /** Stores the draft as a new role, or in place of one. */
-function useSave(role: Role | undefined, draft: Draft, onClose: () => void) {
-  const queries = useQueryClient();
-  return useMutation({
-    mutationFn: async () => {
-      const body = {
-        role: {
-          displayName: draft.displayName,
-          permissions: [...draft.permissions],
-          functionIds: [...draft.functionIds],
-        },
-      };
-      await (role === undefined
-        ? call("POST /api/v1/iam/roles", { body })
-        : call("POST /api/v1/iam/roles/{role_id}", {
-          path: { role_id: role.id },
-          body: { ...body, updateMask: FIELDS.join(",") },
-        }));
-      await queries.invalidateQueries({ queryKey: ["identity"] });
+async function save(role: Role | undefined, draft: Draft): Promise<void> {
+  const body = {
+    role: {
+      displayName: draft.displayName,
+      permissions: [...draft.permissions],
+      functionIds: [...draft.functionIds],
     },
-    onSuccess: () => {
-      onClose();
-      toast(role === undefined ? "Role created" : "Role saved");
-    },
-  });
+  };
+  await (role === undefined
+    ? call("POST /api/v1/iam/roles", { body })
+    : call("POST /api/v1/iam/roles/{role_id}", {
+      path: { role_id: role.id },
+      body: { ...body, updateMask: FIELDS.join(",") },
+    }));
 }
 
 function OperationsField({ value, onChange, error }: {
@@ -89,60 +76,54 @@ export function RoleDialog({ role, roles, onClose }: {
 }) {
   const [start] = useState(() => role === undefined ? EMPTY : draftOf(role));
   const [draft, setDraft] = useState(start);
-  const save = useSave(role, draft, onClose);
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    save.mutate();
+  const queries = useQueryClient();
+  const submit = async () => {
+    await save(role, draft);
+    await queries.invalidateQueries({ queryKey: ["identity"] });
+    onClose();
+    toast(role === undefined ? "Role created" : "Role saved");
   };
   const edit = (change: Partial<Draft>) => setDraft((before) => ({ ...before, ...change }));
-  const rest = remainingError(save.error, FIELDS);
   const isChanged = !isSame(draft, start);
   return (
-    <Dialog
-      open
+    <FormDialog
       onClose={onClose}
       size="large"
       title={role === undefined ? "New role" : `Edit ${role.displayName}`}
+      action={role === undefined ? "Create" : "Save"}
       unsaved={isChanged}
+      disabled={!isChanged || draft.displayName.trim() === ""}
+      fields={FIELDS}
+      onSubmit={submit}
     >
-      <form className="stack" onSubmit={submit}>
-        <div className="access-fields">
-          <TextField
-            label="Name"
-            value={draft.displayName}
-            onChange={(displayName) => edit({ displayName })}
-            error={violationOf(save.error, "displayName")}
-            autoFocus
+      {(violation) => (
+        <>
+          <div className="access-fields">
+            <TextField
+              label="Name"
+              value={draft.displayName}
+              onChange={(displayName) => edit({ displayName })}
+              error={violation("displayName")}
+              autoFocus
+            />
+            {role === undefined
+              ? <StartField roles={roles} onChoose={(permissions) => edit({ permissions })} />
+              : null}
+          </div>
+          <FunctionFilter
+            label="Only for these functions"
+            value={draft.functionIds}
+            onChange={(functionIds) => edit({ functionIds })}
+            error={violation("functionIds")}
           />
-          {role === undefined
-            ? <StartField roles={roles} onChoose={(permissions) => edit({ permissions })} />
-            : null}
-        </div>
-        <FunctionFilter
-          label="Only for these functions"
-          value={draft.functionIds}
-          onChange={(functionIds) => edit({ functionIds })}
-          error={violationOf(save.error, "functionIds")}
-        />
-        <OperationsField
-          value={draft.permissions}
-          onChange={(permissions) => edit({ permissions })}
-          error={violationOf(save.error, "permissions")}
-        />
-        {rest === undefined ? null : <ErrorNote error={rest} />}
-        <div className="actions">
-          <CancelButton />
-          <Button
-            type="submit"
-            look="primary"
-            busy={save.isPending}
-            disabled={!isChanged || draft.displayName.trim() === ""}
-          >
-            {role === undefined ? "Create" : "Save"}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+          <OperationsField
+            value={draft.permissions}
+            onChange={(permissions) => edit({ permissions })}
+            error={violation("permissions")}
+          />
+        </>
+      )}
+    </FormDialog>
   );
 }
 

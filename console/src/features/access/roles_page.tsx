@@ -2,10 +2,10 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { call, type Role } from "../../api/client.ts";
 import { Badge } from "../../parts/badge.tsx";
-import { Button, Menu } from "../../parts/button.tsx";
+import { Menu } from "../../parts/button.tsx";
 import { ConfirmDialog } from "../../parts/dialog.tsx";
 import { Icon } from "../../parts/icon.tsx";
-import { useCommands } from "../../parts/shortcuts.tsx";
+import { useCreation } from "../../parts/list.tsx";
 import { Loaded } from "../../parts/states.tsx";
 import { type Column, DataTable } from "../../parts/table.tsx";
 import { toast } from "../../parts/toasts.tsx";
@@ -17,25 +17,19 @@ import { AccessPage } from "./access_page.tsx";
 import { RoleDialog } from "./role_dialog.tsx";
 import { RoleMatrix } from "./role_matrix.tsx";
 
-/** What the reader does to a role; `new` to none yet. */
-type Asked =
-  | { readonly what: "new" }
-  | { readonly what: "edit" | "delete"; readonly role: Role };
+/** What the reader does to a role. */
+interface Asked {
+  readonly what: "edit" | "delete";
+  readonly role: Role;
+}
 
 export function RolesPage() {
   const query = useQuery(rolesQuery);
   const [asked, setAsked] = useState<Asked>();
   const may = useMay();
-  const mayCreate = may("invoked.RoleService.Create");
+  const creation = useCreation("New role", may("invoked.RoleService.Create"));
   const mayUpdate = may("c1.api.iam.v1.Roles.Update");
   const mayDelete = may("invoked.RoleService.Delete");
-  useCommands(useMemo(
-    () =>
-      mayCreate
-        ? [{ label: "New role", group: "This list", run: () => setAsked({ what: "new" }) }]
-        : [],
-    [mayCreate],
-  ));
   const columns = useMemo(
     () =>
       mayUpdate || mayDelete
@@ -44,15 +38,10 @@ export function RolesPage() {
     [mayUpdate, mayDelete],
   );
   return (
-    <AccessPage
-      title="Roles"
-      actions={mayCreate
-        ? <Button look="primary" onClick={() => setAsked({ what: "new" })}>New role</Button>
-        : null}
-    >
+    <AccessPage title="Roles" actions={creation.button}>
       <Loaded query={query}>
         {(roles) => (
-          <div className="access-roles">
+          <div className="access-parts">
             <DataTable
               label="Roles"
               columns={columns}
@@ -61,9 +50,12 @@ export function RolesPage() {
               empty={null}
             />
             <RoleMatrix roles={roles} />
+            {creation.isOpen
+              ? <RoleDialog role={undefined} roles={roles} onClose={creation.close} />
+              : null}
             {asked === undefined
               ? null
-              : <Asking asked={asked} roles={roles} onClose={() => setAsked(undefined)} />}
+              : <Asking {...asked} roles={roles} onClose={() => setAsked(undefined)} />}
           </div>
         )}
       </Loaded>
@@ -137,19 +129,14 @@ function actionColumn(
   };
 }
 
-function Asking({ asked, roles, onClose }: {
-  readonly asked: Asked;
+function Asking({ what, role, roles, onClose }: Asked & {
   readonly roles: readonly Role[];
   readonly onClose: () => void;
 }) {
   const queries = useQueryClient();
-  if (asked.what !== "delete") {
-    const role = asked.what === "edit" ? asked.role : undefined;
-    return <RoleDialog role={role} roles={roles} onClose={onClose} />;
-  }
+  if (what === "edit") return <RoleDialog role={role} roles={roles} onClose={onClose} />;
   const remove = async () => {
-    const path = { role_id: asked.role.id };
-    await call("DELETE /api/v1/iam/roles/{role_id}", { path, body: {} });
+    await call("DELETE /api/v1/iam/roles/{role_id}", { path: { role_id: role.id }, body: {} });
     await queries.invalidateQueries({ queryKey: ["identity"] });
     toast("Role deleted");
   };
@@ -162,7 +149,7 @@ function Asking({ asked, roles, onClose }: {
       danger
       onConfirm={remove}
     >
-      <Name value={asked.role.displayName} />{" "}
+      <Name value={role.displayName} />{" "}
       is deleted. This works only while no principal, credential or function has the role.
     </ConfirmDialog>
   );

@@ -1,39 +1,28 @@
-import { infiniteQueryOptions, keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useRouteContext, useSearch } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { call, type Fn } from "../../api/client.ts";
-import { keys, paging } from "../../api/queries.ts";
+import { keys, pagedQuery } from "../../api/queries.ts";
 import { FunctionState } from "../../parts/badge.tsx";
+import { ListSearch, PagedTable } from "../../parts/list.tsx";
 import { Page } from "../../parts/page.tsx";
-import { Empty, Loaded } from "../../parts/states.tsx";
-import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
-import { TypedField } from "../../parts/typed_field.tsx";
+import { Empty } from "../../parts/states.tsx";
+import type { Column } from "../../parts/table.tsx";
 import { Name, Time } from "../../parts/values.tsx";
 import { useLastPosition } from "../../shell/list_position.tsx";
 import { useMay } from "../../shell/rights.ts";
 import { InvocationsCell, LastRunCell, useActivity } from "./activity.tsx";
 
-const PAGE_SIZE = 100;
-
-interface FoundFunctions {
-  readonly list: readonly Fn[];
-  readonly nextPageToken: string;
-}
-
 /** Functions in pages, newest first; those whose name or description has the text. */
 function functionsQuery(query: string) {
-  return infiniteQueryOptions({
-    queryKey: keys.functions(query),
-    queryFn: async ({ pageParam, signal }): Promise<FoundFunctions> => {
-      const body = { query, functionTypes: [], pageSize: PAGE_SIZE, pageToken: pageParam };
-      const { list = [], nextPageToken = "" } = await call("POST /api/v1/search/functions", {
-        body,
+  return pagedQuery<Fn>(
+    keys.functions(query),
+    ({ page_size: pageSize, page_token: pageToken }, signal) =>
+      call("POST /api/v1/search/functions", {
+        body: { query, functionTypes: [], pageSize, pageToken },
         signal,
-      });
-      return { list: list as Fn[], nextPageToken };
-    },
-    ...paging,
-  });
+      }),
+  );
 }
 
 export function FunctionsPage() {
@@ -50,35 +39,24 @@ export function FunctionsPage() {
       actions={<NewFunction />}
     >
       <div>
-        <div className="filters">
-          <div className="functions-search">
-            <TypedField
-              label="Name or description"
-              type="search"
-              value={q}
-              onChange={(text) =>
-                void navigate({
-                  to: "/functions",
-                  search: text === "" ? {} : { q: text },
-                  replace: true,
-                })}
-              focusKey
-            />
-          </div>
-        </div>
-        <Loaded query={query}>
-          {() => (
-            <DataTable
-              label="Functions"
-              columns={columns}
-              rows={rows}
-              rowId={(fn) => fn.id}
-              empty={<NoFunctions query={q} />}
-              more={moreOf(query)}
-              rowKeys
-            />
-          )}
-        </Loaded>
+        <ListSearch
+          label="Name or description"
+          value={q}
+          onChange={(text) =>
+            void navigate({
+              to: "/functions",
+              search: text === "" ? {} : { q: text },
+              replace: true,
+            })}
+        />
+        <PagedTable
+          query={query}
+          label="Functions"
+          columns={columns}
+          rowId={(fn) => fn.id}
+          empty={<NoFunctions query={q} />}
+          rowKeys
+        />
       </div>
     </Page>
   );

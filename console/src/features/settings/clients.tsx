@@ -1,32 +1,29 @@
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { call, type PersonalClient } from "../../api/client.ts";
-import { keys, paging } from "../../api/queries.ts";
+import { keys, pagedQuery } from "../../api/queries.ts";
 import { Badge } from "../../parts/badge.tsx";
 import { Button } from "../../parts/button.tsx";
 import { ConfirmDialog } from "../../parts/dialog.tsx";
 import { visibleText } from "../../parts/format.ts";
-import { Empty, Loaded } from "../../parts/states.tsx";
-import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
+import { PagedTable } from "../../parts/list.tsx";
+import { Section } from "../../parts/page.tsx";
+import { Empty } from "../../parts/states.tsx";
+import type { Column } from "../../parts/table.tsx";
 import { toast } from "../../parts/toasts.tsx";
 import { Name, Time } from "../../parts/values.tsx";
 import { RoleNames } from "../../shell/roles.tsx";
 
-/** Programs that act as the reader, and what revokes them. */
+const clientsQuery = pagedQuery<PersonalClient>(
+  keys.clients,
+  (query, signal) => call("GET /api/v1/iam/personal_clients", { query, signal }),
+);
+
+/** Programs that act as the reader: they are listed and revoked here. */
 export function Clients() {
   const [revoked, setRevoked] = useState<PersonalClient>();
   const queries = useQueryClient();
-  const query = useInfiniteQuery({
-    queryKey: keys.clients,
-    queryFn: async ({ pageParam, signal }) => {
-      const { list = [], nextPageToken = "" } = await call("GET /api/v1/iam/personal_clients", {
-        query: { page_token: pageParam },
-        signal,
-      });
-      return { list: list as PersonalClient[], nextPageToken };
-    },
-    ...paging,
-  });
+  const query = useInfiniteQuery(clientsQuery);
   const columns = useMemo(() => columnsOf(setRevoked), []);
   const revoke = async () => {
     if (revoked === undefined) return;
@@ -35,19 +32,17 @@ export function Clients() {
     toast("Client revoked");
   };
   return (
-    <>
-      <Loaded query={query}>
-        {({ pages }) => (
-          <DataTable
-            label="Clients"
-            columns={columns}
-            rows={pages.flatMap(({ list }) => list)}
-            rowId={({ id }) => id}
-            empty={<Empty title="No clients" />}
-            more={moreOf(query)}
-          />
-        )}
-      </Loaded>
+    <Section title="Clients">
+      <p className="muted">
+        Command lines and other programs that act as this principal. A login creates one.
+      </p>
+      <PagedTable
+        query={query}
+        label="Clients"
+        columns={columns}
+        rowId={({ id }) => id}
+        empty={<Empty title="No clients" />}
+      />
       <ConfirmDialog
         open={revoked !== undefined}
         onClose={() => setRevoked(undefined)}
@@ -59,7 +54,7 @@ export function Clients() {
         <Name value={revoked?.displayName || revoked?.clientId || ""} />{" "}
         and its access tokens stop working within seconds, for good.
       </ConfirmDialog>
-    </>
+    </Section>
   );
 }
 

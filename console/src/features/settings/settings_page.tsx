@@ -56,12 +56,7 @@ export function SettingsPage() {
           onRevoke={(id) => call("DELETE /auth/v1/sessions/{id}", { path: { id } })}
         />
       </Section>
-      <Section title="Clients">
-        <p className="muted">
-          Command lines and other programs that act as this principal. A login makes one.
-        </p>
-        <Clients />
-      </Section>
+      <Clients />
     </Page>
   );
 }

@@ -78,7 +78,9 @@ export function History({ volume, version }: HistoryProps) {
 /** The rows of all versions that are loaded, or of one, which is read wherever it is. */
 function useRows(
   { data, hasNextPage, isFetching, isFetchNextPageError, fetchNextPage }: {
-    readonly data: { readonly pages: readonly { readonly list: VolumeVersion[] }[] } | undefined;
+    readonly data:
+      | { readonly pages: readonly { readonly list: readonly VolumeVersion[] }[] }
+      | undefined;
     readonly hasNextPage: boolean;
     readonly isFetching: boolean;
     readonly isFetchNextPageError: boolean;

@@ -1,18 +1,18 @@
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
-import { ApiError, call, fetchRaw, type Volume } from "../../api/client.ts";
-import { keys, paging } from "../../api/queries.ts";
+import { queryOptions } from "@tanstack/react-query";
+import {
+  ApiError,
+  call,
+  fetchRaw,
+  type Volume,
+  type VolumeEntry,
+  type VolumeVersion,
+} from "../../api/client.ts";
+import { keys, pagedQuery } from "../../api/queries.ts";
 
-const PAGE_SIZE = 100;
-
-export const volumesQuery = infiniteQueryOptions({
-  queryKey: keys.volumes(),
-  queryFn: ({ pageParam, signal }) =>
-    call("GET /api/v1/vfs/volumes", {
-      query: { page_size: PAGE_SIZE, page_token: pageParam },
-      signal,
-    }),
-  ...paging,
-});
+export const volumesQuery = pagedQuery<Volume>(
+  keys.volumes(),
+  (query, signal) => call("GET /api/v1/vfs/volumes", { query, signal }),
+);
 
 export function volumeQuery(id: string) {
   return queryOptions({
@@ -24,29 +24,23 @@ export function volumeQuery(id: string) {
 }
 
 export function entriesQuery(id: string, directory: string) {
-  return infiniteQueryOptions({
-    queryKey: [...keys.volume(id), "entries", directory],
-    queryFn: ({ pageParam, signal }) =>
+  return pagedQuery<VolumeEntry>(
+    [...keys.volume(id), "entries", directory],
+    (page, signal) =>
       call("GET /api/v1/vfs/volumes/{id}/entries", {
         path: { id },
-        query: { directory, page_size: PAGE_SIZE, page_token: pageParam },
+        query: { directory, ...page },
         signal,
       }),
-    ...paging,
-  });
+  );
 }
 
 export function versionsQuery(id: string) {
-  return infiniteQueryOptions({
-    queryKey: [...keys.volume(id), "versions"],
-    queryFn: ({ pageParam, signal }) =>
-      call("GET /api/v1/vfs/volumes/{id}/versions", {
-        path: { id },
-        query: { page_size: PAGE_SIZE, page_token: pageParam },
-        signal,
-      }),
-    ...paging,
-  });
+  return pagedQuery<VolumeVersion>(
+    [...keys.volume(id), "versions"],
+    (query, signal) =>
+      call("GET /api/v1/vfs/volumes/{id}/versions", { path: { id }, query, signal }),
+  );
 }
 
 /** Larger files are not shown, only downloaded. */

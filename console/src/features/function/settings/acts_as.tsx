@@ -4,16 +4,15 @@ import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { VIEWER } from "../../../../../src/resources/roles.ts";
 import { call, type Fn, type ServicePrincipal } from "../../../api/client.ts";
-import { keys, readPages } from "../../../api/queries.ts";
+import { keys } from "../../../api/queries.ts";
 import { Badge } from "../../../parts/badge.tsx";
 import { Button } from "../../../parts/button.tsx";
 import { ConfirmDialog } from "../../../parts/dialog.tsx";
-import { SelectField } from "../../../parts/field.tsx";
-import { visibleText } from "../../../parts/format.ts";
 import { Properties } from "../../../parts/page.tsx";
 import { Loaded, Loading, Note } from "../../../parts/states.tsx";
 import { toast, toastError } from "../../../parts/toasts.tsx";
 import { Name } from "../../../parts/values.tsx";
+import { PrincipalField } from "../../../shell/principal_field.tsx";
 import { useMay } from "../../../shell/rights.ts";
 import { RoleNames } from "../../../shell/roles.tsx";
 import { updateSettings } from "./section.tsx";
@@ -34,12 +33,6 @@ function boundQuery(functionId: string) {
     },
   });
 }
-
-const choicesQuery = queryOptions({
-  queryKey: [...keys.principals, "choices"],
-  queryFn: ({ signal }) =>
-    readPages((query) => call("GET /api/v1/service_principals", { query, signal })),
-});
 
 /** Above the function's own roles, which count while the function is not bound. */
 export function ActsAs({ fn }: { readonly fn: Fn }) {
@@ -182,7 +175,6 @@ const NOBODY = "";
 
 function BindDialog({ fn, onClose }: { readonly fn: Fn; readonly onClose: () => void }) {
   const [principalId, setPrincipal] = useState(NOBODY);
-  const choices = useQuery(choicesQuery);
   const refresh = useRefresh(fn);
   const bind = async () => {
     await call("POST /api/v1/service_principals/bindings", {
@@ -206,31 +198,7 @@ function BindDialog({ fn, onClose }: { readonly fn: Fn; readonly onClose: () => 
           Its code then acts as the service principal, with all of its roles. The roles of the
           function itself no longer count.
         </p>
-        <Loaded query={choices} loading={<Loading rows={1} />}>
-          {(principals) =>
-            principals.length === 0
-              ? (
-                <p>
-                  There is no service principal yet. <Link to="/access/principals">Create one</Link>
-                  {" "}
-                  first.
-                </p>
-              )
-              : (
-                <SelectField
-                  label="Service principal"
-                  value={principalId}
-                  onChange={setPrincipal}
-                  options={[
-                    { value: NOBODY, label: "Choose one" },
-                    ...principals.map(({ id = "", displayName = "" }) => ({
-                      value: id,
-                      label: visibleText(displayName),
-                    })),
-                  ]}
-                />
-              )}
-        </Loaded>
+        <PrincipalField value={principalId} onChange={setPrincipal} />
       </div>
     </ConfirmDialog>
   );
