@@ -258,6 +258,16 @@ const rolesRoute = createRoute({
   ),
 });
 
+const federationRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/access/federation",
+  validateSearch: (search: Record<string, unknown>): { q?: string } => textIn("q", search["q"]),
+  component: guarded(
+    "/access/federation",
+    lazyPage(() => import("./features/access/federation_page.tsx"), "FederationPage"),
+  ),
+});
+
 const auditRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/audit",
@@ -265,6 +275,15 @@ const auditRoute = createRoute({
   component: guarded(
     "/audit",
     lazyPage(() => import("./features/audit/audit_page.tsx"), "AuditPage"),
+  ),
+});
+
+const exportsRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/audit/exports",
+  component: guarded(
+    "/audit/exports",
+    lazyPage(() => import("./features/audit/exports_page.tsx"), "ExportsPage"),
   ),
 });
 
@@ -317,7 +336,9 @@ const routeTree = rootRoute.addChildren([
     principalsRoute,
     principalRoute,
     rolesRoute,
+    federationRoute,
     auditRoute,
+    exportsRoute,
     settingsRoute,
     deviceRoute,
     unknownRoute,

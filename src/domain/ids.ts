@@ -1,7 +1,9 @@
-/** Seconds from the Unix epoch to that of KSUIDs; see https://github.com/segmentio/ksuid. */
-const EPOCH_SECONDS = 1_400_000_000;
-const PAYLOAD_BITS = 128n;
-const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+import {
+  KSUID_DIGITS as DIGITS,
+  KSUID_EPOCH_SECONDS,
+  KSUID_PAYLOAD_BITS,
+} from "../shared/ksuids.ts";
+
 const TEXT_LENGTH = 27;
 /** As many digits as an exact number holds, and what they count to. */
 const GROUP_DIGITS = 8;
@@ -32,7 +34,9 @@ export class Ids {
     } else {
       this.#payload += 1n + randomWord();
     }
-    const id = base62(BigInt(this.#second - EPOCH_SECONDS) << PAYLOAD_BITS | this.#payload);
+    const id = base62(
+      BigInt(this.#second - KSUID_EPOCH_SECONDS) << KSUID_PAYLOAD_BITS | this.#payload,
+    );
     return { id, time: new Date(Math.max(now, this.#second * 1000)) };
   }
 }

@@ -30,13 +30,26 @@ export const PROVIDER = {
   wellKnownProvider: {
     kind: "oneOf",
     values: WELL_KNOWN_PROVIDERS,
-    labels: {},
+    labels: {
+      WELL_KNOWN_WORKLOAD_PROVIDER_GITHUB_ACTIONS: "GitHub Actions",
+      WELL_KNOWN_WORKLOAD_PROVIDER_GITLAB_CI: "GitLab CI/CD",
+      WELL_KNOWN_WORKLOAD_PROVIDER_HCP_TERRAFORM: "HCP Terraform",
+      WELL_KNOWN_WORKLOAD_PROVIDER_AWS_IAM_OUTBOUND: "AWS",
+      WELL_KNOWN_WORKLOAD_PROVIDER_CUSTOM: "Another OpenID Connect issuer",
+    },
     schema: "c1.api.workload_federation.v1.WellKnownWorkloadProvider",
     unset: { value: undefined },
   },
   createdAt: SERVER_TIME,
   updatedAt: SERVER_TIME,
 } as const satisfies Fields;
+
+/** The issuers of providers that have one for everybody, by their kinds; servers of one's own have others. */
+export const WELL_KNOWN_ISSUERS: Readonly<Record<string, string>> = {
+  WELL_KNOWN_WORKLOAD_PROVIDER_GITHUB_ACTIONS: "https://token.actions.githubusercontent.com",
+  WELL_KNOWN_WORKLOAD_PROVIDER_GITLAB_CI: "https://gitlab.com",
+  WELL_KNOWN_WORKLOAD_PROVIDER_HCP_TERRAFORM: "https://app.terraform.io",
+};
 
 /** Of a trust, in a row of its own. */
 export const TRUST_RULES = {

@@ -6,7 +6,7 @@ const PAGES = [
   ...["volumes", `volumes/${ID}`],
   ...["functions", "functions/new", `functions/${ID}`],
   `functions/${ID}/(?:tests|history|triggers|settings)`,
-  ...["access", "access/roles", "audit"],
+  ...["access", "access/roles", "access/federation", "audit", "audit/exports"],
   ...["access/people", `access/people/${ID}`],
   ...["access/principals", `access/principals/${ID}`],
 ];

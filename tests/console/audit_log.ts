@@ -1,9 +1,12 @@
 /** A step of the test of access: the audit log. */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Json } from "../support/client.ts";
 import { ok } from "../support/expect.ts";
 import { page as eventPage } from "../audit/support.ts";
+import { eventually } from "../support/eventually.ts";
+import { press } from "./keys.ts";
 import { listFits } from "./narrow_lists.ts";
 import { type Journey, row } from "./stage.ts";
 
@@ -45,8 +48,8 @@ export async function keepsLog({ server, console, client }: Journey): Promise<vo
 
   const download = page.waitForEvent("download");
   await console.goto("/audit?operation=CreateFunction");
-  await page.getByRole("button", { name: "Export" }).click();
-  await dialog.getByRole("button", { name: "Export" }).click();
+  await page.getByRole("button", { name: "Download" }).click();
+  await dialog.getByRole("button", { name: "Download" }).click();
   const saved = await download;
   assert.match(saved.suggestedFilename(), /^audit-.*\.jsonl$/);
   const lines = (await readFile(await saved.path(), "utf8")).trimEnd().split("\n");
@@ -75,4 +78,58 @@ export async function keepsLog({ server, console, client }: Journey): Promise<vo
   await dialog.getByText(head.hash).waitFor();
   await page.keyboard.press("Escape");
   await listFits(console, "/audit", ["Time"]);
+}
+
+/** An export is created by keyboard, falls behind no event, moves to where it fails, and is deleted. */
+export async function exportsLog({ console, client }: Journey, directory: string): Promise<void> {
+  const { page } = console;
+  await console.goto("/audit");
+  await page.getByRole("link", { name: "Exports" }).click();
+  await page.getByText("No exports yet").waitFor();
+  await console.assertAccessible("exports_empty");
+  await press(page, page.getByRole("main").getByRole("button", { name: "New export" }).first());
+  const dialog = page.locator(".dialog:not(.dialog-question)");
+  await dialog.getByRole("textbox", { name: "Name" }).and(page.locator(":focus")).waitFor();
+  await page.keyboard.type("SIEM");
+  await dialog.getByLabel("Destination").selectOption({ label: "A file of the server" });
+  await dialog.getByRole("textbox", { name: "File name" }).fill("../outside.jsonl");
+  await dialog.getByRole("button", { name: "Create" }).click();
+  await dialog.locator(".field-error").waitFor();
+  await console.assertAccessible("export_violation");
+  await dialog.getByRole("textbox", { name: "File name" }).fill("audit.jsonl");
+  await dialog.getByRole("textbox", { name: "Prefix" }).fill("node-");
+  await dialog.getByRole("button", { name: "Create" }).click();
+  await dialog.waitFor({ state: "detached" });
+  const table = page.getByRole("table", { name: "Exports" });
+  await table.getByText("node-audit.jsonl").waitFor();
+  await table.getByText("Up to date").waitFor();
+  const lines = async () =>
+    (await readFile(join(directory, "node-audit.jsonl"), "utf8")).includes(
+      "ExportService.Create",
+    ) ||
+    undefined;
+  await eventually(lines, "the event of the export in its file");
+  await listFits(console, "/audit/exports", ["State"]);
+
+  const act = async (action: string) => {
+    await page.getByRole("button", { name: "Actions of SIEM" }).press("Enter");
+    await page.getByRole("menuitem", { name: action }).press("Enter");
+  };
+  await act("Edit");
+  await dialog.getByLabel("Destination").selectOption({ label: "A URL" });
+  // Nothing listens there.
+  await dialog.getByRole("textbox", { name: "URL" }).fill("http://127.0.0.1:9/events");
+  await dialog.getByText("begins with the oldest event again").waitFor();
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.waitFor({ state: "detached" });
+  await table.getByText("Failing").waitFor();
+  await table.getByText("Nothing yet").waitFor();
+  await console.assertAccessible("exports_failing");
+  const { list } = ok(await client.get("/api/v1/systemlog/exports"));
+  await table.getByText(list[0].error).waitFor();
+  await act("Delete");
+  await dialog.getByRole("textbox").fill("SIEM");
+  await dialog.getByRole("button", { name: "Delete" }).click();
+  await page.getByText("No exports yet").waitFor();
+  assert.deepEqual(ok(await client.get("/api/v1/systemlog/exports")).list, []);
 }

@@ -4,7 +4,7 @@ import { newPage, type Page, signIn } from "../support/console.ts";
 import type { Client } from "../support/client.ts";
 import { ok } from "../support/expect.ts";
 import { makePrincipal, makeRole, setRolesOf, signIn as clientOf } from "../identity/principals.ts";
-import { FUNCTIONS_INVOKER, LOG_VIEWER, USER } from "../../src/resources/roles.ts";
+import { FUNCTIONS_INVOKER, LOG_VIEWER, USER, VIEWER } from "../../src/resources/roles.ts";
 import type { Journey } from "./stage.ts";
 
 /** Longer than any interval at which a page asks the server again, in ms. */
@@ -63,6 +63,18 @@ export async function narrowsReaders({ console, client }: Journey): Promise<void
   await page.goto(`${console.url}/audit`);
   await page.getByRole("table", { name: /^Events/ }).waitFor();
   assert.deepEqual(await pagesOf(page), ["Audit", "Settings"]);
+  await page.getByRole("link", { name: "Exports" }).click();
+  await page.getByText("No exports yet").waitFor();
+  await setRolesOf(client, id, [VIEWER.id]);
+  await page.goto(`${console.url}/access/federation`);
+  await page.getByText("No trusts: no job").waitFor();
+  // Who may only read is offered nothing to change.
+  const create = page.getByRole("main").getByRole("button", { name: /^New/ });
+  assert.equal(await create.count(), 0);
+  await page.getByRole("link", { name: "Audit" }).click();
+  await page.getByRole("link", { name: "Exports" }).click();
+  await page.getByText("No exports yet").waitFor();
+  assert.equal(await create.count(), 0);
   await setRolesOf(client, id, [USER.id]);
   await page.goto(console.url);
   await page.getByRole("heading", { name: "No access" }).waitFor();

@@ -11,6 +11,18 @@ import {
   pathViolation,
 } from "../../console/src/features/function/typed_values.ts";
 import { configText, curlOf, headersIn } from "../../console/src/features/function/snippets.ts";
+import {
+  issuerAfter,
+  NEW_TRUST,
+  sampleOf,
+  stepsOf,
+  trustChanges,
+} from "../../console/src/features/access/federation.ts";
+import {
+  datasourceOf,
+  exportDraftOf,
+  hasMoved,
+} from "../../console/src/features/audit/exporters.ts";
 import { apiFilterOf, listSearchOf } from "../../console/src/features/invocations/filter.ts";
 import { browserOf } from "../../console/src/parts/browsers.ts";
 import { withLineEnds } from "../../console/src/parts/files.ts";
@@ -19,6 +31,8 @@ import { lineCounts } from "../../console/src/parts/line_changes.ts";
 import { timeOfLocal } from "../../console/src/parts/time_range.ts";
 import { lifetimeOf, linesOf, NEVER } from "../../console/src/shell/limits.ts";
 import { isSameRights } from "../../console/src/shell/rights.ts";
+import { Ids } from "../../src/domain/ids.ts";
+import { timeOfKsuid } from "../../src/shared/ksuids.ts";
 import { slugOf } from "../../src/shared/slugs.ts";
 
 Deno.test("line ends stay those of the file", () => {
@@ -158,7 +172,67 @@ Deno.test("two readers are alike if they have the same roles and permissions", (
   assert.ok(isSameRights(null, null) && !isSameRights(undefined, null));
 });
 
-Deno.test("lifetimes and lines of a form are read", () => {
+Deno.test("the form of a trust sends what changed, and its samples fit the provider", () => {
+  const before = { ...NEW_TRUST, displayName: "deploy", claims: "sha", networks: "192.0.2.0/24" };
+  assert.deepEqual(trustChanges(before, before), {});
+  assert.deepEqual(trustChanges(before, { ...before, claims: " sha \n\n" }), {});
+  assert.deepEqual(trustChanges(before, { ...before, claims: "", roleIds: ["r"] }), {
+    passthroughClaims: [],
+    scopedRoleIds: ["r"],
+  });
+  const [github, gitlab, custom] = ["GITHUB_ACTIONS", "GITLAB_CI", "CUSTOM"]
+    .map((word) => `WELL_KNOWN_WORKLOAD_PROVIDER_${word}`) as [string, string, string];
+  assert.equal(issuerAfter("", custom, gitlab), "https://gitlab.com");
+  assert.equal(issuerAfter("https://gitlab.com", gitlab, custom), "");
+  assert.equal(
+    issuerAfter("https://gitlab.example.com", gitlab, github),
+    "https://gitlab.example.com",
+  );
+  assert.match(sampleOf(gitlab).condition, /claims\.project_path/);
+  assert.deepEqual(sampleOf("toString"), sampleOf(undefined));
+});
+
+Deno.test("the steps of the check of a token are in their order, up to the failed one", () => {
+  const passed = { passed: true, skipped: false };
+  const steps = stepsOf({
+    cidrCheck: { passed: false, skipped: true },
+    issuerMatch: { passed: false, skipped: false, expected: "a", actual: "b", detail: "differs" },
+    jwtDecode: passed,
+  });
+  assert.deepEqual(steps.slice(0, 2).map(({ label, outcome }) => [label, outcome]), [
+    ["Format", "passed"],
+    ["Issuer", "failed"],
+  ]);
+  assert.deepEqual([steps.length, steps.at(-1)?.label, steps.at(-1)?.outcome], [
+    ...[8, "Network", "skipped"],
+  ]);
+});
+
+Deno.test("the form of an export keeps its destination, and says when it moves", () => {
+  const GZIP = "EXPORT_FORMAT_OCSF_JSON_GZIP";
+  const exporter = (datasourceId: string, prefix = "") => ({
+    ...{ exportId: "e", displayName: "SIEM", state: "EXPORT_STATE_WAITING", createdAt: "" },
+    ...{ watermarkEventId: "", datasource: { datasourceId, prefix, format: GZIP } },
+  } as never);
+  const file = exportDraftOf(exporter("audit.jsonl", "node-"));
+  assert.deepEqual([file.target, file.file, file.url], ["file", "audit.jsonl", ""]);
+  assert.deepEqual(datasourceOf(file), {
+    ...{ datasourceId: "audit.jsonl", prefix: "node-", format: GZIP },
+  });
+  const url = exportDraftOf(exporter("HTTPS://siem.example/events"));
+  assert.equal(url.target, "url");
+  // A URL has no prefix, also if one was typed for a file before.
+  assert.equal(datasourceOf({ ...url, prefix: "node-" }).prefix, "");
+  assert.ok(!hasMoved(file, { ...file, format: "EXPORT_FORMAT_UNSPECIFIED" }));
+  assert.ok(hasMoved(file, { ...file, prefix: "" }) && hasMoved(file, { ...file, target: "url" }));
+});
+
+Deno.test("lifetimes and lines of a form are read, and ids have a time", () => {
   assert.deepEqual([lifetimeOf("7"), lifetimeOf(NEVER)], ["604800s", undefined]);
   assert.deepEqual(linesOf(" a\r\n\n b c \n"), ["a", "b c"]);
+  const { id, time } = new Ids().nextWithTime();
+  assert.equal(timeOfKsuid(id)?.getTime(), Math.floor(time.getTime() / 1000) * 1000);
+  for (const text of ["", "x", `${id}0`, `${id.slice(1)}-`]) {
+    assert.equal(timeOfKsuid(text), undefined);
+  }
 });

@@ -5,6 +5,7 @@ import { Client } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
 import { INTROSPECT, makePrincipal, PRINCIPALS } from "../identity/principals.ts";
+import { USER } from "../../src/resources/roles.ts";
 import { press } from "./keys.ts";
 import { listFits } from "./narrow_lists.ts";
 import type { Journey } from "./stage.ts";
@@ -143,4 +144,40 @@ export async function makesCredentials({ console, client }: Journey): Promise<vo
   assert.ok(!(await page.evaluate<string>(KEPT)).includes(secret));
   const program = await Client.login(client.url, id, secret);
   assert.equal(ok(await program.get(INTROSPECT)).userId, principal);
+}
+
+/** The secret of a client that acts as the reader is shown once, and works. */
+export async function makesOwnClients({ console, client }: Journey): Promise<void> {
+  const { page } = console;
+  const { userId } = ok(await client.get(INTROSPECT));
+  await console.goto("/settings");
+  await press(page, page.getByRole("button", { name: "New client" }));
+  const dialog = page.locator(".dialog:not(.dialog-question)");
+  await dialog.getByRole("textbox", { name: "Name" }).and(page.locator(":focus")).waitFor();
+  await page.keyboard.type("laptop");
+  await dialog.getByRole("textbox", { name: "Limit to networks" }).fill("nowhere");
+  await dialog.getByRole("button", { name: "Create" }).click();
+  await dialog.locator(".field-error", { hasText: `"nowhere" is not a network` }).waitFor();
+  await console.assertAccessible("new_client");
+  await dialog.getByRole("textbox", { name: "Limit to networks" }).fill("127.0.0.0/8");
+  await dialog.getByRole("checkbox", { name: "Basic User" }).check();
+  await dialog.getByLabel("Expires after").selectOption({ label: "7 days" });
+  await dialog.getByRole("button", { name: "Create" }).click();
+  await page.getByRole("heading", { name: "Copy the secret" }).waitFor();
+  const id = await dialog.getByLabel("Client id", { exact: true }).innerText();
+  const secret = await dialog.getByLabel("Client secret", { exact: true }).innerText();
+  await dialog.getByRole("button", { name: "Done" }).click();
+  await dialog.waitFor({ state: "detached" });
+  const table = page.getByRole("table", { name: "Clients" });
+  await table.getByText("laptop").waitFor();
+  await table.getByText("Basic User").waitFor();
+  assert.ok(!(await page.evaluate<string>(KEPT)).includes(secret), "the page keeps the secret");
+  const program = await Client.login(client.url, id, secret);
+  const introspected = ok(await program.get(INTROSPECT));
+  assert.equal(introspected.userId, userId);
+  assert.deepEqual(introspected.roles, [USER.id]);
+  await page.getByRole("button", { name: "Revoke laptop" }).click();
+  await dialog.getByRole("button", { name: "Revoke" }).click();
+  await table.getByText("laptop").waitFor({ state: "detached" });
+  assert.equal((await program.get(INTROSPECT)).status, 401);
 }

@@ -65,6 +65,34 @@ export type PersonalClient = With<
   Schemas["c1.api.iam.v1.PersonalClient"],
   "id" | "displayName" | "clientId" | "scopedRoles" | "disabled" | "createdAt"
 >;
+export type Provider = With<
+  Schemas["c1.api.workload_federation.v1.WorkloadFederationProvider"],
+  | "id"
+  | "displayName"
+  | "description"
+  | "disabled"
+  | "issuerUrl"
+  | "wellKnownProvider"
+  | "createdAt"
+>;
+export type Trust = With<
+  Schemas["c1.api.workload_federation.v1.WorkloadFederationTrust"],
+  | "clientId"
+  | "servicePrincipalId"
+  | "providerId"
+  | "displayName"
+  | "description"
+  | "scopedRoleIds"
+  | "allowSourceCidrs"
+  | "disabled"
+  | "conditionExpression"
+  | "passthroughClaims"
+  | "createdAt"
+>;
+export type Exporter = With<
+  Schemas["c1.api.systemlog.v1.Exporter"],
+  "exportId" | "displayName" | "datasource" | "state" | "watermarkEventId" | "createdAt"
+>;
 export type ServerStatus = Schemas["invoked.Status"];
 export type TypeDiagnostic = Schemas["invoked.TypeDiagnostic"];
 export type BuildWarning = Schemas["invoked.BuildWarning"];

@@ -330,6 +330,8 @@ function classOf<T>({ align }: Column<T>, line = 0): string {
 
 function followLink(event: MouseEvent<HTMLTableRowElement>): void {
   const target = event.target as HTMLElement;
+  // A click in a menu or dialog of the row bubbles here through React, though it is elsewhere in the document.
+  if (!event.currentTarget.contains(target)) return;
   if (target.closest("a, button, input, label, select") !== null) return;
   if ((getSelection()?.toString() ?? "") !== "") return;
   event.currentTarget.querySelector<HTMLAnchorElement>("a")?.click();

@@ -7,7 +7,7 @@ import { visibleText } from "../parts/format.ts";
 import { Loaded, Loading } from "../parts/states.tsx";
 
 /** The newest service principals, at most 1,000. */
-const principalChoicesQuery = queryOptions({
+export const principalChoicesQuery = queryOptions({
   queryKey: [...keys.principals, "choices"],
   queryFn: ({ signal }) =>
     readPages((query) => call("GET /api/v1/service_principals", { query, signal })),

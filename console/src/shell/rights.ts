@@ -58,10 +58,15 @@ export const PAGE_PERMISSIONS = {
   "/volumes/$volumeId": ["invoked.VolumeService.GetVolume"],
   "/dead-letters": ["invoked.DeadLetterService.List"],
   "/audit": ["c1.api.systemlog.v1.SystemLogService.ListEvents"],
+  "/audit/exports": ["c1.api.systemlog.v1.ExportService.List"],
   "/access": [...PEOPLE, ...PRINCIPALS],
   "/access/people": PEOPLE,
   "/access/principals": PRINCIPALS,
   "/access/roles": [...PEOPLE, ...PRINCIPALS],
+  "/access/federation": [
+    "c1.api.workload_federation.v1.WorkloadFederationService.ListProviders",
+    "c1.api.workload_federation.v1.WorkloadFederationService.SearchTrusts",
+  ],
 } as const satisfies Readonly<Record<string, readonly Permission[]>>;
 export type PagePath = keyof typeof PAGE_PERMISSIONS;
 

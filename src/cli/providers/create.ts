@@ -1,25 +1,18 @@
 import { type Command, Option } from "commander";
+import { WELL_KNOWN_ISSUERS } from "../../resources/federation.ts";
 import type { WellKnownProvider } from "../client/federation.ts";
 import { addExamples, addJsonOption } from "../options/common_options.ts";
 import { addServerOptions } from "../options/server_options.ts";
 import { Failure, oneLine } from "../terminal/failure.ts";
 import { printJson } from "../terminal/output.ts";
 
-/** The kinds of providers by their names in flags, with the issuer of those that have one for everybody. */
-const KINDS: Readonly<
-  Record<string, { readonly kind: WellKnownProvider; readonly issuer?: string }>
-> = {
-  "github-actions": {
-    kind: "WELL_KNOWN_WORKLOAD_PROVIDER_GITHUB_ACTIONS",
-    issuer: "https://token.actions.githubusercontent.com",
-  },
-  "gitlab-ci": { kind: "WELL_KNOWN_WORKLOAD_PROVIDER_GITLAB_CI", issuer: "https://gitlab.com" },
-  "hcp-terraform": {
-    kind: "WELL_KNOWN_WORKLOAD_PROVIDER_HCP_TERRAFORM",
-    issuer: "https://app.terraform.io",
-  },
-  "aws": { kind: "WELL_KNOWN_WORKLOAD_PROVIDER_AWS_IAM_OUTBOUND" },
-  "custom": { kind: "WELL_KNOWN_WORKLOAD_PROVIDER_CUSTOM" },
+/** The kinds of providers by their names in flags. */
+const KINDS: Readonly<Record<string, WellKnownProvider>> = {
+  "github-actions": "WELL_KNOWN_WORKLOAD_PROVIDER_GITHUB_ACTIONS",
+  "gitlab-ci": "WELL_KNOWN_WORKLOAD_PROVIDER_GITLAB_CI",
+  "hcp-terraform": "WELL_KNOWN_WORKLOAD_PROVIDER_HCP_TERRAFORM",
+  "aws": "WELL_KNOWN_WORKLOAD_PROVIDER_AWS_IAM_OUTBOUND",
+  "custom": "WELL_KNOWN_WORKLOAD_PROVIDER_CUSTOM",
 };
 
 interface Options {
@@ -49,16 +42,15 @@ export function register(command: Command): void {
     "invoked providers create gitlab --kind gitlab-ci --issuer https://gitlab.example.com",
   );
   command.action(async (displayName: string, options: Options) => {
-    const known = KINDS[options.kind];
-    const issuerUrl = options.issuer ?? known?.issuer;
-    if (known === undefined || issuerUrl === undefined) {
+    const wellKnownProvider = KINDS[options.kind];
+    const issuerUrl = options.issuer ?? WELL_KNOWN_ISSUERS[wellKnownProvider ?? ""];
+    if (wellKnownProvider === undefined || issuerUrl === undefined) {
       throw new Failure(`--issuer is missing: providers of the kind ${options.kind} have many`, {
         next: "give the URL that the tokens of the provider have as iss",
         exit: "usage",
       });
     }
     using api = await server.connect();
-    const { kind: wellKnownProvider } = known;
     const { description = "" } = options;
     const body = { displayName, description, issuerUrl, wellKnownProvider };
     const provider = await api.federation.createProvider(body);

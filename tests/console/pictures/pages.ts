@@ -57,6 +57,34 @@ async function principal({ server, ids }: Sample): Promise<string> {
   return `/access/principals/${id}`;
 }
 
+/** Jobs of two providers that act as the principal which deploys. */
+async function federation({ server }: Sample): Promise<string> {
+  const client = await server.client();
+  const { list } = ok(await client.get(PRINCIPALS));
+  const { id } = list.find(({ displayName }: Json) => displayName === "Deployments");
+  const kinds = [
+    ["GitHub", "GITHUB_ACTIONS", "https://token.actions.githubusercontent.com"],
+    ["GitLab", "GITLAB_CI", "https://gitlab.com"],
+  ] as const;
+  const conditions = [
+    "claims.repository == 'acme/app' && claims.ref == 'refs/heads/main'",
+    "claims.project_path == 'acme/app' && claims.ref == 'main'",
+  ];
+  for (const [at, [displayName, kind, issuerUrl]] of kinds.entries()) {
+    const provider = {
+      ...{ displayName, issuerUrl, oidc: {} },
+      wellKnownProvider: `WELL_KNOWN_WORKLOAD_PROVIDER_${kind}`,
+    };
+    const made = ok(await client.post("/api/v1/workload_federation/providers", provider)).provider;
+    const trust = {
+      displayName: `Deploy from ${displayName}`,
+      ...{ providerId: made.id, conditionExpression: conditions[at] },
+    };
+    ok(await client.post(`${PRINCIPALS}/${id}/trusts`, trust));
+  }
+  return "/access/federation";
+}
+
 async function typeMistake(page: Page): Promise<void> {
   await page.locator(".function-editor .view-lines").click();
   await page.keyboard.press("Control+End");
@@ -213,6 +241,12 @@ export const PICTURES: readonly Picture[] = [
     shows: "GitHub runner",
   },
   {
+    name: "federation",
+    caption: "Providers of CI jobs, and trusts that let jobs act as a service principal",
+    path: federation,
+    shows: "Deploy from GitHub",
+  },
+  {
     name: "audit",
     caption: "The audit log: who did what, from where, and whether it succeeded",
     path: () => "/audit",
@@ -220,7 +254,7 @@ export const PICTURES: readonly Picture[] = [
   },
   {
     name: "settings",
-    caption: "Appearance and sessions",
+    caption: "Your account, sessions and clients",
     path: () => "/settings",
     shows: "This browser",
   },

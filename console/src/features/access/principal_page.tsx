@@ -19,6 +19,7 @@ import { useStillHere } from "../../shell/list_position.tsx";
 import { MissingSubject, useMissing } from "../../shell/missing_page.tsx";
 import { useMay } from "../../shell/rights.ts";
 import { Credentials } from "./credentials.tsx";
+import { Trusts } from "./trusts.tsx";
 import { boundFunctionsQuery, principalQuery } from "./queries.ts";
 import { RolesForm } from "./roles_form.tsx";
 
@@ -215,6 +216,9 @@ function Content({ principal }: { readonly principal: ServicePrincipal }) {
         />
       </Section>
       <Credentials principal={principal} />
+      {may("c1.api.workload_federation.v1.WorkloadFederationService.SearchTrusts")
+        ? <Trusts principal={principal} />
+        : null}
       {may("c1.api.service_principal.v1.ServicePrincipalService.ListBindings")
         ? <BoundFunctions principalId={id} />
         : null}

@@ -5,7 +5,6 @@ import { Badge } from "../../parts/badge.tsx";
 import { Button } from "../../parts/button.tsx";
 import { SelectField } from "../../parts/field.tsx";
 import { enumWords, formatCount, visibleText } from "../../parts/format.ts";
-import { Page } from "../../parts/page.tsx";
 import { useCommands } from "../../parts/shortcuts.tsx";
 import { Empty, ErrorNote, Loading, NoMatch } from "../../parts/states.tsx";
 import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
@@ -15,9 +14,10 @@ import { TypedField } from "../../parts/typed_field.tsx";
 import { Name, Time } from "../../parts/values.tsx";
 import { isDenied, remainingError, violationOf } from "../../parts/violations.ts";
 import { useMay } from "../../shell/rights.ts";
+import { AuditParts } from "./audit_parts.tsx";
 import { EventDialog } from "./event_dialog.tsx";
 import { type EventSummary, summaryOf, wordsOf } from "./events.ts";
-import { ExportDialog } from "./export_dialog.tsx";
+import { DownloadDialog } from "./download_dialog.tsx";
 import { type AuditFilter, isOutcome, OUTCOMES } from "./filter.ts";
 import { eventsQuery } from "./queries.ts";
 import { VerifyDialog } from "./verify_dialog.tsx";
@@ -38,7 +38,7 @@ export function AuditPage() {
   const error = query.isFetchNextPageError ? null : query.error;
   const rest = remainingError(error, SHOWN_VIOLATIONS);
   return (
-    <Page title="Audit" actions={<Actions filter={filter} />}>
+    <AuditParts title="Audit" actions={<Actions filter={filter} />}>
       <div>
         <Filters filter={filter} error={error} onChange={change} />
         {rest === undefined || isDenied(rest)
@@ -64,26 +64,26 @@ export function AuditPage() {
           onClose={() => void navigate({ to: "/audit", search: filter })}
         />
       )}
-    </Page>
+    </AuditParts>
   );
 }
 
 function Actions({ filter }: { readonly filter: AuditFilter }) {
-  const [open, setOpen] = useState<"verify" | "export">();
+  const [open, setOpen] = useState<"verify" | "download">();
   const mayVerify = useMay()("invoked.AuditService.Verify");
   useCommands(useMemo(() => [
     ...mayVerify
       ? [{ label: "Verify the log …", group: "This list", run: () => setOpen("verify") }]
       : [],
-    { label: "Export as JSON lines …", group: "This list", run: () => setOpen("export") },
+    { label: "Download as JSON lines …", group: "This list", run: () => setOpen("download") },
   ], [mayVerify]));
   const close = () => setOpen(undefined);
   return (
     <>
       {mayVerify ? <Button onClick={() => setOpen("verify")}>Verify</Button> : null}
-      <Button onClick={() => setOpen("export")}>Export</Button>
+      <Button onClick={() => setOpen("download")}>Download</Button>
       {open === "verify" ? <VerifyDialog onClose={close} /> : null}
-      {open === "export" ? <ExportDialog filter={filter} onClose={close} /> : null}
+      {open === "download" ? <DownloadDialog filter={filter} onClose={close} /> : null}
     </>
   );
 }

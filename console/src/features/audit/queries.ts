@@ -79,14 +79,14 @@ export function eventQuery(uid: string) {
   });
 }
 
-/** Events that an export has at most: the page holds them in memory until it ends. */
-export const EXPORT_EVENTS_MAX = 50_000;
+/** Events that a download has at most: the page holds them in memory until it ends. */
+export const DOWNLOAD_EVENTS_MAX = 50_000;
 
 /**
  * The events that a filter finds as JSON lines, newest first. Throws `ApiError`.
  * @param onProgress how many events were read so far
  */
-export async function exportEvents(
+export async function downloadEvents(
   filter: AuditFilter,
   onProgress: (count: number) => void,
   signal: AbortSignal,
@@ -100,7 +100,7 @@ export async function exportEvents(
     count += list.length;
     token = nextPageToken;
     onProgress(count);
-  } while (token !== "" && count < EXPORT_EVENTS_MAX);
+  } while (token !== "" && count < DOWNLOAD_EVENTS_MAX);
   const lines = new Blob(parts, { type: "application/x-ndjson" });
   return { lines, count, isWhole: token === "" };
 }

@@ -6,21 +6,28 @@ import { Badge } from "../../parts/badge.tsx";
 import { Button } from "../../parts/button.tsx";
 import { ConfirmDialog } from "../../parts/dialog.tsx";
 import { visibleText } from "../../parts/format.ts";
-import { PagedTable } from "../../parts/list.tsx";
+import { PagedTable, useCreation } from "../../parts/list.tsx";
 import { Section } from "../../parts/page.tsx";
 import { Empty } from "../../parts/states.tsx";
 import type { Column } from "../../parts/table.tsx";
 import { toast } from "../../parts/toasts.tsx";
 import { Name, Time } from "../../parts/values.tsx";
+import { useMay } from "../../shell/rights.ts";
 import { RoleNames } from "../../shell/roles.tsx";
+import { NewClient } from "./new_client.tsx";
 
 const clientsQuery = pagedQuery<PersonalClient>(
   keys.clients,
   (query, signal) => call("GET /api/v1/iam/personal_clients", { query, signal }),
 );
 
-/** Programs that act as the reader: they are listed and revoked here. */
+/** Programs that act as the reader: they are listed, created and revoked here. */
 export function Clients() {
+  const creation = useCreation(
+    "New client",
+    useMay()("c1.api.iam.v1.PersonalClientService.Create"),
+    "normal",
+  );
   const [revoked, setRevoked] = useState<PersonalClient>();
   const queries = useQueryClient();
   const query = useInfiniteQuery(clientsQuery);
@@ -32,7 +39,7 @@ export function Clients() {
     toast("Client revoked");
   };
   return (
-    <Section title="Clients">
+    <Section title="Clients" actions={creation.button}>
       <p className="muted">
         Command lines and other programs that act as this principal. A login creates one.
       </p>
@@ -43,6 +50,7 @@ export function Clients() {
         rowId={({ id }) => id}
         empty={<Empty title="No clients" />}
       />
+      {creation.isOpen ? <NewClient onClose={creation.close} /> : null}
       <ConfirmDialog
         open={revoked !== undefined}
         onClose={() => setRevoked(undefined)}

@@ -4,7 +4,7 @@ import { Dialog } from "../../parts/dialog.tsx";
 import { countOf, formatCount } from "../../parts/format.ts";
 import { ErrorNote } from "../../parts/states.tsx";
 import type { AuditFilter } from "./filter.ts";
-import { EXPORT_EVENTS_MAX, exportEvents } from "./queries.ts";
+import { DOWNLOAD_EVENTS_MAX, downloadEvents } from "./queries.ts";
 
 type State =
   | { readonly kind: "asking" }
@@ -12,7 +12,7 @@ type State =
   | { readonly kind: "failed"; readonly error: unknown };
 
 /** Saves the events that the filter finds into a file of JSON lines. Closing the dialog ends that. */
-export function ExportDialog(
+export function DownloadDialog(
   { filter, onClose }: { readonly filter: AuditFilter; readonly onClose: () => void },
 ) {
   const [state, setState] = useState<State>({ kind: "asking" });
@@ -21,7 +21,7 @@ export function ExportDialog(
   const run = async () => {
     setState({ kind: "reading", count: 0 });
     try {
-      const { lines, count, isWhole } = await exportEvents(
+      const { lines, count, isWhole } = await downloadEvents(
         filter,
         (count) => setState({ kind: "reading", count }),
         reading.signal,
@@ -34,12 +34,12 @@ export function ExportDialog(
   };
   const isFiltered = Object.keys(filter).length > 0;
   return (
-    <Dialog open onClose={onClose} title="Export events">
+    <Dialog open onClose={onClose} title="Download events">
       <div className="stack">
         <p>
           {isFiltered ? "The events that match the filter" : "All events"}{" "}
           are saved as JSON lines in OCSF 1.3, newest first, at most{" "}
-          {formatCount(EXPORT_EVENTS_MAX)}.
+          {formatCount(DOWNLOAD_EVENTS_MAX)}.
         </p>
         <div role="status">
           {state.kind === "reading" ? <p>Read {countOf(state.count, "event")} so far …</p> : null}
@@ -58,7 +58,7 @@ export function ExportDialog(
         <div className="actions">
           <Button onClick={onClose}>{state.kind === "reading" ? "Cancel" : "Close"}</Button>
           <Button look="primary" busy={state.kind === "reading"} onClick={() => void run()}>
-            Export
+            Download
           </Button>
         </div>
       </div>

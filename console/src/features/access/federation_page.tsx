@@ -1,0 +1,79 @@
+import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { ListSearch, useCreation } from "../../parts/list.tsx";
+import { Section } from "../../parts/page.tsx";
+import { Empty } from "../../parts/states.tsx";
+import { useMay } from "../../shell/rights.ts";
+import { AccessPage } from "./access_page.tsx";
+import { trustsQuery } from "./federation_queries.ts";
+import { Providers } from "./providers.tsx";
+import { CreateTrust } from "./trust_dialog.tsx";
+import { TrustTable } from "./trusts.tsx";
+
+/** Jobs that sign in with the token of their own provider, in place of a secret. */
+export function FederationPage() {
+  const may = useMay();
+  return (
+    <AccessPage title="Workload federation">
+      <div className="access-parts">
+        <p className="muted">
+          Jobs of CI systems and clouds sign in with the token that their provider gives them, so no
+          secret is stored there. A trust lets jobs of one provider act as a service principal.
+        </p>
+        {may("c1.api.workload_federation.v1.WorkloadFederationService.ListProviders")
+          ? <Providers />
+          : null}
+        {may("c1.api.workload_federation.v1.WorkloadFederationService.SearchTrusts")
+          ? <AllTrusts />
+          : null}
+      </div>
+    </AccessPage>
+  );
+}
+
+function AllTrusts() {
+  const { q = "" } = useSearch({ from: "/shell/access/federation" });
+  const navigate = useNavigate();
+  const query = useInfiniteQuery({
+    ...trustsQuery({ query: q }),
+    placeholderData: keepPreviousData,
+  });
+  const creation = useCreation(
+    "New trust",
+    useMay()("c1.api.workload_federation.v1.WorkloadFederationService.CreateTrust"),
+    "normal",
+  );
+  const isSearchable = q !== "" || query.data?.pages.some(({ list }) => list.length > 0) === true;
+  return (
+    <Section title="Trusts" actions={creation.button}>
+      <div>
+        {isSearchable
+          ? (
+            <ListSearch
+              label="Name or client id"
+              value={q}
+              onChange={(text) =>
+                void navigate({
+                  to: "/access/federation",
+                  search: text === "" ? {} : { q: text },
+                  replace: true,
+                })}
+            />
+          )
+          : null}
+        <TrustTable
+          query={query}
+          empty={q === ""
+            ? <Empty title="No trusts: no job can sign in with its own token" />
+            : (
+              <Empty
+                title="No trusts match"
+                action={<Link to="/access/federation" className="button">Clear the search</Link>}
+              />
+            )}
+        />
+      </div>
+      {creation.isOpen ? <CreateTrust onClose={creation.close} /> : null}
+    </Section>
+  );
+}
