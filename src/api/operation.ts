@@ -109,10 +109,10 @@ export interface RawBody {
 }
 
 /**
- * The slashes that the value of a path parameter may have: the slashes of `refs/tags/<name>`, plain or as `%2F`, or any
- * slash in the rest of the path.
+ * The slashes that the value of a path parameter may have, plain or as `%2F`: the slashes of `refs/tags/<name>`, or the
+ * slash before the `wfe` of a trust's client id, which C1's Go SDK sends plain; or any slash in the rest of the path.
  */
-export type Slashes = "commit-reference" | "any";
+export type Slashes = "commit-reference" | "trust" | "any";
 
 /** Raw bytes in the OpenAPI document. */
 export const BINARY = { type: "string", format: "binary" } as const;

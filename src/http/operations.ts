@@ -27,6 +27,7 @@ import { untrustedHeaders } from "./untrusted_answer.ts";
 /** What a path parameter matches, besides one segment, in Hono's syntax. */
 const SLASHES: Readonly<Record<Slashes, string>> = {
   "commit-reference": "{(?:refs/tags/)?[^/]+}",
+  "trust": "{[^/]+(?:/wfe)?}",
   any: "{[^]*}",
 };
 

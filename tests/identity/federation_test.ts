@@ -46,18 +46,23 @@ async function providers(stage: Stage): Promise<void> {
     [{ wellKnownProvider: `${WELL_KNOWN}_UNSPECIFIED` }, "wellKnownProvider"],
     [{ wellKnownProvider: undefined }, "wellKnownProvider"],
     [{ wellKnownProvider: "GITHUB" }, "wellKnownProvider"],
-    [{ oidc: undefined }, "oidc"],
   ];
   for (const [change, field] of wrong) {
     const answer = await client.post(PROVIDERS, { ...body, ...change });
     assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: [field] });
   }
-  const spiffe = { ...body, wellKnownProvider: `${WELL_KNOWN}_SPIFFE`, oidc: undefined };
+  const spiffe = {
+    ...body,
+    wellKnownProvider: `${WELL_KNOWN}_SPIFFE`,
+    issuerUrl: "spiffe://prod.example.com",
+    oidc: undefined,
+  };
   for (const settings of [spiffe, { ...body, spiffe: { bundleEndpointUrl: "https://a/b" } }]) {
     const answer = await client.post(PROVIDERS, settings);
     assertError(answer, "UNIMPLEMENTED", "SPIFFE_NOT_SUPPORTED", { message: /OpenID Connect/ });
   }
-  const { provider } = ok(await client.post(PROVIDERS, body));
+  // C1's TypeScript SDK has no settings to send.
+  const { provider } = ok(await client.post(PROVIDERS, { ...body, oidc: undefined }));
   const { id, createdAt, updatedAt, ...rest } = provider;
   assert.deepEqual(rest, { ...body, description: "", disabled: false });
   assert.match(id, /^[0-9A-Za-z]{27}$/);
@@ -127,6 +132,13 @@ async function trusts(stage: Stage): Promise<void> {
   assert.deepEqual(await found({ provider_id: providerId, query: "EPLOY" }), [clientId]);
   assert.deepEqual(await found({ providerId, query: "%" }), []);
   assert.deepEqual(await found({ providerId, servicePrincipalId: "x" }), []);
+  // C1's Go SDK sends the slash of the client id as it is.
+  const plain = `${trustsOf(principalId)}/${clientId}`;
+  assert.deepEqual(ok(await client.get(plain)), { trust });
+  ok(await client.call("PATCH", plain, { trust: { displayName: "plain" } }));
+  ok(await client.call("PATCH", plain, { trust: { displayName: "main" } }));
+  ok(await client.post(`${plain}/test`, { subjectToken: "x" }));
+  assertError(await client.get(`${plain}/wfe`), "NOT_FOUND", "ENDPOINT_NOT_FOUND");
   const other = pathOf({ servicePrincipalId: "x", clientId });
   assertError(await client.get(other), "NOT_FOUND", "TRUST_NOT_FOUND");
 
@@ -149,7 +161,7 @@ async function trusts(stage: Stage): Promise<void> {
       fields: ["trust.conditionExpression"],
     },
   );
-  ok(await client.call("DELETE", pathOf(trust)));
+  ok(await client.call("DELETE", plain));
   for (const method of ["GET", "DELETE"]) {
     assertError(await client.call(method, pathOf(trust)), "NOT_FOUND", "TRUST_NOT_FOUND");
   }

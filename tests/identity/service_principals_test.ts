@@ -23,11 +23,12 @@ const patch = (client: Client, id: string, servicePrincipal: Json, updateMask?: 
 quietSuite("service principals", {
   "begin without roles, and are renamed and listed as C1 has them": async ({ client }) => {
     const made = ok(await client.post(PRINCIPALS, { display_name: "build", later: 1 }));
-    const { id, createdAt, updatedAt, ...shown } = made.servicePrincipal;
+    const { id, createdAt, updatedAt, user, ...shown } = made.servicePrincipal;
     assert.match(id, KSUID);
     for (const time of [createdAt, updatedAt]) assert.match(time, RFC3339_UTC);
     assert.deepEqual(shown, { displayName: "build", disabled: false, roleIds: [] });
     assert.deepEqual(ok(await client.get(`${PRINCIPALS}/${id}`)), made);
+    assert.deepEqual(user, ok(await client.get(`/api/v1/users/${id}`)).userView.user);
     const { list } = ok(await client.get(`${PRINCIPALS}?page_size=100`));
     assert.deepEqual(list.find((one: Json) => one.id === id), made.servicePrincipal);
 
@@ -74,8 +75,8 @@ quietSuite("service principals", {
     const fn = await client.deploy(MAIN);
     assertError(await as.invoke(fn), "PERMISSION_DENIED", "ROLE_MISSING");
 
-    const { roleIds } = await setRolesOf(client, id, ["administrator", OWNER]);
-    assert.deepEqual(roleIds, [OWNER]);
+    const { roleIds, user } = await setRolesOf(client, id, ["administrator", OWNER]);
+    assert.deepEqual([roleIds, user.roleIds, user.status], [[OWNER], [OWNER], "ENABLED"]);
     ok(await as.invoke(fn));
     await setRolesOf(client, id, []);
     assertError(await as.get("/api/v1/functions"), "PERMISSION_DENIED", "ROLE_MISSING");

@@ -4,6 +4,7 @@ import { PROVIDER_FIELDS } from "../../resources/federation.ts";
 import { jsonOperation, type Uses } from "../operation.ts";
 import { empty, fieldMask, listOf, pageOf, pageQuery } from "../primitives.ts";
 import {
+  assertIssuer,
   assertNoSpiffe,
   descriptionIn,
   issuerIn,
@@ -53,14 +54,12 @@ export const createProvider = jsonOperation({
   response: providerAnswer,
   async handle({ body }, { federationProviders }: Uses<"federationProviders">) {
     assertNoSpiffe(body);
-    const { displayName, description, issuerUrl, oidc } = body;
+    const { displayName, description, issuerUrl } = body;
     if (body.wellKnownProvider === "WELL_KNOWN_WORKLOAD_PROVIDER_UNSPECIFIED") {
       const description = `must not be ${body.wellKnownProvider}`;
       throw invalid({ field: "wellKnownProvider", description });
     }
-    if (oidc === undefined) {
-      throw invalid({ field: "oidc", description: "is missing: {} for an OpenID Connect issuer" });
-    }
+    assertIssuer(issuerUrl);
     const wellKnownProvider = body.wellKnownProvider as OidcProvider;
     const settings = { displayName, description, issuerUrl, wellKnownProvider };
     return { provider: providerJson(await federationProviders.create(settings)) };

@@ -5,7 +5,7 @@ import { invalid } from "../../domain/errors.ts";
 import { ClaimsError, parseClaims, STEPS, testCondition } from "../../domain/identity/mod.ts";
 import { jsonOperation, type Uses } from "../operation.ts";
 import { textIn } from "../primitives.ts";
-import { trustParams } from "./schemas.ts";
+import { trustParams, trustSlashes } from "./schemas.ts";
 
 const SERVICE = "c1.api.workload_federation.v1.WorkloadFederationService";
 /** As long as the form of a token request may be. */
@@ -31,6 +31,7 @@ export const testToken = jsonOperation({
   operationId: `${SERVICE}.TestToken`,
   method: "post",
   path: "/api/v1/service_principals/{service_principal_id}/trusts/{client_id}/test",
+  slashes: trustSlashes,
   summary: "Check a token as an exchange with the trust would, step by step, and issue none",
   permission: "identity:read",
   ofClient: true,

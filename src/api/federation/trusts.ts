@@ -20,6 +20,7 @@ import {
   trustOut,
   trustParams,
   trustShape,
+  trustSlashes,
 } from "./schemas.ts";
 
 const SERVICE = "c1.api.workload_federation.v1.WorkloadFederationService";
@@ -89,6 +90,7 @@ export const getTrust = jsonOperation({
   operationId: `${SERVICE}.GetTrust`,
   method: "get",
   path: `${PATH}/{client_id}`,
+  slashes: trustSlashes,
   summary: "Get a trust of a service principal",
   permission: "identity:read",
   params: trustParams,
@@ -103,6 +105,7 @@ export const updateTrust = jsonOperation({
   operationId: `${SERVICE}.UpdateTrust`,
   method: "patch",
   path: `${PATH}/{client_id}`,
+  slashes: trustSlashes,
   summary: `Change the masked fields of a trust: ${TRUST_FIELDS.join(", ")}`,
   permission: "identity:write",
   params: trustParams,
@@ -121,6 +124,7 @@ export const deleteTrust = jsonOperation({
   operationId: `${SERVICE}.DeleteTrust`,
   method: "delete",
   path: `${PATH}/{client_id}`,
+  slashes: trustSlashes,
   summary: "Delete a trust and revoke its access tokens",
   permission: "identity:write",
   params: trustParams,

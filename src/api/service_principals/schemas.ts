@@ -14,6 +14,7 @@ import { durationJson, timestamp } from "../primitives.ts";
 import { answerJson, answerShape, enumOf, textOf } from "../resource.ts";
 import { roleIdsIn } from "../role_ids.ts";
 import { sourceCidrsIn } from "../source_cidrs.ts";
+import { userJson, userOut } from "../users/schemas.ts";
 
 /** Names a service principal. */
 export const principalParam = z.object({ id: z.string() });
@@ -24,7 +25,8 @@ export const credentialParam = ofPrincipalParam.extend({ id: z.string() });
 
 export const principalNameIn = textOf(PRINCIPAL.displayName).min(1);
 
-export const principalOut = z.object(answerShape(PRINCIPAL))
+/** C1 shows the roles and the status of a service principal as those of a user. */
+export const principalOut = z.object({ ...answerShape(PRINCIPAL), user: userOut })
   .openapi("c1.api.service_principal.v1.ServicePrincipal");
 
 export const principalAnswer = z.object({ servicePrincipal: principalOut });
@@ -35,7 +37,11 @@ export function principalAnswerJson(row: PrincipalRow): z.input<typeof principal
 }
 
 /** The API's form of a principal. */
-export const principalJson = (row: PrincipalRow) => answerJson(PRINCIPAL, row);
+export function principalJson(row: PrincipalRow): z.input<typeof principalOut> {
+  // Groups of a provider give a service principal no roles.
+  const user = userJson({ ...row, roleIds: JSON.parse(row.roles) as string[] });
+  return { ...answerJson(PRINCIPAL, row), user };
+}
 
 /** What an update of a principal can carry. */
 export const principalIn = resource(z.object({

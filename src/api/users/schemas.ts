@@ -20,7 +20,7 @@ export const userTypeIn = z.enum([
 ]);
 export const userStatusIn = z.enum(["UNKNOWN", "ENABLED", "DISABLED", "DELETED"]);
 
-const userOut = z.object({
+export const userOut = z.object({
   id: z.string(),
   displayName: z.string(),
   email: z.string(),
@@ -57,7 +57,7 @@ export const usersAnswer = z.object({
 });
 
 /** The API's form of a user. */
-function userJson(row: User): z.input<typeof userOut> {
+export function userJson(row: User): z.input<typeof userOut> {
   const { id, displayName, email, username, createdAt, updatedAt, deletedAt, lastSignInAt } = row;
   return {
     id,
