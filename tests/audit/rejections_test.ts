@@ -50,3 +50,31 @@ Deno.test("rejections beyond the limits are counted in one event, and strangers 
   assert.deepEqual(Object.values(unmapped.addresses), [strangers - 20]);
   assert.ok(start_time <= end_time);
 });
+
+Deno.test("a flood of strangers from many addresses hides no principal either", async () => {
+  await using directory = await makeTempDir();
+  await using store = await openStore(directory.path);
+  const strangers = 300;
+  {
+    await using audit = new Audit(store, new Ids());
+    for (let n = 0; n < strangers; n++) {
+      const address = `198.51.${n >> 8}.${n & 255}`;
+      const event = { kind: "authentication", activity: "token", user: {} } as const;
+      await audit.record({ ...event, rejected: REJECTED }, { address });
+    }
+    await audit.record({
+      kind: "call",
+      operation: "a.B",
+      activity: "delete",
+      actor: { id: "Ada", displayName: "Ada", clientId: "c", kind: "person" },
+      resources: [],
+      rejected: { code: "ROLE_MISSING", detail: "no" },
+    });
+  }
+  const events = (await store.read.audit.after(0, 1_000)).map(({ event }) => JSON.parse(event));
+  assert.equal(events.at(-2).actor.user.uid, "Ada");
+  const { count, unmapped } = events.at(-1);
+  assert.equal(events.length - 2 + count, strangers);
+  assert.ok(count > 0, "strangers of many addresses have no limit together");
+  assert.equal(Object.keys(unmapped.addresses).length, Math.min(count, 20));
+});

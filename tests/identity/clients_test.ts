@@ -8,6 +8,7 @@ import { runInvoked } from "../support/invoked.ts";
 import { sharedSuite } from "../support/suite.ts";
 import { INTROSPECT } from "./principals.ts";
 import { assertNoToken, CLIENTS, INVOKER, login, make, set, VIEWER } from "./own_clients.ts";
+import { slowly } from "./slow_requests.ts";
 
 sharedSuite("clients", {
   "have an id, a secret that is answered once, and the roles that they are limited to": async (
@@ -98,6 +99,23 @@ sharedSuite("clients", {
       asTwo.call("DELETE", `${CLIENTS}/${one.id}`),
     ]);
     assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 401]);
+  },
+
+  "change nothing once they are deleted, not even by a request that has begun": async (
+    { client },
+  ) => {
+    const [gone, kept] = [
+      await make(client, { displayName: "gone" }),
+      await make(client, { displayName: "kept" }),
+    ];
+    const [asGone, asKept] = [await login(client, gone), await login(client, kept)];
+    const answer = await slowly(
+      asGone,
+      async () => ok(await client.call("DELETE", `${CLIENTS}/${gone.id}`)),
+      { request: `DELETE ${CLIENTS}/${kept.id}`, body: "{}", pauseMs: 0 },
+    );
+    assert.match(answer, /^HTTP\/1\.1 401 /m);
+    ok(await asKept.get(INTROSPECT));
   },
 
   "delete themselves if they are personal clients, and otherwise not": async (

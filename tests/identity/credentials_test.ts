@@ -1,7 +1,7 @@
 /** Credentials of service principals: client secrets and API keys, their limits, and what ends them. */
 import assert from "node:assert/strict";
-import { connect } from "node:net";
-import { setTimeout as delay } from "node:timers/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { newApiKey } from "../../src/shared/api_keys.ts";
 import { Client, type Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
@@ -18,7 +18,8 @@ import {
   setRolesOf,
   signIn,
 } from "./principals.ts";
-import { signIn as browse } from "./sessions.ts";
+import { get, newCode, redeem, signIn as signInToConsole } from "./sessions.ts";
+import { slowly } from "./slow_requests.ts";
 
 const VIEWER = "000000000000000systemviewer";
 const INVOKER = "00000000000functionsinvoker";
@@ -38,43 +39,6 @@ async function assertNoToken(client: Client, { clientId }: Json, clientSecret: s
   };
   const { status, body } = await client.form("/auth/v1/token", form);
   assert.deepEqual([status, body.error], [401, "invalid_client"]);
-}
-
-/** Sends a body whose last byte follows after `meanwhile`; answers all that the server sends. */
-async function slowly(
-  client: Client,
-  meanwhile: () => Promise<unknown>,
-  request = "POST /api/v1/functions",
-): Promise<string> {
-  const body = JSON.stringify({ displayName: "slow" });
-  const { hostname, port } = new URL(client.url);
-  const socket = connect({ host: hostname, port: Number(port) });
-  const head = [
-    `${request} HTTP/1.1`,
-    `Host: ${hostname}:${port}`,
-    `Authorization: Bearer ${client.token}`,
-    `Content-Type: application/${request.startsWith("PUT") ? "octet-stream" : "json"}`,
-    `Content-Length: ${body.length}`,
-    "Expect: 100-continue",
-    "Connection: close",
-  ];
-  let read = "";
-  const { promise: accepted, resolve: accept } = Promise.withResolvers<void>();
-  const { promise: closed, resolve: close } = Promise.withResolvers<void>();
-  socket.on("data", (chunk) => {
-    read += chunk;
-    accept();
-  });
-  socket.on("error", () => close());
-  socket.on("close", () => close());
-  socket.write(`${head.join("\r\n")}\r\n\r\n${body.slice(0, -1)}`);
-  await accepted;
-  // The server checks the credential again after bodies that take longer than a second.
-  await delay(2000);
-  await meanwhile();
-  socket.write(body.slice(-1));
-  await closed;
-  return read;
 }
 
 quietSuite("credentials of service principals", {
@@ -173,6 +137,25 @@ quietSuite("credentials of service principals", {
       const answer = await patch(client, credential, sent, mask);
       assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["updateMask"] });
     }
+    const unknown = await patch(client, credential, { scopedRoleIds: [VIEWER, "x".repeat(27)] });
+    const fields = ["credential.scopedRoleIds[1]"];
+    assertError(unknown, "INVALID_ARGUMENT", "INVALID_FIELD", { fields });
+  },
+
+  "limit and end the sessions of their links": async ({ client }) => {
+    const principal = await makePrincipal(client, "browsing", ["system:viewer"]);
+    const { as, credential } = await signIn(client, principal);
+    const cookie = await signInToConsole(as);
+    const code = await newCode(as);
+    ok(await patch(client, credential, { allowSourceCidrs: ["192.0.2.0/24"] }));
+    const session = () => get(client.url, INTROSPECT, cookie);
+    assertError(await session(), "UNAUTHENTICATED", "SESSION_ENDED");
+    assertError(await redeem(client.url, code), "UNAUTHENTICATED", "LINK_INVALID");
+    ok(await patch(client, credential, { allowSourceCidrs: [] }));
+    ok(await session());
+    ok(await patch(client, credential, { disabled: true }));
+    ok(await patch(client, credential, { disabled: false }));
+    assertError(await session(), "UNAUTHENTICATED", "SESSION_ENDED");
   },
 
   "give no rights to a body that comes slowly once the rights have ended": async ({ client }) => {
@@ -188,7 +171,7 @@ quietSuite("credentials of service principals", {
       slowly((await signIn(client, principal)).as, () => Promise.resolve()),
       slowly(ending.as, revoke),
       slowly((await signIn(client, narrowed)).as, () => setRolesOf(client, narrowed, [VIEWER])),
-      slowly(writer.as, end, `PUT ${file}`),
+      slowly(writer.as, end, { request: `PUT ${file}` }),
     ]);
     assert.match(written, /HTTP\/1\.1 401 [^]*TOKEN_INVALID/);
     assertError(await client.get(file), "NOT_FOUND", "VOLUME_FILE_NOT_FOUND");
@@ -220,6 +203,34 @@ quietSuite("credentials of service principals", {
         await client.call("DELETE", pathOf(principal, others.id)),
       ]
     ) assertError(answer, "NOT_FOUND", "CREDENTIAL_NOT_FOUND");
+  },
+
+  "end with their tokens and sessions when they expire": async ({ server, client }) => {
+    const principal = await makePrincipal(client, "expiring", ["system:viewer"]);
+    const { as, credential, clientSecret } = await signIn(client, principal);
+    const { credential: ofKey, clientSecret: key } = await makeCredential(
+      client,
+      principal,
+      API_KEY,
+    );
+    const withKey = new Client(client.url, key);
+    const cookie = await signInToConsole(as);
+    const session = () => get(client.url, INTROSPECT, cookie);
+    for (const answer of [await as.get(INTROSPECT), await withKey.get(INTROSPECT)]) ok(answer);
+    ok(await session());
+
+    using database = new DatabaseSync(join(server.dataDir, "invoked.db"), { timeout: 60_000 });
+    const expire = database.prepare("update credentials set expires_at = ? where id = ?");
+    for (const { id } of [credential, ofKey]) {
+      expire.run(new Date(Date.now() - 1000).toISOString(), id);
+    }
+    // A change through the API makes the server read the credentials again.
+    ok(await patch(client, credential, { displayName: "expired" }));
+    for (const answer of [await as.get(INTROSPECT), await withKey.get(INTROSPECT)]) {
+      assertError(answer, "UNAUTHENTICATED", "TOKEN_INVALID");
+    }
+    assertError(await session(), "UNAUTHENTICATED", "SESSION_ENDED");
+    await assertNoToken(client, credential, clientSecret);
   },
 
   "neither limit nor revoke themselves": async ({ client }) => {
@@ -305,7 +316,7 @@ quietSuite("credentials of service principals", {
   ) => {
     const principal = await makePrincipal(client, "many", ["system:owner"]);
     const { as } = await signIn(client, principal);
-    const cookie = await browse(as);
+    const cookie = await signInToConsole(as);
     const [approved, late] = [ok(await ask(client.url)), ok(await ask(client.url))];
     ok(await decide(client.url, "approve", approved.user_code, cookie));
     const create = (spec: Json = API_KEY) =>

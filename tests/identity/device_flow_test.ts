@@ -1,5 +1,6 @@
 /** The device flow (RFC 8628): what a device asks for, what a person decides, and every rejection. */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { added } from "../audit/support.ts";
@@ -55,6 +56,9 @@ serverSuite("the device flow", {
     for (const code of [device_code, user_code, user_code.replace("-", "")]) {
       assert.ok(!rows.includes(code), `${code} is in the database`);
     }
+    // Whoever has the database alone cannot try all codes: their hashes need a key.
+    const plain = createHash("sha256").update(user_code.replace("-", "")).digest("base64url");
+    assert.ok(!rows.includes(plain), "user codes are hashed without a key");
   },
 
   // First: of many rejections of one address, the audit log only counts the later ones.

@@ -9,6 +9,7 @@ import { assertError, ok } from "../support/expect.ts";
 import { runInvoked } from "../support/invoked.ts";
 import { unique } from "../triggers/support.ts";
 import { serverSuite, type Stage } from "../support/suite.ts";
+import { makeCredential, ownId } from "./principals.ts";
 import {
   athOf,
   boundToken,
@@ -288,6 +289,11 @@ serverSuite("DPoP", {
     const answer = await send(client, bearer, await prove(proofs, bearer));
     assertError(answer, "UNAUTHENTICATED", "TOKEN_INVALID", { message: /is bound to no key/ });
     assert.match(answer.headers.get("www-authenticate") ?? "", /^DPoP algs=/);
+    const { clientSecret: key } = await makeCredential(client, await ownId(client), {
+      kind: "CREDENTIAL_KIND_API_KEY",
+    });
+    const asBound = await send(client, key, await prove(proofs, key));
+    assertError(asBound, "UNAUTHENTICATED", "TOKEN_INVALID", { message: /is bound to no key/ });
     // A header of a proxy that signs its own requests.
     ok(await send(client, bearer, await prove(proofs, bearer), INTROSPECT, "Bearer"));
     const codes = await recorded(client);

@@ -93,10 +93,15 @@ async function subjects(stage: PeopleStage): Promise<void> {
   const { id, displayName, roles } = await principalOf(again);
   assert.deepEqual([id, displayName, roles], [first.id, "New Name", []]);
   // The email of another person makes nobody that person.
-  provider.accounts.set("subject2", { name: "Thief", email: "subject1@example.test", groups: [] });
+  const email = "subject1@example.test";
+  provider.accounts.set("subject2", { name: "Thief", email, email_verified: false, groups: [] });
   const thief = new Visitor(server.url);
   await thief.signIn(provider, "subject2");
-  assert.notEqual((await principalOf(thief)).id, first.id);
+  const other = await principalOf(thief);
+  assert.notEqual(other.id, first.id);
+  // Nor does an email that the provider has not verified show anywhere.
+  const { user } = ok(await (await server.client()).get(`/api/v1/users/${other.id}`)).userView;
+  assert.deepEqual([user.email, user.emails, user.username], ["", [], ""]);
 }
 
 async function withoutRole(stage: PeopleStage): Promise<void> {

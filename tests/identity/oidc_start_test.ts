@@ -9,7 +9,7 @@ import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { TestProvider } from "../support/oidc_provider.ts";
 import { TestServer } from "../support/server.ts";
 import { addAccount, principalOf, providerFlags, signedIn, useLink } from "./people.ts";
-import { FUNCTIONS, LINKS } from "./sessions.ts";
+import { codeIn, FUNCTIONS, LINKS, redeem } from "./sessions.ts";
 import { LOGIN, Visitor } from "./visitor.ts";
 
 const ISSUER = ["--oidc-issuer", "http://127.0.0.1:1", "--oidc-client-id", "c"];
@@ -85,7 +85,9 @@ Deno.test("sessions of people outlast restarts, and a rotation of the master key
   const visitor = await signedIn({ provider, server: first }, "rita");
   const { id } = await principalOf(visitor);
   const ofClient = new Visitor(first.url);
-  await useLink(ofClient, ok(await (await first.client()).post(LINKS, {})));
+  const client = await first.client();
+  await useLink(ofClient, ok(await client.post(LINKS, {})));
+  const unused = ok(await client.post(LINKS, {}));
   await first.stop();
   const rotated = await runInvoked(["keys", "rotate", "--data", options.dataDir]);
   assert.equal(rotated.code, 0, rotated.stderr);
@@ -103,10 +105,12 @@ Deno.test("sessions of people outlast restarts, and a rotation of the master key
     await server.stop();
   });
 
-  await t.step("those of clients end with --oidc-only", async () => {
+  await t.step("those of clients end with --oidc-only, and so do their links", async () => {
     await using server = await TestServer.start({ ...options, flags: [...flags, "--oidc-only"] });
     const answer = await at(server.url, ofClient).get(FUNCTIONS);
     assertError(answer, "UNAUTHENTICATED", "SESSION_ENDED");
+    const withLink = await redeem(server.url, codeIn(unused));
+    assertError(withLink, "UNAUTHENTICATED", "LINK_INVALID");
     assert.equal((await principalOf(at(server.url, visitor))).id, id);
     await server.stop();
   });

@@ -349,10 +349,13 @@ Deno.test("rights over people", async (t) => {
     const manager = await signedIn(stage, "manager", ["manage"]);
     const [{ id: owner }, member] = [owners[0] ?? assert.fail(), await signedIn(stage, "member")];
     const { id } = await principalOf(member);
+    const { id: ownerByGroup } = await principalOf(await signedIn(stage, "head", ["boss"]));
     const attempts = [
-      change(manager, "POST", `${USERS}/${owner}/roles`, { roleIds: [] }),
-      change(manager, "PATCH", `${USERS}/${owner}`, { user: { disabled: true } }),
-      change(manager, "DELETE", `${USERS}/${owner}`, {}),
+      ...[owner, ownerByGroup].flatMap((one) => [
+        change(manager, "POST", `${USERS}/${one}/roles`, { roleIds: [] }),
+        change(manager, "PATCH", `${USERS}/${one}`, { user: { disabled: true } }),
+        change(manager, "DELETE", `${USERS}/${one}`, {}),
+      ]),
       change(manager, "POST", `${USERS}/${id}/roles`, { roleIds: [OWNER] }),
       change(manager, "POST", `${USERS}/${id}/roles`, { roleIds: [VIEWER] }),
     ];

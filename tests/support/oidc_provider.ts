@@ -11,6 +11,8 @@ import { CERT, KEY } from "../egress/certificates.ts";
 export interface Account {
   readonly name: string;
   readonly email: string;
+  /** True by default. */
+  readonly email_verified?: boolean;
   readonly preferred_username?: string;
   readonly groups: readonly string[];
 }
