@@ -30,49 +30,65 @@ const REQUIRE =
   'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);';
 
 /**
- * Bundles the server into the directory. Each `import()` stays a file of its own, so that a command loads its modules
- * alone. The source maps contain no sources: they name positions in the files of the repository.
+ * Bundles the server and its threads into the directory. Each `import()` stays a file of its own, so that a command loads
+ * its modules alone. The source maps contain no sources: they name positions in the files of the repository.
  * @param manifest the `package.json` of the release, which the modules see in place of the project's
  * @returns the paths of all bundled files from the root of the project
  */
 export async function bundleServer(directory: string, manifest: unknown): Promise<string[]> {
-  const entries = [ENTRY, ...(await sourcesBelow("src")).filter((path) => THREAD.test(path))];
+  const threads = (await sourcesBelow("src")).filter((path) => THREAD.test(path));
   try {
-    const { metafile, outputFiles, warnings } = await build({
-      absWorkingDir: ROOT,
-      entryPoints: entries.map((path) => ({ in: path, out: basename(path, ".ts") })),
-      // The maps name the sources from there: by the same paths wherever the tree is.
-      outdir: join(ROOT, SERVER_DIR),
-      write: false,
-      bundle: true,
-      splitting: true,
-      minify: true,
-      format: "esm",
-      target: "esnext",
-      platform: "node",
-      conditions: ["deno"],
-      alias: MODULES,
-      external: ABSENT,
-      charset: "utf8",
-      // addLicenses writes them.
-      legalComments: "none",
-      sourcemap: "linked",
-      sourcesContent: false,
-      metafile: true,
-      banner: { js: REQUIRE },
-      plugins: [replaceManifest(manifest)],
-      logLevel: "silent",
-    });
-    if (warnings.length > 0) throw new Error(`esbuild warns: ${warnings[0]?.text}`);
-    assertNames(metafile);
     await Deno.mkdir(directory, { recursive: true });
-    for (const { path, contents } of outputFiles) {
-      await Deno.writeFile(join(directory, basename(path)), contents);
-    }
-    return bundledFiles(metafile);
+    const inputs = [
+      ...await bundle(directory, manifest, [ENTRY], REQUIRE),
+      // Nothing in them calls `require`, whose module takes longer to load than a thread itself.
+      ...await bundle(directory, manifest, threads, ""),
+    ];
+    return [...new Set(inputs)].toSorted();
   } finally {
     await stop();
   }
+}
+
+/** Bundles entries into the directory. @returns the paths of the bundled files */
+async function bundle(
+  directory: string,
+  manifest: unknown,
+  entries: readonly string[],
+  banner: string,
+): Promise<readonly string[]> {
+  const { metafile, outputFiles, warnings } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: entries.map((path) => ({ in: path, out: basename(path, ".ts") })),
+    // The maps name the sources from there: by the same paths wherever the tree is.
+    outdir: join(ROOT, SERVER_DIR),
+    write: false,
+    bundle: true,
+    splitting: true,
+    minify: true,
+    format: "esm",
+    target: "esnext",
+    platform: "node",
+    conditions: ["deno"],
+    alias: MODULES,
+    external: ABSENT,
+    charset: "utf8",
+    // addLicenses writes them.
+    legalComments: "none",
+    sourcemap: "linked",
+    sourcesContent: false,
+    metafile: true,
+    banner: { js: banner },
+    plugins: [replaceManifest(manifest)],
+    logLevel: "silent",
+  });
+  if (warnings.length > 0) throw new Error(`esbuild warns: ${warnings[0]?.text}`);
+  assertNames(metafile);
+  if (banner === "") assertNoCommonJs(metafile);
+  for (const { path, contents } of outputFiles) {
+    await Deno.writeFile(join(directory, basename(path)), contents);
+  }
+  return bundledFiles(metafile);
 }
 
 function replaceManifest(manifest: unknown): Plugin {
@@ -98,10 +114,17 @@ function assertNames({ inputs, outputs }: Metafile): void {
   }
 }
 
+/** @throws {Error} for CommonJS modules, which may call `require` */
+function assertNoCommonJs({ inputs }: Metafile): void {
+  for (const [path, { format }] of Object.entries(inputs)) {
+    if (format === "cjs") throw new Error(`A thread imports the CommonJS module ${path}`);
+  }
+}
+
 /** The files of which something is in the bundle. */
 function bundledFiles({ outputs }: Metafile): string[] {
   const files = Object.values(outputs).flatMap(({ inputs }) =>
     Object.entries(inputs).filter(([, { bytesInOutput }]) => bytesInOutput > 0)
   ).map(([path]) => path);
-  return [...new Set(files)].toSorted();
+  return [...new Set(files)];
 }

@@ -1,13 +1,4 @@
-import {
-  KSUID_DIGITS as DIGITS,
-  KSUID_EPOCH_SECONDS,
-  KSUID_PAYLOAD_BITS,
-} from "../shared/ksuids.ts";
-
-const TEXT_LENGTH = 27;
-/** As many digits as an exact number holds, and what they count to. */
-const GROUP_DIGITS = 8;
-const GROUP = BigInt(DIGITS.length ** GROUP_DIGITS);
+import { ksuidAt } from "../shared/ksuids.ts";
 
 /**
  * Makes KSUIDs: 27 base62 characters, a time in seconds and 128 bits. Ids of one process sort in the order of
@@ -34,9 +25,7 @@ export class Ids {
     } else {
       this.#payload += 1n + randomWord();
     }
-    const id = base62(
-      BigInt(this.#second - KSUID_EPOCH_SECONDS) << KSUID_PAYLOAD_BITS | this.#payload,
-    );
+    const id = ksuidAt(this.#second, this.#payload);
     return { id, time: new Date(Math.max(now, this.#second * 1000)) };
   }
 }
@@ -44,17 +33,4 @@ export class Ids {
 /** 64 random bits. */
 function randomWord(): bigint {
   return crypto.getRandomValues(new BigUint64Array(1))[0] as bigint;
-}
-
-/** A number as the text of a KSUID, in a tenth of the time that the `ksuid` package takes. */
-function base62(number: bigint): string {
-  let text = "";
-  for (let left = number; text.length < TEXT_LENGTH; left /= GROUP) {
-    let group = Number(left % GROUP);
-    for (let digit = 0; digit < GROUP_DIGITS; digit++) {
-      text = (DIGITS[group % DIGITS.length] as string) + text;
-      group = Math.floor(group / DIGITS.length);
-    }
-  }
-  return text.slice(-TEXT_LENGTH);
 }

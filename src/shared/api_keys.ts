@@ -1,9 +1,9 @@
 /** API keys: what they look like, so that the server, people and secret scanners know one. */
 import { randomBytes } from "node:crypto";
 import { crc32 } from "node:zlib";
+import { base62 } from "./base62.ts";
 
 const PREFIX = "invoked_";
-const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /** Digits of base 62 that hold 256 bits. */
 const SECRET_DIGITS = 43;
 const CHECKSUM_DIGITS = 6;
@@ -39,12 +39,4 @@ function hasChecksum(key: string): boolean {
 
 function checksumOf(secret: string): string {
   return base62(BigInt(crc32(secret)), CHECKSUM_DIGITS);
-}
-
-function base62(number: bigint, digits: number): string {
-  let text = "";
-  for (let left = number; text.length < digits; left /= 62n) {
-    text = DIGITS[Number(left % 62n)] + text;
-  }
-  return text;
 }

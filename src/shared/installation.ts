@@ -3,7 +3,7 @@
  * have the same folders; a release has the server bundled, and what a clone takes from packages and sources ready.
  */
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import manifest from "../../package.json" with { type: "json" };
 
 export const { version: VERSION, description: DESCRIPTION } = manifest;
@@ -31,6 +31,6 @@ export const LAUNCHER = installed("bin/invoked");
  * bundle.
  * @param source path of the module from the root
  */
-export function threadModule(source: `src/${string}_thread.ts`): string {
-  return installed(source.replace(/^.*\/(\w+)\.ts$/, "src/server/$1.js"), source);
+export function threadModule(source: `src/${string}_thread.ts`): URL {
+  return pathToFileURL(installed(source.replace(/^.*\/(\w+)\.ts$/, "src/server/$1.js"), source));
 }

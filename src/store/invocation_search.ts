@@ -1,5 +1,5 @@
-import KSUID from "ksuid";
 import { type Kysely, type RawBuilder, sql } from "kysely";
+import { ksuidAt } from "../shared/ksuids.ts";
 import type { Capabilities, FoundRow, InvocationSearch } from "./dialect.ts";
 import { afterPrefix, containing, cut, type Page, type PageRequest } from "./paging.ts";
 import { FAILED, FAILURE, HAS_NOT_FAILED } from "./failures.ts";
@@ -35,15 +35,9 @@ export interface InvocationFilter {
 /** Bytes of input and output that one page of invocations holds at most. A page with more ends early. */
 const PAGE_CONTENT_BYTES_MAX = 8 * 1024 * 1024;
 
-/** The range of seconds, since 1970, that a KSUID can encode. */
-const KSUID_SECONDS = { first: 1_400_000_000, last: 1_400_000_000 + 0xffff_ffff } as const;
-const KSUID_PAYLOAD_BYTES = 16;
-
 /** The least id of the second of a time (RFC 3339), or of a number of seconds later. */
 export function firstIdOf(time: string, later = 0): string {
-  const seconds = Math.floor(new Date(time).getTime() / 1000) + later;
-  const encoded = Math.min(Math.max(seconds, KSUID_SECONDS.first), KSUID_SECONDS.last);
-  return KSUID.fromParts(encoded * 1000, Buffer.alloc(KSUID_PAYLOAD_BYTES)).string;
+  return ksuidAt(Math.floor(new Date(time).getTime() / 1000) + later, 0n);
 }
 
 /** Finds the invocations of a page, newest first. */

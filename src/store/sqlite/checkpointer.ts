@@ -107,8 +107,8 @@ function sizeOfLog(file: string): number {
 /** Time from a write to its maintenance, which includes all later writes of that time. */
 const INTERVAL_MS = 1000;
 /**
- * The same before the first run, while there are few writes: a thread for maintenance costs a tenth of a second of
- * processor time to start, which servers save that live for a few seconds.
+ * The same before the first run, while there are few writes: a thread for maintenance costs 20 ms of processor time to
+ * start, and the memory of its engine, which servers save that live for a few seconds.
  */
 const FIRST_INTERVAL_MS = 10_000;
 /** Transactions that bring the first run forward. */

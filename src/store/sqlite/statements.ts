@@ -1,12 +1,12 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
-import { LRUCache } from "lru-cache";
 
 /** Prepared statements kept per connection; the server has fewer distinct statements than this. */
 export const PREPARED_STATEMENTS_MAX = 256;
 
 /** The prepared statements of a connection, by their text. */
 export class Statements {
-  readonly #prepared = new LRUCache<string, StatementSync>({ max: PREPARED_STATEMENTS_MAX });
+  /** Those of a thread are few. Beyond the limit they are prepared again. */
+  readonly #prepared = new Map<string, StatementSync>();
 
   constructor(private readonly db: DatabaseSync) {}
 
@@ -14,6 +14,7 @@ export class Statements {
     let statement = this.#prepared.get(sql);
     if (statement === undefined) {
       statement = this.db.prepare(sql);
+      if (this.#prepared.size === PREPARED_STATEMENTS_MAX) this.#prepared.clear();
       this.#prepared.set(sql, statement);
     }
     return statement;

@@ -1,5 +1,4 @@
-/** The server's side of a thread of the store: requests in, replies back in the same order. */
-import { Worker } from "node:worker_threads";
+/** The server's side of a thread of the store: requests in, replies back in the same order. It keeps the process alive until it is closed. */
 
 /** The request to close the connections of the thread. */
 export const CLOSE = "close";
@@ -15,19 +14,22 @@ export function errcodeOf(error: unknown): number | undefined {
   return error instanceof Error && "errcode" in error ? Number(error.errcode) : undefined;
 }
 
-/** A thread that starts with its first request, and again after it has failed. */
+/**
+ * A thread that starts with its first request, and again after it has failed. It is a `Worker` of the web: one of
+ * `node:worker_threads` loads much of Node, and takes more than twice the processor time to start.
+ */
 export class StoreThread<Request, Reply> {
-  readonly #module: string;
+  readonly #module: URL;
   readonly #data: unknown;
   #worker: Worker | undefined;
   /** Requests without a reply, in order. */
   #waiting: PromiseWithResolvers<Reply>[] = [];
 
   /**
-   * @param module path of the code of the thread, which serves requests with `serveRequests`
-   * @param data what the code finds as `workerData`
+   * @param module the code of the thread, which serves requests with `serveRequests`
+   * @param data what it opens its connections from
    */
-  constructor(module: string, data: unknown) {
+  constructor(module: URL, data: unknown) {
     this.#module = module;
     this.#data = data;
   }
@@ -37,40 +39,43 @@ export class StoreThread<Request, Reply> {
     const worker = this.#worker ??= this.#start();
     const waiting = Promise.withResolvers<Reply>();
     this.#waiting.push(waiting);
-    // Only a request under way keeps the process alive.
-    worker.ref();
     worker.postMessage(request);
     return waiting.promise;
   }
 
   /** Closes the connections of the thread once its requests are handled, and ends it. */
   async close(): Promise<void> {
-    const worker = this.#worker;
-    if (worker === undefined) return;
+    if (this.#worker === undefined) return;
     await this.request(CLOSE as Request).catch(() => {});
-    await worker.terminate();
+    this.#worker?.terminate();
+    this.#worker = undefined;
   }
 
   #start(): Worker {
-    const worker = new Worker(this.#module, { workerData: this.#data });
-    worker.on("message", (message: ThreadReply<Reply>) => {
+    const worker = new Worker(this.#module, { type: "module" });
+    worker.postMessage(this.#data);
+    worker.onmessage = ({ data }: MessageEvent<ThreadReply<Reply>>) => {
       const waiting = this.#waiting.shift();
-      if (this.#waiting.length === 0) worker.unref();
-      if ("error" in message) {
-        const { error, errcode } = message;
+      if ("error" in data) {
+        const { error, errcode } = data;
         waiting?.reject(Object.assign(new Error(error), errcode === undefined ? {} : { errcode }));
         return;
       }
-      waiting?.resolve(message.reply);
-    });
-    worker.once("error", (error: unknown) => this.#end(worker, error));
-    worker.once("exit", () => this.#end(worker, new Error("the thread has ended")));
+      waiting?.resolve(data.reply);
+    };
+    worker.onmessageerror = () => this.#end(worker, "a message of the thread cannot be read");
+    worker.onerror = (event) => {
+      // It would end the server.
+      event.preventDefault();
+      this.#end(worker, `the thread has ended: ${event.message}`);
+    };
     return worker;
   }
 
-  #end(worker: Worker, error: unknown): void {
+  #end(worker: Worker, reason: string): void {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
-    for (const { reject } of this.#waiting.splice(0)) reject(error);
+    worker.terminate();
+    for (const { reject } of this.#waiting.splice(0)) reject(new Error(reason));
   }
 }

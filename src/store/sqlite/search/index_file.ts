@@ -1,7 +1,5 @@
-import { existsSync, mkdirSync, rmSync } from "node:fs";
-import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import KSUID from "ksuid";
+import { bitsOfKsuid, KSUID_BITS, ksuidOf, LAST_KSUID } from "../../../shared/ksuids.ts";
 
 /** The files of the thread that searches and indexes. */
 export interface SearchFiles {
@@ -53,14 +51,10 @@ const SCHEMA = `
 `;
 
 /**
- * Bytes of an id that number its document: the four of its second, and a random one. All invocations whose ids share these
- * bytes are one document, so numbers sort as ids do, and follow each other closely, which keeps the index small.
+ * The bits of an id behind those that number its document: the 32 of its second, and eight random ones. All invocations whose
+ * ids share these bits are one document, so numbers sort as ids do, and follow each other closely, which keeps the index small.
  */
-const NUMBER_BYTES = 5;
-const ID_BYTES = 20;
-
-/** The last id. Ids have as many characters. */
-const LAST_ID = new KSUID(Buffer.alloc(ID_BYTES, 0xff)).string;
+const BITS_BEHIND_NUMBER = KSUID_BITS - 40n;
 
 /**
  * The number of the document of an invocation.
@@ -68,24 +62,21 @@ const LAST_ID = new KSUID(Buffer.alloc(ID_BYTES, 0xff)).string;
  * an id or the greatest
  */
 export function numberOf(id: string, padding: "0" | "z" = "0"): number {
-  const whole = id.replace("~", "").padEnd(LAST_ID.length, padding);
-  return KSUID.parse(whole > LAST_ID ? LAST_ID : whole).raw.readUIntBE(0, NUMBER_BYTES);
+  const whole = id.replace("~", "").padEnd(LAST_KSUID.length, padding);
+  return Number(bitsOfKsuid(whole > LAST_KSUID ? LAST_KSUID : whole) >> BITS_BEHIND_NUMBER);
 }
 
 /** The first and the last id of a document. */
 export function idsOf(number: number): readonly [first: string, last: string] {
-  const [first, last] = [0, 0xff].map((byte) => {
-    const raw = Buffer.alloc(ID_BYTES, byte);
-    raw.writeUIntBE(number, 0, NUMBER_BYTES);
-    return new KSUID(raw).string;
-  });
-  return [first ?? "", last ?? ""];
+  const first = BigInt(number) << BITS_BEHIND_NUMBER;
+  return [ksuidOf(first), ksuidOf(first | (1n << BITS_BEHIND_NUMBER) - 1n)];
 }
 
 /** Opens the index to write to it. Makes one that is missing, damaged, of another version or of another database. */
 export function openIndex(files: SearchFiles, database: DatabaseSync): DatabaseSync {
-  mkdirSync(dirname(files.index), { recursive: true, mode: 0o700 });
-  if (existsSync(files.index) && !isUsable(files, database)) removeIndex(files);
+  const folder = files.index.slice(0, files.index.lastIndexOf("/"));
+  Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (!isUsable(files, database)) removeIndex(files);
   const { sequence = 0, id = "" } = database.prepare(
     "SELECT sequence, id FROM unindexed_invocations ORDER BY sequence DESC LIMIT 1",
   ).get() ?? {};
@@ -102,10 +93,16 @@ export function openIndex(files: SearchFiles, database: DatabaseSync): DatabaseS
 
 /** Removes the index with its log. */
 export function removeIndex({ index }: SearchFiles): void {
-  for (const suffix of ["", "-wal", "-shm"]) rmSync(index + suffix, { force: true });
+  for (const suffix of ["", "-wal", "-shm"]) {
+    try {
+      Deno.removeSync(index + suffix);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
 }
 
-/** Whether the index continues the history of this database, and not that of one that a backup has replaced. */
+/** Whether the index is there, and continues the history of this database, and not that of one that a backup has replaced. */
 function isUsable({ index }: SearchFiles, database: DatabaseSync): boolean {
   try {
     using db = new DatabaseSync(index, { readOnly: true });

@@ -1,5 +1,4 @@
 /** The thread that searches invocations, and keeps the index of their texts up to date. */
-import { workerData } from "node:worker_threads";
 import type { FoundPage, RowFilter } from "../../dialect.ts";
 import { serveRequests } from "../serve_requests.ts";
 import type { SearchFiles } from "./index_file.ts";
@@ -9,9 +8,10 @@ import { TextIndex } from "./text_index.ts";
 /** A search, or a pass of the index. */
 export type SearchRequest = RowFilter | "index";
 
-const texts = new TextIndex(workerData as SearchFiles);
-
-serveRequests<SearchRequest, FoundPage | PassResult>(
-  (request) => ({ reply: request === "index" ? texts.pass() : texts.find(request) }),
-  () => texts[Symbol.dispose](),
-);
+serveRequests<SearchFiles, SearchRequest, FoundPage | PassResult>((files) => {
+  const texts = new TextIndex(files);
+  return {
+    handle: (request) => ({ reply: request === "index" ? texts.pass() : texts.find(request) }),
+    close: () => texts[Symbol.dispose](),
+  };
+});
