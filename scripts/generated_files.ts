@@ -3,6 +3,7 @@ import { renderCommandLinePage } from "./command_line_page.ts";
 import { renderConfigurationPage } from "./configuration_page.ts";
 import { renderSettingsTypes, withSettingsTables } from "./settings_files.ts";
 import { renderManifestSchema } from "./manifest_schema.ts";
+import { renderMetricsPage } from "./metrics_page.ts";
 import { readFunctions, renderNpmPage } from "./npm_page.ts";
 import { renderOpenApi } from "./openapi_snapshot.ts";
 import { renderPermissionsPage } from "./permissions_page.ts";
@@ -17,6 +18,7 @@ export const GENERATED_FILES: Readonly<Record<string, (now: string) => string | 
     "docs/api.md": withSettingsTables,
     "docs/cli.md": renderCommandLinePage,
     "docs/configuration.md": renderConfigurationPage,
+    "docs/metrics.md": renderMetricsPage,
     "docs/npm.md": async () => renderNpmPage(await readFunctions()),
     "docs/openapi.json": renderOpenApi,
     "docs/permissions.md": renderPermissionsPage,

@@ -8,6 +8,7 @@ export const PROGRAMS_OF: Readonly<Record<string, readonly string[]>> = {
   cluster: ["nats-server", "postgres", "haproxy"],
   console: ["chromium-headless-shell"],
   debian: ["dpkg-deb", "groff", "nsenter", "systemd-analyze"],
+  metrics: ["prometheus", "promtool", "nats-server", "postgres"],
   image: ["buildah", "podman", "runc", "zstd"],
   violations: ["cc"],
 };

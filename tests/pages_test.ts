@@ -6,7 +6,15 @@ import { renderReadmeChart } from "../bench/readme_chart.ts";
 import { exists, readText, ROOT } from "./support/repository.ts";
 
 /** Written by scripts. */
-const GENERATED = ["cli", "configuration", "npm", "permissions", "sdk-methods", "triggers"]
+const GENERATED = [
+  "cli",
+  "configuration",
+  "metrics",
+  "npm",
+  "permissions",
+  "sdk-methods",
+  "triggers",
+]
   .map((page) => `docs/${page}.md`);
 /** Words as `wc -w` counts them, in all pages together and in one of them. */
 const WORDS_MAX = 28_500;

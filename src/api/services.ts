@@ -58,6 +58,12 @@ import type { Readiness, ServerStatus } from "./server/readiness.ts";
 /** An OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.0). */
 export type OpenApiDocument = { readonly openapi: string };
 
+/** Metrics in the format of Prometheus. */
+interface MetricsPage {
+  readonly contentType: string;
+  readonly text: string;
+}
+
 /** Every service of the API by its name. Each handler names those that it uses. */
 export interface Services {
   readonly accessTokens: AccessTokens;
@@ -119,6 +125,8 @@ export interface Services {
   readonly maxWebhookBytes: number;
   /** The OpenAPI document of all operations, made for the first reader. */
   readonly openApiDocument: () => OpenApiDocument;
+  /** The page of metrics; undefined for a server that does not serve metrics. */
+  readonly metricsPage: (() => Promise<MetricsPage>) | undefined;
   readonly readiness: Readiness;
   readonly serverStatus: ServerStatus;
   /** How browsers sign in, for the page that offers the ways. */

@@ -50,7 +50,12 @@ export interface BuilderOptions extends CompilerIsolationOptions {
   readonly cacheDir: string;
   /** URL of the package registry, see {@link registryOf}. */
   readonly registry: string;
+  /** Called after each build. @param durationMs with its wait for a slot */
+  readonly onBuild?: ((durationMs: number, end: BuildEnd) => void) | undefined;
 }
+
+/** How a build has ended; `failed` for an error of the server, or a build that was aborted. */
+type BuildEnd = BuildResult["kind"] | "failed";
 
 /** The limits that the settings of the server set. */
 export function buildLimits(
@@ -96,6 +101,18 @@ class CompilingBuilder implements Builder {
     signal: AbortSignal,
     goal: BuildGoal = "function",
   ): Promise<BuildResult> {
+    const begunMs = performance.now();
+    let end: BuildEnd = "failed";
+    try {
+      const result = await this.#build(files, signal, goal);
+      end = result.kind;
+      return result;
+    } finally {
+      this.#options.onBuild?.(performance.now() - begunMs, end);
+    }
+  }
+
+  async #build(files: SourceFiles, signal: AbortSignal, goal: BuildGoal): Promise<BuildResult> {
     const error = filesError(files, goal);
     if (error !== undefined) return rejected({ message: error });
     const tree = SourceTree.of(files);

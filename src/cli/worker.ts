@@ -20,6 +20,12 @@ const logger = getLogger(["invoked", "cli"]);
 /** Groups whose settings all concern a worker. */
 const GROUPS: readonly PlacedSetting["group"][] = ["nats", "log", "sandbox", "reuse", "egress"];
 const FURTHER: readonly PlacedSetting["path"][] = [
+  "telemetry.metricsPort",
+  "telemetry.metricsHost",
+  "telemetry.otlpEndpoint",
+  "telemetry.otlpHeadersFile",
+  "telemetry.otlpCaFile",
+  "telemetry.otlpIntervalMs",
   "server.dataDir",
   "server.drainTimeoutMs",
   "invocations.timeoutMs",

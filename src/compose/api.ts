@@ -15,6 +15,7 @@ import type { Domain } from "./domain.ts";
 import type { Node } from "../domain/ownership/contract.ts";
 import type { Engine } from "../engine/contract.ts";
 import type { Store } from "../store/mod.ts";
+import type { Telemetry } from "../telemetry/contract.ts";
 import type { Sandboxes } from "../sandbox/contract.ts";
 import { createApp } from "../http/app.ts";
 import { BodyBudget } from "../http/body.ts";
@@ -37,6 +38,8 @@ interface ApiParts {
   readonly engine: Engine;
   readonly node: Node;
   readonly sandboxes: Sandboxes;
+  readonly telemetry: Telemetry;
+  readonly metricsPage: Services["metricsPage"];
   /** Undefined for a server without workers. */
   readonly cluster: Cluster | undefined;
   /** Base URL of the server. */
@@ -46,7 +49,7 @@ interface ApiParts {
 /** Serves the operations of a domain: to functions at once, and over HTTP by the app. */
 export function composeApi(
   config: Config,
-  { domain, store, engine, node, sandboxes, cluster, url }: ApiParts,
+  { domain, store, engine, node, sandboxes, cluster, url, telemetry, metricsPage }: ApiParts,
 ): Hono<Env> {
   const { apiPerSecond, apiBurst, tokensPerMinute } = config.rates;
   const startedMs = performance.now();
@@ -57,6 +60,7 @@ export function composeApi(
     issuer: new URL(url).origin,
     hostName: new URL(url).hostname,
     maxFileBytes: config.commits.maxFileBytes,
+    metricsPage,
     readiness: () => {
       if (!engine.isAdmitting) return { ready: false, reason: "the server is stopping" };
       if (!node.isLive) {
@@ -99,6 +103,7 @@ export function composeApi(
     hsts: config.tls.certFile !== undefined,
     corsOrigins: config.server.corsOrigins,
     clientAddress: clientAddresses(trustedProxies),
+    telemetry,
     consoleDir: config.server.consoleDir ?? CONSOLE_DIR,
     endpoints: {
       ...config.endpoints,

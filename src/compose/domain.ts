@@ -68,6 +68,7 @@ import type { InvocationNotifier } from "../engine/notifier.ts";
 import type { PublicGet, PublicPost } from "../sandbox/mod.ts";
 import type { Store } from "../store/mod.ts";
 import type { Sealer } from "../store/sealing.ts";
+import type { Telemetry } from "../telemetry/contract.ts";
 
 /** What the domain is built from. */
 export interface DomainParts {
@@ -79,6 +80,7 @@ export interface DomainParts {
   /** Compiles a script ahead of its first invocation. Never rejects. */
   readonly compile: (scriptDigest: string) => Promise<void>;
   readonly notifier: InvocationNotifier;
+  readonly telemetry: Telemetry;
   readonly ids: Ids;
   readonly ownership: Ownership;
   /** Reaches the other nodes; undefined without other nodes. */
@@ -108,7 +110,7 @@ export async function openDomain(parts: DomainParts) {
   });
   const shared = {
     ...parts,
-    audit: new Audit(store, ids),
+    audit: new Audit(store, ids, parts.telemetry),
     functionLimits,
     pages: new Pages(await keys.hmacKey("page-token")),
     secrets: new Secrets(store, sealer),
@@ -259,20 +261,21 @@ function openInvocations(shared: Shared) {
     deadLetters,
     circuitBreaker: new CircuitBreaker({ store, scheduler, notifier }),
     bulk: new Bulk({ searches, invocations, replays, deadLetters }, limits.maxBulk),
-    recovery: new Recovery({ store, engine, ownership, attempts, ends, notifier, scheduler }),
+    recovery: new Recovery({ ...shared, attempts, ends }),
     logs: new InvocationLogs(store, notifier, pages),
   };
 }
 
 /** Triggers, and what takes requests for them. @param holdsToken whether a text has an access token of this server */
 function openTriggers(
-  { config, store, ids, pages, scheduler, keySets, url, triggerSecrets: secrets }: Shared,
+  { config, store, ids, pages, scheduler, keySets, url, triggerSecrets: secrets, telemetry }:
+    Shared,
   invocations: Invocations,
   holdsToken: (text: string) => Promise<boolean>,
 ) {
   const { server, endpoints, triggers: { maxCatchUp, webhookTimeoutMs, ...limits } } = config;
   const { domain, hosts: listed = [] } = endpoints;
-  const log = new DeliveryLog({ store, ids });
+  const log = new DeliveryLog({ store, ids, telemetry });
   const receiving = { store, secrets, log, sources: new WebhookSources() };
   const triggers = new Triggers({
     store,
@@ -284,7 +287,7 @@ function openTriggers(
     url,
     onPlanned: () => scheduler.wake(),
   });
-  const schedules = new Schedules({ store, invocations, triggers, maxCatchUp });
+  const schedules = new Schedules({ store, invocations, triggers, maxCatchUp, telemetry });
   scheduler.register(schedules);
   return {
     triggers,

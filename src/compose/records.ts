@@ -7,6 +7,7 @@ import { assertSpeaks, type NodeSpec } from "../domain/ownership/leased_node.ts"
 import { openStore, type Store } from "../store/mod.ts";
 import type { PostgresOptions } from "../store/postgres/address.ts";
 import type { Sealer } from "../store/sealing.ts";
+import type { Telemetry } from "../telemetry/contract.ts";
 
 /** The blobs in NATS. @param node names this process; unique among all that run */
 export async function openObjects(
@@ -33,6 +34,7 @@ interface RecordsParts {
   /** This process among the nodes; its id is unique among all that run. */
   readonly node: NodeSpec;
   readonly onSyncFailure: (error: Error) => void;
+  readonly telemetry: Pick<Telemetry, "storeSynced">;
 }
 
 /** The records of a server. */
@@ -55,7 +57,7 @@ async function postgresOptions(
 /** Opens the store; with NATS its blobs are objects. `opened` closes what this opens. */
 export async function openRecords(
   config: Config,
-  { sealer, nats, node, onSyncFailure }: RecordsParts,
+  { sealer, nats, node, onSyncFailure, telemetry }: RecordsParts,
   opened: AsyncDisposableStack,
 ): Promise<Records> {
   const objects = nats === undefined
@@ -64,6 +66,7 @@ export async function openRecords(
   const store = opened.use(
     await openStore(config.server.dataDir, {
       onSyncFailure,
+      onSync: (durationMs) => telemetry.storeSynced(durationMs),
       checkKeys: (keys) => checkServerKeys(keys, sealer),
       checkNodes: nats === undefined ? undefined : (live) => assertSpeaks(live, node),
       postgres: await postgresOptions(config, nats),

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Builder, buildLimits, createBuilder, registryOf } from "../builder/mod.ts";
+import type { Builder } from "../builder/mod.ts";
 import { PROTOCOL, speaks } from "../cluster/link/protocol.ts";
 import type { Config } from "../config/mod.ts";
 import { artifactSource } from "../domain/commits/builds.ts";
@@ -35,9 +35,12 @@ import type { Store } from "../store/mod.ts";
 import type { Sealer } from "../store/sealing.ts";
 import type { StorageUnavailable } from "../store/storage_health.ts";
 import { composeApi } from "./api.ts";
+import { downloadsOf, openBuilder } from "./builder.ts";
 import { onceDiskHasSpace } from "./disk_wait.ts";
 import type { Cluster, NodeEngine } from "./cluster.ts";
 import { connectionsWithin, openFilesLimit } from "./descriptors.ts";
+import { serverSources } from "./metric_sources.ts";
+import { openTelemetry, pageOf, serveMetrics } from "./telemetry.ts";
 import { openTls, type Tls } from "./tls.ts";
 import { installed, VERSION } from "../shared/installation.ts";
 
@@ -175,40 +178,60 @@ interface Front {
   readonly started: AsyncDisposableStack;
 }
 
-/** Starts everything behind the listener, which begins to answer. */
-async function startBehind(
+/** Opens what runs and stores invocations, and what measures them. */
+async function openEngineParts(
   config: Config,
-  { deployExample, onSyncFailure, socket }: StartOptions,
-  { sealer, cluster, listener, started: opened }: Front,
-): Promise<Omit<Parts, "opened">> {
-  const { server: { dataDir, drainTimeoutMs } } = config;
-  const { http, url } = listener;
-  const sandboxes = opened.use(await openSandboxes(config, join(dataDir, "cache", "sandbox")));
-  const builder = opened.use(openBuilder(config));
-  const runsInvocations = cluster === undefined || cluster.capacity > 0;
-  const ready = startInstances(sandboxes, builder, runsInvocations);
+  { sealer, cluster, listener: { tls }, started: opened }: Front,
+  onSyncFailure: StartOptions["onSyncFailure"],
+) {
+  const { dataDir } = config.server;
   const ids = new Ids();
   const spec = { id: ids.next(), version: VERSION, protocol: PROTOCOL, speaks };
-  const parts = { sealer, nats: cluster?.nats, node: spec, onSyncFailure };
+  const scheme = tls === undefined ? "http" : "https";
+  const reporter = { role: "server", instanceId: spec.id, scheme } as const;
+  const measured = await openTelemetry(config, reporter, opened);
+  const { telemetry } = measured;
+  const sandboxes = opened.use(await openSandboxes(config, join(dataDir, "cache", "sandbox")));
+  const builder = opened.use(openBuilder(config, telemetry));
+  const runsInvocations = cluster === undefined || cluster.capacity > 0;
+  const ready = startInstances(sandboxes, builder, runsInvocations);
+  const parts = { sealer, nats: cluster?.nats, node: spec, onSyncFailure, telemetry };
   const records = await openRecords(config, parts, opened);
   const { store } = records;
   const runner = new Runner(sandboxes, artifactSource(store));
   const running = openEngine(config, { ...records, runner, cluster, nodeId: spec.id });
   const engine = opened.use(running.engine);
+  // Workers compile a script at its first invocation: V8 trusts no code cache from another machine.
+  const compile = async (digest: string) => {
+    if (runsInvocations) await runner.compile(digest);
+  };
+  return { ids, spec, measured, sandboxes, builder, ready, store, running, engine, compile };
+}
+
+/** Starts everything behind the listener, which begins to answer. */
+async function startBehind(
+  config: Config,
+  { deployExample, onSyncFailure, socket }: StartOptions,
+  front: Front,
+): Promise<Omit<Parts, "opened">> {
+  const { server: { dataDir, drainTimeoutMs } } = config;
+  const { sealer, cluster, listener, started: opened } = front;
+  const { http, url } = listener;
+  const parts = await openEngineParts(config, front, onSyncFailure);
+  const { ids, measured, sandboxes, builder, ready, store, running, engine, compile } = parts;
+  const { telemetry, metrics } = measured;
   const shutdown = opened.adopt(new AbortController(), (controller) => controller.abort());
   const snapshots = new Snapshots(store);
-  const ownership = opened.use(await openOwnership(store, running, spec, snapshots));
+  const ownership = opened.use(await openOwnership(store, running, parts.spec, snapshots));
   const { node } = ownership;
   const domain = await openDomain({
     config,
     store,
     sealer,
     engine,
-    // Workers compile a script at its first invocation: V8 trusts no code cache from another machine.
-    compile: async (digest) => {
-      if (runsInvocations) await runner.compile(digest);
-    },
+    compile,
     notifier: new InvocationNotifier(running.link?.messages),
+    telemetry,
     peers: running.link?.messages,
     builder,
     ids,
@@ -220,7 +243,9 @@ async function startBehind(
   });
   for (const part of domain.background) opened.use(part);
   // Before recovery: resumed invocations may call the API.
-  const app = composeApi(config, { domain, store, engine, node, sandboxes, url, cluster });
+  const serving = { store, engine, node, sandboxes, cluster };
+  const metricsPage = config.telemetry.servesMetrics && metrics ? pageOf(metrics) : undefined;
+  const app = composeApi(config, { ...serving, domain, url, telemetry, metricsPage });
   const credentialsPath = join(dataDir, "credentials.json");
   const first = await keepCredentials(store, ids, credentialsPath, url);
   opened.use(new Housekeeping(store, node, domain.audit));
@@ -232,6 +257,7 @@ async function startBehind(
   const helloFunctionId = deployExample
     ? await deployHello(store, node, domain, readExample)
     : undefined;
+  await serveMetrics(config, measured, (m) => serverSources({ ...serving, dataDir }, m), opened);
   if (socket !== undefined) engine.catchUp();
   http.serve(app);
   if (node.holds("housekeeping")) opened.use(new BlobCheck(store));
@@ -283,20 +309,6 @@ async function openListener(
   }
   const scheme = tls === undefined ? "http" : "https";
   return { http, tls, url: publicUrl ?? `${scheme}://${urlHost(host)}:${http.port}` };
-}
-
-function openBuilder({ builder, sandbox, server: { dataDir } }: Config): Builder & AsyncDisposable {
-  return createBuilder(buildLimits(builder), {
-    ...sandbox,
-    workDir: join(dataDir, "work"),
-    cacheDir: downloadsOf(dataDir),
-    registry: registryOf(builder.registryEnv),
-  });
-}
-
-/** The directory of what builds download. */
-function downloadsOf(dataDir: string): string {
-  return join(dataDir, "cache", "builder");
 }
 
 /** Starts the compiler, and instances where invocations run. The caller awaits it later. */

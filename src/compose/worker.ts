@@ -10,6 +10,8 @@ import type { Config } from "../config/mod.ts";
 import { Runner } from "../engine/runner.ts";
 import type { Sandboxes } from "../sandbox/mod.ts";
 import { assertRunsPrograms, openDataDir } from "../store/data_dir.ts";
+import { workerSources } from "./metric_sources.ts";
+import { openTelemetry, serveMetrics } from "./telemetry.ts";
 import { openSandboxes } from "./sandboxes.ts";
 import { VERSION } from "../shared/installation.ts";
 
@@ -62,6 +64,8 @@ export async function startWorker(config: Config): Promise<RunningWorker> {
   const sandboxCache = join(server.dataDir, "cache", "sandbox");
   await assertRunsPrograms(server.dataDir, sandboxCache);
   const nats = opened.use(await Nats.connect({ urls, credentialsFile, caFile }, "worker"));
+  const reporter = { role: "worker", instanceId: nats.id, scheme: "http" } as const;
+  const measured = await openTelemetry(config, reporter, opened);
   const sandboxes = opened.use(await openSandboxes(config, sandboxCache));
   await sandboxes.start();
   const cache = opened.use(
@@ -74,5 +78,7 @@ export async function startWorker(config: Config): Promise<RunningWorker> {
   const { asyncSlots } = invocations;
   const options = { capacity, asyncSlots, maximum: invocations, version: VERSION };
   const worker = opened.use(await Worker.start(nats, runner, artifacts, options));
+  const parts = { dataDir: server.dataDir, sandboxes, nats, slots: worker.slots };
+  await serveMetrics(config, measured, () => workerSources(parts), opened);
   return new RunningWorker(worker, sandboxes, opened.move(), server.drainTimeoutMs, capacity);
 }

@@ -33,6 +33,7 @@ export function findContradictions(
     ...hostContradictions(config),
     ...keyContradictions(config),
     ...oidcContradictions(config),
+    ...telemetryContradictions(config),
     ...requestContradictions(config),
     ...payloadContradictions(config),
     ...maximumContradictions(config),
@@ -107,6 +108,20 @@ function oidcContradictions({ oidc }: Config): readonly Contradiction[] {
   return [...unused, ...only ? ["only"] : []].map((field) => ({
     setting: `oidc.${field}` as SettingPath,
     must: `${field === "only" ? "false" : "unset"} without --oidc-issuer`,
+  }));
+}
+
+function telemetryContradictions({ telemetry }: Config): readonly Contradiction[] {
+  const { otlpEndpoint, otlpHeadersFile, otlpCaFile } = telemetry;
+  if (otlpEndpoint !== undefined) {
+    return otlpCaFile !== undefined && otlpEndpoint.startsWith("http:")
+      ? [{ setting: "telemetry.otlpCaFile", must: "unset with a collector at an http URL" }]
+      : [];
+  }
+  const given: Readonly<Record<string, unknown>> = { otlpHeadersFile, otlpCaFile };
+  return Object.keys(given).filter((field) => given[field] !== undefined).map((field) => ({
+    setting: `telemetry.${field}` as SettingPath,
+    must: "unset without --otlp-endpoint",
   }));
 }
 

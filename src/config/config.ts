@@ -4,7 +4,7 @@ import type { Secret } from "./secret.ts";
 
 /**
  * The configuration of the server, resolved and deeply frozen. The row of the same name in `settings.ts`
- * describes each field except `registryEnv`, `searchPath` and `environmentPassword`.
+ * describes each field except `registryEnv`, `searchPath`, `environmentPassword` and `environmentHeaders`.
  */
 export interface Config {
   readonly server: {
@@ -77,6 +77,22 @@ export interface Config {
   readonly log: {
     readonly format: "auto" | "json" | "pretty";
     readonly level: "debug" | "info" | "warning" | "error";
+  };
+  readonly telemetry: {
+    /** Whether the API serves metrics. */
+    readonly servesMetrics: boolean;
+    /** 0 means any free port; undefined for no port of metrics. */
+    readonly metricsPort: number | undefined;
+    readonly metricsHost: string;
+    /** Base URL of a collector, without a trailing slash; undefined for none. */
+    readonly otlpEndpoint: string | undefined;
+    /** Absolute path of a file with one header a line. */
+    readonly otlpHeadersFile: string | undefined;
+    /** Absolute path of a file with certificates in PEM. */
+    readonly otlpCaFile: string | undefined;
+    readonly otlpIntervalMs: number;
+    /** The variable `OTEL_EXPORTER_OTLP_HEADERS`. */
+    readonly environmentHeaders: Secret | undefined;
   };
   readonly identity: {
     /** Base64 of 32 bytes. */
@@ -228,7 +244,10 @@ export type Group = keyof Config;
 
 /** The fields of each group that flags and `INVOKED_*` variables set. */
 export type Configurable = {
-  readonly [G in Group]: Omit<Config[G], "registryEnv" | "searchPath" | "environmentPassword">;
+  readonly [G in Group]: Omit<
+    Config[G],
+    "registryEnv" | "searchPath" | "environmentPassword" | "environmentHeaders"
+  >;
 };
 
 /** The path of one setting in {@link Config}, such as `server.maxBodyBytes`. */

@@ -147,6 +147,19 @@ export function origin(): Kind<string> {
   };
 }
 
+/** The base URL of a collector of telemetry. The value has no trailing slash. */
+export function collector(): Kind<string> {
+  return {
+    placeholder: "URL",
+    accepts: "an http or https URL without user, query and fragment",
+    parse: (text) => {
+      if (!/^https?:\/\/[^\s?#@\\]+$/i.test(text) || !URL.canParse(text)) return undefined;
+      return new URL(text).href.replace(/\/+$/, "");
+    },
+    format: String,
+  };
+}
+
 /** Hosts of this machine, to which plain HTTP is safe. */
 const LOOPBACK_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 

@@ -75,6 +75,11 @@ export function resolveConfig(flags: Given, env: Given): Resolved {
     environmentPassword: password ? new Secret(password) : undefined,
   };
   const invocations = groups.invocations as { readonly [field: string]: number | undefined };
+  const headers = env.OTEL_EXPORTER_OTLP_HEADERS;
+  groups.telemetry = {
+    ...groups.telemetry,
+    environmentHeaders: headers ? new Secret(headers) : undefined,
+  };
   const { memoryBytes = 0, maxMemoryBytes = defaultMaxMemory(memoryBytes, machineMemory()) } =
     invocations;
   groups.invocations = { ...invocations, maxMemoryBytes };

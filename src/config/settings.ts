@@ -24,6 +24,7 @@ import { RETENTION_SETTINGS } from "./retention_settings.ts";
 import { REUSE_SETTINGS } from "./reuse_settings.ts";
 import { VOLUME_SETTINGS } from "./volume_settings.ts";
 import type { Rows } from "./setting.ts";
+import { TELEMETRY_SETTINGS } from "./telemetry_settings.ts";
 import { TEST_SETTINGS } from "./test_settings.ts";
 import { TRIGGER_SETTINGS } from "./trigger_settings.ts";
 
@@ -198,6 +199,7 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       description: "Lowest level that is logged",
     },
   },
+  telemetry: TELEMETRY_SETTINGS,
   identity: {
     masterKey: {
       name: "master-key",

@@ -275,6 +275,13 @@ export interface EngineLoad {
   readonly perSecond: number | undefined;
 }
 
+/** Invocations of one function that the engine has. */
+export interface FunctionLoad {
+  readonly functionId: string;
+  readonly running: number;
+  readonly queued: number;
+}
+
 /** A run to start. */
 export interface RunRequest {
   /** Unique among the runs of the engine: the id of the invocation, or of an ephemeral run. */
@@ -366,6 +373,8 @@ export interface Engine extends AsyncDisposable {
   /** Whether {@link admit} admits. */
   readonly isAdmitting: boolean;
   readonly load: EngineLoad;
+  /** The functions with running or queued invocations. */
+  readonly functionLoads: readonly FunctionLoad[];
   /**
    * Why no invocation begins for now, for everybody; undefined while invocations begin. Invocations are queued
    * meanwhile.

@@ -7,6 +7,7 @@ import {
   type AdmissionRequest,
   type Engine,
   type EngineLoad,
+  type FunctionLoad,
   type InvocationContext,
   type Job,
   type JobPorts,
@@ -83,6 +84,10 @@ export class LocalEngine implements Engine {
   get load(): EngineLoad {
     const { running, queued, perSecond } = this.#limiter;
     return { maxRunning: this.#limits.maxRunning, running, queued, perSecond };
+  }
+
+  get functionLoads(): readonly FunctionLoad[] {
+    return this.#limiter.functionLoads;
   }
 
   get error(): string | undefined {

@@ -24,6 +24,7 @@ import { answerError } from "./errors.ts";
 import { serveOperations } from "./operations.ts";
 import { recordRejected } from "./rejected_credentials.ts";
 import { showErrors } from "./sign_in_errors.ts";
+import type { Telemetry } from "../telemetry/contract.ts";
 import { encodedPathViolation, pathOf } from "./protocol_errors.ts";
 
 interface AppOptions {
@@ -33,6 +34,7 @@ interface AppOptions {
   /** Origins whose web pages may call; undefined for none. */
   readonly corsOrigins: readonly string[] | undefined;
   readonly clientAddress: ClientAddress;
+  readonly telemetry: Telemetry;
   readonly endpoints: EndpointOptions;
   /** Of the files of the console. */
   readonly consoleDir: string;
@@ -52,7 +54,7 @@ export function createApp(services: Services, options: AppOptions): Hono<Env> {
     const violation = encodedPathViolation(method, path, (decoded) => ROUTES.test(decoded));
     return answerError(violation ?? noOperation(method, path), c);
   });
-  app.use(requestLog(options.clientAddress));
+  app.use(requestLog(options.clientAddress, options.telemetry));
   app.use(guardAnswers(options.hsts));
   // Before CORS, which is that of the API.
   serveOwnHosts(app, services, options.endpoints);

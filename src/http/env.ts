@@ -7,6 +7,8 @@ export interface Env {
   Bindings: HttpBindings;
   Variables: {
     requestId: string;
+    /** Template of the path, if it is not that of the operation. */
+    route: string | undefined;
     clientAddress: string | undefined;
     /** Undefined outside of `/api`: only requests below it are authenticated. */
     principal: Principal | undefined;

@@ -9,8 +9,10 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { closeAfter } from "./body.ts";
 import type { Env } from "./env.ts";
+import { routeOf } from "./routes.ts";
 import { invalid } from "../domain/errors.ts";
 import { type Address, Networks, parseAddress } from "../shared/networks.ts";
+import type { Telemetry } from "../telemetry/contract.ts";
 
 const logger = getLogger(["invoked", "http"]);
 /** The start of a path whose rest is a credential, which does not belong in a log: an upload URL, or that of a webhook. */
@@ -24,7 +26,10 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
  * Gives every request an id, on each log line and in the answer, finds the address of its client, and writes one line
  * per request; that of a probe that succeeds only at the level `debug`.
  */
-export function requestLog(clientAddress: ClientAddress): MiddlewareHandler<Env> {
+export function requestLog(
+  clientAddress: ClientAddress,
+  telemetry: Telemetry,
+): MiddlewareHandler<Env> {
   return async (c, next) => {
     const given = c.req.header("request-id") ?? "";
     const requestId = REQUEST_ID.test(given) ? given : crypto.randomUUID();
@@ -35,12 +40,15 @@ export function requestLog(clientAddress: ClientAddress): MiddlewareHandler<Env>
     c.env.outgoing.setHeader("Request-Id", requestId);
     const started = performance.now();
     await withContext({ requestId }, next);
-    const milliseconds = Math.round((performance.now() - started) * 10) / 10;
+    const durationMs = performance.now() - started;
+    const milliseconds = Math.round(durationMs * 10) / 10;
+    const status = c.env.outgoing.headersSent ? c.env.outgoing.statusCode : c.res.status;
+    telemetry.requestAnswered({ method: c.req.method, route: routeOf(c), status, durationMs });
     const level = PROBES.has(c.req.path) && c.res.ok ? "debug" : "info";
     logger[level]("{method} {path} {status} {milliseconds} ms", {
       method: c.req.method,
       path: c.req.path.replace(CAPABILITY, "$1..."),
-      status: c.env.outgoing.headersSent ? c.env.outgoing.statusCode : c.res.status,
+      status,
       milliseconds,
       requestId,
       address,

@@ -95,6 +95,9 @@ export const PERMISSIONS = {
   "server:read": [
     ["invoked.ServerService.GetStatus", "Report slots, isolation, disk, workers, and the processes that fork instances"],
   ],
+  "metrics:read": [
+    ["invoked.ServerService.GetMetrics", "Get the metrics of the node that answers, in the format of Prometheus"],
+  ],
   "identity:read": [
     ["c1.api.service_principal.v1.ServicePrincipalService.List", "List service principals, newest first"],
     ["c1.api.service_principal.v1.ServicePrincipalService.Get", "Get a service principal"],

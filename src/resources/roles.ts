@@ -5,6 +5,7 @@ import { type Fields, NONE, SERVER_ID, SERVER_TIME } from "./field.ts";
 export const BUILTIN_ROLE_IDS = {
   "system:user": "00000000000000000systemuser",
   "system:log_viewer": "000000000000systemlogviewer",
+  "system:metrics_reader": "00000000systemmetricsreader",
   "system:viewer": "000000000000000systemviewer",
   "functions:invoker": "00000000000functionsinvoker",
   "functions:developer": "000000000functionsdeveloper",
@@ -36,6 +37,11 @@ export const LOG_VIEWER = named(
   "Read-Only to System Logs",
   "reads the audit log",
 );
+export const METRICS_READER = named(
+  "system:metrics_reader",
+  "Metrics Reader",
+  "reads metrics",
+);
 export const VIEWER = named("system:viewer", "Read-Only Administrator", "reads everything");
 export const FUNCTIONS_INVOKER = named(
   "functions:invoker",
@@ -53,6 +59,7 @@ export const OWNER = named("system:owner", "Super Administrator", "changes every
 export const NAMED_ROLES: readonly NamedRole[] = [
   USER,
   LOG_VIEWER,
+  METRICS_READER,
   VIEWER,
   FUNCTIONS_INVOKER,
   FUNCTIONS_DEVELOPER,

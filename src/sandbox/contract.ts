@@ -288,5 +288,8 @@ export interface Sandboxes extends AsyncDisposable {
     readonly running: number;
     /** Scripts that are compiled. */
     readonly codeCaches: number;
+    /** Instances that were forked since the start, and forks that failed. */
+    readonly forked: number;
+    readonly failedForks: number;
   };
 }

@@ -53,6 +53,13 @@ export class ConsoleSessionReader {
     return this.db.selectFrom("sessionConfirmations").selectAll().execute();
   }
 
+  /** The number of sessions that expire after a time. */
+  async count(after: string): Promise<number> {
+    const { count } = await this.db.selectFrom("consoleSessions").where("expiresAt", ">", after)
+      .select((eb) => eb.fn.countAll<number>().as("count")).executeTakeFirstOrThrow();
+    return Number(count);
+  }
+
   /** The sessions of a principal that expire after a time, newest first. */
   ofPrincipal(
     principalId: string,

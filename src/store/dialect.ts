@@ -16,6 +16,16 @@ export interface Capabilities {
   readonly bytesOf: (text: Expression<unknown>) => RawBuilder<Uint8Array>;
 }
 
+/** The connections of one pool. */
+export interface ConnectionUse {
+  readonly pool: "reads" | "long_reads";
+  readonly used: number;
+  readonly idle: number;
+  readonly max: number;
+  /** Reads that wait for a connection. */
+  readonly waiting: number;
+}
+
 /** Runs work while no transaction is open. */
 export type BetweenTransactions = (work: () => Promise<void>) => Promise<void>;
 
@@ -88,6 +98,8 @@ export interface Dialect {
     betweenTransactions: BetweenTransactions,
     onError: (error: unknown) => void,
   ): Promise<void>;
+  /** The connections for reading; absent for a database without connections. */
+  connections?(): readonly ConnectionUse[];
   /** Ends waits for a database that is away; what is under way on an open connection continues. */
   interrupt(): void;
   /** Ends maintenance; call it after the last write, and before the connections are closed. */

@@ -59,6 +59,8 @@ export class GroupedWriter {
   #needsSync = false;
   #syncing: Promise<void> | undefined;
   #syncTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Since the start. */
+  readonly counts = { writes: 0, transactions: 0 };
   /** The error of the first sync that failed. Every later write is rejected: a later success proves nothing. */
   #syncFailure: { readonly error: unknown } | undefined;
 
@@ -195,6 +197,8 @@ export class GroupedWriter {
       results.push(result);
     }
     await this.#statements.commit();
+    this.counts.transactions++;
+    for (const { kind } of results) if (kind === "committed") this.counts.writes++;
     return results;
   }
 

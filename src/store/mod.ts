@@ -18,7 +18,7 @@ import { ConsoleSessionReader, ConsoleSessionWriter } from "./console_sessions.t
 import { DeviceCodeReader, DeviceCodeWriter } from "./device_codes.ts";
 import { DelayedInvocationReader, DelayedInvocationWriter } from "./delayed_invocations.ts";
 import { assertDatabaseIsThere, assertWasNotInUse, databaseOf } from "./data_use.ts";
-import type { Dialect } from "./dialect.ts";
+import type { ConnectionUse, Dialect } from "./dialect.ts";
 import { DamageLog } from "./damage.ts";
 import { DeliveryReader, DeliveryWriter } from "./deliveries.ts";
 import { FlowControlWriter } from "./flow_control.ts";
@@ -104,6 +104,10 @@ export interface Store extends AsyncDisposable {
   readonly damage: Pick<DamageLog, "all" | "note">;
   /** Whether it can write now. */
   readonly health: Pick<StorageHealth, "error" | "available">;
+  /** Committed writes since the start, and the transactions that they shared. */
+  readonly counts: Readonly<GroupedWriter["counts"]>;
+  /** The connections for reading; none for a database without connections. */
+  readonly connections: readonly ConnectionUse[];
   /**
    * Runs statements in a transaction and resolves once they have the durability, by default `durable`. If one throws,
    * all are rolled back. Inside, only the given writers may be used: no reader, no blob, no other promise. The statements
@@ -124,6 +128,8 @@ interface StoreOptions {
    * acknowledged from here on, and only another start can find out what is there.
    */
   readonly onSyncFailure: (error: Error) => void;
+  /** Called after each sync that succeeded. @param durationMs of the sync */
+  readonly onSync?: ((durationMs: number) => void) | undefined;
   /** Checks that the sealed keys of a database can be opened, before anything of it is migrated. */
   readonly checkKeys: (keys: readonly ServerKeyRow[]) => void;
   /** The same for the live nodes that share the database; undefined for a server that shares it with none. */
@@ -186,11 +192,13 @@ async function open(
     cache.clear();
   }, options.onSyncFailure);
   const grouped = new GroupedWriter(dialect.statements, async () => {
+    const begunMs = performance.now();
     try {
       await dialect.sync();
     } catch (error) {
       throw health.note(error);
     }
+    options.onSync?.(performance.now() - begunMs);
   });
   await dialect.maintain((work) => grouped.betweenTransactions(work), (error) => {
     // A full disk fails the next write as well; that write is noted.
@@ -209,6 +217,10 @@ async function open(
     commitBlobs: blobs.commitBlobs,
     volumeBlobs: blobs.volumeBlobs,
     health: blobs.health,
+    counts: grouped.counts,
+    get connections() {
+      return dialect.connections?.() ?? [];
+    },
     damage,
     changes,
     auditScopes,

@@ -36,6 +36,13 @@ export class ScheduleReader {
     return query.orderBy("nextAt").orderBy("triggerId").limit(limit).execute();
   }
 
+  /** The number of schedules whose next time was before this time. */
+  async countLate(time: string): Promise<number> {
+    const { count } = await this.db.selectFrom("schedules").where("nextAt", "<", time)
+      .select((eb) => eb.fn.countAll<number>().as("count")).executeTakeFirstOrThrow();
+    return Number(count);
+  }
+
   /** The oldest invocation of a schedule that has not ended. */
   async unfinishedRun(functionId: string, triggerId: string): Promise<string | undefined> {
     const row = await this.db.selectFrom("invocations").select("id")

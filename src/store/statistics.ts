@@ -108,6 +108,13 @@ export class StatisticsReader {
   /** @param db runs single queries */
   constructor(private readonly db: Kysely<Schema>) {}
 
+  /** The number of dead letters, of all functions. */
+  async countDeadLetters(): Promise<number> {
+    const { count } = await this.db.selectFrom("invocations").where("parkedAt", "is not", null)
+      .select((eb) => eb.fn.countAll<number>().as("count")).executeTakeFirstOrThrow();
+    return Number(count);
+  }
+
   /** The invocations of each step. */
   async counted(filter: StatisticsFilter): Promise<readonly CountedStep[]> {
     const name = filter.functionIds?.toSorted().join() ?? "";

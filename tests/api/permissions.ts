@@ -158,6 +158,7 @@ export const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   "invoked.HealthService.GetReadiness": "public",
   "invoked.OpenApiService.GetDocument": "public",
   "invoked.ServerService.GetStatus": "server:read",
+  "invoked.ServerService.GetMetrics": "metrics:read",
   "invoked.StatisticsService.Get": "functions:read",
   "invoked.CommitService.GetTypes": "functions:read",
   "invoked.CommitService.GetSdkTypes": "functions:read",
@@ -168,7 +169,10 @@ export const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
 
 /** Operations with a permission that functions cannot call: their requests or responses are raw bytes. */
 const RAW = ["ReadFile", "WriteFile", "DeleteFile", "ReadArchive", "WriteArchive"]
-  .map((name) => `${VOLUMES}.${name}`).concat("invoked.ServerService.WatchChanges");
+  .map((name) => `${VOLUMES}.${name}`).concat(
+    "invoked.ServerService.WatchChanges",
+    "invoked.ServerService.GetMetrics",
+  );
 
 /** What the caller sees of several functions: functions, too, may call them, and see themselves. */
 const OF_SEVERAL = ["ListFunctions"].map((name) => `${FUNCTIONS}.${name}`).concat(
@@ -183,8 +187,9 @@ const OF_SEVERAL = ["ListFunctions"].map((name) => `${FUNCTIONS}.${name}`).conca
 export const GROUPS_OF: Readonly<Record<string, readonly OperationPermission[]>> = {
   "system:user": ["self"],
   "system:log_viewer": ["self", "log:read"],
+  "system:metrics_reader": ["self", "metrics:read"],
   "system:viewer": [
-    ...["self", "functions:read", "volumes:read", "server:read"] as const,
+    ...["self", "functions:read", "volumes:read", "server:read", "metrics:read"] as const,
     ...["identity:read", "log:read"] as const,
   ],
   "functions:invoker": [
@@ -200,7 +205,7 @@ export const GROUPS_OF: Readonly<Record<string, readonly OperationPermission[]>>
   ],
   "system:owner": [
     ...["self", "functions:read", "functions:invoke", "functions:write"] as const,
-    ...["volumes:read", "volumes:write", "server:read"] as const,
+    ...["volumes:read", "volumes:write", "server:read", "metrics:read"] as const,
     ...["identity:read", "identity:write", "log:read", "log:write"] as const,
   ],
 };

@@ -12,6 +12,7 @@ import { BodyBudget } from "../../src/http/body.ts";
 import { PublicOrigins } from "../../src/http/middleware.ts";
 import { EndpointRates } from "../../src/http/endpoints/mod.ts";
 import { GROUPS_OF, isOffered, PERMISSIONS } from "./permissions.ts";
+import { NO_TELEMETRY } from "../../src/telemetry/contract.ts";
 
 const DOCS_PAGE = ["/docs", "/docs/start.js", "/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js"]
   .concat("/docs/favicon-32x32.png", "/invoked.schema.json").map((path) => `GET ${path}`);
@@ -46,6 +47,7 @@ Deno.test("HTTP serves the operations, the docs page and the console, and no oth
     hsts: false,
     corsOrigins: undefined,
     clientAddress: () => undefined,
+    telemetry: NO_TELEMETRY,
     consoleDir: "/",
     endpoints: {
       bodyLimitBytes: 0,

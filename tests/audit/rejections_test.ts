@@ -5,6 +5,7 @@ import { Ids } from "../../src/domain/ids.ts";
 import { openStore } from "../../src/store/mod.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { assertOcsf } from "./support.ts";
+import { NO_TELEMETRY } from "../../src/telemetry/contract.ts";
 
 const REJECTED = { code: "TOKEN_INVALID", detail: "no" };
 
@@ -13,7 +14,7 @@ Deno.test("rejections beyond the limits are counted in one event, and strangers 
   await using store = await openStore(directory.path);
   const strangers = 60;
   {
-    await using audit = new Audit(store, new Ids());
+    await using audit = new Audit(store, new Ids(), NO_TELEMETRY);
     const stranger = (address: string) =>
       audit.record({ kind: "authentication", activity: "token", user: {}, rejected: REJECTED }, {
         address,

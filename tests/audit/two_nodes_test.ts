@@ -15,12 +15,13 @@ import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { openPostgresStore } from "../support/stores.ts";
+import { NO_TELEMETRY } from "../../src/telemetry/contract.ts";
 
 const COUNT = 100;
 
 async function appendAll(store: Store, node: string): Promise<void> {
   const ids = new Ids();
-  await using audit = new Audit(store, ids);
+  await using audit = new Audit(store, ids, NO_TELEMETRY);
   const actor = { id: node, displayName: node, clientId: node };
   const request = {
     mode: "changes",

@@ -17,6 +17,7 @@ import type { Store } from "../../src/store/mod.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { openPostgresStore } from "../support/stores.ts";
+import { NO_TELEMETRY } from "../../src/telemetry/contract.ts";
 
 const ROUNDS = 20;
 const ids = new Ids();
@@ -28,7 +29,7 @@ class Node implements AsyncDisposable {
   readonly #audit: Audit;
 
   constructor(readonly store: Store) {
-    this.#audit = new Audit(store, ids);
+    this.#audit = new Audit(store, ids, NO_TELEMETRY);
     this.#flow = new DeviceFlow({
       ...{ store, ids, liveClients, audit: this.#audit },
       ...{ url: "http://127.0.0.1", host: "127.0.0.1" },

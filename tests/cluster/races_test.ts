@@ -35,6 +35,7 @@ import { makeTempDir } from "../support/invoked.ts";
 import { joinNodes, shareNodes } from "../support/nodes.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { openPostgresStore } from "../support/stores.ts";
+import { NO_TELEMETRY } from "../../src/telemetry/contract.ts";
 
 const ROUNDS = 40;
 const LEASE_MS = 8_000;
@@ -222,12 +223,10 @@ async function fencing(stores: Pair): Promise<void> {
   const fn = await insertFunction(stores[0], 1);
   const stored = await stores[0].read.functions.get(fn.id);
   assert.ok(stored !== undefined);
-  const notifier = new InvocationNotifier();
   const soon = AttemptRecord.flushes();
-  const flushes = {
-    add: (record: AttemptRecord) => soon.add(record, 0),
-    delete: (record: AttemptRecord) => soon.delete(record),
-  };
+  const add = (record: AttemptRecord) => soon.add(record, 0);
+  const flushes = { add, delete: (record: AttemptRecord) => soon.delete(record) };
+  const parts = { notifier: new InvocationNotifier(), flushes, telemetry: NO_TELEMETRY };
   const rules = {
     limit: undefined,
     nextOwner: null,
@@ -245,7 +244,7 @@ async function fencing(stores: Pair): Promise<void> {
     });
     const recordOf = (at: Store, key: AttemptKey, lastSequence = 0) =>
       new AttemptRecord(
-        { store: at, notifier, flushes },
+        { ...parts, store: at },
         { row: { ...row, ...key }, fn: stored, lastSequence },
         rules,
       );

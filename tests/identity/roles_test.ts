@@ -19,6 +19,7 @@ const VIEWER = "000000000000000systemviewer";
 const BUILTIN = [
   ["system:user", "Basic User"],
   ["system:log_viewer", "Read-Only to System Logs"],
+  ["system:metrics_reader", "Metrics Reader"],
   ["system:viewer", "Read-Only Administrator"],
   ["functions:invoker", "Function Invoker"],
   ["functions:developer", "Function Developer"],

@@ -1,5 +1,6 @@
 import type { Operation } from "../operation.ts";
 import { getHealth } from "./get_health.ts";
+import { getMetrics } from "./get_metrics.ts";
 import { getOpenApi } from "./get_openapi.ts";
 import { getReadiness } from "./get_readiness.ts";
 import { getStatus } from "./get_status.ts";
@@ -11,5 +12,6 @@ export const SERVER_OPERATIONS: readonly Operation[] = [
   getReadiness,
   getOpenApi,
   getStatus,
+  getMetrics,
   watchChanges,
 ];

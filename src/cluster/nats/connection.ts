@@ -1,5 +1,5 @@
 import { getLogger } from "@logtape/logtape";
-import { type NatsConnection, nuid, type TlsOptions } from "@nats-io/transport-node";
+import { type NatsConnection, nuid, type Stats, type TlsOptions } from "@nats-io/transport-node";
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { readTextFile } from "../../shared/files.ts";
 import { type Credentials, readCredentials } from "./credentials.ts";
@@ -77,6 +77,11 @@ export class Nats implements AsyncDisposable {
   get error(): string | undefined {
     if (this.#error !== undefined) return this.#error;
     return this.#isUp ? undefined : `NATS at ${this.urls} is unreachable`;
+  }
+
+  /** Messages and bytes of all connections since the start. */
+  get traffic(): Stats {
+    return this.connection.stats();
   }
 
   /** Largest message in bytes. */

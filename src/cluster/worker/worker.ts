@@ -110,6 +110,11 @@ export class Worker implements AsyncDisposable {
     return this.#nats.id;
   }
 
+  /** The slots of the worker, and how many are taken. */
+  get slots(): Pick<Slots, "capacity" | "taken"> {
+    return this.#slots;
+  }
+
   /** Accepts nothing new, and lets running invocations finish for at most `timeoutMs`. */
   async drain(timeoutMs: number): Promise<void> {
     this.#lifecycle.set("draining");

@@ -1,6 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { AuditEntry } from "../../store/audit.ts";
 import type { Store } from "../../store/mod.ts";
+import type { Telemetry } from "../../telemetry/contract.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import { type AuditEvent, type AuditSource, entryOf } from "./ocsf.ts";
@@ -26,7 +27,11 @@ export class Audit implements AsyncDisposable {
   readonly #rejections = new RejectionLimit();
   readonly #timer: ReturnType<typeof setInterval>;
 
-  constructor(private readonly store: Store, private readonly ids: Ids) {
+  constructor(
+    private readonly store: Store,
+    private readonly ids: Ids,
+    private readonly telemetry: Telemetry,
+  ) {
     this.#timer = setInterval(() => void this.#recordSurplus(), SURPLUS_INTERVAL_MS);
   }
 
@@ -44,6 +49,7 @@ export class Audit implements AsyncDisposable {
    */
   async record(event: AuditEvent, source: AuditSource = this.#source): Promise<void> {
     if (event.rejected === undefined) return await this.#append(event, source);
+    this.telemetry.credentialRejected(event.rejected.code);
     // A principal has as many credentials as it makes. Authentications name a principal only if its credential was proved.
     const principal = event.kind === "call" ? event.actor?.id : event.user.id;
     const caller = principal === undefined ? { address: source.address } : { principal };

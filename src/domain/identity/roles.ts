@@ -3,6 +3,7 @@ import {
   FUNCTIONS_DEVELOPER,
   FUNCTIONS_INVOKER,
   LOG_VIEWER,
+  METRICS_READER,
   NAMED_ROLES,
   type NamedRole,
   OWNER,
@@ -24,6 +25,7 @@ export const PERMISSION_GROUPS = [
   "volumes:read",
   "volumes:write",
   "server:read",
+  "metrics:read",
   "identity:read",
   "identity:write",
   "log:read",
@@ -48,6 +50,7 @@ const INVOKER: readonly PermissionGroup[] = [
 const GROUPS: Readonly<Record<string, readonly PermissionGroup[]>> = {
   [USER.id]: ["self"],
   [LOG_VIEWER.id]: ["self", "log:read"],
+  [METRICS_READER.id]: ["self", "metrics:read"],
   [VIEWER.id]: PERMISSION_GROUPS.filter((group) => group === "self" || group.endsWith(":read")),
   [FUNCTIONS_INVOKER.id]: INVOKER,
   [FUNCTIONS_DEVELOPER.id]: [...INVOKER, "functions:write", "volumes:write"],

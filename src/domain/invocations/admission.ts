@@ -10,7 +10,8 @@ import {
   type RejectionReason,
   type Slot,
 } from "../../engine/contract.ts";
-import { DomainError } from "../errors.ts";
+import type { Telemetry } from "../../telemetry/contract.ts";
+import { DomainError, type Reason } from "../errors.ts";
 import type { FunctionRow } from "../../store/functions.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
 import type { DelayedInvocationRow } from "../../store/delayed_invocations.ts";
@@ -44,6 +45,32 @@ export function admit(
 /** The error of an invocation that was not admitted; any other error unchanged. */
 export function rejected(request: AdmissionRequest, error: unknown): unknown {
   return error instanceof AdmissionRejected ? errorOf(request, error.reason) : error;
+}
+
+/** Errors that do not ask their caller to try again later, and still say that a limit kept an invocation from running. */
+const LIMIT_REASONS: readonly Reason[] = [
+  "CIRCUIT_BREAKER_PAUSED",
+  "INVOKE_TOO_DEEP",
+  "INVOKE_TOO_MANY",
+];
+
+/** Reports if a limit, or the state of the server, keeps an invocation from running. Settles as the start does. */
+export async function reportingRejection<T>(
+  telemetry: Telemetry,
+  fn: FunctionRow,
+  started: Promise<T>,
+): Promise<T> {
+  try {
+    return await started;
+  } catch (error) {
+    if (error instanceof DomainError) {
+      const { code, reason } = error;
+      const isRejection = code === "RESOURCE_EXHAUSTED" || code === "UNAVAILABLE" ||
+        LIMIT_REASONS.includes(reason);
+      if (isRejection) telemetry.invocationRejected(fn, reason);
+    }
+    throw error;
+  }
 }
 
 /** Asserts that an invocation that runs elsewhere may be accepted. @throws SERVER_STOPPING */

@@ -2,6 +2,7 @@ import type { Engine } from "../../engine/contract.ts";
 import type { InvocationNotifier } from "../../engine/notifier.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
+import type { Telemetry } from "../../telemetry/contract.ts";
 import { locks } from "../locks.ts";
 import type { Ownership } from "../ownership/contract.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
@@ -23,6 +24,7 @@ export class Cancellation {
       readonly scheduler: Scheduler;
       readonly executions: Executions;
       readonly ends: InvocationEnds;
+      readonly telemetry: Telemetry;
     },
   ) {}
 
@@ -57,8 +59,10 @@ export class Cancellation {
     return await ownership.cancel(row.owner, id);
   }
 
-  async #endUnclaimed({ id, functionId, attempt }: InvocationRow): Promise<boolean> {
-    const { store, notifier, scheduler } = this.parts;
+  async #endUnclaimed(
+    { id, functionId, attempt, triggerKind }: InvocationRow,
+  ): Promise<boolean> {
+    const { store, notifier, scheduler, telemetry } = this.parts;
     const when = attempt === 0 ? "it started" : "its next attempt started";
     const message = `the invocation was cancelled before ${when}`;
     const error = { code: "CANCELLED", message };
@@ -75,8 +79,12 @@ export class Cancellation {
       "durable",
       [locks.ofFlow(functionId)],
     );
-    if (hasEnded) notifier.notify(id);
-    if (hasEnded) scheduler.wake();
-    return hasEnded;
+    if (!hasEnded) return false;
+    notifier.notify(id);
+    scheduler.wake();
+    const fn = await store.read.functions.get(functionId) ??
+      { id: functionId, displayName: functionId };
+    telemetry.endedUnattempted({ function: fn, triggerKind, errorCode: error.code });
+    return true;
   }
 }

@@ -13,6 +13,7 @@ import type {
 import type { InvocationNotifier } from "../../engine/notifier.ts";
 import type { Store } from "../../store/mod.ts";
 import { StorageUnavailable } from "../../store/storage_health.ts";
+import type { Telemetry } from "../../telemetry/contract.ts";
 import type { Secrets } from "../functions/secrets.ts";
 import type { Ownership } from "../ownership/contract.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
@@ -42,6 +43,7 @@ interface ExecutionParts {
   readonly snapshots: Snapshots;
   readonly hostMethods: HostMethods;
   readonly volumeLimits: VolumeLimits;
+  readonly telemetry: Telemetry;
 }
 
 /** The outcome of an execution, or why it has none. */
@@ -81,12 +83,12 @@ export class Executions {
     signal: AbortSignal | undefined,
     claim?: Claim,
   ): Promise<ExecutionResult> {
-    const { store, engine, ownership, notifier, scheduler } = this.parts;
+    const { engine, ownership, scheduler } = this.parts;
     const { row: { id, mode }, fn } = attempt;
     using run = engine.begin({ id, mode, signal, claim }, slot);
     const unrecorded = Promise.withResolvers<never>();
     unrecorded.promise.catch(() => {});
-    const record = new AttemptRecord({ store, notifier, flushes: this.#logFlushes }, attempt, {
+    const record = new AttemptRecord({ ...this.parts, flushes: this.#logFlushes }, attempt, {
       // It may wait for a worker.
       startsWhenPlaced: fn.rateLimit !== null && mode === "sync" && !ownership.startsWithSlot,
       limit: runningLimitOf(attempt, ownership),

@@ -10,6 +10,7 @@ import {
 } from "../../store/invocations.ts";
 import type { Readers, Store, Writers } from "../../store/mod.ts";
 import type { OutboxRow } from "../../store/outbox.ts";
+import type { Telemetry } from "../../telemetry/contract.ts";
 import { DomainError } from "../errors.ts";
 import { flowLimitsOf } from "../functions/flow_settings.ts";
 import type { Ids } from "../ids.ts";
@@ -39,6 +40,7 @@ import {
   noJsonHandler,
   overdue,
   queueTimeout,
+  reportingRejection,
 } from "./admission.ts";
 import { admissionOf, type Attempt, attemptsOf, runningLimitOf } from "./attempt.ts";
 import { volumeToAttach } from "./attached_volume.ts";
@@ -81,6 +83,7 @@ interface InvocationParts {
   readonly scheduler: Scheduler;
   readonly limitWaits: LimitWaits;
   readonly notifier: InvocationNotifier;
+  readonly telemetry: Telemetry;
 }
 
 /** Invocations of functions, each recorded before it runs and never lost. */
@@ -113,10 +116,12 @@ export class Invocations {
     }
     const isDelayed = request.notBefore !== undefined ||
       (mode === "async" && flowLimitsOf(fn) !== undefined);
-    if (isDelayed) return await this.#delay(accepted);
-    return key === null
-      ? await this.#start(accepted, receivedMs)
-      : await this.#startWithKey(accepted, key, receivedMs);
+    const started = isDelayed
+      ? this.#delay(accepted)
+      : key === null
+      ? this.#start(accepted, receivedMs)
+      : this.#startWithKey(accepted, key, receivedMs);
+    return await reportingRejection(this.parts.telemetry, fn, started);
   }
 
   /** Records an invocation that is not started: it has ended as `SKIPPED:`. Returns its id. */

@@ -1,11 +1,12 @@
 /** What is recorded of the phases of an attempt, by the clock of the node that owns it. */
 import type { Measurements, Outcome } from "../../engine/contract.ts";
 import type { MeasureColumns } from "../../store/invocations.ts";
+import { type AttemptReport, PHASES } from "../../telemetry/contract.ts";
+import type { Attempt } from "./attempt.ts";
+
+export { PHASES };
 
 const MICROS_PER_MS = 1000;
-
-/** The phases of an attempt in their order. */
-export const PHASES = ["admission", "queue", "instance", "evaluate", "run", "record"] as const;
 
 /** What is recorded of an attempt, as JSON. Times in microseconds. */
 export interface AttemptMeasures {
@@ -34,12 +35,48 @@ export interface AttemptTimes {
   endedMs?: number;
 }
 
-/** What to record of an attempt with its outcome, now. @param volumeBytes undefined without a volume */
-export function measuresOf(
+/** An attempt up to now. */
+export interface MeasuredAttempt {
+  readonly durationMicros: number;
+  /** Undefined if it was not measured. */
+  readonly cpuMicros: number | undefined;
+  readonly measures: AttemptMeasures;
+}
+
+/** The columns of what was measured. */
+export function columnsOf(
+  { durationMicros, cpuMicros, measures }: MeasuredAttempt,
+): MeasureColumns {
+  return { durationMicros, cpuMicros: cpuMicros ?? null, measured: JSON.stringify(measures) };
+}
+
+/** What telemetry learns of an attempt that has ended. */
+export function reportOf(
+  { fn, row: { triggerKind } }: Pick<Attempt, "row" | "fn">,
+  outcome: Outcome,
+  { durationMicros, cpuMicros, measures }: MeasuredAttempt,
+  isRepeated: boolean,
+): AttemptReport {
+  return {
+    function: fn,
+    triggerKind,
+    process: outcome.process,
+    errorCode: outcome.kind === "error" ? outcome.code : undefined,
+    isRepeated,
+    durationMicros,
+    phaseMicros: measures.phases,
+    cpuMicros,
+    peakBytes: measures.peakBytes,
+    egressBytes: measures.egressBytes,
+  };
+}
+
+/** Measures an attempt up to now. @param volumeBytes undefined without a volume */
+export function measure(
   { receivedMs, beganMs, grantedMs, endedMs: knownMs }: AttemptTimes,
   { measured }: Outcome,
   volumeBytes: number | undefined,
-): MeasureColumns {
+): MeasuredAttempt {
   const nowMs = performance.now();
   const firstMs = receivedMs ?? beganMs;
   const endedMs = knownMs ?? nowMs;
@@ -52,7 +89,7 @@ export function measuresOf(
     ...ran,
     nowMs - endedMs,
   ];
-  const recorded: AttemptMeasures = {
+  const measures: AttemptMeasures = {
     at: Date.now() - (nowMs - firstMs),
     phases: phases.map((ms) => ms === null ? null : micros(ms)),
     ...measured === undefined ? {} : usageOf(measured),
@@ -60,8 +97,8 @@ export function measuresOf(
   };
   return {
     durationMicros: micros(nowMs - firstMs),
-    cpuMicros: measured?.cpuMs === undefined ? null : micros(measured.cpuMs),
-    measured: JSON.stringify(recorded),
+    cpuMicros: measured?.cpuMs === undefined ? undefined : micros(measured.cpuMs),
+    measures,
   };
 }
 

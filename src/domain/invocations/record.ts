@@ -11,6 +11,7 @@ import type { FunctionRow } from "../../store/functions.ts";
 import type { AttemptKey, InvocationEnd, InvocationLogRow } from "../../store/invocations.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import { StorageUnavailable } from "../../store/storage_health.ts";
+import type { Telemetry } from "../../telemetry/contract.ts";
 import { DomainError, storageUnavailable } from "../errors.ts";
 import { locks } from "../locks.ts";
 import type { AttachedVolume } from "./attached_volume.ts";
@@ -22,7 +23,13 @@ import {
   repeat,
   type RunningLimit,
 } from "./attempt.ts";
-import { type AttemptTimes, measuresOf } from "./measures.ts";
+import {
+  type AttemptTimes,
+  columnsOf,
+  measure,
+  type MeasuredAttempt,
+  reportOf,
+} from "./measures.ts";
 import { freePermit, rateOf, returnToLine, startWithPermit } from "./rate_limit.ts";
 
 const logger = getLogger(["invoked", "domain"]);
@@ -58,6 +65,7 @@ const NOT_RUN: Recorded = { kind: "not-run" };
 interface RecordParts {
   readonly store: Store;
   readonly notifier: InvocationNotifier;
+  readonly telemetry: Telemetry;
   /** @see AttemptRecord.flushes */
   readonly flushes: Pick<Deadlines<AttemptRecord>, "add" | "delete">;
 }
@@ -248,11 +256,14 @@ export class AttemptRecord {
     const fn = mayRepeat && row.mode === "async" && outcome.kind === "error"
       ? await this.#function()
       : undefined;
-    return await this.parts.store.write(
+    let ended: { readonly outcome: Outcome; readonly measured: MeasuredAttempt } | undefined;
+    const written = await this.parts.store.write(
       async (tx): Promise<Recorded> => {
         // Before the changes of the volume: without a volume, the statement that ends or repeats the attempt checks it.
         if (commit !== undefined && !await tx.invocations.isCurrent(this.key)) return NOT_RUN;
         const { outcome: recorded, ...versions } = await commit?.(tx) ?? { outcome };
+        const measured = measure(this.times, outcome, volume?.session.bytes);
+        ended = { outcome: recorded, measured };
         const next = mayRepeat && recorded.kind === "error"
           ? nextAttempt(row, recorded.code, this.key.attempt)
           : undefined;
@@ -263,7 +274,7 @@ export class AttemptRecord {
           end,
           ...versions,
           processKind: outcome.process,
-          measures: measuresOf(this.times, outcome, volume?.session.bytes),
+          measures: columnsOf(measured),
           http: answered && JSON.stringify(answered),
           failedAnswer: (answered?.status ?? 0) >= 500,
         };
@@ -282,6 +293,16 @@ export class AttemptRecord {
         ...this.#mayHoldPermit ? [locks.ofFlow(row.functionId)] : [],
       ],
     );
+    if (ended !== undefined && written.kind !== "not-run") this.#report(ended, written);
+    return written;
+  }
+
+  #report(
+    { outcome, measured }: { readonly outcome: Outcome; readonly measured: MeasuredAttempt },
+    { kind }: Recorded,
+  ): void {
+    const report = reportOf(this.attempt, outcome, measured, kind === "repeat");
+    this.parts.telemetry.attemptEnded(report);
   }
 
   async #writeRelease(logs: readonly InvocationLogRow[]): Promise<Recorded> {

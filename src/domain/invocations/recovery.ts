@@ -4,6 +4,7 @@ import type { InvocationNotifier } from "../../engine/notifier.ts";
 import type { InvocationError } from "../../store/failures.ts";
 import type { OrphanedInvocation } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
+import type { Telemetry } from "../../telemetry/contract.ts";
 import { locks } from "../locks.ts";
 import type { Ownership } from "../ownership/contract.ts";
 import type { DueWork, Scheduler } from "../scheduling/scheduler.ts";
@@ -37,6 +38,7 @@ export class Recovery implements DueWork {
       readonly ownership: Ownership;
       readonly attempts: Attempts;
       readonly ends: InvocationEnds;
+      readonly telemetry: Telemetry;
       readonly notifier: InvocationNotifier;
       readonly scheduler: Scheduler;
     },
@@ -112,7 +114,7 @@ export class Recovery implements DueWork {
 
   /** False if another node was faster. */
   async #interrupt(row: OrphanedInvocation, why: Interruption): Promise<boolean> {
-    const { store, notifier, scheduler } = this.parts;
+    const { store, notifier, scheduler, telemetry } = this.parts;
     const conclusion = { end: { status: "ERROR", ...interruption(row, why) } } as const;
     const fn = await store.read.functions.get(row.functionId);
     const now = new Date().toISOString();
@@ -128,6 +130,15 @@ export class Recovery implements DueWork {
     );
     notifier.notify(row.id);
     scheduler.wake();
+    if (isDone) {
+      const { functionId: id, triggerKind } = row;
+      const { code: errorCode } = conclusion.end;
+      telemetry.endedUnattempted({
+        function: fn ?? { id, displayName: id },
+        triggerKind,
+        errorCode,
+      });
+    }
     return isDone;
   }
 

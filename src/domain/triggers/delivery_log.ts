@@ -3,6 +3,7 @@ import { entriesUpTo } from "../../shared/entries.ts";
 import type { DeliveryRow } from "../../store/deliveries.ts";
 import type { Store } from "../../store/mod.ts";
 import type { TriggerRow } from "../../store/triggers.ts";
+import type { Telemetry } from "../../telemetry/contract.ts";
 import type { Ids } from "../ids.ts";
 
 /** Deliveries of unproved senders that are recorded for a trigger within a minute. */
@@ -17,9 +18,29 @@ export class DeliveryLog {
     ttl: MINUTE_MS,
   });
 
-  constructor(private readonly parts: { readonly store: Store; readonly ids: Ids }) {}
+  constructor(
+    private readonly parts: {
+      readonly store: Store;
+      readonly ids: Ids;
+      readonly telemetry: Telemetry;
+    },
+  ) {}
 
   async record(
+    row: TriggerRow,
+    receivedAt: Date,
+    end: Pick<DeliveryRow, "status"> & Partial<DeliveryRow>,
+  ): Promise<void> {
+    this.parts.telemetry.deliveryAnswered(end.status);
+    await this.#write(row, receivedAt, end);
+  }
+
+  /** Reports that a delivery has started an invocation, whose transaction has recorded the delivery. */
+  started(): void {
+    this.parts.telemetry.deliveryAnswered("STARTED" satisfies DeliveryRow["status"]);
+  }
+
+  async #write(
     row: TriggerRow,
     receivedAt: Date,
     end: Pick<DeliveryRow, "status"> & Partial<DeliveryRow>,
@@ -32,8 +53,9 @@ export class DeliveryLog {
   async recordUnproved(row: TriggerRow, receivedAt: Date, reason: string): Promise<void> {
     const count = (this.#unproved.get(row.id) ?? 0) + 1;
     this.#unproved.set(row.id, count, { noUpdateTTL: true });
+    this.parts.telemetry.deliveryAnswered("REFUSED" satisfies DeliveryRow["status"]);
     if (count > RECORDED_PER_MINUTE_MAX) return;
-    await this.record(row, receivedAt, { status: "REFUSED", reason });
+    await this.#write(row, receivedAt, { status: "REFUSED", reason });
   }
 
   newRow({ id }: TriggerRow, receivedAt: Date): Omit<DeliveryRow, "status"> {

@@ -3,6 +3,7 @@ import { countOf } from "../../config/mod.ts";
 import type { ScheduleRow } from "../../store/schedules.ts";
 import type { Store } from "../../store/mod.ts";
 import type { TriggerRow } from "../../store/triggers.ts";
+import type { Telemetry } from "../../telemetry/contract.ts";
 import { DomainError, invalidTarget } from "../errors.ts";
 import { AlreadyStarted, type Invoke, type Skip } from "../invocations/invoke.ts";
 import type { Invocations } from "../invocations/invocations.ts";
@@ -52,6 +53,7 @@ export class Schedules implements DueWork {
       readonly triggers: Triggers;
       /** Missed times of one schedule that are run with CATCH_UP_ALL. */
       readonly maxCatchUp: number;
+      readonly telemetry: Telemetry;
     },
   ) {}
 
@@ -191,6 +193,7 @@ export class Schedules implements DueWork {
           notBefore: new Date(time),
         }),
     );
+    this.parts.telemetry.scheduleTaken(Date.now() - Date.parse(time));
   }
 
   /** Keeps the times that wait, so that a server after this one does not take them for missed. */

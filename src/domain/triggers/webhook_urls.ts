@@ -173,7 +173,10 @@ export class WebhookUrls {
       if (answer === undefined) throw failed(invocationId);
       return { kind: "function", answer };
     } catch (error) {
-      if (error instanceof AlreadyStarted) return await this.#repeat(proved, error.invocationId);
+      if (error instanceof AlreadyStarted) {
+        invocationId = "";
+        return await this.#repeat(proved, error.invocationId);
+      }
       if (error instanceof DomainError && error.reason === "NO_JSON_HANDLER") {
         throw failed(invocationId);
       }
@@ -182,6 +185,8 @@ export class WebhookUrls {
         await this.parts.log.record(row, proved.receivedAt, { status: "REFUSED", reason });
       }
       throw error;
+    } finally {
+      if (invocationId !== "") this.parts.log.started();
     }
   }
 

@@ -1,6 +1,7 @@
 import {
   AdmissionRejected,
   type AdmissionRequest,
+  type FunctionLoad,
   type RunningLimit,
   type Slot,
 } from "../contract.ts";
@@ -81,6 +82,17 @@ export class ConcurrencyLimiter {
 
   get queued(): number {
     return this.#queue.size;
+  }
+
+  /** The functions with running or queued invocations. */
+  get functionLoads(): FunctionLoad[] {
+    const running = this.#usage.runningByFunction();
+    const queued = this.#queue.sizeByFunction();
+    return [...new Set([...running.keys(), ...queued.keys()])].map((functionId) => ({
+      functionId,
+      running: running.get(functionId) ?? 0,
+      queued: queued.get(functionId) ?? 0,
+    }));
   }
 
   /** Slots granted per second while the server is full; undefined without a recent measurement. */

@@ -40,6 +40,15 @@ export class FairQueue<R extends QueuedRequest> {
     return this.#classes.async.size;
   }
 
+  /** Requests of both classes; no function has 0. */
+  sizeByFunction(): Map<string, number> {
+    const sizes = new Map<string, number>();
+    for (const each of Object.values(this.#classes)) {
+      for (const [id, size] of each.sizes()) sizes.set(id, (sizes.get(id) ?? 0) + size);
+    }
+    return sizes;
+  }
+
   add(request: R): void {
     // Invocations that came while the queue was empty were granted without it.
     if (this.size++ === 0) this.#grantsBeforeAsync = 0;
@@ -146,6 +155,11 @@ class PriorityClass<R extends QueuedRequest> {
     this.#count(request, -1);
     if (flow.size === 0) this.#flows.delete(request.functionId);
     return true;
+  }
+
+  /** The number of requests of each function. */
+  *sizes(): Generator<readonly [functionId: string, size: number]> {
+    for (const [functionId, flow] of this.#flows) yield [functionId, flow.size];
   }
 
   /** The requests of each function in order; a copy, so that some may be deleted meanwhile. */

@@ -46,6 +46,11 @@ export class SlotUsage {
     this.throughput = new ThroughputEstimator(() => limits.maxRunning, now);
   }
 
+  /** Running invocations, nested ones included; no function has 0. */
+  runningByFunction(): Map<string, number> {
+    return new Map(Array.from(this.#runningOf, ([id, invocations]) => [id, invocations.size]));
+  }
+
   /** Whether all slots of the server are taken. */
   get isFull(): boolean {
     return this.count >= this.#limits.maxRunning;

@@ -21,6 +21,9 @@ import { type EndpointOptions, type EndpointServices, OF_TOKEN } from "./mod.ts"
 import { NodeClient } from "./node_client.ts";
 import { requestOf, targetOf } from "./request_head.ts";
 
+/** The route of all endpoints in metrics, at `/run` and on hosts of their own. */
+const ENDPOINT_ROUTE = "/run/{slug}";
+
 const RUN = /^(\/run\/([^/?]+))(.*)$/s;
 
 /** How a request has reached an endpoint. */
@@ -76,6 +79,7 @@ async function serveEndpoint(
 ): Promise<Response> {
   const { incoming, outgoing } = c.env;
   const { endpoints } = services;
+  c.set("route", ENDPOINT_ROUTE);
   const remoteAddress = c.get("clientAddress");
   const endpoint = await endpoints.find(address);
   const isOwn = prefix === "";

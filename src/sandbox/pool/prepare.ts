@@ -25,7 +25,7 @@ import {
 import { prepareProgram, type Program } from "../instance/program.ts";
 import { TreeSocket } from "../tree/tree_socket.ts";
 import { Trees, type ZygoteAges } from "../tree/trees.ts";
-import { type RootResources, Zygote } from "../tree/zygote.ts";
+import { type ForkCounts, type RootResources, Zygote } from "../tree/zygote.ts";
 import { SpawnedInstances } from "./spawned_instances.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
@@ -49,6 +49,7 @@ export interface Prepared {
   readonly spawned: SpawnedInstances;
   /** The trees of forks; else why instances cannot be forked. */
   readonly trees: Trees | string;
+  readonly forkCounts: Readonly<ForkCounts>;
   /** Everything that the instances need. */
   readonly opened: AsyncDisposableStack;
 }
@@ -79,11 +80,13 @@ export async function prepare(limits: SandboxLimits, options: SandboxOptions): P
     cgroups,
     maxima: memoryClasses(limits)[0],
     socketDirInside: isolation.socketDirInside(socketDir.path),
+    forkCounts: { forked: 0, failed: 0 },
   };
   const trees = typeof zygote === "string" ? zygote : new Trees(zygote, resources, limits, options);
   unowned.move();
   const spawned = new SpawnedInstances(launcher, { egress, cgroups });
-  return { isolation, cgroups, spawned, trees, opened: opened.move() };
+  const { forkCounts } = resources;
+  return { isolation, cgroups, spawned, trees, forkCounts, opened: opened.move() };
 }
 
 /** What the choice of an isolation has started. */

@@ -198,6 +198,7 @@ export class InstancePool implements Disposable {
       template[Symbol.dispose]();
       throw error;
     }
+    this.#resources.forkCounts.forked++;
     if (this.#templates.has(template)) this.#templates.set(template, instance);
     const waiter = this.#waiters.shift();
     if (waiter !== undefined) {
@@ -211,6 +212,7 @@ export class InstancePool implements Disposable {
 
   #noteFailure(error: unknown): void {
     if (this.#isClosed) return;
+    this.#resources.forkCounts.failed++;
     logger.error("an instance was not forked: {error}", { error: String(error) });
     if (this.#making === 1) this.#giveUpWaiters();
   }

@@ -162,4 +162,11 @@ export interface TreeResources extends RootResources {
   readonly cgroups: Cgroups | undefined;
   /** The directory of sockets as the processes see it. */
   readonly socketDirInside: string;
+  readonly forkCounts: ForkCounts;
+}
+
+/** Instances of all trees since the start. */
+export interface ForkCounts {
+  forked: number;
+  failed: number;
 }

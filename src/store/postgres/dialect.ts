@@ -43,6 +43,7 @@ export async function postgresDialect(options: PostgresOptions): Promise<Dialect
   opening.endStart();
   const longReaders = Math.max(1, Math.floor(maxConnections / CONNECTIONS_PER_LONG_READER));
   const readers = maxConnections - longReaders - 1;
+  const reading = new ConnectionPool(config, readers, STATEMENT_TIMEOUT_MS);
   const long = new ConnectionPool(config, longReaders, LONG_STATEMENT_TIMEOUT_MS);
   const index = new TextIndex(config);
   return {
@@ -59,7 +60,7 @@ export async function postgresDialect(options: PostgresOptions): Promise<Dialect
     },
     writer: new StoreDialect(connectionsOf(session)),
     statements: session,
-    reader: new StoreDialect(new ConnectionPool(config, readers, STATEMENT_TIMEOUT_MS)),
+    reader: new StoreDialect(reading),
     longReader: new StoreDialect(long),
     statisticsReader: new StoreDialect(long),
     search: new PostgresSearch(long, () => index.isReady),
@@ -87,6 +88,7 @@ export async function postgresDialect(options: PostgresOptions): Promise<Dialect
       index.build();
       return Promise.resolve();
     },
+    connections: () => [reading.use("reads"), long.use("long_reads")],
     interrupt: () => session.interrupt(),
     async close() {
       await index.close();

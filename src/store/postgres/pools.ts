@@ -2,6 +2,7 @@
 import { PostgresDialect, type PostgresPool, type PostgresQueryCompiler } from "kysely";
 import type { ClientConfig, PoolClient, QueryResult } from "pg";
 import pg from "pg";
+import type { ConnectionUse } from "../dialect.ts";
 import { Connection } from "./connection.ts";
 import { isLoss, storeError } from "./errors.ts";
 import { StoreQueryCompiler } from "./query_compiler.ts";
@@ -39,15 +40,23 @@ export class StoreDialect extends PostgresDialect {
 export class ConnectionPool implements Connections {
   readonly #pool: pg.Pool;
   #ending: Promise<void> | undefined;
+  readonly #max: number;
   readonly #timeoutMs: number;
   readonly #clients = new WeakMap<PoolClient, PooledConnection>();
 
   /** @param timeoutMs of one statement */
   constructor(config: ClientConfig, max: number, timeoutMs: number) {
+    this.#max = max;
     this.#timeoutMs = timeoutMs;
     this.#pool = new pg.Pool({ ...config, max, idleTimeoutMillis: IDLE_TIMEOUT_MS });
     // An idle connection that was lost is replaced by the next query.
     this.#pool.on("error", () => {});
+  }
+
+  /** The connections that are open now. */
+  use(pool: ConnectionUse["pool"]): ConnectionUse {
+    const { totalCount, idleCount: idle, waitingCount: waiting } = this.#pool;
+    return { pool, used: totalCount - idle, idle, max: this.#max, waiting };
   }
 
   async connect(): Promise<TakenConnection> {

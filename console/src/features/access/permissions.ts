@@ -14,6 +14,7 @@ const LABELS: Readonly<Record<Group, string>> = {
   "server:read": "Read the state of the server",
   "identity:read": "Read people, principals and credentials",
   "identity:write": "Change people, principals, credentials and roles",
+  "metrics:read": "Read metrics",
   "log:read": "Read the audit log",
   "log:write": "Change exports of the audit log",
 };

@@ -1,0 +1,98 @@
+import { FUNCTIONS_MAX } from "../src/telemetry/metrics/bounds.ts";
+import { LABELS, type Metric, METRICS, prometheusName } from "../src/telemetry/metrics/table.ts";
+
+/** Renders `docs/metrics.md`: how metrics are read, and the table of all metrics. */
+export function renderMetricsPage(): string {
+  const metrics = Object.entries<Metric>(METRICS);
+  return [
+    INTRODUCTION,
+    "## Metrics of API nodes",
+    ...tableOf(metrics.filter(([, { of }]) => of === undefined)),
+    "## Metrics of API nodes and workers",
+    ...tableOf(metrics.filter(([, { of }]) => of !== undefined)),
+    "## Labels",
+    "| Label | In Prometheus | Meaning |\n| --- | --- | --- |\n" +
+    Object.entries(LABELS).map(([name, meaning]) =>
+      `| \`${name}\` | \`${name.replaceAll(".", "_")}\` | ${meaning} |`
+    ).join("\n"),
+    BOUNDS,
+  ].join("\n\n") + "\n";
+}
+
+const INTRODUCTION = `<!-- deno-fmt-ignore-file -->
+<!-- Generated from src/telemetry/metrics/table.ts by \`deno task docs\`; do not edit. -->
+
+# Metrics
+
+A server measures nothing unless one of these [settings](configuration.md#metrics) asks for metrics:
+
+| Setting | Effect |
+| --- | --- |
+| \`--metrics-port 9464\` | serves \`http://127.0.0.1:9464/metrics\` without credentials, on API nodes and workers |
+| \`--metrics\` | serves \`GET /api/v1/metrics\` on the API, for callers with the permission \`metrics:read\` |
+| \`--otlp-endpoint http://127.0.0.1:4318\` | sends metrics to an OpenTelemetry collector, on API nodes and workers |
+
+Everyone who reaches \`--metrics-port\` can read the names of functions. Before you set \`--metrics-host\` to another
+address than loopback, restrict the port to your scrapers with a firewall.
+
+## Scrape with Prometheus
+
+A scraper of the API needs the role \`system:metrics_reader\` and an API key, which Prometheus sends as a bearer token:
+
+\`\`\`yaml
+scrape_configs:
+  - job_name: invoked
+    metrics_path: /api/v1/metrics
+    scheme: https
+    authorization:
+      credentials_file: /etc/prometheus/invoked-api-key
+    static_configs:
+      - targets: ["functions.example.com"]
+\`\`\`
+
+\`\`\`sh
+invoked principals create prometheus --role system:metrics_reader
+invoked credentials create prometheus --api-key
+\`\`\`
+
+Each process reports what it has done, so add up the API nodes of a cluster: \`sum(rate(faas_invocations_total[5m]))\`.
+An invocation counts on the API node that records the invocation, never on a worker. Scrapes share collections: a page
+is at most one second old, however many scrapers ask.
+
+## Send to a collector
+
+The server sends OTLP over HTTP in Protobuf to \`/v1/metrics\` below \`--otlp-endpoint\`, every \`--otlp-interval\` and once
+more when the server stops. Put credentials of the collector into \`--otlp-headers-file\`, one \`Name: value\` a line, or
+into the environment variable \`OTEL_EXPORTER_OTLP_HEADERS\` (\`name=value,name=value\`, percent-encoded). An \`https\`
+collector with a private CA needs \`--otlp-ca\`.
+
+If the collector does not take metrics, the server serves on and logs one warning. When the collector takes metrics
+again, the server logs how many data points were dropped. Counters and histograms are cumulative, so a
+dropped export loses only resolution.
+
+## Names
+
+Names and units follow OpenTelemetry's semantic conventions: \`faas.*\`, \`http.server.*\`, \`process.*\`; metrics of this
+server begin with \`invoked.\`. Prometheus gets the same names with \`_\`, the unit and \`_total\` for counters.`;
+
+const BOUNDS = `## Bounds
+
+The first ${FUNCTIONS_MAX} functions that a process sees have series of their own; the others share the label \`other\`
+until the process restarts. A renamed function keeps its first name until then. The labels of HTTP requests are
+templates of paths, never paths or queries: all endpoints share \`/run/{slug}\`. Error codes are those of
+[errors.md](errors.md). Metrics contain no inputs, outputs, addresses or credentials.
+
+A function has up to 120 series: 60 for phases, and 60 for durations, processor time, memory and egress.`;
+
+function tableOf(metrics: readonly [string, Metric][]): readonly string[] {
+  const rows = metrics.map(([name, { kind, unit, labels, description }]) => {
+    const shown = prometheusName(name, unit, kind.endsWith("counter"));
+    const listed = labels.map((label) => `\`${label}\``).join(", ") || "none";
+    const type = kind.replace("observed ", "");
+    return `| \`${name}\`<br>\`${shown}\` | ${type} | \`${unit}\` | ${listed} | ${description} |`;
+  });
+  return [
+    ["| Metric | Kind | Unit | Labels | Meaning |", "| --- | --- | --- | --- | --- |", ...rows]
+      .join("\n"),
+  ];
+}

@@ -1,0 +1,92 @@
+/** Chooses what the server measures, and where its metrics go. */
+import { getLogger } from "@logtape/logtape";
+import type { Config } from "../config/mod.ts";
+import { metricsApp } from "../http/metrics_app.ts";
+import { listen } from "../http/server.ts";
+import { VERSION } from "../shared/installation.ts";
+import { NO_TELEMETRY, type Telemetry } from "../telemetry/contract.ts";
+import { collectorHeaders } from "../telemetry/headers.ts";
+import type { Metrics, Source } from "../telemetry/metrics/open.ts";
+
+const logger = getLogger(["invoked", "telemetry"]);
+
+/** Connections of scrapers. */
+const SCRAPERS_MAX = 100;
+
+/** What a process reports to, and its metrics. */
+export interface OpenTelemetry {
+  readonly telemetry: Telemetry;
+  /** Undefined for a process that measures nothing. */
+  readonly metrics: Metrics | undefined;
+}
+
+/** The process that reports. */
+interface Reporter {
+  readonly role: "server" | "worker";
+  /** Id of the node or worker. */
+  readonly instanceId: string;
+  readonly scheme: "http" | "https";
+}
+
+/** Opens what the configuration asks for, and loads nothing else. `opened` closes it. */
+export async function openTelemetry(
+  { telemetry: config }: Config,
+  reporter: Reporter,
+  opened: AsyncDisposableStack,
+): Promise<OpenTelemetry> {
+  const { servesMetrics, metricsPort, otlpEndpoint: endpoint } = config;
+  if (!servesMetrics && metricsPort === undefined && endpoint === undefined) {
+    return { telemetry: NO_TELEMETRY, metrics: undefined };
+  }
+  const collector = endpoint === undefined ? undefined : {
+    endpoint,
+    headers: await collectorHeaders(config),
+    ca: config.otlpCaFile === undefined ? undefined : await readCa(config.otlpCaFile),
+    intervalMs: config.otlpIntervalMs,
+  };
+  const { openMetrics } = await import("../telemetry/metrics/open.ts");
+  const metrics = opened.use(openMetrics({ ...reporter, version: VERSION, collector }));
+  return { telemetry: metrics.telemetry, metrics };
+}
+
+async function readCa(file: string): Promise<string> {
+  const ca = await Deno.readTextFile(file).catch((error) => {
+    throw new Error(`--otlp-ca cannot be read: ${error.message}`);
+  });
+  if (ca.includes("-----BEGIN CERTIFICATE-----")) return ca;
+  throw new Error(`invalid --otlp-ca: ${file} has no certificate in PEM`);
+}
+
+/** Gives the metrics of a process their sources, and serves them at `--metrics-port`. `opened` closes the port. */
+export async function serveMetrics(
+  { telemetry, server }: Config,
+  { metrics }: OpenTelemetry,
+  sourcesOf: (metrics: Metrics) => readonly Source[],
+  opened: AsyncDisposableStack,
+): Promise<void> {
+  if (metrics === undefined) return;
+  metrics.observe(sourcesOf(metrics));
+  const { metricsHost: host, metricsPort: port } = telemetry;
+  if (port === undefined) return;
+  const http = await listen({ host, port }, { ...server, maxConnections: SCRAPERS_MAX })
+    .catch((error) => {
+      throw new Error(
+        `--metrics-port ${port} of ${host} cannot be used: ${error.message}; choose another port, ` +
+          "or correct --metrics-host",
+      );
+    });
+  opened.defer(async () => {
+    http.cut();
+    await http.close();
+  });
+  http.serve(metricsApp(pageOf(metrics)));
+  const at = host.includes(":") ? `[${host}]` : host;
+  logger.info("metrics are at {url}", { url: `http://${at}:${http.port}/metrics` });
+}
+
+/** The page of the metrics, for transports. */
+export function pageOf(
+  { page, contentType }: Metrics,
+): () => Promise<{ readonly contentType: string; readonly text: string }> {
+  return async () => ({ contentType, text: await page.text() });
+}

@@ -1,0 +1,48 @@
+import { collector, duration, file, host, port, toggle } from "./kinds.ts";
+import type { Rows } from "./setting.ts";
+
+/** Settings of metrics, and of where the server sends telemetry. */
+export const TELEMETRY_SETTINGS: Rows<"telemetry"> = {
+  servesMetrics: {
+    name: "metrics",
+    kind: toggle(),
+    default: "false",
+    description: "Serve GET /api/v1/metrics, for the permission to read metrics",
+  },
+  metricsPort: {
+    name: "metrics-port",
+    kind: port(),
+    default: undefined,
+    description: "Port of /metrics, without credentials; 0 selects a free port",
+  },
+  metricsHost: {
+    name: "metrics-host",
+    kind: host(),
+    default: "127.0.0.1",
+    description: "Address on which --metrics-port listens",
+  },
+  otlpEndpoint: {
+    name: "otlp-endpoint",
+    kind: collector(),
+    default: undefined,
+    description: "URL of an OpenTelemetry collector (OTLP over HTTP), without /v1/metrics",
+  },
+  otlpHeadersFile: {
+    name: "otlp-headers-file",
+    kind: file(),
+    default: undefined,
+    description: "File with headers for the collector, such as Authorization: one a line",
+  },
+  otlpCaFile: {
+    name: "otlp-ca",
+    kind: file(),
+    default: undefined,
+    description: "CA certificates (PEM) that the collector may have, instead of public ones",
+  },
+  otlpIntervalMs: {
+    name: "otlp-interval",
+    kind: duration({ min: "1s", max: "1h" }),
+    default: "60s",
+    description: "How often metrics are sent to the collector",
+  },
+};

@@ -1,0 +1,359 @@
+/**
+ * Every metric, written once: the instruments and docs/metrics.md follow from this table. Names and units are those of
+ * OpenTelemetry's semantic conventions where they have the metric, and below `invoked.` otherwise.
+ */
+
+/** `observed` metrics are read from their owners when metrics are collected; the others count reports. */
+type MetricKind = "counter" | "histogram" | "observed counter" | "observed gauge";
+
+export interface Metric {
+  readonly kind: MetricKind;
+  /** In UCUM, as OpenTelemetry writes it: `s`, `By`, `{invocation}`. */
+  readonly unit: string;
+  readonly labels: readonly Label[];
+  readonly description: string;
+  /** Of a histogram. */
+  readonly bounds?: readonly number[];
+  /** Which processes have it: API nodes if absent. */
+  readonly of?: "workers" | "both";
+}
+
+/** The labels of all metrics, with their meaning. */
+export const LABELS = {
+  "faas.name": "Display name of the function when this process first saw it",
+  "invoked.function.id": "Id of the function; `other` beyond 500 functions",
+  "faas.trigger": "What started the invocation: `http`, `timer`, `pubsub` or `other`",
+  "invoked.process":
+    "Process of the attempt: `root` (fork without the script), `template` (fork of " +
+    "the commit's template), `single` (spawned), `reused`, or `none`",
+  "invoked.phase":
+    "Phase of the attempt, in the order admission, queue, instance, evaluate, run, record",
+  "error.type": "Code or reason of docs/errors.md; empty for a success",
+  "http.request.method": "Method, or `_OTHER`",
+  "http.route": "Template of the path; empty for a path without a route",
+  "http.response.status_code": "Status",
+  "url.scheme": "`http` or `https`",
+  "invoked.delivery.status": "Status of the delivery in the list of deliveries",
+  "invoked.state": "State that the items have in common",
+  "network.io.direction": "`receive` or `transmit`",
+  "db.client.connection.pool.name": "`reads` or `long_reads`",
+  "db.client.connection.state": "`idle` or `used`",
+  "cpu.mode": "`user` or `system`",
+} as const;
+
+export type Label = keyof typeof LABELS;
+
+const MS = 0.001;
+const KIB = 1024;
+const MIB = KIB * KIB;
+
+const FUNCTION = ["faas.name", "invoked.function.id"] as const;
+const DURATIONS = [
+  ...[1 * MS, 2.5 * MS, 5 * MS, 10 * MS, 25 * MS, 50 * MS, 100 * MS, 250 * MS, 500 * MS],
+  ...[1, 2.5, 5, 10, 30, 60, 300],
+];
+/** Six series of a function have them. */
+const PHASE_DURATIONS = [1 * MS, 5 * MS, 10 * MS, 50 * MS, 100 * MS, 500 * MS, 1, 5, 30];
+const LAGS = [1 * MS, 5 * MS, 10 * MS, 25 * MS, 50 * MS, 100 * MS, 250 * MS, 500 * MS, 1, 5];
+
+export const METRICS = {
+  "faas.invocations": {
+    kind: "counter",
+    unit: "{invocation}",
+    labels: [...FUNCTION, "faas.trigger", "invoked.process"],
+    description: "Invocations that succeeded",
+  },
+  "faas.errors": {
+    kind: "counter",
+    unit: "{error}",
+    labels: [...FUNCTION, "faas.trigger", "invoked.process", "error.type"],
+    description: "Invocations that failed",
+  },
+  "invoked.invocation.retries": {
+    kind: "counter",
+    unit: "{attempt}",
+    labels: [...FUNCTION, "error.type"],
+    description: "Failed attempts that another attempt follows",
+  },
+  "invoked.invocation.rejections": {
+    kind: "counter",
+    unit: "{invocation}",
+    labels: [...FUNCTION, "error.type"],
+    description: "Invocations that the server did not accept, such as QUEUE_FULL or OVERLOADED",
+  },
+  "faas.invoke_duration": {
+    kind: "histogram",
+    unit: "s",
+    labels: FUNCTION,
+    bounds: DURATIONS,
+    description: "Time of attempts from their request or start to their durable outcome",
+  },
+  "invoked.invocation.phase.duration": {
+    kind: "histogram",
+    unit: "s",
+    labels: [...FUNCTION, "invoked.phase"],
+    bounds: PHASE_DURATIONS,
+    description: "Time of attempts by phase",
+  },
+  "faas.cpu_usage": {
+    kind: "histogram",
+    unit: "s",
+    labels: FUNCTION,
+    bounds: [1 * MS, 5 * MS, 10 * MS, 50 * MS, 100 * MS, 500 * MS, 1, 5, 30],
+    description: "Processor time of attempts",
+  },
+  "faas.mem_usage": {
+    kind: "histogram",
+    unit: "By",
+    labels: FUNCTION,
+    bounds: [32, 64, 96, 128, 192, 256, 512, 1024, 2048].map((mebibytes) => mebibytes * MIB),
+    description: "Peak of the resident memory of attempts, with pages shared with the template",
+  },
+  "faas.net_io": {
+    kind: "histogram",
+    unit: "By",
+    labels: FUNCTION,
+    bounds: [1, 16, 256, 1024, 4096, 16_384, 65_536].map((kibibytes) => kibibytes * KIB),
+    description: "Bytes of bodies and tunnels, in both directions, of attempts with egress",
+  },
+  "invoked.invocations.running": {
+    kind: "observed gauge",
+    unit: "{invocation}",
+    labels: FUNCTION,
+    description: "Invocations that run now; functions without any have no series",
+  },
+  "invoked.invocations.queued": {
+    kind: "observed gauge",
+    unit: "{invocation}",
+    labels: FUNCTION,
+    description: "Invocations that wait for a slot; functions without any have no series",
+  },
+  "invoked.slots.taken": {
+    kind: "observed gauge",
+    unit: "{slot}",
+    labels: [],
+    of: "both",
+    description: "Slots that invocations have taken",
+  },
+  "invoked.slots.limit": {
+    kind: "observed gauge",
+    unit: "{slot}",
+    labels: [],
+    of: "both",
+    description: "Slots in all",
+  },
+  "http.server.request.duration": {
+    kind: "histogram",
+    unit: "s",
+    labels: [
+      "http.request.method",
+      "http.route",
+      "http.response.status_code",
+      "url.scheme",
+      "error.type",
+    ],
+    bounds: DURATIONS,
+    description: "Time of requests until the response begins to leave",
+  },
+  "invoked.auth.rejections": {
+    kind: "counter",
+    unit: "{request}",
+    labels: ["error.type"],
+    description:
+      "Tokens, sessions and other credentials that were rejected, and calls without permission",
+  },
+  "invoked.webhook.deliveries": {
+    kind: "counter",
+    unit: "{delivery}",
+    labels: ["invoked.delivery.status"],
+    description: "Deliveries to webhook URLs",
+  },
+  "invoked.schedule.delay": {
+    kind: "histogram",
+    unit: "s",
+    labels: [],
+    bounds: [0.1, 0.5, 1, 5, 30, 60, 300, 3600],
+    description: "How late the times of schedules were taken",
+  },
+  "invoked.schedules.late": {
+    kind: "observed gauge",
+    unit: "{schedule}",
+    labels: [],
+    description: "Schedules whose next time passed a minute ago; of all nodes, one node reports it",
+  },
+  "invoked.dead_letters": {
+    kind: "observed gauge",
+    unit: "{invocation}",
+    labels: [],
+    description: "Dead letters; of all nodes, one node reports it",
+  },
+  "invoked.console.sessions": {
+    kind: "observed gauge",
+    unit: "{session}",
+    labels: [],
+    description: "Console sessions that have not expired; of all nodes, one node reports it",
+  },
+  "invoked.build.duration": {
+    kind: "histogram",
+    unit: "s",
+    labels: ["error.type"],
+    bounds: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
+    description:
+      "Time of builds with their wait; `rejected` code and `failed` compilers are errors",
+  },
+  "invoked.store.writes": {
+    kind: "observed counter",
+    unit: "{write}",
+    labels: [],
+    description: "Writes to the database that were committed",
+  },
+  "invoked.store.transactions": {
+    kind: "observed counter",
+    unit: "{transaction}",
+    labels: [],
+    description: "Transactions that share these writes",
+  },
+  "invoked.store.sync.duration": {
+    kind: "histogram",
+    unit: "s",
+    labels: [],
+    bounds: LAGS,
+    description: "Time of syncs that make committed writes durable",
+  },
+  "invoked.store.available": {
+    kind: "observed gauge",
+    unit: "{boolean}",
+    labels: [],
+    description: "1 while the database takes writes, otherwise 0",
+  },
+  "invoked.store.size": {
+    kind: "observed gauge",
+    unit: "By",
+    labels: [],
+    description: "Size of the SQLite database with its log; absent with PostgreSQL",
+  },
+  "invoked.disk.free": {
+    kind: "observed gauge",
+    unit: "By",
+    labels: [],
+    of: "both",
+    description: "Free space of the file system of the data directory",
+  },
+  "invoked.disk.limit": {
+    kind: "observed gauge",
+    unit: "By",
+    labels: [],
+    of: "both",
+    description: "Size of the file system of the data directory",
+  },
+  "invoked.instances": {
+    kind: "observed gauge",
+    unit: "{process}",
+    labels: ["invoked.state"],
+    of: "both",
+    description: "Instances that are `waiting` for invocations or `running` one",
+  },
+  "invoked.forks": {
+    kind: "observed counter",
+    unit: "{process}",
+    labels: ["invoked.state"],
+    of: "both",
+    description: "Instances that were `forked`, and forks that `failed`",
+  },
+  "invoked.workers": {
+    kind: "observed gauge",
+    unit: "{worker}",
+    labels: ["invoked.state"],
+    description: "Workers that this node sees, `open` or `draining`; absent without NATS",
+  },
+  "invoked.nats.connected": {
+    kind: "observed gauge",
+    unit: "{boolean}",
+    labels: [],
+    of: "both",
+    description: "1 while NATS can be used, otherwise 0; absent without NATS",
+  },
+  "invoked.nats.messages": {
+    kind: "observed counter",
+    unit: "{message}",
+    labels: ["network.io.direction"],
+    of: "both",
+    description: "Messages of the connection to NATS",
+  },
+  "invoked.nats.io": {
+    kind: "observed counter",
+    unit: "By",
+    labels: ["network.io.direction"],
+    of: "both",
+    description: "Bytes of the connection to NATS",
+  },
+  "db.client.connection.count": {
+    kind: "observed gauge",
+    unit: "{connection}",
+    labels: ["db.client.connection.pool.name", "db.client.connection.state"],
+    description: "Connections to PostgreSQL for reads; absent with SQLite",
+  },
+  "db.client.connection.max": {
+    kind: "observed gauge",
+    unit: "{connection}",
+    labels: ["db.client.connection.pool.name"],
+    description: "Limit of these connections",
+  },
+  "db.client.connection.pending_requests": {
+    kind: "observed gauge",
+    unit: "{request}",
+    labels: ["db.client.connection.pool.name"],
+    description: "Reads that wait for a connection",
+  },
+  "invoked.event_loop.delay": {
+    kind: "histogram",
+    unit: "s",
+    labels: [],
+    bounds: LAGS,
+    of: "both",
+    description: "How late a timer of 100 ms runs: the delay of everything that the process does",
+  },
+  "process.cpu.time": {
+    kind: "observed counter",
+    unit: "s",
+    labels: ["cpu.mode"],
+    of: "both",
+    description: "Processor time of the server's process, without functions",
+  },
+  "process.memory.usage": {
+    kind: "observed gauge",
+    unit: "By",
+    labels: [],
+    of: "both",
+    description: "Resident memory of the server's process, without functions",
+  },
+  "process.uptime": {
+    kind: "observed gauge",
+    unit: "s",
+    labels: [],
+    of: "both",
+    description: "Time since the process started",
+  },
+  "otel.sdk.exporter.metric_data_point.exported": {
+    kind: "counter",
+    unit: "{data_point}",
+    labels: ["error.type"],
+    of: "both",
+    description:
+      "Data points for the collector of --otlp-endpoint; with an error, they were dropped",
+  },
+} as const satisfies Readonly<Record<string, Metric>>;
+
+export type MetricName = keyof typeof METRICS;
+
+/** The names of metrics of these kinds. */
+export type NameOf<Kind extends MetricKind> = {
+  [Name in MetricName]: (typeof METRICS)[Name]["kind"] extends Kind ? Name : never;
+}[MetricName];
+
+const SUFFIXES: Readonly<Record<string, string>> = { s: "_seconds", By: "_bytes" };
+
+/** The name that Prometheus has for a metric, whether it is scraped or received through a collector. */
+export function prometheusName(name: string, unit: string, isCounter: boolean): string {
+  return name.replace(/[^a-zA-Z0-9_]/g, "_") + (SUFFIXES[unit] ?? "") + (isCounter ? "_total" : "");
+}

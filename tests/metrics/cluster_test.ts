@@ -1,0 +1,45 @@
+/** Metrics of a worker, and of API nodes on PostgreSQL and NATS. */
+import assert from "node:assert/strict";
+import { TestCluster } from "../cluster/cluster.ts";
+import { Client } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
+import { checkPage, freePort, Page, scraped } from "./support.ts";
+
+Deno.test("workers and API nodes report what each does", async () => {
+  await using cluster = await TestCluster.start();
+  const port = freePort();
+  const [first, second, worker] = await Promise.all([
+    cluster.node({ flags: ["--metrics"] }),
+    cluster.node({ flags: ["--metrics"] }),
+    cluster.worker({ capacity: 3, flags: ["--metrics-port", `${port}`] }),
+  ]);
+  const client = await first.client();
+  const other = new Client(second.url, client.token);
+  const id = await client.deploy("export default () => ({});");
+  for (const node of [client, other, other]) assert.equal((await node.invoke(id)).status, 200);
+  const of = { invoked_function_id: id };
+  const counted = (page: Page) => page.sum("faas_invocations_total", of);
+  await scraped(client, (page) => counted(page) === 1, "the invocation of the first node");
+  const page = await scraped(other, (page) => counted(page) === 2, "those of the second node");
+  assert.ok(page.sum("db_client_connection_max") > 0);
+  assert.ok(page.has("db_client_connection_count", { db_client_connection_state: "idle" }));
+  assert.equal(page.sum("invoked_nats_connected"), 1);
+  assert.ok(page.sum("invoked_nats_messages_total", { network_io_direction: "transmit" }) > 0);
+  assert.equal(page.sum("invoked_workers", { invoked_state: "open" }), 1);
+  assert.equal(page.sum("invoked_slots_limit"), 3);
+  assert.ok(!page.has("invoked_store_size_bytes"), "PostgreSQL is not measured by its size");
+  await eventually(async () => {
+    const pages = await Promise.all([client, other].map((node) => scraped(node, () => true, "")));
+    return pages.filter((each) => each.has("invoked_dead_letters")).length === 1 ? true : undefined;
+  }, "one node that reports what is in the database");
+
+  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  await checkPage(text);
+  const own = new Page(text);
+  assert.ok(text.includes(`service_instance_id="${worker.id}"`) && text.includes('"worker"'));
+  assert.equal(own.sum("invoked_slots_limit"), 3);
+  assert.equal(own.sum("invoked_nats_connected"), 1);
+  assert.ok(own.sum("invoked_forks_total", { invoked_state: "forked" }) > 0);
+  assert.ok(own.sum("process_cpu_time_seconds_total") > 0);
+  assert.ok(!own.has("faas_invocations_total"), "an invocation counts on the node that records it");
+});

@@ -1,0 +1,358 @@
+/** Metrics of a real server: each moves when its thing happens, and Debian's Prometheus reads them. */
+import assert from "node:assert/strict";
+import { deploy as deployEgress, Host } from "../egress/support.ts";
+import { makeCredential, makePrincipal, setRolesOf } from "../identity/principals.ts";
+import { signIn } from "../identity/sessions.ts";
+import { QUICK, settings, start } from "../retries/support.ts";
+import { base64, Client, type Json } from "../support/client.ts";
+import { assertError } from "../support/expect.ts";
+import { LOOPBACK } from "../support/loopback.ts";
+import { serverSuite, type Stage } from "../support/suite.ts";
+import { createTrigger } from "../triggers/support.ts";
+import { checkPage, freePort, METRICS, Prometheus, scrape, scraped } from "./support.ts";
+
+const PORT = freePort();
+const SECRET = "a-secret-of-the-function-that-no-metric-has";
+
+const VARIOUS = `export default async ({ how, ms = 0 }) => {
+  if (how === "throw") throw new Error("${SECRET}");
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  return {};
+};`;
+
+/** A client with the API key of a new principal. */
+async function keyOf(client: Client, name: string, roleIds: readonly string[]): Promise<Client> {
+  const principal = await makePrincipal(client, name, roleIds);
+  const { clientSecret } = await makeCredential(client, principal, {
+    kind: "CREDENTIAL_KIND_API_KEY",
+  });
+  return new Client(client.url, clientSecret);
+}
+
+async function guards({ server, client }: Stage): Promise<void> {
+  assertError(
+    await new Client(server.url, undefined).get(METRICS),
+    "UNAUTHENTICATED",
+    "TOKEN_MISSING",
+  );
+  assertError(
+    await new Client(server.url, "wrong").get(METRICS),
+    "UNAUTHENTICATED",
+    "TOKEN_INVALID",
+  );
+  const invoker = await keyOf(client, "no scraper", ["functions:invoker"]);
+  assertError(await invoker.get(METRICS), "PERMISSION_DENIED", "ROLE_MISSING");
+  const scraper = await keyOf(client, "scraper", ["system:metrics_reader"]);
+  const { status, headers, body } = await scraper.get(METRICS);
+  assert.deepEqual(
+    [status, headers.get("content-type"), headers.get("cache-control")],
+    [200, "text/plain; version=0.0.4; charset=utf-8", "no-store"],
+  );
+  await checkPage(body);
+  assertError(await scraper.get("/api/v1/functions"), "PERMISSION_DENIED", "ROLE_MISSING");
+  const rejections = (code: string) => ({ error_type: code });
+  await scraped(
+    client,
+    (page) =>
+      page.sum("invoked_auth_rejections_total", rejections("TOKEN_INVALID")) >= 1 &&
+      page.sum("invoked_auth_rejections_total", rejections("ROLE_MISSING")) >= 2,
+    "the rejections of credentials",
+  );
+}
+
+async function countsInvocations({ client }: Stage): Promise<void> {
+  const id = await client.deploy(VARIOUS);
+  const of = { invoked_function_id: id, faas_name: "test" };
+  await client.invoke(id);
+  await client.invoke(id, { how: "throw" });
+  await client.invoke(id, { how: "throw" });
+  const page = await scraped(
+    client,
+    (page) => page.sum("faas_invoke_duration_seconds_count", of) === 3,
+    "the three invocations",
+  );
+  assert.equal(page.sum("faas_invocations_total", { ...of, faas_trigger: "other" }), 1);
+  assert.equal(page.sum("faas_errors_total", { ...of, error_type: "UNCAUGHT" }), 2);
+  for (const phase of ["admission", "queue", "instance", "run", "record"]) {
+    const labels = { ...of, invoked_phase: phase };
+    assert.equal(page.sum("invoked_invocation_phase_duration_seconds_count", labels), 3, phase);
+  }
+  assert.equal(page.sum("faas_cpu_usage_seconds_count", of), 3);
+  assert.ok(page.sum("faas_cpu_usage_seconds_sum", of) > 0);
+  assert.ok(page.sum("faas_mem_usage_bytes_sum", of) > 3 * 1024 ** 2);
+  assert.equal(page.sum("faas_net_io_bytes_count", of), 0, "without egress");
+  assert.ok(page.has("faas_invocations_total", { ...of, invoked_process: "root" }));
+  assert.ok(!page.text.includes(SECRET));
+}
+
+async function countsTemplates({ client }: Stage): Promise<void> {
+  const id = await client.deploy(VARIOUS);
+  await settings(client, id, { provisionedConcurrency: 1 });
+  await scraped(client, (page) => page.sum("invoked_instances") > 0, "instances");
+  const of = { invoked_function_id: id, invoked_process: "template" };
+  for (;;) {
+    await client.invoke(id);
+    if ((await scrape(client)).sum("faas_invocations_total", of) > 0) break;
+  }
+}
+
+async function countsQueue({ client }: Stage): Promise<void> {
+  const id = await client.deploy(VARIOUS);
+  await settings(client, id, { maxConcurrency: 1 });
+  const of = { invoked_function_id: id };
+  const slow = [1, 2].map(() => start(client, id, { ms: 600_000 }));
+  const [first = "", second = ""] = await Promise.all(slow);
+  const page = await scraped(
+    client,
+    (page) =>
+      page.sum("invoked_invocations_running", of) === 1 &&
+      page.sum("invoked_invocations_queued", of) === 1 &&
+      page.sum("invoked_instances", { invoked_state: "running" }) >= 1,
+    "one running and one queued invocation",
+  );
+  assert.ok(page.sum("invoked_slots_taken") >= 1);
+  for (const one of [second, first]) {
+    await client.post(`/api/v1/functions/${id}/invocations/${one}/cancel`);
+  }
+  await scraped(
+    client,
+    (page) =>
+      !page.has("invoked_invocations_running", of) && !page.has("invoked_invocations_queued", of) &&
+      page.sum("faas_errors_total", { ...of, error_type: "CANCELLED" }) === 2,
+    "the end of both",
+  );
+}
+
+async function countsEgress({ client }: Stage): Promise<void> {
+  await using host = new Host();
+  const target = `127.0.0.1:${host.port}`;
+  const body = `return { status: (await fetch("http://${target}/")).status };`;
+  const id = await deployEgress(client, body, [target]);
+  const { body: { invocationId } } = await client.invoke(id);
+  await client.ended(id, invocationId);
+  assert.ok(host.seen.length > 0);
+  const of = { invoked_function_id: id };
+  const page = await scraped(
+    client,
+    (page) => page.sum("faas_net_io_bytes_count", of) === 1,
+    "the egress",
+  );
+  assert.ok(page.sum("faas_net_io_bytes_sum", of) > 0);
+  assert.ok(!page.text.includes(target), "no host of egress");
+}
+
+async function countsRetries({ client }: Stage): Promise<void> {
+  const id = await client.deploy(VARIOUS);
+  await settings(client, id, { retryPolicy: { ...QUICK, maxAttempts: 3 } });
+  const before = (await scrape(client)).sum("invoked_dead_letters");
+  await client.ended(id, await start(client, id, { how: "throw" }));
+  const of = { invoked_function_id: id, error_type: "UNCAUGHT" };
+  const page = await scraped(
+    client,
+    (page) => page.sum("invoked_dead_letters") === before + 1,
+    "the dead letter",
+  );
+  assert.equal(page.sum("invoked_invocation_retries_total", of), 2);
+  assert.equal(page.sum("faas_errors_total", of), 1, "the invocation has ended once");
+}
+
+async function countsRejections({ client }: Stage): Promise<void> {
+  const id = await client.deploy(VARIOUS);
+  await settings(client, id, { rateLimit: { calls: 1, period: "3600s" } });
+  await client.invoke(id);
+  assertError(await client.invoke(id), "RESOURCE_EXHAUSTED", "RATE_LIMITED");
+  const of = { invoked_function_id: id, error_type: "RATE_LIMITED" };
+  await scraped(
+    client,
+    (page) => page.sum("invoked_invocation_rejections_total", of) === 1,
+    "the rejection",
+  );
+}
+
+async function countsRequests({ server, client }: Stage): Promise<void> {
+  const id = await client.deploy(VARIOUS);
+  await client.get(`/api/v1/functions/${id}?token=${SECRET}`);
+  await client.get(`/no/such/path/${SECRET}`);
+  await fetch(`${server.url}/run/${SECRET}/x`).then((response) => response.body?.cancel());
+  await fetch(`${server.url}/healthz`, { method: "PROPFIND" }).then((r) => r.body?.cancel());
+  const count = "http_server_request_duration_seconds_count";
+  const get = { http_request_method: "GET" };
+  const page = await scraped(
+    client,
+    (page) =>
+      page.sum(count, { ...get, http_route: "/api/v1/functions/{id}" }) >= 1 &&
+      page.sum(count, { ...get, http_route: "/run/{slug}", http_response_status_code: "404" }) >= 1,
+    "the requests",
+  );
+  assert.ok(page.has(count, { http_request_method: "_OTHER" }));
+  assert.ok(page.has(count, { ...get, http_route: METRICS, http_response_status_code: "401" }));
+  assert.ok(!page.text.includes(SECRET));
+}
+
+async function countsTriggers({ client }: Stage): Promise<void> {
+  const id = await client.deploy(VARIOUS);
+  const delivery = (status: string) => ({ invoked_delivery_status: status });
+  const before = await scrape(client);
+  const { webhookCapabilityUrl: url } = await createTrigger(client, id, {
+    webhook: { capabilityUrl: {} },
+  });
+  const anonymous = new Client(client.url, undefined);
+  assert.equal((await anonymous.post(url, {})).status, 200);
+  const wrong = url.replace(/[^/]+$/, "A".repeat(43));
+  assertError(await anonymous.post(wrong, {}), "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
+  const deliveries = "invoked_webhook_deliveries_total";
+  await scraped(
+    client,
+    (page) =>
+      page.sum(deliveries, delivery("STARTED")) > before.sum(deliveries, delivery("STARTED")) &&
+      page.sum(deliveries, delivery("REFUSED")) > before.sum(deliveries, delivery("REFUSED")),
+    "the deliveries",
+  );
+}
+
+/** A step before the others: the schedule is due within a minute. */
+async function plansSchedule({ client }: Stage): Promise<void> {
+  const id = await client.deploy(VARIOUS);
+  await createTrigger(client, id, { schedule: { cronSpec: "* * * * *" } });
+}
+
+async function countsSchedules({ client }: Stage): Promise<void> {
+  const page = await scraped(
+    client,
+    (page) =>
+      page.sum("invoked_schedule_delay_seconds_count") > 0 &&
+      page.sum("faas_invocations_total", { faas_trigger: "timer" }) > 0,
+    "a run of the schedule",
+  );
+  assert.ok(page.has("invoked_schedules_late"));
+}
+
+async function countsServer({ client }: Stage): Promise<void> {
+  const before = await scrape(client);
+  await client.deploy(VARIOUS);
+  const broken = { "main.ts": base64("export default (") };
+  const answer = await client.post("/api/v1/functions", {
+    displayName: "broken",
+    initialContent: broken,
+  });
+  assertError(answer, "INVALID_ARGUMENT", "BUILD_FAILED", { fields: ["main.ts"] });
+  const builds = "invoked_build_duration_seconds_count";
+  const page = await scraped(
+    client,
+    (page) =>
+      page.sum(builds) >= before.sum(builds) + 2 &&
+      page.sum(builds, { error_type: "rejected" }) > 0,
+    "the builds",
+  );
+  for (
+    const name of [
+      ...["invoked_store_writes_total", "invoked_store_transactions_total"],
+      ...["invoked_store_sync_duration_seconds_count", "invoked_event_loop_delay_seconds_count"],
+      "process_cpu_time_seconds_total",
+    ]
+  ) assert.ok(page.sum(name) > before.sum(name), name);
+  for (
+    const name of [
+      ...["invoked_store_size_bytes", "invoked_disk_free_bytes", "invoked_disk_limit_bytes"],
+      ...["invoked_slots_limit", "process_memory_usage_bytes", "process_uptime_seconds"],
+      "invoked_store_available",
+    ]
+  ) assert.ok(page.sum(name) > 0, name);
+  assert.ok(page.sum("invoked_forks_total", { invoked_state: "forked" }) > 0);
+  assert.equal(page.sum("invoked_forks_total", { invoked_state: "failed" }), 0);
+  assert.ok(!page.has("invoked_nats_connected") && !page.has("db_client_connection_count"));
+}
+
+async function countsSessions({ client }: Stage): Promise<void> {
+  const before = (await scrape(client)).sum("invoked_console_sessions");
+  await signIn(client);
+  await scraped(
+    client,
+    (page) => page.sum("invoked_console_sessions") === before + 1,
+    "the session",
+  );
+}
+
+async function servesItsPort({ client }: Stage): Promise<void> {
+  const url = `http://127.0.0.1:${PORT}`;
+  const texts = await Promise.all(
+    Array.from({ length: 60 }, async () => await (await fetch(`${url}/metrics`)).text()),
+  );
+  assert.ok(new Set(texts).size < texts.length, "scrapes at once share collections");
+  await checkPage(texts[0] ?? "");
+  for (const [method, path] of [["GET", "/"], ["GET", "/api/v1/functions"], ["POST", "/metrics"]]) {
+    const response = await fetch(url + path, { method: method ?? "" });
+    assert.deepEqual([response.status, await response.text()], [
+      404,
+      "This port serves GET /metrics alone\n",
+    ]);
+  }
+  assert.equal((await client.get("/metrics")).status, 404, "the API has another path");
+}
+
+/** A name that would end its label, its line, or the page. */
+const HOSTILE = `a"} 1\nfaas_errors_total{x="\\" \u2028 é ${"long ".repeat(60)}`;
+
+async function readByPrometheus({ client }: Stage): Promise<void> {
+  const { function: fn, commit } = await client.createFunction(HOSTILE.slice(0, 200), {
+    "main.ts": VARIOUS,
+  });
+  await settings(client, fn.id, { publishedCommitId: commit.id });
+  await client.invoke(fn.id);
+  const scraper = await makePrincipal(client, "prometheus");
+  await setRolesOf(client, scraper, ["system:metrics_reader"]);
+  const { clientSecret } = await makeCredential(client, scraper, {
+    kind: "CREDENTIAL_KIND_API_KEY",
+  });
+  const { host } = new URL(client.url);
+  await using prometheus = await Prometheus.start([
+    { job_name: "port", static_configs: [{ targets: [`127.0.0.1:${PORT}`] }] },
+    {
+      job_name: "api",
+      metrics_path: METRICS,
+      authorization: { credentials: clientSecret },
+      static_configs: [{ targets: [host] }],
+    },
+  ]);
+  for (const job of ["port", "api"]) {
+    await prometheus.query(`up{job="${job}"} == 1`);
+    const [found] = await prometheus.query(
+      `faas_invocations_total{job="${job}",invoked_function_id="${fn.id}"}`,
+    );
+    assert.deepEqual([found?.metric.faas_name, found?.value[1]], [
+      HOSTILE.slice(0, 128),
+      "1",
+    ]);
+  }
+  const [buckets] = await prometheus.query(
+    `histogram_quantile(0.5, faas_invoke_duration_seconds_bucket{invoked_function_id="${fn.id}"})`,
+  );
+  assert.ok(Number(buckets?.value[1]) > 0);
+}
+
+serverSuite("metrics of a server", {
+  flags: ["--metrics", "--metrics-port", `${PORT}`, "--metrics-host", "127.0.0.1", ...LOOPBACK],
+}, {
+  "(a schedule is planned)": plansSchedule,
+  "need the permission to read metrics": guards,
+  "count invocations, and what each used": countsInvocations,
+  "name the process of an invocation": countsTemplates,
+  "show running and queued invocations": countsQueue,
+  "count the bytes of egress": countsEgress,
+  "count attempts that are repeated, and dead letters": countsRetries,
+  "count invocations that a limit rejects": countsRejections,
+  "count requests by the template of their path": countsRequests,
+  "count deliveries": countsTriggers,
+  "show the store, forks, builds and the process": countsServer,
+  "show console sessions": countsSessions,
+  "show how late schedules are": countsSchedules,
+  "have a port that serves nothing else": servesItsPort,
+  "are read by Prometheus, whatever a function is called": readByPrometheus,
+});
+
+Deno.test("a server that was not asked for metrics has none, and loads none", async () => {
+  const { sharedServer } = await import("../support/shared_server.ts");
+  const client = await (await sharedServer("server")).client();
+  const answer: Json = await client.get(METRICS);
+  assertError(answer, "FAILED_PRECONDITION", "METRICS_OFF", { message: /--metrics$/ });
+});
