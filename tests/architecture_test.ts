@@ -130,6 +130,18 @@ Deno.test("a command loads its own modules alone, and a server when it runs one"
   assert.deepEqual(early, []);
 });
 
+Deno.test("a server without metrics loads nothing of OpenTelemetry", async () => {
+  const files = await readSources();
+  const metrics = "src/telemetry/metrics/";
+  const users = [...files].filter(([, text]) => text.includes('from "@opentelemetry/'));
+  assert.ok(users.length > 0);
+  assert.deepEqual(users.filter(([path]) => !path.startsWith(metrics)), []);
+  for (const entry of ["src/compose/server.ts", "src/compose/worker.ts"]) {
+    const loaded = loadedWith(entry, files).filter((path) => path.startsWith(metrics));
+    assert.deepEqual(loaded, []);
+  }
+});
+
 Deno.test("only the composition root knows who else may own invocations", async () => {
   const owners = "src/domain/ownership/";
   const imports = [...importsOf(await readSources())].filter(([path]) =>

@@ -8,8 +8,8 @@ import { checkPage, freePort, Page, scraped } from "./support.ts";
 Deno.test("workers and API nodes report what each does", async () => {
   await using cluster = await TestCluster.start();
   const port = freePort();
-  const [first, second, worker] = await Promise.all([
-    cluster.node({ flags: ["--metrics"] }),
+  const first = await cluster.node({ flags: ["--metrics"] });
+  const [second, worker] = await Promise.all([
     cluster.node({ flags: ["--metrics"] }),
     cluster.worker({ capacity: 3, flags: ["--metrics-port", `${port}`] }),
   ]);
