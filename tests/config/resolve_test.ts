@@ -115,6 +115,24 @@ Deno.test("the host is a name or an address", () => {
   }
 });
 
+Deno.test("a collector has an http or https URL, and its settings need it", () => {
+  const urlOf = (url: string) =>
+    resolveConfig({ "otlp-endpoint": url }, {}).config.telemetry.otlpEndpoint;
+  assert.equal(urlOf("http://otel:4318"), "http://otel:4318");
+  assert.equal(urlOf("https://otel.example/base/"), "https://otel.example/base");
+  for (
+    const url of ["otel:4318", "http://a:b@otel", "http://otel?a", "http://otel#a", "file:///a"]
+  ) {
+    assertViolation({ "otlp-endpoint": url }, {}, "Invalid --otlp-endpoint: ");
+  }
+  assertViolation({ "otlp-ca": "ca" }, {}, "--otlp-ca", "unset without --otlp-endpoint");
+  const plain = { "otlp-endpoint": "http://otel", "otlp-ca": "ca" };
+  assertViolation(plain, {}, "--otlp-ca", "unset with a collector at an http URL");
+  const { telemetry } = resolveConfig({}, { OTEL_EXPORTER_OTLP_HEADERS: "a=secret" }).config;
+  assert.equal(telemetry.environmentHeaders?.reveal(), "a=secret");
+  assert.ok(!JSON.stringify(telemetry).includes("secret"));
+});
+
 Deno.test("an invalid network is named among valid ones", () => {
   const networks = "10.0.0.0/8, ::1, 192.0.2.7";
   assert.deepEqual(

@@ -20,7 +20,7 @@ export async function makesRoles({ console, client }: Journey): Promise<void> {
   const fn = (await client.createFunction("invoices")).function;
   await console.goto("/access/roles");
   await cell(page, "Read functions", 0).getByText("No").waitFor();
-  await cell(page, "Read functions", 2).getByText("All").waitFor();
+  await cell(page, "Read functions", 3).getByText("All").waitFor();
   const group = page.getByRole("button", { name: "Read the audit log" });
   await press(page, group);
   await page.getByRole("rowheader", { name: /^List the events of the audit log/ }).waitFor();
@@ -43,9 +43,9 @@ export async function makesRoles({ console, client }: Journey): Promise<void> {
   await console.assertAccessible("role");
   await dialog.getByRole("button", { name: "Create" }).click();
   await dialog.waitFor({ state: "detached" });
-  await cell(page, "Invoke functions", 6).getByText(/^\d+ of \d+$/).waitFor();
-  await cell(page, "Read functions", 6).getByText("All").waitFor();
-  await cell(page, "Read volumes", 6).getByText("No").waitFor();
+  await cell(page, "Invoke functions", 7).getByText(/^\d+ of \d+$/).waitFor();
+  await cell(page, "Read functions", 7).getByText("All").waitFor();
+  await cell(page, "Read volumes", 7).getByText("No").waitFor();
   const named = async (name: string) =>
     // deno-lint-ignore no-explicit-any -- an answer
     ok(await client.get(ROLES)).list.find((role: any) => role.displayName === name);

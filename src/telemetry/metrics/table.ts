@@ -61,13 +61,13 @@ export const METRICS = {
     kind: "counter",
     unit: "{invocation}",
     labels: [...FUNCTION, "faas.trigger", "invoked.process"],
-    description: "Invocations that succeeded",
+    description: "Invocations that succeeded; test runs are no invocations",
   },
   "faas.errors": {
     kind: "counter",
     unit: "{error}",
     labels: [...FUNCTION, "faas.trigger", "invoked.process", "error.type"],
-    description: "Invocations that failed",
+    description: "Invocations that failed; skipped ones did not start, and count nowhere",
   },
   "invoked.invocation.retries": {
     kind: "counter",
@@ -133,14 +133,14 @@ export const METRICS = {
     unit: "{slot}",
     labels: [],
     of: "both",
-    description: "Slots that invocations have taken",
+    description: "Slots that invocations of this process have taken",
   },
   "invoked.slots.limit": {
     kind: "observed gauge",
     unit: "{slot}",
     labels: [],
     of: "both",
-    description: "Slots in all",
+    description: "Slots in all; with --nats, each API node reports the slots of all workers",
   },
   "http.server.request.duration": {
     kind: "histogram",
@@ -153,7 +153,7 @@ export const METRICS = {
       "error.type",
     ],
     bounds: DURATIONS,
-    description: "Time of requests until the response begins to leave",
+    description: "Time of requests until they are answered",
   },
   "invoked.auth.rejections": {
     kind: "counter",
