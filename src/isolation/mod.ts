@@ -23,4 +23,4 @@ export { openSocketDir, type SocketDir } from "./socket_dir.ts";
 export { killGroup, spawnGroup } from "./spawn.ts";
 export { acceptAll, UnixConnection, UnixListener } from "./unix_listener.ts";
 export { NOT_JOINED } from "./wrappers.ts";
-export { innermost, missingIsolation, readCpuMs } from "./verify.ts";
+export { innermost, missingIn, missingIsolation, type ProcessStatus, readCpuMs } from "./verify.ts";

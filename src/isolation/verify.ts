@@ -14,7 +14,11 @@ export async function missingIsolation(
   const status = expected.ownProcessNamespace
     ? (await innermost(pid))?.status
     : await readProcfs(`${pid}/status`);
-  if (status === undefined) return `/proc has no process ${pid}`;
+  return status === undefined ? `/proc has no process ${pid}` : missingIn(status, expected);
+}
+
+/** Describes the first part of the isolation that a status in `/proc` lacks; undefined without one. */
+export function missingIn(status: string, expected: Expected): string | undefined {
   const field = (name: string) =>
     new RegExp(`^${name}:\\s+(.*)$`, "m").exec(status)?.[1]?.split(/\s+/) ?? [];
   if (expected.noNewPrivileges && field("NoNewPrivs")[0] !== "1") return "no_new_privs is not set";
@@ -33,10 +37,14 @@ export async function missingIsolation(
   return undefined;
 }
 
+/** A process and its status in `/proc` (`man 5 proc_pid_status`). */
+export interface ProcessStatus {
+  readonly pid: number;
+  readonly status: string;
+}
+
 /** The process without a child, the isolated one below its wrappers, and its status; undefined if it has ended. */
-export async function innermost(
-  pid: number,
-): Promise<{ readonly pid: number; readonly status: string } | undefined> {
+export async function innermost(pid: number): Promise<ProcessStatus | undefined> {
   return await readInnermost(pid, WRAPPERS_MAX);
 }
 

@@ -1,5 +1,11 @@
 /** A process that the server spawned, a spawned instance or a zygote: its start, its processor time and its idle memory. */
-import { innermost, type Isolation, killGroup, readCpuMs } from "../../isolation/mod.ts";
+import {
+  innermost,
+  type Isolation,
+  killGroup,
+  type ProcessStatus,
+  readCpuMs,
+} from "../../isolation/mod.ts";
 import {
   type Child,
   type ChunkReader,
@@ -134,7 +140,12 @@ const BYTES_PER_KIB = 1024;
  */
 export async function idleMemory(pid: number): Promise<number | undefined> {
   if (Deno.build.os !== "linux") return undefined;
-  const kib = /^VmData:\s+(\d+) kB$/m.exec((await innermost(pid))?.status ?? "")?.[1];
+  return memoryIn(await innermost(pid) ?? { pid, status: "" });
+}
+
+/** Private writable memory in bytes. @throws for a status without it */
+export function memoryIn({ pid, status }: ProcessStatus): number {
+  const kib = /^VmData:\s+(\d+) kB$/m.exec(status)?.[1];
   if (kib === undefined) throw new Error(`Failed to measure the memory of the idle process ${pid}`);
   return Number(kib) * BYTES_PER_KIB;
 }

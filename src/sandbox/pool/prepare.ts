@@ -8,7 +8,7 @@ import {
   chooseIsolation,
   type Isolation,
   type IsolationChoice,
-  missingIsolation,
+  missingIn,
   openSocketDir,
 } from "../../isolation/mod.ts";
 import type { ReuseLimits, SandboxLimits } from "../contract.ts";
@@ -140,7 +140,7 @@ async function tryZygote(resources: RootResources): Promise<Zygote | string> {
   if (!canFork(isolation)) return "this isolation cannot keep forks apart";
   try {
     const zygote = await Zygote.start(resources);
-    const failure = await missingIsolation(zygote.pid, isolation.expected);
+    const failure = missingIn(zygote.status, isolation.expected);
     if (failure === undefined) return zygote;
     await zygote[Symbol.asyncDispose]();
     return failure;

@@ -16,7 +16,7 @@ import {
   processLimits,
   type ResourceLimits,
 } from "../instance/process.ts";
-import { becomeReady, idleMemory, spawnedProcess, startError } from "../instance/spawned.ts";
+import { becomeReady, memoryIn, spawnedProcess, startError } from "../instance/spawned.ts";
 import { LineSplitter } from "../instance/logs.ts";
 import { type ForkServer, ForkServerLink } from "./fork_server.ts";
 import type { EgressProxy } from "../egress/proxy.ts";
@@ -41,6 +41,8 @@ export class Zygote implements ForkServer, AsyncDisposable {
     child: Child,
     /** Id of the zygote itself, below its wrappers, in the namespace of the server. */
     readonly pid: number,
+    /** Its status in `/proc` once it was ready. It never runs user code. */
+    readonly status: string,
     /** Its private memory in bytes, which the limits of its forks leave out. */
     readonly idleBytes: number,
     /** Whether the kernel kills everything that a fork leaves behind. */
@@ -82,10 +84,9 @@ export class Zygote implements ForkServer, AsyncDisposable {
       if (failure !== undefined) throw startError(failure, child.stderr, "a zygote");
       const zygote = await innermost(spawned.pid);
       if (zygote === undefined) throw new Error(`Process ${spawned.pid} has no zygote`);
-      const { pid } = zygote;
+      const { pid, status } = zygote;
       const { ownProcessNamespace } = launcher.isolation.expected;
-      const idleBytes = await idleMemory(pid) ?? 0;
-      return new Zygote(child, pid, idleBytes, ownProcessNamespace);
+      return new Zygote(child, pid, status, memoryIn(zygote), ownProcessNamespace);
     } catch (error) {
       child.process.kill();
       await child.ended;
