@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { decodeProtectedHeader } from "jose";
 import { endpoint } from "../endpoints/echo.ts";
 import { boundToken, newProofs } from "../identity/proofs.ts";
-import { Client } from "../support/client.ts";
+import { Client, type Json } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
 import type { ThreeNodes } from "./cluster.ts";
 
@@ -96,8 +96,11 @@ export async function signingKeysAt(
     const answers = await Promise.all(
       clients.map((client) => client.post(ROTATE, { signsAfter: "0s" })),
     );
-    const made = answers.map((answer) => ok(answer).list.length).toSorted();
-    assert.deepEqual(made, [2, 3, 4]);
+    // A node reads the keys after its rotation, and so perhaps after that of another node.
+    const lists = answers.map((answer) => ok(answer).list.map(({ id }: Json): string => id));
+    const all = new Set(lists.flat());
+    assert.equal(all.size, 4);
+    assert.equal(Math.max(...lists.map((ids) => ids.length)), all.size, JSON.stringify(lists));
     for (const { token } of clients) for (const answer of await atAll(token)) ok(answer);
     const tokens = await Promise.all(urls.map(signIn));
     assert.equal(new Set(tokens.map(kidOf)).size, 1);
