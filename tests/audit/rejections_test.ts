@@ -57,7 +57,7 @@ Deno.test("a flood of strangers from many addresses hides no principal either", 
   await using store = await openStore(directory.path);
   const strangers = 300;
   {
-    await using audit = new Audit(store, new Ids());
+    await using audit = new Audit(store, new Ids(), NO_TELEMETRY);
     for (let n = 0; n < strangers; n++) {
       const address = `198.51.${n >> 8}.${n & 255}`;
       const event = { kind: "authentication", activity: "token", user: {} } as const;

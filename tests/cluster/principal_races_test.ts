@@ -20,6 +20,7 @@ import { SessionLinks } from "../../src/domain/sessions/session_links.ts";
 import type { Store } from "../../src/store/mod.ts";
 import { functionRow } from "../store/conformance/rows.ts";
 import { makeTempDir } from "../support/invoked.ts";
+import { NO_TELEMETRY } from "../../src/telemetry/contract.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { openPostgresStore } from "../support/stores.ts";
 
@@ -116,7 +117,7 @@ Deno.test("two nodes change principals, roles and bindings at the same time", as
     const row = await one.read.identity.client(made.clientId);
     const by = liveClients.of(row)?.principal ?? assert.fail("the client is not live");
     const limits = { linkLifetimeMs: 60_000, isProviderOnly: false };
-    const audit = opened.use(new Audit(one, ids));
+    const audit = opened.use(new Audit(one, ids, NO_TELEMETRY));
     const both = async (most: number, work: (store: Store) => Promise<unknown>) => {
       const attempts = Array.from({ length: most }, (_, n) => work(n % 2 === 0 ? one : other));
       return (await race(...attempts)).filter((outcome) => outcome === "done").length;

@@ -6,6 +6,7 @@ import { Housekeeping } from "../../src/domain/housekeeping.ts";
 import { Ids } from "../../src/domain/ids.ts";
 import { BLOB_SHARDS, digestOf } from "../../src/store/blobs/commit_blobs.ts";
 import { openStore } from "../../src/store/mod.ts";
+import { NO_TELEMETRY } from "../../src/telemetry/contract.ts";
 import { Client } from "../support/client.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { onlyNode } from "../support/nodes.ts";
@@ -39,7 +40,7 @@ async function ageBlobs(dataDir: string): Promise<void> {
 async function sweepAll(dataDir: string): Promise<void> {
   await using store = await openStore(dataDir);
   await using ownership = await onlyNode(store);
-  await using audit = new Audit(store, new Ids());
+  await using audit = new Audit(store, new Ids(), NO_TELEMETRY);
   using housekeeping = new Housekeeping(store, ownership.node, audit);
   for (let shard = 0; shard < BLOB_SHARDS; shard++) await housekeeping.sweep();
 }
@@ -141,7 +142,7 @@ Deno.test("housekeeping erases credentials that ended long ago, and records whic
     for (const row of rows) await tx.identity.insertCredential(row);
   });
   await using ownership = await onlyNode(store);
-  await using audit = new Audit(store, new Ids());
+  await using audit = new Audit(store, new Ids(), NO_TELEMETRY);
   using housekeeping = new Housekeeping(store, ownership.node, audit);
   await housekeeping.sweep();
   await housekeeping.sweep();
