@@ -116,7 +116,7 @@ export const OPERATIONS = {
     getOfFunction: { id: "invoked.StatisticsService.GetOfFunction", path: { functionId: "function_id" }, response: "getFunctionStatisticsResponse", dated: { list: "each" } },
   },
   server: {
-    getStatus: { id: "invoked.ServerService.GetStatus", response: "getStatusResponse" },
+    getStatus: { id: "invoked.ServerService.GetStatus", response: "getStatusResponse", dated: { paused: "itself" } },
   },
   user: {
     list: { id: "c1.api.user.v1.UserService.List", response: "userServiceListResponse" },

@@ -23,7 +23,7 @@ const COMMAND_FLAGS = [
 const OTHER_FLAGS = [
   "--max-old-space-size",
   "--data-urlencode",
-  "--exclude",
+
   "--upload-file",
   "--quick",
   "--publish",

@@ -31,6 +31,7 @@ const DOMAIN_ORDER: readonly string[] = [
   "destinations",
   "triggers",
   "testing",
+  "verification",
   "blob_check.ts",
   "housekeeping.ts",
   "key_rotation.ts",

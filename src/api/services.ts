@@ -31,6 +31,7 @@ import type { Invocations } from "../domain/invocations/invocations.ts";
 import type { InvocationLogs } from "../domain/invocations/logs.ts";
 import type { Replays } from "../domain/invocations/replays.ts";
 import type { InvocationSearches } from "../domain/invocations/searches.ts";
+import type { Node } from "../domain/ownership/contract.ts";
 import type { Purges } from "../domain/purges/purges.ts";
 import type { People } from "../domain/identity/people.ts";
 import type { OwnerLinks } from "../domain/sessions/owner_links.ts";
@@ -92,6 +93,7 @@ export interface Services {
   readonly logs: InvocationLogs;
   readonly principalCredentials: PrincipalCredentials;
   readonly ownerLinks: OwnerLinks;
+  readonly pause: Node["pause"];
   readonly people: People;
   readonly providerSignIn: ProviderSignIn;
   readonly publishes: Publishes;

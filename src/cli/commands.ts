@@ -321,6 +321,26 @@ export const COMMANDS: readonly Group[] = [
       "Test this machine and the data directory for a server; accepts the flags of serve",
       () => import("./doctor.ts"),
     ],
+    [
+      "backup",
+      "Back up a server's data while the server runs",
+      () => import("./backup.ts"),
+    ],
+    [
+      "restore",
+      "Restore a backup into an empty data directory or database",
+      () => import("./restore.ts"),
+    ],
+    [
+      "verify",
+      "Verify all stored data, or a backup, and name what is lost",
+      () => import("./verify.ts"),
+    ],
+    [
+      "resume",
+      "Start what waits on a server that was restored from a backup",
+      () => import("./resume.ts"),
+    ],
     ["cluster", "Make the credentials of servers and workers that share a NATS", CLUSTER],
     ["keys", "Manage the master key and the signing keys", [
       [

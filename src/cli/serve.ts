@@ -12,6 +12,7 @@ import { setUpLogging } from "./terminal/logging.ts";
 import { printJsonLine } from "./terminal/output.ts";
 import { listenForStop } from "./terminal/stop.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
+import { installationFlags } from "./options/installation.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
 import { atSocket, inheritedSocket } from "./local/inherited_socket.ts";
 import { RESTART_FLAG, superviseServer } from "./local/supervisor.ts";
@@ -34,13 +35,15 @@ export function register(command: Command): void {
   command.option(RESTART_FLAG, "Start the server again when it ends with an error, or on SIGHUP");
   addExamples(command, "invoked serve", "invoked serve --port 9000 --data /var/lib/invoked");
   command.action(async ({ json = false, restartOnFailure = false }: ServeOptions) => {
-    const resolved = resolveConfig(readFlags(), readEnvironment());
+    const given = readFlags();
+    const resolved = resolveConfig(given, readEnvironment());
     const { config } = resolved;
     await setUpLogging(config.log);
     // Before anything starts a process.
     const socket = await inheritedSocket();
     if (restartOnFailure) return await superviseServer(socket ?? await bind(config));
-    await serve(socket === undefined ? config : atSocket(resolved, socket), socket, json);
+    const configAtSocket = socket === undefined ? config : atSocket(resolved, socket);
+    await serve(configAtSocket, { socket, json, dataFlags: installationFlags(given) });
   });
 }
 
@@ -54,14 +57,18 @@ async function bind(config: Config): Promise<HeldSocket> {
 
 async function serve(
   config: Config,
-  socket: HeldSocket | undefined,
-  json: boolean,
+  { socket, json, dataFlags }: {
+    readonly socket: HeldSocket | undefined;
+    readonly json: boolean;
+    /** The flags that name the data of the server. */
+    readonly dataFlags: readonly string[];
+  },
 ): Promise<void> {
   const running: { server?: RunningServer } = {};
   using stop = listenForStop(() => running.server?.kill());
   const stopping = new AbortController();
   stop.signalled.then(() => stopping.abort());
-  const server = running.server = await start(config, socket, stopping.signal);
+  const server = running.server = await start(config, socket, dataFlags, stopping.signal);
   if (json) printJsonLine(welcomeJson(server));
   else {
     const hasCredentials = await exists(server.credentialsPath);
@@ -77,14 +84,17 @@ async function serve(
 async function start(
   config: Config,
   socket: HeldSocket | undefined,
+  dataFlags: readonly string[],
   stopping: AbortSignal,
 ): Promise<RunningServer> {
   const { startServer } = await import("../compose/server.ts");
+  const { verificationProcess } = await import("../compose/verification_process.ts");
   for (let starts = 1;; starts++) {
     try {
       return await startServer(config, {
         deployExample: true,
         onSyncFailure: exitOnSyncFailure,
+        verify: verificationProcess(dataFlags),
         stopping,
         socket,
       });

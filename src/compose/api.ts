@@ -57,6 +57,7 @@ export function composeApi(
   let versions: Promise<Versions> | undefined;
   const services: Services = {
     ...domain,
+    pause: node.pause,
     issuer: new URL(url).origin,
     hostName: new URL(url).hostname,
     maxFileBytes: config.commits.maxFileBytes,
@@ -78,6 +79,7 @@ export function composeApi(
       versions: await (versions ??= readVersions()),
       uptimeMs: performance.now() - startedMs,
       walls: sandboxes.walls,
+      paused: node.pause.current,
       load: engine.load,
       disk: await measureDisk(config.server.dataDir),
       workers: cluster?.workers,

@@ -8,8 +8,10 @@ import { type ObjectBuckets, prepareBlobs } from "../store/blobs/mod.ts";
 import { type BlobCopies, copyBlobs } from "../store/copy/blobs.ts";
 import { assertEmpty, type CopiedTable, copyTables } from "../store/copy/tables.ts";
 import { type DataDir, DataDirError, openDataDir } from "../store/data_dir.ts";
+import { fileContentLock } from "../store/content_lock.ts";
 import { databaseOf } from "../store/data_use.ts";
 import { masterKeyFileOf } from "../store/master_key.ts";
+import { migrateDatabase } from "../store/migrate_database.ts";
 import { openStore, type Store } from "../store/mod.ts";
 import { type PostgresOptions, postgresOptionsOf } from "../store/postgres/address.ts";
 import type { Sealer } from "../store/sealing.ts";
@@ -58,15 +60,59 @@ export async function copyInstallation(
   const source = opened.use(await openStore(dataDir, { onSyncFailure, checkKeys }));
   const to = await openTarget(config, target, opened);
   const root = await migrateTarget(to, { postgres, path, sealer, source });
+  const copies = await copyContents(to, source, root, opened);
+  const tables = await copyTables(postgres, path);
+  return { tables, blobs: copies, carryOver: await carryOver(config, directory, target) };
+}
+
+/**
+ * Copies a restored data directory, to which nothing else has access, into an empty database: its tables, and with NATS
+ * its contents. The database has all rows or none.
+ * @throws DatabaseError, BlobError
+ */
+export async function copyStaged(
+  config: Config,
+  { staged, sealer, postgres }: {
+    readonly staged: string;
+    readonly sealer: Sealer;
+    readonly postgres: PostgresOptions;
+  },
+): Promise<void> {
+  const path = databaseOf(staged);
+  await using opened = new AsyncDisposableStack();
+  const checkKeys = (keys: Parameters<typeof checkServerKeys>[0]) => checkServerKeys(keys, sealer);
+  // Migrates the copy: a backup may be of an earlier version.
+  const source = opened.use(await openStore(staged, { onSyncFailure, checkKeys }));
+  if (config.nats.urls === undefined) {
+    await migrateDatabase(postgres);
+    await copyTables(postgres, path);
+    return;
+  }
+  const to = await openTarget(config, { kind: "objects" }, opened);
+  const root = await migrateTarget(to, { postgres, path, sealer, source });
+  await copyContents(to, source, root, opened);
+  await copyTables(postgres, path);
+}
+
+/** Copies all blobs into the opened target. */
+async function copyContents(
+  to: Target,
+  source: Store,
+  root: Uint8Array | undefined,
+  opened: AsyncDisposableStack,
+): Promise<BlobCopies> {
   if (root !== undefined) to.unlock?.(root);
   const health = opened.use(new StorageHealth(() => Promise.resolve(), onSyncFailure));
   const openBlobs = await prepareBlobs(to.dataDir, to.objects);
   const blobs = opened.use(
-    await openBlobs({ volumes: source.read.volumes, health, damage: new DamageLog() }),
+    await openBlobs({
+      volumes: source.read.volumes,
+      health,
+      damage: new DamageLog(),
+      contentLock: fileContentLock(to.dataDir),
+    }),
   );
-  const copies = await copyBlobs(source, blobs);
-  const tables = await copyTables(postgres, path);
-  return { tables, blobs: copies, carryOver: await carryOver(config, directory, target) };
+  return await copyBlobs(source, blobs);
 }
 
 /** The write that failed reports it, and ends the copy. */

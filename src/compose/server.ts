@@ -6,7 +6,6 @@ import { artifactSource } from "../domain/commits/builds.ts";
 import { deployHello, keepCredentials } from "../domain/first_start.ts";
 import { storageUnavailable } from "../domain/errors.ts";
 import { BlobCheck } from "../domain/blob_check.ts";
-import { Housekeeping } from "../domain/housekeeping.ts";
 import { Ids } from "../domain/ids.ts";
 import { type Domain, openDomain } from "./domain.ts";
 import type { Ownership } from "../domain/ownership/contract.ts";
@@ -15,7 +14,7 @@ import { OnlyNode } from "../domain/ownership/only_node.ts";
 import { SharedNodes } from "../domain/ownership/shared_nodes.ts";
 import type { SessionLink } from "../domain/sessions/session_links.ts";
 import { Snapshots } from "../domain/volumes/snapshots.ts";
-import { VolumeSweep } from "../domain/volumes/sweep.ts";
+import type { RunVerification } from "../domain/verification/schedule.ts";
 import { Runner } from "../engine/runner.ts";
 import type { Engine } from "../engine/contract.ts";
 import { LocalEngine } from "../engine/local_engine.ts";
@@ -42,6 +41,7 @@ import { connectionsWithin, openFilesLimit } from "./descriptors.ts";
 import { serverSources } from "./metric_sources.ts";
 import { openTelemetry, pageOf, serveMetrics } from "./telemetry.ts";
 import { openTls, type Tls } from "./tls.ts";
+import { openUpkeep } from "./upkeep.ts";
 import { installed, VERSION } from "../shared/installation.ts";
 
 const EXAMPLE = installed("examples/hello/main.ts");
@@ -53,6 +53,8 @@ interface StartOptions {
   readonly deployExample: boolean;
   /** Called once a sync of stored data failed; ends the process at once, without closing anything. */
   readonly onSyncFailure: (error: Error) => void;
+  /** Verifies all stored data beside the server, at intervals; undefined for a server that ends soon. */
+  readonly verify?: RunVerification | undefined;
   /** Ends a start that waits for space on its disk. */
   readonly stopping: AbortSignal;
   /** The socket on which the server accepts; undefined for one at the configured address. */
@@ -211,7 +213,7 @@ async function openEngineParts(
 /** Starts everything behind the listener, which begins to answer. */
 async function startBehind(
   config: Config,
-  { deployExample, onSyncFailure, socket }: StartOptions,
+  { deployExample, onSyncFailure, socket, verify }: StartOptions,
   front: Front,
 ): Promise<Omit<Parts, "opened">> {
   const { server: { dataDir, drainTimeoutMs } } = config;
@@ -248,8 +250,7 @@ async function startBehind(
   const app = composeApi(config, { ...serving, domain, url, telemetry, metricsPage });
   const credentialsPath = join(dataDir, "credentials.json");
   const first = await keepCredentials(store, ids, credentialsPath, url);
-  opened.use(new Housekeeping(store, node, domain.audit));
-  opened.use(new VolumeSweep(store, snapshots, ownership, config.volumes));
+  openUpkeep(config, { store, snapshots, ownership, verify, audit: domain.audit }, opened);
   domain.typeChecks.schedule();
   await ready;
   await domain.recovery.recover();

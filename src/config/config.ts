@@ -18,6 +18,8 @@ export interface Config {
     /** Absolute path of the built files of the console; undefined for the files of the installation. */
     readonly consoleDir: string | undefined;
     readonly drainTimeoutMs: number;
+    /** 0 for no verification. */
+    readonly verifyIntervalMs: number;
     readonly maxHeaderBytes: number;
     readonly maxBodyBytes: number;
     readonly maxReceivingBytes: number;

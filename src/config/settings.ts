@@ -70,6 +70,12 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       default: "30s",
       description: "How long a stopping server lets running invocations finish",
     },
+    verifyIntervalMs: {
+      name: "verify-interval",
+      kind: duration({ min: "0", max: "365d" }),
+      default: "7d",
+      description: "Interval between verifications of all stored data; 0 for none",
+    },
     maxHeaderBytes: {
       name: "max-header",
       kind: bytes({ min: "4KiB", max: "1MiB" }),

@@ -98,6 +98,9 @@ export const PERMISSIONS = {
   "metrics:read": [
     ["invoked.ServerService.GetMetrics", "Get the metrics of the node that answers, in the format of Prometheus"],
   ],
+  "server:write": [
+    ["invoked.RestoreService.Resume", "Start what waits on a server that was restored from a backup"],
+  ],
   "identity:read": [
     ["c1.api.service_principal.v1.ServicePrincipalService.List", "List service principals, newest first"],
     ["c1.api.service_principal.v1.ServicePrincipalService.Get", "Get a service principal"],

@@ -64,10 +64,15 @@ export async function writePrivateFile(path: string, content: string): Promise<v
   await syncDirectory(dirname(path));
 }
 
+/** Makes a file that another library wrote survive a crash of the machine. @throws SyncError */
+export async function syncPath(path: string): Promise<void> {
+  using file = await Deno.open(path, { read: true });
+  await syncFile(file, path);
+}
+
 /** Makes a rename in the directory survive a crash of the machine. @throws SyncError */
 export async function syncDirectory(path: string): Promise<void> {
-  using directory = await Deno.open(path, { read: true });
-  await syncFile(directory, path);
+  await syncPath(path);
 }
 
 /**

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { exists } from "../shared/files.ts";
+import { CONTENT_KINDS, type ContentKind, contentsOf } from "./contents.ts";
 import { DataDirError } from "./data_dir.ts";
 import { databaseOf } from "./data_use.ts";
 import { assertKnown } from "./migrations/mod.ts";
@@ -13,20 +14,6 @@ const ERRORS_MAX = 20;
  * Files of this pattern are blobs, below folders of two digits; other files are being written, or have an early form.
  */
 const BLOB = /^[0-9a-f]{62}$/;
-
-/** What rows of blobs reference, beside what they are of. */
-const REFERENCED: Readonly<Record<string, readonly string[]>> = {
-  "commit-blobs": [
-    "SELECT digest FROM commit_files WHERE digest IS NOT NULL",
-    ...["script", "source_map", "lock", "test_script", "test_source_map", "test_lock"].map((name) =>
-      `SELECT ${name}_digest AS digest FROM commits WHERE ${name}_digest IS NOT NULL`
-    ),
-  ],
-  "volume-blobs": [
-    "SELECT digest FROM volume_entries WHERE digest IS NOT NULL " +
-    "AND NOT EXISTS (SELECT 1 FROM small_contents WHERE small_contents.digest = volume_entries.digest)",
-  ],
-};
 
 /** The report on a data directory. */
 export interface DataReport {
@@ -45,7 +32,7 @@ export async function checkDataDir(dataDir: string): Promise<DataReport> {
   const database = databaseOf(dataDir);
   const hasDatabase = await exists(database);
   const folders = await Promise.all(
-    Object.keys(REFERENCED).map(async (name) => [name, await exists(join(dataDir, name))] as const),
+    CONTENT_KINDS.map(async (name) => [name, await exists(join(dataDir, name))] as const),
   );
   if (!hasDatabase && !folders.some(([, isThere]) => isThere)) {
     return { path: dataDir, exists: false, blobs: 0, damaged };
@@ -95,13 +82,15 @@ function databaseErrors(database: string): string[] {
 /**
  * The digests that rows reference. A database of an earlier version may lack tables, and then has none of these rows.
  */
-function referencedIn(database: string, name: string, damaged: string[]): ReadonlySet<string> {
+function referencedIn(
+  database: string,
+  kind: ContentKind,
+  damaged: string[],
+): ReadonlySet<string> {
   const digests = new Set<string>();
   try {
     using db = new DatabaseSync(database, { readOnly: true });
-    for (const query of REFERENCED[name] ?? []) {
-      for (const { digest } of db.prepare(query).all()) digests.add(`${digest}`);
-    }
+    for (const { digest } of contentsOf(db, kind)) digests.add(digest);
   } catch (error) {
     const message = error instanceof Error ? error.message : `${error}`;
     if (!/^no such (?:table|column)/.test(message)) {

@@ -1,5 +1,6 @@
 /** Opens a data directory for one process, and explains why a directory cannot be used. */
 import { dirname, join } from "node:path";
+import { exists } from "../shared/files.ts";
 
 /** A data directory that is locked for this process. Disposing it releases the lock. */
 export interface DataDir extends Disposable {
@@ -20,12 +21,36 @@ export class DataDirError extends Error {
 const LOCK = "lock";
 /** What a server reads and writes in the directory; other files belong to the operator. */
 const OWN_NAME =
-  /^(?:lock|invoked\.db(?:-(?:wal|shm|journal))?|master\.key|commit-blobs|volume-blobs|tls|cache|work)$/;
+  /^(?:(?:contents\.)?lock|restoring|invoked\.db(?:-(?:wal|shm|journal))?|master\.key|commit-blobs|volume-blobs|tls|cache|work)$/;
 
 const ELSEWHERE = "choose another directory with --data";
 
+/** The directory of a restore in a data directory. No server starts on the directory before the restore is complete. */
+export const RESTORING = "restoring";
+
 /** Creates the directory (0700) if it does not exist, and locks it. @throws DataDirError */
 export async function openDataDir(path: string): Promise<DataDir> {
+  const opened = await lockDataDir(path);
+  try {
+    await assertRestored(path);
+    return opened;
+  } catch (error) {
+    opened[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** @throws DataDirError for a directory whose restore did not end */
+export async function assertRestored(path: string): Promise<void> {
+  if (!await exists(join(path, RESTORING))) return;
+  throw new DataDirError(
+    `Data directory ${path} is incomplete: a restore of a backup did not end`,
+    "run invoked restore again, which begins anew",
+  );
+}
+
+/** As {@link openDataDir}, also for a directory whose restore did not end. @throws DataDirError */
+export async function lockDataDir(path: string): Promise<DataDir> {
   const lock = await openLock(path);
   try {
     if (!await tryLock(lock, path)) {

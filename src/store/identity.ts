@@ -1,13 +1,8 @@
 import { type ExpressionBuilder, type Kysely, type Selectable, sql, type Updateable } from "kysely";
 import { containing, fetchPage, type Page, type PageRequest } from "./paging.ts";
 import type { RowReads } from "./changes.ts";
-import type {
-  CredentialTable,
-  PrincipalTable,
-  RoleTable,
-  Schema,
-  ServerKeyTable,
-} from "./schema.ts";
+import type { CredentialTable, PrincipalTable, RoleTable, Schema } from "./schema.ts";
+import type { ServerKeyTable } from "./server_tables.ts";
 
 export type PrincipalRow = Selectable<PrincipalTable>;
 export type CredentialRow = Selectable<CredentialTable>;

@@ -35,8 +35,12 @@ export async function readMasterKeys(path: string): Promise<Uint8Array[] | undef
 
 /** Replaces the file (0600), atomically and durably. */
 export async function writeMasterKeys(path: string, keys: readonly Uint8Array[]): Promise<void> {
-  const text = keys.map((key) => `${Buffer.from(key).toString("base64")}\n`).join("");
-  await writePrivateFile(path, text);
+  await writePrivateFile(path, masterKeyText(keys));
+}
+
+/** Master keys as the text of their file. */
+export function masterKeyText(keys: readonly Uint8Array[]): string {
+  return keys.map((key) => `${Buffer.from(key).toString("base64")}\n`).join("");
 }
 
 /** Reads the keys that several servers share. @throws DataDirError if the file cannot be read */

@@ -13,6 +13,7 @@ import { Changes, RowCache, UNCACHED, type WriteChanges } from "./changes.ts";
 import type { CommitBlobs } from "./blobs/commit_blobs.ts";
 import { type ObjectBuckets, type OpenBlobs, prepareBlobs } from "./blobs/mod.ts";
 import type { VolumeBlobs } from "./blobs/volume_blobs.ts";
+import { databaseContentLock, fileContentLock } from "./content_lock.ts";
 import { CommitReader, CommitWriter } from "./commits.ts";
 import { ConsoleSessionReader, ConsoleSessionWriter } from "./console_sessions.ts";
 import { DeviceCodeReader, DeviceCodeWriter } from "./device_codes.ts";
@@ -37,10 +38,12 @@ import { isSyncFailure, StorageHealth, StorageUnavailable } from "./storage_heal
 import { NodeReader, type NodeRow, NodeWriter } from "./nodes.ts";
 import { probeDirectory } from "./probe.ts";
 import { OutboxReader, OutboxWriter } from "./outbox.ts";
+import { PauseReader, PauseWriter } from "./pauses.ts";
 import { PurgeReader, PurgeWriter } from "./purges.ts";
 import { StatisticsReader } from "./statistics.ts";
 import { ScheduleReader, ScheduleWriter } from "./schedules.ts";
 import { TriggerReader, TriggerWriter } from "./triggers.ts";
+import { VerificationReader, VerificationWriter } from "./verifications.ts";
 import { VolumeReader, VolumeWriter } from "./volumes.ts";
 
 /** The readers, one per aggregate. */
@@ -54,6 +57,8 @@ export interface Readers {
   readonly deviceCodes: DeviceCodeReader;
   readonly volumes: VolumeReader;
   readonly purges: PurgeReader;
+  readonly pauses: PauseReader;
+  readonly verifications: VerificationReader;
   readonly nodes: NodeReader;
   readonly delays: DelayedInvocationReader;
   readonly outbox: OutboxReader;
@@ -77,6 +82,8 @@ export interface Writers {
   readonly assertions: AssertionWriter;
   readonly volumes: VolumeWriter;
   readonly purges: PurgeWriter;
+  readonly pauses: PauseWriter;
+  readonly verifications: VerificationWriter;
   readonly nodes: NodeWriter;
   readonly delays: DelayedInvocationWriter;
   readonly outbox: OutboxWriter;
@@ -101,7 +108,7 @@ export interface Store extends AsyncDisposable {
   /** The requests whose changes are audited: within one, each transaction that changes audited tables appends one event. */
   readonly auditScopes: AuditScopes;
   /** What is damaged of it, as far as reads have found it. */
-  readonly damage: Pick<DamageLog, "all" | "note">;
+  readonly damage: Pick<DamageLog, "all" | "note" | "add">;
   /** Whether it can write now. */
   readonly health: Pick<StorageHealth, "error" | "available">;
   /** Committed writes since the start, and the transactions that they shared. */
@@ -210,7 +217,8 @@ async function open(
   };
   const writers = writersOf(writing, long, dialect, changes);
   const auditScopes = new AuditScopes();
-  const blobs = await openBlobs({ volumes: read.volumes, health, damage });
+  const contentLock = dialect.isShared ? databaseContentLock(long) : fileContentLock(dataDir);
+  const blobs = await openBlobs({ volumes: read.volumes, health, damage, contentLock });
   opened.move();
   return {
     read,
@@ -344,6 +352,8 @@ function readersOf(
     deviceCodes: new DeviceCodeReader(db),
     volumes: new VolumeReader(db),
     purges: new PurgeReader(db, long),
+    pauses: new PauseReader(db),
+    verifications: new VerificationReader(db),
     nodes: new NodeReader(db, capabilities),
     delays: new DelayedInvocationReader(db),
     outbox: new OutboxReader(db),
@@ -373,6 +383,8 @@ function writersOf(
     assertions: new AssertionWriter(db),
     volumes: new VolumeWriter(db),
     purges: new PurgeWriter(db, long),
+    pauses: new PauseWriter(db),
+    verifications: new VerificationWriter(db),
     nodes: new NodeWriter(db, capabilities),
     flow: new FlowControlWriter(db, capabilities),
     delays: new DelayedInvocationWriter(db),

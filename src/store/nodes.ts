@@ -1,6 +1,7 @@
 import { type Kysely, type Selectable, sql } from "kysely";
 import type { Capabilities } from "./dialect.ts";
-import type { HeldSnapshotTable, NodeTable, Schema } from "./schema.ts";
+import type { Schema } from "./schema.ts";
+import type { HeldSnapshotTable, NodeTable } from "./server_tables.ts";
 
 export type NodeRow = Selectable<NodeTable>;
 

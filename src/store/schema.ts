@@ -18,6 +18,15 @@ import type { CLIENT } from "../resources/clients.ts";
 import type { Columns } from "../resources/field.ts";
 import type { LimitColumns, SettingColumns } from "../resources/functions.ts";
 import type { VOLUME, VOLUME_VERSION } from "../resources/volumes.ts";
+import type {
+  ChangeTable,
+  HeldSnapshotTable,
+  LeaseTable,
+  NodeTable,
+  PauseTable,
+  ServerKeyTable,
+  VerificationTable,
+} from "./server_tables.ts";
 import type { FederationSchema } from "./federation_tables.ts";
 import type { SessionSchema } from "./session_tables.ts";
 import type { TriggerSchema } from "./trigger_tables.ts";
@@ -252,49 +261,6 @@ interface UsedAssertionTable {
   expiresAt: string;
 }
 
-export interface ServerKeyTable {
-  id: string;
-  /** Its purpose: `access-token`, `upload-url`, `page-token`, `objects`. */
-  purpose: string;
-  /** The key, sealed under the master key and bound to id and purpose. */
-  sealed: Uint8Array;
-  createdAt: string;
-  /** Of a key for access tokens: when it begins to sign. Null for other keys, and for one that signed from the start. */
-  signsFrom: string | null;
-}
-
-/** A process that shares the database. Times come from the clock of the database. */
-export interface NodeTable {
-  id: string;
-  /** The end of its lease, which it renews: up to then it owns its invocations. */
-  leaseUntil: string;
-  /** The version of invoked that it runs. */
-  version: string;
-  /** The number of the protocol that it speaks with workers. */
-  protocol: number;
-}
-
-/** Work that one node does for all nodes: the node, and the end of its lease. */
-interface LeaseTable {
-  name: string;
-  /** The id of a node. */
-  holder: string;
-  until: string;
-}
-
-/** Counts the changes of rows that nodes keep in memory. It has one row. */
-interface ChangeTable {
-  id: number;
-  count: number;
-}
-
-/** The oldest version of a volume that a node reads, and that therefore is not pruned. */
-export interface HeldSnapshotTable {
-  nodeId: string;
-  volumeId: string;
-  version: number;
-}
-
 export interface Schema extends TriggerSchema, FederationSchema, SessionSchema {
   functions: FunctionTable;
   functionSecrets: FunctionSecretTable;
@@ -330,4 +296,6 @@ export interface Schema extends TriggerSchema, FederationSchema, SessionSchema {
   auditEvents: AuditEventTable;
   auditHead: AuditHeadTable;
   auditExports: AuditExportTable;
+  pauses: PauseTable;
+  verifications: VerificationTable;
 }

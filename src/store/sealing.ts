@@ -54,9 +54,19 @@ export class Sealer {
     this.keyId = keyIdOf(key);
   }
 
-  /** A key of {@link MASTER_KEY_BYTES} for one purpose alone (HKDF-SHA256, RFC 5869). It does not reveal the master key. */
-  deriveKey(purpose: string): Uint8Array {
-    const derived = hkdfSync("sha256", this.#key, "", `invoked ${purpose}`, MASTER_KEY_BYTES);
+  /** Whether it opens what was sealed under the key of an id. */
+  has(keyId: string): boolean {
+    return this.#keys.has(keyId);
+  }
+
+  /**
+   * A key of {@link MASTER_KEY_BYTES} for one purpose alone (HKDF-SHA256, RFC 5869). It does not reveal the master key.
+   * @param keyId of the master key; by default the one that seals
+   */
+  deriveKey(purpose: string, keyId = this.keyId): Uint8Array {
+    const key = this.#keys.get(keyId);
+    if (key === undefined) throw new RangeError(`No master key has the id ${keyId}`);
+    const derived = hkdfSync("sha256", key, "", `invoked ${purpose}`, MASTER_KEY_BYTES);
     return new Uint8Array(derived);
   }
 

@@ -159,6 +159,7 @@ export const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   "invoked.OpenApiService.GetDocument": "public",
   "invoked.ServerService.GetStatus": "server:read",
   "invoked.ServerService.GetMetrics": "metrics:read",
+  "invoked.RestoreService.Resume": "server:write",
   "invoked.StatisticsService.Get": "functions:read",
   "invoked.CommitService.GetTypes": "functions:read",
   "invoked.CommitService.GetSdkTypes": "functions:read",
@@ -205,7 +206,7 @@ export const GROUPS_OF: Readonly<Record<string, readonly OperationPermission[]>>
   ],
   "system:owner": [
     ...["self", "functions:read", "functions:invoke", "functions:write"] as const,
-    ...["volumes:read", "volumes:write", "server:read", "metrics:read"] as const,
+    ...["volumes:read", "volumes:write", "server:read", "metrics:read", "server:write"] as const,
     ...["identity:read", "identity:write", "log:read", "log:write"] as const,
   ],
 };
@@ -216,7 +217,13 @@ export function isOfFunction(operationId: string): boolean {
 }
 
 function isOfClients(operationId: string): boolean {
-  return [CLIENTS, SESSIONS, "invoked.KeyService", `${FEDERATION}.Test`]
+  return [
+    CLIENTS,
+    SESSIONS,
+    "invoked.KeyService",
+    "invoked.RestoreService.Resume",
+    `${FEDERATION}.Test`,
+  ]
     .some((name) => operationId.startsWith(name));
 }
 

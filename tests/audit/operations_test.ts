@@ -248,6 +248,7 @@ async function changeIdentities(client: Client, call: Calls): Promise<void> {
     "invoked.KeyService.RotateSigning",
     () => client.post("/api/v1/signing_keys/rotate", {}),
   );
+  await call("invoked.RestoreService.Resume", () => client.post("/api/v1/resume", {}));
 }
 
 async function changeFederation(client: Client, call: Calls, of: string): Promise<void> {

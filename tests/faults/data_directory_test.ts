@@ -53,10 +53,8 @@ const LAST_MIGRATION = Object.keys(MIGRATIONS).at(-1) ?? "";
 /** Takes the last migration back, so that the next start has one to make. */
 function takeLastMigrationBack(dataDir: string): void {
   inDatabase(dataDir, (db) => {
-    assert.equal(LAST_MIGRATION, "037_device_approvers", "this takes it back");
-    for (const table of ["device_codes", "credentials"]) {
-      db.exec(`alter table ${table} drop column approver_client_id`);
-    }
+    assert.equal(LAST_MIGRATION, "038_backups", "this takes it back");
+    db.exec("drop table pauses; drop table verifications");
     db.prepare("delete from kysely_migration where name = ?").run(LAST_MIGRATION);
   });
 }

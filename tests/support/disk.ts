@@ -62,6 +62,14 @@ async function builtShim(): Promise<string> {
   return join(directory, "shim.so");
 }
 
+/**
+ * The environment of a command that SIGKILL ends before its Nth step on a path that contains `path`. Steps are syncs,
+ * renames, new directories, and removals.
+ */
+export async function killedAt(step: number, path: string): Promise<Record<string, string>> {
+  return { LD_PRELOAD: await builtShim(), KILL_AT: `${step}`, KILL_PATH: path };
+}
+
 /** A small file system in memory. Disposing it unmounts it. */
 export class SmallDisk implements AsyncDisposable {
   private constructor(readonly path: string) {}

@@ -5,17 +5,22 @@
  *     write|sync|accept ERRNO PART_OF_PATH
  *
  * A part that ends with "$" is the end of the path. The path of a TCP socket is "tcp:" and its port.
+ *
+ * KILL_AT=N kills the process before the Nth step on a path that contains KILL_PATH; a step is a sync, a rename, a new
+ * directory or the removal of a file.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -72,6 +77,26 @@ static int fault(const char *operation, int fd) {
   return 0;
 }
 
+static int kill_at;
+static int steps;
+static const char *kill_path;
+
+__attribute__((constructor)) static void read_kill(void) {
+  const char *number = getenv("KILL_AT");
+  kill_path = getenv("KILL_PATH");
+  kill_at = number == NULL || kill_path == NULL ? 0 : atoi(number);
+}
+
+static void step(const char *path) {
+  if (kill_at == 0 || strstr(path, kill_path) == NULL) return;
+  if (__sync_add_and_fetch(&steps, 1) == kill_at) kill(getpid(), SIGKILL);
+}
+
+static void step_on(int fd) {
+  char path[1024];
+  if (kill_at != 0 && path_of(fd, path, sizeof path)) step(path);
+}
+
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 #define FAIL(operation, fd)            \
@@ -84,11 +109,13 @@ static int fault(const char *operation, int fd) {
   } while (0)
 
 int fsync(int fd) {
+  step_on(fd);
   FAIL("sync", fd);
   return REAL(fsync)(fd);
 }
 
 int fdatasync(int fd) {
+  step_on(fd);
   FAIL("sync", fd);
   return REAL(fdatasync)(fd);
 }
@@ -116,4 +143,29 @@ ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t offset) {
 int accept4(int fd, struct sockaddr *address, socklen_t *bytes, int flags) {
   FAIL("accept", fd);
   return REAL(accept4)(fd, address, bytes, flags);
+}
+
+int rename(const char *from, const char *to) {
+  step(to);
+  return REAL(rename)(from, to);
+}
+
+int mkdir(const char *path, mode_t mode) {
+  step(path);
+  return REAL(mkdir)(path, mode);
+}
+
+int unlink(const char *path) {
+  step(path);
+  return REAL(unlink)(path);
+}
+
+int unlinkat(int fd, const char *path, int flags) {
+  step_on(fd);
+  return REAL(unlinkat)(fd, path, flags);
+}
+
+int rmdir(const char *path) {
+  step(path);
+  return REAL(rmdir)(path);
 }

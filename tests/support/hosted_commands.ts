@@ -20,7 +20,7 @@ const HOST = [
 
 /** Commands that run until they are stopped, look at their own process, or hold a data directory. */
 const OWN_PROCESS: ReadonlySet<string> = new Set(
-  ["serve", "worker", "dev", "doctor", "db", "keys"],
+  ["serve", "worker", "dev", "doctor", "db", "keys", "backup", "restore", "verify"],
 );
 /** Every other variable may be one that a runtime reads when it starts, or that its children inherit. */
 const OF_COMMANDS = /^(?:INVOKED_|CONDUCTORONE_|(?:PATH|HOME|NO_COLOR)$)/;

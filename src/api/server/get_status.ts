@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { jsonOperation, type Uses } from "../operation.ts";
+import { timestamp } from "../primitives.ts";
 import { durationJson, durationOut, int32Out } from "../primitives.ts";
 
 const bytes = z.number().int().optional().openapi({
@@ -25,6 +26,13 @@ const status = z.object({
   protocol: int32Out.openapi({ description: "Protocol of API nodes and workers" }),
   uptime: durationOut,
   walls: z.string().openapi({ description: "The isolation in force" }),
+  paused: z.object({
+    since: timestamp.openapi({ description: "When the backup was restored" }),
+    backupAt: timestamp.openapi({ description: "When the backup was taken" }),
+  }).optional().openapi({
+    description:
+      "Present while schedules, webhooks, retries and asynchronous invocations wait for Resume",
+  }),
   slots: z.object({
     running: int32Out,
     queued: int32Out,
@@ -58,13 +66,14 @@ export const getStatus = jsonOperation({
   permission: "server:read",
   response: status,
   async handle(_, { serverStatus }: Uses<"serverStatus">) {
-    const { versions, uptimeMs, walls, load, forks, disk, workers } = await serverStatus();
+    const { versions, uptimeMs, walls, paused, load, forks, disk, workers } = await serverStatus();
     const { running, queued, maxRunning: limit, perSecond } = load;
     const { databaseBytes, ...fileSystem } = disk;
     return {
       ...versions,
       uptime: durationJson(Math.floor(uptimeMs)),
       walls,
+      ...paused === undefined ? {} : { paused: { ...paused } },
       slots: { running, queued, limit, ...perSecond === undefined ? {} : { perSecond } },
       disk: { ...fileSystem, ...databaseBytes === undefined ? {} : { databaseBytes } },
       ...workers === undefined ? {} : { workers: [...workers] },

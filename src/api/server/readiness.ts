@@ -42,6 +42,8 @@ export type ServerStatus = () => Promise<{
   readonly walls: string;
   readonly versions: Versions;
   readonly uptimeMs: number;
+  /** Of a server that was restored from a backup, until it is resumed. */
+  readonly paused: { readonly since: string; readonly backupAt: string } | undefined;
   readonly load: LoadReport & { readonly maxRunning: number };
   readonly disk: DiskReport;
   /** Undefined for a server without a cluster. */

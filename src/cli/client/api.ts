@@ -144,6 +144,13 @@ export class Api implements Disposable {
     this.session[Symbol.dispose]();
   }
 
+  /** Ends the pause of a restored server. An addition to C1's API. */
+  async resume(): Promise<{ readonly resumed: boolean }> {
+    const schema = z.object({ resumed: z.boolean() });
+    const what = "Failed to resume the server";
+    return await this.session.call(what, "POST /api/v1/resume", schema, { body: {} });
+  }
+
   async search(query: string, limit: number): Promise<RemoteFunction[]> {
     const schema = pageOf(RemoteFunction);
     return await this.session.all(limit, (pageToken) => {

@@ -2,7 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 import { formatCount } from "../../config/mod.ts";
 import { type AuditEventRow, type AuditHead, chainHash, verbOf } from "../../store/audit.ts";
-import type { Store } from "../../store/mod.ts";
+import type { Readers } from "../../store/mod.ts";
 
 /** Events that are read at once. */
 const BATCH = 500;
@@ -35,11 +35,16 @@ interface Read {
   readonly hash: string;
 }
 
+/** What a check reads. */
+interface AuditRead {
+  readonly read: Pick<Readers, "audit">;
+}
+
 /** One check at a time: each reads the whole log. */
 export class AuditVerification {
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly store: Pick<Store, "read">) {}
+  constructor(private readonly store: AuditRead) {}
 
   /**
    * Checks the whole chain.
@@ -68,7 +73,7 @@ class Check {
   #isLastInPosition = false;
 
   constructor(
-    private readonly store: Pick<Store, "read">,
+    private readonly store: AuditRead,
     private readonly noted: string | undefined,
     private readonly signal: AbortSignal,
   ) {

@@ -26,6 +26,7 @@ export const PERMISSION_GROUPS = [
   "volumes:write",
   "server:read",
   "metrics:read",
+  "server:write",
   "identity:read",
   "identity:write",
   "log:read",

@@ -43,6 +43,7 @@ export class Claims {
   async claim(claim: Claim): Promise<ClaimAnswer> {
     const { store, engine, ownership: { node } } = this.parts;
     const { invocations } = store.read;
+    if (node.pause.current !== undefined) return { kind: "later" };
     const waiting = await invocations.nextUnclaimed(CONSIDERED_MAX, claim.maximum);
     if (waiting.length === 0) {
       // Another worker may have the memory for a waiting invocation.

@@ -33,20 +33,28 @@ export async function delayInvocation(
   maxDelayed: number,
 ): Promise<string | undefined> {
   const limits = flowLimitsOf(fn);
-  const { id: invocationId, notBefore, triggerKind } = row;
+  const { notBefore, triggerKind } = row;
   // The time of a schedule has come: what is debounced begins to wait.
   const isLater = notBefore !== null && triggerKind !== "schedule";
   if (isLater || limits === undefined) {
     await assertBelowLimit(tx, fn, maxDelayed);
-    const dueAt = notBefore ?? row.createdAt;
-    const base = { invocationId, functionId: fn.id, key: null, since: null };
-    await tx.delays.insert({ ...base, dueAt, reason: "invoke-at" });
+    await delayUntilDue(tx, row, notBefore ?? row.createdAt);
     return undefined;
   }
   const { delay, replacedId } = await firstDelay(tx, fn, limits, row);
   await assertBelowLimit(tx, fn, maxDelayed);
   await tx.delays.insert(delay);
   return replacedId;
+}
+
+/** Leaves an invocation whose row is PENDING and has no owner to the scheduler. */
+export async function delayUntilDue(
+  tx: Writers,
+  { id: invocationId, functionId }: Pick<InvocationRow, "id" | "functionId">,
+  dueAt: string,
+): Promise<void> {
+  const base = { invocationId, functionId, key: null, since: null };
+  await tx.delays.insert({ ...base, dueAt, reason: "invoke-at" });
 }
 
 async function assertBelowLimit(

@@ -114,8 +114,9 @@ export class Invocations {
     if (request.notBefore !== undefined && request.trigger === undefined) {
       checkInvokeAt(request.notBefore, this.parts.inputLimits.maxDelayMs);
     }
+    const isPaused = this.parts.ownership.node.pause.current !== undefined;
     const isDelayed = request.notBefore !== undefined ||
-      (mode === "async" && flowLimitsOf(fn) !== undefined);
+      (mode === "async" && (isPaused || flowLimitsOf(fn) !== undefined));
     const started = isDelayed
       ? this.#delay(accepted)
       : key === null

@@ -10,6 +10,7 @@ import type { Ownership } from "../ownership/contract.ts";
 import type { DueWork, Scheduler } from "../scheduling/scheduler.ts";
 import type { Attempts } from "./attempts.ts";
 import type { InvocationEnds } from "./ends.ts";
+import { delayUntilDue } from "./delay.ts";
 import { freePermit } from "./rate_limit.ts";
 import { conclude, type NextAttempt, nextAttempt, repeat } from "./attempt.ts";
 
@@ -44,11 +45,18 @@ export class Recovery implements DueWork {
     },
   ) {
     parts.scheduler.register(this);
-    parts.ownership.node.onHeartbeat(() => {
-      this.#recovering ??= this.#work().catch((error) => {
-        logger.error("Failed to recover invocations without an owner: {error}", { error });
-      }).finally(() => this.#recovering = undefined);
+    const { node } = parts.ownership;
+    node.onHeartbeat(() => this.#workSoon(() => this.#work()));
+    node.pause.onEnd(() => {
+      this.#workSoon(() => this.recover());
+      parts.scheduler.wake();
     });
+  }
+
+  #workSoon(work: () => Promise<void>): void {
+    this.#recovering ??= work().catch((error) => {
+      logger.error("Failed to recover invocations without an owner: {error}", { error });
+    }).finally(() => this.#recovering = undefined);
   }
 
   nextAt(): Promise<Date | undefined> {
@@ -65,6 +73,7 @@ export class Recovery implements DueWork {
     const live = await store.read.nodes.live();
     const ids = [ownership.node.id, ...live.map(({ id }) => id)];
     await this.#takeOverAll(await store.read.invocations.orphaned(ids), STOPPED);
+    if (ownership.node.pause.current !== undefined) return;
     await ownership.recoverUnclaimed((row) => attempts.resume(row));
   }
 
@@ -145,17 +154,23 @@ export class Recovery implements DueWork {
   async #takeOver(row: OrphanedInvocation, why: Interruption): Promise<boolean> {
     const { store, ownership, attempts } = this.parts;
     const now = new Date().toISOString();
-    const owner = ownership.ownerOf("async");
+    // On a paused server, the invocation waits for the scheduler, which waits for the end of the pause.
+    const isPaused = ownership.node.pause.current !== undefined;
+    const owner = isPaused ? null : ownership.ownerOf("async");
     const next = nextOf(row);
     const { status } = row;
     const error = interruption(row, why);
     const fn = await store.read.functions.get(row.functionId);
     const left = await store.write(async (tx) => {
       if (next !== undefined && status !== "PENDING") {
-        return await repeat(tx, row, next, fn, owner, error);
+        const delayed = isPaused ? { delayMs: next.delayMs ?? 0 } : next;
+        return await repeat(tx, row, delayed, fn, owner, error);
       }
-      const isOurs = await tx.invocations.release(row, { owner, attempt: row.attempt }, now);
-      return isOurs ? { isDelayed: false } : undefined;
+      if (!await tx.invocations.release(row, { owner, attempt: row.attempt }, now)) {
+        return undefined;
+      }
+      if (isPaused) await delayUntilDue(tx, row, now);
+      return { isDelayed: isPaused };
     });
     if (left === undefined) return false;
     if (left.isDelayed) this.parts.scheduler.wake();

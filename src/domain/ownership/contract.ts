@@ -5,6 +5,7 @@
  */
 import type { ClaimHandler } from "../../engine/contract.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
+import type { Pause } from "./pause.ts";
 
 /** Work that one node does for all nodes. */
 export type LeaseName = "housekeeping" | "recovery" | "schedules";
@@ -17,7 +18,9 @@ export interface Node {
   readonly isLive: boolean;
   /** The part of a limit of all nodes that this node may use: each live node has one part. */
   readonly share: number;
-  /** Whether it does this work for all nodes now. */
+  /** Whether the server is paused, and why. */
+  readonly pause: Pause;
+  /** Whether it does this work for all nodes now. While the server is paused, no node does housekeeping or schedules. */
   holds(name: LeaseName): boolean;
   /** @param what was not done, such as `Function ID was not invoked` @throws STORAGE_UNAVAILABLE while it is not live */
   assertLive(what: string): void;

@@ -6,6 +6,7 @@ import type { NodeRow } from "../../store/nodes.ts";
 import { DomainError } from "../errors.ts";
 import { locks } from "../locks.ts";
 import type { LeaseName, Node } from "./contract.ts";
+import { Pause } from "./pause.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
@@ -71,7 +72,12 @@ export class LeasedNode implements Node, AsyncDisposable {
   #heartbeat: Promise<void> | undefined;
 
   /** @param leaseMs how long it owns its invocations without a renewal */
-  private constructor(store: Store, spec: NodeSpec, readonly leaseMs: number) {
+  private constructor(
+    store: Store,
+    spec: NodeSpec,
+    readonly leaseMs: number,
+    readonly pause: Pause,
+  ) {
     this.#store = store;
     this.#spec = spec;
     this.id = spec.id;
@@ -79,7 +85,7 @@ export class LeasedNode implements Node, AsyncDisposable {
 
   /** Joins the nodes. */
   static async join(store: Store, spec: NodeSpec, leaseMs = LEASE_MS): Promise<LeasedNode> {
-    const node = new LeasedNode(store, spec, leaseMs);
+    const node = new LeasedNode(store, spec, leaseMs, await Pause.open(store));
     const sentAt = performance.now();
     await node.#join();
     node.#expireAt(sentAt + leaseMs);
@@ -99,6 +105,7 @@ export class LeasedNode implements Node, AsyncDisposable {
   }
 
   holds(name: LeaseName): boolean {
+    if (name !== "recovery" && this.pause.current !== undefined) return false;
     return this.isLive && (this.#held.get(name) ?? -Infinity) > performance.now();
   }
 
@@ -147,6 +154,7 @@ export class LeasedNode implements Node, AsyncDisposable {
       logger.warn("The node {id} has joined again", { id });
     }
     this.#expireAt(sentAt + this.leaseMs);
+    await this.pause.refresh();
     this.#held.clear();
     this.#liveNodes = Math.max(1, taken?.nodes ?? this.#liveNodes);
     for (const name of taken?.names ?? []) this.#held.set(name, sentAt + this.leaseMs);

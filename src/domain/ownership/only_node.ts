@@ -1,6 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { InvocationRow } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
+import { Pause } from "./pause.ts";
 import type { Node, OldestKept, OwnerHandlers, Ownership } from "./contract.ts";
 
 const logger = getLogger(["invoked", "domain"]);
@@ -26,13 +27,14 @@ export class OnlyNode implements Ownership {
   readonly #store: Store;
   #cancel: OwnerHandlers["cancel"] = () => Promise.resolve(false);
 
-  private constructor(store: Store, id: string) {
+  private constructor(store: Store, id: string, pause: Pause) {
     this.#store = store;
     this.node = {
       id,
       isLive: true,
       share: 1,
-      holds: () => true,
+      pause,
+      holds: (name) => name === "recovery" || pause.current === undefined,
       assertLive() {},
       onHeartbeat() {},
     };
@@ -47,7 +49,7 @@ export class OnlyNode implements Ownership {
       await tx.nodes.leaveOthers(id);
       await tx.nodes.join({ id, version, protocol: 0 }, undefined);
     }, "committed");
-    return new OnlyNode(store, id);
+    return new OnlyNode(store, id, await Pause.open(store));
   }
 
   ownerOf(): string {

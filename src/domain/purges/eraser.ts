@@ -128,7 +128,7 @@ export class Eraser implements AsyncDisposable {
 
   /**
    * Erases the blobs that purges have left, but for those that a commit still references.
-   * @throws StorageUnavailable if another node just stores one of them; a later sweep erases it
+   * @throws StorageUnavailable if another node just stores one of them, or while a backup reads; a later sweep erases them
    */
   async #eraseBlobs(): Promise<void> {
     const { read, commitBlobs } = this.store;
@@ -137,10 +137,11 @@ export class Eraser implements AsyncDisposable {
     this.#assertOpen();
     const kept = await commitBlobs.collect(digests, (all) => read.commits.referencedBlobs(all));
     const erased = digests.filter((digest) => !kept.includes(digest));
-    await this.store.write((tx) => tx.purges.deleteBlobs(erased));
+    if (erased.length > 0) await this.store.write((tx) => tx.purges.deleteBlobs(erased));
     if (kept.length === 0) return;
     throw new StorageUnavailable(
-      "another node stores a file of the same content now; the purge continues by itself",
+      "a backup or verification reads all contents now, or another node stores a file of the same " +
+        "content; the purge continues by itself",
     );
   }
 

@@ -17,7 +17,7 @@ import { openBlob, stageBody, withPublished } from "./files.ts";
 import { ancestorsOf, PathError, volumePath } from "./paths.ts";
 import type { Snapshot, Snapshots } from "./snapshots.ts";
 import { subtree } from "./subtree.ts";
-import { checkTarHeaders, SPARSE } from "./tar_headers.ts";
+import { checkTarHeaders, SPARSE } from "../../shared/tar_headers.ts";
 import { commitRequest, liveVolume, overQuota } from "./volumes.ts";
 import { type Change, quotaMessage, type VolumeLimits } from "./write_set.ts";
 

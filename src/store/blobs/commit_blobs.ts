@@ -26,7 +26,7 @@ export interface CommitBlobs {
   /**
    * Deletes blobs of any age, durably, unless a row references them.
    * @param referencedBlobs finds the blobs that a row references @returns the blobs that another node is storing for a
-   * new row
+   * new row; all of them while a backup reads
    */
   collect(
     digests: readonly Digest[],

@@ -3,26 +3,37 @@ import { dirname, join } from "node:path";
 import { sizeOf, syncDirectory, syncFile, writeAll } from "../../shared/files.ts";
 import { BlobError } from "./blob_error.ts";
 import type { DamageLog } from "../damage.ts";
+import type { ContentLock } from "../content_lock.ts";
 import type { StorageHealth } from "../storage_health.ts";
 import { type CommitBlobs, type Digest, digestOf } from "./commit_blobs.ts";
 import { assertContent, readable } from "./verified.ts";
 import { StoringWork } from "./storing_work.ts";
+
+/** What the blobs of commits need of the store. */
+export interface CommitBlobParts {
+  readonly health: StorageHealth;
+  readonly damage: DamageLog;
+  /** Keeps deletions off while a backup reads. */
+  readonly contentLock: ContentLock;
+}
 
 /** Blobs as files `ab/cdef...` below a directory. */
 export class DiskCommitBlobs implements CommitBlobs {
   readonly #root: string;
   readonly #health: StorageHealth;
   readonly #damage: DamageLog;
+  readonly #contentLock: ContentLock;
   /** The last operation on each blob: storing and deleting one blob are serialized. */
   readonly #pending = new Map<Digest, Promise<unknown>>();
   readonly #storing = new StoringWork();
   /** For each collection under way, the blobs that were stored since its begin. */
   readonly #collections = new Set<Set<Digest>>();
 
-  constructor(root: string, health: StorageHealth, damage: DamageLog) {
+  constructor(root: string, { health, damage, contentLock }: CommitBlobParts) {
     this.#root = root;
     this.#health = health;
     this.#damage = damage;
+    this.#contentLock = contentLock;
   }
 
   storing<T>(work: () => Promise<T>): Promise<T> {
@@ -92,14 +103,23 @@ export class DiskCommitBlobs implements CommitBlobs {
   }
 
   async deleteStoredBefore(digest: Digest, time: Date): Promise<void> {
-    await this.#serialize(digest, async () => {
-      const path = this.#path(digest);
-      const { mtime } = await Deno.lstat(path);
-      if (mtime !== null && mtime < time) await Deno.remove(path);
-    });
+    const deletion = () =>
+      this.#serialize(digest, async () => {
+        const path = this.#path(digest);
+        const { mtime } = await Deno.lstat(path);
+        if (mtime !== null && mtime < time) await Deno.remove(path);
+      });
+    await this.#contentLock.deleting(deletion, undefined);
   }
 
-  async collect(
+  collect(
+    digests: readonly Digest[],
+    referencedBlobs: (digests: readonly Digest[]) => Promise<ReadonlySet<Digest>>,
+  ): Promise<readonly Digest[]> {
+    return this.#contentLock.deleting(() => this.#collect(digests, referencedBlobs), digests);
+  }
+
+  async #collect(
     digests: readonly Digest[],
     referencedBlobs: (digests: readonly Digest[]) => Promise<ReadonlySet<Digest>>,
   ): Promise<readonly Digest[]> {

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { dirname, join } from "node:path";
 import { exists, sizeOf, syncDirectory } from "../../shared/files.ts";
 import type { DamageLog } from "../damage.ts";
+import type { ContentLock } from "../content_lock.ts";
 import type { StorageHealth } from "../storage_health.ts";
 import type { VolumeReader } from "../volumes.ts";
 import { BlobError } from "./blob_error.ts";
@@ -22,6 +23,8 @@ interface VolumeBlobParts {
   readonly volumes: VolumeReader;
   readonly health: StorageHealth;
   readonly damage: DamageLog;
+  /** Keeps deletions off while a backup reads. */
+  readonly contentLock: ContentLock;
 }
 
 /** Volume blobs as files `ab/cdef...` below a directory. */
@@ -116,6 +119,14 @@ export class DiskVolumeBlobs implements VolumeBlobs {
     mayDelete: (digest: Digest, inUse: boolean) => boolean = (_, inUse) => !inUse,
   ): Promise<void> {
     if (digests.length === 0) return;
+    const { contentLock } = this.#parts;
+    await contentLock.deleting(() => this.#collect(digests, mayDelete), undefined);
+  }
+
+  async #collect(
+    digests: readonly Digest[],
+    mayDelete: (digest: Digest, inUse: boolean) => boolean,
+  ): Promise<void> {
     const retained = new Set(this.#retained.keys());
     this.#collections.add(retained);
     try {

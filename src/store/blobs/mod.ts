@@ -1,5 +1,6 @@
 /** Blobs on disk, or in the object store. */
 import { join } from "node:path";
+import type { ContentLock } from "../content_lock.ts";
 import type { ObjectBucket } from "../../shared/objects.ts";
 import { type BlobPaths, prepareBlobDirectories } from "../data_layout.ts";
 import type { DamageLog } from "../damage.ts";
@@ -33,6 +34,8 @@ interface BlobParts {
   readonly health: StorageHealth;
   /** Gets what reads find. */
   readonly damage: DamageLog;
+  /** Keeps deletions off while a backup reads. */
+  readonly contentLock: ContentLock;
 }
 
 /** Opens the blobs once the database is migrated. */
@@ -57,12 +60,12 @@ export async function prepareBlobs(
 
 async function openDiskBlobs(
   paths: BlobPaths,
-  { volumes, health, damage }: BlobParts,
+  parts: BlobParts,
 ): Promise<Blobs> {
   return {
-    commitBlobs: new DiskCommitBlobs(paths.commitBlobs, health, damage),
-    volumeBlobs: await DiskVolumeBlobs.open(paths.volumeBlobs, { volumes, health, damage }),
-    health,
+    commitBlobs: new DiskCommitBlobs(paths.commitBlobs, parts),
+    volumeBlobs: await DiskVolumeBlobs.open(paths.volumeBlobs, parts),
+    health: parts.health,
     [Symbol.dispose]() {},
   };
 }
@@ -70,16 +73,16 @@ async function openDiskBlobs(
 async function openObjectBlobs(
   buckets: ObjectBuckets,
   staging: string,
-  { volumes, health: diskHealth, damage }: BlobParts,
+  { volumes, health: diskHealth, damage, contentLock }: BlobParts,
 ): Promise<Blobs> {
   // Separate from the health of the database, whose writes continue while the object store accepts none.
   const health = new StorageHealth(async () => {
     await buckets.commits.probe();
     await buckets.volumes.probe();
   }, () => {});
-  const parts = { volumes, diskHealth, health, damage };
+  const parts = { volumes, diskHealth, health, damage, contentLock };
   return {
-    commitBlobs: new ObjectCommitBlobs(buckets.commits, health, damage),
+    commitBlobs: new ObjectCommitBlobs(buckets.commits, parts),
     volumeBlobs: await ObjectVolumeBlobs.open(buckets.volumes, staging, parts),
     health: {
       get error() {

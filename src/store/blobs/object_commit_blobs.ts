@@ -1,6 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type ObjectBucket, type ObjectContent, ObjectError } from "../../shared/objects.ts";
 import type { DamageLog } from "../damage.ts";
+import type { ContentLock } from "../content_lock.ts";
+import type { CommitBlobParts } from "./disk_commit_blobs.ts";
 import type { StorageHealth } from "../storage_health.ts";
 import { BlobError } from "./blob_error.ts";
 import { type CommitBlobs, type Digest, digestOf } from "./commit_blobs.ts";
@@ -15,14 +17,16 @@ export class ObjectCommitBlobs implements CommitBlobs {
   readonly #bucket: ObjectBucket;
   readonly #health: StorageHealth;
   readonly #damage: DamageLog;
+  readonly #contentLock: ContentLock;
   readonly #storing = new StoringWork();
   /** Blobs whose retention ends with that work. */
   readonly #retained = new Set<Promise<void>>();
 
-  constructor(bucket: ObjectBucket, health: StorageHealth, damage: DamageLog) {
+  constructor(bucket: ObjectBucket, { health, damage, contentLock }: CommitBlobParts) {
     this.#bucket = bucket;
     this.#health = health;
     this.#damage = damage;
+    this.#contentLock = contentLock;
   }
 
   storing<T>(work: () => Promise<T>): Promise<T> {
@@ -71,10 +75,18 @@ export class ObjectCommitBlobs implements CommitBlobs {
   }
 
   deleteStoredBefore(digest: Digest, time: Date): Promise<void> {
-    return this.#bucket.deleteStoredBefore(digest, time);
+    const deletion = () => this.#bucket.deleteStoredBefore(digest, time);
+    return this.#contentLock.deleting(deletion, undefined);
   }
 
-  async collect(
+  collect(
+    digests: readonly Digest[],
+    referencedBlobs: (digests: readonly Digest[]) => Promise<ReadonlySet<Digest>>,
+  ): Promise<readonly Digest[]> {
+    return this.#contentLock.deleting(() => this.#collect(digests, referencedBlobs), digests);
+  }
+
+  async #collect(
     digests: readonly Digest[],
     referencedBlobs: (digests: readonly Digest[]) => Promise<ReadonlySet<Digest>>,
   ): Promise<readonly Digest[]> {

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { ObjectBucket } from "../../shared/objects.ts";
 import type { DamageLog } from "../damage.ts";
+import type { ContentLock } from "../content_lock.ts";
 import type { StorageHealth } from "../storage_health.ts";
 import type { VolumeReader } from "../volumes.ts";
 import { BlobError } from "./blob_error.ts";
@@ -30,6 +31,8 @@ interface VolumeBlobParts {
   readonly diskHealth: StorageHealth;
   readonly health: StorageHealth;
   readonly damage: DamageLog;
+  /** Keeps deletions off while a backup reads. */
+  readonly contentLock: ContentLock;
 }
 
 /** Volume blobs as objects that several nodes share; staged blobs are files of this node. */
@@ -108,6 +111,14 @@ export class ObjectVolumeBlobs implements VolumeBlobs {
     mayDelete: (digest: Digest, inUse: boolean) => boolean = (_, inUse) => !inUse,
   ): Promise<void> {
     if (digests.length === 0) return;
+    const { contentLock } = this.#parts;
+    await contentLock.deleting(() => this.#collect(digests, mayDelete), undefined);
+  }
+
+  async #collect(
+    digests: readonly Digest[],
+    mayDelete: (digest: Digest, inUse: boolean) => boolean,
+  ): Promise<void> {
     const { volumes } = this.#parts;
     const referenced = await volumes.referencedBlobs(digests);
     for (const digest of referenced) mayDelete(digest, true);

@@ -44,7 +44,8 @@ export interface VolumeBlobs {
   /** Ends the retention of published blobs. */
   release(published: readonly PublishedBlob[]): void;
   /**
-   * Deletes the blobs that no entry references and that are not retained; small blobs are kept.
+   * Deletes the blobs that no entry references and that are not retained; small blobs are kept. While a backup reads,
+   * all blobs are kept.
    * @param mayDelete further decides whether a blob that is not in use is deleted
    */
   collect(

@@ -41,6 +41,7 @@ import * as federation from "./034_federation.ts";
 import * as signingKeys from "./035_signing_keys.ts";
 import * as confirmedGroups from "./036_confirmed_groups.ts";
 import * as deviceApprovers from "./037_device_approvers.ts";
+import * as backups from "./038_backups.ts";
 
 /** The migrations by name. They are numbered and only appended. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -81,6 +82,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "035_signing_keys": signingKeys,
   "036_confirmed_groups": confirmedGroups,
   "037_device_approvers": deviceApprovers,
+  "038_backups": backups,
 };
 
 /** The migrations that a database has, in their order; none for a new one. @throws DataDirError */
@@ -118,6 +120,21 @@ export function assertKnown(names: readonly string[], database: string): void {
     `${database} was written by a later version of invoked: it has the migration ${unknown}, and ` +
       `version ${VERSION} knows ${known[0]} to ${known.at(-1)}; nothing was changed`,
     "start the later version, or restore the backup from before the upgrade",
+  );
+}
+
+/**
+ * Checks that a database has exactly the migrations that this version knows.
+ * @param database names the database in the message
+ * @throws DataDirError
+ */
+export function assertCurrent(names: readonly string[], database: string): void {
+  assertKnown(names, database);
+  if (names.length === Object.keys(MIGRATIONS).length) return;
+  throw new DataDirError(
+    `${database} was written by an earlier version of invoked: its last migration is ` +
+      `${names.at(-1) ?? "missing"}, and version ${VERSION} has ${Object.keys(MIGRATIONS).at(-1)}`,
+    "use the version of its server, or start a server of this version on it once",
   );
 }
 

@@ -12,6 +12,8 @@ export const LOCKS = {
   server: 1,
   migrations: 2,
   textIndex: 3,
+  /** Shared by deletions of contents; held alone by what reads all contents. */
+  contents: 4,
 } as const;
 
 export type Lock = keyof typeof LOCKS;
@@ -40,6 +42,17 @@ export async function tryLock(
 /** The text of a query that waits for a lock, or releases it. */
 export function lockQuery(verb: "lock" | "unlock", lock: Lock): string {
   return `select pg_advisory_${verb}(${CLASS}, ${LOCKS[lock]})`;
+}
+
+/** The text of a query that takes the lock of a deletion of contents if no reader holds it, or releases it. */
+export function deletionLockQuery(verb: "try" | "unlock"): string {
+  const name = verb === "try" ? "pg_try_advisory_lock_shared" : "pg_advisory_unlock_shared";
+  return `select ${name}(${CLASS}, ${LOCKS.contents}) as locked`;
+}
+
+/** The text of a query that takes the lock of a reader of all contents if no deletion and no other reader holds it. */
+export function contentsLockQuery(): string {
+  return `select pg_try_advisory_lock(${CLASS}, ${LOCKS.contents}) as locked`;
 }
 
 /** The holder of a lock of the database; undefined if the lock is free. */

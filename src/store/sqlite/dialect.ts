@@ -155,6 +155,12 @@ function open(file: string): Connection {
   }
 }
 
+/** Connections that change nothing, not even the log. */
+export function readOnlyDialect(file: string): SqliteDialect {
+  const open = () => connectionOf(new DatabaseSync(file, { readOnly: true }), file);
+  return new SqliteDialect({ database: () => Promise.resolve(open()) });
+}
+
 function connectionOf(db: DatabaseSync, file: string): Connection {
   const prepared = new LRUCache<string, SqliteStatement>({ max: PREPARED_STATEMENTS_MAX });
   return {

@@ -12,6 +12,7 @@ const LABELS: Readonly<Record<Group, string>> = {
   "volumes:read": "Read volumes",
   "volumes:write": "Change volumes",
   "server:read": "Read the state of the server",
+  "server:write": "Resume a restored server",
   "identity:read": "Read people, principals and credentials",
   "identity:write": "Change people, principals, credentials and roles",
   "metrics:read": "Read metrics",

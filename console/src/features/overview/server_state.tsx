@@ -5,7 +5,7 @@ import { countOf, formatCount, formatDuration, parseDuration } from "../../parts
 import { Properties } from "../../parts/page.tsx";
 import { Loaded } from "../../parts/states.tsx";
 import { DataTable } from "../../parts/table.tsx";
-import { Bytes } from "../../parts/values.tsx";
+import { Bytes, Time } from "../../parts/values.tsx";
 import { statusQuery } from "./queries.ts";
 
 /** Below this share of its file system, free space is a warning. */
@@ -18,6 +18,7 @@ export function ServerState() {
     <Loaded query={query}>
       {(status) => (
         <>
+          {status.paused === undefined ? null : <Paused {...status.paused} />}
           <div className="columns">
             <Properties
               items={[
@@ -39,6 +40,18 @@ export function ServerState() {
         </>
       )}
     </Loaded>
+  );
+}
+
+/** Says that a restored server waits to be resumed. */
+function Paused({ backupAt }: NonNullable<ServerStatus["paused"]>) {
+  return (
+    <p role="status">
+      <Badge tone="bad">Paused</Badge> This server was restored from a backup of{" "}
+      <Time value={backupAt} />. Schedules, webhooks, retries and asynchronous invocations wait for
+      {" "}
+      <code>invoked resume</code>.
+    </p>
   );
 }
 

@@ -117,7 +117,7 @@ class HeaderCheck {
       throw this.#error(
         type === "S"
           ? SPARSE
-          : `its type is ${JSON.stringify(type)}, and volumes have files and directories only`,
+          : `its type is ${JSON.stringify(type)}, and only files and directories are accepted`,
       );
     }
     this.#skip = BODYLESS_TYPES.includes(type) ? 0 : padded(this.#next.size ?? size);

@@ -1,0 +1,66 @@
+/** Takes a backup of an installation beside its server. */
+import { join } from "node:path";
+import type { Config } from "../config/mod.ts";
+import { checkServerKeys } from "../domain/identity/server_keys.ts";
+import { exists } from "../shared/files.ts";
+import { BackupError } from "../store/backup/backup_error.ts";
+import { MASTER_KEY_FILE } from "../store/backup/manifest.ts";
+import { type BackupReport, takeBackup } from "../store/backup/take.ts";
+import { openTarget } from "../store/backup/targets.ts";
+import { masterKeyText } from "../store/master_key.ts";
+import { serverKeysIn } from "../store/sqlite/snapshot.ts";
+import { lowerPriority, masterKeysIn, readInstallation, sealerOf } from "./reading.ts";
+
+/** Files beside the database that reveal secrets, or identify the server. */
+const CREDENTIALS = "credentials.json";
+const TLS = "tls";
+const TLS_FILE = /^[a-z][a-z-]{0,40}\.(?:pem|key)$/;
+
+/**
+ * Copies the database, then the contents that the copy references.
+ * @param path an archive if it ends with `.tar`, otherwise a folder
+ * @param withKeys whether the backup has the master key, the administrator's credentials and the key of TLS
+ * @param onWait called once if another backup or verification runs
+ * @throws BackupError, DataDirError, DatabaseError, BlobError, SealingError
+ */
+export async function backUp(
+  config: Config,
+  path: string,
+  { withKeys, onWait }: { readonly withKeys: boolean; readonly onWait: () => void },
+): Promise<BackupReport> {
+  const { dataDir } = config.server;
+  const masterKeys = await masterKeysIn(config, dataDir);
+  if (masterKeys === undefined) {
+    throw new BackupError(
+      `Nothing was backed up: the master key is not in ${dataDir}`,
+      "name the directory of the server with --data, or give its key with --master-key-file or INVOKED_MASTER_KEY",
+    );
+  }
+  lowerPriority();
+  const sealer = sealerOf(masterKeys);
+  await using opened = new AsyncDisposableStack();
+  const target = opened.use(await openTarget(path));
+  const { workDir } = target;
+  const reading = await readInstallation(config, { workDir, sealer, opened, onWait });
+  checkServerKeys(serverKeysIn(reading.snapshot), sealer);
+  const keys = withKeys ? await keyFiles(dataDir, masterKeys) : undefined;
+  const parts = { ...reading, sealer, keys, workDir };
+  return await takeBackup(target, parts, () => reading.assertHeld());
+}
+
+async function keyFiles(
+  dataDir: string,
+  masterKeys: readonly Uint8Array[],
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const files = new Map([[MASTER_KEY_FILE, new TextEncoder().encode(masterKeyText(masterKeys))]]);
+  const credentials = join(dataDir, CREDENTIALS);
+  if (await exists(credentials)) files.set(CREDENTIALS, await Deno.readFile(credentials));
+  const tls = join(dataDir, TLS);
+  if (!await exists(tls)) return files;
+  for await (const { name, isFile } of Deno.readDir(tls)) {
+    if (isFile && TLS_FILE.test(name)) {
+      files.set(`${TLS}/${name}`, await Deno.readFile(join(tls, name)));
+    }
+  }
+  return files;
+}

@@ -1,0 +1,146 @@
+/** Copies a database of PostgreSQL into a file of SQLite: backups have one form, whatever database the server has. */
+import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { CamelCasePlugin, Kysely } from "kysely";
+import type pg from "pg";
+import { DEFAULT_MIGRATION_TABLE } from "kysely/migration";
+import { assertCurrent, migrate } from "../migrations/mod.ts";
+import type { Schema } from "../schema.ts";
+import { sqliteDialect } from "../sqlite/dialect.ts";
+import { closeLog } from "../sqlite/snapshot.ts";
+import { TableRows, type TableShape } from "../sqlite/table_rows.ts";
+import { clientConfigOf, type PostgresOptions } from "./address.ts";
+import { connectFailure, openClient, readFacts, unsupportedReason } from "./connect.ts";
+import { DatabaseError } from "./database_error.ts";
+import { contentsLockQuery } from "./locks.ts";
+
+const ROWS_PER_FETCH = 500;
+/** The table that has rows from the first start of a server on. */
+const PRINCIPALS = "principals";
+/** How often a reader tries to take the lock that deletions or another reader hold. */
+const RETRY_MS = 100;
+
+/** Nothing ends a long read, nor the connection that holds the lock meanwhile. */
+const SESSION = "set statement_timeout = 0; set idle_session_timeout = 0; " +
+  "set idle_in_transaction_session_timeout = 0; set tcp_keepalives_idle = 10; " +
+  "set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3";
+
+/** A connection that only reads a database that servers use. Disposing it closes the connection. */
+export class PostgresReading implements AsyncDisposable {
+  private constructor(
+    private readonly client: pg.Client,
+    private readonly label: string,
+  ) {}
+
+  /** @throws DatabaseError */
+  static async open({ database }: PostgresOptions): Promise<PostgresReading> {
+    const { label } = database.url;
+    const config = await clientConfigOf(database);
+    let client: pg.Client;
+    try {
+      client = await openClient(config);
+    } catch (error) {
+      throw connectFailure(error, label, config);
+    }
+    const reading = new PostgresReading(client, label);
+    const reason = unsupportedReason(await readFacts(client));
+    if (reason === undefined) {
+      await client.query(SESSION);
+      return reading;
+    }
+    await client.end();
+    throw new DatabaseError(`${label} is not supported: ${reason}`);
+  }
+
+  /**
+   * Keeps contents from deletion until the connection closes.
+   * @param onWait called once if another process holds the lock
+   */
+  async holdContents(onWait: () => void): Promise<void> {
+    for (let isFirst = true;; isFirst = false) {
+      const { rows: [row] } = await this.client.query(contentsLockQuery());
+      if (row?.locked === true) return;
+      if (isFirst) onWait();
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+
+  /** Checks that the lock of contents did not end with a lost connection. @throws DatabaseError */
+  async assertHeld(): Promise<void> {
+    await this.client.query("select 1").catch((error) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new DatabaseError(`${this.label} was lost meanwhile: ${reason}`);
+    });
+  }
+
+  /** A table of a database that is in use; undefined for an empty one, also if it was migrated. */
+  async usedTable(): Promise<string | undefined> {
+    const { rows } = await this.client.query(
+      "select table_name as name from information_schema.tables where table_schema = current_schema()",
+    );
+    const names = rows.map(({ name }) => String(name));
+    if (!names.includes(PRINCIPALS)) return names[0];
+    const { rows: principals } = await this.client.query(`select 1 from ${PRINCIPALS} limit 1`);
+    return principals.length === 0 ? undefined : PRINCIPALS;
+  }
+
+  /** Copies all tables as they are at one moment. @throws DataDirError for a database of another version */
+  async copyTo(file: string): Promise<void> {
+    const { client } = this;
+    await client.query("begin isolation level repeatable read, read only");
+    try {
+      const { rows } = await client.query(
+        `select name from ${DEFAULT_MIGRATION_TABLE} order by name`,
+      )
+        .catch(() => ({ rows: [] }));
+      assertCurrent(rows.map(({ name }) => String(name)), this.label);
+      await createTables(file);
+      const tables = tablesOf(file);
+      using target = new DatabaseSync(file, { enableForeignKeyConstraints: false });
+      target.exec("BEGIN");
+      for (const table of tables) await this.#copyTable(target, table);
+      target.exec("COMMIT");
+    } finally {
+      await client.query("rollback").catch(() => {});
+    }
+    closeLog(file);
+  }
+
+  async #copyTable(target: DatabaseSync, { name, columns }: TableShape): Promise<void> {
+    const list = columns.map((column) => `"${column}"`).join(", ");
+    // What the migrations of an empty database have written.
+    target.exec(`DELETE FROM "${name}"`);
+    const values = columns.map(() => "?").join(", ");
+    const insert = target.prepare(`INSERT INTO "${name}" (${list}) VALUES (${values})`);
+    await this.client.query(`declare copied no scroll cursor for select ${list} from "${name}"`);
+    for (;;) {
+      const { rows } = await this.client.query(`fetch ${ROWS_PER_FETCH} from copied`);
+      for (const row of rows) {
+        insert.run(...columns.map((column) => row[column] as SQLInputValue));
+      }
+      if (rows.length < ROWS_PER_FETCH) break;
+    }
+    await this.client.query("close copied");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.client.end();
+  }
+}
+
+/** Makes an empty database of this version. */
+async function createTables(file: string): Promise<void> {
+  (await Deno.open(file, { createNew: true, write: true, mode: 0o600 })).close();
+  const dialect = sqliteDialect(file);
+  const db = new Kysely<Schema>({ dialect: dialect.writer, plugins: [new CamelCasePlugin()] });
+  try {
+    await migrate(db, []);
+  } finally {
+    await db.destroy();
+    await dialect.close();
+  }
+}
+
+function tablesOf(file: string): TableShape[] {
+  using empty = new TableRows(file);
+  return empty.tables();
+}

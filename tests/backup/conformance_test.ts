@@ -1,0 +1,254 @@
+/** Backups under load, and what is restored from them, on every kind of installation. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { Client, type Json } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
+import { ok } from "../support/expect.ts";
+import { type Installation, type InstallationKind, KINDS, onData } from "./installations.ts";
+import { BACKGROUND, settings, start } from "../retries/support.ts";
+import { noise, Volume } from "../volumes/support.ts";
+
+const MAIN = `
+import { functions, vfs } from "@c1/functions-sdk";
+export default async function main({ name }) {
+  const { secrets } = await functions.getConfig();
+  await vfs.writeFile("/last.txt", new TextEncoder().encode(name));
+  return { name, secret: secrets.TOKEN };
+}
+`;
+/** Bytes of a file that is a blob, and of one that is a row. */
+const [LARGE, SMALL] = [60_000, 300];
+/** Files that exist before the backup. */
+const FILES = 12;
+/** Its invocations hang in their first attempt if the input says so. */
+const HANGS_ONCE = `export default ({ hang = false }, { attempt }) => {
+  console.log("attempt " + attempt);
+  return hang && attempt === 1 ? new Promise(() => setInterval(() => {}, 1000)) : { attempt };
+};`;
+const FLAGS = ["--invocation-timeout", "10m", "--max-attempts", "2"];
+
+/** What an installation has before a backup, as a client sees it. */
+interface Before {
+  readonly functionId: string;
+  readonly staticId: string;
+  readonly loadId: string;
+  /** A function with an invocation that runs when the backup is taken, and one that waits for it. */
+  readonly waitingId: string;
+  readonly unstarted: readonly string[];
+  readonly credentials: { readonly clientId: string; readonly clientSecret: string };
+  readonly state: Json;
+}
+
+async function fill(client: Client): Promise<Omit<Before, "credentials">> {
+  const fixed = await Volume.create(client);
+  for (let at = 0; at < FILES; at++) {
+    const path = `d${at % 3}/file-${at}`;
+    assert.equal((await fixed.put(path, noise(at % 2 === 0 ? LARGE : SMALL, at))).status, 201);
+  }
+  assert.equal((await fixed.put("d0/file-0", noise(LARGE, 100))).status, 204);
+  const load = await Volume.create(client);
+  const functionId = await client.deploy(MAIN);
+  ok(
+    await client.post("/api/v1/functions/update", {
+      function: { id: functionId, vfsId: load.id, secret: { TOKEN: "s3cret" } },
+      updateMask: "vfsId,secret",
+    }),
+  );
+  const { invocationId } = ok(await client.invoke(functionId, { name: "before" }));
+  const waitingId = await client.deploy(HANGS_ONCE);
+  await settings(client, waitingId, { maxConcurrency: 1 });
+  const hangs = await start(client, waitingId, { hang: true });
+  const path = `/api/v1/functions/${waitingId}/invocations/${hangs}/logs`;
+  await eventually(async () => (await client.get(path)).body.list.length > 0 || undefined, "a run");
+  const unstarted = [hangs, await start(client, waitingId)];
+  const state = await stateOf(client, functionId, fixed, invocationId);
+  return {
+    functionId,
+    staticId: fixed.id,
+    loadId: load.id,
+    waitingId,
+    unstarted,
+    state,
+  };
+}
+
+/** Everything of the objects that do not change. */
+async function stateOf(
+  client: Client,
+  functionId: string,
+  fixed: Volume,
+  invocationId: string,
+): Promise<Json> {
+  const of = `/api/v1/functions/${functionId}`;
+  const files: Record<string, string> = {};
+  const { list: entries } = ok(
+    await client.get(`${fixed.path}/entries?recursive=true&page_size=100`),
+  );
+  for (const { path, type } of entries) {
+    if (type === "directory") continue;
+    const bytes = await fixed.bytes(fixed.file(path.slice(1)));
+    files[path] = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+  }
+  const { list: commits } = ok(await client.get(`${of}/commits`));
+  return {
+    invocationId,
+    fn: ok(await client.get(of)),
+    commits,
+    content: ok(await client.get(`${of}/commits/HEAD`)),
+    invocation: await client.invocation(functionId, invocationId),
+    versions: ok(await client.get(`${fixed.path}/versions`)),
+    entries,
+    files,
+  };
+}
+
+/** Writes files and invokes until it is stopped. */
+function load(client: Client, { functionId, loadId }: Pick<Before, "functionId" | "loadId">) {
+  const volume = new Volume(client, loadId);
+  let isStopped = false;
+  let written = 0;
+  const running = (async () => {
+    while (!isStopped) {
+      const seed = 1_000 + written++;
+      await volume.put(`load-${seed}`, noise(seed % 2 === 0 ? LARGE : SMALL, seed));
+      if (written % 5 === 0) await client.invoke(functionId, { name: `load-${seed}` });
+    }
+  })();
+  return {
+    get written() {
+      return written;
+    },
+    async stop() {
+      isStopped = true;
+      await running;
+    },
+  };
+}
+
+/** Checks that a restored server has everything of before, and nothing half of what was written meanwhile. */
+async function checkRestored(restored: Client, before: Before): Promise<void> {
+  const { functionId, staticId, loadId, state } = before;
+  const fixed = new Volume(restored, staticId);
+  assert.deepEqual(await stateOf(restored, functionId, fixed, state.invocationId), state);
+  const volume = new Volume(restored, loadId);
+  const { list } = ok(await restored.get(`${volume.path}/entries?recursive=true&page_size=1000`));
+  for (const { path } of list) {
+    if (!path.startsWith("/load-")) continue;
+    const seed = Number(path.slice("/load-".length));
+    const bytes = await volume.bytes(volume.file(path.slice(1)));
+    assert.deepEqual(bytes, noise(seed % 2 === 0 ? LARGE : SMALL, seed), path);
+  }
+}
+
+/** Checks that nothing starts by itself before the server is resumed. */
+async function checkPause(
+  restored: Client,
+  target: Installation,
+  url: string,
+  { functionId, waitingId, unstarted }: Before,
+): Promise<void> {
+  const { paused } = ok(await restored.get("/api/v1/status"));
+  assert.match(paused.backupAt, /^\d{4}-.*Z$/);
+  const accepted = ok(await restored.invoke(functionId, { name: "async" }, BACKGROUND));
+  const { json } = ok(await restored.invoke(functionId, { name: "waits" }));
+  assert.deepEqual(JSON.parse(atob(json)), { name: "waits", secret: "s3cret" });
+  const waiting = [
+    [functionId, accepted.invocationId],
+    ...unstarted.map((id) => [waitingId, id] as const),
+  ] as const;
+  for (const [of, id] of waiting) {
+    assert.match((await restored.invocation(of, id)).status, /_PENDING$/, id);
+  }
+  const resume = () =>
+    onData({ ...target, flags: [] }, ["resume", "--server", url, "--data", target.dataDir]);
+  const { stdout, stderr, code } = await resume();
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^Resumed/);
+  for (const [of, id] of waiting) {
+    assert.match((await restored.ended(of, id)).status, /_SUCCESS$/, id);
+  }
+  assert.equal(ok(await restored.get("/api/v1/status")).paused, undefined);
+  assert.match((await resume()).stdout, /^The server was not paused/);
+}
+
+/** Restores a backup and checks the server on it. */
+async function checkRestore(
+  kind: InstallationKind,
+  backup: string,
+  before: Before,
+): Promise<void> {
+  const target = await kind.next();
+  const { code, stderr, stdout } = await onData(target, ["restore", backup]);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^Restored .* all verified\n/);
+  const verified = await onData(target, ["verify"]);
+  assert.equal(verified.code, 0, verified.stdout + verified.stderr);
+  await Deno.writeTextFile(
+    join(target.dataDir, "credentials.json"),
+    JSON.stringify(before.credentials),
+  );
+  const server = await target.start({ flags: FLAGS });
+  const client = await Client.login(
+    server.url,
+    before.credentials.clientId,
+    before.credentials.clientSecret,
+  );
+  await checkRestored(client, before);
+  await checkPause(client, target, server.url, before);
+  const again = await onData(target, ["restore", backup]);
+  assert.equal(again.code, 1);
+  await server.stop();
+  const rejected = await onData(target, ["restore", backup]);
+  assert.match(rejected.stderr, /is not empty: it has .*; nothing was changed/);
+}
+
+for (const [name, open] of Object.entries(KINDS)) {
+  Deno.test(`${name}: a backup under load has everything, and a restored server waits`, async () => {
+    await using opened = new AsyncDisposableStack();
+    const kind = await open(opened);
+    const original = await kind.next();
+    const server = await original.start({ flags: FLAGS });
+    const client = await server.client();
+    const credentials = await server.credentials();
+    const before = { ...await fill(client), credentials };
+    const writing = load(client, before);
+    await eventually(() => Promise.resolve(writing.written > 10 || undefined), "load");
+    const directory = await Deno.makeTempDir({ prefix: "invoked-test-backup-" });
+    opened.defer(() => Deno.remove(directory, { recursive: true }));
+    const archive = join(directory, "backup.tar");
+    const taken = await onData(original, ["backup", archive]);
+    assert.equal(taken.code, 0, taken.stderr);
+    const online = await onData(original, ["verify", "--online", "--json"]);
+    assert.equal(online.code, 0, online.stdout + online.stderr);
+    await writing.stop();
+    await checkFolder(original, client, before, join(directory, "folder"));
+    await server.stop();
+    await checkRestore(kind, archive, before);
+  });
+}
+
+/** Checks that the second backup in a folder copies new contents alone, and that each backup is whole. */
+async function checkFolder(
+  original: Installation,
+  client: Client,
+  { loadId }: Before,
+  folder: string,
+): Promise<void> {
+  const take = async () => {
+    const { code, stdout, stderr } = await onData(original, ["backup", folder, "--json"]);
+    assert.equal(code, 0, stderr);
+    return JSON.parse(stdout);
+  };
+  const first = await take();
+  assert.equal(first.newContents, first.contents);
+  assert.ok(first.contents > FILES / 2);
+  assert.equal((await new Volume(client, loadId).put("new", noise(LARGE, 7_777))).status, 201);
+  const second = await take();
+  assert.equal(second.newContents, 1);
+  assert.equal(second.contents, first.contents + 1);
+  const chosen = first.path.slice(folder.length + 1);
+  for (const which of [["--backup", chosen], []]) {
+    const { code, stdout, stderr } = await onData(original, ["verify", folder, ...which]);
+    assert.equal(code, 0, stdout + stderr);
+  }
+}

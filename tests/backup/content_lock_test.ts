@@ -1,0 +1,73 @@
+/** While a backup reads, no content is deleted: by the lock of a data directory, and by that of PostgreSQL. */
+import assert from "node:assert/strict";
+import { BlobError } from "../../src/store/blobs/blob_error.ts";
+import { holdContents } from "../../src/store/content_lock.ts";
+import { openStore, type Store } from "../../src/store/mod.ts";
+import { PostgresReading } from "../../src/store/postgres/snapshot.ts";
+import { makeTempDir } from "../support/invoked.ts";
+import { TestPostgres } from "../support/postgres.ts";
+import { openPostgresStore, postgresOptions } from "../support/stores.ts";
+import { noise } from "../volumes/support.ts";
+
+const NO_ROWS = () => Promise.resolve(new Set<string>());
+
+/** Takes the lock as a backup does. @param onWait called if another process holds the lock */
+type Hold = (onWait: () => void) => Promise<AsyncDisposable>;
+
+/** Checks that all deletions wait for the end of a hold, and that a second reader waits for the first. */
+async function checkLock(store: Store, hold: Hold): Promise<void> {
+  const { commitBlobs, volumeBlobs } = store;
+  const collected = await commitBlobs.put(noise(1_000, 1));
+  const swept = await commitBlobs.put(noise(1_000, 2));
+  await using staged = volumeBlobs.stage();
+  const content = noise(50_000, 3);
+  await staged.write(0, content);
+  const published = await volumeBlobs.publish([staged]);
+  volumeBlobs.release(published);
+  const [{ digest: inVolume } = { digest: "" }] = published;
+  const later = new Date(Date.now() + 60_000);
+  const deleteAll = async () => {
+    await volumeBlobs.collect([inVolume]);
+    await commitBlobs.deleteStoredBefore(swept, later);
+    return await commitBlobs.collect([collected], NO_ROWS);
+  };
+  {
+    await using _first = await hold(() => assert.fail("nobody else holds the lock"));
+    assert.deepEqual(await deleteAll(), [collected]);
+    await commitBlobs.get(collected);
+    await commitBlobs.get(swept);
+    (await volumeBlobs.open(inVolume, content.length))[Symbol.dispose]();
+  }
+  assert.deepEqual(await deleteAll(), []);
+  for (const digest of [collected, swept]) {
+    await assert.rejects(commitBlobs.get(digest), BlobError);
+  }
+  await assert.rejects(volumeBlobs.open(inVolume, content.length), BlobError);
+  const waited = Promise.withResolvers<void>();
+  const first = await hold(() => {});
+  const second = hold(() => waited.resolve());
+  await waited.promise;
+  await first[Symbol.asyncDispose]();
+  await (await second)[Symbol.asyncDispose]();
+}
+
+Deno.test("a backup holds the contents of a data directory", async () => {
+  await using directory = await makeTempDir();
+  await using store = await openStore(directory.path);
+  await checkLock(store, async (onWait) => {
+    const held = await holdContents(directory.path, onWait);
+    return { [Symbol.asyncDispose]: () => Promise.resolve(held[Symbol.dispose]()) };
+  });
+});
+
+Deno.test("a backup holds the contents that nodes share", async () => {
+  await using directory = await makeTempDir();
+  await using postgres = await TestPostgres.start();
+  const url = await postgres.database();
+  await using store = await openPostgresStore(directory.path, url, false);
+  await checkLock(store, async (onWait) => {
+    const reading = await PostgresReading.open(postgresOptions(url, false));
+    await reading.holdContents(onWait);
+    return reading;
+  });
+});
