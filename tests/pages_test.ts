@@ -17,7 +17,7 @@ const GENERATED = [
 ]
   .map((page) => `docs/${page}.md`);
 /** Words as `wc -w` counts them, in all pages together and in one of them. */
-const WORDS_MAX = 30_000;
+const WORDS_MAX = 32_000;
 const WORDS_IN_PAGE_MAX = 3_000;
 const GLOSSARY_MAX = 20;
 /** Figures are compared with a published run, so that only the script changes them. */
