@@ -10,7 +10,7 @@ import { GROUP_TITLES } from "../src/config/mod.ts";
 /** Columns of the help on the page. */
 const WIDTH = 100;
 /** Commands with more settings than this refer to the page of settings. */
-const SETTINGS_LISTED = 1;
+const SETTINGS_LISTED = 2;
 const SERVER_OPTIONS_LISTED = ["--server", "--profile"];
 
 /** The page. */

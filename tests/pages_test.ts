@@ -1,21 +1,18 @@
 /** The pages that people write: short, in the words of the glossary, and true about the files that they name. */
 import assert from "node:assert/strict";
 import { bannedWordsIn } from "./support/words.ts";
+import { CONFIGURATION_PAGES } from "../scripts/configuration_page.ts";
 import { renderFigures } from "../bench/figures.ts";
 import { renderReadmeChart } from "../bench/readme_chart.ts";
 import { exists, readText, ROOT } from "./support/repository.ts";
 
 /** Written by scripts. */
 const GENERATED = [
-  "cli",
-  "configuration",
-  "metrics",
-  "npm",
-  "permissions",
-  "sdk-methods",
-  "triggers",
-]
-  .map((page) => `docs/${page}.md`);
+  ...["cli", "metrics", "npm", "permissions", "sdk-methods", "triggers"].map((page) =>
+    `docs/${page}.md`
+  ),
+  ...Object.keys(CONFIGURATION_PAGES),
+];
 /** Words as `wc -w` counts them, in all pages together and in one of them. */
 const WORDS_MAX = 32_000;
 const WORDS_IN_PAGE_MAX = 3_000;

@@ -10,7 +10,7 @@ const KEY = join(BUILD_DIR, "release.key");
 const INPUTS = [
   ...["bin", "console", "deploy", "docs", "examples", "sdk", "src", "templates"],
   ...["scripts/console", "scripts/release", "scripts/release.ts"],
-  ...["package.json", "package-lock.json", "invoked.schema.json"],
+  ...["package.json", "package-lock.json", "invoked.schema.json", "invoked-server.schema.json"],
   ...["ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md"],
 ];
 

@@ -16,7 +16,7 @@ const LAUNCHER = "bin/invoked";
 /** Files and folders that are copied as they are. */
 const COPIED = [
   ...["LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md", "ARCHITECTURE.md", "CONTRIBUTING.md"],
-  ...["invoked.schema.json", LAUNCHER],
+  ...["invoked.schema.json", "invoked-server.schema.json", LAUNCHER],
   ...["sdk", "templates", "examples"],
   // What an operator of containers and of a cluster needs; docker cp reads it from the image.
   ...["deploy/compose.yaml", "deploy/nats", "deploy/seccomp.json"],

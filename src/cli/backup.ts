@@ -1,11 +1,5 @@
 import type { Command } from "commander";
-import {
-  countOf,
-  formatBytes,
-  formatCount,
-  readEnvironment,
-  resolveConfig,
-} from "../config/mod.ts";
+import { countOf, formatBytes, formatCount, loadConfig, readEnvironment } from "../config/mod.ts";
 import type { BackupReport } from "../store/backup/take.ts";
 import { installationSettings, storageFailure } from "./options/installation.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
@@ -36,7 +30,7 @@ export function register(command: Command): void {
   command.addHelpText("after", HELP);
   command.action(
     async (path: string, { withKeys = false, json }: { withKeys?: boolean; json?: true }) => {
-      const { config } = resolveConfig(readFlags(), readEnvironment());
+      const { config } = loadConfig(readFlags(), readEnvironment());
       const { backUp } = await import("../compose/backup.ts");
       const onWait = () => note("Waiting for another backup or verification of this server");
       const report = await backUp(config, path, { withKeys, onWait }).catch((error) => {

@@ -2,9 +2,9 @@ import type { Command } from "commander";
 import {
   ALL_SETTINGS,
   formatSetting,
+  loadConfig,
   type PlacedSetting,
   readEnvironment,
-  resolveConfig,
   type Resolved,
   Secret,
   settingToJson,
@@ -12,38 +12,65 @@ import {
 } from "../config/mod.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
+import { renderConfigFile } from "./local/config_file.ts";
 import { alignColumns } from "./terminal/output.ts";
+
+interface Options {
+  readonly json?: true;
+  readonly toml?: true;
+}
 
 /** `invoked config`: prints the configuration in force and the source of each setting. */
 export function register(command: Command): void {
   addJsonOption(command, "Print JSON; durations in milliseconds, sizes in bytes");
+  command.option("--toml", "Print a configuration file with the values in force");
   const readFlags = addSettingFlags(command);
-  addExamples(command, "invoked config", "invoked config --max-body 24MiB --json");
-  command.action(({ json }: { readonly json?: true }) => {
-    const resolved = resolveConfig(readFlags(), readEnvironment());
-    console.log(json ? renderJson(resolved) : renderTable(resolved));
+  addExamples(
+    command,
+    "invoked config",
+    "invoked config --max-body 24MiB --json",
+    "invoked config --toml >invoked-server.toml",
+  );
+  command.action(({ json, toml }: Options) => {
+    const resolved = loadConfig(readFlags(), readEnvironment());
+    const render = toml ? renderConfigFile : json ? renderJson : renderTable;
+    console.log(render(resolved));
   });
 }
 
-function renderJson({ config, sources }: Resolved): string {
-  const settings = ALL_SETTINGS.map((placed) => [
-    placed.path,
-    { value: settingToJson(placed, config), source: sources[placed.path] },
-  ]);
+function renderJson(resolved: Resolved): string {
+  const { config, sources, file } = resolved;
+  const settings = ALL_SETTINGS.map((placed) => {
+    const line = lineOf(placed, resolved);
+    return [placed.path, {
+      value: settingToJson(placed, config),
+      source: sources[placed.path],
+      ...line === undefined ? {} : { file: file?.path, line },
+    }];
+  });
   const passedOn = Object.entries(config.builder.registryEnv)
     .map(([name, value]) => [name, { value: maskCredentials(value), source: "variable" }]);
   return JSON.stringify(Object.fromEntries([...settings, ...passedOn]), null, 2);
 }
 
-function renderTable({ config, sources }: Resolved): string {
-  const settings = ALL_SETTINGS.map((placed) => [
-    nameOf(placed),
-    formatSetting(placed, config),
-    sources[placed.path],
-  ]);
+function renderTable(resolved: Resolved): string {
+  const { config, sources, file } = resolved;
+  const settings = ALL_SETTINGS.map((placed) => {
+    const line = lineOf(placed, resolved);
+    return [
+      nameOf(placed),
+      formatSetting(placed, config),
+      line === undefined ? sources[placed.path] : `${file?.path}:${line}`,
+    ];
+  });
   const passedOn = Object.entries(config.builder.registryEnv)
     .map(([name, value]) => [name, maskCredentials(value), "variable"]);
   return alignColumns([["SETTING", "VALUE", "SOURCE"], ...settings, ...passedOn]);
+}
+
+/** The line of the configuration file from which a value comes. */
+function lineOf({ path, setting }: PlacedSetting, { sources, file }: Resolved): number | undefined {
+  return sources[path] === "file" ? file?.values.get(setting.name)?.line : undefined;
 }
 
 function nameOf({ setting }: PlacedSetting): string {

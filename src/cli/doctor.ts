@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import { readEnvironment, resolveConfig } from "../config/mod.ts";
+import { loadConfig, readEnvironment } from "../config/mod.ts";
+import { diagnoseConfig } from "./diagnosis/configuration.ts";
 import { renderReport } from "./diagnosis/render.ts";
 import { diagnoseMachine, findingsOf, verdictOf } from "./diagnosis/report.ts";
 import { Failure } from "./terminal/failure.ts";
@@ -24,8 +25,12 @@ export function register(command: Command): void {
   addExamples(command, "invoked doctor", "invoked doctor --data /var/lib/invoked --json");
   command.addHelpText("after", VERDICTS_HELP);
   command.action(async ({ json }: { readonly json?: true }) => {
-    const { config } = resolveConfig(readFlags(), readEnvironment());
-    const report = await diagnoseMachine(config);
+    const resolved = loadConfig(readFlags(), readEnvironment());
+    const { config } = resolved;
+    const report = {
+      configuration: await diagnoseConfig(resolved),
+      ...await diagnoseMachine(config),
+    };
     const findings = findingsOf(report);
     const verdict = verdictOf(findings);
     console.log(

@@ -7,9 +7,9 @@ import {
   type Config,
   countOf,
   type Given,
+  loadConfig,
   parseDuration,
   readEnvironment,
-  resolveConfig,
   type Secret,
 } from "../config/mod.ts";
 import type { Resealed } from "../domain/key_rotation.ts";
@@ -58,7 +58,7 @@ export function register(command: Command): void {
   command.action(async (options: Options) => {
     assertFitting(options, command, readFlags());
     if (options.signing) return await rotateSigning(server, options);
-    const { config } = resolveConfig({ ...server.flags(), ...readFlags() }, readEnvironment());
+    const { config } = loadConfig({ ...server.flags(), ...readFlags() }, readEnvironment());
     const { resealed, next } = await rotate(config);
     if (options.json) return printJson({ ...resealed, next });
     const { secrets, serverKeys } = resealed;

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { countOf, formatBytes, readEnvironment, resolveConfig } from "../config/mod.ts";
+import { countOf, formatBytes, loadConfig, readEnvironment } from "../config/mod.ts";
 import type { RestoreReport } from "../compose/restore.ts";
 import { installationSettings, storageFailure } from "./options/installation.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
@@ -27,7 +27,7 @@ export function register(command: Command): void {
   );
   command.addHelpText("after", HELP);
   command.action(async (path: string, { backup, json }: { backup?: string; json?: true }) => {
-    const { config } = resolveConfig(readFlags(), readEnvironment());
+    const { config } = loadConfig(readFlags(), readEnvironment());
     const { restoreBackup } = await import("../compose/restore.ts");
     const report = await restoreBackup(config, path, backup).catch((error) => {
       throw storageFailure("Nothing was restored", error);

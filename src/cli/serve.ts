@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Command } from "commander";
 import type { RunningServer } from "../compose/server.ts";
-import { type Config, readEnvironment, resolveConfig } from "../config/mod.ts";
+import { type Config, loadConfig, readEnvironment, type Resolved } from "../config/mod.ts";
 import { exists } from "../shared/files.ts";
 import { HeldSocket } from "../shared/held_socket.ts";
 import { isSyncFailure, StorageUnavailable } from "../store/storage_health.ts";
@@ -15,6 +15,7 @@ import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { installationFlags } from "./options/installation.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
 import { atSocket, inheritedSocket } from "./local/inherited_socket.ts";
+import { reloadOnHangup } from "./local/reload.ts";
 import { RESTART_FLAG, superviseServer } from "./local/supervisor.ts";
 import { renderWelcome, welcomeJson } from "./terminal/welcome.ts";
 
@@ -36,14 +37,18 @@ export function register(command: Command): void {
   addExamples(command, "invoked serve", "invoked serve --port 9000 --data /var/lib/invoked");
   command.action(async ({ json = false, restartOnFailure = false }: ServeOptions) => {
     const given = readFlags();
-    const resolved = resolveConfig(given, readEnvironment());
+    const read = () => loadConfig(given, readEnvironment());
+    const resolved = read();
     const { config } = resolved;
-    await setUpLogging(config.log);
+    setUpLogging(config.log);
     // Before anything starts a process.
     const socket = await inheritedSocket();
-    if (restartOnFailure) return await superviseServer(socket ?? await bind(config));
-    const configAtSocket = socket === undefined ? config : atSocket(resolved, socket);
-    await serve(configAtSocket, { socket, json, dataFlags: installationFlags(given) });
+    if (restartOnFailure) {
+      return await superviseServer(socket ?? await bind(config), () => checkConfig(read()));
+    }
+    const at = socket === undefined ? config : atSocket(resolved, socket);
+    const dataFlags = installationFlags(given);
+    await serve({ resolved, read, config: at, socket, json, dataFlags });
   });
 }
 
@@ -55,20 +60,39 @@ async function bind(config: Config): Promise<HeldSocket> {
   });
 }
 
+/** @throws if a server with the configuration would not start because of its settings or certificate */
+async function checkConfig({ config }: Resolved): Promise<void> {
+  const { checkTls } = await import("../compose/tls.ts");
+  await checkTls(config);
+}
+
+interface Serving {
+  readonly resolved: Resolved;
+  /** Reads the settings again. */
+  readonly read: () => Resolved;
+  /** At the socket, if there is one. */
+  readonly config: Config;
+  readonly socket: HeldSocket | undefined;
+  readonly json: boolean;
+  /** The flags that name the data of the server. */
+  readonly dataFlags: readonly string[];
+}
+
 async function serve(
-  config: Config,
-  { socket, json, dataFlags }: {
-    readonly socket: HeldSocket | undefined;
-    readonly json: boolean;
-    /** The flags that name the data of the server. */
-    readonly dataFlags: readonly string[];
-  },
+  { resolved, read, config, socket, json, dataFlags }: Serving,
 ): Promise<void> {
   const running: { server?: RunningServer } = {};
+  const ready = Promise.withResolvers<RunningServer>();
+  using _reload = reloadOnHangup({
+    started: resolved,
+    read,
+    reloadTls: async (tls) => (await ready.promise).reloadTls(tls),
+  });
   using stop = listenForStop(() => running.server?.kill());
   const stopping = new AbortController();
   stop.signalled.then(() => stopping.abort());
   const server = running.server = await start(config, socket, dataFlags, stopping.signal);
+  ready.resolve(server);
   if (json) printJsonLine(welcomeJson(server));
   else {
     const hasCredentials = await exists(server.credentialsPath);

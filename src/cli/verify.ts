@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { countOf, formatBytes, readEnvironment, resolveConfig } from "../config/mod.ts";
+import { countOf, formatBytes, loadConfig, readEnvironment } from "../config/mod.ts";
 import type { InstallationVerification } from "../compose/verify.ts";
 import { installationSettings, storageFailure } from "./options/installation.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
@@ -42,7 +42,7 @@ export function register(command: Command): void {
   command.addHelpText("after", HELP);
   command.action(async (path: string | undefined, options: Options) => {
     checkUsage(path, options);
-    const { config } = resolveConfig(readFlags(), readEnvironment());
+    const { config } = loadConfig(readFlags(), readEnvironment());
     const { verifyBackup, verifyInstallation } = await import("../compose/verify.ts");
     const onWait = () => note("Waiting for a backup or another verification of this server");
     const verifying = path === undefined

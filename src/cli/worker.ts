@@ -4,10 +4,11 @@ import type { RunningWorker } from "../compose/worker.ts";
 import {
   ALL_SETTINGS,
   type Config,
+  loadConfig,
   type PlacedSetting,
   readEnvironment,
-  resolveConfig,
 } from "../config/mod.ts";
+import { reloadOnHangup } from "./local/reload.ts";
 import { startFailure } from "./local/start_failure.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
@@ -20,6 +21,7 @@ const logger = getLogger(["invoked", "cli"]);
 /** Groups whose settings all concern a worker. */
 const GROUPS: readonly PlacedSetting["group"][] = ["nats", "log", "sandbox", "reuse", "egress"];
 const FURTHER: readonly PlacedSetting["path"][] = [
+  "server.configFile",
   "telemetry.metricsPort",
   "telemetry.metricsHost",
   "telemetry.otlpEndpoint",
@@ -55,8 +57,11 @@ export function register(command: Command): void {
     "invoked worker --nats tls://nats.example:4222 --nats-credentials worker.creds",
   );
   command.action(async ({ json = false }: { readonly json?: boolean }) => {
-    const { config } = resolveConfig(readFlags(), readEnvironment());
-    await setUpLogging(config.log);
+    const read = () => loadConfig(readFlags(), readEnvironment());
+    const started = read();
+    const { config } = started;
+    setUpLogging(config.log);
+    using _reload = reloadOnHangup({ started, read });
     await work(config, json);
   });
 }

@@ -20,7 +20,6 @@ import type { Engine } from "../engine/contract.ts";
 import { LocalEngine } from "../engine/local_engine.ts";
 import { InvocationNotifier } from "../engine/notifier.ts";
 import { type HttpServer, listen } from "../http/server.ts";
-import { keepFresh } from "../http/tls/source.ts";
 import { waitingApp } from "../http/waiting_app.ts";
 import { openRecords, type Records } from "./records.ts";
 import type { Sandboxes } from "../sandbox/mod.ts";
@@ -40,7 +39,7 @@ import type { Cluster, NodeEngine } from "./cluster.ts";
 import { connectionsWithin, openFilesLimit } from "./descriptors.ts";
 import { serverSources } from "./metric_sources.ts";
 import { openTelemetry, pageOf, serveMetrics } from "./telemetry.ts";
-import { openTls, type Tls } from "./tls.ts";
+import { openTls, reloadTls, type Tls } from "./tls.ts";
 import { openUpkeep } from "./upkeep.ts";
 import { installed, VERSION } from "../shared/installation.ts";
 
@@ -138,6 +137,11 @@ export class RunningServer {
     await closeHttp(http);
     await opened.disposeAsync();
     this.#lifecycle.set("closed");
+  }
+
+  /** Loads the certificate again; see {@link reloadTls}. */
+  reloadTls(config: Config["tls"]): Promise<boolean> {
+    return reloadTls(this.#parts.tls, config);
   }
 
   /** Kills every instance at once. */
@@ -300,14 +304,11 @@ async function openListener(
 ): Promise<Listener> {
   const { host, port, publicUrl } = config.server;
   const tls = await openTls(config);
-  const identity = await tls?.source.load();
   const maxConnections = connectionsWithin(config, await openFilesLimit());
   const limits = { ...config.server, maxConnections };
-  const http = await listen(socket ?? { host, port }, limits, identity);
+  const http = await listen(socket ?? { host, port }, limits, tls?.certificate.identity);
   opened.defer(() => closeHttp(http));
-  if (tls !== undefined && identity !== undefined) {
-    opened.use(keepFresh(tls.source, identity, http.renew));
-  }
+  if (tls !== undefined) opened.use(tls.certificate.keepFresh(http.renew));
   const scheme = tls === undefined ? "http" : "https";
   return { http, tls, url: publicUrl ?? `${scheme}://${urlHost(host)}:${http.port}` };
 }

@@ -1,25 +1,50 @@
 import { join } from "node:path";
 import type { Config } from "../config/mod.ts";
 import { selfSignedSource } from "../http/tls/self_signed.ts";
-import { filesSource, type TlsSource } from "../http/tls/source.ts";
+import { CurrentCertificate, filesSource, type TlsSource } from "../http/tls/source.ts";
 
-/** Where the server's certificate comes from. */
+/** The server's certificate. */
 export interface Tls {
-  readonly source: TlsSource;
+  readonly certificate: CurrentCertificate;
   /** Certificate of the local CA that clients must trust; undefined for a certificate of the operator. */
   readonly caFile: string | undefined;
 }
 
-/** The source of the certificate; undefined for plain HTTP. */
+/** Loads the certificate; undefined for plain HTTP. */
 export async function openTls({ server, tls }: Config): Promise<Tls | undefined> {
   if (tls.selfSigned) {
     const hosts = [server.host, ...server.publicUrl === undefined ? [] : [server.publicUrl]]
       .map((host) => host.includes("//") ? new URL(host).hostname.replace(/^\[|\]$/g, "") : host)
       .filter((host) => host !== "0.0.0.0" && host !== "::");
     const source = await selfSignedSource(join(server.dataDir, "tls"), hosts);
-    return { source, caFile: source.caFile };
+    return { certificate: await CurrentCertificate.load(source), caFile: source.caFile };
   }
-  const { certFile, keyFile } = tls;
-  if (certFile === undefined || keyFile === undefined) return undefined;
-  return { source: filesSource(certFile, keyFile), caFile: undefined };
+  const source = operatorSource(tls);
+  if (source === undefined) return undefined;
+  return { certificate: await CurrentCertificate.load(source), caFile: undefined };
+}
+
+/**
+ * Loads the certificate again, from the files that the configuration names now.
+ * @returns whether the configuration is in force; a server starts or stops serving HTTPS only by a restart
+ * @throws if the certificate cannot be used; the old one then stays in use
+ */
+export async function reloadTls(current: Tls | undefined, tls: Config["tls"]): Promise<boolean> {
+  const source = operatorSource(tls);
+  const isOperators = current !== undefined && current.caFile === undefined;
+  if (isOperators !== (source !== undefined)) return false;
+  await current?.certificate.reload(source);
+  return true;
+}
+
+/** @throws if the certificate of the operator cannot be used */
+export async function checkTls({ tls }: Config): Promise<void> {
+  await operatorSource(tls)?.load();
+}
+
+/** The certificate of the operator; undefined without one. */
+function operatorSource({ certFile, keyFile }: Config["tls"]): TlsSource | undefined {
+  return certFile === undefined || keyFile === undefined
+    ? undefined
+    : filesSource(certFile, keyFile);
 }

@@ -8,6 +8,8 @@ import type { Secret } from "./secret.ts";
  */
 export interface Config {
   readonly server: {
+    /** Absolute path of the configuration file. */
+    readonly configFile: string | undefined;
     readonly host: string;
     /** 0 means any free port. */
     readonly port: number;

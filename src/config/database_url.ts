@@ -82,6 +82,7 @@ export function databaseUrl(): Kind<DatabaseUrl> {
     },
     format: String,
     hidden: true,
+    holdsSecret: ({ fields }) => fields.password !== undefined,
   };
 }
 

@@ -3,6 +3,8 @@ import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { Secret } from "./secret.ts";
 import {
+  BYTE_UNIT_NAMES,
+  DURATION_UNIT_NAMES,
   formatBytes,
   formatCount,
   formatDuration,
@@ -30,9 +32,26 @@ export interface Kind<T> {
   readonly repeatable?: true;
   /** The text is a secret and never shown. */
   readonly hidden?: true;
+  /** Whether the value contains a secret, for a kind whose values may. */
+  readonly holdsSecret?: (value: T) => boolean;
+  /** How the configuration file writes the value; a string without it. */
+  readonly form?: Form;
   /** The value of the flag without a value. */
   readonly implied?: string;
 }
+
+/** How the configuration file writes a value, beside a string. */
+export type Form =
+  | { readonly type: "integer"; readonly min: number; readonly max: number }
+  | { readonly type: "boolean" }
+  /** One of these strings. */
+  | { readonly type: "choice"; readonly words: readonly string[] }
+  /** A string with a number and one of these units; 0 needs no unit. */
+  | { readonly type: "quantity"; readonly units: readonly string[] }
+  /** A path that starts at the folder of the file, if it is relative. */
+  | { readonly type: "path" }
+  /** An array of strings, or one string with commas. */
+  | { readonly type: "list" };
 
 interface Range {
   readonly min: string;
@@ -46,6 +65,7 @@ export function duration(range: Range): Kind<number> {
     example: "a duration with its unit (ms, s, m, h, d), such as 500ms or 60s,",
     parse: parseDuration,
     format: formatDuration,
+    units: DURATION_UNIT_NAMES,
   });
 }
 
@@ -56,6 +76,7 @@ export function bytes(range: Range): Kind<number> {
     example: "a size with its unit (B, KiB, MiB, GiB, kB, MB, GB), such as 128MiB,",
     parse: parseBytes,
     format: formatBytes,
+    units: BYTE_UNIT_NAMES,
   });
 }
 
@@ -78,6 +99,7 @@ export function choice<const T extends string>(...words: readonly T[]): Kind<T> 
     accepts: `one of ${words.join(", ")}`,
     parse: (text) => words.find((word) => word === text),
     format: String,
+    form: { type: "choice", words },
   };
 }
 
@@ -89,6 +111,7 @@ export function toggle(): Kind<boolean> {
     parse: (text) => text === "true" ? true : text === "false" ? false : undefined,
     format: String,
     implied: "true",
+    form: { type: "boolean" },
   };
 }
 
@@ -131,6 +154,7 @@ export function domains(): Kind<readonly string[]> {
       return found.includes(undefined) ? undefined : found as string[];
     },
     format: (value) => value.join(","),
+    form: { type: "list" },
   };
 }
 
@@ -210,6 +234,7 @@ export function roleMap(): Kind<readonly RoleMapping[]> {
     },
     invalidPart: (text) => split(text).find((pair) => parseMapping(pair) === undefined),
     format: (value) => value.map(({ group, role }) => `${encodeGroup(group)}=${role}`).join(","),
+    form: { type: "list" },
   };
 }
 
@@ -238,6 +263,7 @@ export function origins(): Kind<readonly string[]> {
       return found.every((part) => parse(part) === part) ? found : undefined;
     },
     format: (value) => value.join(","),
+    form: { type: "list" },
   };
 }
 
@@ -255,6 +281,7 @@ export function natsUrls(): Kind<readonly string[]> {
       return schemes.size === 1 && !schemes.has(undefined) ? found : undefined;
     },
     format: (value) => value.join(","),
+    form: { type: "list" },
   };
 }
 
@@ -270,6 +297,7 @@ export function directory(): Kind<string> {
     accepts: "a path (not empty, without NUL)",
     parse: (text) => text.trim() === "" || text.includes("\0") ? undefined : resolve(text),
     format: String,
+    form: { type: "path" },
   };
 }
 
@@ -286,6 +314,7 @@ export function networks(): Kind<readonly string[]> {
     },
     invalidPart: (text) => split(text).find((network) => !isNetwork(network)),
     format: (value) => value.join(","),
+    form: { type: "list" },
   };
 }
 
@@ -321,9 +350,14 @@ interface Quantity {
   readonly example: string;
   readonly parse: (text: string) => number | undefined;
   readonly format: (value: number) => string;
+  /** The names of its units; undefined for a plain number. */
+  readonly units?: readonly string[];
 }
 
-function quantity(limits: Range, { placeholder, example, parse, format }: Quantity): Kind<number> {
+function quantity(
+  limits: Range,
+  { placeholder, example, parse, format, units }: Quantity,
+): Kind<number> {
   const [min, max] = [parse(limits.min), parse(limits.max)];
   if (min === undefined || max === undefined) {
     throw new RangeError(`Invalid range of ${placeholder}: ${limits.min} to ${limits.max}`);
@@ -338,5 +372,6 @@ function quantity(limits: Range, { placeholder, example, parse, format }: Quanti
       return value !== undefined && value >= min && value <= max ? value : undefined;
     },
     format,
+    form: units === undefined ? { type: "integer", min, max } : { type: "quantity", units },
   };
 }

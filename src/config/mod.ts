@@ -1,12 +1,15 @@
-/** Reads flags and environment into one typed, frozen {@link Config}. */
+/** Reads flags, environment and the configuration file into one typed, frozen {@link Config}. */
 export { hostsOfServer, isUrlOfServer } from "./checks.ts";
+export { changedSettings } from "./changes.ts";
 export { type ClientSettings, profilesDir, resolveClientSettings } from "./client.ts";
 export { CLIENT_VARIABLES } from "./client_variables.ts";
 export type { Config, Group, SettingPath } from "./config.ts";
+export { FILE_SETTINGS } from "./config_file.ts";
 export { DatabaseUrl } from "./database_url.ts";
 export { readEnvironment, takeSocketVariables } from "./environment.ts";
 export { characters, exceeds, quoted, VIOLATION_OPTIONS, violationOf } from "./field_violations.ts";
-export type { RoleMapping } from "./kinds.ts";
+export type { Form, RoleMapping } from "./kinds.ts";
+export { loadConfig } from "./load.ts";
 export { nearest } from "./nearest.ts";
 export {
   ConfigError,
@@ -18,7 +21,13 @@ export {
 } from "./resolve.ts";
 export type { Source } from "./source.ts";
 export { Secret } from "./secret.ts";
-export { ALL_SETTINGS, GROUP_TITLES, type PlacedSetting, variableOf } from "./placed_settings.ts";
+export {
+  ALL_SETTINGS,
+  GROUP_TITLES,
+  type PlacedSetting,
+  tableOf,
+  variableOf,
+} from "./placed_settings.ts";
 export type { Setting } from "./setting.ts";
 export {
   countOf,

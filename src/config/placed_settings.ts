@@ -28,6 +28,19 @@ export const GROUP_TITLES: Readonly<Record<Group, string>> = {
   builder: "Builder",
 };
 
+/** Tables of the configuration file that have another name than their group. */
+const TABLE_NAMES: Readonly<Partial<Record<Group, string>>> = {
+  nats: "cluster",
+  rates: "rate-limits",
+  log: "logging",
+  reuse: "process-reuse",
+};
+
+/** The table of a group in the configuration file, and the name of its page in `docs/configuration`. */
+export function tableOf(group: Group): string {
+  return TABLE_NAMES[group] ?? group;
+}
+
 /** A setting with its path in Config. */
 export interface PlacedSetting {
   readonly group: Group;

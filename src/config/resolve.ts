@@ -1,6 +1,7 @@
 import { findContradictions } from "./checks.ts";
 import { CLIENT_VARIABLES } from "./client_variables.ts";
 import type { Config, SettingPath } from "./config.ts";
+import { type ConfigFile, nameInFile } from "./config_file.ts";
 import { defaultMaxMemory, machineMemory } from "./default_memory.ts";
 import { nearest } from "./nearest.ts";
 import { Secret } from "./secret.ts";
@@ -20,9 +21,11 @@ export type Given = Readonly<Record<string, string | undefined>>;
 export interface Resolved {
   readonly config: Config;
   readonly sources: Readonly<Record<SettingPath, Source>>;
+  /** The configuration file, if one is in use. */
+  readonly file: ConfigFile | undefined;
 }
 
-/** The violations of flags and variables, one line each. */
+/** The violations of flags, variables and the configuration file, one line each. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly violations: readonly string[];
@@ -48,22 +51,34 @@ const REGISTRY_VARIABLES = [
 ].flatMap((name) => [name, name.toLowerCase()]);
 
 /**
- * Resolves flags and environment to a configuration; a flag wins over its variable.
+ * Resolves flags, environment and configuration file to a configuration. A flag wins over its variable, and a variable
+ * over the file.
  *
  * Relative paths start at the working directory of the process.
  *
  * @throws {ConfigError} with every unknown name and invalid value, or with every contradiction
  */
-export function resolveConfig(flags: Given, env: Given): Resolved {
-  const violations = [...unknownFlags(flags), ...unknownVariables(env)];
+export function resolveConfig(flags: Given, env: Given, file?: ConfigFile): Resolved {
+  const violations = [
+    ...unknownFlags(flags),
+    ...unknownVariables(env),
+    ...file?.violations ?? [],
+  ];
   const groups: Record<string, Record<string, unknown>> = {};
   const sources: Record<string, Source> = {};
-  for (const { group, field, path, setting } of ALL_SETTINGS) {
-    const { source, text } = findText(setting, flags, env);
+  for (const placed of ALL_SETTINGS) {
+    const { group, field, path, setting } = placed;
+    const { source, text } = findText(setting, flags, env, file);
     sources[path] = source;
     const value = text === undefined ? undefined : setting.kind.parse(text);
     if (text !== undefined && value === undefined) {
-      violations.push(describeBadValue(setting, source, text));
+      violations.push(describeBadValue(placed, source, text, file));
+    }
+    if (source === "file" && isPublic(file) && setting.kind.holdsSecret?.(value)) {
+      violations.push(
+        `${nameOf(placed, source, file)} has a password, but every user can read the file; ` +
+          "chmod o-r the file, or move the password to the file that another setting names",
+      );
     }
     groups[group] = { ...groups[group], [field]: value };
   }
@@ -90,10 +105,15 @@ export function resolveConfig(flags: Given, env: Given): Resolved {
     const placed = findSetting(path);
     const source = sources[path] ?? "default";
     const value = formatSetting(placed, config) + (source === "default" ? " by default" : "");
-    return `${nameOf(placed.setting, source)} is ${value}, but must be ${must}`;
+    return `${nameOf(placed, source, file)} is ${value}, but must be ${must}`;
   });
   if (contradictions.length > 0) throw new ConfigError(contradictions);
-  return { config, sources: Object.freeze(sources) as Resolved["sources"] };
+  return { config, sources: Object.freeze(sources) as Resolved["sources"], file };
+}
+
+/** Whether users besides the owner and the group of the file can read it. */
+function isPublic(file: ConfigFile | undefined): boolean {
+  return ((file?.mode ?? 0) & 0o004) !== 0;
 }
 
 /** The value of one setting for people: with its unit, secrets masked, `none` without a value. */
@@ -113,16 +133,24 @@ function findSetting(path: SettingPath): PlacedSetting {
   return placed;
 }
 
-function findText(setting: Setting, flags: Given, env: Given) {
+function findText(setting: Setting, flags: Given, env: Given, file: ConfigFile | undefined) {
   const flag = flags[setting.name];
   if (flag !== undefined) return { source: "flag", text: flag } as const;
   const variable = env[variableOf(setting)];
   if (variable !== undefined) return { source: "variable", text: variable } as const;
+  const inFile = file?.values.get(setting.name);
+  if (inFile !== undefined) return { source: "file", text: inFile.text } as const;
   return { source: "default", text: setting.default } as const;
 }
 
-function describeBadValue(setting: Setting, source: Source, text: string): string {
-  const name = nameOf(setting, source);
+function describeBadValue(
+  placed: PlacedSetting,
+  source: Source,
+  text: string,
+  file: ConfigFile | undefined,
+): string {
+  const name = nameOf(placed, source, file);
+  const { setting } = placed;
   const { hidden, accepts, invalidPart, violation } = setting.kind;
   if (text === "") return `${name} is empty; omit it, or give ${accepts}`;
   const known = violation?.(text);
@@ -132,7 +160,10 @@ function describeBadValue(setting: Setting, source: Source, text: string): strin
   } is not ${accepts}`;
 }
 
-function nameOf(setting: Setting, source: Source): string {
+function nameOf(placed: PlacedSetting, source: Source, file: ConfigFile | undefined): string {
+  const { setting } = placed;
+  const line = source === "file" ? file?.values.get(setting.name)?.line : undefined;
+  if (file !== undefined && line !== undefined) return nameInFile(placed, file.path, line);
   return source === "variable" || setting.variableOnly ? variableOf(setting) : `--${setting.name}`;
 }
 

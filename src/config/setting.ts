@@ -11,6 +11,10 @@ export interface Setting<T = unknown> {
   readonly description: string;
   /** Secrets are never flags: the arguments of a process are visible to every user of the machine. */
   readonly variableOnly?: true;
+  /** The configuration file has no key for the setting, because the setting names the file. */
+  readonly outsideFile?: true;
+  /** A running server or worker applies a change in the configuration file on SIGHUP. */
+  readonly reloadable?: true;
 }
 
 /** The settings of one group, by their fields in Config. */

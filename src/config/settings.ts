@@ -34,6 +34,13 @@ import { TRIGGER_SETTINGS } from "./trigger_settings.ts";
  */
 export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
   server: {
+    configFile: {
+      name: "config",
+      kind: file(),
+      default: undefined,
+      description: "Configuration file (TOML); flags and variables take precedence",
+      outsideFile: true,
+    },
     host: {
       name: "host",
       kind: host(),
@@ -149,12 +156,14 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       kind: file(),
       default: undefined,
       description: "Certificate and its chain in PEM; with --tls-key the server serves HTTPS",
+      reloadable: true,
     },
     keyFile: {
       name: "tls-key",
       kind: file(),
       default: undefined,
       description: "Private key of the certificate in PEM",
+      reloadable: true,
     },
     selfSigned: {
       name: "tls-self-signed",
@@ -203,6 +212,7 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       kind: choice("debug", "info", "warning", "error"),
       default: "info",
       description: "Lowest level that is logged",
+      reloadable: true,
     },
   },
   telemetry: TELEMETRY_SETTINGS,

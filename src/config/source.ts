@@ -1,2 +1,2 @@
 /** Where the value of a setting comes from. */
-export type Source = "flag" | "variable" | "default";
+export type Source = "flag" | "variable" | "file" | "default";

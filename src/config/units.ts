@@ -23,6 +23,11 @@ const BYTE_UNITS: readonly Unit[] = [
   { names: ["B"], factor: 1 },
 ];
 
+/** The names of the units of {@link parseDuration}. */
+export const DURATION_UNIT_NAMES = DURATION_UNITS.flatMap(({ names }) => names);
+/** The names of the units of {@link parseBytes}. */
+export const BYTE_UNIT_NAMES = BYTE_UNITS.flatMap(({ names }) => names);
+
 /** `500ms`, `60s`, `5m`, `1h`, `2d` and `0` in milliseconds; undefined for any other text. */
 export function parseDuration(text: string): number | undefined {
   return parseQuantity(text, DURATION_UNITS);

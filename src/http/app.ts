@@ -18,7 +18,7 @@ import { challengeOf } from "./challenge.ts";
 import { serveConsole } from "./console.ts";
 import { type EndpointOptions, servePreviews } from "./endpoints/mod.ts";
 import { serveOwnHosts, serveRuns } from "./endpoints/run.ts";
-import { docsPage, manifestSchema } from "./docs_page.ts";
+import { docsPage, jsonSchemas } from "./docs_page.ts";
 import type { Env } from "./env.ts";
 import { answerError } from "./errors.ts";
 import { serveOperations } from "./operations.ts";
@@ -75,7 +75,7 @@ export function createApp(services: Services, options: AppOptions): Hono<Env> {
   }
   serveOperations(app, ofRoles, services, options.bodies);
   docsPage(app);
-  manifestSchema(app);
+  jsonSchemas(app);
   serveConsole(app, options.consoleDir);
   return app;
 }

@@ -1,9 +1,13 @@
-/** Documents for readers of the API and for editors: `/docs` and `/invoked.schema.json`. */
+/** Documents for readers of the API and for editors: `/docs` and the JSON Schemas. */
 import { join } from "node:path";
 import type { Hono } from "hono";
 import type { Env } from "./env.ts";
 import { installed } from "../shared/installation.ts";
-import { MANIFEST_SCHEMA_NAME, readManifestSchema } from "../shared/manifest_schema.ts";
+import {
+  MANIFEST_SCHEMA_NAME,
+  readJsonSchema,
+  SERVER_SCHEMA_NAME,
+} from "../shared/json_schemas.ts";
 
 /** The files of the page, as the package swagger-ui-dist ships them. */
 const ASSETS = {
@@ -60,11 +64,13 @@ export function docsPage(app: Hono<Env>): void {
   }
 }
 
-/** `/invoked.schema.json`: the JSON Schema of `invoked.json`, for editors. */
-export function manifestSchema(app: Hono<Env>): void {
-  app.get(`/${MANIFEST_SCHEMA_NAME}`, async (c) =>
-    c.body(await readManifestSchema(), 200, {
-      "Content-Type": "application/schema+json",
-      "Cache-Control": "public, max-age=3600",
-    }));
+/** The JSON Schemas of `invoked.json` and of the configuration file, for editors. */
+export function jsonSchemas(app: Hono<Env>): void {
+  for (const name of [MANIFEST_SCHEMA_NAME, SERVER_SCHEMA_NAME]) {
+    app.get(`/${name}`, async (c) =>
+      c.body(await readJsonSchema(name), 200, {
+        "Content-Type": "application/schema+json",
+        "Cache-Control": "public, max-age=3600",
+      }));
+  }
 }

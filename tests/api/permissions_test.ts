@@ -15,7 +15,9 @@ import { GROUPS_OF, isOffered, PERMISSIONS } from "./permissions.ts";
 import { NO_TELEMETRY } from "../../src/telemetry/contract.ts";
 
 const DOCS_PAGE = ["/docs", "/docs/start.js", "/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js"]
-  .concat("/docs/favicon-32x32.png", "/invoked.schema.json").map((path) => `GET ${path}`);
+  .concat("/docs/favicon-32x32.png", "/invoked.schema.json", "/invoked-server.schema.json").map((
+    path,
+  ) => `GET ${path}`);
 /** Of every request: log and security headers; of webhooks: the methods; of the API and of sessions: authentication. */
 const MIDDLEWARE = ["ALL /*", "ALL /*", "ALL /api/v1/webhooks/incoming/*", "ALL /api/*"]
   .concat("ALL /auth/v1/session", "ALL /auth/v1/session_links", "ALL /auth/v1/sessions/*")

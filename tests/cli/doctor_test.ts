@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 
 /** A PATH with the programs that `bin/invoked` needs and without wrappers. */
@@ -15,8 +16,13 @@ async function bareSearchPath(directory: string): Promise<string> {
 }
 
 Deno.test("doctor prints the isolation, versions, limits and what is missing", async () => {
-  const { code, stdout, stderr } = await runInvoked(["doctor", "--memory", "64MiB"]);
-  for (const heading of ["Verdict", "Versions", "Isolation", "Limits", "Missing"]) {
+  await using directory = await makeTempDir();
+  const file = join(directory.path, "invoked-server.toml");
+  await Deno.writeTextFile(file, '[invocations]\nmemory = "64MiB"\n');
+  const { code, stdout, stderr } = await runInvoked(["doctor", "--config", file]);
+  for (
+    const heading of ["Verdict", "Configuration", "Versions", "Isolation", "Limits", "Missing"]
+  ) {
     assert.match(stdout, new RegExp(`^${heading}`, "m"));
   }
   assert.match(stdout, /^ {2}process +available: process \(/m);
@@ -27,11 +33,20 @@ Deno.test("doctor prints the isolation, versions, limits and what is missing", a
   );
   assert.match(stdout, /^Isolation of builds\n {2}available {2}\w+ \(/m);
   assert.match(stdout, /^ {2}--memory +64 MiB /m);
-  const { stdout: json } = await runInvoked(["doctor", "--json", "--memory", "64MiB"]);
+  assert.ok(stdout.includes(`  file         ${file}: 1 setting in force\n`), stdout);
+  await Deno.chmod(file, 0o666);
+  const { stdout: json } = await runInvoked(["doctor", "--json", "--config", file]);
   const report = JSON.parse(json);
+  assert.deepEqual(
+    report.findings.pop(),
+    {
+      verdict: "degraded",
+      message: `Every user can change the configuration file; run chmod o-w ${file}`,
+    },
+  );
   // A machine without bubblewrap runs functions, but not in the strongest isolation.
   const isFine = report.isolation.selected === "bubblewrap";
-  assert.deepEqual([code, report.verdict], isFine ? [0, "fine"] : [1, "degraded"], stderr);
+  assert.deepEqual([code, report.verdict], [isFine ? 0 : 1, "degraded"], stderr);
   if (isFine) assert.deepEqual([stderr, report.findings], ["", []]);
   assert.equal(report.limits["invocations.memoryBytes"], 64 * 1024 * 1024);
   assert.equal(report.versions.deno, Deno.version.deno);
@@ -52,12 +67,13 @@ Deno.test("doctor exits with 3 and serve does not start when the configured isol
   const path = await bareSearchPath(directory.path);
   const options = { env: { PATH: path } };
   for (const mode of ["bubblewrap", "landlock"]) {
-    const doctor = await runInvoked(["doctor", "--json", "--isolation", mode], options);
+    const tls = ["--tls-cert", `${path}/none.pem`, "--tls-key", `${path}/none.key`];
+    const doctor = await runInvoked(["doctor", "--json", "--isolation", mode, ...tls], options);
     assert.equal(doctor.code, 3);
     assert.match(
       doctor.stderr,
       new RegExp(
-        `^error: The verdict is broken: Functions cannot be isolated as configured: ${mode}; Builds fail: .*\n$`,
+        `^error: The verdict is broken: Functions cannot be isolated as configured: ${mode}; Builds fail: .*; The certificate cannot be used: failed to read .*none.pem: .*\n$`,
       ),
     );
     const report = JSON.parse(doctor.stdout);

@@ -75,26 +75,41 @@ Deno.test("--restart-on-failure survives signals and failed starts at a bad time
     });
   }
 
-  await t.step("a start that the system rejects is repeated", async () => {
-    await using server = await HeldServer.start(socket, { dataDir, flags: FLAGS });
-    const [child] = childrenOf(server.pid);
-    assert.ok(child);
-    await limitFiles(server.pid, 8);
-    signalUnlessEnded(child, "SIGKILL");
-    await eventually(
-      () => server.output.hasEnded || /starts again in 200 ms/.test(server.output.log) || undefined,
-      "another failure",
-    );
-    assert.ok(!server.output.hasEnded, server.output.log);
-    await limitFiles(server.pid, 1024);
-    using line = await Line.open(target);
-    assert.equal((await line.ask(getRequest("/readyz"))).status, 200);
-    assert.equal(await server.stop(), 0, server.output.log);
-    assert.match(
-      server.output.log,
-      /the server ended with a failed start: .*[Tt]oo many open files/,
-    );
-  });
+  await t.step(
+    "settings that the next server would reject; a start that the system rejects",
+    async () => {
+      const config = join(directory.path, "invoked-server.toml");
+      await Deno.writeTextFile(config, "");
+      const flags = [...FLAGS, "--config", config];
+      await using server = await HeldServer.start(socket, { dataDir, flags });
+      const [child] = childrenOf(server.pid);
+      assert.ok(child);
+      // The next server would reject its settings and end the restarts.
+      await Deno.writeTextFile(config, "[server]\nprot = 1");
+      signalUnlessEnded(server.pid, "SIGHUP");
+      await eventually(
+        () => /is not replaced after SIGHUP: Unknown key prot/.test(server.output.log) || undefined,
+      );
+      assert.deepEqual(childrenOf(server.pid), [child]);
+      await Deno.writeTextFile(config, "");
+      await limitFiles(server.pid, 8);
+      signalUnlessEnded(child, "SIGKILL");
+      await eventually(
+        () =>
+          server.output.hasEnded || /starts again in 200 ms/.test(server.output.log) || undefined,
+        "another failure",
+      );
+      assert.ok(!server.output.hasEnded, server.output.log);
+      await limitFiles(server.pid, 1024);
+      using line = await Line.open(target);
+      assert.equal((await line.ask(getRequest("/readyz"))).status, 200);
+      assert.equal(await server.stop(), 0, server.output.log);
+      assert.match(
+        server.output.log,
+        /the server ended with a failed start: .*[Tt]oo many open files/,
+      );
+    },
+  );
 
   await t.step("SIGTERM before the next server listens for signals is success", async () => {
     const programs = await makeHoldingSetpriv(directory.path);

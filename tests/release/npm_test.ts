@@ -54,7 +54,14 @@ Deno.test("the packed file, installed without install scripts, serves and builds
       .map((path) => `/${path}`);
     for (const page of ["/", "/docs"]) paths.push(...await filesOf(server.url, page));
     assert.ok(paths.includes("/docs/swagger-ui-bundle.js") && built.includes("index.html"));
-    for (const path of [...paths, "/openapi.json", "/invoked.schema.json"]) {
+    for (
+      const path of [
+        ...paths,
+        "/openapi.json",
+        "/invoked.schema.json",
+        "/invoked-server.schema.json",
+      ]
+    ) {
       const response = await fetch(new URL(path, server.url));
       await response.body?.cancel();
       assert.equal(response.status, 200, path);

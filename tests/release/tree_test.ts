@@ -53,6 +53,7 @@ Deno.test("the tree has the parts of the server, and depends on the runtime alon
       "deploy",
       "docs",
       "examples",
+      "invoked-server.schema.json",
       "invoked.schema.json",
       "licenses",
     ],

@@ -6,8 +6,8 @@ import {
   type Config,
   countOf,
   formatBytes,
+  loadConfig,
   readEnvironment,
-  resolveConfig,
 } from "../../config/mod.ts";
 import { addExamples, addJsonOption } from "../options/common_options.ts";
 import { addSettingFlags } from "../options/setting_flags.ts";
@@ -16,6 +16,7 @@ import { printJson } from "../terminal/output.ts";
 
 /** Settings of the nodes that will use the copy. */
 const FLAGS: readonly string[] = [
+  "server.configFile",
   "server.dataDir",
   "identity.masterKeyFile",
   "nats.urls",
@@ -50,7 +51,7 @@ export function register(command: Command): void {
   );
   command.addHelpText("after", HELP);
   command.action(async ({ toData, json }: CopyOptions) => {
-    const { config } = resolveConfig(readFlags(), readEnvironment());
+    const { config } = loadConfig(readFlags(), readEnvironment());
     const copy = await run(config, targetOf(config, toData));
     if (json) return printJson(copy);
     console.log(report(copy));

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { ALL_SETTINGS, readEnvironment, resolveConfig } from "../../config/mod.ts";
+import { ALL_SETTINGS, loadConfig, readEnvironment } from "../../config/mod.ts";
 import { addExamples, addJsonOption } from "../options/common_options.ts";
 import { addSettingFlags } from "../options/setting_flags.ts";
 import { Failure } from "../terminal/failure.ts";
@@ -9,12 +9,12 @@ import { printJson } from "../terminal/output.ts";
 export function register(command: Command): void {
   const readFlags = addSettingFlags(
     command,
-    ALL_SETTINGS.filter(({ group }) => group === "database"),
+    ALL_SETTINGS.filter(({ path, group }) => path === "server.configFile" || group === "database"),
   );
   addJsonOption(command);
   addExamples(command, "invoked db migrate --database postgres://invoked@db.example/invoked");
   command.action(async ({ json }: { readonly json?: true }) => {
-    const { config } = resolveConfig(readFlags(), readEnvironment());
+    const { config } = loadConfig(readFlags(), readEnvironment());
     const { postgresOptionsOf } = await import("../../store/postgres/address.ts");
     const options = postgresOptionsOf(config, { exclusive: false });
     if (options === undefined) {

@@ -32,13 +32,17 @@ function renderData({ path, exists, blobs, damaged, obstacles }: Report["data"])
   return [`  ${path}: the database and ${countOf(blobs, "blob")} are whole`];
 }
 
+function renderConfigFile({ file, settings }: Report["configuration"]): string {
+  return file === null ? "none" : `${file}: ${countOf(settings, "setting")} in force`;
+}
+
 /** Renders a report. */
 export function renderReport(
   report: Report,
   findings: readonly Finding[],
   config: Config,
 ): string {
-  const { versions, isolation, missing } = report;
+  const { versions, isolation, missing, configuration: { certificate } } = report;
   const columns = (rows: readonly (readonly [string, string])[]) => {
     const width = Math.max(...rows.map(([name]) => name.length));
     return rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`);
@@ -46,6 +50,15 @@ export function renderReport(
   return [
     `Verdict: ${verdictOf(findings)}`,
     ...findings.map(({ verdict, message }) => `  ${verdict}: ${message}`),
+    "",
+    "Configuration",
+    ...columns([
+      ["file", renderConfigFile(report.configuration)],
+      [
+        "certificate",
+        config.tls.certFile === undefined ? "not configured" : certificate ?? "valid",
+      ],
+    ]),
     "",
     "Versions",
     ...columns(

@@ -12,12 +12,14 @@ import type { Diagnosis } from "../../sandbox/mod.ts";
 import type { DataReport } from "../../store/data_check.ts";
 import type { DataProbe } from "../../store/data_probe.ts";
 import { describeError, Failure, oneLine } from "../terminal/failure.ts";
+import type { ConfigReport } from "./configuration.ts";
 
 /** Groups of the settings that limit functions and builds. */
 const LIMIT_GROUPS = ["rates", "invocations", "tests", "egress", "commits", "builder"];
 
 /** What `invoked doctor` found. */
 export interface Report {
+  readonly configuration: ConfigReport;
   readonly versions: Readonly<Record<string, string | null>>;
   readonly isolation: {
     readonly configured: string;
@@ -65,7 +67,7 @@ export interface Finding {
 const LOW_DISK_BYTES = 512 * 1024 * 1024;
 
 /** Everything in a report that keeps it from being fine, the broken parts first. docs/operations.md lists the rules. */
-export function findingsOf({ isolation, data }: Report): readonly Finding[] {
+export function findingsOf({ configuration, isolation, data }: Report): readonly Finding[] {
   const { configured, selected, modes, forks, builds } = isolation;
   const isChosen = configured !== "auto";
   const strongest = modes[0];
@@ -76,6 +78,11 @@ export function findingsOf({ isolation, data }: Report): readonly Finding[] {
   const rules: readonly (readonly [Finding["verdict"], boolean, string])[] = [
     ["broken", !hasMode, `Functions cannot be isolated as configured: ${configured}`],
     ["broken", !builds.available, `Builds fail: ${builds.detail}`],
+    [
+      "broken",
+      configuration.certificate !== null,
+      `The certificate cannot be used: ${configuration.certificate}`,
+    ],
     ...data.obstacles.map((obstacle) => ["broken", true, obstacle] as const),
     [
       "broken",
@@ -101,6 +108,11 @@ export function findingsOf({ isolation, data }: Report): readonly Finding[] {
     ],
     [
       "degraded",
+      configuration.isWritableByOthers,
+      `Every user can change the configuration file; run chmod o-w ${configuration.file}`,
+    ],
+    [
+      "degraded",
       data.freeBytes < LOW_DISK_BYTES,
       `${formatBytes(data.freeBytes)} are free for ${data.path}; free space up to ${
         formatBytes(LOW_DISK_BYTES)
@@ -117,7 +129,7 @@ export function verdictOf(findings: readonly Finding[]): Verdict {
 }
 
 /** Tests what a server with this configuration needs of the machine. @throws {Failure} if the runtime does not start */
-export async function diagnoseMachine(config: Config): Promise<Report> {
+export async function diagnoseMachine(config: Config): Promise<Omit<Report, "configuration">> {
   const { sandbox: { isolation, searchPath }, invocations } = config;
   const { diagnose } = await import("../../sandbox/mod.ts");
   // A server may be using the data directory.

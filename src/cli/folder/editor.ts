@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import { ENTRY_CHECK_FILE, entryCheckText } from "../../builder/entry_check.ts";
 import { readSdk } from "../../builder/sdk.ts";
-import { MANIFEST_SCHEMA_NAME, readManifestSchema } from "../../shared/manifest_schema.ts";
+import { MANIFEST_SCHEMA_NAME, readJsonSchema } from "../../shared/json_schemas.ts";
 
 /** Directory of generated files; it is not part of the function. */
 export const PRIVATE_DIR = ".invoked";
@@ -19,7 +19,7 @@ export async function writeEditorTypes(folder: string): Promise<void> {
   const written = [
     ...files,
     [ENTRY_CHECK_FILE, entryCheckText("../../main.ts")],
-    [MANIFEST_SCHEMA_NAME, await readManifestSchema()],
+    [MANIFEST_SCHEMA_NAME, await readJsonSchema(MANIFEST_SCHEMA_NAME)],
   ] as const;
   for (const [name, text] of written) await writeIfChanged(join(folder, TYPES, name), text);
 }

@@ -57,7 +57,7 @@ export async function startLocalServer(folder: string, flags: Given): Promise<Lo
   const isPoolGiven = resolved.sources["invocations.poolSize"] !== "default";
   const pool = isPoolGiven ? {} : { "pool-size": POOL_SIZE };
   const { config } = resolveConfig({ ...own, ...maxima, ...pool }, env);
-  await setUpLogging({ format: "auto", level: "error" });
+  setUpLogging({ format: "auto", level: "error" });
   const { startServer } = await import("../../compose/server.ts");
   const server = await startServer(config, {
     deployExample: false,

@@ -6,6 +6,7 @@ import type { HeldSocket } from "../../shared/held_socket.ts";
 import { LAUNCHER } from "../../shared/installation.ts";
 import { pause } from "../../shared/pause.ts";
 import { describeError, EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "../terminal/failure.ts";
+import { listenForHangup } from "../terminal/hangup.ts";
 
 /** The flag of `invoked serve`. */
 export const RESTART_FLAG = "--restart-on-failure";
@@ -25,17 +26,17 @@ const logger = getLogger(["invoked", "cli"]);
  * Runs the server of this process's arguments until it stops, and exits with its code. A server that ends with an error
  * starts again, unless its arguments are invalid, without a limit: a database that is away for long looks like a data
  * directory that someone has to repair. SIGTERM and SIGINT reach the server. SIGHUP replaces it by another, which reads the
- * settings anew. This process keeps the socket of the servers: new connections wait from one server to the next.
+ * settings anew, unless the settings are invalid. This process keeps the socket of the servers: new connections wait from one server to the next.
  */
-export async function superviseServer(socket: HeldSocket): Promise<never> {
-  const supervisor = new Supervisor(socket);
+export async function superviseServer(
+  socket: HeldSocket,
+  check: () => Promise<void>,
+): Promise<never> {
+  const supervisor = new Supervisor(socket, check);
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     Deno.addSignalListener(signal, () => supervisor.stop(signal));
   }
-  // The end of a terminal ends its programs by the same signal.
-  if (!Deno.stdin.isTerminal() && !Deno.stderr.isTerminal()) {
-    Deno.addSignalListener("SIGHUP", () => supervisor.restart());
-  }
+  using _restart = listenForHangup(() => supervisor.restart());
   Deno.exit(await supervisor.run());
 }
 
@@ -47,6 +48,7 @@ interface Ending {
 
 class Supervisor {
   readonly #socket: HeldSocket;
+  readonly #check: () => Promise<void>;
   readonly #args = Deno.args.filter((arg) => arg !== RESTART_FLAG);
   readonly #stopping = new AbortController();
   #server: ChildProcess | undefined;
@@ -57,8 +59,9 @@ class Supervisor {
   /** Whether the running server is to be replaced. */
   #isRestarting = false;
 
-  constructor(socket: HeldSocket) {
+  constructor(socket: HeldSocket, check: () => Promise<void>) {
     this.#socket = socket;
+    this.#check = check;
   }
 
   /**
@@ -73,8 +76,17 @@ class Supervisor {
     if (!isDraining) this.#signal(signal);
   }
 
-  restart(): void {
+  /** Replaces the running server, unless the next server would reject its settings: the running server then stays. */
+  async restart(): Promise<void> {
     this.#waking.abort();
+    try {
+      await this.#check();
+    } catch (error) {
+      logger.error("the server is not replaced after SIGHUP: {reason}", {
+        reason: describeError(error),
+      });
+      return;
+    }
     if (this.#stopping.signal.aborted || this.#isRestarting || this.#server === undefined) return;
     this.#isRestarting = true;
     this.#signal("SIGTERM");

@@ -2,8 +2,9 @@
 import { ALL_SETTINGS, type Given } from "../../config/mod.ts";
 import { describeError, Failure, firstError } from "../terminal/failure.ts";
 
-/** Where a server has its data and its master key. */
+/** Where a server has its data and its master key, and the file that may say so. */
 const PATHS: readonly string[] = [
+  "server.configFile",
   "server.dataDir",
   "identity.masterKeyFile",
   "nats.urls",

@@ -2,9 +2,9 @@ import { type Command, CommanderError, Option } from "commander";
 import { ALL_SETTINGS, type Given, variableOf } from "../../config/mod.ts";
 import { addSettingFlags } from "./setting_flags.ts";
 
-/** Variables of address, data, database, keys and log, which a local server chooses itself. */
+/** Variables of configuration file, address, data, database, keys and log, which a local server chooses itself. */
 const OWN_VARIABLES =
-  /^INVOKED_(?:HOST|PORT|PUBLIC_URL|DATA|TLS_.*|DATABASE.*|MASTER_KEY|NEW_MASTER_KEY|LOG_.*)$/;
+  /^INVOKED_(?:CONFIG|HOST|PORT|PUBLIC_URL|DATA|TLS_.*|DATABASE.*|MASTER_KEY|NEW_MASTER_KEY|LOG_.*)$/;
 
 const LOCAL_SETTINGS = ALL_SETTINGS.filter(({ setting }) =>
   !OWN_VARIABLES.test(variableOf(setting))

@@ -3,10 +3,10 @@ import {
   ALL_SETTINGS,
   type Config,
   type Given,
+  loadConfig,
   profilesDir,
   readEnvironment,
   resolveClientSettings,
-  resolveConfig,
   type SettingPath,
 } from "../../config/mod.ts";
 import { Api } from "../client/api.ts";
@@ -35,6 +35,9 @@ export interface Server {
 const SERVER_FLAG = new Option("--server <URL>", "URL of the server [INVOKED_SERVER_URL]")
   .helpGroup("Server:");
 
+/** The settings that name a data directory. */
+const NAMING: readonly SettingPath[] = ["server.configFile", "server.dataDir"];
+
 /** The flag of a profile. */
 function profileFlag(): Option {
   return new Option("--profile <PROFILE>", "Profile of invoked login [INVOKED_PROFILE]")
@@ -52,10 +55,10 @@ export function addServerOptions(
   command.addOption(SERVER_FLAG).addOption(profileFlag());
   const readFlags = addSettingFlags(
     command,
-    ALL_SETTINGS.filter(({ path }) => path === "server.dataDir" || further.includes(path)),
+    ALL_SETTINGS.filter(({ path }) => NAMING.includes(path) || further.includes(path)),
   );
   const named = () => {
-    const { config, sources } = resolveConfig(readFlags(), readEnvironment());
+    const { config, sources } = loadConfig(readFlags(), readEnvironment());
     const { server: url } = command.opts<{ readonly server?: string }>();
     const dataDir = { path: config.server.dataDir, namedBy: sources["server.dataDir"] };
     return { config, url, dataDir };
@@ -78,7 +81,7 @@ export function addServerOptions(
 
 /** The data directory of a command without flags. */
 export function defaultDataDir(env: Given): DataDir {
-  const { config, sources } = resolveConfig({}, env);
+  const { config, sources } = loadConfig({}, env);
   return { path: config.server.dataDir, namedBy: sources["server.dataDir"] };
 }
 

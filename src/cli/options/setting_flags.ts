@@ -63,5 +63,6 @@ export const SETTINGS_NOTES = [
   "",
   "DURATION needs a unit: 500ms, 60s, 5m, 1h, 2d",
   "BYTES needs a unit: 100B, 512KiB, 128MiB, 1GiB (powers of 1,024) or 6MB (powers of 1,000)",
-  "A flag wins over its INVOKED_* variable; invoked config prints the values in force",
+  "A flag wins over its INVOKED_* variable, and a variable over the configuration file; invoked config",
+  "prints the values in force",
 ].join("\n");

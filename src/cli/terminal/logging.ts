@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import {
-  configure,
+  configureSync,
   getJsonLinesFormatter,
   type LogRecord,
   type TextFormatter,
@@ -8,17 +8,21 @@ import {
 import { getPrettyFormatter } from "@logtape/pretty";
 import type { Config } from "../../config/mod.ts";
 
+/** Requests that are in progress keep their context when the log is set up again. */
+const CONTEXT = new AsyncLocalStorage<Record<string, unknown>>();
+
 /**
  * Sends the log to stderr: as JSON lines, or in a readable form on a terminal.
  *
  * A line is written before the logging call returns, so that none is lost at the end of the process. The context of
- * LogTape's `withContext`, such as a request id, is on every line.
+ * LogTape's `withContext`, such as a request id, is on every line. A later call changes format and level, and loses no
+ * line.
  */
-export async function setUpLogging({ format, level }: Config["log"]): Promise<void> {
+export function setUpLogging({ format, level }: Config["log"]): void {
   const isTerminal = Deno.stderr.isTerminal();
   const isPretty = format === "pretty" || (format === "auto" && isTerminal);
   const formatRecord = isPretty ? prettyFormatter(isTerminal) : jsonFormatter();
-  await configure({
+  configureSync({
     sinks: {
       stderr: (record: LogRecord) => console.error(formatRecord(record).trimEnd()),
     },
@@ -26,7 +30,7 @@ export async function setUpLogging({ format, level }: Config["log"]): Promise<vo
       { category: ["invoked"], lowestLevel: level, sinks: ["stderr"] },
       { category: ["logtape", "meta"], lowestLevel: "warning", sinks: ["stderr"] },
     ],
-    contextLocalStorage: new AsyncLocalStorage(),
+    contextLocalStorage: CONTEXT,
     reset: true,
   });
 }

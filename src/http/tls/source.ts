@@ -8,6 +8,9 @@ const logger = getLogger(["invoked", "http"]);
 /** How often the certificate is read again. */
 const RELOAD_INTERVAL_MS = 60 * 60 * 1000;
 
+const PEM_BEGIN = /-----BEGIN CERTIFICATE-----/g;
+const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
+
 /** Reads, or makes, the certificate to use now. */
 export interface TlsSource {
   load(): Promise<TlsIdentity>;
@@ -29,31 +32,65 @@ export function filesSource(certFile: string, keyFile: string): TlsSource {
   };
 }
 
-/** Loads the certificate again at an interval, and passes it on when it has changed. */
-export function keepFresh(
-  source: TlsSource,
-  first: TlsIdentity,
-  renew: (identity: TlsIdentity) => void,
-): Disposable {
-  let current = first;
-  const reload = async () => {
-    try {
-      const identity = await source.load();
-      if (identity.cert === current.cert && identity.key === current.key) return;
-      renew(identity);
-      current = identity;
-      logger.info("a renewed TLS certificate is in use");
-    } catch (error) {
+/** The certificate in use. It is loaded again at an interval, and on demand. */
+export class CurrentCertificate implements Disposable {
+  #source: TlsSource;
+  #identity: TlsIdentity;
+  #renew: (identity: TlsIdentity) => void = () => {};
+  #timer: ReturnType<typeof setInterval> | undefined;
+  /** One load at a time, so that an earlier load never replaces the result of a later one. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  private constructor(source: TlsSource, identity: TlsIdentity) {
+    this.#source = source;
+    this.#identity = identity;
+  }
+
+  /** @throws if the certificate cannot be used; the message says why */
+  static async load(source: TlsSource): Promise<CurrentCertificate> {
+    return new CurrentCertificate(source, await source.load());
+  }
+
+  get identity(): TlsIdentity {
+    return this.#identity;
+  }
+
+  /** Loads the certificate at an interval from now on. @param renew uses another certificate for new connections */
+  keepFresh(renew: (identity: TlsIdentity) => void): this {
+    this.#renew = renew;
+    this.#timer = setInterval(() => this.reload().catch(() => {}), RELOAD_INTERVAL_MS);
+    return this;
+  }
+
+  /**
+   * Loads the certificate again. After a failure, which is logged, the old certificate and its source stay in use.
+   * @param source another source
+   */
+  async reload(source?: TlsSource): Promise<void> {
+    const load = this.#last.then(() => this.#load(source ?? this.#source));
+    this.#last = load.catch((error) => {
       logger.error(
         "Failed to renew the TLS certificate; the old certificate stays in use: {reason}",
-        {
-          reason: error instanceof Error ? error.message : String(error),
-        },
+        { reason: error instanceof Error ? error.message : String(error) },
       );
+    });
+    await load;
+  }
+
+  async #load(source: TlsSource): Promise<void> {
+    const identity = await source.load();
+    const { cert, key } = this.#identity;
+    if (identity.cert !== cert || identity.key !== key) {
+      this.#renew(identity);
+      this.#identity = identity;
+      logger.info("a renewed TLS certificate is in use");
     }
-  };
-  const timer = setInterval(reload, RELOAD_INTERVAL_MS);
-  return { [Symbol.dispose]: () => clearInterval(timer) };
+    this.#source = source;
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
 }
 
 async function read(path: string): Promise<string> {
@@ -66,6 +103,7 @@ async function read(path: string): Promise<string> {
 
 function checkPair(cert: string, certFile: string, key: string, keyFile: string): void {
   const certificate = parsed(() => new X509Certificate(cert), certFile, "certificate");
+  checkChain(cert, certFile);
   const privateKey = parsed(() => createPrivateKey(key), keyFile, "unencrypted private key");
   if (!certificate.checkPrivateKey(privateKey)) {
     throw new TlsError(`${keyFile} is not the key of the certificate ${certFile}`);
@@ -76,6 +114,20 @@ function checkPair(cert: string, certFile: string, key: string, keyFile: string)
       date: certificate.validTo,
     });
   }
+}
+
+/** A file that is still being written ends within a certificate. The runtime would reject it at each handshake only. */
+function checkChain(cert: string, certFile: string): void {
+  const blocks = cert.match(PEM_CERTIFICATE) ?? [];
+  const isWhole = blocks.length === (cert.match(PEM_BEGIN) ?? []).length;
+  for (const [index, block] of blocks.entries()) {
+    try {
+      new X509Certificate(block);
+    } catch {
+      throw new TlsError(`certificate ${index + 1} of ${certFile} is damaged`);
+    }
+  }
+  if (!isWhole) throw new TlsError(`${certFile} ends within certificate ${blocks.length + 1}`);
 }
 
 function parsed<T>(parse: () => T, path: string, what: string): T {

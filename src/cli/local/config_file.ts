@@ -1,0 +1,61 @@
+/** Renders a configuration file. */
+import { pathToFileURL } from "node:url";
+import {
+  FILE_SETTINGS,
+  formatSetting,
+  type PlacedSetting,
+  type Resolved,
+  tableOf,
+} from "../../config/mod.ts";
+import { SERVER_SCHEMA_NAME } from "../../shared/json_schemas.ts";
+import { installed } from "../../shared/installation.ts";
+
+/**
+ * A configuration file with the values of flags, variables and file. Settings with their defaults are comments, so a later
+ * version may choose better defaults.
+ */
+export function renderConfigFile(resolved: Resolved): string {
+  const tables = Map.groupBy(FILE_SETTINGS, ({ group }) => tableOf(group));
+  return [
+    `#:schema ${pathToFileURL(installed(SERVER_SCHEMA_NAME))}`,
+    "# Settings of invoked serve and invoked worker: --config or INVOKED_CONFIG names this file. Flags and variables take",
+    "# precedence. A server applies the log level and the certificate on SIGHUP, and all others after a restart.",
+    ...[...tables].flatMap(([table, settings]) => [
+      "",
+      `[${table}]`,
+      ...settings.flatMap((placed) => renderSetting(placed, resolved)),
+    ]),
+  ].join("\n");
+}
+
+function renderSetting(placed: PlacedSetting, { config, sources }: Resolved): readonly string[] {
+  const { name, description, kind } = placed.setting;
+  const text = formatSetting(placed, config);
+  const comment = `# ${description}`;
+  if (sources[placed.path] === "default") {
+    const fallback = placed.setting.default;
+    return [comment, `#${name} =${fallback === undefined ? "" : ` ${written(kind, fallback)}`}`];
+  }
+  // The masked text is not the value.
+  if (kind.hidden) return [comment, `#${name} = # a secret, which is not printed`];
+  return [comment, `${name} = ${written(kind, text)}`];
+}
+
+/** The text of a value in TOML. */
+function written({ form }: PlacedSetting["setting"]["kind"], text: string): string {
+  switch (form?.type) {
+    case "integer":
+      return text.replaceAll(",", "");
+    case "boolean":
+      return text;
+    case "list":
+      return `[${text.split(",").map(quoted).join(", ")}]`;
+    default:
+      return quoted(text);
+  }
+}
+
+/** TOML's basic strings have the escapes of JSON, and escape DEL, too. */
+function quoted(text: string): string {
+  return JSON.stringify(text).replaceAll("\x7f", "\\u007F");
+}
