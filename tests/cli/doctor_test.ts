@@ -73,7 +73,7 @@ Deno.test("doctor exits with 3 and serve does not start when the configured isol
     assert.match(
       doctor.stderr,
       new RegExp(
-        `^error: The verdict is broken: Functions cannot be isolated as configured: ${mode}; Builds fail: .*; The certificate cannot be used: failed to read .*none.pem: .*\n$`,
+        `^error: The verdict is broken: Functions cannot be isolated as configured: ${mode}; Builds fail: .*; The certificate cannot be used: failed to read .*none.(?:pem|key): .*\n$`,
       ),
     );
     const report = JSON.parse(doctor.stdout);

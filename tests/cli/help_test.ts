@@ -64,7 +64,7 @@ Deno.test("commands with a local server leave its settings to --help-all", async
         runInvoked(["complete", "--", command, "--"]),
         runInvoked(["complete", "--", command, "--max-mem"]),
       ]);
-      const connection = command === "test" ? ["--server", "--profile", "--data"] : [];
+      const connection = command === "test" ? ["--server", "--profile", "--config", "--data"] : [];
       const listed = [...flags, "--help-all", "--json", "-h, --help", ...connection];
       assert.deepEqual(flagsIn(help.stdout), listed, command);
       assert.equal(all.code, 0);
