@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import {
   ALL_SETTINGS,
   formatSetting,
@@ -23,7 +23,9 @@ interface Options {
 /** `invoked config`: prints the configuration in force and the source of each setting. */
 export function register(command: Command): void {
   addJsonOption(command, "Print JSON; durations in milliseconds, sizes in bytes");
-  command.option("--toml", "Print a configuration file with the values in force");
+  command.addOption(
+    new Option("--toml", "Print a configuration file with the values in force").conflicts("json"),
+  );
   const readFlags = addSettingFlags(command);
   addExamples(
     command,

@@ -237,6 +237,7 @@ async function endOrHang(
   });
 
   await t.step("invocations go on after the connection of the worker went silent", async () => {
+    last.signal("SIGHUP");
     await silencing(() => relay.silence());
     assert.deepEqual(outputOf(await call(client, echo, { n: 6 })), { n: 6 });
   });
@@ -245,6 +246,7 @@ async function endOrHang(
     cluster.nats.signal("SIGSTOP");
     const ends = await Promise.all([last.stop(), node.stop()]);
     assert.deepEqual(ends.map(({ code }) => code), [0, 0]);
+    assert.match(ends[0].log, /reloaded after SIGHUP: the log level is info/);
   });
 }
 

@@ -7,6 +7,7 @@ import { buildPackage } from "../../scripts/debian/package.ts";
 import { NPM_NAMES, ownArchitecture } from "../../scripts/debian/architecture.ts";
 import { debianVersion } from "../../scripts/debian/version.ts";
 import { buildProgram } from "../../src/cli/program.ts";
+import { eventually } from "../support/eventually.ts";
 import { mountTest } from "../support/machine.ts";
 import { newDirectory } from "../support/once.ts";
 import { builtRelease } from "../support/release.ts";
@@ -175,6 +176,25 @@ mountTest(
         ),
         /INVOKED_MAX_RUNNING=4/,
       );
+    });
+
+    await test.step("a reload applies the configuration file without a restart", async () => {
+      const config = "/etc/invoked-server.toml";
+      const settings = `echo INVOKED_CONFIG=${config} >>/etc/default/invoked && : >${config}`;
+      await machine.run(`${settings} && systemctl restart invoked`);
+      assert.match(await machine.run(READ), /^HTTP\/1.1 200 /);
+      const mainPid = "systemctl show --property=MainPID invoked";
+      const before = await machine.run(mainPid);
+      const change = `printf '[logging]\\nlog-level = "debug"\\n' >${config}`;
+      await machine.run(`${change} && systemctl reload invoked`);
+      await eventually(
+        async () =>
+          /reloaded after SIGHUP: the log level is debug/.test(
+            await machine.run("journalctl --output=cat --unit=invoked"),
+          ) || undefined,
+        "a reload",
+      );
+      assert.equal(await machine.run(mainPid), before);
     });
 
     await test.step("removed, it leaves the data; purged, nothing but its user", async () => {
