@@ -33,7 +33,7 @@ function schemaOf({ setting }: PlacedSetting): object {
   const fallback = setting.default === undefined ? undefined : valueOf(kind.form, setting.default);
   return {
     ...formOf(kind.form),
-    description: `${description} (${kind.range ?? kind.accepts})`,
+    description: `${description}. Accepts ${kind.range ?? kind.accepts}`,
     ...fallback === undefined ? {} : { default: fallback },
   };
 }
