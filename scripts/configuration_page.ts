@@ -72,7 +72,8 @@ log-level = "warning"
   \`/invoked-server.schema.json\`, and each package contains \`invoked-server.schema.json\`.
 - Keep secrets in files of their own, which settings such as \`--master-key-file\` name. The server rejects a URL with
   a password in a file that every user can read.
-- The file has at most 256 KiB. \`invoked worker\` and all commands with \`--data\` accept the same file.
+- The file has at most 256 KiB. \`invoked worker\` and all commands with \`--data\` accept the same file. The
+  local servers of \`dev\`, \`test\` and \`check\` ignore the file.
 - SIGHUP applies changes of the log level and of the certificate to a
   [running server](operations.md#reload-the-configuration). All other changes need a restart.`;
 

@@ -58,6 +58,10 @@ export function parseConfigFile(path: string, text: string, mode: number): Confi
     reader.read(top);
     return { path, mode, values, violations: reader.violations };
   } catch (error) {
+    // The parser recurses into arrays and tables until the stack ends.
+    if (error instanceof RangeError) {
+      return { path, mode, values, violations: [`Invalid TOML in ${path}: nested too deeply`] };
+    }
     if (!(error instanceof ParseError)) throw error;
     const { lineNumber, column, message } = error;
     const position = `${path}:${lineNumber}:${column + 1}`;
@@ -268,5 +272,6 @@ function typeFor(form: Form | undefined): string {
 
 /** A name that the file chose, without control characters. */
 function shownKey(name: string): string {
-  return /^[\w.-]+$/.test(name) ? name : JSON.stringify(name.slice(0, SHOWN_MAX_CHARACTERS));
+  const shown = name.slice(0, SHOWN_MAX_CHARACTERS);
+  return /^[\w.-]+$/.test(name) ? shown : JSON.stringify(shown);
 }

@@ -139,6 +139,11 @@ const WRONG: readonly (readonly [text: string, ...violations: string[]])[] = [
   ['a = "\u0000"', "Invalid TOML at FILE:1:6: "],
   ['["\\u001b[31m"]', 'Unknown table ["\\u001b[31m"] (FILE:1)'],
   [
+    `[server]\nhost = ${"[".repeat(100_000)}${"]".repeat(100_000)}`,
+    "Invalid TOML in FILE: nested too deeply",
+  ],
+  [`[${"a.".repeat(1000)}a]`, `Unknown table [${"a.".repeat(40)}] (FILE:1)`],
+  [
     "[__proto__]\n[constructor]\ntoString = 1",
     "Unknown table [__proto__] (FILE:1)",
     "Unknown table [constructor] (FILE:2)",
