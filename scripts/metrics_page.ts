@@ -24,7 +24,7 @@ const INTRODUCTION = `<!-- deno-fmt-ignore-file -->
 
 # Metrics
 
-A server measures nothing unless one of these [settings](configuration.md#metrics) asks for metrics:
+A server measures nothing unless one of these [settings](configuration/telemetry.md) asks for metrics:
 
 | Setting | Effect |
 | --- | --- |
