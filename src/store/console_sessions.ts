@@ -19,9 +19,6 @@ export type ConsoleSessionRow = Selectable<ConsoleSessionTable>;
 export type SessionConfirmationRow = Selectable<SessionConfirmationTable>;
 type SessionLinkRow = Selectable<SessionLinkTable>;
 
-/** Sessions that one write ends for a new one. */
-const ENDED_AT_ONCE_MAX = 100;
-
 /** Reads the sessions of the console. */
 export class ConsoleSessionReader {
   constructor(protected readonly db: Kysely<Schema>, private readonly cache: RowReads) {}
@@ -78,12 +75,11 @@ export class ConsoleSessionWriter extends ConsoleSessionReader {
     await this.db.insertInto("sessionLinks").values(row).execute();
   }
 
-  /** When the links of the clients of a principal end that work after a time, the first one first. */
-  async openLinksOf(principalId: string, after: string): Promise<readonly string[]> {
-    const rows = await this.db.selectFrom("sessionLinks")
-      .innerJoin("credentials", "credentials.clientId", "sessionLinks.clientId")
-      .select("sessionLinks.expiresAt").where("credentials.principalId", "=", principalId)
-      .where("sessionLinks.expiresAt", ">", after).orderBy("sessionLinks.expiresAt").execute();
+  /** When the links of a client end that work after a time, the first one first. */
+  async openLinksOf(clientId: string, after: string): Promise<readonly string[]> {
+    const rows = await this.db.selectFrom("sessionLinks").select("expiresAt")
+      .where("clientId", "=", clientId).where("expiresAt", ">", after)
+      .orderBy("expiresAt").execute();
     return rows.map(({ expiresAt }) => expiresAt);
   }
 
@@ -100,11 +96,25 @@ export class ConsoleSessionWriter extends ConsoleSessionReader {
     await this.db.insertInto("consoleSessions").values(row).execute();
   }
 
-  /** The oldest sessions of a principal that exist beside this many newer ones; as many of them as one write ends. */
-  beyond(principalId: string, newer: number): Promise<ConsoleSessionRow[]> {
-    return this.db.selectFrom("consoleSessions").selectAll()
-      .where("principalId", "=", principalId).orderBy("id", "desc")
-      .limit(ENDED_AT_ONCE_MAX).offset(newer).execute();
+  /**
+   * The sessions of a client that exist beside this many newer ones, oldest first. Sessions that have expired at a time
+   * neither count nor are among them.
+   * @param limit the most that are answered
+   */
+  async beyond(
+    clientId: string,
+    { newer, after, limit }: {
+      readonly newer: number;
+      readonly after: string;
+      readonly limit: number;
+    },
+  ): Promise<ConsoleSessionRow[]> {
+    const open = this.db.selectFrom("consoleSessions")
+      .where("clientId", "=", clientId).where("expiresAt", ">", after);
+    const newest = await open.select("id").orderBy("id", "desc").limit(1).offset(newer)
+      .executeTakeFirst();
+    if (newest === undefined) return [];
+    return await open.selectAll().where("id", "<=", newest.id).orderBy("id").limit(limit).execute();
   }
 
   async insertConfirmation(row: SessionConfirmationRow): Promise<void> {
@@ -134,10 +144,12 @@ export class ConsoleSessionWriter extends ConsoleSessionReader {
     );
   }
 
-  /** Deletes the sessions and links of a client. */
-  async deleteOfClient(clientId: string): Promise<void> {
+  /** Deletes the sessions and links of a client. @param principalId of the client, which the change names */
+  async deleteOfClient(principalId: string, clientId: string): Promise<void> {
     await this.db.deleteFrom("sessionLinks").where("clientId", "=", clientId).execute();
-    await this.#deleteSessions((eb) => eb("clientId", "=", clientId));
+    await this.#deleteSessions((eb) =>
+      eb.and([eb("principalId", "=", principalId), eb("clientId", "=", clientId)])
+    );
   }
 
   /** Deletes the sessions of a principal, and the links of its clients. */

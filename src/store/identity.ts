@@ -214,14 +214,15 @@ export class IdentityReader {
     return fetchPage(query, "credentials.id", page);
   }
 
-  /** How many credentials of a principal have not ended at a time, of every kind. */
-  async countCredentials(principalId: string, now: string): Promise<number> {
-    const { count } = await this.db.selectFrom("credentials")
-      .select(({ fn }) => fn.countAll<number | bigint>().as("count"))
+  /** The credentials of a principal that have not ended at a time, of every kind, oldest first. */
+  async openCredentials(
+    principalId: string,
+    now: string,
+  ): Promise<readonly Pick<CredentialRow, "kind" | "clientId">[]> {
+    return await this.db.selectFrom("credentials").select(["kind", "clientId"])
       .where("principalId", "=", principalId).where("deletedAt", "is", null)
       .where(({ eb, or }) => or([eb("expiresAt", "is", null), eb("expiresAt", ">", now)]))
-      .executeTakeFirstOrThrow();
-    return Number(count);
+      .orderBy("id").execute();
   }
 
   #credentials() {
@@ -285,11 +286,15 @@ export class IdentityWriter extends IdentityReader {
       .where("principalId", "=", principalId).where("deletedAt", "is", null).execute();
   }
 
-  /** Deletes the credentials of the devices that a session of a client has approved. */
-  async deleteDevicesOf(approverClientId: string, deletedAt: string): Promise<void> {
+  /** Deletes the credentials of the devices that a session of a client of a principal has approved. */
+  async deleteDevicesOf(
+    principalId: string,
+    approverClientId: string,
+    deletedAt: string,
+  ): Promise<void> {
     await this.db.updateTable("credentials").set({ deletedAt, updatedAt: deletedAt })
-      .where("kind", "=", "device").where("approverClientId", "=", approverClientId)
-      .where("deletedAt", "is", null).execute();
+      .where("principalId", "=", principalId).where("approverClientId", "=", approverClientId)
+      .where("kind", "=", "device").where("deletedAt", "is", null).execute();
   }
 
   /** Deletes the credentials of devices that expired before a time, and when they were used. */

@@ -8,6 +8,7 @@ import { eventually } from "../support/eventually.ts";
 import { assertError, KSUID, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
 import { quietSuite } from "../support/suite.ts";
 import { ask, decide, poll } from "./devices.ts";
+import { CLIENTS } from "./own_clients.ts";
 import {
   INTROSPECT,
   makeCredential,
@@ -311,40 +312,49 @@ quietSuite("credentials of service principals", {
     assert.equal(later.body, null);
   },
 
-  "and clients are at most 100 for each principal, also for requests at once": async (
-    { client },
-  ) => {
+  "are at most 100 for each principal, whatever its own clients make": async ({ client }) => {
     const principal = await makePrincipal(client, "many", ["system:owner"]);
+    const { as: cut } = await signIn(client, principal, { scopedRoles: ["system:user"] });
+    const make = () => cut.post(CLIENTS, { displayName: "own" });
+    const own = await Promise.all(Array.from({ length: 103 }, make));
+    const create = (spec: Json = API_KEY) =>
+      client.post(`${PRINCIPALS}/${principal}/credentials`, spec);
+    const managed = await Promise.all(Array.from({ length: 103 }, () => create()));
+    const counts = [own, managed].map((list) => list.filter(({ status }) => status === 200).length);
+    assert.deepEqual(counts, [100, 99], "the client that makes the others counts, too");
+    const [first = assert.fail()] = managed.filter(({ status }) => status === 200);
+    const over = (list: typeof own) => list.filter(({ status }) => status !== 200);
+    const limited = (what: string) => new RegExp(`many has 100 ${what}, and .* at most 100`);
+    for (const answer of [...over(managed), await create({})]) {
+      const message = limited("secrets, API keys and trusts");
+      assertError(answer, "FAILED_PRECONDITION", "CREDENTIAL_LIMIT", { message });
+    }
+    for (const answer of [...over(own), await make()]) {
+      const message = limited("personal clients and devices");
+      assertError(answer, "FAILED_PRECONDITION", "CREDENTIAL_LIMIT", { message });
+    }
+    ok(await client.call("DELETE", pathOf(principal, ok(first).credential.id)));
+    assertError(await make(), "FAILED_PRECONDITION", "CREDENTIAL_LIMIT");
+    ok(await create());
+  },
+
+  "count devices among personal clients": async ({ client }) => {
+    const principal = await makePrincipal(client, "devices", ["system:owner"]);
     const { as } = await signIn(client, principal);
     const cookie = await signInToConsole(as);
     const [approved, late] = [ok(await ask(client.url)), ok(await ask(client.url))];
     ok(await decide(client.url, "approve", approved.user_code, cookie));
-    const create = (spec: Json = API_KEY) =>
-      client.post(`${PRINCIPALS}/${principal}/credentials`, spec);
-    const answers = await Promise.all(Array.from({ length: 103 }, () => create()));
-    const made = answers.filter(({ status }) => status === 200);
-    assert.equal(made.length, 99);
-    const clients = "/api/v1/iam/personal_clients";
-    const rejected = [
-      ...answers.filter(({ status }) => status !== 200),
-      await create({}),
-      await as.post(clients, { displayName: "own" }),
-      await decide(client.url, "approve", late.user_code, cookie),
-    ];
-    for (const answer of rejected) {
-      const message = /many has 100 credentials and clients, and a principal may have at most 100/;
-      assertError(answer, "FAILED_PRECONDITION", "CREDENTIAL_LIMIT", { message });
-    }
-    const { credential } = ok(made[0] ?? assert.fail());
-    ok(await client.call("DELETE", pathOf(principal, credential.id)));
-    const { client: own } = ok(await as.post(clients, { displayName: "own" }));
-    assertError(await create(), "FAILED_PRECONDITION", "CREDENTIAL_LIMIT");
+    const make = () => as.post(CLIENTS, { displayName: "own" });
+    const own = await Promise.all(Array.from({ length: 100 }, make));
+    const rejected = await decide(client.url, "approve", late.user_code, cookie);
+    assertError(rejected, "FAILED_PRECONDITION", "CREDENTIAL_LIMIT");
     const full = await poll(client.url, approved.device_code);
     assert.deepEqual([full.status, full.body.error], [400, "access_denied"]);
     assert.match(full.body.error_description, /a principal may have at most 100/);
-    ok(await as.call("DELETE", `${clients}/${own.id}`));
+    const { client: { id } } = ok(own[0] ?? assert.fail());
+    ok(await as.call("DELETE", `${CLIENTS}/${id}`));
     ok(await poll(client.url, approved.device_code));
-    assertError(await create(), "FAILED_PRECONDITION", "CREDENTIAL_LIMIT");
+    assertError(await make(), "FAILED_PRECONDITION", "CREDENTIAL_LIMIT");
   },
 
   "note when they were used, also for tokens": async ({ client }) => {

@@ -288,16 +288,22 @@ async function cutTokens({ client, server }: Stage): Promise<void> {
   ok(await get(url, FUNCTIONS, await signIn(few.as)));
 }
 
-/** Links and sessions of one principal are bounded, also for requests at once. */
+/** Links and sessions of one client are bounded, also for requests at once, and take none from another client. */
 async function limits({ client }: Stage): Promise<void> {
   const { url } = client;
   const principal = await makePrincipal(client, "many", ["system:viewer"]);
   const { as } = await principalSignIn(client, principal);
+  const { as: other } = await principalSignIn(client, principal);
+  const older = await signIn(other);
   const made = await Promise.all(Array.from({ length: 24 }, () => as.post(LINKS, {})));
   const links = made.filter(({ status }) => status === 200);
   assert.equal(links.length, 20);
+  const [left] = made.filter(({ status }) => status !== 200);
+  assert.ok(left);
+  ok(await other.post(LINKS, {}));
   for (const answer of made.filter(({ status }) => status !== 200)) {
-    const message = /has 20 open links to the console, and a principal may have at most 20/;
+    const message =
+      /this client of many has 20 open links to the console, and a client may have at most 20/;
     assertError(answer, "RESOURCE_EXHAUSTED", "SESSION_LINK_LIMIT", { message });
     assert.ok(Number(answer.headers.get("retry-after")) > 0);
   }
@@ -308,8 +314,11 @@ async function limits({ client }: Stage): Promise<void> {
   for (let n = 0; n < 100; n++) newest = await signIn(as);
   assertError(await get(url, FUNCTIONS, oldest), "UNAUTHENTICATED", "SESSION_ENDED");
   ok(await get(url, FUNCTIONS, newest));
-  const { list } = ok(await get(url, `${SESSIONS}?page_size=200`, newest));
-  assert.equal(list.length, 100);
+  ok(await get(url, FUNCTIONS, older));
+  const { list, nextPageToken } = ok(await get(url, `${SESSIONS}?page_size=100`, newest));
+  const rest = ok(await get(url, `${SESSIONS}?page_token=${nextPageToken}`, newest)).list;
+  // With the session of the other client.
+  assert.equal(list.length + rest.length, 101);
   assert.equal(list.some((session: Json) => session.id === id), false);
 }
 
@@ -377,7 +386,7 @@ sharedSuite("sessions of the console", {
   "end with the client that made their link": endsOfClients,
   "have the roles of that client": roles,
   "begin with no token of fewer rights, nor of a key": cutTokens,
-  "have limits for each principal": limits,
+  "have limits for each client": limits,
   "are revoked by callers with their rights alone": ofMoreRights,
   "reach no function": functionsGetNone,
   "begin with a link of the command line": async ({ client, server }) => {

@@ -13,7 +13,7 @@ import { locks } from "../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import type { Access } from "./access.ts";
 import { assertBelowCredentialLimit } from "./credential_limit.ts";
-import { isPersonal, mintCredentials, NEW_CREDENTIAL } from "./credentials.ts";
+import { isPersonal, isSelfMade, mintCredentials, NEW_CREDENTIAL } from "./credentials.ts";
 import { endSessionsOfClient } from "./endings.ts";
 import { assertExpiry } from "./expiry.ts";
 import type { LiveClients } from "./live_clients.ts";
@@ -63,7 +63,7 @@ export class Clients {
         const scopedRoles = await this.#rolesFor(tx, by, givable, settings, "scopedRoles");
         const asked = settings.allowSourceCidr ?? [];
         const allowSourceCidr = networksWithin(limits, asked, "allowSourceCidr");
-        await assertBelowCredentialLimit(tx.identity, by.id);
+        await assertBelowCredentialLimit(tx.identity, by.id, "selfMade");
         await tx.identity.insertCredential({
           ...record,
           ...NEW_CREDENTIAL,
@@ -165,7 +165,7 @@ export class Clients {
         }
         // Once it is enabled again, its browsers sign in again.
         if (what === "disable" || what === "delete") {
-          await endSessionsOfClient(tx, client.clientId);
+          await endSessionsOfClient(tx, client);
         }
         const updatedAt = new Date().toISOString();
         tx.audit.keepEarlier("credentials", client);
@@ -254,8 +254,8 @@ async function clientOf(
  * service principal undoes.
  * @throws ROLE_MISSING
  */
-function assertManages(by: Principal, { kind, clientId }: CredentialRow, what: ChangeKind): void {
-  if (kind === "device" || (kind === "secret" && isPersonal(clientId))) return;
+function assertManages(by: Principal, credential: CredentialRow, what: ChangeKind): void {
+  if (isSelfMade(credential)) return;
   requirePermission(by, what === "delete" ? MAY_REVOKE : MAY_UPDATE);
 }
 

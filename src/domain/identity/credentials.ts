@@ -1,5 +1,6 @@
 import { createHash, randomInt, timingSafeEqual } from "node:crypto";
 import { exportJWK, generateKeyPair } from "jose";
+import type { CredentialRow } from "../../store/identity.ts";
 
 const SECRET_PREFIX = "secret-token:conductorone.com:v1:";
 const ADJECTIVES = [
@@ -124,6 +125,11 @@ export function newClientId(host: string, use: ClientUse): string {
 /** Whether a client is one that a person or an operation of personal clients has made. */
 export function isPersonal(clientId: string): boolean {
   return clientId.endsWith("/pcc");
+}
+
+/** Whether a principal has made a credential for itself: a personal client or a device. Owners manage all others. */
+export function isSelfMade({ kind, clientId }: Pick<CredentialRow, "kind" | "clientId">): boolean {
+  return kind === "device" || (kind === "secret" && isPersonal(clientId));
 }
 
 /**

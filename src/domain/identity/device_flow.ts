@@ -203,7 +203,7 @@ export class DeviceFlow {
     const { liveClients } = this.options;
     await this.#decide(by, "Approve", typed, async (tx, row) => {
       // For the person who reads the error; the redemption decides.
-      await assertBelowCredentialLimit(tx.identity, by.id);
+      await assertBelowCredentialLimit(tx.identity, by.id, "selfMade");
       const scopedRoles = await rolesToGive({
         ...{ liveClients, by, givable: by.access, field: "scope" },
         identity: tx.identity,
@@ -305,7 +305,7 @@ export class DeviceFlow {
     const limits = await approvedLimits(tx.identity, this.options.liveClients, row);
     if (limits === undefined) throw denied();
     const { ids, audit, liveClients, host } = this.options;
-    await assertBelowCredentialLimit(tx.identity, row.principalId ?? "");
+    await assertBelowCredentialLimit(tx.identity, row.principalId ?? "", "selfMade");
     const { id, time } = ids.nextWithTime();
     const clientId = newClientId(host, "dev");
     await tx.identity.insertCredential({

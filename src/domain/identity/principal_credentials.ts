@@ -65,7 +65,7 @@ export class PrincipalCredentials {
     const scopedRoles = settings.scopedRoleIds ?? [];
     const row = await this.#write(by, principalId, "make a credential", scopedRoles, async (tx) => {
       await assertMayGive(liveClients, tx.identity, by, scopedRoles, "scopedRoles");
-      await assertBelowCredentialLimit(tx.identity, principalId);
+      await assertBelowCredentialLimit(tx.identity, principalId, "managed");
       await tx.identity.insertCredential({
         ...NEW_CREDENTIAL,
         ...columnsOf(CREDENTIAL_SETTINGS, settings),
@@ -118,13 +118,12 @@ export class PrincipalCredentials {
     const roles = fields.has("scopedRoleIds") ? change.scopedRoleIds ?? [] : [];
     return await this.#write(by, principalId, "change a credential", roles, async (tx) => {
       const before = await credentialOf(tx, principalId, id);
-      const { clientId } = before;
       tx.audit.keepEarlier("credentials", before);
       const isRenamed = [...fields].every((field) => field === "displayName");
-      if (!isRenamed && clientId === by.clientId) throw ownCredential("change");
+      if (!isRenamed && before.clientId === by.clientId) throw ownCredential("change");
       await assertMayGive(liveClients, tx.identity, by, roles, "credential.scopedRoleIds");
       if (fields.has("disabled") && change.disabled === true) {
-        await endSessionsOfClient(tx, clientId);
+        await endSessionsOfClient(tx, before);
       }
       await tx.identity.updateCredential(id, {
         updatedAt: new Date().toISOString(),
@@ -137,9 +136,9 @@ export class PrincipalCredentials {
   /** Ends a credential with its access tokens and sessions. @throws as `update` */
   async revoke(by: Principal, principalId: string, id: string): Promise<void> {
     await this.#write(by, principalId, "revoke a credential", [], async (tx) => {
-      const { clientId } = await credentialOf(tx, principalId, id);
-      if (clientId === by.clientId) throw ownCredential("revoke");
-      await endSessionsOfClient(tx, clientId);
+      const credential = await credentialOf(tx, principalId, id);
+      if (credential.clientId === by.clientId) throw ownCredential("revoke");
+      await endSessionsOfClient(tx, credential);
       const deletedAt = new Date().toISOString();
       await tx.identity.updateCredential(id, { deletedAt, updatedAt: deletedAt });
     });

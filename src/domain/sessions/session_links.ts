@@ -11,7 +11,7 @@ import { hashOf, newSecret } from "./session_secret.ts";
 
 const logger = getLogger(["invoked", "identity"]);
 
-/** Links of the clients of one principal that neither were used nor have expired. */
+/** Links of one client that neither were used nor have expired. */
 const OPEN_LINKS_MAX = 20;
 
 interface LinkParts {
@@ -45,21 +45,34 @@ export class SessionLinks {
    * @throws PROVIDER_ONLY, TOKEN_INVALID, ROLE_MISSING, SESSION_LINK_LIMIT
    */
   async create(by: Principal): Promise<SessionLink> {
-    const { liveClients, store } = this.parts;
-    const row = await store.read.identity.client(by.clientId);
-    const client = liveClients.of(row);
-    if (row === undefined || client === undefined) throw clientGone();
-    const violation = noSessionsBecause(row, client) ?? noLinkBecause(by, client);
-    if (violation === undefined) return await this.createFirst(by);
-    throw new DomainError(
-      "ROLE_MISSING",
-      `${by.displayName} may not make a link to the console: ${violation}`,
-    );
+    const { liveClients } = this.parts;
+    return await this.#create(by, async ({ identity }) => {
+      const row = await identity.client(by.clientId);
+      const client = liveClients.of(row);
+      if (row === undefined || client === undefined) throw clientGone();
+      const violation = noSessionsBecause(row, client) ?? noLinkBecause(by, client);
+      if (violation === undefined) return;
+      throw new DomainError(
+        "ROLE_MISSING",
+        `${by.displayName} may not make a link to the console: ${violation}`,
+      );
+    });
   }
 
   /** Makes a link for the client that a new server has just made. @throws PROVIDER_ONLY, SESSION_LINK_LIMIT */
   async createFirst(
+    first: Pick<Principal, "id" | "clientId" | "displayName">,
+  ): Promise<SessionLink> {
+    return await this.#create(first, () => Promise.resolve());
+  }
+
+  /**
+   * @param check whether the client may make a link, in the transaction of the link. The write holds `locks.ofPrincipal`, as
+   * whoever disables the client does: a link comes before that, and ends with it, or is rejected.
+   */
+  async #create(
     { id, clientId, displayName }: Pick<Principal, "id" | "clientId" | "displayName">,
+    check: (tx: Writers) => Promise<void>,
   ): Promise<SessionLink> {
     const { limits, url, store } = this.parts;
     if (limits.isProviderOnly) {
@@ -72,7 +85,8 @@ export class SessionLinks {
     const { link, row } = this.#newLink("client", clientId);
     await store.write(
       async (tx) => {
-        await assertBelowLimit(tx, id, displayName);
+        await check(tx);
+        await assertBelowLimit(tx, clientId, displayName);
         await tx.consoleSessions.insertLink(row);
       },
       "durable",
@@ -135,21 +149,25 @@ function noLinkBecause({ isBound, access }: Principal, client: LiveClient): stri
     : "the scope of this access token allows less than the client may do; request a token without scope";
 }
 
-/** The write holds `locks.ofPrincipal`, so of two requests at once the second sees the first's link. @throws SESSION_LINK_LIMIT */
+/**
+ * Checks that a client may have another link. The write holds `locks.ofPrincipal`, so of two requests at once the second
+ * sees the link of the first.
+ * @throws SESSION_LINK_LIMIT
+ */
 async function assertBelowLimit(
   { consoleSessions }: Pick<Writers, "consoleSessions">,
-  principalId: string,
+  clientId: string,
   displayName: string,
 ): Promise<void> {
   const nowMs = Date.now();
-  const ends = await consoleSessions.openLinksOf(principalId, new Date(nowMs).toISOString());
+  const ends = await consoleSessions.openLinksOf(clientId, new Date(nowMs).toISOString());
   const [first] = ends;
   if (ends.length < OPEN_LINKS_MAX || first === undefined) return;
   throw new DomainError(
     "SESSION_LINK_LIMIT",
-    `Link not created: ${displayName} has ${
+    `Link not created: this client of ${displayName} has ${
       countOf(ends.length, "open link")
-    } to the console, and a principal may have ` +
+    } to the console, and a client may have ` +
       `at most ${OPEN_LINKS_MAX}; use one of them, or wait until the first one expires at ${first}`,
     { retryAfterSeconds: Math.max(1, Math.ceil((Date.parse(first) - nowMs) / 1000)) },
   );

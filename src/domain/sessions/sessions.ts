@@ -18,8 +18,10 @@ import { hashOf, isSecret, newSecret } from "./session_secret.ts";
 const logger = getLogger(["invoked", "identity"]);
 
 const USER_AGENT_CHARS_MAX = 256;
-/** Sessions of one principal. */
+/** Sessions of one client, of one person, and of the owner on the server's host. */
 const SESSIONS_MAX = 100;
+/** Sessions over the limit that one query reads. */
+const ENDED_AT_ONCE_MAX = 100;
 /** The longest session that a link of the server's host begins. */
 const OWNER_SESSION_MAX_MS = 60 * 60 * 1000;
 
@@ -133,7 +135,8 @@ export class ConsoleSessions {
   }
 
   /**
-   * Inserts a session with a new token. Of too many sessions of the principal, the oldest end.
+   * Inserts a session with a new token. Of too many sessions of the same client, the oldest end; those of other clients
+   * of the principal, which may have more rights, do not.
    * @param endsAt ends it before its lifetime
    */
   async begin(
@@ -155,10 +158,22 @@ export class ConsoleSessions {
       expiresAt: new Date(Math.min(lastMs, endsAt?.getTime() ?? lastMs)).toISOString(),
     };
     await tx.consoleSessions.insert(row);
-    for (const oldest of await tx.consoleSessions.beyond(of.principalId, SESSIONS_MAX)) {
-      await this.endEarlier(tx, oldest);
-    }
+    await this.#endOldest(tx, row);
     return { row, token };
+  }
+
+  /** Ends the oldest sessions of a client until no more than the limit are open. @param newest which counts, too */
+  async #endOldest(
+    tx: Writers,
+    { clientId, createdAt: after }: ConsoleSessionRow,
+  ): Promise<void> {
+    const limit = ENDED_AT_ONCE_MAX;
+    for (let count = limit; count === limit;) {
+      const ended = await tx.consoleSessions
+        .beyond(clientId, { newer: SESSIONS_MAX, after, limit });
+      for (const one of ended) await this.endEarlier(tx, one);
+      count = ended.length;
+    }
   }
 
   /** Ends a session that a new one replaces, such as that which the browser had before. @param row undefined for none */

@@ -1,7 +1,7 @@
 /** Sessions of the console, and the codes of their links. */
 import assert from "node:assert/strict";
 import type { Store } from "../../../src/store/mod.ts";
-import { credentialRow, id, PRINCIPAL, sessionRow as row, type Steps, time } from "./rows.ts";
+import { id, sessionRow as row, type Steps, time } from "./rows.ts";
 
 const PAGE = { size: 10, after: undefined };
 
@@ -40,7 +40,7 @@ export const SESSIONS: Steps = {
     assert.equal(await store.read.consoleSessions.byToken("hash1"), undefined);
     const link = { codeHash: "of d", kind: "client", clientId: "d", expiresAt: time(1) } as const;
     await store.write((tx) => tx.consoleSessions.insertLink(link));
-    await store.write((tx) => tx.consoleSessions.deleteOfClient("d"));
+    await store.write((tx) => tx.consoleSessions.deleteOfClient("q", "d"));
     assert.deepEqual([await idsOf(store, "q"), await idsOf(store)], [[], [id(2)]]);
     assert.equal(await store.write((tx) => tx.consoleSessions.takeLink("of d")), undefined);
     await store.write((tx) => tx.consoleSessions.deleteBefore(time(10)));
@@ -49,35 +49,37 @@ export const SESSIONS: Steps = {
     assert.deepEqual(await idsOf(store), []);
   },
 
-  "open links are counted for a principal, and the oldest sessions are found": async (store) => {
+  "open links and open sessions are counted for a client, and its oldest are found": async (
+    store,
+  ) => {
     const link = (codeHash: string, clientId: string, at: number) =>
       ({ codeHash, kind: "client", clientId, expiresAt: time(at) }) as const;
     await store.write(async (tx) => {
-      for (const id of ["linking", "other"]) {
-        await tx.identity.insertPrincipal({ ...PRINCIPAL, id });
+      for (const [client, at] of [["linking", 3], ["linking", 2], ["other", 3], ["linking", 1]]) {
+        await tx.consoleSessions.insertLink(link(`${client} ${at}`, String(client), Number(at)));
       }
-      for (const number of [31, 32]) {
-        await tx.identity.insertCredential({ ...credentialRow(number), principalId: "linking" });
-      }
-      await tx.identity.insertCredential({ ...credentialRow(33), principalId: "other" });
-      const links = [[31, 3], [32, 2], [33, 3], [31, 1]] as const;
-      for (const [number, at] of links) {
-        await tx.consoleSessions.insertLink(link(`${number} ${at}`, `client${number}`, at));
-      }
-      for (const number of [41, 42, 43, 44]) {
-        await tx.consoleSessions.insert(row(number, { principalId: "busy", clientId: "busy" }));
+      for (let number = 41; number <= 48; number++) {
+        // Sessions of other clients of the principal, and those that have expired, do not count.
+        const expiresAt = time(number === 47 ? 1 : 10);
+        const clientId = number === 48 ? "other" : "busy";
+        await tx.consoleSessions.insert(row(number, { principalId: "busy", clientId, expiresAt }));
       }
     });
-    const open = (principalId: string, at: number) =>
-      store.write((tx) => tx.consoleSessions.openLinksOf(principalId, time(at)));
+    const open = (clientId: string, at: number) =>
+      store.write((tx) => tx.consoleSessions.openLinksOf(clientId, time(at)));
     assert.deepEqual(await open("linking", 1), [time(2), time(3)]);
     assert.deepEqual([await open("other", 3), await open("nobody", 0)], [[], []]);
-    const beyond = async (newer: number) =>
-      (await store.write((tx) => tx.consoleSessions.beyond("busy", newer))).map((one) => one.id);
-    assert.deepEqual([await beyond(2), await beyond(4)], [[id(42), id(41)], []]);
+    const beyond = async (newer: number, limit = 9) => {
+      const query = { newer, after: time(1), limit };
+      const rows = await store.write((tx) => tx.consoleSessions.beyond("busy", query));
+      return rows.map((one) => one.id);
+    };
+    assert.deepEqual(await beyond(2), [id(41), id(42), id(43), id(44)]);
+    assert.deepEqual(await beyond(2, 3), [id(41), id(42), id(43)], "the oldest first");
+    assert.deepEqual([await beyond(5), await beyond(6)], [[id(41)], []]);
     await store.write(async (tx) => {
-      for (const client of ["client31", "client32", "client33", "busy"]) {
-        await tx.consoleSessions.deleteOfClient(client);
+      for (const client of ["linking", "other", "busy"]) {
+        await tx.consoleSessions.deleteOfClient("busy", client);
       }
     });
   },

@@ -66,7 +66,7 @@ export class FederationTrusts {
         throw invalid({ field: "providerId", description });
       }
       await assertMayGive(this.parts.liveClients, tx.identity, by, roles, "scopedRoleIds");
-      await assertBelowCredentialLimit(tx.identity, principalId);
+      await assertBelowCredentialLimit(tx.identity, principalId, "managed");
       await tx.identity.insertCredential({
         ...NEW_CREDENTIAL,
         ...columnsOf(CREDENTIAL_SETTINGS, settings),
@@ -137,7 +137,7 @@ export class FederationTrusts {
       await assertMayGive(this.parts.liveClients, tx.identity, by, roles, "trust.scopedRoleIds");
       // Once the trust is enabled again, nobody has a session of before.
       if (fields.has("disabled") && change.disabled === true) {
-        await endSessionsOfClient(tx, clientId);
+        await endSessionsOfClient(tx, { principalId, clientId });
       }
       const names = [...fields];
       const [own, rules] = [namesIn(CREDENTIAL_SETTINGS, names), namesIn(TRUST_RULES, names)];
@@ -156,7 +156,7 @@ export class FederationTrusts {
   async delete(by: Principal, principalId: string, clientId: string): Promise<void> {
     await this.#write(by, principalId, "delete a trust", [], async (tx) => {
       const { id } = await trustOf(tx, principalId, clientId);
-      await endSessionsOfClient(tx, clientId);
+      await endSessionsOfClient(tx, { principalId, clientId });
       const deletedAt = new Date().toISOString();
       await tx.identity.updateCredential(id, { deletedAt, updatedAt: deletedAt });
     });
