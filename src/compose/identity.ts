@@ -10,6 +10,7 @@ import {
   CredentialUses,
   DeviceCodeGrant,
   DeviceFlow,
+  DeviceRedemption,
   DpopProofs,
   FunctionPrincipals,
   type LiveClients,
@@ -54,7 +55,7 @@ export async function openIdentity(shared: IdentityParts, keys: ServerKeys) {
   const host = clientHost(url);
   const targets = openTargets(shared.config, url);
   const deviceFlow = new DeviceFlow({
-    ...{ store, ids, audit, liveClients, targets, url, host },
+    ...{ store, audit, liveClients, targets, url },
     userCodeKey: await keys.hmacKey("user-code"),
   });
   const parts = { store, pages, ids, liveClients, host };
@@ -78,7 +79,7 @@ export async function openIdentity(shared: IdentityParts, keys: ServerKeys) {
       [
         new ClientCredentialsGrant(store, liveClients, new URL(url).hostname),
         federation.tokenExchange,
-        new DeviceCodeGrant(deviceFlow),
+        new DeviceCodeGrant(new DeviceRedemption({ store, ids, audit, liveClients, host })),
       ],
       audit,
       targets,

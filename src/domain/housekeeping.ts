@@ -39,7 +39,6 @@ export class Housekeeping implements Disposable {
         await deleteEndedKeys(tx);
         await tx.assertions.deleteBefore(new Date(now).toISOString());
         await tx.consoleSessions.deleteBefore(new Date(now).toISOString());
-        await tx.identity.deleteDevicesBefore(new Date(now).toISOString());
         await tx.deviceCodes.deleteBefore(new Date(now - DEVICE_CODE_GRACE_MS).toISOString());
         await tx.invocations.deleteIdempotencyKeysBefore(oldest());
         await tx.deliveries.deleteBefore(new Date(now - DELIVERY_KEPT_MS).toISOString());

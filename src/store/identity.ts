@@ -297,15 +297,6 @@ export class IdentityWriter extends IdentityReader {
       .where("kind", "=", "device").where("deletedAt", "is", null).execute();
   }
 
-  /** Deletes the credentials of devices that expired before a time, and when they were used. */
-  async deleteDevicesBefore(time: string): Promise<void> {
-    const expired = this.db.selectFrom("credentials").select("id").where("kind", "=", "device")
-      .where("expiresAt", "<", time);
-    await this.db.deleteFrom("credentialUses").where("credentialId", "in", expired).execute();
-    await this.db.deleteFrom("credentials").where("kind", "=", "device")
-      .where("expiresAt", "<", time).execute();
-  }
-
   /**
    * Erases credentials that expired or were deleted before a time, oldest first, with when they were used and with what
    * trusts have besides.

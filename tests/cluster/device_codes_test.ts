@@ -6,6 +6,7 @@ import { Audit } from "../../src/domain/audit/audit.ts";
 import { Ids } from "../../src/domain/ids.ts";
 import {
   DeviceFlow,
+  DeviceRedemption,
   LiveClients,
   newServicePrincipal,
   OWNER,
@@ -26,26 +27,32 @@ const liveClients = new LiveClients(permissionCatalog(OPERATIONS), Infinity);
 /** The flow as a node has it, within requests to its operations. */
 class Node implements AsyncDisposable {
   readonly #flow: DeviceFlow;
+  readonly #redemption: DeviceRedemption;
   readonly #audit: Audit;
 
   constructor(readonly store: Store) {
     this.#audit = new Audit(store, ids, NO_TELEMETRY);
+    const parts = { store, liveClients, audit: this.#audit };
+    this.#redemption = new DeviceRedemption({ ...parts, ids, host: "127.0.0.1" });
     this.#flow = new DeviceFlow({
-      ...{ store, ids, liveClients, audit: this.#audit },
-      ...{ url: "http://127.0.0.1", host: "127.0.0.1" },
+      ...parts,
+      url: "http://127.0.0.1",
       targets: new TokenTargets(() => false, []),
       userCodeKey: new Uint8Array(32),
     });
   }
 
-  request<T>(work: (flow: DeviceFlow) => Promise<T>): Promise<T> {
+  request<T>(work: (flow: DeviceFlow, redemption: DeviceRedemption) => Promise<T>): Promise<T> {
     const request = {
       mode: "own",
       operation: "test",
       activity: "update",
       actor: undefined,
     } as const;
-    return this.#audit.within({ ...request, resources: [], source: {} }, () => work(this.#flow));
+    return this.#audit.within(
+      { ...request, resources: [], source: {} },
+      () => work(this.#flow, this.#redemption),
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -91,7 +98,7 @@ Deno.test("two nodes decide and redeem a device code once", async () => {
     const isDenied = n % 2 === 1 && decided[1].status === "fulfilled";
     const redeemed = await Promise.allSettled(
       [first, second, first, second].map((node) =>
-        node.request((flow) => flow.redeem(clientId, deviceCode, "127.0.0.1"))
+        node.request((_, redemption) => redemption.redeem(clientId, deviceCode, "127.0.0.1"))
       ),
     );
     assert.equal(fulfilled(redeemed), isDenied ? 0 : 1, "a code is redeemed once");

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { newApiKey } from "../../src/shared/api_keys.ts";
+import { added } from "../audit/support.ts";
 import { Client, type Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, KSUID, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
@@ -348,9 +349,12 @@ quietSuite("credentials of service principals", {
     const own = await Promise.all(Array.from({ length: 100 }, make));
     const rejected = await decide(client.url, "approve", late.user_code, cookie);
     assertError(rejected, "FAILED_PRECONDITION", "CREDENTIAL_LIMIT");
-    const full = await poll(client.url, approved.device_code);
-    assert.deepEqual([full.status, full.body.error], [400, "access_denied"]);
-    assert.match(full.body.error_description, /a principal may have at most 100/);
+    const events = await added(client, async () => {
+      const full = await poll(client.url, approved.device_code);
+      assert.deepEqual([full.status, full.body.error], [400, "access_denied"]);
+      assert.match(full.body.error_description, /a principal may have at most 100/);
+    });
+    assert.deepEqual(events.map(({ user }) => user?.uid), [principal], "the holder is on record");
     const { client: { id } } = ok(own[0] ?? assert.fail());
     ok(await as.call("DELETE", `${CLIENTS}/${id}`));
     ok(await poll(client.url, approved.device_code));

@@ -1,8 +1,10 @@
 /** Service principals and their roles: who may change them, and what a change means for whoever acts as them. */
 import assert from "node:assert/strict";
+import { added } from "../audit/support.ts";
 import type { Client, Json } from "../support/client.ts";
 import { assertError, KSUID, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
 import { quietSuite } from "../support/suite.ts";
+import { approvedDevice, ask, CONE, decide, INVOKED, poll } from "./devices.ts";
 import {
   INTROSPECT,
   makeCredential,
@@ -12,6 +14,7 @@ import {
   setRolesOf,
   signIn,
 } from "./principals.ts";
+import { signIn as signInToConsole } from "./sessions.ts";
 
 const OWNER = "0000000000000000systemowner";
 const VIEWER = "000000000000000systemviewer";
@@ -37,6 +40,45 @@ quietSuite("service principals", {
     assert.deepEqual([servicePrincipal.displayName, servicePrincipal.roleIds], ["deploy", []]);
     const { as } = await signIn(client, id);
     assertError(await as.get(INTROSPECT), "PERMISSION_DENIED", "ROLE_MISSING");
+  },
+
+  "are on record with the devices that they approved and that were rejected": async (
+    { client },
+  ) => {
+    const { url } = client;
+    const principal = await makePrincipal(client, "approver", ["system:user"]);
+    const { as, credential } = await signIn(client, principal);
+    const cookie = await signInToConsole(as);
+    await approvedDevice(url, cookie);
+    const [approved, pending] = [ok(await ask(url)), ok(await ask(url))];
+    const rejected = async ({ device_code }: Json, error: string, clientId = INVOKED) =>
+      assert.equal((await poll(url, device_code, clientId)).body.error, error);
+    const events = await added(client, async () => {
+      await rejected(pending, "invalid_grant", CONE);
+      ok(await decide(url, "approve", approved.user_code, cookie));
+      await rejected(approved, "invalid_grant", CONE);
+      const path = `${PRINCIPALS}/${principal}/credentials/${credential.id}`;
+      ok(await client.call("DELETE", path));
+      await rejected(approved, "access_denied");
+    });
+    const failures = events.filter(({ status }) => status === "Failure");
+    const who = failures.map(({ status_code, user: { uid, credential_uid } }) => [
+      status_code,
+      uid,
+      credential_uid,
+    ]);
+    assert.deepEqual(who, [
+      ["invalid_grant", undefined, CONE],
+      ["invalid_grant", principal, credential.clientId],
+      ["access_denied", principal, credential.clientId],
+    ]);
+    const isRevocation = ({ api }: Json) => api?.operation.endsWith("RevokeCredential");
+    const { resources } = events.find(isRevocation) ?? assert.fail();
+    const ended = resources.map(({ type, namespace }: Json) => [type, namespace]);
+    // The session, the device and the credential itself.
+    const [session, device] = [["session", principal], ["credential", principal]];
+    assert.deepEqual(ended.filter(([type]: Json) => type === "session"), [session]);
+    assert.deepEqual(ended.filter(([type]: Json) => type === "credential"), [device, device]);
   },
 
   "have names, and no other fields that a request sets": async ({ client }) => {

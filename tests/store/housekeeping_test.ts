@@ -135,6 +135,8 @@ Deno.test("housekeeping erases credentials that ended long ago, and records whic
     { ...credentialRow(3), expiresAt: at(-29) },
     { ...credentialRow(4), deletedAt: at(-29) },
     { ...credentialRow(5), expiresAt: at(1), createdAt: at(-99) },
+    { ...credentialRow(6), kind: "device", expiresAt: at(-1) } as const,
+    { ...credentialRow(7), kind: "device", expiresAt: at(-31) } as const,
     ...Array.from({ length: 120 }, (_, n) => ({ ...credentialRow(n + 10), expiresAt: at(-40) })),
   ];
   await store.write(async (tx) => {
@@ -147,10 +149,10 @@ Deno.test("housekeeping erases credentials that ended long ago, and records whic
   await housekeeping.sweep();
   await housekeeping.sweep();
   const left = await Promise.all(rows.map(({ id }) => store.read.identity.credential(id)));
-  assert.deepEqual(left.flatMap((row) => row?.id ?? []), [id(3), id(4), id(5)]);
+  assert.deepEqual(left.flatMap((row) => row?.id ?? []), [id(3), id(4), id(5), id(6)]);
   const events = (await store.read.audit.after(0, 10)).map(({ event }) => JSON.parse(event));
   for (const event of events) assertOcsf(event);
-  assert.deepEqual(events.map(({ resources }) => resources.length), [100, 22]);
+  assert.deepEqual(events.map(({ resources }) => resources.length), [100, 23]);
   const [{ api, actor, resources: [first] }] = events;
   assert.deepEqual(
     [api.operation, actor.user.name, first],

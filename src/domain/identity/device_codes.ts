@@ -1,6 +1,10 @@
 /** The codes of the device flow (RFC 8628): of devices, which are keys, and of people, who read and type them. */
 import { createHash, createHmac, randomBytes, randomInt } from "node:crypto";
+import { DEVICE_CLIENTS } from "../../resources/device_clients.ts";
+import type { DeviceCodeRow } from "../../store/device_codes.ts";
 
+/** How often a device may ask for its token. */
+export const POLL_INTERVAL_MS = 5_000;
 const DEVICE_CODE_BYTES = 32;
 /** No vowels, so that no word appears, and no letter that looks or sounds like a digit (RFC 8628, section 6.1). */
 const ALPHABET = "BCDFGHJKLMNPQRSTVWXZ";
@@ -46,4 +50,13 @@ export function deviceCodeHash(code: string): string {
 /** @param letters of {@link userCodeOf} */
 export function userCodeHash(letters: string, key: Uint8Array): string {
   return createHmac("sha256", key).update(letters).digest("base64url");
+}
+
+/** The name of the public client that asks for a sign-in. */
+export function deviceName({ clientId }: Pick<DeviceCodeRow, "clientId">): string {
+  return DEVICE_CLIENTS.get(clientId) ?? clientId;
+}
+
+export function hasExpired({ expiresAt }: Pick<DeviceCodeRow, "expiresAt">): boolean {
+  return Date.now() >= Date.parse(expiresAt);
 }

@@ -1,52 +1,39 @@
 /** The device flow (RFC 8628): a device asks, a person approves in the console, and the device gets a token. */
 import { countOf, formatDuration } from "../../config/mod.ts";
 import { DEVICE_CLIENTS } from "../../resources/device_clients.ts";
-import { TokenBuckets } from "../../shared/token_buckets.ts";
 import type { DeviceCodeRow, DeviceDecision } from "../../store/device_codes.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import { DomainError } from "../errors.ts";
 import type { Audit } from "../audit/audit.ts";
-import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import { assertBelowCredentialLimit } from "./credential_limit.ts";
-import { NEW_CREDENTIAL, newClientId } from "./credentials.ts";
 import {
   deviceCodeHash,
+  deviceName,
+  hasExpired,
   newDeviceCode,
   newUserCode,
+  POLL_INTERVAL_MS,
   shownUserCode,
   userCodeHash,
   userCodeOf,
 } from "./device_codes.ts";
-import { codeInvalid, denied, unknownCode, unknownDevice } from "./device_errors.ts";
-import { OAuthError, unknownClient } from "./grants/grant.ts";
+import { codeInvalid, unknownDevice } from "./device_errors.ts";
+import { OAuthError } from "./grants/grant.ts";
 import { rolesOfScope } from "./grants/scopes.ts";
 import type { TokenTargets } from "./grants/targets.ts";
-import type { LiveClient, LiveClients } from "./live_clients.ts";
-import { approvedLimits, earliest } from "./maker_limits.ts";
+import type { LiveClients } from "./live_clients.ts";
 import { clientGone, type Principal } from "./principal.ts";
 import { builtinRole } from "./roles.ts";
-import { holderOf, rejectedFor } from "./holders.ts";
 import { rolesToGive } from "./scoping.ts";
-import { isAllowedFrom } from "./source_networks.ts";
 
 /** How long a person has to approve. */
 const DEVICE_CODE_LIFETIME_MS = 10 * 60_000;
 /** How long a code is kept after that, so that a late poll learns that the code has expired. */
 export const DEVICE_CODE_GRACE_MS = 5 * 60_000;
-/** How often a device may ask for its token. */
-const POLL_INTERVAL_MS = 5_000;
-/**
- * Twice as fast is tolerated, and a few polls may come at once: `cone` ends at a `slow_down`, and polls that the network
- * held up arrive together.
- */
-const POLLS_PER_SECOND = 2_000 / POLL_INTERVAL_MS;
-const POLL_BURST = 3;
 /** Codes that exist at a time, in total and of one address or IPv6 network. */
 const DEVICE_CODES_MAX = 10_000;
 const DEVICE_CODES_OF_SENDER_MAX = 50;
-/** What an approved device acts as lives this long: time to create a personal client and to choose its roles. */
-const DEVICE_CREDENTIAL_LIFETIME_MS = 60 * 60_000;
 const SCOPE_CHARS_MAX = 1_024;
 
 /** A new sign-in, as the device shows it. */
@@ -85,23 +72,17 @@ interface DeviceRequest {
 
 interface DeviceFlowOptions {
   readonly store: Store;
-  readonly ids: Ids;
   readonly audit: Audit;
   readonly liveClients: LiveClients;
   readonly targets: TokenTargets;
   /** Base URL of the server. */
   readonly url: string;
-  /** Host, with its port, in client ids. */
-  readonly host: string;
   /** Keys the hashes of user codes. */
   readonly userCodeKey: Uint8Array;
 }
 
-/** Begins, decides and redeems the sign-ins of devices. */
+/** Begins and decides the sign-ins of devices; `device_redemption.ts` has what comes after. */
 export class DeviceFlow {
-  /** Of each pending code. */
-  readonly #polls = new TokenBuckets({ perSecond: POLLS_PER_SECOND, burst: POLL_BURST });
-
   constructor(private readonly options: DeviceFlowOptions) {}
 
   /** Begins a sign-in. @throws OAuthError, which is on record */
@@ -180,7 +161,7 @@ export class DeviceFlow {
       return {
         userCode: shownUserCode(letters),
         clientId,
-        clientName: nameOf(row),
+        clientName: deviceName(row),
         address,
         scopedRoles: roleIds.map((id) => ({
           id,
@@ -239,7 +220,7 @@ export class DeviceFlow {
       const { address: device_address, createdAt: asked_at } = row;
       await tx.audit.append(audit.entry({
         ...callOf(by, verb),
-        resources: [{ type: "device", name: nameOf(row) }],
+        resources: [{ type: "device", name: deviceName(row) }],
         facts: { device_address, asked_at, ...decision },
       }));
     };
@@ -263,95 +244,6 @@ export class DeviceFlow {
       }
       throw error;
     }
-  }
-
-  /**
-   * Redeems an approved device code, once: the client that it answers is a new credential of the person who approved.
-   * @param address of the device; from an address that is not allowed, the code is not used up
-   * @throws OAuthError of RFC 8628, section 3.5
-   */
-  async redeem(
-    clientId: string,
-    deviceCode: string,
-    address: string | undefined,
-  ): Promise<LiveClient> {
-    if (!DEVICE_CLIENTS.has(clientId)) throw unknownDevice();
-    const hash = deviceCodeHash(deviceCode);
-    const row = await this.options.store.read.deviceCodes.byDeviceCode(hash);
-    if (row === undefined || row.clientId !== clientId) throw unknownCode();
-    if (hasExpired(row)) {
-      throw new OAuthError("expired_token", "the device code has expired; start again");
-    }
-    if (row.state === "denied") throw denied();
-    if (row.state === "pending") throw this.#stillPending(hash);
-    try {
-      return await this.options.store.write(
-        (tx) => this.#redeemIn(tx, row, address),
-        "durable",
-        [locks.ofPrincipal(row.principalId ?? "")],
-      );
-    } catch (error) {
-      const isFull = error instanceof DomainError && error.reason === "CREDENTIAL_LIMIT";
-      throw isFull ? new OAuthError("access_denied", error.message) : error;
-    }
-  }
-
-  async #redeemIn(
-    tx: Writers,
-    row: DeviceCodeRow,
-    address: string | undefined,
-  ): Promise<LiveClient> {
-    if (!await tx.deviceCodes.redeem(row.deviceCodeHash)) throw unknownCode();
-    const limits = await approvedLimits(tx.identity, this.options.liveClients, row);
-    if (limits === undefined) throw denied();
-    const { ids, audit, liveClients, host } = this.options;
-    await assertBelowCredentialLimit(tx.identity, row.principalId ?? "", "selfMade");
-    const { id, time } = ids.nextWithTime();
-    const clientId = newClientId(host, "dev");
-    await tx.identity.insertCredential({
-      id,
-      kind: "device",
-      clientId,
-      principalId: row.principalId ?? "",
-      displayName: `${nameOf(row)} (device)`,
-      scopedRoles: row.scopedRoles,
-      secretHash: "",
-      publicJwk: "",
-      ...NEW_CREDENTIAL,
-      approverClientId: row.approverClientId,
-      allowSourceCidrs: JSON.stringify(limits.allowSourceCidrs),
-      requireDpop: limits.requireDpop,
-      createdAt: time.toISOString(),
-      updatedAt: time.toISOString(),
-      expiresAt: earliest(
-        new Date(time.getTime() + DEVICE_CREDENTIAL_LIFETIME_MS).toISOString(),
-        limits.expiresAt,
-      ),
-      deletedAt: null,
-    });
-    const made = await tx.identity.client(clientId);
-    const client = liveClients.of(made);
-    // Disabled or deleted since the approval.
-    if (client === undefined) throw rejectedFor(denied(), made && holderOf(made));
-    if (!isAllowedFrom(client.sources, address)) {
-      throw rejectedFor(unknownClient(), made && holderOf(made));
-    }
-    const { principal } = client;
-    await tx.audit.append(audit.entry({
-      kind: "call",
-      operation: "invoked.AuthService.Token",
-      activity: "create",
-      actor: principal,
-      resources: [{ type: "credential", id, namespace: principal.id, change: "created" }],
-      facts: { device: nameOf(row) },
-    }));
-    return client;
-  }
-
-  #stillPending(hash: string): OAuthError {
-    return this.#polls.take(hash) === 0
-      ? new OAuthError("authorization_pending", "nobody has approved the device yet")
-      : new OAuthError("slow_down", `ask every ${formatDuration(POLL_INTERVAL_MS)} at most`);
   }
 
   #hashOf(letters: string): string {
@@ -383,19 +275,11 @@ async function assertBelowLimits(tx: Writers, sender: string): Promise<void> {
   );
 }
 
-function nameOf({ clientId }: DeviceCodeRow): string {
-  return DEVICE_CLIENTS.get(clientId) ?? clientId;
-}
-
 type Verb = "Find" | "Approve" | "Deny";
 
 function callOf(actor: Principal, verb: Verb) {
   const activity = verb === "Find" ? "read" : "update";
   return { kind: "call", operation: `invoked.DeviceService.${verb}`, activity, actor } as const;
-}
-
-function hasExpired({ expiresAt }: DeviceCodeRow): boolean {
-  return Date.now() >= Date.parse(expiresAt);
 }
 
 /** @throws DEVICE_CODE_INVALID for a sign-in that is unknown, decided or expired */

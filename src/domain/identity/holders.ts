@@ -30,8 +30,14 @@ export function rejectedFor<E>(error: E, holder: Holder | undefined): E {
   return error;
 }
 
-/** Runs what checks a proved credential. Its errors name the holder. */
-export async function checkedFor<T>(holder: Holder, check: () => Promise<T> | T): Promise<T> {
+/**
+ * Runs what checks a proved credential. Its errors name the holder.
+ * @param holder undefined if nobody's credential is proved
+ */
+export async function checkedFor<T>(
+  holder: Holder | undefined,
+  check: () => Promise<T> | T,
+): Promise<T> {
   try {
     return await check();
   } catch (error) {

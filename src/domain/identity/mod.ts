@@ -25,6 +25,7 @@ export { audiencesOf, STEPS } from "./federation/subject_token.ts";
 export { FederationTrusts } from "./federation/trusts.ts";
 export { FunctionPrincipals } from "./function_principals.ts";
 export { ClientCredentialsGrant } from "./grants/client_credentials.ts";
+export { DeviceRedemption } from "./device_redemption.ts";
 export { DeviceCodeGrant } from "./grants/device_code.ts";
 export { assertEachOnce, describable, OAuthError, required } from "./grants/grant.ts";
 export { TokenTargets } from "./grants/targets.ts";

@@ -193,21 +193,6 @@ export const IDENTITY: Steps = {
     assert.equal(await identity.client("client1"), kept, "the row is kept");
   },
 
-  "an expired credential of a device goes with its use": async (store) => {
-    const device = { ...credentialRow(70), kind: "device", expiresAt: time(5) } as const;
-    await store.write(async (tx) => {
-      await tx.identity.insertCredential(device);
-      await tx.identity.noteUse(device.id, time(4));
-    });
-    const used = async () => (await store.read.identity.credential(device.id))?.lastUsedAt;
-    await store.write((tx) => tx.identity.deleteDevicesBefore(time(5)));
-    assert.equal(await used(), time(4));
-    await store.write((tx) => tx.identity.deleteDevicesBefore(time(6)));
-    await store.write((tx) => tx.identity.insertCredential(device));
-    assert.equal(await used(), null);
-    await store.write((tx) => tx.identity.deleteDevicesBefore(time(6)));
-  },
-
   "principals are found by what they have": async (store) => {
     const { identity } = store.read;
     const person: PrincipalRow = {
