@@ -11,6 +11,7 @@ import {
   type KyselyPlugin,
   type OperationNode,
   OperatorNode,
+  ParensNode,
   type PluginTransformQueryArgs,
   type PluginTransformResultArgs,
   PrimitiveValueListNode,
@@ -201,6 +202,7 @@ function comparedValue(node: OperationNode | undefined, column: string): unknown
   if (AndNode.is(node)) {
     return comparedValue(node.left, column) ?? comparedValue(node.right, column);
   }
+  if (ParensNode.is(node)) return comparedValue(node.node, column);
   if (!BinaryOperationNode.is(node)) return undefined;
   const { leftOperand, operator, rightOperand } = node;
   const isOfColumn = ReferenceNode.is(leftOperand) && ColumnNode.is(leftOperand.column) &&

@@ -1,6 +1,6 @@
 /** What a client may do follows from its maker: nobody makes a client with more rights than they have. */
 import assert from "node:assert/strict";
-import { Client } from "../support/client.ts";
+import { Client, type Json } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { sharedSuite } from "../support/suite.ts";
 import {
@@ -8,6 +8,7 @@ import {
   makeCredential,
   makePrincipal,
   ownId,
+  PRINCIPALS,
   setRolesOf,
   signIn,
 } from "./principals.ts";
@@ -106,6 +107,44 @@ sharedSuite("clients of limited makers", {
       );
     }
   },
+
+  "keep the key of their maker's token, which makes no credential of its principal without proofs":
+    async ({ client }) => {
+      const { url } = client;
+      const principal = await makePrincipal(client, "keyed", ["system:owner"]);
+      const { credential, clientSecret } = await makeCredential(client, principal);
+      const proofs = await newProofs();
+      const token = await boundToken(url, { ...credential, clientSecret }, proofs);
+      const call = async (method: string, path: string, body: Json) =>
+        await new Client(url, undefined).call(method, path, body, {
+          authorization: `DPoP ${token}`,
+          dpop: await proofs.prove(method, `${url}${path}`, token),
+        });
+      const trust = { displayName: "t", providerId: "none", conditionExpression: "true" };
+      const paths = (
+        id: string,
+      ) => [`${PRINCIPALS}/${id}/credentials`, `${PRINCIPALS}/${id}/trusts`];
+      const [credentials = "", trusts = ""] = paths(principal);
+      const change = { trust: { conditionExpression: "true" }, updateMask: "conditionExpression" };
+      const rejected = [
+        ["POST", credentials, {}, "requireDpop"],
+        ["POST", credentials, { kind: "CREDENTIAL_KIND_API_KEY" }, "kind"],
+        ["POST", trusts, trust, "servicePrincipalId"],
+        ["PATCH", `${trusts}/any`, change, "trust.conditionExpression"],
+      ] as const;
+      for (const [method, path, body, field] of rejected) {
+        const answer = await call(method, path, body);
+        const message =
+          /bound to a key \(DPoP\), and what it makes for its own principal must need/;
+        assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: [field], message });
+      }
+      const made = ok(await call("POST", credentials, { requireDpop: true }));
+      const bearer = await requestToken(url, { ...made.credential, ...made });
+      assert.deepEqual([bearer.status, bearer.body.error], [400, "invalid_dpop_proof"]);
+      // What a caller makes for other principals is administration, which their rights allow.
+      const other = await makePrincipal(client, "administered", [VIEWER]);
+      ok(await call("POST", paths(other)[0] ?? "", { kind: "CREDENTIAL_KIND_API_KEY" }));
+    },
 
   "leave what owners made to those who manage credentials": async ({ client }) => {
     const principal = await makePrincipal(client, "siblings", ["functions:developer"]);

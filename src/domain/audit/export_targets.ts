@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import { gzip, zstdCompress } from "node:zlib";
 import { getLogger } from "@logtape/logtape";
 import { isAllowed, type PublicPost } from "../../sandbox/mod.ts";
+import { isUrl } from "../../shared/urls.ts";
 import type { AuditExportRow } from "../../store/audit_exports.ts";
 import { isBeginningOf, tailBytesMax } from "./export_tails.ts";
 
@@ -115,10 +116,6 @@ export class ExportTargets {
     if (status >= 200 && status < 300) return null;
     throw new ExportError(`the host answered ${status}`);
   }
-}
-
-function isUrl(datasourceId: string): boolean {
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(datasourceId);
 }
 
 /** A destination as those see it who may not change exports: path and query of a URL may hold the token of a collector. */

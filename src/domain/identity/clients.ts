@@ -31,6 +31,12 @@ const SERVICE = "c1.api.service_principal.v1.ServicePrincipalService";
 const MAY_UPDATE = { operationId: `${SERVICE}.UpdateCredential`, group: "identity:write" } as const;
 const MAY_REVOKE = { operationId: `${SERVICE}.RevokeCredential`, group: "identity:write" } as const;
 
+/** What a caller may give to a client, and the limits that the client takes from its maker. */
+interface Maker {
+  readonly givable: Access;
+  readonly limits: MakerLimits;
+}
+
 /** The clients of a principal: each has an id and a secret of its own, and can be disabled and deleted alone. */
 export class Clients {
   constructor(
@@ -116,11 +122,10 @@ export class Clients {
     const renames = [...fields].every((field) => field === "displayName");
     const what = disables ? "disable" : limits ? "limit" : renames ? "rename" : "update";
     const settings = [...fields].filter((field) => field !== "expiresTime");
-    return await this.#change(by, id, what, async (tx, before) => {
+    return await this.#change(by, id, what, async (tx, before, { limits }) => {
       const scopedRoles = fields.has("scopedRoles")
         ? await this.#rolesFor(tx, by, by.access, change, "client.scopedRoles")
         : [];
-      const { limits } = await this.#maker(tx, by);
       const asked = change.allowSourceCidr ?? [];
       const allowSourceCidr = fields.has("allowSourceCidr")
         ? networksWithin(limits, asked, "client.allowSourceCidr")
@@ -150,12 +155,13 @@ export class Clients {
     change: (
       tx: Writers,
       before: UsedCredentialRow,
+      maker: Maker,
     ) => Promise<Parameters<Writers["identity"]["updateCredential"]>[1]>,
   ): Promise<UsedCredentialRow> {
     return await this.store.write(
       async (tx) => {
         // Of two clients that delete each other at the same time, one remains.
-        await this.#maker(tx, by);
+        const maker = await this.#maker(tx, by);
         const client = await clientOf(tx, by, id);
         const isOwn = client.clientId === by.clientId;
         if (isOwn && !mayActOnItself(client, what)) throw ownClient(what);
@@ -169,7 +175,7 @@ export class Clients {
         }
         const updatedAt = new Date().toISOString();
         tx.audit.keepEarlier("credentials", client);
-        await tx.identity.updateCredential(id, { updatedAt, ...await change(tx, client) });
+        await tx.identity.updateCredential(id, { updatedAt, ...await change(tx, client, maker) });
         return what === "delete" ? client : await clientOf(tx, by, id);
       },
       "durable",
@@ -181,10 +187,7 @@ export class Clients {
    * What the caller may give to a client: of a session without a client, what the session may do.
    * @throws TOKEN_INVALID, ROLE_MISSING for a workload of a trust, which is checked by its own token alone
    */
-  async #maker(
-    { identity }: Writers,
-    by: Principal,
-  ): Promise<{ readonly givable: Access; readonly limits: MakerLimits }> {
+  async #maker({ identity }: Writers, by: Principal): Promise<Maker> {
     assertHasClients(by);
     const row = await identity.client(by.clientId);
     if (row !== undefined) {

@@ -32,7 +32,7 @@ export function rejectedFor<E>(error: E, holder: Holder | undefined): E {
 
 /**
  * Runs what checks a proved credential. Its errors name the holder.
- * @param holder undefined if nobody's credential is proved
+ * @param holder undefined if no credential is proved
  */
 export async function checkedFor<T>(
   holder: Holder | undefined,

@@ -1,8 +1,9 @@
 /** The limits that a client takes from the credential that makes it, so that no credential outlives or evades its own. */
 import { Networks } from "../../shared/networks.ts";
 import type { CredentialRow, IdentityReader } from "../../store/identity.ts";
-import { invalid } from "../errors.ts";
+import { type FieldViolation, invalid } from "../errors.ts";
 import type { LiveClients } from "./live_clients.ts";
+import type { Principal } from "./principal.ts";
 
 /** What limits a credential besides its roles. */
 export interface MakerLimits {
@@ -48,6 +49,23 @@ export async function approvedLimits(
 
 function ownLimits({ expiresAt, allowSourceCidrs, requireDpop }: CredentialRow): MakerLimits {
   return { expiresAt, allowSourceCidrs: JSON.parse(allowSourceCidrs) as string[], requireDpop };
+}
+
+/**
+ * Checks that a token that is bound to a key (DPoP) does not leave its key behind: whoever steals the token and the proofs
+ * that a client is about to send could otherwise make itself a credential of the same principal that needs no proofs.
+ * @param violation that a credential without proofs is for such a token, without the reason
+ * @throws INVALID_FIELD if the principal is the caller's own, and the token of the call is bound
+ */
+export function assertKeepsKey(
+  { id, isBound }: Principal,
+  principalId: string,
+  { field, description }: FieldViolation,
+): void {
+  if (isBound !== true || id !== principalId) return;
+  const why = "the access token of this request is bound to a key (DPoP), and what it makes for " +
+    "its own principal must need proofs, too";
+  throw invalid({ field, description: `${description}: ${why}` });
 }
 
 /** The earlier end of two. @param ends RFC 3339; null for no end */

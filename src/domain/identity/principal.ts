@@ -20,7 +20,10 @@ export interface Principal {
   readonly access: Access;
   /** The invocation that calls; undefined for other callers. */
   readonly invocation?: CallingInvocation;
-  /** True if the access token of the call is bound to a key (RFC 9449): what it makes must be bound, too. */
+  /**
+   * True if the access token of the call is bound to a key (RFC 9449): what it makes for its own principal must need
+   * proofs, too. What it makes for other principals is administration, with all rights that this needs.
+   */
   readonly isBound?: true;
   /** Claims of the workload's own token, which the trust passes on; undefined for other callers. */
   readonly claims?: Readonly<Record<string, string>> | undefined;

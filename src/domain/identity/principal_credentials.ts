@@ -17,6 +17,7 @@ import { assertBelowCredentialLimit } from "./credential_limit.ts";
 import { hashSecret, mintCredentials, NEW_CREDENTIAL, newClientId } from "./credentials.ts";
 import { endSessionsOfClient } from "./endings.ts";
 import type { LiveClients } from "./live_clients.ts";
+import { assertKeepsKey } from "./maker_limits.ts";
 import type { Principal } from "./principal.ts";
 import { servicePrincipal, writeCredentials } from "./principal_changes.ts";
 import { assertMayGive } from "./rights.ts";
@@ -58,6 +59,12 @@ export class PrincipalCredentials {
       const description =
         "callers send an API key in place of an access token, so nothing can prove a key";
       throw invalid({ field: "requireDpop", description });
+    }
+    if (!requireDpop) {
+      const violation = kind === "api_key"
+        ? { field: "kind", description: "must not be CREDENTIAL_KIND_API_KEY" }
+        : { field: "requireDpop", description: "must be true" };
+      assertKeepsKey(by, principalId, violation);
     }
     const { secret, record } = await newSecret(kind, host);
     const { id, time } = ids.nextWithTime();

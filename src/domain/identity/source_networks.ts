@@ -2,7 +2,10 @@
 import { DomainError } from "../errors.ts";
 import { Networks, parseAddress } from "../../shared/networks.ts";
 
-/** The networks of a credential or a webhook; undefined for all addresses. Parsing takes longer than most checks of a token: keep them. */
+/**
+ * The networks of a credential or a webhook; undefined for all addresses. Parsing takes longer than most checks of a token:
+ * keep them.
+ */
 export type SourceNetworks = Networks | undefined;
 
 /** @param cidrs networks in CIDR notation; empty for all addresses */

@@ -94,8 +94,9 @@ export class TokenEndpoint {
         `grant_type ${grantType} is not supported: use ${[...this.#grants.keys()].join(" or ")}`,
       );
     }
-    // Both before the grant, which may use up an assertion or a device code: neither is used up for another server, or by a wrong proof. That a proof is missing
-    // or replayed shows only after the grant, whose client is not known before: strangers must not cause records of proofs.
+    // Both before the grant, which may use up an assertion or a device code: neither is used up for another server, or by a
+    // wrong proof. That a proof is missing or replayed shows only after the grant, whose client is not known before:
+    // strangers must not cause records of proofs.
     this.targets.assertResources(form.getAll("resource"));
     const proof = dpop === undefined
       ? undefined

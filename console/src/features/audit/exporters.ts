@@ -1,4 +1,5 @@
 /** Exports of the audit log without a page: what their form begins with and sends, and how their state reads. */
+import { isUrl } from "../../../../src/shared/urls.ts";
 import type { Exporter, Schemas } from "../../api/client.ts";
 
 export type Format = NonNullable<Schemas["invoked.ExportToDatasource"]["format"]>;
@@ -31,10 +32,6 @@ export const NEW_EXPORT: ExportDraft = {
   prefix: "",
   format: "EXPORT_FORMAT_UNSPECIFIED",
 };
-
-function isUrl(datasourceId: string): boolean {
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(datasourceId);
-}
 
 export function exportDraftOf({ displayName, datasource }: Exporter): ExportDraft {
   const { datasourceId = "", prefix = "", format = NEW_EXPORT.format } = datasource;

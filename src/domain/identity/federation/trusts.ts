@@ -18,6 +18,7 @@ import { assertBelowCredentialLimit } from "../credential_limit.ts";
 import { NEW_CREDENTIAL, newClientId } from "../credentials.ts";
 import { endSessionsOfClient } from "../endings.ts";
 import type { LiveClients } from "../live_clients.ts";
+import { assertKeepsKey } from "../maker_limits.ts";
 import { sourceNetworks } from "../source_networks.ts";
 import type { Principal } from "../principal.ts";
 import { servicePrincipal, writeCredentials } from "../principal_changes.ts";
@@ -54,6 +55,8 @@ export class FederationTrusts {
    */
   async create(by: Principal, principalId: string, spec: NewTrust): Promise<TrustRow> {
     const { providerId, ...settings } = spec;
+    const description = "must not be that of the caller, since workloads prove no key";
+    assertKeepsKey(by, principalId, { field: "servicePrincipalId", description });
     await assertCondition(spec.conditionExpression, "conditionExpression");
     const { ids, host } = this.parts;
     const { id, time } = ids.nextWithTime();
@@ -125,6 +128,8 @@ export class FederationTrusts {
       throw invalid({ field: "trust.displayName", description: "must not be empty" });
     }
     if (fields.has("conditionExpression")) {
+      const description = "must stay, since workloads prove no key";
+      assertKeepsKey(by, principalId, { field: "trust.conditionExpression", description });
       await assertCondition(change.conditionExpression ?? "", "trust.conditionExpression");
     }
     const roles = fields.has("scopedRoleIds") ? change.scopedRoleIds ?? [] : [];
