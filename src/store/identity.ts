@@ -203,14 +203,18 @@ export class IdentityReader {
     return this.#credentials().where("credentials.id", "=", id).executeTakeFirst();
   }
 
-  /** Credentials of a principal of these kinds that are not deleted, newest first. */
+  /**
+   * Credentials of a principal of these kinds that are not deleted, newest first. Devices that have expired at a time are
+   * not among them: each sign-in of a device leaves one behind.
+   */
   credentials(
     principalId: string,
-    kinds: readonly CredentialRow["kind"][],
+    { kinds, now }: { readonly kinds: readonly CredentialRow["kind"][]; readonly now: string },
     page: PageRequest,
   ): Promise<Page<UsedCredentialRow>> {
     const query = this.#credentials().where("principalId", "=", principalId)
-      .where("kind", "in", kinds).where("deletedAt", "is", null);
+      .where("kind", "in", kinds).where("deletedAt", "is", null)
+      .where(({ eb, or }) => or([eb("kind", "!=", "device"), eb("expiresAt", ">", now)]));
     return fetchPage(query, "credentials.id", page);
   }
 

@@ -89,10 +89,11 @@ export class Clients {
     return { row, clientSecret: credentials.clientSecret };
   }
 
-  /** Newest first. */
+  /** Newest first, without devices that have expired. */
   async list(by: Principal, query: PageQuery): Promise<ListPage<UsedCredentialRow>> {
     const page = this.pages.open(["clients", by.id], query);
-    const { rows, next } = await this.store.read.identity.credentials(by.id, KINDS, page);
+    const which = { kinds: KINDS, now: new Date().toISOString() };
+    const { rows, next } = await this.store.read.identity.credentials(by.id, which, page);
     return { list: rows, nextPageToken: page.tokenFor(next) };
   }
 

@@ -96,7 +96,8 @@ export class PrincipalCredentials {
     const { store, pages } = this.parts;
     await servicePrincipal(store.read, principalId);
     const page = pages.open(["credentials", principalId], query);
-    const { rows, next } = await store.read.identity.credentials(principalId, KINDS, page);
+    const which = { kinds: KINDS, now: new Date().toISOString() };
+    const { rows, next } = await store.read.identity.credentials(principalId, which, page);
     return { list: rows, nextPageToken: page.tokenFor(next) };
   }
 

@@ -154,7 +154,8 @@ export const IDENTITY: Steps = {
       await tx.identity.updateCredential(id(3), { disabled: 1, deletedAt: time(1) });
     });
     const { identity } = store.read;
-    const list = (after?: string) => identity.credentials("p", ["secret"], { size: 1, after });
+    const which = { kinds: ["secret"], now: time(0) } as const;
+    const list = (after?: string) => identity.credentials("p", which, { size: 1, after });
     const first = await list();
     assert.deepEqual([first.rows[0]?.clientId, first.next], ["client2", id(2)]);
     const second = await list(first.next);
@@ -304,6 +305,12 @@ export const IDENTITY: Steps = {
       (await identity.openCredentials("counted", time(at))).map(({ kind }) => kind);
     const each = await Promise.all([open(4), open(5), open(9)]);
     assert.deepEqual(each, [["secret", "device", "api_key"], ["device", "api_key"], ["api_key"]]);
+    const listed = async (at: number) => {
+      const which = { kinds: ["secret", "device"], now: time(at) } as const;
+      const { rows } = await identity.credentials("counted", which, { size: 9, after: undefined });
+      return rows.map(({ kind }) => kind);
+    };
+    assert.deepEqual([await listed(8), await listed(9)], [["device", "secret"], ["secret"]]);
     const erase = (at: number, limit = 10) =>
       store.write(async (tx) =>
         (await tx.identity.eraseEndedCredentials(time(at), limit)).map((one) => one.id)
