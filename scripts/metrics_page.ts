@@ -59,6 +59,11 @@ Each process reports what it has done, so add up the API nodes of a cluster: \`s
 An invocation counts on the API node that records the invocation, never on a worker. Scrapes share collections: a page
 is at most one second old, however many scrapers ask.
 
+## Alerts
+
+\`deploy/prometheus\` contains this configuration and alert rules. Each alert has an entry in
+[operations.md](operations.md#alerts) that says what the alert means, where to look and what to do.
+
 ## Send to a collector
 
 The server sends OTLP over HTTP in Protobuf to \`/v1/metrics\` below \`--otlp-endpoint\`, every \`--otlp-interval\` and once

@@ -78,6 +78,7 @@ function sandboxSource(sandboxes: Sandboxes): Source {
     name: "the sandboxes",
     read(observe) {
       const { ready, running, forked, failedForks } = sandboxes.stats;
+      observe("invoked.sandbox.available", sandboxes.error === undefined ? 1 : 0);
       observe("invoked.instances", ready, { "invoked.state": "waiting" });
       observe("invoked.instances", running, { "invoked.state": "running" });
       observe("invoked.forks", forked, { "invoked.state": "forked" });

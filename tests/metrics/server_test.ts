@@ -256,7 +256,7 @@ async function countsServer({ client }: Stage): Promise<void> {
     const name of [
       ...["invoked_store_size_bytes", "invoked_disk_free_bytes", "invoked_disk_limit_bytes"],
       ...["invoked_slots_limit", "process_memory_usage_bytes", "process_uptime_seconds"],
-      "invoked_store_available",
+      ...["invoked_store_available", "invoked_sandbox_available"],
     ]
   ) assert.ok(page.sum(name) > 0, name);
   assert.ok(page.sum("invoked_forks_total", { invoked_state: "forked" }) > 0);

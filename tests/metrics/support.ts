@@ -70,29 +70,45 @@ export function freePort(): number {
 
 /** Checks a page with promtool. */
 export async function checkPage(text: string): Promise<void> {
+  assert.deepEqual(await promtool(["check", "metrics"], text), { code: 0, said: "" });
+}
+
+/** Runs promtool with this input. */
+export async function promtool(
+  args: readonly string[],
+  input = "",
+): Promise<{ readonly code: number; readonly said: string }> {
   const process = new Deno.Command("promtool", {
-    args: ["check", "metrics"],
+    args: [...args],
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
   const writer = process.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(text));
+  await writer.write(new TextEncoder().encode(input));
   await writer.close();
   const { code, stdout, stderr } = await process.output();
-  const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-  assert.deepEqual([code, said], [0, ""]);
+  return { code, said: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
 }
 
 /** A running Prometheus. Disposing it kills it. */
 export class Prometheus implements AsyncDisposable {
   private constructor(readonly url: string, private readonly opened: AsyncDisposableStack) {}
 
-  /** @param scrapeConfigs in YAML, or JSON */
-  static async start(scrapeConfigs: readonly unknown[]): Promise<Prometheus> {
+  /**
+   * @param scrapeConfigs as plain data
+   * @param rules alerts in YAML, evaluated every second
+   */
+  static async start(scrapeConfigs: readonly unknown[], rules = "groups: []"): Promise<Prometheus> {
     await using opened = new AsyncDisposableStack();
     const { path } = opened.use(await makeTempDir());
-    const config = { global: { scrape_interval: "1s" }, scrape_configs: scrapeConfigs };
+    const rulesFile = join(path, "rules.yml");
+    await Deno.writeTextFile(rulesFile, rules);
+    const config = {
+      global: { scrape_interval: "1s", evaluation_interval: "1s" },
+      rule_files: [rulesFile],
+      scrape_configs: scrapeConfigs,
+    };
     const file = join(path, "prometheus.yml");
     await Deno.writeTextFile(file, JSON.stringify(config));
     const address = `127.0.0.1:${freePort()}`;
@@ -128,6 +144,17 @@ export class Prometheus implements AsyncDisposable {
       const { data } = await response.json();
       return data.result.length === 0 ? undefined : data.result;
     }, query);
+  }
+
+  /** Names of the alerts that fire now, each once. */
+  async firing(): Promise<string[]> {
+    const response = await fetch(`${this.url}/api/v1/alerts`);
+    const { data } = await response.json() as {
+      readonly data: { readonly alerts: readonly { labels: Labels; state: string }[] };
+    };
+    const names = data.alerts.filter(({ state }) => state === "firing")
+      .map(({ labels }) => labels["alertname"] ?? "");
+    return [...new Set(names)].sort();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

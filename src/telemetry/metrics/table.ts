@@ -253,6 +253,13 @@ export const METRICS = {
     of: "both",
     description: "Instances that are `waiting` for invocations or `running` one",
   },
+  "invoked.sandbox.available": {
+    kind: "observed gauge",
+    unit: "{boolean}",
+    labels: [],
+    of: "both",
+    description: "1 while processes for functions start, otherwise 0",
+  },
   "invoked.forks": {
     kind: "observed counter",
     unit: "{process}",
