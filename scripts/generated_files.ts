@@ -1,6 +1,7 @@
 /** The files that are generated and committed, with what renders each. */
 import { renderCommandLinePage } from "./command_line_page.ts";
 import { CONFIGURATION_PAGES } from "./configuration_page.ts";
+import { renderDashboard } from "./dashboard.ts";
 import { renderSettingsTypes, withSettingsTables } from "./settings_files.ts";
 import { renderManifestSchema } from "./manifest_schema.ts";
 import { renderMetricsPage } from "./metrics_page.ts";
@@ -16,6 +17,7 @@ import { renderTriggersPage } from "./triggers_page.ts";
 /** By path, from the root of the repository. A page of which only a part is generated is given as it is. */
 export const GENERATED_FILES: Readonly<Record<string, (now: string) => string | Promise<string>>> =
   {
+    "deploy/grafana/dashboards/invoked.json": renderDashboard,
     "docs/api.md": withSettingsTables,
     "docs/cli.md": renderCommandLinePage,
     ...CONFIGURATION_PAGES,

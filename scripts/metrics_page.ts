@@ -59,10 +59,14 @@ Each process reports what it has done, so add up the API nodes of a cluster: \`s
 An invocation counts on the API node that records the invocation, never on a worker. Scrapes share collections: a page
 is at most one second old, however many scrapers ask.
 
-## Alerts
+## Alerts and dashboard
 
 \`deploy/prometheus\` contains this configuration and alert rules. Each alert has an entry in
 [operations.md](operations.md#alerts) that says what the alert means, where to look and what to do.
+
+\`deploy/grafana\` contains a dashboard and the files that provision it. The dashboard shows whether
+the installation is healthy, why invocations are slow and what functions cost, and links to the audit log for
+who changed them. Enter the URL of your console at the top. Grafana needs no access to the server.
 
 ## Send to a collector
 

@@ -18,8 +18,9 @@ const COPIED = [
   ...["LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md", "ARCHITECTURE.md", "CONTRIBUTING.md"],
   ...["invoked.schema.json", "invoked-server.schema.json", LAUNCHER],
   ...["sdk", "templates", "examples"],
-  // What an operator of containers and of a cluster needs; docker cp reads it from the image.
+  // What an operator of containers and of a cluster needs, and of Prometheus; docker cp reads it from the image.
   ...["deploy/compose.yaml", "deploy/nats", "deploy/seccomp.json"],
+  ...["deploy/grafana", "deploy/prometheus"],
 ];
 /** The pages to which README.md leads, and its pictures. All other pictures are larger than all pages together. */
 const PAGES = /\.md$|^docs\/images\/(?:latency\.svg|console\/overview_(?:dark|light)\.webp)$/;

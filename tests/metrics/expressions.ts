@@ -54,7 +54,10 @@ export function faultsOf(expression: string): string[] {
 export function labelsOf(expression: string): ReadonlySet<string> {
   const textOf = ({ from, to }: SyntaxNode) => expression.slice(from, to);
   const nodes = allBelow(parser.parse(expression).topNode);
-  const grouped = nodes.find(({ name }) => name === "AggregateExpr");
+  // The series that topk chooses keep their labels.
+  const grouped = nodes.find((node) =>
+    node.name === "AggregateExpr" && !/^topk\b/.test(textOf(node))
+  );
   if (grouped !== undefined) {
     const labels = grouped.getChild("AggregateModifier")?.getChild("GroupingLabels");
     return new Set(labels?.getChildren("LabelName").map(textOf) ?? []);
