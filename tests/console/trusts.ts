@@ -1,7 +1,8 @@
 /** A step of the test of access: providers of workload identities, and trusts. */
 import assert from "node:assert/strict";
+import type { Locator } from "playwright-core";
 import { ok } from "../support/expect.ts";
-import type { Page } from "../support/console.ts";
+import { hold, NEXT_FRAME, type Page } from "../support/console.ts";
 import { makePrincipal } from "../identity/principals.ts";
 import { PROVIDERS, trustsOf } from "../identity/federation.ts";
 import { githubClaims, issuerKey, type TokenIssuer } from "../identity/token_issuer.ts";
@@ -89,6 +90,25 @@ async function makesProvider({ console, client }: Journey, issuer: TokenIssuer):
   assert.deepEqual([provider.displayName, provider.issuerUrl], ["jobs", issuer.url("/jobs")]);
 }
 
+/** A form that is longer than its dialog: its buttons are in sight at either end. */
+async function showsButtons(dialog: Locator): Promise<void> {
+  const button = dialog.getByRole("button", { name: "Create" });
+  for (const [end, top] of [["begin", "0"], ["end", "element.scrollHeight"]]) {
+    const hidden = await dialog.page().evaluate<number>(`(() => {
+      const element = document.querySelector(".dialog");
+      element.scrollTo(0, ${top});
+      return element.scrollHeight - element.clientHeight;
+    })()`);
+    assert.ok(hidden > 100, `the dialog hides ${hidden} px`);
+    const [outer, inner] = await Promise.all([dialog.boundingBox(), button.boundingBox()]);
+    assert.ok(outer !== null && inner !== null);
+    assert.ok(
+      inner.y + inner.height <= outer.y + outer.height,
+      `the button is hidden at the ${end}`,
+    );
+  }
+}
+
 async function makesTrust({ console, client }: Journey, principal: string): Promise<void> {
   const { page } = console;
   const dialog = dialogOf(page);
@@ -103,6 +123,7 @@ async function makesTrust({ console, client }: Journey, principal: string): Prom
   await tries.click();
   await dialog.locator(".field-error").waitFor();
   await console.assertAccessible("trust_condition_violation");
+  await showsButtons(dialog);
   await condition.fill(CONDITION);
   await dialog.locator(".field-error").waitFor({ state: "detached" });
   await tries.click();
@@ -114,6 +135,17 @@ async function makesTrust({ console, client }: Journey, principal: string): Prom
   await claims.fill('{"repository": "octo-org/octo-repo"}');
   await tries.press("Enter");
   await dialog.getByText("These claims meet the condition").waitFor();
+  // An answer that comes after the condition has changed is dropped.
+  const release = await hold(page, /test-cel/);
+  await tries.click();
+  await condition.fill(`${CONDITION} && false`);
+  const late = page.waitForResponse(/test-cel/);
+  release();
+  await (await late).finished();
+  await page.evaluate(NEXT_FRAME);
+  await page.unrouteAll({ behavior: "wait" });
+  assert.equal(await dialog.getByText(/These claims/).count(), 0);
+  await condition.fill(CONDITION);
   await dialog.getByRole("textbox", { name: "Limit to networks" }).fill("192.0.2.0/24");
   await console.assertAccessible("trust");
   await dialog.getByRole("button", { name: "Create" }).click();
@@ -152,6 +184,17 @@ async function testsTokens({ server, console }: Journey, issuer: TokenIssuer): P
 
   const other = await issuer.sign("/jobs", { ...claims, repository: "octo-org/fork" });
   await dialog.getByRole("textbox", { name: "Token of a job" }).fill(other);
+  await dialog.getByText("The trust accepts the token").waitFor({ state: "detached" });
+  // So does the address, and an answer that comes after it has changed is of another one.
+  const release = await hold(page, /\/test$/);
+  await dialog.getByRole("button", { name: "Test" }).click();
+  await dialog.getByRole("textbox", { name: "Address of the job" }).fill("192.0.2.8");
+  const late = page.waitForResponse(/\/test$/);
+  release();
+  await (await late).finished();
+  await page.evaluate(NEXT_FRAME);
+  await page.unrouteAll({ behavior: "wait" });
+  assert.equal(await steps.count(), 0);
   await dialog.getByRole("button", { name: "Test" }).click();
   await dialog.getByText("The trust rejects the token").waitFor();
   const failed = steps.getByRole("row").filter({

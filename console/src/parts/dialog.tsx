@@ -124,7 +124,7 @@ export function FormDialog(
       <form className="stack" onSubmit={(event) => void submit(event)}>
         {children((field) => violationOf(state.error, field))}
         {rest === undefined ? null : <ErrorNote error={rest} />}
-        <div className="actions">
+        <div className="actions dialog-foot">
           <CancelButton>{dismiss}</CancelButton>
           <Button
             type="submit"

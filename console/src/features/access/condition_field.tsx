@@ -1,3 +1,4 @@
+import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { call } from "../../api/client.ts";
 import { Badge } from "../../parts/badge.tsx";
@@ -8,24 +9,34 @@ import { remainingError, violationOf } from "../../parts/violations.ts";
 import { useMay } from "../../shell/rights.ts";
 import { sampleOf } from "./federation.ts";
 
-/** What an evaluation of the condition found. */
-type Evaluation =
-  | { readonly kind: "none" | "running" | "met" | "unmet" }
-  /** The condition cannot be evaluated for these claims. */
-  | { readonly kind: "invalid"; readonly reason: string }
-  | { readonly kind: "rejected"; readonly error: unknown };
+interface Claims {
+  readonly expression: string;
+  readonly claimsJson: string;
+}
 
-async function evaluate(expression: string, claimsJson: string): Promise<Evaluation> {
-  try {
-    const { matched = false, error: reason = "" } = await call(
-      "POST /api/v1/workload_federation/test-cel",
-      { body: { expression, claimsJson } },
-    );
-    if (reason !== "") return { kind: "invalid", reason };
-    return { kind: matched ? "met" : "unmet" };
-  } catch (error) {
-    return { kind: "rejected", error };
-  }
+/** What an evaluation of a condition found; `reason` says why the condition cannot be evaluated for the claims. */
+interface Evaluation {
+  readonly isMet?: boolean;
+  readonly reason?: string;
+  readonly error?: unknown;
+  readonly isRunning?: boolean;
+}
+
+/** Evaluates a condition. What it answers is for the inputs as they are now: a change of one drops the result. */
+function useEvaluation(inputs: Claims): readonly [Evaluation, () => void] {
+  const { variables, data, error, isPending, mutate } = useMutation({
+    mutationFn: (body: Claims) => call("POST /api/v1/workload_federation/test-cel", { body }),
+  });
+  const isCurrent = variables?.expression === inputs.expression &&
+    variables.claimsJson === inputs.claimsJson;
+  const { matched: isMet = false, error: reason = "" } = data ?? {};
+  const found = reason === "" ? { isMet } : { reason };
+  const evaluation = {
+    ...data === undefined ? {} : found,
+    ...error === null ? {} : { error },
+    isRunning: isPending,
+  };
+  return [isCurrent ? evaluation : {}, () => mutate(inputs)];
 }
 
 /** The condition of a trust, which the reader can try with claims. */
@@ -36,9 +47,9 @@ export function ConditionField({ value, onChange, kind, error }: {
   readonly kind: string | undefined;
   readonly error: string | undefined;
 }) {
-  const [found, setFound] = useState<Evaluation>({ kind: "none" });
+  const [claims, setClaims] = useState(() => JSON.stringify(sampleOf(kind).claims, null, 2));
+  const [found, evaluate] = useEvaluation({ expression: value, claimsJson: claims });
   const mayTry = useMay()("c1.api.workload_federation.v1.WorkloadFederationService.TestCEL");
-  const violation = found.kind === "rejected" ? violationOf(found.error, "expression") : undefined;
   return (
     <>
       <TextAreaField
@@ -47,32 +58,31 @@ export function ConditionField({ value, onChange, kind, error }: {
         rows={3}
         placeholder={sampleOf(kind).condition}
         value={value}
-        onChange={(condition) => {
-          setFound({ kind: "none" });
-          onChange(condition);
-        }}
-        error={found.kind === "invalid" ? found.reason : violation ?? error}
+        onChange={onChange}
+        error={found.reason ?? violationOf(found.error, "expression") ?? error}
       />
       {mayTry
-        ? <TryCondition condition={value} kind={kind} found={found} onFound={setFound} />
+        ? (
+          <TryCondition
+            claims={claims}
+            onClaims={setClaims}
+            found={found}
+            onTry={value.trim() === "" ? undefined : evaluate}
+          />
+        )
         : null}
     </>
   );
 }
 
-function TryCondition({ condition, kind, found, onFound }: {
-  readonly condition: string;
-  readonly kind: string | undefined;
+function TryCondition({ claims, onClaims, found, onTry }: {
+  readonly claims: string;
+  readonly onClaims: (claims: string) => void;
   readonly found: Evaluation;
-  readonly onFound: (found: Evaluation) => void;
+  /** Undefined without a condition. */
+  readonly onTry: (() => void) | undefined;
 }) {
-  const [claims, setClaims] = useState(() => JSON.stringify(sampleOf(kind).claims, null, 2));
-  const rejection = found.kind === "rejected" ? found.error : undefined;
-  const rest = remainingError(rejection, ["expression", "claimsJson"]);
-  const run = async () => {
-    onFound({ kind: "running" });
-    onFound(await evaluate(condition, claims));
-  };
+  const rest = remainingError(found.error, ["expression", "claimsJson"]);
   return (
     <details className="access-try">
       <summary>Try the condition</summary>
@@ -81,26 +91,23 @@ function TryCondition({ condition, kind, found, onFound }: {
           label="Claims as JSON"
           rows={5}
           value={claims}
-          onChange={(text) => {
-            onFound({ kind: "none" });
-            setClaims(text);
-          }}
-          error={violationOf(rejection, "claimsJson")}
+          onChange={onClaims}
+          error={violationOf(found.error, "claimsJson")}
         />
         {rest === undefined ? null : <ErrorNote error={rest} />}
         <div className="row">
           <Button
-            busy={found.kind === "running"}
-            disabled={condition.trim() === ""}
-            onClick={() => void run()}
+            busy={found.isRunning === true}
+            disabled={onTry === undefined}
+            onClick={() => onTry?.()}
           >
             Try
           </Button>
           <span role="status">
-            {found.kind === "met"
+            {found.isMet === true
               ? <Badge tone="good">These claims meet the condition</Badge>
               : null}
-            {found.kind === "unmet"
+            {found.isMet === false
               ? <Badge tone="warn">These claims do not meet the condition</Badge>
               : null}
           </span>

@@ -1,3 +1,4 @@
+import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { call, type Trust } from "../../api/client.ts";
 import { Badge } from "../../parts/badge.tsx";
@@ -5,8 +6,15 @@ import { CodeBlock } from "../../parts/code.tsx";
 import { FormDialog } from "../../parts/dialog.tsx";
 import { TextAreaField, TextField } from "../../parts/field.tsx";
 import { visibleText } from "../../parts/format.ts";
+import { ErrorNote } from "../../parts/states.tsx";
 import { type Column, DataTable } from "../../parts/table.tsx";
+import { remainingError, violationOf } from "../../parts/violations.ts";
 import { claimsText, type Step, stepsOf, type TestedToken } from "./federation.ts";
+
+interface TestedInputs {
+  readonly subjectToken: string;
+  readonly sourceIp: string;
+}
 
 interface Tested extends TestedToken {
   readonly overallResult?: boolean;
@@ -19,16 +27,19 @@ export function TestTrust(
 ) {
   const [token, setToken] = useState("");
   const [sourceIp, setSourceIp] = useState("");
-  const [tested, setTested] = useState<Tested>();
-  const test = async () => {
-    setTested(undefined);
-    setTested(
-      await call("POST /api/v1/service_principals/{service_principal_id}/trusts/{client_id}/test", {
+  const { variables, data, error, mutateAsync } = useMutation({
+    mutationFn: (body: TestedInputs) =>
+      call("POST /api/v1/service_principals/{service_principal_id}/trusts/{client_id}/test", {
         path: { service_principal_id: trust.servicePrincipalId, client_id: trust.clientId },
-        body: { subjectToken: token.trim(), sourceIp: sourceIp.trim() },
+        body,
       }),
-    );
-  };
+  });
+  const inputs = { subjectToken: token.trim(), sourceIp: sourceIp.trim() };
+  // The result of other inputs, such as one that comes late, says nothing of these.
+  const isCurrent = variables?.subjectToken === inputs.subjectToken &&
+    variables.sourceIp === inputs.sourceIp;
+  const rejection = isCurrent ? error : undefined;
+  const rest = remainingError(rejection, ["subjectToken", "sourceIp"]);
   return (
     <FormDialog
       onClose={onClose}
@@ -39,17 +50,16 @@ export function TestTrust(
       dismiss="Close"
       unsaved={false}
       disabled={token.trim() === ""}
-      fields={["subjectToken", "sourceIp"]}
-      onSubmit={test}
+      onSubmit={() => mutateAsync(inputs).catch(() => {})}
     >
-      {(violation) => (
+      {() => (
         <>
           <TextAreaField
             label="Token of a job"
             rows={4}
             value={token}
             onChange={setToken}
-            error={violation("subjectToken")}
+            error={violationOf(rejection, "subjectToken")}
           />
           {trust.allowSourceCidrs.length === 0 ? null : (
             <TextField
@@ -57,12 +67,13 @@ export function TestTrust(
               hint={`The trust works from ${trust.allowSourceCidrs.join(", ")} alone.`}
               value={sourceIp}
               onChange={setSourceIp}
-              error={violation("sourceIp")}
+              error={violationOf(rejection, "sourceIp")}
               mono
             />
           )}
+          {rest === undefined ? null : <ErrorNote error={rest} />}
           <div className="stack" role="status">
-            {tested === undefined ? null : <Result tested={tested} />}
+            {isCurrent && data !== undefined ? <Result tested={data} /> : null}
           </div>
         </>
       )}
