@@ -1,7 +1,6 @@
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { createRoot } from "react-dom/client";
-import { Toasts } from "./parts/toasts.tsx";
 import { router } from "./router.tsx";
 import { queries } from "./shell/root.tsx";
 import { applyTheme } from "./theme/theme.ts";
@@ -12,6 +11,5 @@ if (root === null) throw new Error("The page has no element #root");
 createRoot(root).render(
   <QueryClientProvider client={queries}>
     <RouterProvider router={router} />
-    <Toasts />
   </QueryClientProvider>,
 );

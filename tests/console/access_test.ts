@@ -12,7 +12,7 @@ import { exportsLog, keepsLog } from "./audit_log.ts";
 import { becomesOwner, managesPeople } from "./people.ts";
 import { makesCredentials, makesOwnClients, makesPrincipals } from "./principals.ts";
 import { narrowsReaders } from "./few_rights.ts";
-import { forgetsReaders } from "./other_reader.ts";
+import { forgetsReaders, keepsTextsApart } from "./other_reader.ts";
 import { trustsJobs } from "./trusts.ts";
 import { bindsFunctions, makesRoles } from "./roles.ts";
 import { inTurn, type Journey } from "./stage.ts";
@@ -46,6 +46,7 @@ browserTest("console: who may do what, and who did what", async (t) => {
     ["a person signs in, gets a role, and is offboarded", () => managesPeople(journey, provider)],
     ["readers with few rights see what works for them", () => narrowsReaders(journey)],
     ["the next reader of a page sees nothing of the one before", () => forgetsReaders(journey)],
+    ["unsaved texts are their author's", () => keepsTextsApart(journey)],
     ["who came with a link becomes an owner", () => becomesOwner(journey, provider)],
   ]);
 });

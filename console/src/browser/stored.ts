@@ -1,6 +1,13 @@
+/**
+ * What this browser keeps, for one reader: every key has their id, so the next reader of the browser finds nothing of
+ * the one before, who finds their own texts again. Nothing else of the console touches the storage of the browser.
+ */
 import { useCallback, useState } from "react";
 
-/** A value that this browser keeps. Storage that is full or forbidden loses it silently: nothing depends on it. */
+/**
+ * A value that this browser keeps for the reader. Storage that is full or forbidden loses it silently: nothing
+ * depends on it.
+ */
 export function useStored<T>(key: string, initial: T): [T, (value: T) => void] {
   const [value, setValue] = useState<T>(() => readStored(key) ?? initial);
   const set = useCallback((next: T) => {
@@ -10,48 +17,80 @@ export function useStored<T>(key: string, initial: T): [T, (value: T) => void] {
   return [value, set];
 }
 
+const PREFIX = "invoked.";
+
+/** The id of the principal who reads the page; nothing of a reader is read or kept before it is known. */
+let reader: string | undefined;
+
+/** Says whose values the page reads and keeps. Answers false for another reader than before: a page has only one. */
+export function keepFor(principalId: string): boolean {
+  reader ??= principalId;
+  return reader === principalId;
+}
+
+/** Begins every key of the reader. No id has a slash then, so no reader's keys begin as those of another. */
+function prefixOfReader(): string | undefined {
+  return reader === undefined ? undefined : `${PREFIX}of/${encodeURIComponent(reader)}/`;
+}
+
+function keyOf(key: string): string | undefined {
+  const prefix = prefixOfReader();
+  return prefix === undefined ? undefined : prefix + key;
+}
+
 export function readStored<T>(key: string): T | undefined {
-  return read(() => localStorage, key);
+  return read(() => localStorage, keyOf(key));
 }
 
 /** Whether it was stored; `undefined` removes it. */
 export function writeStored(key: string, value: unknown): boolean {
-  return write(() => localStorage, key, value);
+  return write(() => localStorage, keyOf(key), value);
 }
 
-/** Calls `listener` for each value that another tab stores; `undefined` for one that it removes. */
+/** A choice that concerns every reader of this browser and shows nothing of one, such as the theme. */
+export function readOfBrowser<T>(key: "theme"): T | undefined {
+  return read(() => localStorage, PREFIX + key);
+}
+
+/** Whether it was stored; `undefined` removes it. */
+export function writeOfBrowser(key: "theme", value: unknown): boolean {
+  return write(() => localStorage, PREFIX + key, value);
+}
+
+/** Calls `listener` for each value of the reader that another tab stores; `undefined` for one that it removes. */
 export function onStored(listener: (key: string, value: unknown) => void): void {
   addEventListener("storage", ({ key, newValue, storageArea }) => {
-    if (key === null || !key.startsWith(PREFIX) || storageArea !== localStorage) return;
-    listener(key.slice(PREFIX.length), parse(newValue));
+    const prefix = prefixOfReader();
+    if (prefix === undefined || !key?.startsWith(prefix) || storageArea !== localStorage) return;
+    listener(key.slice(prefix.length), parse(newValue));
   });
 }
 
-/** A value that this browser keeps for this tab alone, as long as it is open. */
+/** A value that this browser keeps for the reader in this tab alone, as long as it is open. */
 export function readHeld<T>(key: string): T | undefined {
-  return read(() => sessionStorage, key);
+  return read(() => sessionStorage, keyOf(key));
 }
 
 /** Whether it is held; `undefined` removes it. */
 export function holdInTab(key: string, value: unknown): boolean {
-  return write(() => sessionStorage, key, value);
+  return write(() => sessionStorage, keyOf(key), value);
 }
 
-const PREFIX = "invoked.";
-
 // Reading the property itself fails where storage is forbidden.
-function read<T>(storage: () => Storage, key: string): T | undefined {
+function read<T>(storage: () => Storage, key: string | undefined): T | undefined {
+  if (key === undefined) return undefined;
   try {
-    return parse(storage().getItem(PREFIX + key)) as T | undefined;
+    return parse(storage().getItem(key)) as T | undefined;
   } catch {
     return undefined;
   }
 }
 
-function write(storage: () => Storage, key: string, value: unknown): boolean {
+function write(storage: () => Storage, key: string | undefined, value: unknown): boolean {
+  if (key === undefined) return false;
   try {
-    if (value === undefined) storage().removeItem(PREFIX + key);
-    else storage().setItem(PREFIX + key, JSON.stringify(value));
+    if (value === undefined) storage().removeItem(key);
+    else storage().setItem(key, JSON.stringify(value));
     return true;
   } catch {
     return false;

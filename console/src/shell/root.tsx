@@ -12,17 +12,19 @@ import {
   useRouter,
   useRouterState,
 } from "@tanstack/react-router";
-import { Fragment, lazy, Suspense, useCallback } from "react";
+import { lazy, Suspense, useEffect } from "react";
 import { ApiError } from "../api/client.ts";
 import { fromServer } from "../browser/connection.ts";
+import { loadAnew } from "../browser/load_anew.ts";
 import { Button } from "../parts/button.tsx";
 import { visibleText } from "../parts/format.ts";
 import { Page } from "../parts/page.tsx";
 import { ErrorNote } from "../parts/states.tsx";
+import { Toasts } from "../parts/toasts.tsx";
 import { MissingPage } from "./missing_page.tsx";
 import { NoRolePage } from "./no_access.tsx";
 import { PAGE_PERMISSIONS, type PagePath, rightsQuery } from "./rights.ts";
-import { type PageSession, sessionQuery, useSession } from "./session.ts";
+import { openSession, type PageSession, useSession } from "./session.ts";
 import { Shell } from "./shell.tsx";
 
 const MAX_RETRIES = 3;
@@ -60,7 +62,7 @@ export const shellRoute = createRoute({
   getParentRoute: () => rootRoute,
   id: "shell",
   beforeLoad: async ({ location }) => {
-    const session = await queries.ensureQueryData(sessionQuery);
+    const session = await openSession(queries);
     if (session.principal === undefined) {
       throw redirect({ to: "/sign-in", search: { to: location.href } });
     }
@@ -98,25 +100,27 @@ const SessionDialog = lazy(async () => ({
   default: (await fromServer(() => import("./dialogs.tsx"))).SessionDialog,
 }));
 
-/** The page of one reader. Another one, who signs in here or in another tab, finds no data of the former one. */
+/** The page of one reader. Once the reader is another one, or has signed out, nothing of the page stays. */
 function ShellOfPage() {
-  const router = useRouter();
-  const showSignIn = useCallback(() => {
-    queries.clear();
-    const to = router.latestLocation.href;
-    void router.navigate({ to: "/sign-in", search: { to }, ignoreBlocker: true });
-  }, [router]);
-  const session = useSession(showSignIn);
+  const session = useSession();
+  if (session.next !== undefined) return <Replaced by={session.next} />;
   return (
-    <Fragment key={session.reader}>
+    <>
       <PageOfReader session={session} />
       <Suspense>
         {session.mode === "asking"
           ? <SessionDialog onSignedIn={() => void session.check()} onClose={session.close} />
           : null}
       </Suspense>
-    </Fragment>
+      <Toasts />
+    </>
   );
+}
+
+/** Shows nothing until another page is there. What was drawn is gone by then, and asks no longer before it is left. */
+function Replaced({ by }: { readonly by: string }) {
+  useEffect(() => void loadAnew(by), [by]);
+  return null;
 }
 
 /** A page that fails leaves the navigation as it is. */

@@ -1,8 +1,10 @@
 /** The session of this browser. */
 import { type QueryClient, queryOptions, useQueryClient } from "@tanstack/react-query";
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { call, onSessionExpired, type Schemas } from "../api/client.ts";
 import { keys } from "../api/queries.ts";
+import { loadAnew } from "../browser/load_anew.ts";
+import { keepFor } from "../browser/stored.ts";
 import { announceSession, onAnnounced } from "../browser/tabs.ts";
 import { toastError } from "../parts/toasts.tsx";
 import { isSameRights, readRights, rightsQuery } from "./rights.ts";
@@ -14,13 +16,20 @@ function readSession(signal?: AbortSignal): Promise<SignedIn> {
   return call("GET /auth/v1/session", { signal });
 }
 
-/** The session of the page. `useSession` alone replaces it: its reader may be another one, whose page begins anew. */
+/** The session of the page. `useSession` alone replaces it, by one of the same reader. */
 export const sessionQuery = queryOptions({
   queryKey: keys.session,
   queryFn: ({ signal }) => readSession(signal),
   staleTime: "static",
   retry: false,
 });
+
+/** Reads the session of the page that opens, whose texts the browser keeps for its reader from now on. */
+export async function openSession(queries: QueryClient): Promise<SignedIn> {
+  const session = await queries.ensureQueryData(sessionQuery);
+  const id = session.principal?.id;
+  return id === undefined || keepFor(id) ? session : await loadAnew(globalThis.location.href);
+}
 
 /** Redeems the code of a one-time link. */
 export async function signIn(code: string): Promise<SignedIn> {
@@ -41,33 +50,42 @@ type SessionMode = "valid" | "asking" | "ended";
 
 export interface PageSession {
   readonly mode: SessionMode;
-  /** Differs for each reader that the page has had: what is drawn for one of them must not stay for the next. */
-  readonly reader: number;
+  /**
+   * The address to load once the reader of the page is no longer here: data, texts, messages and requests on their way
+   * go with a page that ends, so that none of them has to be found.
+   */
+  readonly next: string | undefined;
   /**
    * Asks the server who is signed in. A page whose reader has a new session keeps what was typed, and reads its data again;
-   * for another reader it begins anew. Answers whether somebody is signed in; undefined if the server does not answer that.
+   * for another reader it loads anew. Answers whether somebody is signed in; undefined if the server does not answer
+   * that, or a later check asks again.
    */
   readonly check: () => Promise<boolean | undefined>;
   readonly close: () => void;
 }
 
-/** @param onSignedOut shows the sign-in after a reader signed out in another tab */
-export function useSession(onSignedOut: () => void): PageSession {
+export function useSession(): PageSession {
   const queries = useQueryClient();
   const [mode, setMode] = useState<SessionMode>("valid");
-  const [reader, setReader] = useState(0);
+  const [next, setNext] = useState<string>();
   const [sessionId, setSessionId] = useState(() => currentOf(queries)?.id);
+  const running = useRef<AbortController>(undefined);
 
   const check = useCallback(async () => {
+    // Only the last check counts: the answer to an earlier one may be of a session that the browser no longer has.
+    running.current?.abort();
+    const { signal } = running.current = new AbortController();
     try {
-      const session = await readSession();
+      const session = await readSession(signal);
+      signal.throwIfAborted();
       if (session.principal === undefined) {
         setMode((before) => before === "valid" ? "asking" : before);
         return false;
       }
-      if (!await adopt(queries, session)) setReader((before) => before + 1);
-      setSessionId(session.id);
-      setMode("valid");
+      if (await adopt(queries, session, signal)) {
+        setSessionId(session.id);
+        setMode("valid");
+      } else setNext(globalThis.location.href);
       return true;
     } catch {
       return undefined;
@@ -89,11 +107,17 @@ export function useSession(onSignedOut: () => void): PageSession {
   useEffect(() => {
     if (sessionId !== undefined) announceSession({ id: sessionId });
     return onAnnounced(({ id }) => {
-      if (id === "") onSignedOut();
+      if (id === "") setNext(signInAddress());
       else if (id !== sessionId) void check();
     });
-  }, [sessionId, check, onSignedOut]);
-  return { mode, reader, check, close: () => setMode("ended") };
+  }, [sessionId, check]);
+  return { mode, next, check, close: () => setMode("ended") };
+}
+
+/** The sign-in that leads back to the page. */
+function signInAddress(): string {
+  const { pathname, search, hash } = globalThis.location;
+  return `/sign-in?${new URLSearchParams({ to: pathname + search + hash })}`;
 }
 
 function currentOf(queries: QueryClient): SignedIn | undefined {
@@ -101,25 +125,28 @@ function currentOf(queries: QueryClient): SignedIn | undefined {
 }
 
 /**
- * Makes a session that of the page. Answers whether its reader is the one before, by principal and rights; if not, the page
- * forgets all data. Throws `ApiError` if the rights cannot be read; the page is then as before.
+ * Makes a session that of the page if its reader is the one before, by principal and rights. Answers false for another
+ * reader, and changes nothing. Throws `ApiError` if the rights cannot be read, and the reason of an aborted signal.
  */
-async function adopt(queries: QueryClient, session: SignedIn): Promise<boolean> {
-  const rights = currentOf(queries)?.id === session.id ? undefined : await readRights();
-  // Meanwhile another check may have adopted the session.
+async function adopt(
+  queries: QueryClient,
+  session: SignedIn,
+  signal: AbortSignal,
+): Promise<boolean> {
   const before = currentOf(queries);
-  if (rights === undefined || before?.id === session.id) {
+  if (before?.id === session.id) {
     queries.setQueryData(sessionQuery.queryKey, session);
     return true;
   }
+  const rights = await readRights(signal);
+  signal.throwIfAborted();
   const isSame = before?.principal?.id === session.principal?.id &&
     isSameRights(queries.getQueryData(rightsQuery.queryKey), rights);
-  // Requests that are on their way then fill what nothing shows.
-  if (!isSame) queries.clear();
+  if (!isSame) return false;
   queries.setQueryData(sessionQuery.queryKey, session);
   queries.setQueryData(rightsQuery.queryKey, rights);
-  if (isSame) void queries.invalidateQueries();
-  return isSame;
+  void queries.invalidateQueries();
+  return true;
 }
 
 /** Ends the session of this browser, and that at the OpenID Connect provider, and shows the sign-in. */
@@ -127,8 +154,7 @@ export async function leave(): Promise<void> {
   try {
     const { endSessionUrl } = await call("DELETE /auth/v1/session", {});
     announceSession({ id: "" });
-    // A new page, so that nothing of the session stays in memory.
-    globalThis.location.assign(endSessionUrl ?? "/sign-in");
+    await loadAnew(endSessionUrl ?? "/sign-in");
   } catch (error) {
     toastError("Could not sign out", error);
   }

@@ -1,4 +1,4 @@
-import { readStored, writeStored } from "../browser/stored.ts";
+import { readOfBrowser, writeOfBrowser } from "../browser/stored.ts";
 
 export type Theme = "system" | "light" | "dark";
 
@@ -7,7 +7,7 @@ const listeners = new Set<() => void>();
 
 /** The reader's choice; `system` follows the operating system. */
 export function currentTheme(): Theme {
-  const stored = readStored<Theme>(KEY);
+  const stored = readOfBrowser<Theme>(KEY);
   return stored === "light" || stored === "dark" ? stored : "system";
 }
 
@@ -18,7 +18,7 @@ export function isDark(): boolean {
 }
 
 export function setTheme(theme: Theme): void {
-  writeStored(KEY, theme === "system" ? undefined : theme);
+  writeOfBrowser(KEY, theme === "system" ? undefined : theme);
   applyTheme();
   for (const listener of listeners) listener();
 }

@@ -8,7 +8,7 @@ import { Page } from "../../parts/page.tsx";
 import { ErrorNote } from "../../parts/states.tsx";
 import { Name } from "../../parts/values.tsx";
 import { rightsQuery } from "../../shell/rights.ts";
-import { sessionQuery, signIn } from "../../shell/session.ts";
+import { openSession, sessionQuery, signIn } from "../../shell/session.ts";
 import { SignInForm } from "../../shell/sign_in_form.tsx";
 
 interface LinkFormProps {
@@ -23,15 +23,18 @@ export function SignInPage() {
   const [failure, setFailure] = useState<unknown>();
   const navigate = useNavigate();
   const queries = useQueryClient();
-  const goOn = async () => {
-    // The cached data may be of another session.
-    queries.clear();
-    await queries.fetchQuery(sessionQuery);
-    const rights = await queries.fetchQuery(rightsQuery);
-    const mayRun = rights?.permissions.has("c1.api.functions.v1.FunctionsService.Invoke") === true;
-    const landing = readStored("welcomed") === true || !mayRun ? "/" : "/welcome";
-    await navigate({ to: to ?? landing, replace: true });
-  };
+  const { mutate: goOn, error } = useMutation({
+    mutationFn: async () => {
+      // The cached data may be of another session.
+      queries.clear();
+      await openSession(queries);
+      const rights = await queries.fetchQuery(rightsQuery);
+      const mayRun =
+        rights?.permissions.has("c1.api.functions.v1.FunctionsService.Invoke") === true;
+      const landing = readStored("welcomed") === true || !mayRun ? "/" : "/welcome";
+      await navigate({ to: to ?? landing, replace: true });
+    },
+  });
   // Another tab that signs in signs this one in, too. A link is for the reader to decide.
   useEffect(() =>
     code === undefined ? onAnnounced(({ id }) => void (id === "" || goOn())) : undefined
@@ -45,10 +48,11 @@ export function SignInPage() {
     <main className="lone">
       <p className="wordmark">invoked</p>
       <Page title="Sign in">
+        {error === null ? null : <ErrorNote error={error} onRetry={() => goOn()} />}
         {failure === undefined ? null : <ErrorNote error={failure} />}
         {code === undefined
-          ? <SignInForm returnTo={to ?? "/"} onSignedIn={() => void goOn()} />
-          : <LinkForm code={code} onSignedIn={() => void goOn()} onViolation={fail} />}
+          ? <SignInForm returnTo={to ?? "/"} onSignedIn={() => goOn()} />
+          : <LinkForm code={code} onSignedIn={() => goOn()} onViolation={fail} />}
       </Page>
     </main>
   );
