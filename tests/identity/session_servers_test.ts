@@ -11,6 +11,7 @@ import { Pages } from "../../src/domain/paging.ts";
 import { SessionLinks } from "../../src/domain/sessions/session_links.ts";
 import { ConsoleSessions } from "../../src/domain/sessions/sessions.ts";
 import { openStore } from "../../src/store/mod.ts";
+import { NO_TELEMETRY } from "../../src/telemetry/contract.ts";
 import { id, sessionRow } from "../store/conformance/rows.ts";
 import type { Answer, Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
@@ -119,7 +120,7 @@ async function withoutServer() {
   await store.write((tx) => made.insert(tx));
   const row = await store.read.identity.client(made.clientId) ?? assert.fail();
   const by = liveClients.of(row)?.principal ?? assert.fail();
-  const audit = stack.use(new Audit(store, ids));
+  const audit = stack.use(new Audit(store, ids, NO_TELEMETRY));
   const limits = { linkLifetimeMs: 60_000, lifetimeMs: 60_000, isProviderOnly: false };
   const parts = { store, ids, liveClients, audit, limits };
   const links = new SessionLinks({ ...parts, url: "http://h" });
