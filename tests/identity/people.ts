@@ -133,3 +133,12 @@ export function change(
   const headers = { ...ofConsole(visitor.url), cookie: visitor.cookie("invoked_session") };
   return browser(visitor.url).call(method, path, body, headers);
 }
+
+/** Sets the roles of a person, and answers the user. */
+export async function setRoles(
+  client: Client,
+  id: string,
+  roleIds: readonly string[],
+): Promise<Json> {
+  return ok(await client.post(`${USERS}/${id}/roles`, { roleIds })).userView.user;
+}
