@@ -155,12 +155,6 @@ Deno.test("only the config folder reads the environment", async () => {
   assert.deepEqual(findEnvironmentReaders(await readFiles("src")), []);
 });
 
-Deno.test("one module of the console keeps values in the browser, each for its reader", async () => {
-  const storing = [...await readFiles("console/src")]
-    .filter(([, text]) => /\b(?:local|session)Storage\b|\bindexedDB\b|\bcaches\b/.test(text));
-  assert.deepEqual(storing.map(([path]) => path), ["console/src/browser/stored.ts"]);
-});
-
 Deno.test("names, texts and comments use the words of the glossary", async () => {
   const folders = [
     "src",

@@ -11,7 +11,7 @@ const INTERPRETED =
 
 /** Attributes and calls that load or open an address. */
 const ADDRESS =
-  /(?:\b(?:href|src|formAction|xlinkHref)=\{|\b(?:window\.|globalThis\.)open\(|\blocation\.(?:assign|replace)\(|\blocation(?:\.href)?\s*=[^=>])([^\n]*)/g;
+  /(?:\b(?:href|src|formAction|xlinkHref)=\{|\b(?:window\.|globalThis\.)open\(|\b(?:location\.(?:assign|replace)|loadAnew)\(|\blocation(?:\.href)?\s*=[^=>])([^\n]*)/g;
 
 /** Addresses that begin with a path of this server, and the makers of such. */
 const OWN = /^\s*(?:["'`]\/(?!\/)|(?:filePath|checkedUrl|ownPath)\()/;
@@ -22,9 +22,23 @@ const CHECKED: Readonly<Record<string, readonly string[]>> = {
   "features/volumes/file.tsx": ["src={url} "],
   // The path where the server begins a sign-in with the provider, and the provider's URL at the end of a session.
   "features/settings/settings_page.tsx": ["href={`${providerSignInPath}?owner=true"],
-  "shell/session.ts": ["location.assign(endSessionUrl ?? "],
+  "shell/session.ts": ["loadAnew(globalThis.location.href)", "loadAnew(endSessionUrl ?? "],
+  // Of a page of the console.
+  "shell/root.tsx": ["loadAnew(by)"],
+  // Its callers are checked.
+  "browser/load_anew.ts": ["loadAnew(address: string)", "location.assign(address)"],
   "shell/sign_in_form.tsx": ["href={providerSignInPath && providerUrl(", "href={href}>"],
 };
+
+/** The texts of all sources, by path. */
+async function readSources(): Promise<readonly (readonly [string, string])[]> {
+  const names = (await readdir(SOURCES, { recursive: true })).filter((name) =>
+    /\.tsx?$/.test(name)
+  );
+  return await Promise.all(
+    names.map(async (name) => [name, await readFile(join(SOURCES, name), "utf8")] as const),
+  );
+}
 
 function interpreted(text: string): string[] {
   return [...text.matchAll(INTERPRETED)].map(([found]) => found);
@@ -41,17 +55,20 @@ function addresses(path: string, text: string): string[] {
 
 Deno.test("the console makes no markup, code or foreign address of data", async () => {
   const violations: string[] = [];
-  const names = (await readdir(SOURCES, { recursive: true })).filter((name) =>
-    /\.tsx?$/.test(name)
-  );
-  assert.ok(names.length > 50, `${names.length} sources`);
-  for (const name of names) {
-    const text = await readFile(join(SOURCES, name), "utf8");
+  const sources = await readSources();
+  assert.ok(sources.length > 50, `${sources.length} sources`);
+  for (const [name, text] of sources) {
     for (const found of [...interpreted(text), ...addresses(name, text)]) {
       violations.push(`${name}: ${found}`);
     }
   }
   assert.deepEqual(violations, []);
+});
+
+Deno.test("one module of the console keeps values in the browser, each for its reader", async () => {
+  const storing = (await readSources())
+    .filter(([, text]) => /\b(?:local|session)Storage\b|\bindexedDB\b|\bcaches\b/.test(text));
+  assert.deepEqual(storing.map(([path]) => path), ["browser/stored.ts"]);
 });
 
 Deno.test("the search for markup, code and addresses finds them", () => {
