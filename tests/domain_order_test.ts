@@ -17,6 +17,7 @@ const DOMAIN_ORDER: readonly string[] = [
   "standard_secret.ts",
   "key_sets.ts",
   "ownership",
+  "retention",
   "scheduling",
   "audit",
   "changes",

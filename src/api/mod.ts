@@ -14,6 +14,7 @@ import { FUNCTION_OPERATIONS } from "./functions/mod.ts";
 import { INVOCATION_OPERATIONS } from "./invocations/mod.ts";
 import { KEY_OPERATIONS } from "./keys/mod.ts";
 import type { Operation } from "./operation.ts";
+import { RETENTION_OPERATIONS } from "./retention/mod.ts";
 import { ROLE_OPERATIONS } from "./roles/mod.ts";
 import { SERVER_OPERATIONS } from "./server/mod.ts";
 import { SERVICE_PRINCIPAL_OPERATIONS } from "./service_principals/mod.ts";
@@ -44,6 +45,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...DEAD_LETTER_OPERATIONS,
   ...TEST_OPERATIONS,
   ...VOLUME_OPERATIONS,
+  ...RETENTION_OPERATIONS,
   ...AUDIT_OPERATIONS,
   ...SERVER_OPERATIONS,
 ];

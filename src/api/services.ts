@@ -32,6 +32,7 @@ import type { InvocationLogs } from "../domain/invocations/logs.ts";
 import type { Replays } from "../domain/invocations/replays.ts";
 import type { InvocationSearches } from "../domain/invocations/searches.ts";
 import type { Node } from "../domain/ownership/contract.ts";
+import type { ExpiredData } from "../domain/purges/expired.ts";
 import type { Purges } from "../domain/purges/purges.ts";
 import type { People } from "../domain/identity/people.ts";
 import type { OwnerLinks } from "../domain/sessions/owner_links.ts";
@@ -83,6 +84,7 @@ export interface Services {
   readonly dpopProofs: DpopProofs;
   readonly deviceFlow: DeviceFlow;
   readonly endpoints: Endpoints;
+  readonly expiredData: ExpiredData;
   readonly federationProviders: FederationProviders;
   readonly federationTrusts: FederationTrusts;
   readonly functionPrincipals: FunctionPrincipals;

@@ -349,7 +349,7 @@ export const COMMANDS: readonly Group[] = [
         () => import("./keys.ts"),
       ],
     ]],
-    ["db", "Manage the PostgreSQL database of a server", [
+    ["db", "Manage the database of a server", [
       [
         "migrate",
         "Migrate the database to this version; servers do so when they start",
@@ -359,6 +359,11 @@ export const COMMANDS: readonly Group[] = [
         "copy",
         "Copy a data directory into PostgreSQL, and its blobs into NATS or a new directory",
         () => import("./db/copy.ts"),
+      ],
+      [
+        "compact",
+        "Rewrite the SQLite database of a stopped server without its free space",
+        () => import("./db/compact.ts"),
       ],
     ]],
     ["clients", "Create, disable and delete further clients of the server", CLIENTS],

@@ -13,6 +13,7 @@ import { TIME_HELP, timeOption } from "./options/time.ts";
 import { Failure, oneLine } from "./terminal/failure.ts";
 import { note, printJson, sizeInWords, timeInWords } from "./terminal/output.ts";
 import { askForYes } from "./terminal/prompts.ts";
+import { purgeExpired } from "./purge_expired.ts";
 
 const WHAT = "purges";
 
@@ -21,12 +22,13 @@ interface Options {
   readonly commit?: string;
   readonly file?: string;
   readonly allFunctions?: true;
+  readonly expired?: true;
   readonly dryRun?: true;
   readonly yes?: true;
   readonly json?: true;
 }
 
-/** `invoked purge`: erases invocations, or files of commits, for good. */
+/** `invoked purge`: erases invocations, files of commits, or what is beyond its retention, for good. */
 export function register(command: Command): void {
   command
     .argument(
@@ -43,7 +45,11 @@ export function register(command: Command): void {
       new Option("--all-functions", "Purge invocations of all functions")
         .conflicts(["commit", "file"]),
     )
-    .option("--dry-run", "Print the size of the purge without erasing anything");
+    .addOption(
+      new Option("--expired", "Purge at once all data that is beyond its retention")
+        .conflicts(["before", "commit", "file", "allFunctions"]),
+    )
+    .option("--dry-run", "Print what the purge would erase, without erasing anything");
   addYesOption(command, "Purge without asking");
   const server = addServerOptions(command);
   addJsonOption(command);
@@ -52,10 +58,12 @@ export function register(command: Command): void {
     "invoked purge hello --before 30d --dry-run",
     "invoked purge --all-functions --before 90d --yes",
     "invoked purge hello --file .env",
+    "invoked purge --expired --dry-run",
   );
   command.action(async (name: string | undefined, options: Options) => {
     checkUsage(name, options);
     using api = await server.connect();
+    if (options.expired) return await purgeExpired(api, options);
     const fn = name === undefined ? undefined : await functionOf(api, name);
     await purge(api, fn, await selectionOf(api, fn, options), options);
   });
@@ -63,8 +71,15 @@ export function register(command: Command): void {
 
 function checkUsage(
   name: string | undefined,
-  { before, commit, file, allFunctions }: Options,
+  { before, commit, file, allFunctions, expired }: Options,
 ): void {
+  if (expired) {
+    if (name === undefined) return;
+    throw new Failure("Nothing was purged: --expired takes no function", {
+      next: "leave out the function: each kind of data has its own retention",
+      exit: "usage",
+    });
+  }
   if ((name === undefined) !== (allFunctions ?? false)) {
     throw new Failure(
       "Nothing was purged: the command needs either a function or --all-functions",

@@ -45,7 +45,9 @@ import { InvocationSearches } from "../domain/invocations/searches.ts";
 import { FunctionLimits } from "../domain/limits.ts";
 import type { Ownership } from "../domain/ownership/contract.ts";
 import { Pages } from "../domain/paging.ts";
+import { Housekeeping } from "../domain/housekeeping.ts";
 import { Eraser } from "../domain/purges/eraser.ts";
+import { ExpiredData } from "../domain/purges/expired.ts";
 import { Purges } from "../domain/purges/purges.ts";
 import { Scheduler } from "../domain/scheduling/scheduler.ts";
 import { TestArtifacts } from "../domain/testing/artifacts.ts";
@@ -62,6 +64,7 @@ import { WebhookUrls } from "../domain/triggers/webhook_urls.ts";
 import { VolumeArchives } from "../domain/volumes/archive.ts";
 import { VolumeFiles } from "../domain/volumes/files.ts";
 import type { Snapshots } from "../domain/volumes/snapshots.ts";
+import { VolumeSweep } from "../domain/volumes/sweep.ts";
 import { Volumes } from "../domain/volumes/volumes.ts";
 import type { Engine } from "../engine/contract.ts";
 import type { InvocationNotifier } from "../engine/notifier.ts";
@@ -126,7 +129,7 @@ export async function openDomain(parts: DomainParts) {
   const { audit, pages, scheduler, hostMethods } = shared;
   const { invocations, ...others } = openInvocations(shared);
   const identity = await openIdentity(shared, keys);
-  const eraser = new Eraser(store, config.retention, node);
+  const { eraser, ...sweeps } = openSweeps(shared);
   const functions = openFunctions(shared, new UploadUrls(await keys.hmacKey("upload-url")));
   return {
     ...functions,
@@ -140,16 +143,25 @@ export async function openDomain(parts: DomainParts) {
     ...openAudit(shared),
     liveChanges: new LiveChanges(store, parts.peers, config.rates.maxEventStreams),
     purges: new Purges(store, eraser, pages, ids),
+    expiredData: new ExpiredData(
+      store,
+      [eraser, ...Object.values(sweeps)],
+      eraser,
+      audit,
+      parts.telemetry,
+    ),
     hostMethods,
     scheduler,
     /** What runs until the server closes, in the order in which it opens. */
     background: [
       audit,
-      new AuditRetention(store, node, config.audit.retentionMs, audit),
+      sweeps.auditRetention,
       functions.typeChecks,
       eraser,
       scheduler,
       ...identity.oidcProvider === undefined ? [] : [identity.oidcProvider],
+      sweeps.housekeeping,
+      sweeps.volumeSweep,
     ],
   };
 }
@@ -307,6 +319,18 @@ function openTriggers(
       secrets,
       limits: { ...endpoints, maxHeaderBytes: server.maxHeaderBytes },
     }),
+  };
+}
+
+/** What erases data at the end of its retention. */
+function openSweeps({ config, store, ownership, snapshots, audit, telemetry }: Shared) {
+  const { node } = ownership;
+  const { retentionMs } = config.audit;
+  return {
+    eraser: new Eraser(store, config.retention, node, telemetry),
+    auditRetention: new AuditRetention(store, node, retentionMs, audit, telemetry),
+    housekeeping: new Housekeeping(store, node, audit, telemetry),
+    volumeSweep: new VolumeSweep(store, snapshots, ownership, config.volumes, telemetry),
   };
 }
 

@@ -14,7 +14,7 @@ import { OnlyNode } from "../domain/ownership/only_node.ts";
 import { SharedNodes } from "../domain/ownership/shared_nodes.ts";
 import type { SessionLink } from "../domain/sessions/session_links.ts";
 import { Snapshots } from "../domain/volumes/snapshots.ts";
-import type { RunVerification } from "../domain/verification/schedule.ts";
+import { type RunVerification, VerificationSchedule } from "../domain/verification/schedule.ts";
 import { Runner } from "../engine/runner.ts";
 import type { Engine } from "../engine/contract.ts";
 import { LocalEngine } from "../engine/local_engine.ts";
@@ -40,7 +40,6 @@ import { connectionsWithin, openFilesLimit } from "./descriptors.ts";
 import { serverSources } from "./metric_sources.ts";
 import { openTelemetry, pageOf, serveMetrics } from "./telemetry.ts";
 import { openTls, reloadTls, type Tls } from "./tls.ts";
-import { openUpkeep } from "./upkeep.ts";
 import { installed, VERSION } from "../shared/installation.ts";
 
 const EXAMPLE = installed("examples/hello/main.ts");
@@ -220,7 +219,7 @@ async function startBehind(
   { deployExample, onSyncFailure, socket, verify }: StartOptions,
   front: Front,
 ): Promise<Omit<Parts, "opened">> {
-  const { server: { dataDir, drainTimeoutMs } } = config;
+  const { server: { dataDir, drainTimeoutMs, verifyIntervalMs } } = config;
   const { sealer, cluster, listener, started: opened } = front;
   const { http, url } = listener;
   const parts = await openEngineParts(config, front, onSyncFailure);
@@ -254,7 +253,7 @@ async function startBehind(
   const app = composeApi(config, { ...serving, domain, url, telemetry, metricsPage });
   const credentialsPath = join(dataDir, "credentials.json");
   const first = await keepCredentials(store, ids, credentialsPath, url);
-  openUpkeep(config, { store, snapshots, ownership, verify, audit: domain.audit }, opened);
+  if (verify) opened.use(new VerificationSchedule(store, node, verifyIntervalMs, verify));
   domain.typeChecks.schedule();
   await ready;
   await domain.recovery.recover();

@@ -1,12 +1,24 @@
 import { getLogger } from "@logtape/logtape";
+import { Lifecycle } from "../shared/lifecycle.ts";
 import { BLOB_SHARDS } from "../store/blobs/commit_blobs.ts";
+import type { ExpiringKind } from "../store/expired.ts";
 import type { Store } from "../store/mod.ts";
+import type { Telemetry } from "../telemetry/contract.ts";
 import type { Audit } from "./audit/audit.ts";
-import { deleteEndedKeys, DEVICE_CODE_GRACE_MS } from "./identity/mod.ts";
-import { eraseEndedCredentials } from "./identity/ended_credentials.ts";
+import { deleteEndedKeys, DEVICE_CODE_GRACE_MS, expiredKeys } from "./identity/mod.ts";
+import { endedCredentials, eraseEndedCredentials } from "./identity/ended_credentials.ts";
+import { IDEMPOTENCY_TTL_MS } from "./invocations/invoke.ts";
 import type { Node } from "./ownership/contract.ts";
+import {
+  before,
+  type Erased,
+  type ExpiredOfKind,
+  type RetentionKind,
+  type Sweeper,
+} from "./retention/kinds.ts";
+import { reportErased } from "./retention/report.ts";
+import { inSteps } from "./retention/steps.ts";
 import { DELIVERY_KEPT_MS } from "./triggers/settings.ts";
-import { oldest } from "./invocations/invoke.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
@@ -16,9 +28,38 @@ const EXPIRED_COMMIT_GRACE_MS = 60 * 60 * 1000;
 /** Time that an unreferenced blob is kept: much longer than from storing a blob to the row that references it. */
 const UNREFERENCED_BLOB_GRACE_MS = 24 * 60 * 60 * 1000;
 
-/** Deletes expired rows and unreferenced blobs of commits at intervals. Disposing it stops it. */
-export class Housekeeping implements Disposable {
+interface RowRetention {
+  /** How long after its own time a row is kept. */
+  readonly ageMs: number;
+  readonly setting: string;
+  /** Rows that one transaction erases. */
+  readonly batch: number;
+}
+
+/** Rows that expire. */
+const ROWS: Readonly<Record<ExpiringKind, RowRetention>> = {
+  used_assertions: { ageMs: 0, setting: "their expiry", batch: 500 },
+  sessions: { ageMs: 0, setting: "their expiry, see --session-lifetime", batch: 200 },
+  session_links: { ageMs: 0, setting: "their expiry", batch: 500 },
+  device_codes: { ageMs: DEVICE_CODE_GRACE_MS, setting: "5 m after their expiry", batch: 500 },
+  idempotency_keys: { ageMs: IDEMPOTENCY_TTL_MS, setting: "24 h", batch: 500 },
+  deliveries: { ageMs: DELIVERY_KEPT_MS, setting: "7 d", batch: 200 },
+  open_commits: { ageMs: EXPIRED_COMMIT_GRACE_MS, setting: "1 h after their expiry", batch: 20 },
+};
+const KINDS = Object.keys(ROWS) as ExpiringKind[];
+
+/**
+ * Erases expired rows, ended credentials and keys, and unreferenced blobs of commits: at intervals, and on request.
+ * Disposing it waits for the transaction under way.
+ *
+ * Modes: `open`; `stopped`. Transition: open → stopped.
+ */
+export class Housekeeping implements Sweeper, AsyncDisposable {
   readonly #timer: ReturnType<typeof setInterval>;
+  readonly #lifecycle = new Lifecycle("housekeeping", "open", { open: ["stopped"], stopped: [] });
+  readonly #stopping = new AbortController();
+  /** The sweep under way. */
+  #sweeping: Promise<void> | undefined;
   /** The next shard of blobs to sweep. The random start reaches all shards even if the server restarts often. */
   #shard = Math.floor(Math.random() * BLOB_SHARDS);
 
@@ -26,46 +67,108 @@ export class Housekeeping implements Disposable {
     private readonly store: Store,
     node: Pick<Node, "holds">,
     private readonly audit: Pick<Audit, "entry">,
+    private readonly telemetry: Pick<Telemetry, "retentionErased">,
   ) {
     this.#timer = setInterval(() => {
-      if (node.holds("housekeeping")) this.sweep();
+      if (!node.holds("housekeeping")) return;
+      this.#sweeping ??= this.sweep().finally(() => this.#sweeping = undefined);
     }, HOUSEKEEPING_INTERVAL_MS);
   }
 
+  /** Erases what has expired, and the unreferenced blobs of the next shard. Never throws. */
   async sweep(): Promise<void> {
-    const now = Date.now();
     try {
-      await this.store.write(async (tx) => {
-        await deleteEndedKeys(tx);
-        await tx.assertions.deleteBefore(new Date(now).toISOString());
-        await tx.consoleSessions.deleteBefore(new Date(now).toISOString());
-        await tx.deviceCodes.deleteBefore(new Date(now - DEVICE_CODE_GRACE_MS).toISOString());
-        await tx.invocations.deleteIdempotencyKeysBefore(oldest());
-        await tx.deliveries.deleteBefore(new Date(now - DELIVERY_KEPT_MS).toISOString());
-        await tx.commits.deleteExpired(new Date(now - EXPIRED_COMMIT_GRACE_MS).toISOString());
-      });
-      await eraseEndedCredentials(this.store, this.audit, now);
-      await this.#sweepBlobs(new Date(now - UNREFERENCED_BLOB_GRACE_MS));
+      const shard = this.#shard;
+      this.#shard = (shard + 1) % BLOB_SHARDS;
+      reportErased(await this.#erase(Date.now(), [shard]), this.telemetry);
     } catch (error) {
+      if (!this.#lifecycle.is("open")) return;
       logger.error("Failed to delete expired rows and blobs: {error}", { error });
     }
   }
 
-  /**
-   * Deletes the unreferenced blobs of one shard. A blob that is stored again between the query and the deletion, for
-   * a row to come, has become young and is kept.
-   */
-  async #sweepBlobs(before: Date): Promise<void> {
-    const { commitBlobs: blobs, read } = this.store;
-    const old = await blobs.storedBefore(this.#shard, before);
-    this.#shard = (this.#shard + 1) % BLOB_SHARDS;
-    const referenced = await read.commits.referencedBlobs(old);
-    for (const digest of old) {
-      if (!referenced.has(digest)) await blobs.deleteStoredBefore(digest, before);
-    }
+  async erase(nowMs: number): Promise<Erased> {
+    return await this.#erase(nowMs, allShards());
   }
 
-  [Symbol.dispose](): void {
-    clearInterval(this.#timer);
+  async expired(nowMs: number): Promise<readonly ExpiredOfKind[]> {
+    const { read } = this.store;
+    const rows: ExpiredOfKind[] = [];
+    for (const kind of KINDS) {
+      const { ageMs, setting } = ROWS[kind];
+      rows.push({ kind, setting, ...await read.expired.before(kind, before(nowMs, ageMs)) });
+    }
+    return [
+      ...rows,
+      await endedCredentials(this.store, nowMs),
+      await expiredKeys(this.store, nowMs),
+      await this.#unreferenced(nowMs),
+    ];
   }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    this.#lifecycle.set("stopped");
+    this.#stopping.abort();
+    await this.#sweeping;
+  }
+
+  /** Blobs first: those that only the rows of this sweep reference go with a later one. */
+  async #erase(nowMs: number, shards: readonly number[]): Promise<Erased> {
+    const erased = new Map<RetentionKind, number>();
+    erased.set("commit_files", await this.#eraseBlobs(nowMs, shards));
+    for (const kind of KINDS) erased.set(kind, await this.#eraseRows(kind, nowMs));
+    const { signal } = this.#stopping;
+    const credentials = await eraseEndedCredentials(this.store, this.audit, nowMs, signal);
+    erased.set("credentials", credentials);
+    erased.set("signing_keys", await this.store.write((tx) => deleteEndedKeys(tx)));
+    return erased;
+  }
+
+  async #eraseRows(kind: ExpiringKind, nowMs: number): Promise<number> {
+    const { ageMs, batch } = ROWS[kind];
+    let erased = 0;
+    await inSteps(async () => {
+      const time = before(nowMs, ageMs);
+      const count = await this.store.write((tx) => tx.expired.erase(kind, time, batch));
+      erased += count;
+      return count >= batch;
+    }, this.#stopping.signal);
+    return erased;
+  }
+
+  /**
+   * Deletes unreferenced blobs. A blob that is stored again between the query and the deletion, for a row to come, has
+   * become young and is kept.
+   */
+  async #eraseBlobs(nowMs: number, shards: readonly number[]): Promise<number> {
+    const time = new Date(nowMs - UNREFERENCED_BLOB_GRACE_MS);
+    let erased = 0;
+    for (const shard of shards) {
+      for (const digest of await this.#unreferencedOf(shard, time)) {
+        if (!this.#lifecycle.is("open")) return erased;
+        await this.store.commitBlobs.deleteStoredBefore(digest, time);
+        erased++;
+      }
+    }
+    return erased;
+  }
+
+  async #unreferenced(nowMs: number): Promise<ExpiredOfKind> {
+    const time = new Date(nowMs - UNREFERENCED_BLOB_GRACE_MS);
+    let count = 0;
+    for (const shard of allShards()) count += (await this.#unreferencedOf(shard, time)).length;
+    const setting = "24 h without a commit that has them";
+    return { kind: "commit_files", setting, count, oldest: undefined, newest: undefined };
+  }
+
+  async #unreferencedOf(shard: number, time: Date): Promise<readonly string[]> {
+    const old = await this.store.commitBlobs.storedBefore(shard, time);
+    const referenced = await this.store.read.commits.referencedBlobs(old);
+    return old.filter((digest) => !referenced.has(digest));
+  }
+}
+
+function allShards(): number[] {
+  return Array.from({ length: BLOB_SHARDS }, (_, shard) => shard);
 }

@@ -142,6 +142,7 @@ export const PERMISSIONS = {
     ["invoked.UserService.SetRoles", "Replace the roles that owners give a person; groups of the provider may give others"],
     ["invoked.UserService.Delete", "Delete a person with their sessions, personal clients and roles"],
     ["invoked.UserService.RevokeSession", "Revoke a console session of a user and sign its browser out"],
+    ["invoked.RetentionService.PurgeExpired", "Permanently erase at once what is beyond its retention, or show what would be erased"],
   ],
   "log:read": [
     ["c1.api.systemlog.v1.SystemLogService.ListEvents", "List the events of the audit log in the order of the chain, oldest first by default"],

@@ -12,8 +12,4 @@ export class AssertionWriter {
       .onConflict((c) => c.column("fingerprint").doNothing()).executeTakeFirst();
     return (numInsertedOrUpdatedRows ?? 0n) > 0n;
   }
-
-  async deleteBefore(time: string): Promise<void> {
-    await this.db.deleteFrom("usedAssertions").where("expiresAt", "<", time).execute();
-  }
 }

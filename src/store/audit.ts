@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { type Kysely, type Selectable, sql } from "kysely";
 import { AUDITED, type AuditedChanges, factsOf } from "./audited_tables.ts";
 import type { AuditEventTable, AuditHeadTable } from "./audit_tables.ts";
+import { type Expired, expiredOf } from "./expired.ts";
 import { containing } from "./paging.ts";
 import type { Schema } from "./schema.ts";
 
@@ -81,6 +82,28 @@ export class AuditReader {
       .select(["seq", "uid", "hash", "baseSeq", "baseHash"]).where("id", "=", HEAD_ID)
       .executeTakeFirst();
     return row ?? EMPTY;
+  }
+
+  /**
+   * The oldest events before a time, up to a position: without a gap, as they are erased.
+   * @returns undefined `last` without such an event
+   */
+  async expired(
+    time: string,
+    upTo: number,
+  ): Promise<Expired & { readonly last: number | undefined }> {
+    const { baseSeq } = await this.head();
+    const events = this.long.selectFrom("auditEvents").where("seq", ">", baseSeq);
+    const kept = await events.select("seq").where("time", ">=", time).orderBy("seq").limit(1)
+      .executeTakeFirst();
+    const { last, ...row } = await events.where("seq", "<=", upTo)
+      .where("seq", "<", kept?.seq ?? Number.MAX_SAFE_INTEGER).select(({ fn }) => [
+        fn.countAll<number | bigint>().as("count"),
+        fn.min<string | null>("time").as("oldest"),
+        fn.max<string | null>("time").as("newest"),
+        fn.max<number | null>("seq").as("last"),
+      ]).executeTakeFirstOrThrow();
+    return { ...expiredOf(row), last: last ?? undefined };
   }
 
   /** The events after one, in the order of the chain. */
@@ -195,9 +218,9 @@ export class AuditWriter extends AuditReader {
   /**
    * Erases the oldest events: those before the time, up to a position. The chain then begins after the last of them.
    * @param limit events that are erased at once
-   * @returns whether more may follow
+   * @returns how many were erased; fewer than the limit if none is left
    */
-  async erase(before: string, upTo: number, limit: number): Promise<boolean> {
+  async erase(before: string, upTo: number, limit: number): Promise<number> {
     const head = await this.head();
     const old = await this.db.selectFrom("auditEvents").select(["seq", "hash", "time"])
       .where("seq", ">", head.baseSeq).where("seq", "<=", upTo).orderBy("seq").limit(limit)
@@ -206,11 +229,11 @@ export class AuditWriter extends AuditReader {
     const kept = old.findIndex(({ time }) => time >= before);
     const erased = kept < 0 ? old : old.slice(0, kept);
     const last = erased.at(-1);
-    if (last === undefined) return false;
+    if (last === undefined) return 0;
     await this.db.deleteFrom("auditEvents").where("seq", ">", head.baseSeq)
       .where("seq", "<=", last.seq).execute();
     await this.db.updateTable("auditHead").set({ baseSeq: last.seq, baseHash: last.hash })
       .where("id", "=", HEAD_ID).execute();
-    return erased.length === limit;
+    return erased.length;
   }
 }

@@ -234,15 +234,6 @@ export class CommitWriter extends CommitReader {
     return [...digests, ...built];
   }
 
-  /** Deletes open commits whose upload URLs have expired. */
-  async deleteExpired(now: string): Promise<void> {
-    const expired = this.db.selectFrom("commits").select("id")
-      .where("finalizedAt", "is", null).where("expiresAt", "<", now);
-    await this.db.deleteFrom("commitFiles").where("commitId", "in", expired).execute();
-    await this.db.deleteFrom("commits").where("finalizedAt", "is", null)
-      .where("expiresAt", "<", now).execute();
-  }
-
   /** False if the function has a tag of that name already. */
   async insertTag(
     functionId: string,

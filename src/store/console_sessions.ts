@@ -164,12 +164,6 @@ export class ConsoleSessionWriter extends ConsoleSessionReader {
     await this.#deleteSessions((eb) => eb("principalId", "=", principalId));
   }
 
-  /** Deletes the sessions and links that expired before a time. */
-  async deleteBefore(time: string): Promise<void> {
-    await this.db.deleteFrom("sessionLinks").where("expiresAt", "<", time).execute();
-    await this.#deleteSessions((eb) => eb("expiresAt", "<", time));
-  }
-
   /** Deletes sessions with their tokens of the provider. Answers whether there was one. */
   async #deleteSessions(
     which: (eb: ExpressionBuilder<Schema, "consoleSessions">) => Expression<SqlBool>,

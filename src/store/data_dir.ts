@@ -21,7 +21,7 @@ export class DataDirError extends Error {
 const LOCK = "lock";
 /** What a server reads and writes in the directory; other files belong to the operator. */
 const OWN_NAME =
-  /^(?:(?:contents\.)?lock|restoring|invoked\.db(?:-(?:wal|shm|journal))?|master\.key|commit-blobs|volume-blobs|tls|cache|work)$/;
+  /^(?:(?:contents\.)?lock|restoring|invoked\.db(?:-(?:wal|shm|journal|compact))?|master\.key|commit-blobs|volume-blobs|tls|cache|work)$/;
 
 const ELSEWHERE = "choose another directory with --data";
 

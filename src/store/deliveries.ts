@@ -58,8 +58,4 @@ export class DeliveryWriter extends DeliveryReader {
     await this.db.updateTable("deliveries").set({ eventId: null, status: "REFUSED", reason })
       .where("id", "=", id).execute();
   }
-
-  async deleteBefore(time: string): Promise<void> {
-    await this.db.deleteFrom("deliveries").where("receivedAt", "<", time).execute();
-  }
 }

@@ -78,9 +78,4 @@ export class DeviceCodeWriter extends DeviceCodeReader {
       .executeTakeFirst();
     return numDeletedRows > 0n;
   }
-
-  /** Deletes the sign-ins that expired before a time. */
-  async deleteBefore(time: string): Promise<void> {
-    await this.db.deleteFrom("deviceCodes").where("expiresAt", "<", time).execute();
-  }
 }

@@ -98,6 +98,12 @@ export interface Dialect {
     betweenTransactions: BetweenTransactions,
     onError: (error: unknown) => void,
   ): Promise<void>;
+  /**
+   * Gives some of the space that deletions have freed back to the file system, outside a transaction; absent for a database
+   * that does so by itself.
+   * @returns how much is left for later steps; 0 for nothing
+   */
+  reclaim?(): number;
   /** The connections for reading; absent for a database without connections. */
   connections?(): readonly ConnectionUse[];
   /** Ends waits for a database that is away; what is under way on an open connection continues. */

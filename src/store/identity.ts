@@ -1,4 +1,5 @@
 import { type ExpressionBuilder, type Kysely, type Selectable, sql, type Updateable } from "kysely";
+import { type Expired, expiredOf } from "./expired.ts";
 import { containing, fetchPage, type Page, type PageRequest } from "./paging.ts";
 import type { RowReads } from "./changes.ts";
 import type { CredentialTable, PrincipalTable, RoleTable, Schema } from "./schema.ts";
@@ -258,6 +259,27 @@ export class IdentityReader {
         this.db.selectFrom("serverKeys").selectAll().where("purpose", "=", purpose)
           .orderBy("createdAt", "desc").orderBy("id", "desc").execute(),
     );
+  }
+
+  /**
+   * The credentials that expired or were deleted before a time, but for those of devices that have expired by now, which
+   * are erased at once.
+   */
+  async endedCredentials(time: string, now: string): Promise<Expired> {
+    const endedAt = sql<
+      string | null
+    >`case when deleted_at < ${time} then deleted_at else expires_at end`;
+    const row = await this.db.selectFrom("credentials")
+      .where(({ eb, or }) => or([eb("deletedAt", "<", time), eb("expiresAt", "<", time)]))
+      .where(({ eb, or }) =>
+        or([eb("kind", "<>", "device"), eb("expiresAt", "is", null), eb("expiresAt", ">=", now)])
+      )
+      .select(({ fn }) => [
+        fn.countAll<number | bigint>().as("count"),
+        sql<string | null>`min(${endedAt})`.as("oldest"),
+        sql<string | null>`max(${endedAt})`.as("newest"),
+      ]).executeTakeFirstOrThrow();
+    return expiredOf(row);
   }
 
   /** Keys for every purpose. */

@@ -124,10 +124,6 @@ export class InvocationWriter extends IdempotencyKeyReader {
       .execute();
   }
 
-  async deleteIdempotencyKeysBefore(time: string): Promise<void> {
-    await this.db.deleteFrom("idempotencyKeys").where("createdAt", "<", time).execute();
-  }
-
   /** PENDING to RUNNING: the attempt begins. False if it is not pending, or is another's. */
   async start(attempt: AttemptKey, now: string): Promise<boolean> {
     this.changes.note({ kind: "invocation", id: attempt.id });

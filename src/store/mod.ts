@@ -22,6 +22,7 @@ import { assertDatabaseIsThere, assertWasNotInUse, databaseOf } from "./data_use
 import type { ConnectionUse, Dialect } from "./dialect.ts";
 import { DamageLog } from "./damage.ts";
 import { DeliveryReader, DeliveryWriter } from "./deliveries.ts";
+import { ExpiredReader, ExpiredWriter } from "./expired.ts";
 import { FlowControlWriter } from "./flow_control.ts";
 import { FederationReader, FederationWriter } from "./federation.ts";
 import { FunctionReader, FunctionWriter } from "./functions.ts";
@@ -68,6 +69,7 @@ export interface Readers {
   readonly statistics: StatisticsReader;
   readonly audit: AuditReader;
   readonly auditExports: AuditExportReader;
+  readonly expired: ExpiredReader;
 }
 
 /** The writers, one per aggregate; they exist inside {@link Store.write} only. */
@@ -93,6 +95,7 @@ export interface Writers {
   readonly deliveries: DeliveryWriter;
   readonly audit: AuditWriter;
   readonly auditExports: AuditExportWriter;
+  readonly expired: ExpiredWriter;
 }
 
 /** The durable state of the server: tables and blobs. */
@@ -127,6 +130,8 @@ export interface Store extends AsyncDisposable {
     durability?: Durability,
     locks?: readonly string[],
   ): Promise<T>;
+  /** Gives some of the space that deletions have freed back to the file system. Answers whether more is left. */
+  reclaim(): Promise<boolean>;
 }
 
 interface StoreOptions {
@@ -233,6 +238,7 @@ async function open(
     changes,
     auditScopes,
     write: writeOf({ dialect, writing, writers, changes, auditScopes, cache, grouped, health }),
+    reclaim: () => reclaim(dialect, grouped),
     async [Symbol.asyncDispose]() {
       blobs[Symbol.dispose]();
       health[Symbol.dispose]();
@@ -242,6 +248,12 @@ async function open(
       for (const db of [reading, long, counting, writing]) await db.destroy();
     },
   };
+}
+
+async function reclaim(dialect: Dialect, grouped: GroupedWriter): Promise<boolean> {
+  let left = 0;
+  await grouped.betweenTransactions(() => Promise.resolve(void (left = dialect.reclaim?.() ?? 0)));
+  return left > 0;
 }
 
 /** Makes {@link Store.write}. */
@@ -362,6 +374,7 @@ function readersOf(
     deliveries: new DeliveryReader(db),
     audit: new AuditReader(db, long),
     auditExports: new AuditExportReader(db, capabilities),
+    expired: new ExpiredReader(db, long),
   };
 }
 
@@ -394,5 +407,6 @@ function writersOf(
     deliveries: new DeliveryWriter(db),
     audit: new AuditWriter(db, long, changes),
     auditExports: new AuditExportWriter(db, capabilities),
+    expired: new ExpiredWriter(db, long),
   };
 }

@@ -1,4 +1,5 @@
 import { type Kysely, type Selectable, sql } from "kysely";
+import { type Expired, expiredOf } from "./expired.ts";
 import { firstIdOf } from "./invocation_search.ts";
 import { fetchPage, type Page, type PageRequest } from "./paging.ts";
 import type { PurgeTable, Schema } from "./schema.ts";
@@ -41,7 +42,7 @@ export interface PurgeSize {
 }
 
 /** The rows that one step has erased. */
-interface ErasedStep extends PurgeSize {
+export interface ErasedStep extends PurgeSize {
   /** The next step begins after this invocation; undefined if nothing is left. */
   readonly next: string | undefined;
 }
@@ -109,6 +110,16 @@ export class PurgeReader {
       .where("invocationId", "in", endedIn(this.long, ended).select("id"))
       .executeTakeFirstOrThrow();
     return { invocations, bytes: bytes + lines.bytes };
+  }
+
+  /** These invocations, but for those that ended before an earlier time. */
+  async expired(ended: EndedInvocations, since: string): Promise<Expired> {
+    const row = await endedIn(this.long, ended).where("updatedAt", ">=", since).select(({ fn }) => [
+      fn.countAll<number | bigint>().as("count"),
+      fn.min<string | null>("updatedAt").as("oldest"),
+      fn.max<string | null>("updatedAt").as("newest"),
+    ]).executeTakeFirstOrThrow();
+    return expiredOf(row);
   }
 
   /** The selected files whose content is stored. */

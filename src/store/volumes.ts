@@ -1,4 +1,5 @@
 import type { Kysely, Selectable, Updateable } from "kysely";
+import { type Expired, expiredOf } from "./expired.ts";
 import { cut, fetchPage, type Page, type PageRequest } from "./paging.ts";
 import type { Schema, VolumeEntryTable, VolumeTable, VolumeVersionTable } from "./schema.ts";
 
@@ -8,6 +9,13 @@ export type VolumeEntryRow = Selectable<VolumeEntryTable>;
 
 /** Values in the list of one statement. */
 const VALUES_PER_STATEMENT_MAX = 500;
+
+/** What one step has deleted. */
+interface PruneStep {
+  readonly versions: number;
+  /** Whether nothing is left. */
+  readonly isLast: boolean;
+}
 
 /** A blob, and one of the files that have it. */
 interface BlobUse {
@@ -61,8 +69,26 @@ export class VolumeReader {
       where.or([
         where("oldestVersion", "<", where.ref("version")),
         where("deletedAt", "is not", null),
+        // What a stop has interrupted.
+        where.exists((of) =>
+          of.selectFrom("volumeVersions").select("volumeVersions.version")
+            .whereRef("volumeVersions.volumeId", "=", "volumes.id")
+            .whereRef("volumeVersions.version", "<", "volumes.oldestVersion")
+        ),
       ])
     ).orderBy("id").execute();
+  }
+
+  /** The versions of a volume before one. */
+  async versionsBefore(volumeId: string, version: number): Promise<Expired> {
+    const row = await this.db.selectFrom("volumeVersions").where("volumeId", "=", volumeId)
+      .where("version", "<", Math.min(version, Number.MAX_SAFE_INTEGER))
+      .select(({ fn }) => [
+        fn.countAll<number | bigint>().as("count"),
+        fn.min<string | null>("createdAt").as("oldest"),
+        fn.max<string | null>("createdAt").as("newest"),
+      ]).executeTakeFirstOrThrow();
+    return expiredOf(row);
   }
 
   entry(volumeId: string, path: string, version: number): Promise<VolumeEntryRow | undefined> {
@@ -227,31 +253,64 @@ export class VolumeWriter extends VolumeReader {
       .onConflict((c) => c.column("digest").doNothing()).execute();
   }
 
-  /** Deletes the versions before `oldest`, with the entries that only they have. */
-  async prune(volumeId: string, oldest: number): Promise<void> {
-    await this.db.deleteFrom("volumeEntries").where("volumeId", "=", volumeId)
-      .where("toVersion", "<=", oldest).execute();
-    await this.db.deleteFrom("volumeVersions").where("volumeId", "=", volumeId)
-      .where("version", "<", oldest).execute();
-    await this.update(volumeId, { oldestVersion: oldest });
+  /**
+   * Deletes some of the versions before `oldest`, with the entries that only they have. Nobody can read any of these
+   * versions once the first step is committed; {@link sweepable} names the volume until the last one is.
+   * @param limit the most entries and versions of one step
+   */
+  async prune(volumeId: string, oldest: number, limit: number): Promise<PruneStep> {
+    // Another node may have pruned more since.
+    await this.db.updateTable("volumes").set({ oldestVersion: oldest })
+      .where("id", "=", volumeId).where("oldestVersion", "<", oldest).execute();
+    return await this.#deleteVersions(volumeId, oldest, limit);
   }
 
-  /** Deletes a volume with its versions and entries. */
-  async delete(volumeId: string): Promise<void> {
-    await this.db.deleteFrom("volumeEntries").where("volumeId", "=", volumeId).execute();
-    await this.db.deleteFrom("volumeVersions").where("volumeId", "=", volumeId).execute();
-    await this.db.deleteFrom("volumes").where("id", "=", volumeId).execute();
+  /** Deletes some of a deleted volume's versions and entries, and the volume once none is left. */
+  async delete(volumeId: string, limit: number): Promise<PruneStep> {
+    const step = await this.#deleteVersions(volumeId, Infinity, limit);
+    if (step.isLast) await this.db.deleteFrom("volumes").where("id", "=", volumeId).execute();
+    return step;
   }
 
-  /** Deletes small blobs that no entry references. */
-  async deleteUnreferencedSmallBlobs(): Promise<void> {
-    await this.db.deleteFrom("smallContents").where(({ not, exists, selectFrom }) =>
-      not(exists(
-        selectFrom("volumeEntries").select("volumeEntries.path")
-          .whereRef("volumeEntries.digest", "=", "smallContents.digest")
-          .where("volumeEntries.digest", "is not", null),
-      ))
-    ).execute();
+  /** Versions go after the last of their entries. */
+  async #deleteVersions(volumeId: string, oldest: number, limit: number): Promise<PruneStep> {
+    const bound = Math.min(oldest, Number.MAX_SAFE_INTEGER);
+    let ended = this.db.selectFrom("volumeEntries").select(["path", "fromVersion"])
+      .where("volumeId", "=", volumeId).limit(limit);
+    if (oldest !== Infinity) ended = ended.where("toVersion", "<=", oldest);
+    const entries = await this.db.deleteFrom("volumeEntries").where("volumeId", "=", volumeId)
+      .where(({ eb, refTuple }) =>
+        eb(refTuple("path", "fromVersion"), "in", ended.$asTuple("path", "fromVersion"))
+      ).executeTakeFirst();
+    if (Number(entries.numDeletedRows) === limit) return { versions: 0, isLast: false };
+    const last = await this.db.selectFrom("volumeVersions").select("version")
+      .where("volumeId", "=", volumeId).where("version", "<", bound).orderBy("version")
+      .offset(limit - 1).limit(1).executeTakeFirst();
+    const { numDeletedRows } = await this.db.deleteFrom("volumeVersions")
+      .where("volumeId", "=", volumeId).where("version", "<", bound)
+      .where("version", "<=", last?.version ?? bound).executeTakeFirst();
+    return { versions: Number(numDeletedRows), isLast: last === undefined };
+  }
+
+  /**
+   * Deletes those of the first small blobs after a digest that no entry references.
+   * @param limit the most that one step looks at
+   * @returns the digest after which the next step begins; undefined after the last one
+   */
+  async deleteUnreferencedSmallBlobs(after: string, limit: number): Promise<string | undefined> {
+    const last = await this.db.selectFrom("smallContents").select("digest")
+      .where("digest", ">", after).orderBy("digest").offset(limit - 1).limit(1).executeTakeFirst();
+    let query = this.db.deleteFrom("smallContents").where("digest", ">", after)
+      .where(({ not, exists, selectFrom }) =>
+        not(exists(
+          selectFrom("volumeEntries").select("volumeEntries.path")
+            .whereRef("volumeEntries.digest", "=", "smallContents.digest")
+            .where("volumeEntries.digest", "is not", null),
+        ))
+      );
+    if (last !== undefined) query = query.where("digest", "<=", last.digest);
+    await query.execute();
+    return last?.digest;
   }
 }
 

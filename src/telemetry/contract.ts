@@ -70,6 +70,8 @@ export interface Telemetry {
   buildEnded(durationMs: number, errorType: string | undefined): void;
   /** A sync of the store has made writes durable. */
   storeSynced(durationMs: number): void;
+  /** Retention has erased rows or files. @param kind as in the answer of `invoked purge --expired` */
+  retentionErased(kind: string, count: number): void;
 }
 
 /** Telemetry of a server that measures nothing. */
@@ -83,4 +85,5 @@ export const NO_TELEMETRY: Telemetry = {
   scheduleTaken() {},
   buildEnded() {},
   storeSynced() {},
+  retentionErased() {},
 };

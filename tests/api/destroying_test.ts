@@ -18,6 +18,7 @@ const DESTROYING = [
   "invoked.InvocationService.BulkCancel",
   "invoked.InvocationService.BulkReplay",
   "invoked.InvocationService.Cancel",
+  "invoked.RetentionService.PurgeExpired",
   "invoked.TriggerService.ApplyTriggers",
 ];
 

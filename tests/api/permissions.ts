@@ -23,6 +23,7 @@ export const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   "invoked.DiscoveryService.GetKeySet": "public",
   "invoked.DiscoveryService.GetKeySetOfAuth": "public",
   "invoked.KeyService.RotateSigning": "identity:write",
+  "invoked.RetentionService.PurgeExpired": "identity:write",
   "invoked.AuthService.DeviceAuthorization": "public",
   "invoked.DeviceService.Find": "console",
   "invoked.DeviceService.Approve": "console",
@@ -222,6 +223,7 @@ function isOfClients(operationId: string): boolean {
     SESSIONS,
     "invoked.KeyService",
     "invoked.RestoreService.Resume",
+    "invoked.RetentionService",
     `${FEDERATION}.Test`,
   ]
     .some((name) => operationId.startsWith(name));

@@ -23,13 +23,14 @@ const NOT_AUDITED = [
   "invoked.WebhookService.Receive",
   "invoked.WebhookService.ReceiveCapability",
 ];
-/** What records events of its own; `log_test.ts`, and the tests of sign-ins and devices, have them. */
+/** What records events of its own; `log_test.ts`, and the tests of sign-ins, devices and retention, have them. */
 const OWN = [
   "invoked.AuthService.DeviceAuthorization",
   "invoked.AuthService.Token",
   "invoked.DeviceService.Approve",
   "invoked.DeviceService.Deny",
   "invoked.DeviceService.Find",
+  "invoked.RetentionService.PurgeExpired",
   "invoked.SessionService.CreateOwnerLink",
   "invoked.SessionService.SignIn",
   "invoked.SessionService.SignOut",

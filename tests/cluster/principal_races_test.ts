@@ -18,9 +18,9 @@ import {
 import { Pages } from "../../src/domain/paging.ts";
 import { SessionLinks } from "../../src/domain/sessions/session_links.ts";
 import type { Store } from "../../src/store/mod.ts";
+import { NO_TELEMETRY } from "../../src/telemetry/contract.ts";
 import { functionRow } from "../store/conformance/rows.ts";
 import { makeTempDir } from "../support/invoked.ts";
-import { NO_TELEMETRY } from "../../src/telemetry/contract.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { openPostgresStore } from "../support/stores.ts";
 

@@ -337,7 +337,8 @@ async function purges(stores: Pair): Promise<void> {
   const before = new Date(Date.now() + 1000).toISOString();
   const answers = await Promise.all(stores.map(async (store) => {
     await using node = await joinNodes(store, LEASE_MS);
-    await using eraser = new Eraser(store, { ageMs: undefined, sweepIntervalMs: 3_600_000 }, node);
+    const retention = { ageMs: undefined, sweepIntervalMs: 3_600_000 };
+    await using eraser = new Eraser(store, retention, node, NO_TELEMETRY);
     const purge = { before, commitId: "", path: "", dryRun: false };
     return await new Purges(store, eraser, pages, ids).purge(BY, fn.id, purge, "all");
   }));
@@ -365,7 +366,7 @@ async function snapshots(stores: Pair): Promise<void> {
   const limits = { historyMs: 0, graceMs: 0, sweepIntervalMs: 50 };
   const first = await held.open(id);
   for (const text of ["two", "three", "four"]) await write(text);
-  await using _sweep = new VolumeSweep(sweeping, swept, sweeper, limits);
+  await using _sweep = new VolumeSweep(sweeping, swept, sweeper, limits, NO_TELEMETRY);
   const oldest = async () => (await sweeping.read.volumes.get(id))?.oldestVersion;
   await eventually(async () => await oldest() === first.version || undefined, "the prune");
   assert.ok(await reading.read.volumes.entry(id, "/file", first.version));

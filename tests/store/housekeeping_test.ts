@@ -41,7 +41,7 @@ async function sweepAll(dataDir: string): Promise<void> {
   await using store = await openStore(dataDir);
   await using ownership = await onlyNode(store);
   await using audit = new Audit(store, new Ids(), NO_TELEMETRY);
-  using housekeeping = new Housekeeping(store, ownership.node, audit);
+  await using housekeeping = new Housekeeping(store, ownership.node, audit, NO_TELEMETRY);
   for (let shard = 0; shard < BLOB_SHARDS; shard++) await housekeeping.sweep();
 }
 
@@ -145,7 +145,7 @@ Deno.test("housekeeping erases credentials that ended long ago, and records whic
   });
   await using ownership = await onlyNode(store);
   await using audit = new Audit(store, new Ids(), NO_TELEMETRY);
-  using housekeeping = new Housekeeping(store, ownership.node, audit);
+  await using housekeeping = new Housekeeping(store, ownership.node, audit, NO_TELEMETRY);
   await housekeeping.sweep();
   await housekeeping.sweep();
   const left = await Promise.all(rows.map(({ id }) => store.read.identity.credential(id)));

@@ -8,6 +8,7 @@ import { NO_PRECONDITIONS } from "../../src/domain/preconditions.ts";
 import { VolumeFiles } from "../../src/domain/volumes/files.ts";
 import { VolumeSession } from "../../src/domain/volumes/session.ts";
 import { Snapshots } from "../../src/domain/volumes/snapshots.ts";
+import { NO_TELEMETRY } from "../../src/telemetry/contract.ts";
 import { VolumeSweep } from "../../src/domain/volumes/sweep.ts";
 import { Volumes } from "../../src/domain/volumes/volumes.ts";
 import { openStore, type Store } from "../../src/store/mod.ts";
@@ -57,7 +58,13 @@ class Real {
       snapshots,
       new Volumes(store, pages, new Ids(), LIMITS),
       new VolumeFiles(store, snapshots, pages, LIMITS),
-      new VolumeSweep(store, snapshots, node, { historyMs, graceMs: 0, sweepIntervalMs: 10 }),
+      new VolumeSweep(
+        store,
+        snapshots,
+        node,
+        { historyMs, graceMs: 0, sweepIntervalMs: 10 },
+        NO_TELEMETRY,
+      ),
       node,
     );
   }

@@ -6,6 +6,7 @@ import { LONG_TIMEOUT_MS, readBody, request } from "./http.ts";
 import {
   Commit,
   Diagnostics,
+  ExpiredData,
   Invocation,
   mapOf,
   Purge,
@@ -230,6 +231,14 @@ export class Api implements Disposable {
     const what = `Failed to purge ${name}`;
     const sent = { ...of(fn ?? ALL_FUNCTIONS), body, timeoutMs: LONG_TIMEOUT_MS };
     return await this.session.call(what, `POST ${FUNCTION}/purge`, PurgeSize, sent);
+  }
+
+  /** Erases at once what is beyond its retention, or answers what that would be. An addition to C1's API. */
+  async purgeExpired(dryRun: boolean): Promise<readonly ExpiredData[]> {
+    const what = "Failed to purge what is beyond its retention";
+    const sent = { body: { dryRun }, timeoutMs: LONG_TIMEOUT_MS };
+    const response = z.object({ list: listOf(ExpiredData) });
+    return (await this.session.call(what, "POST /api/v1/retention/purge", response, sent)).list;
   }
 
   /** Purges, newest first. An addition to C1's API. */

@@ -140,6 +140,16 @@ export const PurgeSize = z.object({
 });
 export type PurgeSize = z.output<typeof PurgeSize>;
 
+/** What is beyond its retention, of one kind: an addition to C1's API. */
+export const ExpiredData = z.object({
+  kind: z.string(),
+  setting: text,
+  count: bytes,
+  oldest: optionalText,
+  newest: optionalText,
+});
+export type ExpiredData = z.output<typeof ExpiredData>;
+
 /** A purge in the history of a function: an addition to C1's API. */
 export const Purge = z.object({
   id: z.string(),

@@ -1,8 +1,11 @@
 import { getLogger } from "@logtape/logtape";
-import { setTimeout as wait } from "node:timers/promises";
 import type { Store, Writers } from "../../store/mod.ts";
+import type { Telemetry } from "../../telemetry/contract.ts";
 import { locks } from "../locks.ts";
 import type { Node } from "../ownership/contract.ts";
+import { before, type Erased, type ExpiredOfKind, type Sweeper } from "../retention/kinds.ts";
+import { reportErased } from "../retention/report.ts";
+import { inSteps } from "../retention/steps.ts";
 import type { Audit } from "./audit.ts";
 
 const logger = getLogger(["invoked", "audit"]);
@@ -10,16 +13,14 @@ const logger = getLogger(["invoked", "audit"]);
 /** Longest time between two looks for old events. */
 const INTERVAL_MAX_MS = 10 * 60 * 1000;
 /** Events that one transaction erases. */
-const BATCH = 1_000;
-/** Between two transactions, so that other writes do not wait. */
-const PAUSE_MS = 10;
+const BATCH = 500;
 
 /**
  * Erases events from the oldest end once they are older than the retention. The chain stays verifiable: its base is the
  * hash of the last event that was erased. An event that an export has not written yet is kept for
  * at most the retention again: an export that always fails fills no disk.
  */
-export class AuditRetention implements AsyncDisposable {
+export class AuditRetention implements Sweeper, AsyncDisposable {
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #stopping = new AbortController();
   #running: Promise<void> = Promise.resolve();
@@ -29,11 +30,12 @@ export class AuditRetention implements AsyncDisposable {
     private readonly node: Pick<Node, "holds">,
     private readonly retentionMs: number,
     private readonly audit: Pick<Audit, "entry">,
+    private readonly telemetry: Pick<Telemetry, "retentionErased">,
   ) {
     const intervalMs = Math.min(INTERVAL_MAX_MS, retentionMs);
     this.#timer = setInterval(() => {
       if (node.holds("housekeeping")) {
-        this.#running = this.#running.then(() => this.erase(Date.now()));
+        this.#running = this.#running.then(() => this.#sweep());
       }
     }, intervalMs);
   }
@@ -44,37 +46,62 @@ export class AuditRetention implements AsyncDisposable {
     await this.#running;
   }
 
-  /** Erases what is old at a time, in milliseconds since 1970. Never throws. */
-  async erase(nowMs: number): Promise<void> {
-    const { read } = this.store;
-    const before = new Date(nowMs - this.retentionMs).toISOString();
-    const unexportedBefore = new Date(nowMs - 2 * this.retentionMs).toISOString();
+  async expired(nowMs: number): Promise<readonly ExpiredOfKind[]> {
+    const { audit } = this.store.read;
+    const { upTo, isHeld } = await this.#exported();
+    const old = await audit.expired(before(nowMs, this.retentionMs), upTo);
+    const late = isHeld
+      ? await audit.expired(before(nowMs, 2 * this.retentionMs), Number.MAX_SAFE_INTEGER)
+      : old;
+    // Both begin at the base of the chain.
+    const { count, oldest, newest } = (late.last ?? 0) > (old.last ?? 0) ? late : old;
+    return [{ kind: "audit_events", setting: "--audit-retention", count, oldest, newest }];
+  }
+
+  async erase(nowMs: number): Promise<Erased> {
+    const time = before(nowMs, this.retentionMs);
+    const { upTo, isHeld } = await this.#exported();
+    let erased = await this.#inBatches((tx) => tx.audit.erase(time, upTo, BATCH));
+    if (isHeld) {
+      const late = before(nowMs, 2 * this.retentionMs);
+      erased += await this.#inBatches((tx) => this.#eraseUnexported(tx, late));
+    }
+    return new Map([["audit_events", erased]]);
+  }
+
+  /** Never throws. */
+  async #sweep(): Promise<void> {
     try {
-      const exports = await read.auditExports.all();
-      const upTo = Math.min(...exports.map(({ watermarkSeq }) => watermarkSeq), Infinity);
-      const last = Number.isFinite(upTo) ? upTo : Number.MAX_SAFE_INTEGER;
-      await this.#inBatches((tx) => tx.audit.erase(before, last, BATCH));
-      if (exports.length > 0) {
-        await this.#inBatches((tx) => this.#eraseUnexported(tx, unexportedBefore));
-      }
+      reportErased(await this.erase(Date.now()), this.telemetry);
     } catch (error) {
       logger.error("Failed to erase old events of the audit log: {error}", { error });
     }
   }
 
-  async #inBatches(erase: (tx: Writers) => Promise<boolean>): Promise<void> {
-    for (let isMore = true; isMore && !this.#stopping.signal.aborted;) {
-      isMore = await this.store.write(erase, "durable", [locks.auditChain]);
-      if (isMore) await wait(PAUSE_MS);
-    }
+  /** The last event that every export has written, and whether there is an export. */
+  async #exported(): Promise<{ readonly upTo: number; readonly isHeld: boolean }> {
+    const exports = await this.store.read.auditExports.all();
+    const marks = exports.map(({ watermarkSeq }) => watermarkSeq);
+    return { upTo: Math.min(...marks, Number.MAX_SAFE_INTEGER), isHeld: exports.length > 0 };
+  }
+
+  /** @returns how many events were erased */
+  async #inBatches(erase: (tx: Writers) => Promise<number>): Promise<number> {
+    let total = 0;
+    await inSteps(async () => {
+      const count = await this.store.write(erase, "durable", [locks.auditChain]);
+      total += count;
+      return count === BATCH;
+    }, this.#stopping.signal);
+    return total;
   }
 
   /** Erases events for which exports waited too long, and records that in the same transaction. */
-  async #eraseUnexported(tx: Writers, before: string): Promise<boolean> {
+  async #eraseUnexported(tx: Writers, time: string): Promise<number> {
     const { baseSeq: from } = await tx.audit.head();
-    const isMore = await tx.audit.erase(before, Number.MAX_SAFE_INTEGER, BATCH);
+    const erased = await tx.audit.erase(time, Number.MAX_SAFE_INTEGER, BATCH);
     const { baseSeq: upTo } = await tx.audit.head();
-    if (upTo === from) return false;
+    if (upTo === from) return 0;
     const late = (await tx.auditExports.all()).filter(({ watermarkSeq }) => watermarkSeq < upTo);
     await tx.audit.append(this.audit.entry({
       kind: "call",
@@ -88,6 +115,6 @@ export class AuditRetention implements AsyncDisposable {
       "Events {first} to {last} of the audit log were erased at twice the retention, before exports {ids} wrote them",
       { first: from + 1, last: upTo, ids: late.map(({ id }) => id).join(", ") },
     );
-    return isMore;
+    return erased;
   }
 }

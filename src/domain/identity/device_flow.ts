@@ -116,7 +116,8 @@ export class DeviceFlow {
     const deviceCode = newDeviceCode();
     const userCode = await store.write(
       async (tx) => {
-        await tx.deviceCodes.deleteBefore(new Date(now - DEVICE_CODE_GRACE_MS).toISOString());
+        const ended = new Date(now - DEVICE_CODE_GRACE_MS).toISOString();
+        await tx.expired.erase("device_codes", ended, DEVICE_CODES_MAX);
         await assertBelowLimits(tx, sender);
         for (;;) {
           const code = newUserCode();

@@ -31,6 +31,8 @@ const AHEAD_MAX_S = 10;
 const PRIVATE_PARTS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"] as const;
 /** How often a node deletes the records of expired proofs. */
 const SWEEP_INTERVAL_MS = 60_000;
+/** Proofs that one sweep erases: housekeeping erases the rest. */
+const SWEPT_AT_ONCE_MAX = 1_000;
 
 /** The request that a proof must name. */
 export interface ProofTarget {
@@ -100,7 +102,10 @@ export class DpopProofs {
     const sweeps = performance.now() - this.#sweptAtMs > SWEEP_INTERVAL_MS;
     if (sweeps) this.#sweptAtMs = performance.now();
     const isFirst = await this.store.write(async (tx) => {
-      if (sweeps) await tx.assertions.deleteBefore(new Date(nowMs).toISOString());
+      if (sweeps) {
+        const now = new Date(nowMs).toISOString();
+        await tx.expired.erase("used_assertions", now, SWEPT_AT_ONCE_MAX);
+      }
       return await tx.assertions.use(fingerprint, new Date(expiresAtMs).toISOString());
     }, "committed");
     if (!isFirst) throw invalidProof("it was used before: sign a new one with a new jti");

@@ -1,30 +1,43 @@
-import { getLogger } from "@logtape/logtape";
 import type { Store } from "../../store/mod.ts";
 import type { Audit } from "../audit/audit.ts";
 import { locks } from "../locks.ts";
+import { before, type ExpiredOfKind } from "../retention/kinds.ts";
+import { inSteps } from "../retention/steps.ts";
 import { SERVER } from "./principal.ts";
-
-const logger = getLogger(["invoked", "identity"]);
 
 /** How long a credential is kept after it expired or was deleted. */
 const ENDED_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
 /** Credentials that one transaction erases: as many as its event names. */
 const BATCH = 100;
 
+/** The credentials that {@link eraseEndedCredentials} would erase at a time, in milliseconds since 1970. */
+export async function endedCredentials(
+  { read }: Pick<Store, "read">,
+  nowMs: number,
+): Promise<ExpiredOfKind> {
+  const time = before(nowMs, ENDED_KEPT_MS);
+  const ended = await read.identity.endedCredentials(time, new Date(nowMs).toISOString());
+  return { kind: "credentials", setting: "30 d after their expiry or deletion", ...ended };
+}
+
 /**
  * Erases credentials that ended long ago, and records which ones in the same transactions.
  * @param nowMs milliseconds since 1970
+ * @param signal ends it after the transaction under way
+ * @returns how many were erased
  */
 export async function eraseEndedCredentials(
   store: Pick<Store, "write">,
   audit: Pick<Audit, "entry">,
   nowMs: number,
-): Promise<void> {
-  const before = new Date(nowMs - ENDED_KEPT_MS).toISOString();
-  for (let count = BATCH; count === BATCH;) {
-    count = await store.write(
+  signal: AbortSignal,
+): Promise<number> {
+  const time = before(nowMs, ENDED_KEPT_MS);
+  let total = 0;
+  await inSteps(async () => {
+    const count = await store.write(
       async (tx) => {
-        const erased = await tx.identity.eraseEndedCredentials(before, BATCH);
+        const erased = await tx.identity.eraseEndedCredentials(time, BATCH);
         if (erased.length === 0) return 0;
         await tx.audit.append(audit.entry({
           kind: "call",
@@ -38,13 +51,15 @@ export async function eraseEndedCredentials(
             namespace: principalId,
             change: "deleted",
           })),
-          facts: { ended_before: before },
+          facts: { ended_before: time },
         }, {}));
         return erased.length;
       },
       "durable",
       [locks.auditChain],
     );
-    if (count > 0) logger.info("{count} credentials were erased that had ended", { count });
-  }
+    total += count;
+    return count === BATCH;
+  }, signal);
+  return total;
 }

@@ -53,7 +53,13 @@ export {
 export { roleIdOf } from "../../resources/roles.ts";
 export { checkedFor, holderAs } from "./holders.ts";
 export { ServerKeys } from "./server_keys.ts";
-export { deleteEndedKeys, type Rotation, type SigningKey, SigningKeys } from "./signing_keys.ts";
+export {
+  deleteEndedKeys,
+  expiredKeys,
+  type Rotation,
+  type SigningKey,
+  SigningKeys,
+} from "./signing_keys.ts";
 export { ServicePrincipals } from "./service_principals.ts";
 export { type TokenAnswer, TokenEndpoint, type TokenGrant } from "./token_endpoint.ts";
 

@@ -10,6 +10,7 @@ import type { Sealer } from "../../store/sealing.ts";
 import { DomainError } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
+import type { ExpiredOfKind } from "../retention/kinds.ts";
 import { serverKeyContext, SIGNING } from "./server_keys.ts";
 
 /** No access token lives longer: the upper bound of `--token-lifetime`. */
@@ -224,6 +225,24 @@ export class SigningKeys {
 /** Deletes the keys whose tokens have all expired, so that nobody can sign with them again. Answers their number. */
 export async function deleteEndedKeys(tx: Writers): Promise<number> {
   return await deleteEnded(tx, await tx.identity.keys(SIGNING));
+}
+
+/** The keys that {@link deleteEndedKeys} would delete at a time. */
+export async function expiredKeys(
+  { read }: Pick<Store, "read">,
+  nowMs: number,
+): Promise<ExpiredOfKind> {
+  const rows = await read.identity.keys(SIGNING);
+  const times = timesOf(rows).map(({ verifiesUntilMs }) => verifiesUntilMs)
+    .filter((ms) => ms <= nowMs).map((ms) => new Date(ms).toISOString()).sort();
+  const setting = "24 h after their last signature";
+  return {
+    kind: "signing_keys",
+    setting,
+    count: times.length,
+    oldest: times[0],
+    newest: times.at(-1),
+  };
 }
 
 async function deleteEnded(tx: Writers, rows: readonly ServerKeyRow[]): Promise<number> {

@@ -265,7 +265,7 @@ export async function recordRow(
 }
 
 /** How long a key refers to its first invocation. */
-const IDEMPOTENCY_TTL_MS = 24 * 60 * 60 * 1000;
+export const IDEMPOTENCY_TTL_MS = 24 * 60 * 60 * 1000;
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
 /** A request with an idempotency key: caller, function, and a hash of the request. */
@@ -352,6 +352,6 @@ export function lockOf({ principalId, functionId, key }: IdempotentRequest): str
 }
 
 /** Keys of earlier times are free again. */
-export function oldest(): string {
+function oldest(): string {
   return new Date(Date.now() - IDEMPOTENCY_TTL_MS).toISOString();
 }

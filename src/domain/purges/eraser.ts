@@ -1,22 +1,29 @@
 import { getLogger } from "@logtape/logtape";
 import { Sema } from "async-sema";
 import { Lifecycle } from "../../shared/lifecycle.ts";
-import { pause } from "../../shared/pause.ts";
 import type { Store } from "../../store/mod.ts";
-import type { EndedInvocations, PurgeRow } from "../../store/purges.ts";
+import type { Expired } from "../../store/expired.ts";
+import type { EndedInvocations, ErasedStep, PurgeRow } from "../../store/purges.ts";
 import { StorageUnavailable } from "../../store/storage_health.ts";
+import type { Telemetry } from "../../telemetry/contract.ts";
 import { DomainError } from "../errors.ts";
 import { locks } from "../locks.ts";
 import type { Node } from "../ownership/contract.ts";
+import {
+  before,
+  type Erased,
+  type ExpiredOfKind,
+  sumOf,
+  type Sweeper,
+} from "../retention/kinds.ts";
+import { reportErased } from "../retention/report.ts";
+import { inSteps, pauseAfter } from "../retention/steps.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
-/** Pause after a step, as a multiple of its time and of its wait for the writer: erasure takes a tenth of the writer. */
-const PAUSE_FACTOR = 9;
-const PAUSE_MAX_MS = 1000;
-
-/** Names the sweep among the work under way. */
+/** Name the sweep, and its last part, among the work under way. */
 const SWEEP = "sweep";
+const RECLAIM = "reclaim";
 
 /** How long ended invocations are kept; each is a named setting in `src/config`. */
 interface RetentionLimits {
@@ -27,11 +34,12 @@ interface RetentionLimits {
 
 /**
  * Erases invocations in steps, each a transaction of its own, and blobs of purged files: what purges requested, and
- * at intervals what is older than its retention. A purge that a crash interrupted continues after the next start.
+ * at intervals what is older than its retention. A purge that a crash interrupted continues after the next start. Then
+ * it gives the space that this and other deletions have freed back to the file system.
  *
  * Modes: `open`; `stopped`. Transition: open → stopped.
  */
-export class Eraser implements AsyncDisposable {
+export class Eraser implements Sweeper, AsyncDisposable {
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #lifecycle = new Lifecycle("eraser", "open", { open: ["stopped"], stopped: [] });
   readonly #stopping = new AbortController();
@@ -44,15 +52,40 @@ export class Eraser implements AsyncDisposable {
     private readonly store: Store,
     private readonly retention: RetentionLimits,
     node: Node,
+    private readonly telemetry: Pick<Telemetry, "retentionErased">,
   ) {
     this.#timer = setInterval(() => {
-      if (node.holds("housekeeping")) this.#sweepSoon();
+      if (node.holds("housekeeping")) this.#begin(SWEEP, () => this.#sweep());
     }, retention.sweepIntervalMs);
   }
 
   /** Carries out a recorded purge. @throws SERVER_STOPPING, StorageUnavailable; a later sweep then carries it out */
   run(purge: PurgeRow): Promise<void> {
     return this.#track(purge.id, () => this.#run(purge));
+  }
+
+  async expired(nowMs: number): Promise<readonly ExpiredOfKind[]> {
+    const ofServer: Expired[] = [];
+    const ofFunctions: Expired[] = [];
+    for (const { ended, since } of await this.#selections(nowMs)) {
+      const found = ended.functionId === undefined ? ofServer : ofFunctions;
+      found.push(await this.store.read.purges.expired(ended, since));
+    }
+    return [
+      { kind: "invocations", setting: "--retention", ...sumOf(ofServer) },
+      { kind: "invocations", setting: "retention of functions", ...sumOf(ofFunctions) },
+    ];
+  }
+
+  async erase(nowMs: number): Promise<Erased> {
+    let count = 0;
+    for (const { ended } of await this.#selections(nowMs)) count += await this.#erase(ended);
+    return new Map([["invocations", count]]);
+  }
+
+  /** Begins to give space that deletions have freed back to the file system, in steps. */
+  reclaimSoon(): void {
+    this.#begin(RECLAIM, () => inSteps(() => this.store.reclaim(), this.#stopping.signal));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -71,8 +104,8 @@ export class Eraser implements AsyncDisposable {
     return working;
   }
 
-  #sweepSoon(): void {
-    this.#track(SWEEP, () => this.#sweep()).catch((error) => {
+  #begin(id: string, work: () => Promise<void>): void {
+    this.#track(id, work).catch((error) => {
       if (!this.#lifecycle.is("open")) return;
       logger.error("Failed to erase purged or expired data: {error}", {
         error,
@@ -83,11 +116,26 @@ export class Eraser implements AsyncDisposable {
   async #sweep(): Promise<void> {
     for (const purge of await this.store.read.purges.unfinished()) await this.run(purge);
     await this.#eraseBlobs();
+    reportErased(await this.erase(Date.now()), this.telemetry);
+    this.reclaimSoon();
+  }
+
+  /**
+   * What has expired: first of all functions, if the server has a retention, then of each function with a shorter one.
+   * `since` leaves out what an earlier selection includes.
+   */
+  async #selections(
+    nowMs: number,
+  ): Promise<readonly { readonly ended: EndedInvocations; readonly since: string }[]> {
     const { ageMs = Infinity } = this.retention;
-    if (ageMs < Infinity) await this.#erase({ functionId: undefined, before: ago(ageMs) });
-    for (const { id, retentionMs } of await this.store.read.functions.withRetention()) {
-      if (retentionMs < ageMs) await this.#erase({ functionId: id, before: ago(retentionMs) });
-    }
+    const bound = ageMs === Infinity ? "" : before(nowMs, ageMs);
+    const ofServer = { ended: { functionId: undefined, before: bound }, since: "" };
+    const functions = await this.store.read.functions.withRetention();
+    const ofFunctions = functions.filter(({ retentionMs }) => retentionMs < ageMs)
+      .map(({ id, retentionMs }) => {
+        return { ended: { functionId: id, before: before(nowMs, retentionMs) }, since: bound };
+      });
+    return ageMs === Infinity ? ofFunctions : [ofServer, ...ofFunctions];
   }
 
   async #run({ id, functionId, before }: PurgeRow): Promise<void> {
@@ -96,16 +144,20 @@ export class Eraser implements AsyncDisposable {
     await this.store.write((tx) => tx.purges.finish(id, new Date().toISOString()));
   }
 
-  /** @param purgeId counts what was erased */
-  async #erase(ended: EndedInvocations, purgeId?: string): Promise<void> {
+  /** @param purgeId counts what was erased @returns how many invocations were erased */
+  async #erase(ended: EndedInvocations, purgeId?: string): Promise<number> {
+    let count = 0;
     for (let after: string | undefined = ""; after !== undefined;) {
       await this.#turn.acquire();
       try {
-        after = await this.#step(ended, after, purgeId);
+        const step = await this.#step(ended, after, purgeId);
+        count += step.invocations;
+        after = step.next;
       } finally {
         this.#turn.release();
       }
     }
+    return count;
   }
 
   /** Erases some invocations, and pauses unless they were the last. */
@@ -113,17 +165,19 @@ export class Eraser implements AsyncDisposable {
     ended: EndedInvocations,
     after: string,
     purgeId: string | undefined,
-  ): Promise<string | undefined> {
+  ): Promise<ErasedStep> {
     this.#assertOpen();
     const start = performance.now();
-    const { next } = await this.store.write(
+    const step = await this.store.write(
       (tx) => tx.purges.eraseInvocations(ended, after, purgeId),
       "committed",
       // So none counts what another one erases.
       [locks.erasure],
     );
-    if (next !== undefined) await this.#pause(performance.now() - start);
-    return next;
+    if (step.next !== undefined) {
+      await pauseAfter(performance.now() - start, this.#stopping.signal);
+    }
+    return step;
   }
 
   /**
@@ -152,14 +206,4 @@ export class Eraser implements AsyncDisposable {
       "Purge not completed: the server is stopping; the purge continues after the next start",
     );
   }
-
-  /** Pauses after a step of a duration; a stop ends the pause. */
-  async #pause(stepMs: number): Promise<void> {
-    const ms = Math.min(stepMs * PAUSE_FACTOR, PAUSE_MAX_MS);
-    await pause(ms, this.#stopping.signal);
-  }
-}
-
-function ago(ms: number): string {
-  return new Date(Date.now() - ms).toISOString();
 }

@@ -50,18 +50,19 @@ export class Snapshots {
   /**
    * Runs a prune, during which no snapshot of the volume is opened.
    * @param prune gets the oldest version that is held; undefined if none is
+   * @returns what it answers; undefined if it did not run, because a snapshot is being opened
    */
-  async prune(
+  async prune<T>(
     volumeId: string,
-    prune: (oldestHeld: number | undefined) => Promise<void>,
-  ): Promise<void> {
+    prune: (oldestHeld: number | undefined) => Promise<T>,
+  ): Promise<T | undefined> {
     const held = this.#held.get(volumeId);
     const oldest = held === undefined ? undefined : Math.min(...held.keys());
-    if (oldest === OPENING) return;
+    if (oldest === OPENING) return undefined;
     const done = prune(oldest);
-    this.#pruning.set(volumeId, done.catch(() => {}));
+    this.#pruning.set(volumeId, done.then(() => {}, () => {}));
     try {
-      await done;
+      return await done;
     } finally {
       this.#pruning.delete(volumeId);
     }

@@ -10,7 +10,9 @@ import {
 import { LRUCache } from "lru-cache";
 import { syncDirectory, syncFile } from "../../shared/files.ts";
 import type { BetweenTransactions, Dialect } from "../dialect.ts";
+import type { StatementRunner } from "../grouped_writer.ts";
 import { Checkpointer, logOf } from "./checkpointer.ts";
+import { RECLAIMING, reclaimPages } from "./free_pages.ts";
 import { FORGET, QUEUE_SCHEMA } from "./search/index_file.ts";
 import { ThreadSearch } from "./search/thread_search.ts";
 import { PREPARED_STATEMENTS_MAX } from "./statements.ts";
@@ -28,7 +30,8 @@ const AUTOMATIC_FRAMES = 32_768;
  * SQLite itself syncs the log before a checkpoint.
  */
 export function sqliteDialect(file: string): Dialect {
-  const writer = open(file);
+  // It must come before anything is written, also before the mode of the log.
+  const writer = open(file, Deno.statSync(file).size === 0 ? [RECLAIMING] : []);
   const logFile = logOf(file);
   let log: Deno.FsFile | undefined;
   let checkpointer: Checkpointer | undefined;
@@ -46,17 +49,7 @@ export function sqliteDialect(file: string): Dialect {
     },
     lockMigrations: (work) => work(),
     writer: new TransactionalDialect({ database: () => Promise.resolve(writer) }),
-    statements: {
-      begin: () => void writer.prepare("begin").run([]),
-      commit: () => void writer.prepare("commit").run([]),
-      rollback: () => void writer.prepare("rollback").run([]),
-      run: (sql, parameters) => Number(writer.prepare(sql).run(parameters).changes),
-      lock() {},
-      mayRetry: () => false,
-      get inTransaction() {
-        return writer.inTransaction;
-      },
-    },
+    statements: statementsOn(writer),
     reader: new SqliteDialect({ database: () => Promise.resolve(open(file)) }),
     longReader: threadDialect(file),
     statisticsReader: threadDialect(file),
@@ -89,11 +82,31 @@ export function sqliteDialect(file: string): Dialect {
       const isNew = writer.prepare("SELECT 1 FROM invocations LIMIT 1").all([]).length === 0;
       if (!isNew) search.schedule();
     },
+    reclaim() {
+      const left = reclaimPages(writer);
+      // Only a checkpoint makes the file shorter.
+      checkpointer?.schedule();
+      return left;
+    },
     interrupt() {},
     async close() {
       await search?.close();
       await checkpointer?.close();
       log?.close();
+    },
+  };
+}
+
+function statementsOn(writer: Connection): StatementRunner {
+  return {
+    begin: () => void writer.prepare("begin").run([]),
+    commit: () => void writer.prepare("commit").run([]),
+    rollback: () => void writer.prepare("rollback").run([]),
+    run: (sql, parameters) => Number(writer.prepare(sql).run(parameters).changes),
+    lock() {},
+    mayRetry: () => false,
+    get inTransaction() {
+      return writer.inTransaction;
     },
   };
 }
@@ -144,11 +157,12 @@ const PRAGMAS = [
   `wal_autocheckpoint = ${AUTOMATIC_FRAMES}`,
 ];
 
-function open(file: string): Connection {
+/** @param first settings of a new database */
+function open(file: string, first: readonly string[] = []): Connection {
   try {
     const db = new DatabaseSync(file);
     // Prepared, because errors of other statements have no result code.
-    for (const pragma of PRAGMAS) db.prepare(`PRAGMA ${pragma}`).all();
+    for (const pragma of [...first, ...PRAGMAS]) db.prepare(`PRAGMA ${pragma}`).all();
     return connectionOf(db, file);
   } catch (error) {
     throw naming(file, error);

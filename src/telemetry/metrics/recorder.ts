@@ -160,6 +160,11 @@ export class MetricsRecorder implements Telemetry {
     histograms["invoked.store.sync.duration"].record(durationMs / MS_PER_SECOND);
   }
 
+  retentionErased(kind: string, count: number): void {
+    const { counters } = this.parts.instruments;
+    counters["invoked.retention.erased"].add(count, { "invoked.retention.kind": kind });
+  }
+
   #countEnd(
     { triggerKind, process, errorCode, isRepeated }: AttemptReport,
     series: FunctionSeries,

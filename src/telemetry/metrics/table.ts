@@ -35,6 +35,7 @@ export const LABELS = {
   "url.scheme": "`http` or `https`",
   "invoked.delivery.status": "Status of the delivery in the list of deliveries",
   "invoked.state": "State that the items have in common",
+  "invoked.retention.kind": "Kind of data, as `invoked purge --expired` names it",
   "network.io.direction": "`receive` or `transmit`",
   "db.client.connection.pool.name": "`reads` or `long_reads`",
   "db.client.connection.state": "`idle` or `used`",
@@ -231,6 +232,12 @@ export const METRICS = {
     unit: "By",
     labels: [],
     description: "Size of the SQLite database with its log; absent with PostgreSQL",
+  },
+  "invoked.retention.erased": {
+    kind: "counter",
+    unit: "{item}",
+    labels: ["invoked.retention.kind"],
+    description: "Rows, volumes and files that were erased beyond their retention",
   },
   "invoked.disk.free": {
     kind: "observed gauge",

@@ -4,7 +4,7 @@ import type { AuditScope } from "../../../src/store/audit_scopes.ts";
 import type { AuditedChange } from "../../../src/store/audited_tables.ts";
 import { AUDIT_LOCK, type AuditEntry, chainHash } from "../../../src/store/audit.ts";
 import type { Store } from "../../../src/store/mod.ts";
-import { functionRow, id, type Steps, time } from "./rows.ts";
+import { BATCH, functionRow, id, type Steps, time } from "./rows.ts";
 
 let made = 0;
 
@@ -110,7 +110,7 @@ export const AUDIT: Steps = {
       });
       await store.write((tx) => tx.functions.deleteSecret(functionId, "KEY"));
       // Nothing that is audited.
-      await store.write((tx) => tx.assertions.deleteBefore(time(0)));
+      await store.write((tx) => tx.expired.erase("used_assertions", time(0), BATCH));
     });
     const [made, ...others] = seen;
     const secret = { kind: "secret", id: undefined, name: "KEY", namespace: functionId };

@@ -4,6 +4,7 @@ import { CLIENT } from "../../../src/resources/clients.ts";
 import type { CredentialRow, PrincipalRow } from "../../../src/store/identity.ts";
 import {
   assertColumns,
+  BATCH,
   commitRow,
   credentialRow,
   functionRow,
@@ -117,7 +118,7 @@ export const COMMITS: Steps = {
         commitRow({ id: id(2), functionId: FUNCTION, expiresAt: time(5) }),
         [{ commitId: id(2), path: "x", digest: null, size: 0 }],
       );
-      await tx.commits.deleteExpired(time(6));
+      await tx.expired.erase("open_commits", time(6), BATCH);
     });
     assert.equal(await store.read.commits.get(FUNCTION, id(2)), undefined);
     const erased = await store.write((tx) =>
@@ -259,7 +260,7 @@ export const IDENTITY: Steps = {
     const use = () => store.write((tx) => tx.assertions.use("f", time(10)));
     const results = await Promise.all([use(), use(), use()]);
     assert.deepEqual(results.filter(Boolean), [true]);
-    await store.write((tx) => tx.assertions.deleteBefore(time(11)));
+    await store.write((tx) => tx.expired.erase("used_assertions", time(11), BATCH));
     assert.equal(await use(), true);
   },
 

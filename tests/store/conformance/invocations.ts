@@ -4,7 +4,16 @@ import { type Content, readContent } from "../../../src/shared/json_text.ts";
 import type { InvocationFilter } from "../../../src/store/invocation_search.ts";
 import type { InvocationRow } from "../../../src/store/invocations.ts";
 import type { Store } from "../../../src/store/mod.ts";
-import { commitRow, functionRow, GREATEST, id, invocationRow, type Steps, time } from "./rows.ts";
+import {
+  BATCH,
+  commitRow,
+  functionRow,
+  GREATEST,
+  id,
+  invocationRow,
+  type Steps,
+  time,
+} from "./rows.ts";
 
 async function contentText(content: Content): Promise<string> {
   return new TextDecoder().decode(await readContent(content));
@@ -126,7 +135,7 @@ export const INVOCATIONS: Steps = {
     }
     const found = await store.read.invocations.idempotencyKey("p", FUNCTION, "k");
     assert.equal(found?.invocationId, id(2));
-    await store.write((tx) => tx.invocations.deleteIdempotencyKeysBefore(time(3)));
+    await store.write((tx) => tx.expired.erase("idempotency_keys", time(3), BATCH));
     assert.equal(await store.read.invocations.idempotencyKey("p", FUNCTION, "k"), undefined);
   },
 };

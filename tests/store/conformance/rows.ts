@@ -228,6 +228,9 @@ export function entryRow(
 }
 
 /** The principal of {@link credentialRow}. */
+/** More rows than these tests make: an erasure with this limit takes all. */
+export const BATCH = 1_000;
+
 export const PRINCIPAL: PrincipalRow = {
   id: "p",
   kind: "service",

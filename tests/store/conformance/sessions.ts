@@ -1,7 +1,7 @@
 /** Sessions of the console, and the codes of their links. */
 import assert from "node:assert/strict";
 import type { Store } from "../../../src/store/mod.ts";
-import { id, sessionRow as row, type Steps, time } from "./rows.ts";
+import { BATCH, id, sessionRow as row, type Steps, time } from "./rows.ts";
 
 const PAGE = { size: 10, after: undefined };
 
@@ -43,9 +43,9 @@ export const SESSIONS: Steps = {
     await store.write((tx) => tx.consoleSessions.deleteOfClient("q", "d"));
     assert.deepEqual([await idsOf(store, "q"), await idsOf(store)], [[], [id(2)]]);
     assert.equal(await store.write((tx) => tx.consoleSessions.takeLink("of d")), undefined);
-    await store.write((tx) => tx.consoleSessions.deleteBefore(time(10)));
+    await store.write((tx) => tx.expired.erase("sessions", time(10), BATCH));
     assert.deepEqual(await idsOf(store), [id(2)]);
-    await store.write((tx) => tx.consoleSessions.deleteBefore(time(11)));
+    await store.write((tx) => tx.expired.erase("sessions", time(11), BATCH));
     assert.deepEqual(await idsOf(store), []);
   },
 
@@ -120,7 +120,7 @@ export const SESSIONS: Steps = {
     assert.deepEqual(await kept(5), { ...confirmation(5), ...changed });
     await store.write((tx) => tx.consoleSessions.deleteById(id(5)));
     await store.write((tx) => tx.consoleSessions.deleteByToken("hash6"));
-    await store.write((tx) => tx.consoleSessions.deleteBefore(time(2)));
+    await store.write((tx) => tx.expired.erase("sessions", time(2), BATCH));
     assert.deepEqual(await left(), [id(7)]);
     await store.write((tx) => tx.consoleSessions.deleteOfPrincipal("p"));
     assert.deepEqual([await left(), await idsOf(store), await idsOf(store, "q")], [[], [], [

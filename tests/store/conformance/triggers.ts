@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { DeliveryRow } from "../../../src/store/deliveries.ts";
 import type { Store } from "../../../src/store/mod.ts";
 import {
+  BATCH,
   commitRow,
   deliveryRow,
   functionRow,
@@ -137,7 +138,7 @@ export const TRIGGERS: Steps = {
     const ids = async () =>
       (await store.read.deliveries.ofTrigger(WEBHOOK, PAGE)).rows.map((row) => row.id);
     assert.deepEqual(await ids(), [id(40), id(31), id(30)]);
-    await store.write((tx) => tx.deliveries.deleteBefore(time(31)));
+    await store.write((tx) => tx.expired.erase("deliveries", time(31), BATCH));
     assert.deepEqual(await ids(), [id(40), id(31)]);
     await store.write((tx) => tx.triggers.delete(WEBHOOK));
     assert.deepEqual(await ids(), []);

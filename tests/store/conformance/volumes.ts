@@ -2,7 +2,16 @@
 import assert from "node:assert/strict";
 import { VOLUME as VOLUME_FIELDS, VOLUME_VERSION } from "../../../src/resources/volumes.ts";
 import type { Store } from "../../../src/store/mod.ts";
-import { assertColumns, entryRow, GREATEST, id, type Steps, time, volumeRow } from "./rows.ts";
+import {
+  assertColumns,
+  BATCH,
+  entryRow,
+  GREATEST,
+  id,
+  type Steps,
+  time,
+  volumeRow,
+} from "./rows.ts";
 
 const VOLUME = id(1);
 
@@ -124,17 +133,22 @@ export const VOLUMES: Steps = {
       await tx.volumes.putSmallBlob("digest", content);
       await tx.volumes.putSmallBlob("digest", content);
       await tx.volumes.putSmallBlob("unused", content);
-      await tx.volumes.deleteUnreferencedSmallBlobs();
+      await tx.volumes.deleteUnreferencedSmallBlobs("", BATCH);
     });
     assert.deepEqual([...await store.read.volumes.smallBlob("digest") ?? []], [0, 10, 255]);
     assert.equal(await store.read.volumes.smallBlob("unused"), undefined);
   },
 
   "pruning takes what only old versions have; a deletion takes all": async (store) => {
-    await store.write((tx) => tx.volumes.prune(VOLUME, 2));
+    const all = { versions: 1, isLast: true };
+    assert.deepEqual(await store.write((tx) => tx.volumes.prune(VOLUME, 2, BATCH)), all);
     assert.equal(await store.read.volumes.entry(VOLUME, "/a/x", 1), undefined);
     assert.equal((await store.read.volumes.get(VOLUME))?.oldestVersion, 2);
-    await store.write((tx) => tx.volumes.delete(VOLUME));
+    // One row at a time: an interrupted deletion continues, and the volume goes last.
+    for (let step = 1; !(await store.write((tx) => tx.volumes.delete(VOLUME, 1))).isLast; step++) {
+      assert.ok(await store.read.volumes.get(VOLUME), `after step ${step}`);
+      assert.ok(step < BATCH);
+    }
     assert.equal(await store.read.volumes.get(VOLUME), undefined);
     assert.deepEqual(await paths(store, "/", true), []);
   },
