@@ -138,7 +138,12 @@ export const TRIGGERS: Steps = {
     const ids = async () =>
       (await store.read.deliveries.ofTrigger(WEBHOOK, PAGE)).rows.map((row) => row.id);
     assert.deepEqual(await ids(), [id(40), id(31), id(30)]);
-    await store.write((tx) => tx.expired.erase("deliveries", time(31), BATCH));
+    const expired = (at: string) => store.read.expired.before("deliveries", at);
+    assert.deepEqual(await expired(time(41)), { count: 4, oldest: time(30), newest: time(40) });
+    assert.equal((await expired(time(30))).oldest, undefined);
+    const erase = (at: string) => store.write((tx) => tx.expired.erase("deliveries", at, 1));
+    assert.ok(await erase(time(41)) >= 1, "the oldest of several");
+    assert.equal(await erase(time(31)), 0);
     assert.deepEqual(await ids(), [id(40), id(31)]);
     await store.write((tx) => tx.triggers.delete(WEBHOOK));
     assert.deepEqual(await ids(), []);
