@@ -1,3 +1,4 @@
+import { type Readers, readersOf, type Writers, writersOf } from "./aggregates.ts";
 import {
   CamelCasePlugin,
   type Dialect as KyselyDialect,
@@ -5,98 +6,28 @@ import {
   type KyselyPlugin,
   type LogEvent,
 } from "kysely";
-import { AssertionWriter } from "./assertions.ts";
-import { AUDIT_LOCK, AuditReader, AuditWriter } from "./audit.ts";
-import { AuditExportReader, AuditExportWriter } from "./audit_exports.ts";
+import { AUDIT_LOCK } from "./audit.ts";
 import { AuditScopes } from "./audit_scopes.ts";
 import { Changes, RowCache, UNCACHED, type WriteChanges } from "./changes.ts";
 import type { CommitBlobs } from "./blobs/commit_blobs.ts";
 import { type ObjectBuckets, type OpenBlobs, prepareBlobs } from "./blobs/mod.ts";
 import type { VolumeBlobs } from "./blobs/volume_blobs.ts";
 import { databaseContentLock, fileContentLock } from "./content_lock.ts";
-import { CommitReader, CommitWriter } from "./commits.ts";
-import { ConsoleSessionReader, ConsoleSessionWriter } from "./console_sessions.ts";
-import { DeviceCodeReader, DeviceCodeWriter } from "./device_codes.ts";
-import { DelayedInvocationReader, DelayedInvocationWriter } from "./delayed_invocations.ts";
 import { assertDatabaseIsThere, assertWasNotInUse, databaseOf } from "./data_use.ts";
 import type { ConnectionUse, Dialect } from "./dialect.ts";
 import { DamageLog } from "./damage.ts";
-import { DeliveryReader, DeliveryWriter } from "./deliveries.ts";
-import { ExpiredReader, ExpiredWriter } from "./expired.ts";
-import { FlowControlWriter } from "./flow_control.ts";
-import { FederationReader, FederationWriter } from "./federation.ts";
-import { FunctionReader, FunctionWriter } from "./functions.ts";
 import { type Durability, GroupedWriter } from "./grouped_writer.ts";
-import { IdentityReader, IdentityWriter, type ServerKeyRow } from "./identity.ts";
-import { InvocationFinder } from "./invocation_search.ts";
-import { InvocationWriter } from "./invocation_writer.ts";
-import { InvocationReader } from "./invocations.ts";
+import { IdentityReader, type ServerKeyRow } from "./identity.ts";
 import { executedMigrations, migrate } from "./migrations/mod.ts";
 import type { PostgresOptions } from "./postgres/address.ts";
 import type { Schema } from "./schema.ts";
 import { sqliteDialect } from "./sqlite/dialect.ts";
 import { isSyncFailure, StorageHealth, StorageUnavailable } from "./storage_health.ts";
-import { NodeReader, type NodeRow, NodeWriter } from "./nodes.ts";
+import { NodeReader, type NodeRow } from "./nodes.ts";
 import { probeDirectory } from "./probe.ts";
-import { OutboxReader, OutboxWriter } from "./outbox.ts";
-import { PauseReader, PauseWriter } from "./pauses.ts";
-import { PurgeReader, PurgeWriter } from "./purges.ts";
 import { StatisticsReader } from "./statistics.ts";
-import { ScheduleReader, ScheduleWriter } from "./schedules.ts";
-import { TriggerReader, TriggerWriter } from "./triggers.ts";
-import { VerificationReader, VerificationWriter } from "./verifications.ts";
-import { VolumeReader, VolumeWriter } from "./volumes.ts";
 
-/** The readers, one per aggregate. */
-export interface Readers {
-  readonly functions: FunctionReader;
-  readonly commits: CommitReader;
-  readonly invocations: InvocationReader;
-  readonly identity: IdentityReader;
-  readonly consoleSessions: ConsoleSessionReader;
-  readonly federation: FederationReader;
-  readonly deviceCodes: DeviceCodeReader;
-  readonly volumes: VolumeReader;
-  readonly purges: PurgeReader;
-  readonly pauses: PauseReader;
-  readonly verifications: VerificationReader;
-  readonly nodes: NodeReader;
-  readonly delays: DelayedInvocationReader;
-  readonly outbox: OutboxReader;
-  readonly triggers: TriggerReader;
-  readonly schedules: ScheduleReader;
-  readonly deliveries: DeliveryReader;
-  readonly statistics: StatisticsReader;
-  readonly audit: AuditReader;
-  readonly auditExports: AuditExportReader;
-  readonly expired: ExpiredReader;
-}
-
-/** The writers, one per aggregate; they exist inside {@link Store.write} only. */
-export interface Writers {
-  readonly functions: FunctionWriter;
-  readonly commits: CommitWriter;
-  readonly invocations: InvocationWriter;
-  readonly identity: IdentityWriter;
-  readonly consoleSessions: ConsoleSessionWriter;
-  readonly federation: FederationWriter;
-  readonly deviceCodes: DeviceCodeWriter;
-  readonly assertions: AssertionWriter;
-  readonly volumes: VolumeWriter;
-  readonly purges: PurgeWriter;
-  readonly pauses: PauseWriter;
-  readonly verifications: VerificationWriter;
-  readonly nodes: NodeWriter;
-  readonly delays: DelayedInvocationWriter;
-  readonly outbox: OutboxWriter;
-  readonly flow: FlowControlWriter;
-  readonly triggers: TriggerWriter;
-  readonly schedules: ScheduleWriter;
-  readonly deliveries: DeliveryWriter;
-  readonly audit: AuditWriter;
-  readonly auditExports: AuditExportWriter;
-  readonly expired: ExpiredWriter;
-}
+export type { Readers, Writers } from "./aggregates.ts";
 
 /** The durable state of the server: tables and blobs. */
 export interface Store extends AsyncDisposable {
@@ -203,15 +134,7 @@ async function open(
     // Another server may have written while this server had no database.
     cache.clear();
   }, options.onSyncFailure);
-  const grouped = new GroupedWriter(dialect.statements, async () => {
-    const begunMs = performance.now();
-    try {
-      await dialect.sync();
-    } catch (error) {
-      throw health.note(error);
-    }
-    options.onSync?.(performance.now() - begunMs);
-  });
+  const grouped = new GroupedWriter(dialect.statements, syncOf(dialect, health, options));
   await dialect.maintain((work) => grouped.betweenTransactions(work), (error) => {
     // A full disk fails the next write as well; that write is noted.
     if (isSyncFailure(error) || error instanceof StorageUnavailable) health.note(error);
@@ -247,6 +170,23 @@ async function open(
       await dialect.close();
       for (const db of [reading, long, counting, writing]) await db.destroy();
     },
+  };
+}
+
+/** Syncs what was committed. Its failure is noted, and its duration reported. */
+function syncOf(
+  dialect: Dialect,
+  health: StorageHealth,
+  { onSync }: Pick<StoreOptions, "onSync">,
+): () => Promise<void> {
+  return async () => {
+    const begunMs = performance.now();
+    try {
+      await dialect.sync();
+    } catch (error) {
+      throw health.note(error);
+    }
+    onSync?.(performance.now() - begunMs);
   };
 }
 
@@ -345,68 +285,4 @@ async function countChanges(db: Kysely<Schema>): Promise<number> {
 /** Notes, in the open transaction, that rows have changed which other nodes keep in memory. */
 async function noteChange(db: Kysely<Schema>): Promise<void> {
   await db.updateTable("changes").set(({ eb }) => ({ count: eb("count", "+", 1) })).execute();
-}
-
-function readersOf(
-  db: Kysely<Schema>,
-  long: Kysely<Schema>,
-  { capabilities, search }: Dialect,
-  cache: RowCache,
-): Omit<Readers, "statistics"> {
-  const finder = new InvocationFinder(db, capabilities, search);
-  return {
-    functions: new FunctionReader(db, capabilities, cache),
-    commits: new CommitReader(db, cache),
-    invocations: new InvocationReader(db, capabilities, { long, finder }),
-    identity: new IdentityReader(db, cache),
-    consoleSessions: new ConsoleSessionReader(db, cache),
-    federation: new FederationReader(db, capabilities),
-    deviceCodes: new DeviceCodeReader(db),
-    volumes: new VolumeReader(db),
-    purges: new PurgeReader(db, long),
-    pauses: new PauseReader(db),
-    verifications: new VerificationReader(db),
-    nodes: new NodeReader(db, capabilities),
-    delays: new DelayedInvocationReader(db),
-    outbox: new OutboxReader(db),
-    triggers: new TriggerReader(db, cache),
-    schedules: new ScheduleReader(db),
-    deliveries: new DeliveryReader(db),
-    audit: new AuditReader(db, long),
-    auditExports: new AuditExportReader(db, capabilities),
-    expired: new ExpiredReader(db, long),
-  };
-}
-
-/** The writers of all transactions; the grouped writer runs one after another. */
-function writersOf(
-  db: Kysely<Schema>,
-  long: Kysely<Schema>,
-  { capabilities, statements }: Dialect,
-  changes: Changes,
-): Writers {
-  return {
-    functions: new FunctionWriter(db, capabilities, UNCACHED),
-    commits: new CommitWriter(db, UNCACHED),
-    invocations: new InvocationWriter(db, statements, capabilities, changes),
-    identity: new IdentityWriter(db, UNCACHED),
-    consoleSessions: new ConsoleSessionWriter(db, UNCACHED),
-    federation: new FederationWriter(db, capabilities),
-    deviceCodes: new DeviceCodeWriter(db),
-    assertions: new AssertionWriter(db),
-    volumes: new VolumeWriter(db),
-    purges: new PurgeWriter(db, long),
-    pauses: new PauseWriter(db),
-    verifications: new VerificationWriter(db),
-    nodes: new NodeWriter(db, capabilities),
-    flow: new FlowControlWriter(db, capabilities),
-    delays: new DelayedInvocationWriter(db),
-    outbox: new OutboxWriter(db),
-    triggers: new TriggerWriter(db, UNCACHED),
-    schedules: new ScheduleWriter(db),
-    deliveries: new DeliveryWriter(db),
-    audit: new AuditWriter(db, long, changes),
-    auditExports: new AuditExportWriter(db, capabilities),
-    expired: new ExpiredWriter(db, long),
-  };
 }
