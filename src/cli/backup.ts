@@ -4,13 +4,20 @@ import type { BackupReport } from "../store/backup/take.ts";
 import { installationSettings, storageFailure } from "./options/installation.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
+import { Failure, oneLine } from "./terminal/failure.ts";
 import { note, printJson } from "./terminal/output.ts";
 
 const HELP = `
 Reads the data directory, or the database and the object store, beside a running server: the
 database first, then the contents that it references. A name that ends with .tar is an archive; any
 other is a folder, into which each content is copied once. Without --with-keys, secrets in the
-backup are useless without the master key: keep the key apart.`;
+backup are useless without the master key: keep the key apart.
+
+Exit codes:
+  0  the data is whole, and so is the backup
+  1  nothing was backed up
+  2  invalid arguments
+  3  the data is damaged: the backup lists the damages, and has everything else`;
 
 /** `invoked backup`: takes a backup beside a running server. */
 export function register(command: Command): void {
@@ -36,23 +43,43 @@ export function register(command: Command): void {
       const report = await backUp(config, path, { withKeys, onWait }).catch((error) => {
         throw storageFailure("Nothing was backed up", error);
       });
-      if (json) return printJson(report);
-      console.log(inWords(report, withKeys));
+      if (json) printJson(report);
+      else console.log(inWords(report, withKeys));
+      reportDamages(report);
     },
   );
 }
 
+/** @throws Failure if the data was damaged: the backup has everything else */
+function reportDamages({ path, damages, missing }: BackupReport): void {
+  if (damages.length === 0) return;
+  for (const { kind, message } of damages) note(`${kind}: ${oneLine(message)}`);
+  const lacks = missing.length === 0 ? "" : `, and lacks ${countOf(missing.length, "content")}`;
+  throw new Failure(
+    `Backup ${path} was taken of damaged data: it lists ${
+      countOf(damages.length, "damage")
+    }${lacks}`,
+    { next: "see what is lost with invoked verify --online, and repair it", exit: "code" },
+  );
+}
+
 function inWords(
-  { path, createdAt, contents, newContents, bytes, writtenBytes }: BackupReport,
+  { path, createdAt, contents, newContents, replacedContents, bytes, writtenBytes }: BackupReport,
   withKeys: boolean,
 ): string {
   const written = newContents === contents
     ? ""
     : `, of which ${formatCount(newContents)} are new; ${formatBytes(writtenBytes)} were written`;
+  const replaced = replacedContents === 0 ? [] : [
+    `Earlier backups in the folder had ${
+      countOf(replacedContents, "damaged content")
+    }; this backup replaced what was damaged`,
+  ];
   return [
     `Backup of ${createdAt} is in ${path}: ${formatBytes(bytes)} with ${
       countOf(contents, "content")
     }${written}`,
+    ...replaced,
     withKeys
       ? "It contains the master key, which opens every secret in it"
       : "It contains no key: keep the master key apart, because a restore needs it",

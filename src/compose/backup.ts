@@ -2,11 +2,18 @@
 import { join } from "node:path";
 import type { Config } from "../config/mod.ts";
 import { checkServerKeys } from "../domain/identity/server_keys.ts";
+import { verifyData } from "../domain/verification/verify.ts";
 import { exists } from "../shared/files.ts";
 import { BackupError } from "../store/backup/backup_error.ts";
 import { MASTER_KEY_FILE } from "../store/backup/manifest.ts";
-import { type BackupReport, takeBackup } from "../store/backup/take.ts";
+import {
+  type BackupReport,
+  prepareContents,
+  type PreparedContents,
+  takeBackup,
+} from "../store/backup/take.ts";
 import { openTarget } from "../store/backup/targets.ts";
+import { type Contents, pathOfContent } from "../store/contents.ts";
 import { masterKeyText } from "../store/master_key.ts";
 import { serverKeysIn } from "../store/sqlite/snapshot.ts";
 import { lowerPriority, masterKeysIn, readInstallation, sealerOf } from "./reading.ts";
@@ -17,7 +24,8 @@ const TLS = "tls";
 const TLS_FILE = /^[a-z][a-z-]{0,40}\.(?:pem|key)$/;
 
 /**
- * Copies the database, then the contents that the copy references.
+ * Copies the database, then the contents that the copy references. Damages end no backup: the backup lists them, and
+ * has everything else.
  * @param path an archive if it ends with `.tar`, otherwise a folder
  * @param withKeys whether the backup has the master key, the administrator's credentials and the key of TLS
  * @param onWait called once if another backup or verification runs
@@ -42,10 +50,38 @@ export async function backUp(
   const target = opened.use(await openTarget(path));
   const { workDir } = target;
   const reading = await readInstallation(config, { workDir, sealer, opened, onWait });
+  await target.assertName(reading.createdAt);
   checkServerKeys(serverKeysIn(reading.snapshot), sealer);
   const keys = withKeys ? await keyFiles(dataDir, masterKeys) : undefined;
   const parts = { ...reading, sealer, keys, workDir };
-  return await takeBackup(target, parts, () => reading.assertHeld());
+  const prepared = await prepareContents(target, parts);
+  const { damages } = await verifyData({
+    database: reading.snapshot,
+    sealer,
+    contents: preparedContents(prepared),
+    isRead: false,
+    isPaced: false,
+  });
+  return await takeBackup(target, parts, {
+    prepared,
+    damages,
+    assertWhole: () => reading.assertHeld(),
+  });
+}
+
+/** Contents that were read: a verification learns what failed. */
+function preparedContents({ failures }: PreparedContents): Contents {
+  return {
+    open(ref) {
+      const failure = failures.get(pathOfContent(ref));
+      if (failure !== undefined) return Promise.reject(failure);
+      return Promise.resolve({
+        size: 0,
+        read: () => Promise.resolve(new Uint8Array()),
+        [Symbol.dispose]() {},
+      });
+    },
+  };
 }
 
 async function keyFiles(

@@ -125,8 +125,8 @@ const ATTACKS: Readonly<
     NOT_SIGNED,
   ],
   "a manifest that is too large": [
-    (entries) => withFiles(entries, { "manifest.json": " ".repeat(20_000) }),
-    /manifest\.json has 20000 bytes, more than 16384/,
+    (entries) => withFiles(entries, { "manifest.json": " ".repeat(32 * 1024 ** 2 + 1) }),
+    /manifest\.json has 33554433 bytes, more than 33554432/,
   ],
   "a manifest that is no JSON": [
     (entries) => withFiles(entries, { "manifest.json": "no" }),
@@ -302,7 +302,7 @@ async function wrongPaths(data: UsedData, fresh: (name: string) => string, key: 
     [["restore", data.archive, "--data", data.path], /is not empty: it has "/],
     [["restore", data.archive, "--backup", "x", "--data", fresh("data")], /has one backup/],
     [["backup", data.archive, "--data", data.path], /exists, and a backup overwrites nothing/],
-    [["backup", data.path, "--data", data.path], /has other files than backups, such as "/],
+    [["backup", data.path, "--data", data.path], /has other data under a name that backups use: "/],
     [["backup", fresh("b.tar"), "--data", fresh("none")], /does not exist/],
     [["verify", "--backup", "x"], /--backup needs the folder of backups/],
     [["verify", data.archive, "--online"], /--online is for the data of a server/],

@@ -73,7 +73,7 @@ Deno.test("a kill before any step leaves no half backup and no half data directo
     );
     assert.ok(kills >= 10, `${kills} steps`);
     const left = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
-    assert.deepEqual(left.sort(), ["commit-blobs", "lock", "volume-blobs"]);
+    assert.deepEqual(left.sort(), [".invoked-backup.lock", "commit-blobs", "volume-blobs"]);
   });
 
   await t.step("a data directory", async () => {

@@ -64,7 +64,7 @@ async function builtShim(): Promise<string> {
 
 /**
  * The environment of a command that SIGKILL ends before its Nth step on a path that contains `path`. Steps are syncs,
- * renames, new directories, and removals.
+ * renames, links, new directories, and removals.
  */
 export async function killedAt(step: number, path: string): Promise<Record<string, string>> {
   return { LD_PRELOAD: await builtShim(), KILL_AT: `${step}`, KILL_PATH: path };

@@ -6,8 +6,8 @@
  *
  * A part that ends with "$" is the end of the path. The path of a TCP socket is "tcp:" and its port.
  *
- * KILL_AT=N kills the process before the Nth step on a path that contains KILL_PATH; a step is a sync, a rename, a new
- * directory or the removal of a file.
+ * KILL_AT=N kills the process before the Nth step on a path that contains KILL_PATH; a step is a sync, a rename, a link,
+ * a new directory or the removal of a file.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -143,6 +143,11 @@ ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t offset) {
 int accept4(int fd, struct sockaddr *address, socklen_t *bytes, int flags) {
   FAIL("accept", fd);
   return REAL(accept4)(fd, address, bytes, flags);
+}
+
+int linkat(int from_directory, const char *from, int to_directory, const char *to, int flags) {
+  step(to);
+  return REAL(linkat)(from_directory, from, to_directory, to, flags);
 }
 
 int rename(const char *from, const char *to) {

@@ -8,8 +8,10 @@ import { BackupError } from "./backup_error.ts";
 const FORMAT = "invoked-backup";
 /** The version of the form of backups. */
 const FORM = 1;
-/** Bytes of a manifest that are read. */
-export const MANIFEST_BYTES_MAX = 16 * 1024;
+/** Bytes of a manifest that are read: it lists damages, and up to {@link MISSING_MAX} contents. */
+export const MANIFEST_BYTES_MAX = 32 * 1024 * 1024;
+/** Contents that a backup may lack. */
+export const MISSING_MAX = 50_000;
 
 export const MANIFEST_FILE = "manifest.json";
 export const LIST_FILE = "SHA256SUMS";
@@ -41,8 +43,19 @@ export interface Manifest {
   readonly files: number;
   /** SHA-256 of the list. */
   readonly list: string;
+  /** Damages that the data had when the backup was taken. */
+  readonly damages: readonly ListedDamage[];
+  /** Contents that rows reference and the backup lacks, because they were missing or damaged. */
+  readonly missing: readonly ListedFile[];
   /** HMAC-SHA-256 over the other fields under a key that is derived from the master key. */
   readonly mac: string;
+}
+
+/** A damage of the data, as the verification reports it. */
+export interface ListedDamage {
+  readonly kind: string;
+  readonly message: string;
+  readonly affects: readonly unknown[];
 }
 
 /** A file of a backup. */
@@ -53,10 +66,13 @@ export interface ListedFile {
 
 /** The manifest of a backup as the text of its file. */
 export function manifestText(
-  fields: Pick<Manifest, "createdAt" | "source" | "hasKeys" | "files" | "list">,
+  fields: Pick<
+    Manifest,
+    "createdAt" | "source" | "hasKeys" | "files" | "list" | "damages" | "missing"
+  >,
   sealer: Sealer,
 ): string {
-  const { createdAt, source, hasKeys, files, list } = fields;
+  const { createdAt, source, hasKeys, files, list, damages, missing } = fields;
   const unsigned: Omit<Manifest, "mac"> = {
     format: FORMAT,
     form: FORM,
@@ -68,6 +84,8 @@ export function manifestText(
     hasKeys,
     files,
     list,
+    damages,
+    missing,
   };
   return `${JSON.stringify({ ...unsigned, mac: macOf(unsigned, sealer) }, null, 2)}\n`;
 }
@@ -119,8 +137,22 @@ const FIELDS: Readonly<Record<Exclude<keyof Manifest, "format">, (value: unknown
   hasKeys: (value) => typeof value === "boolean",
   files: (value) => Number.isSafeInteger(value) && (value as number) > 0,
   list: isText(/^[0-9a-f]{64}$/),
+  damages: (value) => Array.isArray(value) && value.every(isDamage),
+  missing: (value) =>
+    Array.isArray(value) && value.length <= MISSING_MAX && value.every(isMissingContent),
   mac: isText(/^[0-9a-f]{64}$/),
 };
+
+function isDamage(value: unknown): boolean {
+  const { kind, message, affects } = (value ?? {}) as Record<string, unknown>;
+  return typeof kind === "string" && typeof message === "string" && Array.isArray(affects);
+}
+
+function isMissingContent(value: unknown): boolean {
+  const { path, digest } = (value ?? {}) as Record<string, unknown>;
+  const [, , head, rest] = typeof path === "string" ? CONTENT.exec(path) ?? [] : [];
+  return head !== undefined && `${head}${rest}` === digest;
+}
 
 /** A file that is no backup, or a damaged one. */
 export function notABackup(backup: string, why: string): BackupError {
@@ -163,11 +195,11 @@ export function assertKnownSchema({ schema, invoked }: Manifest, backup: string)
 }
 
 function macOf(unsigned: Omit<Manifest, "mac">, sealer: Sealer): string {
-  const { format, form, createdAt, invoked, schema, source, masterKeyId, hasKeys, files, list } =
-    unsigned;
+  const { format, form, createdAt, invoked, schema, source, masterKeyId, hasKeys } = unsigned;
+  const { files, list, damages, missing } = unsigned;
   const values = [
     ...[format, form, createdAt, invoked, schema],
-    ...[source, masterKeyId, hasKeys, files, list],
+    ...[source, masterKeyId, hasKeys, files, list, damages, missing],
   ];
   return createHmac("sha256", sealer.deriveKey("backup", masterKeyId))
     .update(JSON.stringify(values)).digest("hex");

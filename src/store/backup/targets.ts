@@ -1,24 +1,29 @@
 /** Where a backup is written to: one archive, or a folder in which backups share their contents. */
 import { createTarPacker } from "modern-tar";
 import { basename, dirname, join } from "node:path";
-import { exists, sizeOf, syncDirectory, syncFile, writeAll } from "../../shared/files.ts";
+import { exists, syncDirectory } from "../../shared/files.ts";
+import { CONTENT_KINDS } from "../contents.ts";
 import { BackupError } from "./backup_error.ts";
-import { isContent, MANIFEST_FILE } from "./manifest.ts";
+import { digestOfFile } from "./digests.ts";
+import { DATABASE_FILE, isContent, MANIFEST_FILE, MASTER_KEY_FILE } from "./manifest.ts";
+import { infoOf, makeDirectory, OWN_PREFIX, OwnLock, removeAll, SyncedFile } from "./own_files.ts";
 
-/**
- * Bytes after which a file is synced: a disk that writes much at once would delay the writes of a server on the same
- * disk.
- */
-const SYNC_BYTES = 8 * 1024 * 1024;
-/** The file in a folder of backups that one backup locks. */
-const FOLDER_LOCK = "lock";
+/** The lock of a folder of backups; it stays, and proves that the contents in the folder are of backups. */
+const FOLDER_LOCK = `${OWN_PREFIX}backup.lock`;
 /** The directory of a backup that is being written into a folder. */
-const PARTIAL_BACKUP = "partial";
+const PARTIAL_BACKUP = `${OWN_PREFIX}partial`;
+/** A content that is being written, in the directory for the copy of the database. */
+const PARTIAL_CONTENT = "content";
 /** The directory in a folder for the copy of the database. */
-const WORK = "work";
-/** What a folder of backups has: its lock, contents, and a directory for each backup, named by its time. */
-const FOLDER_NAME =
-  /^(?:lock|partial|work|commit-blobs|volume-blobs|\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z)$/;
+const WORK = `${OWN_PREFIX}work`;
+/** The name of a backup in a folder: its time. */
+const BACKUP_NAME = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z$/;
+/** What a new folder of backups may not have, because backups use these names. */
+const FOLDER_NAMES: readonly string[] = [PARTIAL_BACKUP, WORK, ...CONTENT_KINDS];
+/** What no folder of backups may have: it is a data directory, or the files of one backup. */
+const OTHER_DATA: readonly string[] = [DATABASE_FILE, MASTER_KEY_FILE, MANIFEST_FILE];
+/** The lock of an archive, beside it. */
+const ARCHIVE_LOCK = /^\.invoked-(.+\.tar)\.lock$/;
 
 /** A file that is written into a backup. */
 interface BackupFile {
@@ -29,14 +34,22 @@ interface BackupFile {
   content(): AsyncIterable<Uint8Array>;
 }
 
+/** Whether an earlier backup has a content: whole, changed, or not at all. */
+export type EarlierContent = "whole" | "changed" | "missing";
+
 /** A backup that is being written. Disposing it without {@link finish} removes what was written. */
 export interface BackupTarget extends AsyncDisposable {
   /** An empty directory beside the backup, for the copy of the database; it goes with the disposal. */
   readonly workDir: string;
-  /** Whether an earlier backup has the file. */
-  has(path: string, size: number): Promise<boolean>;
+  /** Whether contents are files that backups share, and so are written in any order. */
+  readonly sharesContents: boolean;
+  /** Checks that the backup can have its name. @throws BackupError */
+  assertName(createdAt: string): Promise<void>;
+  /** Reads a content of earlier backups, if there are any. */
+  earlier(path: string, digest: string): Promise<EarlierContent>;
+  /** Writes a file, and replaces a shared content. */
   add(file: BackupFile): Promise<void>;
-  /** Makes the backup durable, and gives it its name. @returns its path */
+  /** Makes the backup durable, and gives it its name. @returns its path @throws BackupError */
   finish(createdAt: string): Promise<string>;
 }
 
@@ -50,54 +63,22 @@ export function isArchiveName(path: string): boolean {
   return path.endsWith(".tar");
 }
 
-/** A file that is synced as it grows. */
-class SyncedFile implements Disposable {
-  #unsynced = 0;
-
-  private constructor(private readonly file: Deno.FsFile, private readonly path: string) {}
-
-  static async open(path: string, options: Deno.OpenOptions): Promise<SyncedFile> {
-    return new SyncedFile(await Deno.open(path, { ...options, write: true, mode: 0o600 }), path);
-  }
-
-  /** @throws BackupError if another process writes the file */
-  async lock(): Promise<void> {
-    if (await this.file.tryLock(true)) {
-      await this.file.truncate();
-      return;
-    }
-    throw new BackupError(
-      `Another backup writes ${this.path} now`,
-      "wait for its end, or name another file",
-    );
-  }
-
-  async write(bytes: Uint8Array): Promise<void> {
-    await writeAll(this.file, bytes);
-    this.#unsynced += bytes.length;
-    if (this.#unsynced >= SYNC_BYTES) await this.sync();
-  }
-
-  async sync(): Promise<void> {
-    await syncFile(this.file, this.path);
-    this.#unsynced = 0;
-  }
-
-  [Symbol.dispose](): void {
-    this.file.close();
-  }
+/** The files beside an archive while it is written. */
+function filesBeside(path: string) {
+  const own = join(dirname(path), `${OWN_PREFIX}${basename(path)}`);
+  return { lock: `${own}.lock`, partial: `${own}.partial`, work: `${own}.work` };
 }
 
 class Archive implements BackupTarget {
+  readonly sharesContents = false;
   readonly #tar = createTarPacker();
   readonly #written: Promise<void>;
   #isFinished = false;
 
   private constructor(
     private readonly path: string,
-    private readonly partial: string,
+    private readonly lock: OwnLock,
     private readonly file: SyncedFile,
-    readonly workDir: string,
   ) {
     this.#written = this.#tar.readable.pipeTo(
       new WritableStream({ write: (chunk) => file.write(chunk) }),
@@ -106,23 +87,31 @@ class Archive implements BackupTarget {
   }
 
   static async open(path: string): Promise<Archive> {
-    if (await exists(path)) {
-      throw new BackupError(`${path} exists, and a backup overwrites nothing`, "name a new file");
-    }
-    // One name for each archive: what a killed backup has left, the next one overwrites.
-    const partial = `${path}.partial`;
-    const file = await SyncedFile.open(partial, { create: true });
-    try {
-      await file.lock();
-      return new Archive(path, partial, file, await emptyDirectory(`${path}.work`));
-    } catch (error) {
-      file[Symbol.dispose]();
-      throw error;
-    }
+    await assertNew(path);
+    await removeLeftBeside(path);
+    const { lock: lockPath, partial, work } = filesBeside(path);
+    await using opened = new AsyncDisposableStack();
+    const lock = opened.use(await OwnLock.take(lockPath, path));
+    opened.defer(() => lock.remove());
+    if (lock.isProof) { for (const left of [partial, work]) await removeAll(left); }
+    await lock.mark();
+    const file = opened.use(await SyncedFile.create(partial));
+    opened.defer(() => removeAll(partial));
+    await makeDirectory(work);
+    opened.move();
+    return new Archive(path, lock, file);
   }
 
-  has(): Promise<boolean> {
-    return Promise.resolve(false);
+  get workDir(): string {
+    return filesBeside(this.path).work;
+  }
+
+  async assertName(): Promise<void> {
+    await assertNew(this.path);
+  }
+
+  earlier(): Promise<EarlierContent> {
+    return Promise.resolve("missing");
   }
 
   async add({ path, size, content }: BackupFile): Promise<void> {
@@ -145,115 +134,188 @@ class Archive implements BackupTarget {
     this.#tar.controller.finalize();
     await this.#written;
     await this.file.sync();
-    await Deno.rename(this.partial, this.path);
+    const { partial } = filesBeside(this.path);
+    await publishFile(partial, this.path);
+    await removeAll(partial);
     this.#isFinished = true;
     await syncDirectory(dirname(this.path));
     return this.path;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    const { partial, work } = filesBeside(this.path);
     if (!this.#isFinished) {
       this.#tar.controller.error(new Error("the backup ends"));
       await this.#written.catch(() => {});
-      await Deno.remove(this.partial).catch(() => {});
     }
-    await removeDirectory(this.workDir);
     this.file[Symbol.dispose]();
+    using lock = this.lock;
+    await removeAll(partial);
+    await removeAll(work);
+    await lock.remove();
+  }
+}
+
+/** @throws BackupError */
+async function assertNew(path: string): Promise<void> {
+  if (await infoOf(path) !== undefined) throw existing(path);
+}
+
+function existing(path: string): BackupError {
+  return new BackupError(`${path} exists, and a backup overwrites nothing`, "name a new file");
+}
+
+/** Gives a file its name. Unlike a rename, a link overwrites nothing that was made meanwhile. @throws BackupError */
+async function publishFile(partial: string, path: string): Promise<void> {
+  try {
+    await Deno.link(partial, path);
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) throw existing(path);
+    if (!HAS_NO_LINKS.includes((error as { code?: unknown }).code)) throw error;
+    await assertNew(path);
+    await Deno.rename(partial, path);
+  }
+}
+
+/** What a file system without links, such as exFAT, answers. */
+const HAS_NO_LINKS: readonly unknown[] = ["EPERM", "ENOSYS", "EOPNOTSUPP", "ENOTSUP"];
+
+/** Removes what killed backups have left of other archives in the same directory. */
+async function removeLeftBeside(path: string): Promise<void> {
+  const directory = dirname(path);
+  for await (const { name } of Deno.readDir(directory)) {
+    const archive = ARCHIVE_LOCK.exec(name)?.[1];
+    if (archive === undefined || archive === basename(path)) continue;
+    const { lock: lockPath, partial, work } = filesBeside(join(directory, archive));
+    // What is not ours, or cannot be removed, is no concern of this backup.
+    using lock = await OwnLock.tryTake(lockPath).catch(() => undefined);
+    if (lock === undefined) continue;
+    try {
+      if (lock.isProof) { for (const left of [partial, work]) await removeAll(left); }
+      await lock.remove();
+    } catch (error) {
+      if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+    }
   }
 }
 
 class Folder implements BackupTarget {
-  readonly #directories = new Set<string>();
+  readonly sharesContents = true;
   readonly workDir: string;
+  /** Directories of the folder that are there, and are synced at the end. */
+  readonly #directories = new Set<string>();
 
-  private constructor(private readonly path: string, private readonly lock: Deno.FsFile) {
+  private constructor(private readonly path: string, private readonly lock: OwnLock) {
     this.workDir = join(path, WORK);
   }
 
   static async open(path: string): Promise<Folder> {
     await Deno.mkdir(path, { recursive: true, mode: 0o700 });
-    for await (const { name } of Deno.readDir(path)) {
-      if (FOLDER_NAME.test(name)) continue;
-      throw new BackupError(
-        `Folder ${path} has other files than backups, such as ${JSON.stringify(name)}`,
-        "name a new folder, or an archive that ends with .tar",
-      );
+    const names = await Array.fromAsync(Deno.readDir(path), ({ name }) => name);
+    const other = names.find((name) => OTHER_DATA.includes(name));
+    if (other !== undefined) throw conflict(path, other);
+    await using opened = new AsyncDisposableStack();
+    const lock = opened.use(await OwnLock.take(join(path, FOLDER_LOCK), path));
+    if (!lock.isProof) {
+      const used = names.find((name) => FOLDER_NAMES.includes(name) || BACKUP_NAME.test(name));
+      if (used !== undefined) {
+        await lock.remove();
+        throw conflict(path, used);
+      }
     }
-    const lock = await Deno.open(join(path, FOLDER_LOCK), {
-      create: true,
-      write: true,
-      mode: 0o600,
-    });
-    if (!await lock.tryLock(true)) {
-      lock.close();
-      throw new BackupError(`Another backup writes into ${path} now`, "wait for its end");
-    }
+    await lock.mark();
     const folder = new Folder(path, lock);
-    await emptyDirectory(join(path, PARTIAL_BACKUP));
-    await emptyDirectory(folder.workDir);
+    for (const name of [PARTIAL_BACKUP, WORK]) {
+      await removeAll(join(path, name));
+      await makeDirectory(join(path, name));
+    }
+    opened.move();
     return folder;
   }
 
-  async has(path: string, size: number): Promise<boolean> {
-    return isContent(path) && await sizeOf(join(this.path, path)) === size;
+  /** The name orders backups, and a restore takes the last. */
+  async assertName(createdAt: string): Promise<void> {
+    const name = nameOf(createdAt);
+    const names = await Array.fromAsync(Deno.readDir(this.path), (entry) => entry.name);
+    const last = names.filter((each) => BACKUP_NAME.test(each)).sort().at(-1);
+    if (last === undefined || last < name) return;
+    throw new BackupError(
+      `Folder ${this.path} has backup ${last}, so ${name} would not be its newest: names order backups, and a ` +
+        "restore takes the last; the clock was set back",
+      "correct the clock, or name another folder",
+    );
+  }
+
+  async earlier(path: string, digest: string): Promise<EarlierContent> {
+    const file = join(this.path, path);
+    const info = await infoOf(file);
+    if (info === undefined) return "missing";
+    if (!info.isFile || await digestOfFile(file) !== digest) return "changed";
+    // The backup that wrote the content may have been killed before its name was durable.
+    await this.#useDirectory(dirname(path));
+    return "whole";
   }
 
   async add({ path, content }: BackupFile): Promise<void> {
     const isShared = isContent(path);
     const to = isShared ? join(this.path, path) : join(this.path, PARTIAL_BACKUP, path);
-    await Deno.mkdir(dirname(to), { recursive: true, mode: 0o700 });
     // A content has its name once it is whole, because other backups share it.
-    const written = isShared ? join(dirname(to), `.${basename(to)}`) : to;
+    const written = isShared ? join(this.workDir, PARTIAL_CONTENT) : to;
+    await this.#useDirectory(isShared ? dirname(path) : join(PARTIAL_BACKUP, dirname(path)));
     try {
-      using file = await SyncedFile.open(written, { create: true, truncate: true });
+      using file = await SyncedFile.create(written);
       for await (const bytes of content()) await file.write(bytes);
       await file.sync();
+      if (isShared) await Deno.rename(written, to);
     } catch (error) {
       await Deno.remove(written).catch(() => {});
       throw error;
     }
-    if (isShared) await Deno.rename(written, to);
-    this.#directories.add(dirname(to));
+  }
+
+  /** Makes a directory of the folder with its parents, and syncs them in the end. @throws BackupError for a link */
+  async #useDirectory(path: string): Promise<void> {
+    if (this.#directories.has(path) || path === ".") return;
+    await this.#useDirectory(dirname(path));
+    const directory = join(this.path, path);
+    const info = await infoOf(directory);
+    if (info === undefined) await makeDirectory(directory);
+    else if (!info.isDirectory) throw conflict(this.path, path);
+    this.#directories.add(path);
   }
 
   async finish(createdAt: string): Promise<string> {
-    for (const directory of this.#directories) await syncDirectory(directory);
-    for (const kind of ["commit-blobs", "volume-blobs"]) {
-      if (await exists(join(this.path, kind))) await syncDirectory(join(this.path, kind));
-    }
-    const partial = join(this.path, PARTIAL_BACKUP);
-    await syncDirectory(partial);
-    const path = join(this.path, createdAt.replaceAll(":", "-"));
-    await Deno.rename(partial, path);
+    for (const directory of this.#directories) await syncDirectory(join(this.path, directory));
+    await this.assertName(createdAt);
+    const path = join(this.path, nameOf(createdAt));
+    await Deno.rename(join(this.path, PARTIAL_BACKUP), path);
     await syncDirectory(this.path);
     return path;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await removeDirectory(join(this.path, PARTIAL_BACKUP));
-    await removeDirectory(this.workDir);
-    this.lock.close();
+    using _lock = this.lock;
+    await removeAll(join(this.path, PARTIAL_BACKUP));
+    await removeAll(this.workDir);
   }
 }
 
-/** Makes a directory, without what a killed backup has left in it. */
-async function emptyDirectory(path: string): Promise<string> {
-  await removeDirectory(path);
-  await Deno.mkdir(path, { mode: 0o700 });
-  return path;
+function conflict(path: string, name: string): BackupError {
+  return new BackupError(
+    `Folder ${path} has other data under a name that backups use: ${JSON.stringify(name)}`,
+    "name a new folder, or an archive that ends with .tar",
+  );
 }
 
-async function removeDirectory(path: string): Promise<void> {
-  await Deno.remove(path, { recursive: true }).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  });
+function nameOf(createdAt: string): string {
+  return createdAt.replaceAll(":", "-");
 }
 
 /** The backups in a folder, oldest first. */
 export async function backupsIn(folder: string): Promise<string[]> {
   const names: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
-    const isBackup = isDirectory && /^\d/.test(name) && FOLDER_NAME.test(name);
+    const isBackup = isDirectory && BACKUP_NAME.test(name);
     if (isBackup && await exists(join(folder, name, MANIFEST_FILE))) names.push(name);
   }
   return names.sort();
