@@ -157,7 +157,7 @@ function recordSource({ read }: Store, node: Node): Source {
   return {
     name: "the records",
     async read(observe) {
-      if (!node.holds("housekeeping")) return;
+      if (!node.leads("housekeeping")) return;
       const late = new Date(Date.now() - LATE_MS).toISOString();
       observe("invoked.dead_letters", await read.statistics.countDeadLetters());
       observe("invoked.schedules.late", await read.schedules.countLate(late));

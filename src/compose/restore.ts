@@ -32,8 +32,11 @@ const MOVED: readonly string[] = [
   MASTER_KEY_FILE,
   DATABASE_FILE,
 ];
-/** What a data directory may have before a restore: locks, and what an earlier restore has left. */
-const LEFT: readonly string[] = ["lock", "contents.lock", RESTORING];
+/**
+ * What a data directory may have before a restore: locks, what an earlier restore has left, and the directory that
+ * mkfs makes in each file system.
+ */
+const LEFT: readonly string[] = ["lock", "contents.lock", RESTORING, "lost+found"];
 /** Damages that the error of a restore names. */
 const NAMED_MAX = 5;
 

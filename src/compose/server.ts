@@ -264,7 +264,8 @@ async function startBehind(
   await serveMetrics(config, measured, (m) => serverSources({ ...serving, dataDir }, m), opened);
   if (socket !== undefined) engine.catchUp();
   http.serve(app);
-  if (node.holds("housekeeping")) opened.use(new BlobCheck(store));
+  // Also while the server is paused: what a restored server lacks should be known before the pause ends.
+  if (node.leads("housekeeping")) opened.use(new BlobCheck(store));
   return {
     ...listener,
     credentialsPath,

@@ -186,8 +186,8 @@ async function makeAndRemoveDir(parent: string): Promise<void> {
 
 /**
  * A file of the directory that the server cannot write: left by a start as root, or by a copy. Files of this user need no
- * test. Root can write all files, but accepts only its own: the owner could not open what root adds, and could leave
- * links to files elsewhere, which root would follow.
+ * test. Root can write all files, but accepts only its own, and only in a directory of its own: the owner could not open
+ * what root adds, and could leave links to files elsewhere, at any time, which root would follow.
  */
 export async function foreignEntry(path: string): Promise<Obstacle | undefined> {
   const own = Deno.uid();
@@ -204,6 +204,22 @@ export async function foreignEntry(path: string): Promise<Obstacle | undefined> 
     const obstacle = own === 0
       ? await foreignToRoot(path, entry, info.uid)
       : await tryWriting(entry, info);
+    if (obstacle !== undefined) return obstacle;
+  }
+  return own === 0 ? await foreignDirectory(path) : undefined;
+}
+
+/** The directory itself, and the link to it if it is one, must belong to root. */
+async function foreignDirectory(path: string): Promise<Obstacle | undefined> {
+  const { uid, mode } = await Deno.stat(path);
+  try {
+    // Without its capabilities, root has the rights of every other user.
+    if (uid !== 0 && mode !== null) await Deno.chmod(path, mode & 0o7777);
+  } catch (error) {
+    return await obstacleOf(error, path);
+  }
+  for (const owner of [uid, (await Deno.lstat(path)).uid]) {
+    const obstacle = owner === 0 ? undefined : await foreignToRoot(path, path, owner);
     if (obstacle !== undefined) return obstacle;
   }
   return undefined;

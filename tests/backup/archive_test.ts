@@ -1,6 +1,7 @@
 /** Archives that are damaged, forged, foreign or too new, and targets that are full: nothing is restored. */
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
+import { lchown } from "node:fs/promises";
 import { join } from "node:path";
 import { packTar, type TarEntry, unpackTar } from "modern-tar";
 import { SmallDisk } from "../support/disk.ts";
@@ -57,6 +58,9 @@ const named = (entries: Entries, name: RegExp) =>
   entries.findIndex(({ header }) => name.test(header.name));
 const BLOB = /^volume-blobs/;
 const NOT_SIGNED = /was changed after it was taken: the master key did not sign its manifest\.json/;
+
+/** A user that is not root. */
+const OTHER_USER = 65_534;
 
 /** What an attacker makes of the entries of an archive. */
 const ATTACKS: Readonly<
@@ -226,6 +230,7 @@ Deno.test("a damaged, forged, foreign or later backup restores nothing", async (
   await t.step("an archive with any flipped bit", () => flipAnywhere(data, fresh, key));
   await t.step("keys", () => keysAreChecked(data, fresh));
   await t.step("what is no backup, and what is not empty", () => wrongPaths(data, fresh, key));
+  await t.step("directories that are no data directories", () => directories(data, fresh, key));
   await t.step("a full target", () => fullTargets(data, key));
 });
 
@@ -312,6 +317,39 @@ async function wrongPaths(data: UsedData, fresh: (name: string) => string, key: 
     assert.notEqual(code, 0, args.join(" "));
     assert.match(stderr, error);
   }
+}
+
+async function directories(
+  data: UsedData,
+  fresh: (name: string) => string,
+  key: readonly string[],
+) {
+  // As the root of a new file system.
+  const empty = fresh("data");
+  await Deno.mkdir(join(empty, "lost+found"), { recursive: true });
+  const { code, stderr } = await runInvoked(["restore", data.archive, "--data", empty, ...key]);
+  assert.equal(code, 0, stderr);
+  const others = fresh("data");
+  await Deno.mkdir(others);
+  await Deno.chown(others, OTHER_USER, OTHER_USER);
+  const link = fresh("data");
+  await Deno.symlink(others, link);
+  for (const path of [others, link]) {
+    await restoreFails(
+      data.archive,
+      path,
+      /belongs to another user \(uid 65534\) than this command's \(root\); run the command as that user/,
+      ...key,
+    );
+  }
+  assert.deepEqual(await Array.fromAsync(Deno.readDir(others)), []);
+  // A link of root to a directory of root is one way to another disk; a link of somebody else may change.
+  const ours = fresh("data");
+  await Deno.mkdir(ours, { mode: 0o700 });
+  const theirLink = fresh("data");
+  await Deno.symlink(ours, theirLink);
+  await lchown(theirLink, OTHER_USER, OTHER_USER);
+  await restoreFails(data.archive, theirLink, /belongs to another user \(uid 65534\)/, ...key);
 }
 
 async function fullTargets(data: UsedData, key: readonly string[]) {

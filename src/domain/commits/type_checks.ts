@@ -60,6 +60,7 @@ export class TypeChecks implements AsyncDisposable {
   ) {
     // Other nodes write commits, too.
     node.onHeartbeat(() => this.schedule());
+    node.pause.onEnd(() => this.schedule());
   }
 
   /** Call it after a commit was written. */

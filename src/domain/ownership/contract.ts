@@ -22,6 +22,8 @@ export interface Node {
   readonly pause: Pause;
   /** Whether it does this work for all nodes now. While the server is paused, no node does housekeeping or schedules. */
   holds(name: LeaseName): boolean;
+  /** Whether it is the node for this work, even while the server is paused: for what only reads and reports. */
+  leads(name: LeaseName): boolean;
   /** @param what was not done, such as `Function ID was not invoked` @throws STORAGE_UNAVAILABLE while it is not live */
   assertLive(what: string): void;
   /** Calls back after each renewal of its lease: other nodes may have changed the records. */

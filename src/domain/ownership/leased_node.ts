@@ -105,7 +105,10 @@ export class LeasedNode implements Node, AsyncDisposable {
   }
 
   holds(name: LeaseName): boolean {
-    if (name !== "recovery" && this.pause.current !== undefined) return false;
+    return (name === "recovery" || this.pause.current === undefined) && this.leads(name);
+  }
+
+  leads(name: LeaseName): boolean {
     return this.isLive && (this.#held.get(name) ?? -Infinity) > performance.now();
   }
 

@@ -35,6 +35,7 @@ export class OnlyNode implements Ownership {
       share: 1,
       pause,
       holds: (name) => name === "recovery" || pause.current === undefined,
+      leads: () => true,
       assertLive() {},
       onHeartbeat() {},
     };

@@ -64,7 +64,7 @@ export async function stageBackup(
         `${listed.path} was changed: it has another digest than in ${LIST_FILE}`,
       );
     }
-    directories.add(dirname(to));
+    for (let each = dirname(to); each !== directory; each = dirname(each)) directories.add(each);
     files++;
     bytes += file.size;
   }
@@ -75,7 +75,7 @@ export async function stageBackup(
     );
   }
   await source.end();
-  for (const each of directories) await syncDirectory(each);
+  for (const each of [...directories, directory]) await syncDirectory(each);
   return { manifest, bytes };
 }
 

@@ -1,0 +1,46 @@
+/** What a restored server does before it is resumed, and what its pause held up. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { digestOf } from "../../src/store/blobs/commit_blobs.ts";
+import { eventually } from "../support/eventually.ts";
+import { ok } from "../support/expect.ts";
+import { makeTempDir, runInvoked } from "../support/invoked.ts";
+import { TestServer } from "../support/server.ts";
+import { scrape } from "../metrics/support.ts";
+import { checked } from "../testing/support.ts";
+import { LARGE, usedData } from "./used_data.ts";
+
+async function backUp(dataDir: string, archive: string, ...flags: readonly string[]) {
+  const { code, stderr } = await runInvoked(["backup", archive, "--data", dataDir, ...flags]);
+  assert.equal(code, 0, stderr);
+}
+
+Deno.test("a paused server reports its state, and checks types once it is resumed", async () => {
+  await using data = await usedData(backUp);
+  await using directory = await makeTempDir();
+  const dataDir = join(directory.path, "restored");
+  const restored = await runInvoked(["restore", data.keyed, "--data", dataDir]);
+  assert.equal(restored.code, 0, restored.stderr);
+  const digest = digestOf(LARGE);
+  await Deno.remove(join(dataDir, "volume-blobs", digest.slice(0, 2), digest.slice(2)));
+  const logFile = join(directory.path, "log");
+  await using server = await TestServer.start({
+    dataDir,
+    flags: ["--metrics"],
+    launcher: ["sh", "-c", 'exec "$@" 2>"$LOG"', "sh"],
+    env: { LOG: logFile, INVOKED_CHECK_TYPES: "true" },
+  });
+  await eventually(async () => {
+    const log = await Deno.readTextFile(logFile);
+    return /Failed to read [^:]*: blob volume-blobs\/\S+ is missing/.test(log) || undefined;
+  }, "the missing blob in the log of the paused server");
+  const client = await server.client();
+  const page = await scrape(client);
+  for (const name of ["invoked_dead_letters", "invoked_schedules_late"]) {
+    assert.ok(page.has(name), `${name} while the server is paused`);
+  }
+  const id = await client.deploy("export default () => ({});");
+  assert.ok(ok(await client.get("/api/v1/status")).paused);
+  assert.equal(ok(await client.post("/api/v1/resume", {})).resumed, true);
+  assert.equal((await checked(client, id)).state, "TYPE_CHECK_STATE_CHECKED");
+});
