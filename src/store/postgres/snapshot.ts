@@ -1,7 +1,7 @@
 /** Copies a database of PostgreSQL into a file of SQLite: backups have one form, whatever database the server has. */
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { CamelCasePlugin, Kysely } from "kysely";
-import type pg from "pg";
+import pg from "pg";
 import { DEFAULT_MIGRATION_TABLE } from "kysely/migration";
 import { assertCurrent, migrate } from "../migrations/mod.ts";
 import type { Schema } from "../schema.ts";
@@ -13,7 +13,6 @@ import { connectFailure, openClient, readFacts, unsupportedReason } from "./conn
 import { DatabaseError } from "./database_error.ts";
 import { contentsLockQuery } from "./locks.ts";
 
-const ROWS_PER_FETCH = 500;
 /** The table that has rows from the first start of a server on. */
 const PRINCIPALS = "principals";
 /** How often a reader tries to take the lock that deletions or another reader hold. */
@@ -23,6 +22,9 @@ const RETRY_MS = 100;
 const SESSION = "set statement_timeout = 0; set idle_session_timeout = 0; " +
   "set idle_in_transaction_session_timeout = 0; set tcp_keepalives_idle = 10; " +
   "set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3";
+
+/** Columns by name. */
+type Row = Readonly<Record<string, unknown>>;
 
 /** A connection that only reads a database that servers use. Disposing it closes the connection. */
 export class PostgresReading implements AsyncDisposable {
@@ -111,15 +113,33 @@ export class PostgresReading implements AsyncDisposable {
     target.exec(`DELETE FROM "${name}"`);
     const values = columns.map(() => "?").join(", ");
     const insert = target.prepare(`INSERT INTO "${name}" (${list}) VALUES (${values})`);
-    await this.client.query(`declare copied no scroll cursor for select ${list} from "${name}"`);
-    for (;;) {
-      const { rows } = await this.client.query(`fetch ${ROWS_PER_FETCH} from copied`);
-      for (const row of rows) {
-        insert.run(...columns.map((column) => row[column] as SQLInputValue));
+    await this.#eachRow(
+      `select ${list} from "${name}"`,
+      (row) => insert.run(...columns.map((column) => row[column] as SQLInputValue)),
+    );
+  }
+
+  /**
+   * Takes each row as soon as it has arrived: at most one row is in memory, because rows have very different sizes.
+   * The connection is read no further while a row is taken.
+   */
+  async #eachRow(text: string, take: (row: Row) => unknown): Promise<void> {
+    // With a listener for rows and no callback, the query keeps none.
+    const query = this.client.query(new pg.Query<Row>(text));
+    let failure: { readonly error: unknown } | undefined;
+    query.on("row", (row) => {
+      try {
+        if (failure === undefined) take(row);
+      } catch (error) {
+        // Thrown here, the error would end the process; the remaining rows are read and dropped.
+        failure = { error };
       }
-      if (rows.length < ROWS_PER_FETCH) break;
-    }
-    await this.client.query("close copied");
+    });
+    await new Promise<void>((resolve, reject) => {
+      query.on("end", () => resolve());
+      query.on("error", reject);
+    });
+    if (failure !== undefined) throw failure.error;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
