@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Config } from "../config/mod.ts";
 import type { Damage } from "../domain/verification/damages.ts";
-import { type DataVerification, verifyData } from "../domain/verification/verify.ts";
+import { type DataVerification, verifyCopy, verifyData } from "../domain/verification/verify.ts";
 import { checkManifest, DATABASE_FILE, type Manifest } from "../store/backup/manifest.ts";
 import { openSource } from "../store/backup/sources.ts";
 import { stageBackup } from "../store/backup/stage.ts";
@@ -13,6 +13,8 @@ import { assertDatabaseIsThere, databaseOf } from "../store/data_use.ts";
 import { exists } from "../shared/files.ts";
 import { masterKeyFileOf } from "../store/master_key.ts";
 import type { Sealer } from "../store/sealing.ts";
+import { isEarlier } from "../store/sqlite/migrate_copy.ts";
+import { copyOfAnyVersion } from "../store/sqlite/snapshot.ts";
 import { lowerPriority, masterKeysIn, readInstallation, sealerOf } from "./reading.ts";
 
 /** The result of a verification, and what was verified. */
@@ -44,8 +46,8 @@ export async function verifyInstallation(
   const isFile = url === undefined && !isOnline;
   if (isFile) {
     opened.use(await lockStopped(dataDir));
-    const parts = { database: databaseOf(dataDir), contents: diskContents(dataDir) };
-    const result = await verifyData({ ...parts, ...keys, isRead: true, isPaced: false });
+    const parts = { ...keys, contents: diskContents(dataDir), isRead: true, isPaced: false };
+    const result = await verifyStopped(databaseOf(dataDir), parts, verified);
     return { verified, hasKey, ...withDamages(keys.damages, result) };
   }
   const workDir = await Deno.makeTempDir({ prefix: "invoked-verify-" });
@@ -73,6 +75,21 @@ export async function verifyInstallation(
   }
 }
 
+/** Verifies a database that no server uses; an earlier version's, in a copy that is migrated. */
+async function verifyStopped(
+  database: string,
+  parts: Omit<Parameters<typeof verifyData>[0], "database">,
+  name: string,
+): Promise<DataVerification> {
+  if (!isWrittenEarlier(database, name)) return await verifyData({ database, ...parts });
+  const workDir = await Deno.makeTempDir({ prefix: "invoked-verify-" });
+  await using opened = new AsyncDisposableStack();
+  opened.defer(() => Deno.remove(workDir, { recursive: true }));
+  const copy = join(workDir, DATABASE_FILE);
+  await copyOfAnyVersion(database, copy);
+  return await verifyCopy({ database: copy, ...parts }, name);
+}
+
 /**
  * Reads a backup as a restore would, and writes nothing but temporary files.
  * @param chosen the name of a backup in a folder; undefined for the newest
@@ -96,13 +113,13 @@ export async function verifyBackup(
   // Once more afterwards, with the key in the backup itself.
   const { manifest, bytes } = await stageBackup(source, directory, check);
   const sealer = await check(manifest);
-  const result = await verifyData({
+  const result = await verifyCopy({
     database: join(directory, DATABASE_FILE),
     sealer,
     contents: diskContents(directory),
     isRead: false,
     isPaced: false,
-  });
+  }, source.name);
   return { verified: source.name, ...result, bytes, hasKey: sealer !== undefined };
 }
 
@@ -159,6 +176,17 @@ async function withoutDatabase(dataDir: string): Promise<InstallationVerificatio
     `Nothing was verified: no server has used ${verified}`,
     "name the data directory of a server with --data",
   );
+}
+
+/** @throws DataDirError for a database of a later version */
+function isWrittenEarlier(database: string, name: string): boolean {
+  try {
+    return isEarlier(database, name);
+  } catch (error) {
+    // A verification of the database itself reports what is damaged.
+    if (error instanceof Error && "errcode" in error) return false;
+    throw error;
+  }
 }
 
 function withDamages(damages: readonly Damage[], result: DataVerification): DataVerification {

@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { digestOf } from "../../src/store/blobs/commit_blobs.ts";
+import { takeMigrationsBack } from "../support/taken_back.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { copyOf, LARGE, type UsedData, usedData } from "./used_data.ts";
 
@@ -239,6 +240,28 @@ Deno.test("verify names each kind of damage, and what is lost with it", async (t
       await Deno.remove(path, { recursive: true });
     });
   }
+  await t.step(
+    "the data of an earlier version is verified in a copy that is migrated",
+    async () => {
+      const path = await copyOf(data, join(directory.path, "earlier"));
+      const file = join(path, "invoked.db");
+      takeMigrationsBack(file, "034_federation");
+      const before = await Deno.readFile(file);
+      const { code, stdout, stderr } = await verify(path);
+      assert.equal(code, 0, stdout + stderr);
+      assert.deepEqual(await Deno.readFile(file), before, "the original is not migrated");
+      const online = await verify(path, "--online");
+      assert.equal(online.code, 1, online.stdout);
+      assert.match(
+        online.stderr,
+        /was written by an earlier version of invoked: its last migration is 033_/,
+      );
+      await flip(join(path, LARGE_FILE));
+      const damaged = await verify(path);
+      assert.equal(damaged.code, 3, damaged.stderr);
+      assert.match(damaged.stdout, /^content: blob volume-blobs\S+ was changed$/m);
+    },
+  );
   await t.step("a directory without data, and one in use, are errors", async () => {
     const empty = await verify(join(directory.path, "none"));
     assert.equal(empty.code, 1);

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { createCipheriv, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { MIGRATIONS } from "../../src/store/migrations/mod.ts";
+import { LAST_MIGRATION, takeMigrationsBack } from "../support/taken_back.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { filledOnce } from "../support/once.ts";
 import { startOnce } from "../support/server.ts";
@@ -48,15 +48,9 @@ function schemaOf(dataDir: string): unknown {
   ]);
 }
 
-const LAST_MIGRATION = Object.keys(MIGRATIONS).at(-1) ?? "";
-
 /** Takes the last migration back, so that the next start has one to make. */
 function takeLastMigrationBack(dataDir: string): void {
-  inDatabase(dataDir, (db) => {
-    assert.equal(LAST_MIGRATION, "038_backups", "this takes it back");
-    db.exec("drop table pauses; drop table verifications");
-    db.prepare("delete from kysely_migration where name = ?").run(LAST_MIGRATION);
-  });
+  takeMigrationsBack(join(dataDir, "invoked.db"));
 }
 
 Deno.test("a directory that was in use does not start without its database or its key", async (t) => {

@@ -1,6 +1,7 @@
 /** Verifies stored data as a whole: database, references, contents, sealed values, and the chain of the audit log. */
 import { DatabaseSync } from "node:sqlite";
 import { assertNotLater } from "../../store/sqlite/snapshot.ts";
+import { isEarlier, migrateCopy } from "../../store/sqlite/migrate_copy.ts";
 import { openReader } from "../../store/sqlite/reader.ts";
 import { AuditReader } from "../../store/audit.ts";
 import type { Sealer } from "../../store/sealing.ts";
@@ -36,23 +37,53 @@ export interface DataVerification {
 /** Verifies everything. Damage is reported, and never thrown. @throws DataDirError for a database of a later version */
 export async function verifyData(parts: VerifiedParts): Promise<DataVerification> {
   const counts = { contents: 0, bytes: 0, sealedValues: 0, auditEvents: 0 };
+  const found = await damagesOf(checksOf(parts, counts));
+  return { ...counts, ...found };
+}
+
+/**
+ * As {@link verifyData}, of a copy that only this process uses: queries of this version do not suit the tables of an
+ * earlier version, so a copy of an earlier version is migrated first, if its pages are whole.
+ * @param name of the original in messages
+ */
+export async function verifyCopy(parts: VerifiedParts, name: string): Promise<DataVerification> {
+  const { database } = parts;
+  const { damages } = await damagesOf([async function* () {
+    if (!isEarlier(database, name)) return;
+    const damages = pagesOf(database);
+    yield* damages;
+    if (damages.length === 0) await migrateCopy(database, name);
+  }]);
+  if (damages.length === 0) return await verifyData(parts);
+  return { contents: 0, bytes: 0, sealedValues: 0, auditEvents: 0, damages, isCut: true };
+}
+
+/** Collects what checks find, up to {@link DAMAGES_MAX}. */
+async function damagesOf(
+  checks: readonly Check[],
+): Promise<Pick<DataVerification, "damages" | "isCut">> {
   const damages: Damage[] = [];
   const isFull = () => damages.length >= DAMAGES_MAX;
-  for (const check of checksOf(parts, counts)) {
+  for (const check of checks) {
     try {
       for await (const damage of check()) {
         damages.push(damage);
         if (isFull()) break;
       }
     } catch (error) {
-      // Any error of SQLite: a database without its tables is damaged, too.
+      // Any error of SQLite: a database without the tables of its version is damaged, too.
       if (!(error instanceof Error) || !("errcode" in error)) throw error;
       const message = `the database is damaged: ${error.message}`;
       damages.push({ kind: "database", message, affects: [] });
     }
     if (isFull()) break;
   }
-  return { ...counts, damages: withoutRepetitions(damages), isCut: isFull() };
+  return { damages: withoutRepetitions(damages), isCut: isFull() };
+}
+
+function pagesOf(database: string): Damage[] {
+  using db = new DatabaseSync(database, { readOnly: true });
+  return [...pageDamages(db)];
 }
 
 type Check = () => AsyncIterable<Damage> | Iterable<Damage>;

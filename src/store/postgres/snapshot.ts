@@ -1,11 +1,9 @@
 /** Copies a database of PostgreSQL into a file of SQLite: backups have one form, whatever database the server has. */
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
-import { CamelCasePlugin, Kysely } from "kysely";
 import pg from "pg";
 import { DEFAULT_MIGRATION_TABLE } from "kysely/migration";
-import { assertCurrent, migrate } from "../migrations/mod.ts";
-import type { Schema } from "../schema.ts";
-import { sqliteDialect } from "../sqlite/dialect.ts";
+import { assertCurrent } from "../migrations/mod.ts";
+import { createDatabase } from "../sqlite/migrate_copy.ts";
 import { closeLog } from "../sqlite/snapshot.ts";
 import { TableRows, type TableShape } from "../sqlite/table_rows.ts";
 import { clientConfigOf, type PostgresOptions } from "./address.ts";
@@ -95,7 +93,7 @@ export class PostgresReading implements AsyncDisposable {
       )
         .catch(() => ({ rows: [] }));
       assertCurrent(rows.map(({ name }) => String(name)), this.label);
-      await createTables(file);
+      await createDatabase(file);
       const tables = tablesOf(file);
       using target = new DatabaseSync(file, { enableForeignKeyConstraints: false });
       target.exec("BEGIN");
@@ -144,19 +142,6 @@ export class PostgresReading implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.client.end();
-  }
-}
-
-/** Makes an empty database of this version. */
-async function createTables(file: string): Promise<void> {
-  (await Deno.open(file, { createNew: true, write: true, mode: 0o600 })).close();
-  const dialect = sqliteDialect(file);
-  const db = new Kysely<Schema>({ dialect: dialect.writer, plugins: [new CamelCasePlugin()] });
-  try {
-    await migrate(db, []);
-  } finally {
-    await db.destroy();
-    await dialect.close();
   }
 }
 

@@ -12,18 +12,31 @@ const PAGES_PER_STEP = 2 ** 31 - 1;
  * @throws DataDirError for a database of another version
  */
 export async function copySqlite(file: string, to: string, name: string): Promise<void> {
+  await copyPages(file, to, (source) => assertCurrent(migrationsOf(source), name));
+}
+
+/** As {@link copySqlite}, of a database of any version that no server uses. */
+export async function copyOfAnyVersion(file: string, to: string): Promise<void> {
+  await copyPages(file, to, () => {});
+}
+
+async function copyPages(
+  file: string,
+  to: string,
+  check: (source: DatabaseSync) => void,
+): Promise<void> {
   (await Deno.open(to, { createNew: true, write: true, mode: 0o600 })).close();
   {
     using source = new DatabaseSync(file, { readOnly: true });
     source.exec("PRAGMA busy_timeout = 5000");
-    assertCurrent(migrationsOf(source), name);
+    check(source);
     await backup(source, to, { rate: PAGES_PER_STEP });
   }
   closeLog(to);
 }
 
 /** The migrations of a database, in their order. */
-function migrationsOf(db: DatabaseSync): string[] {
+export function migrationsOf(db: DatabaseSync): string[] {
   return db.prepare("SELECT name FROM kysely_migration ORDER BY name").all()
     .map(({ name }) => `${name}`);
 }

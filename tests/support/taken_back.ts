@@ -1,0 +1,28 @@
+/** Takes the last migrations of a database back, as if an earlier version had written it. */
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { MIGRATIONS } from "../../src/store/migrations/mod.ts";
+
+/** What takes the last migrations back. */
+const UNDO: Readonly<Record<string, string>> = {
+  "038_backups": "drop table pauses; drop table verifications",
+  "037_device_approvers": "alter table device_codes drop column approver_client_id; " +
+    "alter table credentials drop column approver_client_id",
+  "036_confirmed_groups": "alter table principals drop column groups_confirmed_at",
+  "035_signing_keys": "alter table server_keys drop column signs_from",
+  "034_federation": "drop table federation_trusts; drop table federation_providers",
+};
+
+export const LAST_MIGRATION = Object.keys(MIGRATIONS).at(-1) ?? "";
+
+/** Takes a migration and all later ones back, so that the next start has to make them. No process uses the file. */
+export function takeMigrationsBack(file: string, first = LAST_MIGRATION): void {
+  using db = new DatabaseSync(file);
+  for (const name of Object.keys(MIGRATIONS).toReversed()) {
+    if (name < first) break;
+    const undo = UNDO[name];
+    assert.ok(undo !== undefined, `this takes ${name} back`);
+    db.exec(undo);
+    db.prepare("delete from kysely_migration where name = ?").run(name);
+  }
+}
