@@ -139,7 +139,7 @@ export class RunningServer {
   }
 
   /** Loads the certificate again; see {@link reloadTls}. */
-  reloadTls(config: Config["tls"]): Promise<boolean> {
+  reloadTls(config: Config["tls"] | undefined): Promise<boolean> {
     return reloadTls(this.#parts.tls, config);
   }
 

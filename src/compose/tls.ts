@@ -26,10 +26,18 @@ export async function openTls({ server, tls }: Config): Promise<Tls | undefined>
 
 /**
  * Loads the certificate again, from the files that the configuration names now.
+ * @param tls undefined to load the certificate from its current source
  * @returns whether the configuration is in force; a server starts or stops serving HTTPS only by a restart
  * @throws if the certificate cannot be used; the old one then stays in use
  */
-export async function reloadTls(current: Tls | undefined, tls: Config["tls"]): Promise<boolean> {
+export async function reloadTls(
+  current: Tls | undefined,
+  tls: Config["tls"] | undefined,
+): Promise<boolean> {
+  if (tls === undefined) {
+    await current?.certificate.reload();
+    return true;
+  }
   const source = operatorSource(tls);
   const isOperators = current !== undefined && current.caFile === undefined;
   if (isOperators !== (source !== undefined)) return false;

@@ -114,6 +114,16 @@ Deno.test("SIGHUP applies what can change, and keeps serving whatever is wrong",
     await reload(/reloaded after SIGHUP/);
     using line = await open(old);
     await answers(line);
+    // The files of the start hold the renewed certificate.
+    await certify(renewed.cert + renewed.ca, renewed.key);
+    await Deno.writeTextFile(at("a.key"), old.key);
+    const moved = '[tls]\ntls-cert = "a.pem"\ntls-key = "a.key"\n[logging]\nlog-level = "info"\n';
+    await Deno.writeTextFile(file, moved);
+    await reload(/reloaded after SIGHUP/);
+    await Deno.writeTextFile(file, `${moved}[logging\n`);
+    await reload(/old settings stay in force/);
+    using unmoved = await open(old);
+    await answers(unmoved);
     await Deno.writeTextFile(file, "");
     await reload(/apply after a restart: --tls-cert, --tls-key"/);
     using again = await open(old);

@@ -15,9 +15,10 @@ interface Reloadable {
   readonly read: () => Resolved;
   /**
    * Loads the certificate again, once the server is ready; undefined for a process without one.
+   * @param tls undefined for the files in use
    * @returns whether the configuration of TLS is in force
    */
-  readonly reloadTls?: (tls: Config["tls"]) => Promise<boolean>;
+  readonly reloadTls?: (tls: Config["tls"] | undefined) => Promise<boolean>;
 }
 
 /**
@@ -41,10 +42,9 @@ export function reloadOnHangup(reloadable: Reloadable): Disposable {
 
 async function reload({ started, read, reloadTls }: Reloadable): Promise<void> {
   const next = readNext(read);
-  // The certificate is renewed even if the file is invalid.
-  const { log, tls } = (next ?? started).config;
-  if (next !== undefined) setUpLogging({ ...started.config.log, level: log.level });
-  const tlsState = await reloadTls?.(tls).then(
+  if (next !== undefined) setUpLogging({ ...started.config.log, level: next.config.log.level });
+  // Even if the file is invalid: earlier signals may have changed the files in use, so they are not those of the start.
+  const tlsState = await reloadTls?.(next?.config.tls).then(
     (isInForce) => isInForce ? "in force" : "restart",
     // The certificate has logged why.
     () => "failed" as const,
@@ -59,7 +59,8 @@ async function reload({ started, read, reloadTls }: Reloadable): Promise<void> {
     });
   }
   if (tlsState !== "failed") {
-    logger.info("reloaded after SIGHUP: the log level is {level}", { level: log.level });
+    const { level } = next.config.log;
+    logger.info("reloaded after SIGHUP: the log level is {level}", { level });
   }
 }
 
