@@ -165,17 +165,35 @@ class Reader {
       return;
     }
     const name = nameInFile(placed, this.path, line);
-    const [start, end] = value.range;
+    const { hidden, accepts, form } = setting.kind;
+    if (form?.type === "list" && value.type === "TOMLArray") {
+      this.violations.push(this.#describeList(name, value.elements, accepts));
+      return;
+    }
+    this.violations.push(
+      `Invalid ${name}: ${hidden ? "the value" : this.#shown(value)} is ${
+        typeOf(value)
+      }, but must be ${typeFor(form)}: ${accepts}`,
+    );
+  }
+
+  /** What is wrong with an array that {@link textOf} rejects. */
+  #describeList(name: string, elements: readonly AST.TOMLContentNode[], accepts: string): string {
+    const index = elements.findIndex((element) => elementOf(element) === undefined);
+    const bad = elements[index];
+    if (bad === undefined) return `${name} is empty; omit it, or give ${accepts}`;
+    const isString = textOf(bad, undefined, "") !== undefined;
+    return `Invalid ${name}: element ${index + 1}, ${this.#shown(bad)}, ${
+      isString ? "has a comma" : `is ${typeOf(bad)}`
+    }, but must be a string without commas: ${accepts}`;
+  }
+
+  /** A value as the file has it, in one line and cut. */
+  #shown({ range: [start, end] }: AST.TOMLContentNode): string {
     const source = this.text.slice(start, end).replace(/\s+/g, " ");
-    const shown = source.length > SHOWN_MAX_CHARACTERS
+    return source.length > SHOWN_MAX_CHARACTERS
       ? `${source.slice(0, SHOWN_MAX_CHARACTERS)}...`
       : source;
-    const { hidden, accepts, form } = setting.kind;
-    this.violations.push(
-      `Invalid ${name}: ${hidden ? "the value" : shown} is ${typeOf(value)}, but must be ${
-        typeFor(form)
-      }: ${accepts}`,
-    );
   }
 }
 
@@ -224,10 +242,8 @@ function textOf(
 ): string | undefined {
   if (value.type === "TOMLArray") {
     if (form?.type !== "list") return undefined;
-    const texts = value.elements.map((element) => textOf(element, undefined, folder));
-    // The reader of the list splits at commas, so an element with a comma would become two.
-    const isList = texts.length > 0 &&
-      texts.every((text) => text !== undefined && !text.includes(","));
+    const texts = value.elements.map(elementOf);
+    const isList = texts.length > 0 && texts.every((text) => text !== undefined);
     return isList ? texts.join(",") : undefined;
   }
   if (value.type !== "TOMLValue") return undefined;
@@ -245,6 +261,12 @@ function textOf(
     default:
       return stringOf(value);
   }
+}
+
+/** An element of a list. The reader of the list splits at commas, so an element with a comma would become two. */
+function elementOf(element: AST.TOMLContentNode): string | undefined {
+  const text = textOf(element, undefined, "");
+  return text?.includes(",") ? undefined : text;
 }
 
 function stringOf(value: AST.TOMLValue): string | undefined {

@@ -74,11 +74,14 @@ export function resolveConfig(flags: Given, env: Given, file?: ConfigFile): Reso
     if (text !== undefined && value === undefined) {
       violations.push(describeBadValue(placed, source, text, file));
     }
-    if (source === "file" && isPublic(file) && setting.kind.holdsSecret?.(value)) {
-      violations.push(
-        `${nameOf(placed, source, file)} has a password, but every user can read the file; ` +
-          "chmod o-r the file, or move the password to the file that another setting names",
-      );
+    if (source === "file" && isPublic(file)) {
+      const secret = describeSecret(setting, text, value);
+      if (secret !== undefined) {
+        violations.push(
+          `${nameOf(placed, source, file)} ${secret}, but every user can read the file; ` +
+            "chmod o-r the file, or move the password to the file that another setting names",
+        );
+      }
     }
     groups[group] = { ...groups[group], [field]: value };
   }
@@ -109,6 +112,18 @@ export function resolveConfig(flags: Given, env: Given, file?: ConfigFile): Reso
   });
   if (contradictions.length > 0) throw new ConfigError(contradictions);
   return { config, sources: Object.freeze(sources) as Resolved["sources"], file };
+}
+
+/** That a text contains a secret, or may contain one, in words; undefined without a secret. */
+function describeSecret(
+  { kind }: Setting,
+  text: string | undefined,
+  value: unknown,
+): string | undefined {
+  if (value !== undefined) return kind.holdsSecret?.(value) ? "has a password" : undefined;
+  return kind.hidden && text !== undefined && text.trim() !== ""
+    ? "may have a password"
+    : undefined;
 }
 
 /** Whether users besides the owner and the group of the file can read it. */

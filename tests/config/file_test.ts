@@ -164,12 +164,22 @@ Deno.test("what is wrong is named with its line, table, key, value, rule and lik
 });
 
 Deno.test("elements of a list with commas are rejected, because they would become two", () => {
-  for (const list of ['["10.0.0.0/8,::1"]', "[]", "[1]", '[["::1"]]', "1"]) {
-    const [violation] = violationsOf(() => load(`[server]\ntrusted-proxies = ${list}`));
-    assert.match(
-      violation ?? "",
-      /^Invalid \[server\] trusted-proxies \(FILE:2\): .*an array of strings without commas: /,
-    );
+  const named = "[server] trusted-proxies (FILE:2)";
+  const mustBe = "must be a string without commas: ";
+  for (
+    const [list, wanted] of [
+      ["[]", `${named} is empty; omit it, or give `],
+      [
+        '["::1", "10.0.0.0/8,::1"]',
+        `Invalid ${named}: element 2, "10.0.0.0/8,::1", has a comma, but ${mustBe}`,
+      ],
+      ['["::1", 1]', `Invalid ${named}: element 2, 1, is an integer, but ${mustBe}`],
+      ['[["::1"]]', `Invalid ${named}: element 1, ["::1"], is an array, but ${mustBe}`],
+      ["1", `Invalid ${named}: 1 is an integer, but must be an array of strings without commas: `],
+    ] as const
+  ) {
+    const [violation = ""] = violationsOf(() => load(`[server]\ntrusted-proxies = ${list}`));
+    assert.equal(violation.slice(0, wanted.length), wanted, list);
   }
 });
 
@@ -187,6 +197,18 @@ Deno.test("a password in a file that every user can read is rejected", async () 
     // The value in force comes from elsewhere.
     const env = { INVOKED_DATABASE: "postgres://user@db/name" };
     assert.deepEqual(violationsOf(() => loadConfig({ config: file }, env)), []);
+  }
+  // What does not parse may hold a password all the same.
+  await Deno.writeTextFile(file, text.replace("@db", "@db:99999999"));
+  for (const [mode, count] of [[0o644, 2], [0o640, 1]] as const) {
+    await Deno.chmod(file, mode);
+    const violations = violationsOf(() => loadConfig({ config: file }, {}));
+    assert.equal(violations.length, count, violations.join());
+    assert.match(violations[0] ?? "", /^Invalid \[database\] database \(FILE:2\): /);
+    if (count === 2) {
+      assert.match(violations[1] ?? "", /\(FILE:2\) may have a password, but every /);
+    }
+    assert.ok(!violations.join().includes("hunter2"));
   }
   await Deno.writeTextFile(file, text.replace(":hunter2", ""));
   await Deno.chmod(file, 0o644);
