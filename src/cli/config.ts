@@ -12,7 +12,7 @@ import {
 } from "../config/mod.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
-import { renderConfigFile } from "./local/config_file.ts";
+import { renderConfigFile, secretsOf } from "./local/config_file.ts";
 import { alignColumns } from "./terminal/output.ts";
 
 interface Options {
@@ -37,6 +37,10 @@ export function register(command: Command): void {
     const resolved = loadConfig(readFlags(), readEnvironment());
     const render = toml ? renderConfigFile : json ? renderJson : renderTable;
     console.log(render(resolved));
+    const secrets = toml ? secretsOf(resolved) : [];
+    if (secrets.length === 0) return;
+    const names = secrets.map(({ setting }) => setting.name).join(", ");
+    console.error(`note: the value of ${names} contains a secret and is not printed; fill it in`);
   });
 }
 

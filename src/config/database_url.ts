@@ -51,11 +51,32 @@ export class DatabaseUrl {
   }
 
   toString(): string {
-    const { host, port, user, database, password, sslMode } = this.fields;
-    const isSocket = host.startsWith("/");
-    const authority = isSocket ? "" : host.includes(":") ? `[${host}]` : host;
+    const { host, sslMode } = this.fields;
+    return this.#with(host.startsWith("/") ? `host=${host}` : `sslmode=${sslMode}`);
+  }
+
+  /** With every parameter: without a password, the text of an equal URL. */
+  toFullString(): string {
+    const { host, sslMode, sslRootCert, sslCert, sslKey, applicationName, connectTimeoutMs } =
+      this.fields;
+    const parameters = Object.entries({
+      ...host.startsWith("/") ? { host } : { sslmode: sslMode },
+      sslrootcert: sslRootCert,
+      sslcert: sslCert,
+      sslkey: sslKey,
+      application_name: applicationName,
+      connect_timeout: String(connectTimeoutMs / 1000),
+    });
+    return this.#with(
+      parameters.filter(([, value]) => value !== undefined)
+        .map(([name, value]) => `${name}=${encodeURIComponent(value ?? "")}`).join("&"),
+    );
+  }
+
+  #with(parameters: string): string {
+    const { host, port, user, database, password } = this.fields;
+    const authority = host.startsWith("/") ? "" : host.includes(":") ? `[${host}]` : host;
     const shown = password === undefined ? "" : `:${Secret.MASK}`;
-    const parameters = isSocket ? `host=${host}` : `sslmode=${sslMode}`;
     return `postgres://${encodeURIComponent(user)}${shown}@${authority}:${port}/` +
       `${encodeURIComponent(database)}?${parameters}`;
   }
@@ -81,6 +102,7 @@ export function databaseUrl(): Kind<DatabaseUrl> {
       return read instanceof DatabaseUrl ? undefined : read;
     },
     format: String,
+    textOf: (url) => url.toFullString(),
     hidden: true,
     holdsSecret: ({ fields }) => fields.password !== undefined,
   };

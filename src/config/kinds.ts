@@ -28,6 +28,8 @@ export interface Kind<T> {
   /** What is wrong with a text that is not accepted, continuing "Invalid NAME: ". */
   readonly violation?: (text: string) => string | undefined;
   readonly format: (value: T) => string;
+  /** The whole text of a value without a secret, for a kind whose `format` leaves parts out. */
+  readonly textOf?: (value: T) => string;
   /** The flag can be repeated; its values are joined by commas. */
   readonly repeatable?: true;
   /** The text is a secret and never shown. */

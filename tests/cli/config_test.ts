@@ -65,8 +65,31 @@ Deno.test("config shows the line of the file, and prints a file with the same va
 
   await t.step("without a secret", () => {
     for (const secret of ["hidden", MASTER_KEY]) assert.ok(!printed.stdout.includes(secret));
-    assert.match(printed.stdout, /^#database = # a secret, which is not printed$/m);
+    assert.match(printed.stdout, /^database = "" # fill in: it contains a secret$/m);
+    assert.match(printed.stderr, /^note: the value of database contains a secret /);
+    assert.throws(
+      () => loadConfig({ config: file }, {}),
+      /^ConfigError: \[database\] database .*empty/,
+    );
   });
+  await t.step("the whole URL of a database without a password", async () => {
+    const urls = [
+      "postgres://us%20er@[::1]:1/db?sslmode=verify-ca&sslrootcert=/a%26b.pem&connect_timeout=7",
+      "postgres://user@/db?host=/run/a%26b&application_name=x%20y",
+    ];
+    for (const url of urls) {
+      const { code, stdout, stderr } = await runInvoked(["config", "--toml", "--database", url]);
+      assert.deepEqual([code, stderr], [0, ""]);
+      const other = join(directory.path, "database.toml");
+      await Deno.writeTextFile(other, stdout);
+      const { database } = loadConfig({ config: other }, {}).config;
+      assert.deepEqual(
+        database.url?.fields,
+        loadConfig({ database: url }, {}).config.database.url?.fields,
+      );
+    }
+  });
+  await Deno.writeTextFile(file, printed.stdout.replace(/^database = .*$/m, ""));
   await t.step("the file gives the values of the flags, each with its line", async () => {
     const [byFlags, byFile] = [await json(given), await json(["--config", file])];
     const lines = printed.stdout.split("\n");
@@ -88,7 +111,7 @@ Deno.test("config shows the line of the file, and prints a file with the same va
   });
   await t.step("every default, too, and the schema agrees", async () => {
     const all = printed.stdout.replace(/^#([a-z-]+ = [^#].*)$/gm, "$1")
-      .replace(/^(?:data|oidc-.*|max-running) = .*$/gm, "");
+      .replace(/^(?:data|database|oidc-.*|max-running) = .*$/gm, "");
     await Deno.writeTextFile(file, all);
     const { config, file: read } = loadConfig({ config: file }, {});
     assert.ok((read?.values.size ?? 0) > ALL_SETTINGS.length / 2);

@@ -215,6 +215,34 @@ Deno.test("a password in a file that every user can read is rejected", async () 
   assert.deepEqual(violationsOf(() => loadConfig({ config: file }, {})), []);
 });
 
+Deno.test("a file that every user can change is rejected", async () => {
+  const nested = join(directory, "nested");
+  const inside = join(nested, "invoked-server.toml");
+  const link = join(directory, "link.toml");
+  await Deno.mkdir(nested);
+  await Deno.writeTextFile(inside, "[server]\nport = 1");
+  await Deno.symlink(inside, link);
+  for (
+    const [folderMode, mode, ending] of [
+      [0o755, 0o644, undefined],
+      [0o755, 0o666, `may be changed by every user; run chmod o-w `],
+      [0o755, 0o602, `may be changed by every user; run chmod o-w `],
+      [0o777, 0o644, `is in a folder in which every user may replace it; run chmod o-w ${nested}`],
+      [0o1777, 0o644, undefined],
+    ] as const
+  ) {
+    await Deno.chmod(nested, folderMode);
+    await Deno.chmod(inside, mode);
+    for (const path of [inside, link]) {
+      const wanted = ending?.endsWith(" ") ? ending + path : ending;
+      assert.deepEqual(
+        violationsOf(() => loadConfig({ config: path }, {})),
+        wanted === undefined ? [] : [`Configuration file ${path} ${wanted}`],
+      );
+    }
+  }
+});
+
 Deno.test("a file that cannot be read is named with the reason", async () => {
   const named = (reason: string) => [`Configuration file FILE ${reason}`];
   assert.deepEqual(

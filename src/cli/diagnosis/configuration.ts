@@ -8,25 +8,19 @@ export interface ConfigReport {
   readonly file: string | null;
   /** Settings whose value in force comes from the file. */
   readonly settings: number;
-  /** Whether users besides the owner and the group can change the file. */
-  readonly isWritableByOthers: boolean;
   /** Why the certificate of `--tls-cert` cannot be used; null if it can. */
   readonly certificate: string | null;
 }
-
-const OTHERS_WRITE = 0o002;
 
 /** Reports on settings that are valid: `loadConfig` has reported everything else. */
 export async function diagnoseConfig(
   { config, file, sources }: Resolved,
 ): Promise<ConfigReport> {
-  const isWritableByOthers = ((file?.mode ?? 0) & OTHERS_WRITE) !== 0;
   const { checkTls } = await import("../../compose/tls.ts");
   const certificate = await checkTls(config).then(() => null, describeError);
   return {
     file: file?.path ?? null,
     settings: Object.values(sources).filter((source) => source === "file").length,
-    isWritableByOthers,
     certificate,
   };
 }

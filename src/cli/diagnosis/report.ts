@@ -108,11 +108,6 @@ export function findingsOf({ configuration, isolation, data }: Report): readonly
     ],
     [
       "degraded",
-      configuration.isWritableByOthers,
-      `Every user can change the configuration file; run chmod o-w ${configuration.file}`,
-    ],
-    [
-      "degraded",
       data.freeBytes < LOW_DISK_BYTES,
       `${formatBytes(data.freeBytes)} are free for ${data.path}; free space up to ${
         formatBytes(LOW_DISK_BYTES)

@@ -1,6 +1,7 @@
 /** Renders a configuration file. */
 import { pathToFileURL } from "node:url";
 import {
+  type Config,
   FILE_SETTINGS,
   formatSetting,
   type PlacedSetting,
@@ -12,7 +13,7 @@ import { installed } from "../../shared/installation.ts";
 
 /**
  * A configuration file with the values of flags, variables and file. Settings with their defaults are comments, so a later
- * version may choose better defaults.
+ * version may choose better defaults. A server rejects the file until the values that {@link secretsOf} names are filled in.
  */
 export function renderConfigFile(resolved: Resolved): string {
   const tables = Map.groupBy(FILE_SETTINGS, ({ group }) => tableOf(group));
@@ -30,15 +31,33 @@ export function renderConfigFile(resolved: Resolved): string {
 
 function renderSetting(placed: PlacedSetting, { config, sources }: Resolved): readonly string[] {
   const { name, description, kind } = placed.setting;
-  const text = formatSetting(placed, config);
   const comment = `# ${description}`;
   if (sources[placed.path] === "default") {
     const fallback = placed.setting.default;
     return [comment, `#${name} =${fallback === undefined ? "" : ` ${written(kind, fallback)}`}`];
   }
-  // The masked text is not the value.
-  if (kind.hidden) return [comment, `#${name} = # a secret, which is not printed`];
-  return [comment, `${name} = ${written(kind, text)}`];
+  // Without the line, a server would silently use the default instead, such as another database.
+  if (isSecret(placed, config)) return [comment, `${name} = "" # fill in: it contains a secret`];
+  const value: unknown = valueOf(placed, config);
+  const text = value === undefined ? undefined : kind.textOf?.(value);
+  return [comment, `${name} = ${written(kind, text ?? formatSetting(placed, config))}`];
+}
+
+/** The settings whose values {@link renderConfigFile} leaves empty, because they contain secrets. */
+export function secretsOf({ config, sources }: Resolved): readonly PlacedSetting[] {
+  return FILE_SETTINGS.filter((placed) =>
+    sources[placed.path] !== "default" && isSecret(placed, config)
+  );
+}
+
+function isSecret(placed: PlacedSetting, config: Config): boolean {
+  const { hidden, holdsSecret } = placed.setting.kind;
+  const value: unknown = valueOf(placed, config);
+  return hidden === true && value !== undefined && holdsSecret?.(value) !== false;
+}
+
+function valueOf({ group, field }: PlacedSetting, config: Config): unknown {
+  return (config[group] as Readonly<Record<string, unknown>>)[field];
 }
 
 /** The text of a value in TOML. */
