@@ -7,7 +7,7 @@ import { HeldSocket } from "../shared/held_socket.ts";
 import { isSyncFailure, StorageUnavailable } from "../store/storage_health.ts";
 import { startFailure } from "./local/start_failure.ts";
 import { exitOnSyncFailure, syncFailure } from "./local/sync_failure.ts";
-import { describeError, firstError } from "./terminal/failure.ts";
+import { describeError, Failure, firstError } from "./terminal/failure.ts";
 import { setUpLogging } from "./terminal/logging.ts";
 import { printJsonLine } from "./terminal/output.ts";
 import { listenForStop } from "./terminal/stop.ts";
@@ -60,10 +60,11 @@ async function bind(config: Config): Promise<HeldSocket> {
   });
 }
 
-/** @throws if a server with the configuration would not start because of its settings or certificate */
+/** @throws {Failure} if a server with the configuration would not start because of a file that a setting names */
 async function checkConfig({ config }: Resolved): Promise<void> {
-  const { checkTls } = await import("../compose/tls.ts");
-  await checkTls(config);
+  const { unusableFiles } = await import("../compose/start_check.ts");
+  const unusable = await unusableFiles(config);
+  if (unusable.length > 0) throw new Failure(unusable.join("; "));
 }
 
 interface Serving {

@@ -1,5 +1,5 @@
 /** Builds what signs people in: their sessions, their provider, and the links of the server's host. */
-import { type Config, Secret } from "../config/mod.ts";
+import type { Config } from "../config/mod.ts";
 import type { Audit } from "../domain/audit/audit.ts";
 import { OidcProvider } from "../domain/identity/oidc/provider.ts";
 import { Transactions } from "../domain/identity/oidc/transactions.ts";
@@ -15,6 +15,7 @@ import { PROVIDER_SIGN_IN_PATH, ProviderSignIn } from "../domain/sessions/provid
 import { ConsoleSessions, type SignInMethods } from "../domain/sessions/sessions.ts";
 import type { Store } from "../store/mod.ts";
 import type { Sealer } from "../store/sealing.ts";
+import { readCertificates, readSecretFile } from "./setting_files.ts";
 
 const CALLBACK_PATH = "/auth/v1/oidc/callback";
 const ROLE_ID = /^[0-9A-Za-z]{27}$/;
@@ -77,19 +78,27 @@ function methodsOf({ issuer, only }: Config["oidc"]): SignInMethods {
   return { providerSignInPath: PROVIDER_SIGN_IN_PATH, ...only ? { isProviderOnly: true } : {} };
 }
 
+/** What the files of `--oidc-client-secret-file` and `--oidc-ca` contain. @throws Error */
+export async function readProviderFiles({ clientSecretFile, caFile }: Config["oidc"]) {
+  return {
+    clientSecret: clientSecretFile === undefined
+      ? undefined
+      : await readSecretFile("--oidc-client-secret-file", clientSecretFile),
+    caCerts: caFile === undefined ? [] : [await readCertificates("--oidc-ca", caFile)],
+  };
+}
+
 /** The provider of the settings; undefined without one. A provider that does not answer does not keep the server down. */
 async function openProvider(
-  { issuer, clientId, clientSecretFile, caFile, groupsClaim }: Config["oidc"],
+  oidc: Config["oidc"],
   url: string,
 ): Promise<OidcProvider | undefined> {
+  const { issuer, clientId, groupsClaim } = oidc;
   if (issuer === undefined || clientId === undefined) return undefined;
   const provider = new OidcProvider({
     issuer,
     clientId,
-    clientSecret: clientSecretFile === undefined
-      ? undefined
-      : await readSecret("--oidc-client-secret-file", clientSecretFile),
-    caCerts: caFile === undefined ? [] : [await readCertificates("--oidc-ca", caFile)],
+    ...await readProviderFiles(oidc),
     groupsClaim,
     redirectUri: url + CALLBACK_PATH,
     signedOutUri: `${url}/sign-in`,
@@ -98,30 +107,10 @@ async function openProvider(
   return provider;
 }
 
-async function readSecret(flag: string, path: string): Promise<Secret> {
-  const [line = ""] = (await readSetting(flag, path)).split("\n", 1);
-  const secret = line.trim();
-  if (secret === "") throw new Error(`invalid ${flag}: the first line of ${path} is empty`);
-  return new Secret(secret);
-}
-
-async function readCertificates(flag: string, path: string): Promise<string> {
-  const text = await readSetting(flag, path);
-  if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
-  throw new Error(`invalid ${flag}: ${path} has no certificate in PEM`);
-}
-
-async function readSetting(flag: string, path: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`invalid ${flag}: failed to read ${path}: ${reason}`);
-  }
-}
-
 /** The pairs of `--oidc-role-map`. Whether a custom role exists shows at each sign-in. @throws Error */
-function checkedRoles({ roleMap = [] }: Config["oidc"]): NonNullable<Config["oidc"]["roleMap"]> {
+export function checkedRoles(
+  { roleMap = [] }: Config["oidc"],
+): NonNullable<Config["oidc"]["roleMap"]> {
   const unknown = roleMap.find(({ role }) => !ROLE_ID.test(roleIdOf(role)));
   if (unknown === undefined) return roleMap;
   const names = BUILTIN_ROLES.map(({ name }) => name).join(", ");

@@ -8,6 +8,7 @@ import {
   publicPost,
   type Sandboxes,
 } from "../sandbox/mod.ts";
+import { readCertificates } from "./setting_files.ts";
 
 /** @param cacheDir a directory that nothing else uses */
 export async function openSandboxes(config: Config, cacheDir: string): Promise<Sandboxes> {
@@ -26,11 +27,9 @@ export async function publicRequests(
   return { publicGet: publicGet(options), publicPost: publicPost(options) };
 }
 
-async function egressOptions({ egress }: Config): Promise<EgressOptions> {
+/** @throws Error for a file of `--egress-ca` that cannot be used */
+export async function egressOptions({ egress }: Config): Promise<EgressOptions> {
   const { allowPrivate = [], caFile } = egress;
-  const ca = caFile === undefined ? undefined : await Deno.readTextFile(caFile);
-  if (ca !== undefined && !ca.includes("-----BEGIN CERTIFICATE-----")) {
-    throw new Error(`invalid --egress-ca: ${caFile} has no certificate in PEM`);
-  }
+  const ca = caFile === undefined ? undefined : await readCertificates("--egress-ca", caFile);
   return { ...egress, allowPrivate, ca };
 }

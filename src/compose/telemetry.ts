@@ -6,6 +6,7 @@ import { listen } from "../http/server.ts";
 import { VERSION } from "../shared/installation.ts";
 import { NO_TELEMETRY, type Telemetry } from "../telemetry/contract.ts";
 import { collectorHeaders } from "../telemetry/headers.ts";
+import { readCertificates } from "./setting_files.ts";
 import type { Metrics, Source } from "../telemetry/metrics/open.ts";
 
 const logger = getLogger(["invoked", "telemetry"]);
@@ -40,8 +41,7 @@ export async function openTelemetry(
   }
   const collector = endpoint === undefined ? undefined : {
     endpoint,
-    headers: await collectorHeaders(config),
-    ca: config.otlpCaFile === undefined ? undefined : await readCa(config.otlpCaFile),
+    ...await readCollectorFiles(config),
     intervalMs: config.otlpIntervalMs,
   };
   const { openMetrics } = await import("../telemetry/metrics/open.ts");
@@ -49,12 +49,13 @@ export async function openTelemetry(
   return { telemetry: metrics.telemetry, metrics };
 }
 
-async function readCa(file: string): Promise<string> {
-  const ca = await Deno.readTextFile(file).catch((error) => {
-    throw new Error(`--otlp-ca cannot be read: ${error.message}`);
-  });
-  if (ca.includes("-----BEGIN CERTIFICATE-----")) return ca;
-  throw new Error(`invalid --otlp-ca: ${file} has no certificate in PEM`);
+/** What the files of `--otlp-headers-file` and `--otlp-ca` contain. @throws Error */
+export async function readCollectorFiles(config: Config["telemetry"]) {
+  const { otlpCaFile } = config;
+  return {
+    headers: await collectorHeaders(config),
+    ca: otlpCaFile === undefined ? undefined : await readCertificates("--otlp-ca", otlpCaFile),
+  };
 }
 
 /** Gives the metrics of a process their sources, and serves them at `--metrics-port`. `opened` closes the port. */

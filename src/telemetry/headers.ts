@@ -18,7 +18,7 @@ export async function collectorHeaders(
   }
   if (file === undefined) return headers;
   const text = await Deno.readTextFile(file).catch((error) => {
-    throw new Error(`--otlp-headers-file cannot be read: ${error.message}`);
+    throw new Error(`invalid --otlp-headers-file: failed to read ${file}: ${error.message}`);
   });
   for (const [at, line] of text.split(/\r?\n/).entries()) {
     if (line.trim() === "" || line.startsWith("#")) continue;

@@ -33,7 +33,7 @@ Deno.test("doctor prints the isolation, versions, limits and what is missing", a
   );
   assert.match(stdout, /^Isolation of builds\n {2}available {2}\w+ \(/m);
   assert.match(stdout, /^ {2}--memory +64 MiB /m);
-  assert.ok(stdout.includes(`  file         ${file}: 1 setting in force\n`), stdout);
+  assert.ok(stdout.includes(`  file               ${file}: 1 setting in force\n`), stdout);
   const { stdout: json } = await runInvoked(["doctor", "--json", "--config", file]);
   const report = JSON.parse(json);
   // A machine without bubblewrap runs functions, but not in the strongest isolation.
@@ -60,15 +60,25 @@ Deno.test("doctor exits with 3 and serve does not start when the configured isol
   const options = { env: { PATH: path } };
   for (const mode of ["bubblewrap", "landlock"]) {
     const tls = ["--tls-cert", `${path}/none.pem`, "--tls-key", `${path}/none.key`];
-    const doctor = await runInvoked(["doctor", "--json", "--isolation", mode, ...tls], options);
+    const missing = [
+      ...["--otlp-endpoint", "http://127.0.0.1:1", "--otlp-headers-file", `${path}/none.headers`],
+      ...["--master-key-file", `${path}/none.master`, "--egress-ca", `${path}/none.ca`],
+    ];
+    const args = ["doctor", "--json", "--isolation", mode, ...tls, ...missing];
+    const doctor = await runInvoked(args, options);
     assert.equal(doctor.code, 3);
     assert.match(
       doctor.stderr,
       new RegExp(
-        `^error: The verdict is broken: Functions cannot be isolated as configured: ${mode}; Builds fail: .*; The certificate cannot be used: failed to read .*none.(?:pem|key): .*\n$`,
+        `^error: The verdict is broken: Functions cannot be isolated as configured: ${mode}; Builds fail: .*; A file that a setting names cannot be used: invalid --tls-cert or --tls-key: failed to read .*none.(?:pem|key): .*\n$`,
       ),
     );
     const report = JSON.parse(doctor.stdout);
+    assert.deepEqual(
+      report.configuration.unusableFiles.map((reason: string) => /none\.\w+/.exec(reason)?.[0])
+        .slice(1),
+      ["none.headers", "none.ca", "none.master"],
+    );
     assert.equal(report.verdict, "broken");
     assert.equal(report.isolation.selected, null);
     if (mode === "landlock") {

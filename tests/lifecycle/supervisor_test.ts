@@ -8,7 +8,7 @@ import { eventually } from "../support/eventually.ts";
 import { HeldServer } from "../support/held_server.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { getRequest, invokeRequest, Line } from "../support/line.ts";
-import { childrenOf, signalUnlessEnded } from "../support/processes.ts";
+import { childrenOf, descendantsOf, signalUnlessEnded } from "../support/processes.ts";
 import { fillDataDir, SERVER_ENV } from "../support/server.ts";
 import { Barrier, BARRIER_FLAGS } from "../volumes/barrier.ts";
 
@@ -27,6 +27,18 @@ async function limitFiles(pid: number, soft: number): Promise<void> {
   const args = [`--pid=${pid}`, `--nofile=${soft}:`];
   const { success, stderr } = await new Deno.Command("prlimit", { args }).output();
   assert.ok(success, new TextDecoder().decode(stderr));
+}
+
+/** That the processes of functions do not ignore SIGHUP, although a starting server does. */
+async function assertDieOfHangup(pids: readonly number[]): Promise<void> {
+  const ignored = await Promise.all(pids.map(async (pid) => {
+    const status = await Deno.readTextFile(`/proc/${pid}/status`).catch(() => "");
+    return /^SigIgn:\s*(\S+)$/m.exec(status)?.[1];
+  }));
+  const masks = ignored.filter((mask) => mask !== undefined);
+  // The server, and the process of the function at least.
+  assert.ok(masks.length > 1, String(masks));
+  for (const mask of masks) assert.equal(BigInt(`0x${mask}`) & 1n, 0n, mask);
 }
 
 /** Puts a `setpriv` before that of the system, and answers its directory: while a file `hold` is in it, this one waits. */
@@ -64,6 +76,7 @@ Deno.test("--restart-on-failure survives signals and failed starts at a bad time
       using running = await Line.open(target);
       await running.send(invokeRequest(waiter, client.token ?? "", { url }));
       await barrier.arrived(url);
+      await assertDieOfHangup(descendantsOf(server.pid));
       signalUnlessEnded(server.pid, first);
       await eventually(() => server.output.log.includes("draining after SIGTERM") || undefined);
       await elapsed(SIGNAL_MS);
@@ -90,6 +103,30 @@ Deno.test("--restart-on-failure survives signals and failed starts at a bad time
       await eventually(
         () => /is not replaced after SIGHUP: Unknown key prot/.test(server.output.log) || undefined,
       );
+      // All these files are missing; the next servers would exit with code 1 again and again.
+      await Deno.writeTextFile(
+        config,
+        `[database]
+database = "postgres://u@127.0.0.1:1/d"
+database-password-file = "none.password"
+[identity]
+master-key-file = "none.master"
+[oidc]
+oidc-issuer = "https://127.0.0.1:1"
+oidc-client-id = "a"
+oidc-client-secret-file = "none.secret"
+[telemetry]
+otlp-endpoint = "http://127.0.0.1:1"
+otlp-headers-file = "none.headers"`,
+      );
+      const { length } = server.output.log;
+      signalUnlessEnded(server.pid, "SIGHUP");
+      const reasons = await eventually(() =>
+        /is not replaced after SIGHUP: .*/.exec(server.output.log.slice(length))?.[0]
+      );
+      for (const name of ["password", "master", "secret", "headers"]) {
+        assert.ok(reasons.includes(`none.${name}`), reasons);
+      }
       assert.deepEqual(childrenOf(server.pid), [child]);
       await Deno.writeTextFile(config, "");
       await limitFiles(server.pid, 8);

@@ -173,7 +173,11 @@ Deno.test("bad settings of metrics end the start with their name and the rule", 
       /--otlp-headers-file .* must be unset without --otlp-endpoint/,
     ],
     [[...endpoint, "--otlp-headers-file", file], "", /line 1 of --otlp-headers-file .*Name: value/],
-    [[...endpoint, "--otlp-headers-file", `${file}x`], "", /--otlp-headers-file cannot be read/],
+    [
+      [...endpoint, "--otlp-headers-file", `${file}x`],
+      "",
+      /invalid --otlp-headers-file: failed to read/,
+    ],
     [[...endpoint, "--otlp-ca", file], "", /invalid --otlp-ca: .* has no certificate in PEM/],
     [endpoint, "a=%E0%A4%A,b", /entry 1 of OTEL_EXPORTER_OTLP_HEADERS: .*name=value/],
     [

@@ -42,7 +42,7 @@ export function renderReport(
   findings: readonly Finding[],
   config: Config,
 ): string {
-  const { versions, isolation, missing, configuration: { certificate } } = report;
+  const { versions, isolation, missing, configuration: { unusableFiles } } = report;
   const columns = (rows: readonly (readonly [string, string])[]) => {
     const width = Math.max(...rows.map(([name]) => name.length));
     return rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`);
@@ -55,8 +55,8 @@ export function renderReport(
     ...columns([
       ["file", renderConfigFile(report.configuration)],
       [
-        "certificate",
-        config.tls.certFile === undefined ? "not configured" : certificate ?? "valid",
+        "files of settings",
+        unusableFiles.length === 0 ? "usable" : oneLine(unusableFiles.join("; ")),
       ],
     ]),
     "",

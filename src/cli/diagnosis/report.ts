@@ -78,11 +78,9 @@ export function findingsOf({ configuration, isolation, data }: Report): readonly
   const rules: readonly (readonly [Finding["verdict"], boolean, string])[] = [
     ["broken", !hasMode, `Functions cannot be isolated as configured: ${configured}`],
     ["broken", !builds.available, `Builds fail: ${builds.detail}`],
-    [
-      "broken",
-      configuration.certificate !== null,
-      `The certificate cannot be used: ${configuration.certificate}`,
-    ],
+    ...configuration.unusableFiles.map((reason) =>
+      ["broken", true, `A file that a setting names cannot be used: ${reason}`] as const
+    ),
     ...data.obstacles.map((obstacle) => ["broken", true, obstacle] as const),
     [
       "broken",

@@ -1,0 +1,50 @@
+/** Reads, as a start does, all files that settings name. */
+import type { Config } from "../config/mod.ts";
+import { readCertificates } from "./setting_files.ts";
+import { checkTls } from "./tls.ts";
+
+/** One for each kind of file; a check loads no modules for files that the settings do not name. */
+const CHECKS: readonly ((config: Config) => Promise<unknown>)[] = [
+  (config) =>
+    checkTls(config).catch((error) => {
+      throw new Error(`invalid --tls-cert or --tls-key: ${error.message}`);
+    }),
+  async ({ telemetry }) => {
+    if (telemetry.otlpEndpoint === undefined) return;
+    await (await import("./telemetry.ts")).readCollectorFiles(telemetry);
+  },
+  async ({ oidc }) => {
+    if (oidc.issuer === undefined) return;
+    const { checkedRoles, readProviderFiles } = await import("./people.ts");
+    checkedRoles(oidc);
+    await readProviderFiles(oidc);
+  },
+  async (config) => {
+    if (config.egress.caFile === undefined) return;
+    await (await import("./sandboxes.ts")).egressOptions(config);
+  },
+  async ({ database }) => {
+    const { url } = database;
+    if (url === undefined) return;
+    await (await import("../store/postgres/address.ts")).clientConfigOf({ ...database, url });
+  },
+  async ({ identity: { masterKey, masterKeyFile } }) => {
+    if (masterKey !== undefined || masterKeyFile === undefined) return;
+    await (await import("../store/master_key.ts")).sharedMasterKeys(masterKeyFile);
+  },
+  async ({ nats: { urls, credentialsFile, caFile } }) => {
+    if (urls === undefined) return;
+    if (caFile !== undefined && urls.some((url) => url.startsWith("tls:"))) {
+      await readCertificates("--nats-ca", caFile);
+    }
+    if (credentialsFile === undefined) return;
+    await (await import("../cluster/nats/credentials.ts")).readCredentials(credentialsFile);
+  },
+];
+
+/** Why a server would not start because of files that settings name: a message for each kind of file. */
+export async function unusableFiles(config: Config): Promise<readonly string[]> {
+  const results = await Promise.allSettled(CHECKS.map((check) => check(config)));
+  return results.filter((result) => result.status === "rejected")
+    .map(({ reason }) => reason instanceof Error ? reason.message : String(reason));
+}
