@@ -10,6 +10,16 @@ import { getRequest, Line } from "../support/line.ts";
 import { signalUnlessEnded } from "../support/processes.ts";
 import { makeDataDir } from "../support/server.ts";
 
+/** Becomes the command, and sends it SIGHUP as soon as it is the runtime, which then listens for nothing yet. */
+const HUP_AT_START = [
+  "sh",
+  "-c",
+  `pid=$$
+{ until read -r name <"/proc/$pid/comm" && [ "$name" = deno ]; do :; done; kill -HUP "$pid"; } &
+exec "$@"`,
+  "sh",
+];
+
 Deno.test("SIGHUP applies what can change, and keeps serving whatever is wrong", async (t) => {
   await using directory = await makeTempDir();
   const at = (name: string) => join(directory.path, name);
@@ -35,7 +45,11 @@ Deno.test("SIGHUP applies what can change, and keeps serving whatever is wrong",
   using socket = await HeldSocket.bind("127.0.0.1", 0);
   const dataDir = await makeDataDir();
   await using _data = { [Symbol.asyncDispose]: () => Deno.remove(dataDir, { recursive: true }) };
-  await using server = await HeldServer.start(socket, { dataDir, flags: ["--config", file] });
+  await using server = await HeldServer.start(socket, {
+    dataDir,
+    flags: ["--config", file],
+    launcher: HUP_AT_START,
+  });
   const { port } = socket.address;
   const open = ({ ca }: { readonly ca: string }) =>
     Line.open({ hostname: "127.0.0.1", port, caCerts: [ca] });
