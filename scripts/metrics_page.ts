@@ -1,5 +1,12 @@
 import { FUNCTIONS_MAX } from "../src/telemetry/metrics/bounds.ts";
-import { LABELS, type Metric, METRICS, prometheusName } from "../src/telemetry/metrics/table.ts";
+import { PHASES } from "../src/telemetry/contract.ts";
+import {
+  histogramSeries,
+  LABELS,
+  type Metric,
+  METRICS,
+  prometheusName,
+} from "../src/telemetry/metrics/table.ts";
 
 /** Renders `docs/metrics.md`: how metrics are read, and the table of all metrics. */
 export function renderMetricsPage(): string {
@@ -32,8 +39,9 @@ A server measures nothing unless one of these [settings](configuration/telemetry
 | \`--metrics\` | serves \`GET /api/v1/metrics\` on the API, for callers with the permission \`metrics:read\` |
 | \`--otlp-endpoint http://127.0.0.1:4318\` | sends metrics to an OpenTelemetry collector, on API nodes and workers |
 
-Everyone who reaches \`--metrics-port\` can read the names of functions. Before you set \`--metrics-host\` to another
-address than loopback, restrict the port to your scrapers with a firewall.
+Everyone who reaches \`--metrics-port\` can read the names of functions. On loopback, the port answers requests whose
+\`Host\` is \`localhost\` or an IP address, and no others, so that no web page can read the metrics. Before you set
+\`--metrics-host\` to another address than loopback, restrict the port to your scrapers with a firewall.
 
 ## Scrape with Prometheus
 
@@ -72,7 +80,10 @@ who changed them. Enter the URL of your console at the top. Grafana needs no acc
 
 The server sends OTLP over HTTP in Protobuf to \`/v1/metrics\` below \`--otlp-endpoint\`, every \`--otlp-interval\` and once
 more when the server stops. Put credentials of the collector into \`--otlp-headers-file\`, one \`Name: value\` a line, or
-into the environment variable \`OTEL_EXPORTER_OTLP_HEADERS\` (\`name=value,name=value\`, percent-encoded). An \`https\`
+into the environment variable \`OTEL_EXPORTER_OTLP_HEADERS\` (\`name=value,name=value\`, percent-encoded). A header of
+\`OTEL_EXPORTER_OTLP_METRICS_HEADERS\` wins over the same header of that variable, and a header of the file over both. The
+server reads headers at its start alone: restart the server after you rotate a token. The server rejects headers for
+\`http\` collectors that are not on loopback, because a token would cross the network in the clear. An \`https\`
 collector with a private CA needs \`--otlp-ca\`.
 
 If the collector does not take metrics, the server serves on and logs one warning. When the collector takes metrics
@@ -84,6 +95,17 @@ dropped export loses only resolution.
 Names and units follow OpenTelemetry's semantic conventions: \`faas.*\`, \`http.server.*\`, \`process.*\`; metrics of this
 server begin with \`invoked.\`. Prometheus gets the same names with \`_\`, the unit and \`_total\` for counters.`;
 
+/** Series of phases that a function has, and of its other histograms. */
+const [PHASE_SERIES, USAGE_SERIES] = [
+  PHASES.length * histogramSeries(METRICS["invoked.invocation.phase.duration"]),
+  [
+    METRICS["faas.invoke_duration"],
+    METRICS["faas.cpu_usage"],
+    METRICS["faas.mem_usage"],
+    METRICS["faas.net_io"],
+  ].map(histogramSeries).reduce((sum, count) => sum + count),
+];
+
 const BOUNDS = `## Bounds
 
 The first ${FUNCTIONS_MAX} functions that a process sees have series of their own; the others share the label \`other\`
@@ -91,7 +113,11 @@ until the process restarts. A renamed function keeps its first name until then. 
 templates of paths, never paths or queries: all endpoints share \`/run/{slug}\`. Error codes are those of
 [errors.md](errors.md). Metrics contain no inputs, outputs, addresses or credentials.
 
-A function has up to 120 series: 60 for phases, and 60 for durations, processor time, memory and egress.`;
+A function has up to ${
+  PHASE_SERIES + USAGE_SERIES
+} series of histograms: ${PHASE_SERIES} for phases, and \
+${USAGE_SERIES} for durations, processor time, memory and egress.
+The counters add one series for each trigger, process and error code that the function had.`;
 
 function tableOf(metrics: readonly [string, Metric][]): readonly string[] {
   const rows = metrics.map(([name, { kind, unit, labels, description }]) => {

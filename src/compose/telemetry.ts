@@ -35,7 +35,9 @@ export async function openTelemetry(
   reporter: Reporter,
   opened: AsyncDisposableStack,
 ): Promise<OpenTelemetry> {
-  const { servesMetrics, metricsPort, otlpEndpoint: endpoint } = config;
+  const { metricsPort, otlpEndpoint: endpoint } = config;
+  // A worker has no API, and may share the configuration file of API nodes.
+  const servesMetrics = config.servesMetrics && reporter.role === "server";
   if (!servesMetrics && metricsPort === undefined && endpoint === undefined) {
     return { telemetry: NO_TELEMETRY, metrics: undefined };
   }
@@ -80,7 +82,7 @@ export async function serveMetrics(
     http.cut();
     await http.close();
   });
-  http.serve(metricsApp(pageOf(metrics)));
+  http.serve(metricsApp(pageOf(metrics), host));
   const at = host.includes(":") ? `[${host}]` : host;
   logger.info("metrics are at {url}", { url: `http://${at}:${http.port}/metrics` });
 }

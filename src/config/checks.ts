@@ -1,4 +1,5 @@
 import type { Config, SettingPath } from "./config.ts";
+import { isLoopback } from "./kinds.ts";
 import type { Source } from "./source.ts";
 import { formatBytes, formatCount, formatDuration } from "./units.ts";
 
@@ -111,12 +112,30 @@ function oidcContradictions({ oidc }: Config): readonly Contradiction[] {
   }));
 }
 
+/** The rule for headers of a collector, which can be credentials. */
+export const CLEAR_HEADERS =
+  "unset unless --otlp-endpoint is an https URL or a loopback host: http would send credentials in the clear";
+
+/** Whether what is sent to this URL crosses a network without encryption. */
+export function sendsInTheClear(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === "http:" && !isLoopback(hostname);
+}
+
 function telemetryContradictions({ telemetry }: Config): readonly Contradiction[] {
   const { otlpEndpoint, otlpHeadersFile, otlpCaFile } = telemetry;
   if (otlpEndpoint !== undefined) {
-    return otlpCaFile !== undefined && otlpEndpoint.startsWith("http:")
-      ? [{ setting: "telemetry.otlpCaFile", must: "unset with a collector at an http URL" }]
-      : [];
+    const found: Contradiction[] = [];
+    if (otlpCaFile !== undefined && otlpEndpoint.startsWith("http:")) {
+      found.push({
+        setting: "telemetry.otlpCaFile",
+        must: "unset with a collector at an http URL",
+      });
+    }
+    if (otlpHeadersFile !== undefined && sendsInTheClear(otlpEndpoint)) {
+      found.push({ setting: "telemetry.otlpHeadersFile", must: CLEAR_HEADERS });
+    }
+    return found;
   }
   const given: Readonly<Record<string, unknown>> = { otlpHeadersFile, otlpCaFile };
   return Object.keys(given).filter((field) => given[field] !== undefined).map((field) => ({

@@ -95,8 +95,8 @@ export interface Config {
     /** Absolute path of a file with certificates in PEM. */
     readonly otlpCaFile: string | undefined;
     readonly otlpIntervalMs: number;
-    /** The variable `OTEL_EXPORTER_OTLP_HEADERS`. */
-    readonly environmentHeaders: Secret | undefined;
+    /** Headers of OpenTelemetry's variables, by the variable: a header of a later variable wins. */
+    readonly environmentHeaders: Readonly<Record<string, Secret>>;
   };
   readonly identity: {
     /** Base64 of 32 bytes. */

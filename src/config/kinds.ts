@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { isIP } from "node:net";
 import { resolve } from "node:path";
+import { parseAddress } from "../shared/networks.ts";
 import { Secret } from "./secret.ts";
 import {
   BYTE_UNIT_NAMES,
@@ -186,8 +187,11 @@ export function collector(): Kind<string> {
   };
 }
 
-/** Hosts of this machine, to which plain HTTP is safe. */
-const LOOPBACK_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+/** Whether a host, such as that of a URL, is this machine, to which plain HTTP is safe. */
+export function isLoopback(host: string): boolean {
+  const address = parseAddress(host.replace(/^\[|\]$/g, ""));
+  return host.toLowerCase() === "localhost" || address?.range() === "loopback";
+}
 
 /** The issuer of an OpenID Connect provider, as the provider writes it. */
 export function issuer(): Kind<string> {
@@ -197,7 +201,7 @@ export function issuer(): Kind<string> {
     parse: (text) => {
       if (!/^https?:\/\/[^\s?#@\\]+$/i.test(text) || !URL.canParse(text)) return undefined;
       const { protocol, hostname } = new URL(text);
-      return protocol === "https:" || LOOPBACK_HOST.test(hostname) ? text : undefined;
+      return protocol === "https:" || isLoopback(hostname) ? text : undefined;
     },
     format: String,
   };

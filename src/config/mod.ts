@@ -1,5 +1,5 @@
 /** Reads flags, environment and the configuration file into one typed, frozen {@link Config}. */
-export { hostsOfServer, isUrlOfServer } from "./checks.ts";
+export { CLEAR_HEADERS, hostsOfServer, isUrlOfServer, sendsInTheClear } from "./checks.ts";
 export { changedSettings } from "./changes.ts";
 export { type ClientSettings, profilesDir, resolveClientSettings } from "./client.ts";
 export { CLIENT_VARIABLES } from "./client_variables.ts";
@@ -8,7 +8,7 @@ export { FILE_SETTINGS } from "./config_file.ts";
 export { DatabaseUrl } from "./database_url.ts";
 export { readEnvironment, takeSocketVariables } from "./environment.ts";
 export { characters, exceeds, quoted, VIOLATION_OPTIONS, violationOf } from "./field_violations.ts";
-export type { Form, RoleMapping } from "./kinds.ts";
+export { type Form, isLoopback, type RoleMapping } from "./kinds.ts";
 export { loadConfig } from "./load.ts";
 export { nearest } from "./nearest.ts";
 export {

@@ -39,6 +39,12 @@ export class ConfigError extends Error {
 /** Where programs are looked up without PATH. */
 const DEFAULT_SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
 
+/**
+ * Variables of headers for a collector: a header of the one for metrics wins
+ * (https://opentelemetry.io/docs/specs/otel/protocol/exporter/).
+ */
+const HEADER_VARIABLES = ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_METRICS_HEADERS"];
+
 /** Variables of package downloads; each is passed on unchanged, also in lower case. */
 const REGISTRY_VARIABLES = [
   "NPM_CONFIG_REGISTRY",
@@ -93,11 +99,7 @@ export function resolveConfig(flags: Given, env: Given, file?: ConfigFile): Reso
     environmentPassword: password ? new Secret(password) : undefined,
   };
   const invocations = groups.invocations as { readonly [field: string]: number | undefined };
-  const headers = env.OTEL_EXPORTER_OTLP_HEADERS;
-  groups.telemetry = {
-    ...groups.telemetry,
-    environmentHeaders: headers ? new Secret(headers) : undefined,
-  };
+  groups.telemetry = { ...groups.telemetry, environmentHeaders: pickHeaders(env) };
   const { memoryBytes = 0, maxMemoryBytes = defaultMaxMemory(memoryBytes, machineMemory()) } =
     invocations;
   groups.invocations = { ...invocations, maxMemoryBytes };
@@ -204,6 +206,15 @@ function describeUnknown(name: string, known: readonly string[]): string {
   const likely = nearest(name, known);
   const hint = likely === undefined ? "" : `; did you mean ${likely}?`;
   return `Unknown setting ${name}${hint}`;
+}
+
+function pickHeaders(env: Given): Readonly<Record<string, Secret>> {
+  const found: Record<string, Secret> = {};
+  for (const name of HEADER_VARIABLES) {
+    const headers = env[name];
+    if (headers) found[name] = new Secret(headers);
+  }
+  return found;
 }
 
 function pickRegistryEnv(env: Given): Readonly<Record<string, string>> {

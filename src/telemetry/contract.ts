@@ -44,6 +44,9 @@ export interface UnattemptedEnd {
   readonly errorCode: string;
 }
 
+/** The route of all endpoints, at `/run` and on hosts of their own. Functions choose the statuses of its answers. */
+export const ENDPOINT_ROUTE = "/run/{slug}";
+
 /** A request that was answered. */
 export interface RequestReport {
   readonly method: string;

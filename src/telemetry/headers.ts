@@ -1,20 +1,28 @@
 /** The headers of requests to a collector. */
-import type { Config } from "../config/mod.ts";
+import { CLEAR_HEADERS, type Config, sendsInTheClear } from "../config/mod.ts";
 
 /** A name and a value that are safe in a request. */
 const HEADER = /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,256})\s*[:=]\s*([\t\x20-\x7e\x80-\xff]*)$/;
 
 /**
- * The headers of `--otlp-headers-file`, and those of `OTEL_EXPORTER_OTLP_HEADERS` that the file does not name.
- * @throws {Error} for a file that cannot be read, or a header that cannot be sent; the message has no value
+ * The headers of `--otlp-headers-file`, and those of `OTEL_EXPORTER_OTLP_HEADERS` and
+ * `OTEL_EXPORTER_OTLP_METRICS_HEADERS` that the file does not name.
+ * @throws {Error} for a file that cannot be read, or a header that cannot be sent, or not to this collector; the message has
+ * no value
  */
 export async function collectorHeaders(
-  { otlpHeadersFile: file, environmentHeaders }: Config["telemetry"],
+  { otlpEndpoint, otlpHeadersFile: file, environmentHeaders }: Config["telemetry"],
 ): Promise<Record<string, string>> {
   const headers: Record<string, string> = {};
-  const pairs = environmentHeaders?.reveal().split(",").filter((pair) => pair.trim() !== "") ?? [];
-  for (const [at, pair] of pairs.entries()) {
-    add(headers, decoded(pair), `entry ${at + 1} of OTEL_EXPORTER_OTLP_HEADERS`, "name=value");
+  // Like the exporter, which reads the same variables and skips what is invalid.
+  for (const [variable, text] of Object.entries(environmentHeaders)) {
+    if (otlpEndpoint !== undefined && sendsInTheClear(otlpEndpoint)) {
+      throw new Error(`${variable} is set, but must be ${CLEAR_HEADERS}`);
+    }
+    const pairs = text.reveal().split(",").filter((pair) => pair.trim() !== "");
+    for (const [at, pair] of pairs.entries()) {
+      add(headers, decoded(pair), `entry ${at + 1} of ${variable}`, "name=value");
+    }
   }
   if (file === undefined) return headers;
   const text = await Deno.readTextFile(file).catch((error) => {

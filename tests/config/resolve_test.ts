@@ -128,8 +128,14 @@ Deno.test("a collector has an http or https URL, and its settings need it", () =
   assertViolation({ "otlp-ca": "ca" }, {}, "--otlp-ca", "unset without --otlp-endpoint");
   const plain = { "otlp-endpoint": "http://otel", "otlp-ca": "ca" };
   assertViolation(plain, {}, "--otlp-ca", "unset with a collector at an http URL");
-  const { telemetry } = resolveConfig({}, { OTEL_EXPORTER_OTLP_HEADERS: "a=secret" }).config;
-  assert.equal(telemetry.environmentHeaders?.reveal(), "a=secret");
+  const names = ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_METRICS_HEADERS"];
+  const env = Object.fromEntries(names.toReversed().map((name) => [name, `${name}=secret`]));
+  const { telemetry } = resolveConfig({}, env).config;
+  const read = Object.entries(telemetry.environmentHeaders);
+  assert.deepEqual(read.map(([name, value]) => [name, value.reveal()]), [
+    [names[0], `${names[0]}=secret`],
+    [names[1], `${names[1]}=secret`],
+  ]);
   assert.ok(!JSON.stringify(telemetry).includes("secret"));
 });
 

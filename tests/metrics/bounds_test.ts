@@ -1,5 +1,7 @@
 /** The adapter of OpenTelemetry alone: bounds on series, and what many scrapes at once cost. */
 import assert from "node:assert/strict";
+import { openTelemetry } from "../../src/compose/telemetry.ts";
+import { resolveConfig } from "../../src/config/mod.ts";
 import type { AttemptReport } from "../../src/telemetry/contract.ts";
 import { type Metrics, openMetrics } from "../../src/telemetry/metrics/open.ts";
 import { METRICS } from "../../src/telemetry/metrics/table.ts";
@@ -54,21 +56,29 @@ Deno.test("statuses, methods and codes from outside make no series without end",
   await using metrics = open();
   const { telemetry } = metrics;
   for (let status = 200; status < 600; status++) {
-    for (const method of ["GET", "BREW", "PROPFIND"]) {
+    for (const method of ["GET", "PUT", "POST", "HEAD", "PATCH", "OPTIONS", "BREW", "PROPFIND"]) {
       telemetry.requestAnswered({ method, route: "/run/{slug}", status, durationMs: 1 });
     }
+    telemetry.requestAnswered({ method: "MKCOL", route: undefined, status, durationMs: 1 });
+    telemetry.requestAnswered({ method: "REPORT", route: undefined, status, durationMs: 1 });
   }
   for (let n = 0; n < 5_000; n++) {
     telemetry.requestAnswered({ method: "GET", route: `/route-${n}`, status: 200, durationMs: 1 });
     telemetry.credentialRejected(`CODE_${n}`);
   }
   const page = await pageOf(metrics);
-  assert.equal(page.sum("http_server_request_duration_seconds_count"), 6_200);
+  assert.equal(page.sum("http_server_request_duration_seconds_count"), 9_000);
+  const labels = { http_request_method: "GET", http_route: "/route-1" };
+  assert.ok(
+    page.has("http_server_request_duration_seconds_count", labels),
+    "functions leave the routes of the server their series",
+  );
   assert.equal(page.sum("invoked_auth_rejections_total"), 5_000);
   const requests = page.text.match(/^http_server_request_duration_seconds_count\{/gm)?.length ?? 0;
-  assert.ok(requests <= 2_001, `${requests} series of requests`);
+  assert.ok(requests <= 2_502, `${requests} series of requests`);
   assert.equal(page.text.match(/^invoked_auth_rejections_total\{/gm)?.length, 101);
   assert.ok(!page.text.includes("BREW"));
+  await checkPage(page.text);
 });
 
 Deno.test("scrapes at once share one collection, and the event loop turns meanwhile", async () => {
@@ -111,6 +121,29 @@ Deno.test("a source that fails or hangs leaves its metrics out, and no others", 
   const later = await pageOf(metrics);
   assert.ok(!later.has("invoked_dead_letters"), "a gauge that is not observed is absent");
   assert.equal(later.sum("invoked_slots_taken"), 1);
+});
+
+Deno.test("the phases of the server itself fall into several buckets", async () => {
+  await using metrics = open();
+  // 0.1, 0.2 and 0.3 ms of admission, queue and instance.
+  metrics.telemetry.attemptEnded(attempt("id"));
+  const page = await pageOf(metrics);
+  const buckets = ["admission", "queue", "instance"].map((invoked_phase) =>
+    ["0.0001", "0.00025", "0.001"].map((le) =>
+      page.sum("invoked_invocation_phase_duration_seconds_bucket", { invoked_phase, le })
+    )
+  );
+  assert.deepEqual(buckets, [[1, 1, 1], [0, 1, 1], [0, 0, 1]]);
+});
+
+Deno.test("a worker measures nothing for an API that it does not have", async () => {
+  await using opened = new AsyncDisposableStack();
+  const { config } = resolveConfig({ metrics: "true" }, {});
+  const measured = { instanceId: "id", scheme: "http" } as const;
+  const worker = await openTelemetry(config, { ...measured, role: "worker" }, opened);
+  assert.equal(worker.metrics, undefined);
+  const server = await openTelemetry(config, { ...measured, role: "server" }, opened);
+  assert.ok(server.metrics);
 });
 
 Deno.test("every metric has the name of the conventions or of this server", () => {

@@ -71,7 +71,10 @@ Deno.test("a server sends metrics to a collector, and serves on without one", as
       ...["--metrics", "--otlp-endpoint", `http://127.0.0.1:${port}/base/`],
       ...["--otlp-headers-file", headersFile, "--otlp-interval", "1s"],
     ],
-    env: { OTEL_EXPORTER_OTLP_HEADERS: "authorization=Bearer%20of-the-variable,x-tenant=other" },
+    env: {
+      OTEL_EXPORTER_OTLP_HEADERS: "authorization=Bearer%20of-all,x-tenant=other,x-all=1",
+      OTEL_EXPORTER_OTLP_METRICS_HEADERS: "authorization=Bearer%20of-the-variable,x-tenant=more",
+    },
   });
   const client = await server.client();
   const droppedAfter = async (before: number) =>
@@ -94,6 +97,7 @@ Deno.test("a server sends metrics to a collector, and serves on without one", as
       [path, headers.get("content-type"), headers.get("authorization"), headers.get("x-tenant")],
       ["/base/v1/metrics", "application/x-protobuf", "Bearer of-the-variable", "of-the-file"],
     );
+    assert.equal(headers.get("x-all"), "1");
     for (
       const name of ["http.server.request.duration", "process.cpu.time", "service.instance.id"]
     ) {
@@ -160,7 +164,18 @@ Deno.test("bad settings of metrics end the start with their name and the rule", 
   await Deno.writeTextFile(file, "no header here\n");
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const endpoint = ["--otlp-endpoint", "https://127.0.0.1:1"];
+  const inTheClear = ["--otlp-endpoint", "http://192.0.2.1:1"];
   const cases: readonly (readonly [flags: readonly string[], env: string, says: RegExp])[] = [
+    [
+      [...inTheClear, "--otlp-headers-file", file],
+      "",
+      /--otlp-headers-file is .*, but must be unset unless --otlp-endpoint is an https URL or a loop/,
+    ],
+    [
+      inTheClear,
+      "a=secret",
+      /OTEL_EXPORTER_OTLP_METRICS_HEADERS is set, but must be unset unless /,
+    ],
     [
       ["--otlp-endpoint", "ftp://x"],
       "",
@@ -179,7 +194,7 @@ Deno.test("bad settings of metrics end the start with their name and the rule", 
       /invalid --otlp-headers-file: failed to read/,
     ],
     [[...endpoint, "--otlp-ca", file], "", /invalid --otlp-ca: .* has no certificate in PEM/],
-    [endpoint, "a=%E0%A4%A,b", /entry 1 of OTEL_EXPORTER_OTLP_HEADERS: .*name=value/],
+    [endpoint, "a=%E0%A4%A,b", /entry 1 of OTEL_EXPORTER_OTLP_METRICS_HEADERS: .*name=value/],
     [
       ["--metrics-port", `${taken.addr.port}`],
       "",
@@ -189,9 +204,10 @@ Deno.test("bad settings of metrics end the start with their name and the rule", 
   for (const [flags, headers, says] of cases) {
     const { code, stderr } = await runInvoked(
       ["serve", "--port", "0", "--data", join(directory.path, "data"), ...flags],
-      headers === "" ? {} : { env: { OTEL_EXPORTER_OTLP_HEADERS: headers } },
+      headers === "" ? {} : { env: { OTEL_EXPORTER_OTLP_METRICS_HEADERS: headers } },
     );
     assert.notEqual(code, 0, flags.join(" "));
     assert.match(stderr, says);
+    assert.ok(!stderr.includes("secret"), "no credential is printed");
   }
 });

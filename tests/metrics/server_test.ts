@@ -1,5 +1,7 @@
 /** Metrics of a real server: each moves when its thing happens, and Debian's Prometheus reads them. */
 import assert from "node:assert/strict";
+import { get, type IncomingMessage } from "node:http";
+import { text } from "node:stream/consumers";
 import { deploy as deployEgress, Host } from "../egress/support.ts";
 import { makeCredential, makePrincipal, setRolesOf } from "../identity/principals.ts";
 import { signIn } from "../identity/sessions.ts";
@@ -175,7 +177,9 @@ async function countsRequests({ server, client }: Stage): Promise<void> {
   await client.get(`/api/v1/functions/${id}?token=${SECRET}`);
   await client.get(`/no/such/path/${SECRET}`);
   await fetch(`${server.url}/run/${SECRET}/x`).then((response) => response.body?.cancel());
-  await fetch(`${server.url}/healthz`, { method: "PROPFIND" }).then((r) => r.body?.cancel());
+  for (const method of ["PROPFIND", "MKCOL", "REPORT"]) {
+    await fetch(`${server.url}/nope`, { method }).then((response) => response.body?.cancel());
+  }
   const count = "http_server_request_duration_seconds_count";
   const get = { http_request_method: "GET" };
   const page = await scraped(
@@ -186,6 +190,7 @@ async function countsRequests({ server, client }: Stage): Promise<void> {
     "the requests",
   );
   assert.ok(page.has(count, { http_request_method: "_OTHER" }));
+  assert.deepEqual(page.duplicates(), []);
   assert.ok(page.has(count, { ...get, http_route: METRICS, http_response_status_code: "401" }));
   assert.ok(!page.text.includes(SECRET));
 }
@@ -289,6 +294,26 @@ async function servesItsPort({ client }: Stage): Promise<void> {
     ]);
   }
   assert.equal((await client.get("/metrics")).status, 404, "the API has another path");
+  const page = await answerTo(`127.0.0.1:${PORT}`);
+  assert.deepEqual([page.status, page.headers["cache-control"]], [200, "no-store"]);
+  for (const host of ["localhost", `LOCALHOST:${PORT}`, "[::1]:80", "192.0.2.1"]) {
+    assert.equal((await answerTo(host)).status, 200, host);
+  }
+  // What a browser sends after a page of that host has pointed its name at this machine.
+  for (const host of [`evil.example:${PORT}`, "localhost.evil.example", "127.0.0.1.evil", "[::1"]) {
+    const { status, text } = await answerTo(host);
+    assert.ok(status === 421 || host === "[::1" && status === 400, `${host}: ${status}`);
+    assert.ok(!text.includes("faas_"), host);
+  }
+}
+
+/** How the port of metrics answers a request with this Host. */
+async function answerTo(host: string) {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  get({ host: "127.0.0.1", port: PORT, path: "/metrics", headers: { host } }, resolve)
+    .on("error", reject);
+  const answer = await promise;
+  return { status: answer.statusCode, headers: answer.headers, text: await text(answer) };
 }
 
 /** A name that would end its label, its line, or the page. */

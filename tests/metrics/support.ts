@@ -35,6 +35,14 @@ export class Page {
     return this.#of(name, labels).length > 0;
   }
 
+  /** The name and the labels of each series that the page has more than once. */
+  duplicates(): string[] {
+    const keys = this.#samples.map(({ name, labels }) =>
+      JSON.stringify([name, ...Object.entries(labels).sort()])
+    );
+    return keys.filter((key, at) => keys.indexOf(key) !== at);
+  }
+
   #of(name: string, labels: Labels) {
     return this.#samples.filter((sample) =>
       sample.name === name &&
@@ -68,8 +76,9 @@ export function freePort(): number {
   return listener.addr.port;
 }
 
-/** Checks a page with promtool. */
+/** Checks a page with promtool, which accepts a series twice, and that no two lines have the same labels. */
 export async function checkPage(text: string): Promise<void> {
+  assert.deepEqual(new Page(text).duplicates(), []);
   assert.deepEqual(await promtool(["check", "metrics"], text), { code: 0, said: "" });
 }
 

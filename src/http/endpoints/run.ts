@@ -7,6 +7,7 @@ import { ClientIdle } from "../../domain/endpoints/client.ts";
 import type { EndpointAddress } from "../../domain/triggers/addresses.ts";
 import type { Endpoint } from "../../domain/triggers/endpoints.ts";
 import { DomainError } from "../../domain/errors.ts";
+import { ENDPOINT_ROUTE } from "../../telemetry/contract.ts";
 import { principalOfToken } from "../authentication.ts";
 import type { Env } from "../env.ts";
 import { withoutRequestTimeout } from "../body.ts";
@@ -20,9 +21,6 @@ import { corsHeaders, isPreflight, preflightHeaders, withoutCors } from "./cors.
 import { type EndpointOptions, type EndpointServices, OF_TOKEN } from "./mod.ts";
 import { NodeClient } from "./node_client.ts";
 import { requestOf, targetOf } from "./request_head.ts";
-
-/** The route of all endpoints in metrics, at `/run` and on hosts of their own. */
-const ENDPOINT_ROUTE = "/run/{slug}";
 
 const RUN = /^(\/run\/([^/?]+))(.*)$/s;
 

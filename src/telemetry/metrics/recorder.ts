@@ -3,6 +3,7 @@ import { STATUS_CODES } from "node:http";
 import type { Attributes } from "@opentelemetry/api";
 import {
   type AttemptReport,
+  ENDPOINT_ROUTE,
   type NamedFunction,
   PHASES,
   type RequestReport,
@@ -29,8 +30,10 @@ const METHODS: ReadonlySet<string> = new Set([
 ]);
 const OTHER = "_OTHER";
 
-/** Series of requests. A function chooses its statuses, and a client its method. */
+/** Series of requests to routes of the server. */
 const REQUEST_SERIES_MAX = 2_000;
+/** Series of requests to endpoints, apart from those of the server's routes: functions choose the statuses. */
+const ENDPOINT_SERIES_MAX = 500;
 /** Series of one metric whose only label is a code of the server. */
 const CODES_MAX = 100;
 
@@ -76,12 +79,16 @@ export class MetricsRecorder implements Telemetry {
   /** By the labels of functions: those without labels of their own share them. */
   readonly #functions = new Map<Labels, FunctionSeries>();
   readonly #requests: BoundedMap<Attributes>;
+  readonly #endpointRequests: BoundedMap<Attributes>;
   readonly #codes = new BoundedMap<Attributes>(CODES_MAX, () => ({ "error.type": OTHER }));
 
   constructor(private readonly parts: RecorderParts) {
-    this.#requests = new BoundedMap(
-      REQUEST_SERIES_MAX,
-      () => parts.series.intern({ "http.request.method": OTHER }),
+    const shared = (labels: Labels) => () =>
+      parts.series.intern({ "http.request.method": OTHER, ...labels });
+    this.#requests = new BoundedMap(REQUEST_SERIES_MAX, shared({}));
+    this.#endpointRequests = new BoundedMap(
+      ENDPOINT_SERIES_MAX,
+      shared({ "http.route": ENDPOINT_ROUTE }),
     );
   }
 
@@ -118,18 +125,22 @@ export class MetricsRecorder implements Telemetry {
     counters["invoked.invocation.rejections"].add(1, this.#errorLabels(fn, reason));
   }
 
-  requestAnswered({ method, route, status, durationMs }: RequestReport): void {
-    const key = `${status} ${method} ${route ?? ""}`;
-    const attributes = this.#requests.get(key, () => {
-      const known = String(status) in STATUS_CODES ? status : 100 * Math.floor(status / 100);
-      return this.parts.series.intern({
-        "http.request.method": METHODS.has(method) ? method : OTHER,
-        ...route === undefined ? {} : { "http.route": route },
-        "http.response.status_code": known,
-        "url.scheme": this.parts.scheme,
-        ...status >= 500 ? { "error.type": String(known) } : {},
-      });
-    });
+  requestAnswered({ method: given, route, status: answered, durationMs }: RequestReport): void {
+    // Two series with the same labels would make the whole page invalid: the key has what the labels have.
+    const method = METHODS.has(given) ? given : OTHER;
+    const status = String(answered) in STATUS_CODES ? answered : 100 * Math.floor(answered / 100);
+    const requests = route === ENDPOINT_ROUTE ? this.#endpointRequests : this.#requests;
+    const attributes = requests.get(
+      `${status} ${method} ${route ?? ""}`,
+      () =>
+        this.parts.series.intern({
+          "http.request.method": method,
+          ...route === undefined ? {} : { "http.route": route },
+          "http.response.status_code": status,
+          "url.scheme": this.parts.scheme,
+          ...status >= 500 ? { "error.type": String(status) } : {},
+        }),
+    );
     const { histograms } = this.parts.instruments;
     histograms["http.server.request.duration"].record(durationMs / MS_PER_SECOND, attributes);
   }
