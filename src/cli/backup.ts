@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { countOf, formatBytes, formatCount, loadConfig, readEnvironment } from "../config/mod.ts";
+import { countOf, formatBytes, formatCount } from "../config/mod.ts";
 import type { BackupReport } from "../store/backup/take.ts";
-import { installationSettings, storageFailure } from "./options/installation.ts";
+import { installationSettings, loadInstallation, storageFailure } from "./options/installation.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
 import { Failure, oneLine } from "./terminal/failure.ts";
@@ -37,9 +37,9 @@ export function register(command: Command): void {
   command.addHelpText("after", HELP);
   command.action(
     async (path: string, { withKeys = false, json }: { withKeys?: boolean; json?: true }) => {
-      const { config } = loadConfig(readFlags(), readEnvironment());
+      const config = loadInstallation(readFlags());
       const { backUp } = await import("../compose/backup.ts");
-      const onWait = () => note("Waiting for another backup or verification of this server");
+      const onWait = () => note("Waiting for a deletion of files by the server");
       const report = await backUp(config, path, { withKeys, onWait }).catch((error) => {
         throw storageFailure("Nothing was backed up", error);
       });

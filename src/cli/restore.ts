@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { countOf, formatBytes, loadConfig, readEnvironment } from "../config/mod.ts";
+import { countOf, formatBytes } from "../config/mod.ts";
 import type { RestoreReport } from "../compose/restore.ts";
-import { installationSettings, storageFailure } from "./options/installation.ts";
+import { installationSettings, loadInstallation, storageFailure } from "./options/installation.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
 import { printJson } from "./terminal/output.ts";
@@ -27,7 +27,7 @@ export function register(command: Command): void {
   );
   command.addHelpText("after", HELP);
   command.action(async (path: string, { backup, json }: { backup?: string; json?: true }) => {
-    const { config } = loadConfig(readFlags(), readEnvironment());
+    const config = loadInstallation(readFlags());
     const { restoreBackup } = await import("../compose/restore.ts");
     const report = await restoreBackup(config, path, backup).catch((error) => {
       throw storageFailure("Nothing was restored", error);

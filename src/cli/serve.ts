@@ -12,7 +12,7 @@ import { setUpLogging } from "./terminal/logging.ts";
 import { printJsonLine } from "./terminal/output.ts";
 import { listenForStop } from "./terminal/stop.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
-import { installationFlags } from "./options/installation.ts";
+import { dataSettings } from "./options/installation.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
 import { atSocket, inheritedSocket } from "./local/inherited_socket.ts";
 import { reloadOnHangup } from "./local/reload.ts";
@@ -47,8 +47,7 @@ export function register(command: Command): void {
       return await superviseServer(socket ?? await bind(config), () => checkConfig(read()));
     }
     const at = socket === undefined ? config : atSocket(resolved, socket);
-    const dataFlags = installationFlags(given);
-    await serve({ resolved, read, config: at, socket, json, dataFlags });
+    await serve({ resolved, read, config: at, socket, json });
   });
 }
 
@@ -75,12 +74,10 @@ interface Serving {
   readonly config: Config;
   readonly socket: HeldSocket | undefined;
   readonly json: boolean;
-  /** The flags that name the data of the server. */
-  readonly dataFlags: readonly string[];
 }
 
 async function serve(
-  { resolved, read, config, socket, json, dataFlags }: Serving,
+  { resolved, read, config, socket, json }: Serving,
 ): Promise<void> {
   const running: { server?: RunningServer } = {};
   const ready = Promise.withResolvers<RunningServer>();
@@ -92,7 +89,12 @@ async function serve(
   using stop = listenForStop(() => running.server?.kill());
   const stopping = new AbortController();
   stop.signalled.then(() => stopping.abort());
-  const server = running.server = await start(config, socket, dataFlags, stopping.signal);
+  const server = running.server = await start(
+    config,
+    socket,
+    resolved.variables(dataSettings()),
+    stopping.signal,
+  );
   ready.resolve(server);
   if (json) printJsonLine(welcomeJson(server));
   else {
@@ -105,11 +107,14 @@ async function serve(
   logger.info("stopped");
 }
 
-/** Loads the server's modules, which the short commands do not need. */
+/**
+ * Loads the server's modules, which the short commands do not need.
+ * @param dataVariables the variables of another process that reads the data of this server
+ */
 async function start(
   config: Config,
   socket: HeldSocket | undefined,
-  dataFlags: readonly string[],
+  dataVariables: Readonly<Record<string, string>>,
   stopping: AbortSignal,
 ): Promise<RunningServer> {
   const { startServer } = await import("../compose/server.ts");
@@ -119,7 +124,7 @@ async function start(
       return await startServer(config, {
         deployExample: true,
         onSyncFailure: exitOnSyncFailure,
-        verify: verificationProcess(dataFlags),
+        verify: verificationProcess(dataVariables),
         stopping,
         socket,
       });

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { countOf, formatBytes, loadConfig, readEnvironment } from "../config/mod.ts";
+import { countOf, formatBytes } from "../config/mod.ts";
 import type { InstallationVerification } from "../compose/verify.ts";
-import { installationSettings, storageFailure } from "./options/installation.ts";
+import { installationSettings, loadInstallation, storageFailure } from "./options/installation.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
 import { Failure, oneLine } from "./terminal/failure.ts";
@@ -42,9 +42,9 @@ export function register(command: Command): void {
   command.addHelpText("after", HELP);
   command.action(async (path: string | undefined, options: Options) => {
     checkUsage(path, options);
-    const { config } = loadConfig(readFlags(), readEnvironment());
+    const config = loadInstallation(readFlags());
     const { verifyBackup, verifyInstallation } = await import("../compose/verify.ts");
-    const onWait = () => note("Waiting for a backup or another verification of this server");
+    const onWait = () => note("Waiting for a deletion of files by the server");
     const verifying = path === undefined
       ? verifyInstallation(config, { isOnline: options.online ?? false, onWait })
       : verifyBackup(config, path, options.backup);

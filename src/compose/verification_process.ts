@@ -1,15 +1,21 @@
 /** Runs `invoked verify --online` beside a server, in a process that gives way to the server. */
+import { readEnvironment, VARIABLE_PREFIX } from "../config/mod.ts";
 import type { RunVerification } from "../domain/verification/schedule.ts";
 import { LAUNCHER } from "../shared/installation.ts";
 
 /** The exit code of a verification that found damage. */
 const DAMAGED = 3;
 
-/** @param dataFlags the flags of the server that name its data; the process has the variables of the server, too */
-export function verificationProcess(dataFlags: readonly string[]): RunVerification {
+/**
+ * @param variables where the data of the server is, as the server found at its start. No argument has any of that: the
+ * URL of a database may have a password, and every user of the machine can read the arguments of a process.
+ */
+export function verificationProcess(variables: Readonly<Record<string, string>>): RunVerification {
   return async (signal) => {
     const { code, stdout, stderr } = await new Deno.Command(LAUNCHER, {
-      args: ["verify", "--online", "--json", ...dataFlags],
+      args: ["verify", "--online", "--json"],
+      clearEnv: true,
+      env: { ...withoutSettings(readEnvironment()), ...variables },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
@@ -22,4 +28,13 @@ export function verificationProcess(dataFlags: readonly string[]): RunVerificati
     };
     return damages.map(({ message }) => message);
   };
+}
+
+/** A variable of the server would win over a flag of the server, and its file may have changed since the start. */
+function withoutSettings(
+  environment: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(environment).filter(([name]) => !name.startsWith(VARIABLE_PREFIX)),
+  );
 }

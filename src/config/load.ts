@@ -12,6 +12,7 @@ import {
 import { dirname } from "node:path";
 import { type ConfigFile, parseConfigFile } from "./config_file.ts";
 import { file } from "./kinds.ts";
+import type { PlacedSetting } from "./placed_settings.ts";
 import { ConfigError, type Given, resolveConfig, type Resolved } from "./resolve.ts";
 import { formatBytes } from "./units.ts";
 
@@ -25,11 +26,16 @@ const STICKY = 0o1000;
  * The configuration from flags, variables and the file that `--config` or `INVOKED_CONFIG` names. A flag wins over its
  * variable, and a variable over the file.
  *
+ * @param settings what the process uses; undefined for all
  * @throws {ConfigError} as {@link resolveConfig} does, and for a file that cannot be read, or that every user can change
  */
-export function loadConfig(flags: Given, env: Given): Resolved {
+export function loadConfig(
+  flags: Given,
+  env: Given,
+  settings?: readonly PlacedSetting[],
+): Resolved {
   const path = file().parse(flags.config ?? env.INVOKED_CONFIG ?? "");
-  return resolveConfig(flags, env, path === undefined ? undefined : readConfigFile(path));
+  return resolveConfig(flags, env, path === undefined ? undefined : readConfigFile(path), settings);
 }
 
 function readConfigFile(path: string): ConfigFile {

@@ -26,6 +26,7 @@ export {
   GROUP_TITLES,
   type PlacedSetting,
   tableOf,
+  VARIABLE_PREFIX,
   variableOf,
 } from "./placed_settings.ts";
 export type { Setting } from "./setting.ts";

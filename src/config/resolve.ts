@@ -23,6 +23,8 @@ export interface Resolved {
   readonly sources: Readonly<Record<SettingPath, Source>>;
   /** The configuration file, if one is in use. */
   readonly file: ConfigFile | undefined;
+  /** The variables that give another process the values in force of some settings; secrets are among them. */
+  variables(settings: readonly PlacedSetting[]): Readonly<Record<string, string>>;
 }
 
 /** The violations of flags, variables and the configuration file, one line each. */
@@ -62,9 +64,15 @@ const REGISTRY_VARIABLES = [
  *
  * Relative paths start at the working directory of the process.
  *
+ * @param settings what the process uses; all others have their defaults, and their values are not checked
  * @throws {ConfigError} with every unknown name and invalid value, or with every contradiction
  */
-export function resolveConfig(flags: Given, env: Given, file?: ConfigFile): Resolved {
+export function resolveConfig(
+  flags: Given,
+  env: Given,
+  file?: ConfigFile,
+  settings: readonly PlacedSetting[] = ALL_SETTINGS,
+): Resolved {
   const violations = [
     ...unknownFlags(flags),
     ...unknownVariables(env),
@@ -74,7 +82,9 @@ export function resolveConfig(flags: Given, env: Given, file?: ConfigFile): Reso
   const sources: Record<string, Source> = {};
   for (const placed of ALL_SETTINGS) {
     const { group, field, path, setting } = placed;
-    const { source, text } = findText(setting, flags, env, file);
+    const { source, text } = settings.includes(placed)
+      ? findText(setting, flags, env, file)
+      : { source: "default", text: setting.default } as const;
     sources[path] = source;
     const value = text === undefined ? undefined : setting.kind.parse(text);
     if (text !== undefined && value === undefined) {
@@ -106,14 +116,31 @@ export function resolveConfig(flags: Given, env: Given, file?: ConfigFile): Reso
   groups.sandbox = { ...groups.sandbox, searchPath: env.PATH ?? DEFAULT_SEARCH_PATH };
   groups.builder = { ...groups.builder, registryEnv: pickRegistryEnv(env) };
   const config = deepFreeze(groups) as unknown as Config;
-  const contradictions = findContradictions(config, sources).map(({ setting: path, must }) => {
+  const contradictions = contradictionsIn(config, sources, file);
+  if (contradictions.length > 0) throw new ConfigError(contradictions);
+  return {
+    config,
+    sources: Object.freeze(sources) as Resolved["sources"],
+    file,
+    variables: (chosen) =>
+      Object.fromEntries(chosen.flatMap(({ setting }) => {
+        const { text } = findText(setting, flags, env, file);
+        return text === undefined ? [] : [[variableOf(setting), text]];
+      })),
+  };
+}
+
+function contradictionsIn(
+  config: Config,
+  sources: Readonly<Record<string, Source>>,
+  file: ConfigFile | undefined,
+): readonly string[] {
+  return findContradictions(config, sources).map(({ setting: path, must }) => {
     const placed = findSetting(path);
     const source = sources[path] ?? "default";
     const value = formatSetting(placed, config) + (source === "default" ? " by default" : "");
     return `${nameOf(placed, source, file)} is ${value}, but must be ${must}`;
   });
-  if (contradictions.length > 0) throw new ConfigError(contradictions);
-  return { config, sources: Object.freeze(sources) as Resolved["sources"], file };
 }
 
 /** That a text contains a secret, or may contain one, in words; undefined without a secret. */

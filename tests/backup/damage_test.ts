@@ -240,6 +240,26 @@ Deno.test("verify names each kind of damage, and what is lost with it", async (t
       await Deno.remove(path, { recursive: true });
     });
   }
+  await t.step("a configuration file that needs further flags of the server suffices", async () => {
+    const config = join(directory.path, "invoked-server.toml");
+    const tables = `[server]\ndata = "${data.path}"\n[tls]\ntls-cert = "/tls/cert.pem"\n`;
+    await Deno.writeTextFile(config, tables);
+    const archive = join(directory.path, "by-file.tar");
+    const restored = join(directory.path, "by-file");
+    const commands = [["verify"], ["backup", archive, "--with-keys"], [
+      "restore",
+      archive,
+      "--data",
+      restored,
+    ]];
+    for (const args of commands) {
+      const { code, stdout, stderr } = await runInvoked([...args, "--config", config]);
+      assert.equal(code, 0, `${args[0]}: ${stdout}${stderr}`);
+    }
+    await Deno.writeTextFile(config, `${tables}[database]\ndatabase = "none"\n`);
+    const invalid = await runInvoked(["verify", "--config", config]);
+    assert.match(invalid.stderr, /^error: Invalid .*database.*does not begin with postgres:/m);
+  });
   await t.step(
     "the data of an earlier version is verified in a copy that is migrated",
     async () => {

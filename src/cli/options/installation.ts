@@ -1,11 +1,20 @@
 /** What commands share that read or write the data of a server itself. */
-import { ALL_SETTINGS, type Given } from "../../config/mod.ts";
+import {
+  ALL_SETTINGS,
+  type Config,
+  type Given,
+  loadConfig,
+  readEnvironment,
+} from "../../config/mod.ts";
 import { describeError, Failure, firstError } from "../terminal/failure.ts";
 
-/** Where a server has its data and its master key, and the file that may say so. */
-const PATHS: readonly string[] = [
-  "server.configFile",
+/** The file that may say where a server has its data. */
+const CONFIG_FILE = "server.configFile";
+
+/** Where a server has its data and its master key. */
+const DATA_PATHS: readonly string[] = [
   "server.dataDir",
+  "identity.masterKey",
   "identity.masterKeyFile",
   "nats.urls",
   "nats.credentialsFile",
@@ -13,17 +22,24 @@ const PATHS: readonly string[] = [
   "nats.objectReplicas",
 ];
 
-/** The settings that name the data of a server. */
-export function installationSettings() {
-  return ALL_SETTINGS.filter(({ path, group }) => PATHS.includes(path) || group === "database");
+/** The settings that say where the data of a server is. */
+export function dataSettings() {
+  return ALL_SETTINGS.filter(({ path, group }) =>
+    DATA_PATHS.includes(path) || group === "database"
+  );
 }
 
-/** The flags among some given ones that name the data of a server. */
-export function installationFlags(given: Given): string[] {
-  return installationSettings().flatMap(({ setting: { name } }) => {
-    const value = given[name];
-    return value === undefined ? [] : [`--${name}`, value];
-  });
+/** The settings of a command on the data of a server: where the data is, or the file that says so. */
+export function installationSettings() {
+  return [...ALL_SETTINGS.filter(({ path }) => path === CONFIG_FILE), ...dataSettings()];
+}
+
+/**
+ * The configuration of a command on the data of a server. Other settings of the file are for the server, which may have
+ * further flags: they are not checked.
+ */
+export function loadInstallation(flags: Given): Config {
+  return loadConfig(flags, readEnvironment(), installationSettings()).config;
 }
 
 /** The failure of a command on data. Messages of errors that say what failed are kept. */
