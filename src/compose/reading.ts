@@ -17,6 +17,8 @@ import { Sealer } from "../store/sealing.ts";
 import { copySqlite, serverKeysIn } from "../store/sqlite/snapshot.ts";
 import { openObjects } from "./records.ts";
 
+/** The purpose of the key that only an installation with an object store has. */
+const OBJECTS = "objects";
 /** The lowest priority of a process. */
 const LOWEST_PRIORITY = 19;
 
@@ -63,7 +65,7 @@ export function sealerOf([key, ...olderKeys]: readonly Uint8Array[]): Sealer {
 /**
  * Copies the database, and keeps the contents that the copy references from deletion until `opened` closes.
  * @param workDir for the copy
- * @param onWait called once if another backup or verification runs
+ * @param onWait called once if contents are being deleted
  * @throws DataDirError, DatabaseError
  */
 export async function readInstallation(
@@ -94,6 +96,12 @@ export async function readInstallation(
   if (!hasFiles) await reading.holdContents(onWait);
   const createdAt = new Date().toISOString();
   await reading.copyTo(snapshot);
+  if (hasFiles && serverKeysIn(snapshot).some(({ purpose }) => purpose === OBJECTS)) {
+    throw new DataDirError(
+      `Nothing was read: the contents of ${config.database.url?.label} are in the object store of NATS`,
+      "name its URLs with --nats",
+    );
+  }
   const contents = hasFiles
     ? diskContents(dataDir)
     : await openSharedContents(config, { snapshot, sealer, workDir, opened });
@@ -102,7 +110,8 @@ export async function readInstallation(
     source: "postgresql",
     createdAt,
     contents,
-    assertHeld: () => reading.assertHeld(),
+    // The lock of a data directory is of its file, and stays without the connection.
+    assertHeld: () => hasFiles ? Promise.resolve() : reading.assertHeld(),
   };
 }
 
@@ -127,7 +136,7 @@ async function openSharedContents(
   const nats = opened.use(await Nats.connect({ urls, credentialsFile, caFile }, "backup"));
   const server = { ...config.server, dataDir: workDir };
   const objects = opened.use(await openObjects({ ...config, server }, nats, randomUUID()));
-  const key = serverKeysIn(snapshot).find(({ purpose }) => purpose === "objects");
+  const key = serverKeysIn(snapshot).find(({ purpose }) => purpose === OBJECTS);
   if (key !== undefined) objects.unlock(sealer.open(key.sealed, serverKeyContext(key)));
   return objectContents(objects);
 }

@@ -26,7 +26,7 @@ export interface InstallationVerification extends DataVerification {
 
 /**
  * Verifies the data of a stopped server, or of a running one at low priority on a copy of its database.
- * @param onWait called once if a backup or another verification runs
+ * @param onWait called once if contents are being deleted
  * @throws DataDirError, DatabaseError
  */
 export async function verifyInstallation(
@@ -53,7 +53,7 @@ export async function verifyInstallation(
   const workDir = await Deno.makeTempDir({ prefix: "invoked-verify-" });
   opened.defer(() => Deno.remove(workDir, { recursive: true }));
   try {
-    const { snapshot: database, contents } = await readInstallation(config, {
+    const { snapshot: database, contents, assertHeld } = await readInstallation(config, {
       workDir,
       sealer: keys.sealer,
       opened,
@@ -66,6 +66,8 @@ export async function verifyInstallation(
       isRead: true,
       isPaced: isOnline,
     });
+    // Without the lock, what is missing may have been deleted.
+    await assertHeld();
     return { verified, hasKey, ...withDamages(keys.damages, result) };
   } catch (error) {
     const damage = damageOf(error);

@@ -114,10 +114,18 @@ export class Eraser implements Sweeper, AsyncDisposable {
   }
 
   async #sweep(): Promise<void> {
-    for (const purge of await this.store.read.purges.unfinished()) await this.run(purge);
-    await this.#eraseBlobs();
+    const postponed: StorageUnavailable[] = [];
+    // A backup that reads for hours keeps files, and must not keep what comes after them.
+    const orLater = (work: Promise<void>) =>
+      work.catch((error) => {
+        if (!(error instanceof StorageUnavailable)) throw error;
+        postponed.push(error);
+      });
+    for (const purge of await this.store.read.purges.unfinished()) await orLater(this.run(purge));
+    await orLater(this.#eraseBlobs());
     reportErased(await this.erase(Date.now()), this.telemetry);
     this.reclaimSoon();
+    if (postponed[0] !== undefined) throw postponed[0];
   }
 
   /**

@@ -12,8 +12,10 @@ export const LOCKS = {
   server: 1,
   migrations: 2,
   textIndex: 3,
-  /** Shared by deletions of contents; held alone by what reads all contents. */
+  /** Shared by what reads all contents; held alone by a deletion of contents. */
   contents: 4,
+  /** Held by a deletion that has or tries the lock of contents. */
+  deletions: 5,
 } as const;
 
 export type Lock = keyof typeof LOCKS;
@@ -31,11 +33,7 @@ export async function tryLock(
   lock: Lock,
   mode: "exclusive" | "shared" = "exclusive",
 ): Promise<boolean> {
-  const suffix = mode === "shared" ? "_shared" : "";
-  const { rows } = await client.query<{ locked: boolean }>(
-    `select pg_try_advisory_lock${suffix}($1, $2) as locked`,
-    [CLASS, LOCKS[lock]],
-  );
+  const { rows } = await client.query<{ locked: boolean }>(tryLockQuery(lock, mode));
   return rows[0]?.locked === true;
 }
 
@@ -44,15 +42,10 @@ export function lockQuery(verb: "lock" | "unlock", lock: Lock): string {
   return `select pg_advisory_${verb}(${CLASS}, ${LOCKS[lock]})`;
 }
 
-/** The text of a query that takes the lock of a deletion of contents if no reader holds it, or releases it. */
-export function deletionLockQuery(verb: "try" | "unlock"): string {
-  const name = verb === "try" ? "pg_try_advisory_lock_shared" : "pg_advisory_unlock_shared";
-  return `select ${name}(${CLASS}, ${LOCKS.contents}) as locked`;
-}
-
-/** The text of a query that takes the lock of a reader of all contents if no deletion and no other reader holds it. */
-export function contentsLockQuery(): string {
-  return `select pg_try_advisory_lock(${CLASS}, ${LOCKS.contents}) as locked`;
+/** The text of a query that takes a lock if it is free. */
+export function tryLockQuery(lock: Lock, mode: "exclusive" | "shared"): string {
+  const suffix = mode === "shared" ? "_shared" : "";
+  return `select pg_try_advisory_lock${suffix}(${CLASS}, ${LOCKS[lock]}) as locked`;
 }
 
 /** The holder of a lock of the database; undefined if the lock is free. */

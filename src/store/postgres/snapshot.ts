@@ -9,11 +9,11 @@ import { TableRows, type TableShape } from "../sqlite/table_rows.ts";
 import { clientConfigOf, type PostgresOptions } from "./address.ts";
 import { connectFailure, openClient, readFacts, unsupportedReason } from "./connect.ts";
 import { DatabaseError } from "./database_error.ts";
-import { contentsLockQuery } from "./locks.ts";
+import { tryLockQuery } from "./locks.ts";
 
 /** The table that has rows from the first start of a server on. */
 const PRINCIPALS = "principals";
-/** How often a reader tries to take the lock that deletions or another reader hold. */
+/** How often a reader tries to take the lock that a deletion holds. */
 const RETRY_MS = 100;
 
 /** Nothing ends a long read, nor the connection that holds the lock meanwhile. */
@@ -53,11 +53,11 @@ export class PostgresReading implements AsyncDisposable {
 
   /**
    * Keeps contents from deletion until the connection closes.
-   * @param onWait called once if another process holds the lock
+   * @param onWait called once if a deletion holds the lock
    */
   async holdContents(onWait: () => void): Promise<void> {
     for (let isFirst = true;; isFirst = false) {
-      const { rows: [row] } = await this.client.query(contentsLockQuery());
+      const { rows: [row] } = await this.client.query(tryLockQuery("contents", "shared"));
       if (row?.locked === true) return;
       if (isFirst) onWait();
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
