@@ -2,12 +2,22 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { digestOf } from "../../src/store/blobs/commit_blobs.ts";
+import { VerificationSchedule } from "../../src/domain/verification/schedule.ts";
+import { openStore } from "../../src/store/mod.ts";
 import { eventually } from "../support/eventually.ts";
+import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 import { noise, Volume } from "../volumes/support.ts";
 
 Deno.test("a server finds a flipped bit without a reader of the file", async () => {
-  await using server = await TestServer.start({ flags: ["--verify-interval", "2s"] });
+  await using directory = await makeTempDir();
+  const config = join(directory.path, "invoked-server.toml");
+  // Contradicts the default of --memory, which the flags of this server lower.
+  await Deno.writeTextFile(config, '[invocations]\nmax-memory = "64MiB"\n');
+  const flags = ["--config", config, "--memory", "64MiB", "--verify-interval", "2s"];
+  await using server = await TestServer.start({ flags });
+  // What names the data of a server is what was in force at its start.
+  await Deno.writeTextFile(config, `[server]\ndata = "${join(directory.path, "elsewhere")}"\n`);
   const client = await server.client();
   const content = noise(50_000);
   assert.equal((await (await Volume.create(client)).put("file", content)).status, 201);
@@ -23,4 +33,27 @@ Deno.test("a server finds a flipped bit without a reader of the file", async () 
   assert.deepEqual(damaged, [
     `blob volume-blobs/${digest.slice(0, 2)}/${digest.slice(2)} was changed`,
   ]);
+});
+
+Deno.test("a verification is due after one that did not end, and after a clock that was ahead", async () => {
+  await using directory = await makeTempDir();
+  await using store = await openStore(directory.path);
+  const hour = 3_600_000;
+  const at = (ms: number) => new Date(Date.now() + ms).toISOString();
+  const rows = [
+    { beganAt: at(-2 * hour), endedAt: null, damages: null },
+    { beganAt: at(48 * hour), endedAt: at(48 * hour), damages: "[]" },
+  ];
+  for (const row of rows) {
+    await store.write((tx) => tx.verifications.put(row));
+    const run = Promise.withResolvers<void>();
+    const verify = () => (run.resolve(), Promise.resolve([]));
+    await using _schedule = new VerificationSchedule(
+      store,
+      { holds: () => true },
+      168 * hour,
+      verify,
+    );
+    await run.promise;
+  }
 });

@@ -6,6 +6,8 @@ const logger = getLogger(["invoked", "domain"]);
 
 /** Longest time between two looks for a verification that is due. */
 const LOOK_MS_MAX = 10 * 60 * 1000;
+/** Time after which a verification begins again that failed or that a stop ended, if the interval is longer. */
+const RETRY_MS = 60 * 60 * 1000;
 /** Damages with a line each in the log. */
 const LOGGED_MAX = 20;
 
@@ -13,8 +15,8 @@ const LOGGED_MAX = 20;
 export type RunVerification = (signal: AbortSignal) => Promise<readonly string[]>;
 
 /**
- * Verifies all data at intervals, on one node. A verification that a stop has ended counts as done: the next one comes
- * after the interval. Disposing it ends the verification under way.
+ * Verifies all data at intervals, on one node. A verification that failed, or that a stop has ended, is repeated after
+ * {@link RETRY_MS}. Disposing it ends the verification under way.
  */
 export class VerificationSchedule implements AsyncDisposable {
   readonly #timer: ReturnType<typeof setInterval> | undefined;
@@ -54,10 +56,13 @@ export class VerificationSchedule implements AsyncDisposable {
     if (last === undefined) {
       // New data is due after the interval, however often its server starts.
       return await store.write((tx) =>
-        tx.verifications.put({ beganAt, endedAt: null, damages: null })
+        tx.verifications.put({ beganAt, endedAt: beganAt, damages: null })
       );
     }
-    if (Date.parse(last.beganAt) + this.intervalMs > Date.now()) return;
+    const agoMs = Date.now() - Date.parse(last.beganAt);
+    const waitMs = last.endedAt === null ? Math.min(RETRY_MS, this.intervalMs) : this.intervalMs;
+    // A time that is not past yet comes from a clock that was set back since.
+    if (agoMs >= 0 && agoMs < waitMs) return;
     await store.write((tx) => tx.verifications.put({ beganAt, endedAt: null, damages: null }));
     const damages = await this.run(this.#stopping.signal);
     const endedAt = new Date().toISOString();
