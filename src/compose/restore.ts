@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Config } from "../config/mod.ts";
 import { checkServerKeys } from "../domain/identity/server_keys.ts";
 import { affectedInWords } from "../domain/verification/damages.ts";
-import { verifyData } from "../domain/verification/verify.ts";
+import { verifyCopy } from "../domain/verification/verify.ts";
 import { exists, syncDirectory } from "../shared/files.ts";
 import { BackupError } from "../store/backup/backup_error.ts";
 import {
@@ -82,6 +82,7 @@ export async function restoreBackup(
     const sealer = await sealerFor(config, staged, backup.manifest, source.name);
     checkManifest(backup.manifest, source.name, sealer);
     await verifyStaged(staged, sealer, source.name);
+    checkServerKeys(serverKeysIn(join(staged, DATABASE_FILE)), sealer);
     await pauseRestored(join(staged, DATABASE_FILE), backup.manifest.createdAt);
     if (postgres !== undefined) await copyStaged(config, { staged, sealer, postgres });
     await publish(dataDir, staged, { hasDatabase: postgres === undefined, config });
@@ -166,7 +167,7 @@ async function checkByKey(config: Config, manifest: Manifest, backup: string): P
   else if (!manifest.hasKeys) throw missingKey(manifest, backup);
 }
 
-/** @throws BackupError without a key, and for the key of another server */
+/** @throws BackupError without a key */
 async function sealerFor(
   config: Config,
   staged: string,
@@ -175,9 +176,7 @@ async function sealerFor(
 ): Promise<Sealer> {
   const keys = await masterKeysIn(config, staged);
   if (keys === undefined) throw missingKey(manifest, backup);
-  const sealer = sealerOf(keys);
-  checkServerKeys(serverKeysIn(join(staged, DATABASE_FILE)), sealer);
-  return sealer;
+  return sealerOf(keys);
 }
 
 function missingKey({ masterKeyId }: Manifest, backup: string): BackupError {
@@ -187,15 +186,19 @@ function missingKey({ masterKeyId }: Manifest, backup: string): BackupError {
   );
 }
 
-/** Verifies everything but the digests of contents, which were checked as they were read. @throws BackupError */
+/**
+ * Migrates what an earlier version has written, and verifies everything but the digests of contents, which were checked
+ * as they were read.
+ * @throws BackupError
+ */
 async function verifyStaged(staged: string, sealer: Sealer, backup: string): Promise<void> {
-  const { damages } = await verifyData({
+  const { damages } = await verifyCopy({
     database: join(staged, DATABASE_FILE),
     sealer,
     contents: diskContents(staged),
     isRead: false,
     isPaced: false,
-  });
+  }, backup);
   if (damages.length === 0) return;
   const named = damages.slice(0, NAMED_MAX).map(({ message, affects }) =>
     affects[0] === undefined ? message : `${message} (${affectedInWords(affects[0])})`

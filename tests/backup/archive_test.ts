@@ -1,9 +1,13 @@
 /** Archives that are damaged, forged, foreign or too new, and targets that are full: nothing is restored. */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { createHash, randomBytes } from "node:crypto";
 import { lchown } from "node:fs/promises";
 import { join } from "node:path";
 import { packTar, type TarEntry, unpackTar } from "modern-tar";
+import { manifestText } from "../../src/store/backup/manifest.ts";
+import { Sealer } from "../../src/store/sealing.ts";
+import { takeMigrationsBack } from "../support/taken_back.ts";
 import { SmallDisk } from "../support/disk.ts";
 import { makeTempDir, type Run, runInvoked } from "../support/invoked.ts";
 import { type UsedData, usedData } from "./used_data.ts";
@@ -228,11 +232,31 @@ Deno.test("a damaged, forged, foreign or later backup restores nothing", async (
   }
   await t.step("an archive that is cut anywhere", () => cutAnywhere(data, fresh, key));
   await t.step("an archive with any flipped bit", () => flipAnywhere(data, fresh, key));
+  await t.step("a backup of an earlier version is migrated", async () => {
+    const archive = await write(fresh("earlier.tar"), await earlier(data, fresh("invoked.db")));
+    const to = fresh("data");
+    const { code, stderr } = await runInvoked(["restore", archive, "--data", to, ...key]);
+    assert.equal(code, 0, stderr);
+    const verified = await runInvoked(["verify", "--data", to, ...key]);
+    assert.equal(verified.code, 0, verified.stdout + verified.stderr);
+  });
   await t.step("keys", () => keysAreChecked(data, fresh));
   await t.step("what is no backup, and what is not empty", () => wrongPaths(data, fresh, key));
   await t.step("directories that are no data directories", () => directories(data, fresh, key));
   await t.step("a full target", () => fullTargets(data, key));
 });
+
+/** The entries of an archive as an earlier version has signed them. @param file to write the database to */
+async function earlier(data: UsedData, file: string): Promise<Entries> {
+  const entries = await entriesOf(data.archive);
+  await Deno.writeFile(file, entries[named(entries, /^invoked\.db$/)]?.data ?? new Uint8Array());
+  takeMigrationsBack(file, "034_federation");
+  const forged = forge(entries, "invoked.db", await Deno.readFile(file));
+  const masterKey = await Deno.readTextFile(join(data.path, "master.key"));
+  const sealer = new Sealer(Buffer.from(masterKey, "base64"));
+  const manifest = manifestText(JSON.parse(text(forged, "manifest.json")), sealer);
+  return withFiles(forged, { "manifest.json": manifest });
+}
 
 function freshNames(directory: string): (name: string) => string {
   let count = 0;
