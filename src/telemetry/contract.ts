@@ -60,6 +60,8 @@ export interface RequestReport {
 export interface Telemetry {
   attemptEnded(attempt: AttemptReport): void;
   endedUnattempted(end: UnattemptedEnd): void;
+  /** An attempt was interrupted that this process did not run to its end, and another attempt follows. */
+  attemptRepeated(fn: NamedFunction, errorCode: string): void;
   /** An invocation was not accepted. @param reason of the error that its caller gets */
   invocationRejected(fn: NamedFunction, reason: string): void;
   requestAnswered(request: RequestReport): void;
@@ -81,6 +83,7 @@ export interface Telemetry {
 export const NO_TELEMETRY: Telemetry = {
   attemptEnded() {},
   endedUnattempted() {},
+  attemptRepeated() {},
   invocationRejected() {},
   requestAnswered() {},
   credentialRejected() {},

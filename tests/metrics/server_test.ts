@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { get, type IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
-import { deploy as deployEgress, Host } from "../egress/support.ts";
 import { makeCredential, makePrincipal, setRolesOf } from "../identity/principals.ts";
 import { signIn } from "../identity/sessions.ts";
 import { QUICK, settings, start } from "../retries/support.ts";
@@ -10,18 +9,25 @@ import { base64, Client, type Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError } from "../support/expect.ts";
 import { LOOPBACK } from "../support/loopback.ts";
+import { makeTempDir } from "../support/invoked.ts";
+import { TestServer } from "../support/server.ts";
 import { serverSuite, type Stage } from "../support/suite.ts";
 import { createTrigger } from "../triggers/support.ts";
+import {
+  countsEgress,
+  countsInvocations,
+  countsQueue,
+  countsQueueTimeouts,
+  countsRejections,
+  countsRetries,
+  countsTemplates,
+  countsUntilDurable,
+  SECRET,
+  VARIOUS,
+} from "./invocations.ts";
 import { checkPage, freePort, METRICS, Prometheus, scrape, scraped } from "./support.ts";
 
 const PORT = freePort();
-const SECRET = "a-secret-of-the-function-that-no-metric-has";
-
-const VARIOUS = `export default async ({ how, ms = 0 }) => {
-  if (how === "throw") throw new Error("${SECRET}");
-  await new Promise((resolve) => setTimeout(resolve, ms));
-  return {};
-};`;
 
 /** A client with the API key of a new principal. */
 async function keyOf(client: Client, name: string, roleIds: readonly string[]): Promise<Client> {
@@ -60,115 +66,6 @@ async function guards({ server, client }: Stage): Promise<void> {
       page.sum("invoked_auth_rejections_total", rejections("TOKEN_INVALID")) >= 1 &&
       page.sum("invoked_auth_rejections_total", rejections("ROLE_MISSING")) >= 2,
     "the rejections of credentials",
-  );
-}
-
-async function countsInvocations({ client }: Stage): Promise<void> {
-  const id = await client.deploy(VARIOUS);
-  const of = { invoked_function_id: id, faas_name: "test" };
-  await client.invoke(id);
-  await client.invoke(id, { how: "throw" });
-  await client.invoke(id, { how: "throw" });
-  const page = await scraped(
-    client,
-    (page) => page.sum("faas_invoke_duration_seconds_count", of) === 3,
-    "the three invocations",
-  );
-  assert.equal(page.sum("faas_invocations_total", { ...of, faas_trigger: "other" }), 1);
-  assert.equal(page.sum("faas_errors_total", { ...of, error_type: "UNCAUGHT" }), 2);
-  for (const phase of ["admission", "queue", "instance", "run", "record"]) {
-    const labels = { ...of, invoked_phase: phase };
-    assert.equal(page.sum("invoked_invocation_phase_duration_seconds_count", labels), 3, phase);
-  }
-  assert.equal(page.sum("faas_cpu_usage_seconds_count", of), 3);
-  assert.ok(page.sum("faas_cpu_usage_seconds_sum", of) > 0);
-  assert.ok(page.sum("faas_mem_usage_bytes_sum", of) > 3 * 1024 ** 2);
-  assert.equal(page.sum("faas_net_io_bytes_count", of), 0, "without egress");
-  assert.ok(page.has("faas_invocations_total", { ...of, invoked_process: "root" }));
-  assert.ok(!page.text.includes(SECRET));
-}
-
-async function countsTemplates({ client }: Stage): Promise<void> {
-  const id = await client.deploy(VARIOUS);
-  await settings(client, id, { provisionedConcurrency: 1 });
-  await scraped(client, (page) => page.sum("invoked_instances") > 0, "instances");
-  const of = { invoked_function_id: id, invoked_process: "template" };
-  await eventually(async () => {
-    await client.invoke(id);
-    return (await scrape(client)).has("faas_invocations_total", of) ? true : undefined;
-  }, "an invocation in a fork of the template");
-}
-
-async function countsQueue({ client }: Stage): Promise<void> {
-  const id = await client.deploy(VARIOUS);
-  await settings(client, id, { maxConcurrency: 1 });
-  const of = { invoked_function_id: id };
-  const slow = [1, 2].map(() => start(client, id, { ms: 600_000 }));
-  const [first = "", second = ""] = await Promise.all(slow);
-  const page = await scraped(
-    client,
-    (page) =>
-      page.sum("invoked_invocations_running", of) === 1 &&
-      page.sum("invoked_invocations_queued", of) === 1 &&
-      page.sum("invoked_instances", { invoked_state: "running" }) >= 1,
-    "one running and one queued invocation",
-  );
-  assert.ok(page.sum("invoked_slots_taken") >= 1);
-  for (const one of [second, first]) {
-    await client.post(`/api/v1/functions/${id}/invocations/${one}/cancel`);
-  }
-  await scraped(
-    client,
-    (page) =>
-      !page.has("invoked_invocations_running", of) && !page.has("invoked_invocations_queued", of) &&
-      page.sum("faas_errors_total", { ...of, error_type: "CANCELLED" }) === 2,
-    "the end of both",
-  );
-}
-
-async function countsEgress({ client }: Stage): Promise<void> {
-  await using host = new Host();
-  const target = `127.0.0.1:${host.port}`;
-  const body = `return { status: (await fetch("http://${target}/")).status };`;
-  const id = await deployEgress(client, body, [target]);
-  const { body: { invocationId } } = await client.invoke(id);
-  await client.ended(id, invocationId);
-  assert.ok(host.seen.length > 0);
-  const of = { invoked_function_id: id };
-  const page = await scraped(
-    client,
-    (page) => page.sum("faas_net_io_bytes_count", of) === 1,
-    "the egress",
-  );
-  assert.ok(page.sum("faas_net_io_bytes_sum", of) > 0);
-  assert.ok(!page.text.includes(target), "no host of egress");
-}
-
-async function countsRetries({ client }: Stage): Promise<void> {
-  const id = await client.deploy(VARIOUS);
-  await settings(client, id, { retryPolicy: { ...QUICK, maxAttempts: 3 } });
-  const before = (await scrape(client)).sum("invoked_dead_letters");
-  await client.ended(id, await start(client, id, { how: "throw" }));
-  const of = { invoked_function_id: id, error_type: "UNCAUGHT" };
-  const page = await scraped(
-    client,
-    (page) => page.sum("invoked_dead_letters") === before + 1,
-    "the dead letter",
-  );
-  assert.equal(page.sum("invoked_invocation_retries_total", of), 2);
-  assert.equal(page.sum("faas_errors_total", of), 1, "the invocation has ended once");
-}
-
-async function countsRejections({ client }: Stage): Promise<void> {
-  const id = await client.deploy(VARIOUS);
-  await settings(client, id, { rateLimit: { calls: 1, period: "3600s" } });
-  await client.invoke(id);
-  assertError(await client.invoke(id), "RESOURCE_EXHAUSTED", "RATE_LIMITED");
-  const of = { invoked_function_id: id, error_type: "RATE_LIMITED" };
-  await scraped(
-    client,
-    (page) => page.sum("invoked_invocation_rejections_total", of) === 1,
-    "the rejection",
   );
 }
 
@@ -357,16 +254,21 @@ async function readByPrometheus({ client }: Stage): Promise<void> {
 }
 
 serverSuite("metrics of a server", {
-  flags: ["--metrics", "--metrics-port", `${PORT}`, "--metrics-host", "127.0.0.1", ...LOOPBACK],
+  flags: [
+    ...["--metrics", "--metrics-port", `${PORT}`, "--metrics-host", "127.0.0.1"],
+    ...["--queue-timeout", "3s", ...LOOPBACK],
+  ],
 }, {
   "(a schedule is planned)": plansSchedule,
   "need the permission to read metrics": guards,
   "count invocations, and what each used": countsInvocations,
+  "measure attempts until their end is durable": countsUntilDurable,
   "name the process of an invocation": countsTemplates,
   "show running and queued invocations": countsQueue,
   "count the bytes of egress": countsEgress,
   "count attempts that are repeated, and dead letters": countsRetries,
   "count invocations that a limit rejects": countsRejections,
+  "count an invocation that waited too long as a rejection alone": countsQueueTimeouts,
   "count requests by the template of their path": countsRequests,
   "count deliveries": countsTriggers,
   "show the store, forks, builds and the process": countsServer,
@@ -374,6 +276,33 @@ serverSuite("metrics of a server", {
   "show how late schedules are": countsSchedules,
   "have a port that serves nothing else": servesItsPort,
   "are read by Prometheus, whatever a function is called": readByPrometheus,
+});
+
+Deno.test("an attempt that a crash interrupts and another one follows is a retry", async () => {
+  await using directory = await makeTempDir();
+  const dataDir = directory.path;
+  let id: string;
+  {
+    await using server = await TestServer.start({ dataDir });
+    const client = await server.client();
+    id = await client.deploy(VARIOUS);
+    await settings(client, id, { retryPolicy: { ...QUICK, maxAttempts: 2 } });
+    const made = await start(client, id, { ms: 600_000 });
+    await eventually(async () => {
+      const { status } = await client.invocation(id, made);
+      return /_RUNNING$/.test(status) ? true : undefined;
+    }, "the first attempt");
+    await server.stop("SIGKILL");
+  }
+  await using server = await TestServer.start({ dataDir, flags: ["--metrics"] });
+  const page = await scraped(
+    await server.client(),
+    (page) => page.sum("invoked_invocations_running", { invoked_function_id: id }) === 1,
+    "the second attempt",
+  );
+  const of = { invoked_function_id: id, error_type: "INTERRUPTED" };
+  assert.equal(page.sum("invoked_invocation_retries_total", of), 1);
+  assert.equal(page.sum("faas_errors_total", of), 0, "the invocation has not ended");
 });
 
 Deno.test("a server that was not asked for metrics has none, and loads none", async () => {

@@ -3,6 +3,7 @@ import type {
   Claim,
   Engine,
   NotBegun,
+  NotStarted,
   Outcome,
   Overloaded,
   Ran,
@@ -14,6 +15,7 @@ import type { InvocationNotifier } from "../../engine/notifier.ts";
 import type { Store } from "../../store/mod.ts";
 import { StorageUnavailable } from "../../store/storage_health.ts";
 import type { Telemetry } from "../../telemetry/contract.ts";
+import type { Reason } from "../errors.ts";
 import type { Secrets } from "../functions/secrets.ts";
 import type { Ownership } from "../ownership/contract.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
@@ -63,6 +65,12 @@ interface RunningAttempt {
   readonly signal: AbortSignal | undefined;
 }
 
+/** The reason of a rejection; undefined for another end. */
+function rejectionOf(notStarted: NotStarted): Reason | undefined {
+  if (typeof notStarted !== "string") return "OVERLOADED";
+  return notStarted === "queue-timeout" ? "QUEUE_TIMEOUT" : undefined;
+}
+
 /** Runs recorded invocations: opens what a run needs, has the engine run the job, records the outcome. */
 export class Executions {
   readonly #logFlushes = AttemptRecord.flushes();
@@ -102,7 +110,7 @@ export class Executions {
       if (notStarted === "left-for-next-start") return { kind: "not-run" };
       if (notStarted === undefined) return await this.#execute(attempt, { run, record, signal });
       const outcome = notStartedOutcome(notStarted, signal, engine.queueTimeoutMs);
-      const recorded = await record.finish(outcome);
+      const recorded = await record.finishUnstarted(outcome, rejectionOf(notStarted));
       if (record.hasFreedPermit) scheduler.wake();
       if (typeof notStarted !== "string") return notStarted;
       return notStarted === "queue-timeout" ? { kind: "queue-timeout" } : recorded;
@@ -139,7 +147,7 @@ export class Executions {
         return { kind: "not-run" };
       case "rate-limited":
         // Its caller waits; another invocation waits in the line.
-        await record.finish(rateLimitedOutcome());
+        await record.finishUnstarted(rateLimitedOutcome(), "RATE_LIMITED");
         return attempted;
       case "full":
       case "not-placed":
@@ -198,12 +206,13 @@ export class Executions {
     // Aborted while it waited; a run that is cancelled ends so.
     if (run.signal.aborted) {
       const reason = run.signal.reason === "CANCELLED" ? "cancelled" : "interrupted";
-      return await record.finish(notStartedOutcome(reason, signal, 0));
+      return await record.finishUnstarted(notStartedOutcome(reason, signal, 0));
     }
     // None of its code ran, so the attempt does not count.
     if (mode === "async") return await record.release();
     const { queueTimeoutMs } = this.parts.engine;
-    await record.finish(notStartedOutcome("queue-timeout", signal, queueTimeoutMs));
+    const outcome = notStartedOutcome("queue-timeout", signal, queueTimeoutMs);
+    await record.finishUnstarted(outcome, rejectionOf("queue-timeout"));
     return { kind: "queue-timeout" };
   }
 

@@ -86,6 +86,9 @@ interface InvocationParts {
   readonly telemetry: Telemetry;
 }
 
+/** Waits for the answer to a call that was accepted. Call it once. */
+type Answering = () => Promise<InvokeAnswer>;
+
 /** Invocations of functions, each recorded before it runs and never lost. */
 export class Invocations {
   readonly #idempotency: Idempotency;
@@ -122,7 +125,9 @@ export class Invocations {
       : key === null
       ? this.#start(accepted, receivedMs)
       : this.#startWithKey(accepted, key, receivedMs);
-    return await reportingRejection(this.parts.telemetry, fn, started);
+    // From here on, the record of the invocation reports how it ends.
+    const answered = await reportingRejection(this.parts.telemetry, fn, started);
+    return await answered();
   }
 
   /** Records an invocation that is not started: it has ended as `SKIPPED:`. Returns its id. */
@@ -236,30 +241,23 @@ export class Invocations {
     accepted: AcceptedCall,
     concurrencyKey: string,
     receivedMs: number,
-  ): Promise<InvokeAnswer> {
+  ): Promise<Answering> {
     const deadline = performance.now() + this.parts.engine.queueTimeoutMs;
-    let answer = this.#start(accepted, receivedMs);
+    let started = this.#start(accepted, receivedMs);
     try {
-      return await answer;
+      return await started;
     } catch (error) {
       if (!(error instanceof KeyIsBusy)) throw error;
     }
-    await this.parts.limitWaits.wait(limitOf(accepted.fn.id, concurrencyKey), () => {
-      const { promise, resolve } = Promise.withResolvers<boolean>();
-      answer = this.#start(accepted, receivedMs, () => resolve(true));
-      // An answer without a record of its own ends the wait, too.
-      answer.then(() => resolve(true), (error) => resolve(!(error instanceof KeyIsBusy)));
-      return promise;
+    await this.parts.limitWaits.wait(limitOf(accepted.fn.id, concurrencyKey), async () => {
+      started = this.#start(accepted, receivedMs);
+      return await started.then(() => true, (error) => !(error instanceof KeyIsBusy));
     }, { deadline });
-    return await answer;
+    return await started;
   }
 
   /** Requests a slot, writes the row, and runs the invocation. @throws KeyIsBusy */
-  async #start(
-    accepted: AcceptedCall,
-    receivedMs: number,
-    onRecorded?: () => void,
-  ): Promise<InvokeAnswer> {
+  async #start(accepted: AcceptedCall, receivedMs: number): Promise<Answering> {
     const { request, fn, commit, limits, mode, depth, inputJson: input } = accepted;
     const caller = accepted.by.invocation;
     const { ownership } = this.parts;
@@ -273,32 +271,33 @@ export class Invocations {
     const isStarted = mode === "sync" && slot.isGranted &&
       runningLimitOf({ row: { depth }, fn, limits }, ownership) === undefined;
     const row = newRow(this.parts.ids, accepted, { isStarted, owner });
-    using starting = this.parts.ends.announceStart(row.id);
+    using _starting = this.parts.ends.announceStart(row.id);
     const options = { startsNow: isStarted && ownership.startsWithSlot };
     const earlier = await recordRow(this.parts.store, this.#idempotency, row, accepted, options)
       .catch((error) => {
         slot[Symbol.dispose]();
         throw error;
       });
-    onRecorded?.();
     if (earlier !== undefined) {
       slot[Symbol.dispose]();
-      starting[Symbol.dispose]();
-      return await this.#afterWait(fn.id, earlier, request);
+      return () => this.#afterWait(fn.id, earlier, request);
     }
     const { remoteAddress, httpRequest, wait } = request;
     httpRequest?.recorded(row.id);
     const live = { remoteAddress, httpRequest, receivedMs };
     const attempt: Attempt = { row, fn, commit, limits, live };
     const ended = this.parts.attempts.run(attempt, slot, httpRequest?.signal ?? caller?.signal);
-    starting[Symbol.dispose]();
-    if (wait.kind === "at-most") return await this.#afterWait(fn.id, row.id, request, ended);
-    const result = await this.parts.executions.recorded(row.id, ended);
-    return await this.#answer(row, result, caller !== undefined);
+    // It may reject before somebody waits for it.
+    ended.catch(() => {});
+    if (wait.kind === "at-most") return () => this.#afterWait(fn.id, row.id, request, ended);
+    return async () => {
+      const result = await this.parts.executions.recorded(row.id, ended);
+      return await this.#answer(row, result, caller !== undefined);
+    };
   }
 
   /** Records an invocation that the node leaves to whoever claims it, and offers it. */
-  async #enqueue(accepted: AcceptedCall, admission: AdmissionRequest): Promise<InvokeAnswer> {
+  async #enqueue(accepted: AcceptedCall, admission: AdmissionRequest): Promise<Answering> {
     const { fn, request } = accepted;
     assertAdmitting(this.parts.engine, fn.id);
     const counted = await this.#backlog.accept(admission);
@@ -307,11 +306,11 @@ export class Invocations {
       () => counted[Symbol.dispose](),
     );
     if (earlier === undefined) this.parts.ownership.offer(row.id, row.attempt);
-    return await this.#afterWait(fn.id, earlier ?? row.id, request);
+    return () => this.#afterWait(fn.id, earlier ?? row.id, request);
   }
 
   /** Records an invocation that starts later, or once the limits of its function let it. */
-  async #delay(accepted: AcceptedCall): Promise<InvokeAnswer> {
+  async #delay(accepted: AcceptedCall): Promise<Answering> {
     const { fn, request } = accepted;
     const { ownership, engine, scheduler, notifier, inputLimits: { maxDelayed } } = this.parts;
     ownership.node.assertLive(`Function ${fn.id} was not invoked`);
@@ -325,7 +324,7 @@ export class Invocations {
     const earlier = await recordRow(store, this.#idempotency, row, accepted, { further });
     if (earlier === undefined) scheduler.wake();
     if (replacedId !== undefined) notifier.notify(replacedId);
-    return await this.#afterWait(fn.id, earlier ?? row.id, request);
+    return () => this.#afterWait(fn.id, earlier ?? row.id, request);
   }
 
   /**

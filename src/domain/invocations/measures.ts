@@ -102,6 +102,18 @@ export function measure(
   };
 }
 
+/** The same attempt once the write that recorded it was durable: the last phase lasted until then. */
+export function untilDurable(attempt: MeasuredAttempt, writeMs: number): MeasuredAttempt {
+  const { durationMicros, measures } = attempt;
+  const writeMicros = micros(writeMs);
+  const phases = measures.phases.with(-1, (measures.phases.at(-1) ?? 0) + writeMicros);
+  return {
+    ...attempt,
+    durationMicros: durationMicros + writeMicros,
+    measures: { ...measures, phases },
+  };
+}
+
 function micros(ms: number): number {
   return Math.max(0, Math.round(ms * MICROS_PER_MS));
 }

@@ -3,16 +3,12 @@ import { getLogger } from "@logtape/logtape";
 import type { NotBegun, Outcome, Repeat } from "../../engine/contract.ts";
 import type { InvocationNotifier } from "../../engine/notifier.ts";
 import type { SandboxLog } from "../../sandbox/contract.ts";
-import { backoffMs } from "../../shared/backoff.ts";
-import { pause } from "../../shared/pause.ts";
 import { Deadlines } from "../../shared/time.ts";
-import { damageOf } from "../../store/damage.ts";
 import type { FunctionRow } from "../../store/functions.ts";
 import type { AttemptKey, InvocationEnd, InvocationLogRow } from "../../store/invocations.ts";
 import type { Store, Writers } from "../../store/mod.ts";
-import { StorageUnavailable } from "../../store/storage_health.ts";
 import type { Telemetry } from "../../telemetry/contract.ts";
-import { DomainError, storageUnavailable } from "../errors.ts";
+import type { DomainError, Reason } from "../errors.ts";
 import { locks } from "../locks.ts";
 import type { AttachedVolume } from "./attached_volume.ts";
 import {
@@ -23,14 +19,10 @@ import {
   repeat,
   type RunningLimit,
 } from "./attempt.ts";
-import {
-  type AttemptTimes,
-  columnsOf,
-  measure,
-  type MeasuredAttempt,
-  reportOf,
-} from "./measures.ts";
+import { type AttemptTimes, columnsOf, measure } from "./measures.ts";
 import { freePermit, rateOf, returnToLine, startWithPermit } from "./rate_limit.ts";
+import { type RecordWrite, waitAfter } from "./record_waits.ts";
+import { type Ended, reportEnd, type Unstarted } from "./reports.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
@@ -38,14 +30,6 @@ const logger = getLogger(["invoked", "domain"]);
 const LOG_FLUSH_INTERVAL_MS = 100;
 /** Log lines that are written at once. */
 const LOG_LINES_PER_WRITE_MAX = 500;
-
-/**
- * How often a start or an end is written that the store rejects while it can write. Recovery later ends an invocation
- * that was not written.
- */
-const ATTEMPTS_MAX = 5;
-const BACKOFF = { initialMs: 100, maxMs: 1_000 } as const;
-const NEVER_ABORTED = new AbortController().signal;
 
 /** The invocation has ended, or is another node's: nothing more of the attempt may happen. */
 const OVER: NotBegun = { kind: "over" };
@@ -118,6 +102,11 @@ export class AttemptRecord {
     this.#sequence = lastSequence;
   }
 
+  /** @see waitAfter */
+  get #writing(): RecordWrite {
+    return { id: this.key.id, store: this.parts.store, ...this.rules };
+  }
+
   /** The flushes of many records, each {@link LOG_FLUSH_INTERVAL_MS} after its first unwritten line. */
   static flushes(): Deadlines<AttemptRecord> {
     return new Deadlines<AttemptRecord>((record) => record.#flushNow());
@@ -129,7 +118,7 @@ export class AttemptRecord {
       try {
         return await this.#start();
       } catch (error) {
-        failures = await this.#waitAfter(error, failures);
+        failures = await waitAfter(error, failures, this.#writing);
       }
     }
   }
@@ -222,12 +211,24 @@ export class AttemptRecord {
     return this.#end(outcome, mayRepeat);
   }
 
+  /**
+   * Records the end of an invocation none of whose code ran in this attempt.
+   * @param rejection the reason that its caller gets, if a limit kept it from starting
+   */
+  finishUnstarted(outcome: Outcome, rejection?: Reason): Promise<Recorded> {
+    return this.#end(outcome, false, { rejection });
+  }
+
   /** RUNNING to PENDING with the remaining log lines: none of its code ran, so that the attempt does not count. */
   release(): Promise<Recorded> {
     return this.#end(undefined, true);
   }
 
-  async #end(outcome: Outcome | undefined, mayRepeat: boolean): Promise<Recorded> {
+  async #end(
+    outcome: Outcome | undefined,
+    mayRepeat: boolean,
+    unstarted?: Unstarted,
+  ): Promise<Recorded> {
     for (let failures = 0;;) {
       // Lines that could not be written are then unwritten again.
       if (this.#flushing !== undefined) await this.#flushing;
@@ -236,12 +237,12 @@ export class AttemptRecord {
       try {
         const recorded = outcome === undefined
           ? await this.#writeRelease(logs)
-          : await this.#writeEnd(outcome, logs, mayRepeat);
+          : await this.#writeEnd(outcome, logs, mayRepeat, unstarted);
         this.parts.notifier.notify(this.key.id);
         return recorded;
       } catch (error) {
         this.#unwritten.unshift(...logs);
-        failures = await this.#waitAfter(error, failures);
+        failures = await waitAfter(error, failures, this.#writing);
       }
     }
   }
@@ -250,20 +251,21 @@ export class AttemptRecord {
     outcome: Outcome,
     logs: readonly InvocationLogRow[],
     mayRepeat: boolean,
+    unstarted?: Unstarted,
   ): Promise<Recorded> {
     const { volume, attempt: { row, live } } = this;
     const commit = await volume?.prepare(outcome);
     const fn = mayRepeat && row.mode === "async" && outcome.kind === "error"
       ? await this.#function()
       : undefined;
-    let ended: { readonly outcome: Outcome; readonly measured: MeasuredAttempt } | undefined;
+    let ended: Ended | undefined;
     const written = await this.parts.store.write(
       async (tx): Promise<Recorded> => {
         // Before the changes of the volume: without a volume, the statement that ends or repeats the attempt checks it.
         if (commit !== undefined && !await tx.invocations.isCurrent(this.key)) return NOT_RUN;
         const { outcome: recorded, ...versions } = await commit?.(tx) ?? { outcome };
         const measured = measure(this.times, outcome, volume?.session.bytes);
-        ended = { outcome: recorded, measured };
+        ended = { outcome: recorded, measured, atMs: performance.now() };
         const next = mayRepeat && recorded.kind === "error"
           ? nextAttempt(row, recorded.code, this.key.attempt)
           : undefined;
@@ -293,16 +295,10 @@ export class AttemptRecord {
         ...this.#mayHoldPermit ? [locks.ofFlow(row.functionId)] : [],
       ],
     );
-    if (ended !== undefined && written.kind !== "not-run") this.#report(ended, written);
+    if (ended !== undefined && written.kind !== "not-run") {
+      reportEnd(this.parts.telemetry, this.attempt, ended, written.kind === "repeat", unstarted);
+    }
     return written;
-  }
-
-  #report(
-    { outcome, measured }: { readonly outcome: Outcome; readonly measured: MeasuredAttempt },
-    { kind }: Recorded,
-  ): void {
-    const report = reportOf(this.attempt, outcome, measured, kind === "repeat");
-    this.parts.telemetry.attemptEnded(report);
   }
 
   async #writeRelease(logs: readonly InvocationLogRow[]): Promise<Recorded> {
@@ -358,37 +354,6 @@ export class AttemptRecord {
       });
     }
   }
-
-  /**
-   * Waits until a write that failed may succeed. Throws its error if the write will not, or if the server stops.
-   * @param failures how often it has failed while the store could write
-   * @returns the same with this failure
-   */
-  async #waitAfter(error: unknown, failures: number): Promise<number> {
-    const { signal, onWait } = this.rules;
-    if (signal.reason === "INTERRUPTED") throw error;
-    if (error instanceof StorageUnavailable) {
-      onWait(storageUnavailable(`Invocation ${this.key.id} is not recorded yet`, error));
-      await Promise.race([this.parts.store.health.available(), wasInterrupted(signal)]);
-      return failures;
-    }
-    if (failures + 1 === ATTEMPTS_MAX || !mayPass(error)) throw error;
-    await pause(backoffMs(BACKOFF, failures + 1), NEVER_ABORTED);
-    return failures + 1;
-  }
-}
-
-function mayPass(error: unknown): boolean {
-  return !(error instanceof DomainError || damageOf(error) !== undefined);
-}
-
-/** Resolves once the signal aborts because the server stops. */
-async function wasInterrupted(signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const onAbort = () => signal.reason === "INTERRUPTED" && resolve();
-  signal.addEventListener("abort", onAbort);
-  onAbort();
-  await promise;
 }
 
 /** An outcome in the columns of an invocation. */

@@ -4,7 +4,7 @@ import type { InvocationNotifier } from "../../engine/notifier.ts";
 import type { InvocationError } from "../../store/failures.ts";
 import type { OrphanedInvocation } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
-import type { Telemetry } from "../../telemetry/contract.ts";
+import type { NamedFunction, Telemetry } from "../../telemetry/contract.ts";
 import { locks } from "../locks.ts";
 import type { Ownership } from "../ownership/contract.ts";
 import type { DueWork, Scheduler } from "../scheduling/scheduler.ts";
@@ -140,19 +140,15 @@ export class Recovery implements DueWork {
     notifier.notify(row.id);
     scheduler.wake();
     if (isDone) {
-      const { functionId: id, triggerKind } = row;
+      const { triggerKind } = row;
       const { code: errorCode } = conclusion.end;
-      telemetry.endedUnattempted({
-        function: fn ?? { id, displayName: id },
-        triggerKind,
-        errorCode,
-      });
+      telemetry.endedUnattempted({ function: named(row, fn), triggerKind, errorCode });
     }
     return isDone;
   }
 
   async #takeOver(row: OrphanedInvocation, why: Interruption): Promise<boolean> {
-    const { store, ownership, attempts } = this.parts;
+    const { store, ownership, attempts, telemetry } = this.parts;
     const now = new Date().toISOString();
     // On a paused server, the invocation waits for the scheduler, which waits for the end of the pause.
     const isPaused = ownership.node.pause.current !== undefined;
@@ -161,8 +157,9 @@ export class Recovery implements DueWork {
     const { status } = row;
     const error = interruption(row, why);
     const fn = await store.read.functions.get(row.functionId);
+    const isRepeated = next !== undefined && status !== "PENDING";
     const left = await store.write(async (tx) => {
-      if (next !== undefined && status !== "PENDING") {
+      if (isRepeated) {
         const delayed = isPaused ? { delayMs: next.delayMs ?? 0 } : next;
         return await repeat(tx, row, delayed, fn, owner, error);
       }
@@ -173,10 +170,19 @@ export class Recovery implements DueWork {
       return { isDelayed: isPaused };
     });
     if (left === undefined) return false;
+    if (isRepeated) telemetry.attemptRepeated(named(row, fn), error.code);
     if (left.isDelayed) this.parts.scheduler.wake();
     else await attempts.resume({ ...row, status: "PENDING" });
     return true;
   }
+}
+
+/** The function of an invocation, for telemetry: it may be gone. */
+function named(
+  { functionId: id }: OrphanedInvocation,
+  fn: NamedFunction | undefined,
+): NamedFunction {
+  return fn ?? { id, displayName: id };
 }
 
 /** The next attempt of an invocation that was interrupted while it ran; undefined if it has none, or did not run. */

@@ -93,7 +93,7 @@ export class MetricsRecorder implements Telemetry {
   }
 
   attemptEnded(attempt: AttemptReport): void {
-    const { counters, histograms } = this.parts.instruments;
+    const { histograms } = this.parts.instruments;
     const series = this.#seriesOf(attempt.function);
     const { base, phases } = series;
     this.#countEnd(attempt, series);
@@ -109,10 +109,12 @@ export class MetricsRecorder implements Telemetry {
     }
     if (peakBytes !== undefined) histograms["faas.mem_usage"].record(peakBytes, base);
     if (egressBytes > 0) histograms["faas.net_io"].record(egressBytes, base);
-    if (attempt.isRepeated) {
-      const labels = this.#errorLabels(attempt.function, attempt.errorCode ?? OTHER);
-      counters["invoked.invocation.retries"].add(1, labels);
-    }
+    if (attempt.isRepeated) this.attemptRepeated(attempt.function, attempt.errorCode ?? OTHER);
+  }
+
+  attemptRepeated(fn: NamedFunction, errorCode: string): void {
+    const { counters } = this.parts.instruments;
+    counters["invoked.invocation.retries"].add(1, this.#errorLabels(fn, errorCode));
   }
 
   endedUnattempted({ function: fn, triggerKind, errorCode }: UnattemptedEnd): void {
