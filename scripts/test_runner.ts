@@ -219,7 +219,6 @@ async function findMissing(machine: Missing): Promise<Record<string, string>> {
 /** What is not tested without these, other than an isolation mode. */
 const UNTESTED: Readonly<Record<string, string>> = {
   cgroups: "limits by cgroups",
-  sqlite3: "the backup recipe",
 };
 
 /** A line for all that this run leaves out. */

@@ -131,7 +131,7 @@ Deno.test("two nodes change principals, roles and bindings at the same time", as
       110,
       (store) => new Clients(store, pages, ids, liveClients, "h").create(by, {}, undefined),
     );
-    assert.deepEqual([links, clients], [20, 99]);
+    assert.deepEqual([links, clients], [20, 100]);
   });
 
   await t.step("two changes of one role both count", async () => {

@@ -7,7 +7,7 @@ import { runInvoked } from "./invoked.ts";
 export const DIAGNOSIS_VARIABLE = "TEST_DIAGNOSIS";
 
 /** Programs that tests of the core suite run, beside those of isolation. */
-export const PROGRAMS = ["sqlite3", "cc"] as const;
+export const PROGRAMS = ["cc"] as const;
 /** The package of a program that has another name. */
 const PACKAGES: Readonly<Record<string, string>> = {
   cc: "gcc libc6-dev",

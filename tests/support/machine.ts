@@ -13,11 +13,6 @@ export const AVAILABLE_MODES: readonly Mode[] = MODES.filter((mode) => !(mode in
 /** Whether the server can create memory and pids cgroups. */
 export const HAS_CGROUPS = !("cgroups" in MISSING);
 
-/** Registers a test that runs sqlite3. */
-export function sqlite3Test(name: string, body: () => Promise<void>): void {
-  if (!("sqlite3" in MISSING)) Deno.test(name, body);
-}
-
 /** Registers a test that mounts file systems. */
 export function mountTest(
   name: string,
