@@ -24,6 +24,16 @@ const BUSY_TIMEOUT_MS = 5_000;
 /** Frames of the log at which a writer runs a checkpoint itself, which blocks all requests: reached only if the checkpointer fails. */
 const AUTOMATIC_FRAMES = 32_768;
 
+/** Whether a database has nothing yet, or does not exist. */
+function isNew(file: string): boolean {
+  try {
+    return Deno.statSync(file).size === 0;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return true;
+    throw error;
+  }
+}
+
 /**
  * SQLite in one file, in WAL mode. A COMMIT writes the log, which then survives a crash of the process; `sync`
  * makes the log durable beside the event loop, which `synchronous=FULL` would block. With `synchronous=NORMAL`
@@ -31,7 +41,7 @@ const AUTOMATIC_FRAMES = 32_768;
  */
 export function sqliteDialect(file: string): Dialect {
   // It must come before anything is written, also before the mode of the log.
-  const writer = open(file, Deno.statSync(file).size === 0 ? [RECLAIMING] : []);
+  const writer = open(file, isNew(file) ? [RECLAIMING] : []);
   const logFile = logOf(file);
   let log: Deno.FsFile | undefined;
   let checkpointer: Checkpointer | undefined;
