@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import type { DeliveryRow } from "../../../src/store/deliveries.ts";
 import type { Store } from "../../../src/store/mod.ts";
 import {
-  BATCH,
   commitRow,
   deliveryRow,
   functionRow,
