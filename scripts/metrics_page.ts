@@ -110,7 +110,7 @@ const BOUNDS = `## Bounds
 
 The first ${FUNCTIONS_MAX} functions that a process sees have series of their own; the others share the label \`other\`
 until the process restarts. A renamed function keeps its first name until then. The labels of HTTP requests are
-templates of paths, never paths or queries: all endpoints share \`/run/{slug}\`. Error codes are those of
+templates of paths, never paths or queries: all endpoints share \`/run/{slug}\`. The error codes come from
 [errors.md](errors.md). Metrics contain no inputs, outputs, addresses or credentials.
 
 A function has up to ${

@@ -7,8 +7,8 @@ import { LAUNCHER } from "../shared/installation.ts";
 const DAMAGED = 3;
 
 /**
- * @param variables where the data of the server is, as the server found at its start. No argument has any of that: the
- * URL of a database may have a password, and every user of the machine can read the arguments of a process.
+ * @param variables the settings that name the data of the server, as they were at its start. The process gets them in
+ * its environment: the URL of a database may contain a password, and every user can read a process's arguments.
  */
 export function verificationProcess(variables: Readonly<Record<string, string>>): RunVerification {
   return async (signal) => {

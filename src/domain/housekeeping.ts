@@ -113,7 +113,7 @@ export class Housekeeping implements Sweeper, AsyncDisposable {
     await this.#sweeping;
   }
 
-  /** Blobs first: those that only the rows of this sweep reference go with a later one. */
+  /** Erases blobs before rows: a later sweep erases the blobs that only the rows of this sweep reference. */
   async #erase(nowMs: number, shards: readonly number[]): Promise<Erased> {
     const erased = new Map<RetentionKind, number>();
     erased.set("commit_files", await this.#eraseBlobs(nowMs, shards));

@@ -28,7 +28,7 @@ export function keepFor(principalId: string): boolean {
   return reader === principalId;
 }
 
-/** Begins every key of the reader. No id has a slash then, so no reader's keys begin as those of another. */
+/** The beginning of all keys of the reader. The id is encoded and has no slash, so keys of two readers never collide. */
 function prefixOfReader(): string | undefined {
   return reader === undefined ? undefined : `${PREFIX}of/${encodeURIComponent(reader)}/`;
 }

@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import { PAGE_PERMISSIONS, type PagePath, useMay } from "./rights.ts";
 
-/** The pages of one part of the console as tabs: those that the reader's roles include. */
+/** Tabs for the pages of one part of the console. Shows only the pages that the reader's roles include. */
 export function PageTabs({ label, tabs }: {
   readonly label: string;
   readonly tabs: readonly { readonly to: PagePath; readonly label: string }[];

@@ -51,8 +51,8 @@ type SessionMode = "valid" | "asking" | "ended";
 export interface PageSession {
   readonly mode: SessionMode;
   /**
-   * The address to load once the reader of the page is no longer here: data, texts, messages and requests on their way
-   * go with a page that ends, so that none of them has to be found.
+   * The address to load once the reader of the page is no longer here: to load a page anew ends its data,
+   * texts, messages and requests, so no code has to find each of them.
    */
   readonly next: string | undefined;
   /**
@@ -114,7 +114,7 @@ export function useSession(): PageSession {
   return { mode, next, check, close: () => setMode("ended") };
 }
 
-/** The sign-in that leads back to the page. */
+/** The address of a sign-in that returns to this page. */
 function signInAddress(): string {
   const { pathname, search, hash } = globalThis.location;
   return `/sign-in?${new URLSearchParams({ to: pathname + search + hash })}`;

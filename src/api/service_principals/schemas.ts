@@ -25,7 +25,7 @@ export const credentialParam = ofPrincipalParam.extend({ id: z.string() });
 
 export const principalNameIn = textOf(PRINCIPAL.displayName).min(1);
 
-/** C1 shows the roles and the status of a service principal as those of a user. */
+/** In C1's API, the roles and the status of a service principal are fields of its user. */
 export const principalOut = z.object({ ...answerShape(PRINCIPAL), user: userOut })
   .openapi("c1.api.service_principal.v1.ServicePrincipal");
 

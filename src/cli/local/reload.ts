@@ -43,7 +43,8 @@ export function reloadOnHangup(reloadable: Reloadable): Disposable {
 async function reload({ started, read, reloadTls }: Reloadable): Promise<void> {
   const next = readNext(read);
   if (next !== undefined) setUpLogging({ ...started.config.log, level: next.config.log.level });
-  // Even if the file is invalid: earlier signals may have changed the files in use, so they are not those of the start.
+  // Also for an invalid configuration file: the server then reads the certificate files that it uses now, and an earlier
+  // signal may have replaced the files of the start.
   const tlsState = await reloadTls?.(next?.config.tls).then(
     (isInForce) => isInForce ? "in force" : "restart",
     // The certificate has logged why.

@@ -31,6 +31,6 @@ export async function assertBelowCredentialLimit(
   throw new DomainError(
     "CREDENTIAL_LIMIT",
     `Credential not created: ${name} has ${count} ${what}, and a principal may have at most ${max}; ` +
-      "delete those that nobody uses",
+      "delete the credentials that nobody uses",
   );
 }

@@ -78,7 +78,7 @@ export class VolumeSweep implements Sweeper, AsyncDisposable {
     ];
   }
 
-  /** Blobs first: those that only the versions of this sweep have go with a later one. */
+  /** Erases blobs before versions: a later sweep erases the blobs that only the versions of this sweep reference. */
   erase(nowMs: number): Promise<Erased> {
     return this.#inTurn(async () => {
       const files = await this.#collect(nowMs);
