@@ -29,6 +29,11 @@ export function ksuidAt(second: number, payload: bigint): string {
   return ksuidOf(BigInt(encoded) << PAYLOAD_BITS | payload);
 }
 
+/** The payload of a KSUID. */
+export function payloadOfKsuid(id: string): bigint {
+  return BigInt.asUintN(Number(PAYLOAD_BITS), bitsOfKsuid(id));
+}
+
 /** When an id was made, to a second; undefined for a text that is no KSUID. */
 export function timeOfKsuid(id: string): Date | undefined {
   if (!/^[0-9A-Za-z]{27}$/.test(id)) return undefined;
