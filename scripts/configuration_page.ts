@@ -76,7 +76,7 @@ log-level = "warning"
 - The file has at most 256 KiB. \`invoked worker\` and all commands with \`--data\` accept the same file. The
   local servers of \`dev\`, \`test\` and \`check\` ignore the file.
 - SIGHUP applies changes of the log level and of the certificate to a
-  [running server](operations.md#reload-the-configuration). All other changes need a restart.`;
+  [running server](server.md#reload-the-configuration). All other changes need a restart.`;
 
 const VALUES = `## Values
 

@@ -1,4 +1,4 @@
-/** A server in a memory cgroup, with the settings for it that docs/operations.md names. */
+/** A server in a memory cgroup, with the settings for it that docs/server.md names. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ok } from "../support/expect.ts";

@@ -66,7 +66,7 @@ export interface Finding {
 /** Free space below which a directory is degraded: builds, volumes and the copy of the runtime need more. */
 const LOW_DISK_BYTES = 512 * 1024 * 1024;
 
-/** Everything in a report that keeps it from being fine, the broken parts first. docs/operations.md lists the rules. */
+/** Everything in a report that keeps it from being fine, the broken parts first. docs/server.md lists the rules. */
 export function findingsOf({ configuration, isolation, data }: Report): readonly Finding[] {
   const { configured, selected, modes, forks, builds } = isolation;
   const isChosen = configured !== "auto";
