@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { hold, newPage, NEXT_FRAME, type Page, signIn } from "../support/console.ts";
 import { Client } from "../support/client.ts";
+import { within } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
 import { makePrincipal, ownId, signIn as clientOf } from "../identity/principals.ts";
 import { edits, shown as shownCode, write } from "./editor.ts";
@@ -73,7 +74,7 @@ async function keeps(page: Page, other: Page, reader: Client): Promise<void> {
   const read = page.waitForResponse(/auth\/introspect/)
     .then(() => page.waitForResponse(/personal_clients/));
   await signIn(other, await linkOf(reader));
-  await (await read).finished();
+  await within((await read).finished(), "the end of the answer");
   await page.evaluate(NEXT_FRAME);
   const name = page.getByRole("textbox", { name: "Name" });
   assert.equal(await name.count(), 1);
@@ -96,13 +97,14 @@ async function dropsOldAnswers(page: Page, other: Page, reader: Client): Promise
   }, { times: 1 });
   const old = page.waitForRequest(/auth\/v1\/session$/);
   await focus(page);
-  await asked.promise;
+  await within(asked.promise, "a request for the session");
   const request = await old;
   await signIn(other, await linkOf(reader));
   await sessionDialog(page).waitFor({ state: "detached" });
   release();
   // Null for a request that the page has given up.
-  await (await request.response())?.finished();
+  const response = await within(request.response(), "the old answer");
+  await within(Promise.resolve(response?.finished()), "the end of the old answer");
   await page.evaluate(NEXT_FRAME);
   assert.equal(await sessionDialog(page).count(), 0);
 }

@@ -1,6 +1,7 @@
 /** Each setting of a function in the console, with its violations; what is set elsewhere meanwhile; the danger zone. */
 import assert from "node:assert/strict";
 import { BUILTIN_ROLE_IDS } from "../../src/resources/roles.ts";
+import { within } from "../support/eventually.ts";
 import { MAIN, ok } from "../support/expect.ts";
 import { bar, readFunction, section, type Stage, update } from "./settings_form.ts";
 import { copiesCode, hasMenu, savesAtOnce } from "./settings_page.ts";
@@ -149,7 +150,7 @@ async function values(stage: Stage): Promise<void> {
   await secrets.fill("Name of the secret", "OF_THE_PAGE");
   await secrets.fill("Value of the secret", "hidden");
   await secrets.form.getByRole("button", { name: "Set the secret" }).click();
-  await asked.promise;
+  await within(asked.promise, "the write of the secret");
   await update(stage, { secret: { OF_A_DEPLOY: "hidden", ANOTHER: "hidden" } });
   resolve();
   const table = page.getByRole("table", { name: "Secrets" });

@@ -11,7 +11,7 @@ import {
   signInElsewhere,
   signInLink,
 } from "../support/console.ts";
-import { eventually } from "../support/eventually.ts";
+import { eventually, within } from "../support/eventually.ts";
 import type { TestServer } from "../support/server.ts";
 import { Watched } from "../support/watched.ts";
 
@@ -112,7 +112,7 @@ export async function rejectedLate(console: ConsoleBrowser, server: TestServer):
   }, { times: 1 });
   // The dialog may open first, over the link, or between the press and the release of a mouse.
   await page.locator('nav a[href="/volumes"]').dispatchEvent("click");
-  await rejected.promise;
+  await within(rejected.promise, "a request without a session");
   const tab = await newPage(page.context());
   await signIn(tab, await signInLink(server));
   await tab.close();
@@ -121,7 +121,7 @@ export async function rejectedLate(console: ConsoleBrowser, server: TestServer):
   await page.getByRole("dialog").waitFor({ state: "detached" });
   const asked = page.waitForResponse(/\/auth\/v1\/session$/);
   released.resolve();
-  await (await asked).finished();
+  await within((await asked).finished(), "the end of the answer");
   await page.evaluate("new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))");
   assert.equal(await page.getByRole("dialog").count(), 0);
 }
@@ -196,7 +196,7 @@ async function staysMissed(page: Page, address: RegExp): Promise<void> {
   await page.evaluate("new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))");
   assert.match(await page.getByRole("heading", { level: 1 }).innerText(), /not found$/);
   release();
-  await again.response();
+  await within(again.response(), "the second answer");
   await page.unrouteAll({ behavior: "wait" });
 }
 

@@ -1,6 +1,7 @@
 /** Steps of the test of a function's tabs: a trigger of each kind. */
 import assert from "node:assert/strict";
 import type { Request } from "playwright-core";
+import { within } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
 import type { Tabs } from "./tabs.ts";
 
@@ -102,7 +103,7 @@ export async function triggerSteps(t: Deno.TestContext, tabs: Tabs): Promise<voi
     page.on("requestfailed", note);
     const heading = (name: string) => page.getByRole("heading", { level: 1, name, exact: true });
     await update({ displayName: "first" }, { updateMask: "displayName" });
-    await asked.promise;
+    await within(asked.promise, "a request for the function");
     await update({ displayName: "second" }, { updateMask: "displayName" });
     // Changes arrive in their order: once the page shows this one, it knows of the one before.
     const [{ id: daily }] = ok(await client.get(`/api/v1/functions/${id}/triggers`)).list;

@@ -1,6 +1,7 @@
 /** A step of the test of access: providers of workload identities, and trusts. */
 import assert from "node:assert/strict";
 import type { Locator } from "playwright-core";
+import { within } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
 import { hold, NEXT_FRAME, type Page } from "../support/console.ts";
 import { makePrincipal } from "../identity/principals.ts";
@@ -141,7 +142,7 @@ async function makesTrust({ console, client }: Journey, principal: string): Prom
   await condition.fill(`${CONDITION} && false`);
   const late = page.waitForResponse(/test-cel/);
   release();
-  await (await late).finished();
+  await within((await late).finished(), "the end of the late answer");
   await page.evaluate(NEXT_FRAME);
   await page.unrouteAll({ behavior: "wait" });
   assert.equal(await dialog.getByText(/These claims/).count(), 0);
@@ -191,7 +192,7 @@ async function testsTokens({ server, console }: Journey, issuer: TokenIssuer): P
   await dialog.getByRole("textbox", { name: "Address of the job" }).fill("192.0.2.8");
   const late = page.waitForResponse(/\/test$/);
   release();
-  await (await late).finished();
+  await within((await late).finished(), "the end of the late answer");
   await page.evaluate(NEXT_FRAME);
   await page.unrouteAll({ behavior: "wait" });
   assert.equal(await steps.count(), 0);

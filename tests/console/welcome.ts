@@ -7,10 +7,14 @@ import { shareDownloads } from "../support/downloads.ts";
 import { COMMAND_ENV, INVOKED, makeTempDir, type Run } from "../support/invoked.ts";
 import { type Served, startOnce } from "../support/server.ts";
 
+/** How long the commands of one block may take; a bound for what hangs, not a measurement. */
+const PASTE_TIMEOUT_S = 300;
+
 /** Runs lines that a shell reads as from a terminal: a command could take the next one as its input. */
 async function paste(shell: string, lines: string, folder: string): Promise<Run> {
-  const process = new Deno.Command(shell, {
-    args: ["-s"],
+  // Ends the shell with its commands: what one of them waits for may never come.
+  const process = new Deno.Command("timeout", {
+    args: ["--kill-after=10", String(PASTE_TIMEOUT_S), shell, "-s"],
     cwd: folder,
     clearEnv: true,
     env: { ...COMMAND_ENV, HOME: folder },

@@ -5,6 +5,27 @@ const PAUSE_MIN_MS = 10;
 const PAUSE_MAX_MS = 250;
 const PAUSE_OF_WAIT = 1 / 5;
 
+/**
+ * The value of a promise that a page, a process or a server settles. Playwright bounds its own waits, but neither a promise
+ * that a route resolves nor the end of a response.
+ */
+export async function within<T>(
+  promise: Promise<T>,
+  what: string,
+  patienceMs = PATIENCE_MS,
+): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new Error(`In ${patienceMs} ms ${what} did not come about`)),
+    patienceMs,
+  );
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Repeats `probe` until it answers something. */
 export async function eventually<T>(
   probe: () => T | undefined | Promise<T | undefined>,
