@@ -1,5 +1,6 @@
 /** What every store does, whatever its database is. */
 import type { Store } from "../../../src/store/mod.ts";
+import { APPROVALS } from "./approvals.ts";
 import { AUDIT } from "./audit.ts";
 import { COMMITS, IDENTITY } from "./commits.ts";
 import { DELAYS } from "./delays.ts";
@@ -20,6 +21,7 @@ const SUITES: Readonly<Record<string, Steps>> = {
   commits: COMMITS,
   identity: IDENTITY,
   sessions: SESSIONS,
+  approvals: APPROVALS,
   invocations: INVOCATIONS,
   delays: DELAYS,
   outbox: OUTBOX,
