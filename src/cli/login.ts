@@ -86,7 +86,7 @@ export function register(command: Command): void {
 const NOTES = `
 A browser shows who asks for access, and a person who is signed in there approves it. With --client-id, the secret comes
 from stdin, or from a prompt at a terminal. The profile is a file (0600) in $XDG_CONFIG_HOME/invoked/profiles or
-~/.config/invoked/profiles.`;
+~/.config/invoked/profiles. A server may make the command wait for at most an hour, and 60 s between two requests.`;
 
 type ProfileTarget = Pick<Profile, "serverUrl" | "caCerts">;
 

@@ -248,6 +248,30 @@ Deno.test("a login by browser and a logout end with a reason where the server is
       await Deno.remove(folder, { recursive: true });
     },
   );
+  await t.step("no server makes the command wait for long", async () => {
+    const endless: [string, unknown, number][] = [
+      ["interval", 61, 60],
+      ["interval", 1e10, 60],
+      ["interval", -1, 60],
+      ["interval", "soon", 60],
+      ["expires_in", 3601, 3600],
+    ];
+    for (const [field, value, most] of endless) {
+      answers.push(() => Response.json({ ...begun, [field]: value }));
+      const said = `${field} ${
+        JSON.stringify(value)
+      }: must be a number of seconds above 0, and at most ${most}`;
+      assertFails(await run("login", url), 4, new RegExp(said), /give --client-id/);
+    }
+    // A command that slows down still ends with the code.
+    answers.push(
+      () => Response.json({ ...begun, expires_in: 0.3 }),
+      () => Response.json({ error: "slow_down" }, { status: 400 }),
+      () => Response.json({ error: "slow_down" }, { status: 400 }),
+    );
+    assertFails(await run("login", url), 1, /Nobody approved the sign-in in time/, /again/);
+    answers.length = 0;
+  });
   await t.step("polls go on until the server decides", async () => {
     const ends: [string, number, RegExp][] = [
       ["access_denied", 1, /denied in the browser/],

@@ -10,17 +10,27 @@ const GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code";
 /** RFC 8628, sections 3.2 and 3.5. */
 const DEFAULT_INTERVAL_S = 5;
 const SLOW_DOWN_S = 5;
+/** What a server may ask for, in seconds: a longer interval or lifetime would make the command wait without an end. */
+const INTERVAL_MAX_S = 60;
+const LIFETIME_MAX_S = 3_600;
+/** How much of a rejected value an error shows. */
+const SHOWN_CHARS_MAX = 100;
 
 /** As URLs are written: without control characters, and with every other special character encoded. */
 const webUrl = z.url({ protocol: /^https?$/ }).transform((url) => new URL(url).href);
+
+function secondsUpTo(max: number) {
+  const rule = `must be a number of seconds above 0, and at most ${max}`;
+  return z.number(rule).positive(rule).max(max, rule);
+}
 
 const Authorization = z.object({
   device_code: z.string().min(1),
   user_code: z.string().min(1),
   verification_uri: webUrl,
   verification_uri_complete: webUrl.optional(),
-  expires_in: z.number().positive(),
-  interval: z.number().positive().catch(DEFAULT_INTERVAL_S),
+  expires_in: secondsUpTo(LIFETIME_MAX_S),
+  interval: secondsUpTo(INTERVAL_MAX_S).default(DEFAULT_INTERVAL_S),
 });
 type Authorization = z.output<typeof Authorization>;
 const Token = z.object({ access_token: z.string().min(1) });
@@ -62,8 +72,9 @@ async function begin(transport: Transport, roles: readonly string[]): Promise<Au
   const body = parseJson(await readTokenBody(transport, response));
   const begun = Authorization.safeParse(body);
   if (response.status === 200 && begun.success) return begun.data;
-  const { error = `status ${response.status}`, error_description: why } =
-    OAuthError.safeParse(body).data ?? {};
+  const { error = `status ${response.status}`, error_description: why } = begun.success
+    ? {}
+    : OAuthError.safeParse(body).data ?? { error: violationIn(body, begun.error) };
   if (error === "invalid_scope") {
     throw new Failure(`Invalid --role: ${oneLine(why ?? error)}`, {
       next: "name roles of this server, such as system:viewer or functions:developer",
@@ -78,6 +89,14 @@ async function begin(transport: Transport, roles: readonly string[]): Promise<Au
   );
 }
 
+/** What is wrong with the first invalid field of an answer; undefined for an answer that is no object. */
+function violationIn(body: unknown, { issues: [issue] }: z.ZodError): string | undefined {
+  const field = issue?.path[0];
+  if (issue === undefined || typeof field !== "string") return undefined;
+  const value = JSON.stringify(Object(body)[field])?.slice(0, SHOWN_CHARS_MAX) ?? "nothing";
+  return `${field} ${value}: ${issue.message}`;
+}
+
 async function poll(transport: Transport, begun: Authorization): Promise<Secret> {
   const body = new URLSearchParams({
     grant_type: GRANT_TYPE,
@@ -86,7 +105,8 @@ async function poll(transport: Transport, begun: Authorization): Promise<Secret>
   });
   const endsAt = performance.now() + begun.expires_in * 1000;
   for (let intervalS = begun.interval; performance.now() < endsAt;) {
-    await new Promise((resolve) => setTimeout(resolve, intervalS * 1000));
+    const waitMs = Math.min(intervalS * 1000, endsAt - performance.now());
+    await new Promise((resolve) => setTimeout(resolve, waitMs));
     const answer = await ask(transport, body);
     if (answer instanceof Secret) return answer;
     if (answer === "slow_down") intervalS += SLOW_DOWN_S;
