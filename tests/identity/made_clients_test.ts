@@ -12,7 +12,9 @@ import {
   setRolesOf,
   signIn,
 } from "./principals.ts";
+import { approvedDevice, ask, decide, INVOKED, poll } from "./devices.ts";
 import { boundToken, newProofs, requestToken } from "./proofs.ts";
+import { signIn as signInBrowser } from "./sessions.ts";
 import { CLIENTS, login, make, proven, set, VIEWER } from "./own_clients.ts";
 
 sharedSuite("clients of limited makers", {
@@ -52,6 +54,36 @@ sharedSuite("clients of limited makers", {
     const { as: exceeding } = await signIn(client, small, { scopedRoles: ["system:owner"] });
     const named = await make(exceeding, { displayName: "y", scopedRoles: ["system:owner"] });
     assert.equal(named.answer.client.scopedRoles.length, 1);
+  },
+
+  "of a device get no more than its approver may give when they are made": async ({ client }) => {
+    const { url } = client;
+    const approver = await make(client, { displayName: "approver" });
+    const cookie = await signInBrowser(await login(client, approver));
+    const before = await approvedDevice(url, cookie);
+    const [named, all] = [
+      ok(await ask(url, { client_id: INVOKED, scope: "system:owner" })),
+      ok(await ask(url)),
+    ];
+    for (const { user_code } of [named, all]) ok(await decide(url, "approve", user_code, cookie));
+    ok(await set(client, approver, { scopedRoles: [VIEWER] }));
+    // Approved and redeemed before, approved before, and approved before for rights that the approver has lost.
+    const later = new Client(url, ok(await poll(url, all.device_code)).access_token);
+    for (const device of [before, later]) {
+      const made = ok(await device.post(CLIENTS, { displayName: "of a device" }));
+      assert.deepEqual(made.client.scopedRoles, [VIEWER]);
+      const wider = await device.post(CLIENTS, { displayName: "x", scopedRoles: ["system:owner"] });
+      assertError(wider, "PERMISSION_DENIED", "ROLE_MISSING");
+    }
+    const { client_id } = JSON.parse(atob(later.token?.split(".")[1] ?? ""));
+    const { list } = ok(await client.get(`${CLIENTS}?page_size=100`));
+    const redeemed = list.find(({ clientId }: Json) => clientId === client_id);
+    assert.deepEqual(redeemed?.scopedRoles, [VIEWER], "the device itself is cut");
+    for (let n = 0; n < 2; n++) {
+      const { status, body } = await poll(url, named.device_code);
+      assert.deepEqual([status, body.error], [400, "access_denied"]);
+      assert.match(body.error_description, /^approver may not give these roles/);
+    }
   },
 
   "neither outlive their maker nor leave its networks and proofs": async ({ client }) => {

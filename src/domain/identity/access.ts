@@ -32,6 +32,11 @@ export class Access {
     return new Access([...this.layers, layer], this.self);
   }
 
+  /** The same rights, cut by what cuts those of another caller of the same principal. */
+  cutAs(other: Access): Access {
+    return new Access([...this.layers, ...other.layers.slice(1)], this.self);
+  }
+
   /** Whether a credential or a token cuts the rights, even if today it leaves all rights of the principal. */
   get isCut(): boolean {
     return this.layers.length > 1;

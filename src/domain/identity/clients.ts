@@ -16,9 +16,16 @@ import { assertBelowCredentialLimit } from "./credential_limit.ts";
 import { isPersonal, isSelfMade, mintCredentials, NEW_CREDENTIAL } from "./credentials.ts";
 import { endSessionsOfClient } from "./endings.ts";
 import { assertExpiry } from "./expiry.ts";
-import type { LiveClients } from "./live_clients.ts";
+import type { LiveClient, LiveClients } from "./live_clients.ts";
 import { assertHasClients, clientGone, type Principal, requirePermission } from "./principal.ts";
-import { earliest, limitsOf, type MakerLimits, networksWithin, NO_LIMITS } from "./maker_limits.ts";
+import {
+  approverOf,
+  earliest,
+  type MakerLimits,
+  networksWithin,
+  NO_LIMITS,
+  ownLimits,
+} from "./maker_limits.ts";
 import { rolesToGive } from "./scoping.ts";
 import { changedColumns, columnsOf } from "../resource.ts";
 
@@ -195,15 +202,26 @@ export class Clients {
       const client = this.liveClients.of(row);
       if (client === undefined) throw clientGone();
       if (row.credential.kind === "trust") throw isWorkload(by);
-      const limits = await limitsOf(identity, this.liveClients, row.credential);
-      if (limits === undefined) throw clientGone();
-      const givable = row.credential.kind === "device" ? client.givable : by.access;
+      const { givable, limits } = await this.#givenBy(identity, by, client, row.credential);
       // What a token makes that is bound to a key needs proofs, too: otherwise a bound token could leave its key behind.
       return { givable, limits: by.isBound === true ? { ...limits, requireDpop: 1 } : limits };
     }
     const person = this.liveClients.principal(await identity.principal(by.id), by.clientId);
     if (person === undefined) throw clientGone();
     return { givable: by.access, limits: NO_LIMITS };
+  }
+
+  /** @throws TOKEN_INVALID for a device whose approver may not act any more */
+  async #givenBy(
+    identity: Writers["identity"],
+    by: Principal,
+    { givable }: LiveClient,
+    credential: CredentialRow,
+  ): Promise<Maker> {
+    if (credential.kind !== "device") return { givable: by.access, limits: ownLimits(credential) };
+    const approver = await approverOf(identity, this.liveClients, credential);
+    if (approver === undefined) throw clientGone();
+    return { givable: givable.cutAs(approver.givable), limits: approver.limits };
   }
 
   async #rolesFor(

@@ -15,7 +15,8 @@ import { denied, unknownCode, unknownDevice } from "./device_errors.ts";
 import { OAuthError, unknownClient } from "./grants/grant.ts";
 import { checkedFor, holderAs, holderOf } from "./holders.ts";
 import type { LiveClient, LiveClients } from "./live_clients.ts";
-import { approvedLimits, earliest } from "./maker_limits.ts";
+import { approverOf, earliest } from "./maker_limits.ts";
+import { rolesToGive } from "./scoping.ts";
 import { isAllowedFrom } from "./source_networks.ts";
 
 /**
@@ -26,6 +27,12 @@ const POLLS_PER_SECOND = 2_000 / POLL_INTERVAL_MS;
 const POLL_BURST = 3;
 /** What an approved device acts as lives this long: time to create a personal client and to choose its roles. */
 const DEVICE_CREDENTIAL_LIFETIME_MS = 60 * 60_000;
+/** Why an approval no longer holds: too many credentials, or roles that the approver has lost or that were deleted. */
+const DENIED_BY: ReadonlySet<string> = new Set([
+  "CREDENTIAL_LIMIT",
+  "ROLE_MISSING",
+  "INVALID_FIELD",
+]);
 
 interface DeviceRedemptionParts {
   readonly store: Store;
@@ -44,7 +51,8 @@ export class DeviceRedemption {
   constructor(private readonly parts: DeviceRedemptionParts) {}
 
   /**
-   * Redeems an approved device code, once: the client that it answers is a new credential of the person who approved.
+   * Redeems an approved device code, once: the client that it answers is a new credential of the person who approved, with
+   * no more roles than the approver may give now.
    * @param address of the device; from an address that is not allowed, the code is not used up
    * @throws OAuthError of RFC 8628, section 3.5, which names who approved as its holder
    */
@@ -88,8 +96,8 @@ export class DeviceRedemption {
         [locks.ofPrincipal(row.principalId ?? "")],
       );
     } catch (error) {
-      const isFull = error instanceof DomainError && error.reason === "CREDENTIAL_LIMIT";
-      throw isFull ? new OAuthError("access_denied", error.message) : error;
+      const isDenied = error instanceof DomainError && DENIED_BY.has(error.reason);
+      throw isDenied ? new OAuthError("access_denied", error.message) : error;
     }
   }
 
@@ -100,9 +108,15 @@ export class DeviceRedemption {
   ): Promise<LiveClient> {
     if (!await tx.deviceCodes.redeem(row.deviceCodeHash)) throw unknownCode();
     const { ids, audit, liveClients, host } = this.parts;
-    const limits = await approvedLimits(tx.identity, liveClients, row);
-    if (limits === undefined) throw denied();
     const principalId = row.principalId ?? "";
+    const approver = await approverOf(tx.identity, liveClients, { ...row, principalId });
+    if (approver === undefined) throw denied();
+    const { limits, principal: by, givable } = approver;
+    const asked = JSON.parse(row.scopedRoles) as string[];
+    const scopedRoles = await rolesToGive({
+      ...{ liveClients, by, givable, asked, field: "scope" },
+      identity: tx.identity,
+    });
     await assertBelowCredentialLimit(tx.identity, principalId, "selfMade");
     const { id, time } = ids.nextWithTime();
     const clientId = newClientId(host, "dev");
@@ -112,7 +126,7 @@ export class DeviceRedemption {
       clientId,
       principalId,
       displayName: `${deviceName(row)} (device)`,
-      scopedRoles: row.scopedRoles,
+      scopedRoles: JSON.stringify(scopedRoles),
       secretHash: "",
       publicJwk: "",
       ...NEW_CREDENTIAL,

@@ -2,6 +2,7 @@
 import { Networks } from "../../shared/networks.ts";
 import type { CredentialRow, IdentityReader } from "../../store/identity.ts";
 import { type FieldViolation, invalid } from "../errors.ts";
+import type { Access } from "./access.ts";
 import type { LiveClients } from "./live_clients.ts";
 import type { Principal } from "./principal.ts";
 
@@ -17,37 +18,39 @@ export interface MakerLimits {
 /** Of a session of a person, and of a device that a person approved: their clients live on without them. */
 export const NO_LIMITS: MakerLimits = { expiresAt: null, allowSourceCidrs: [], requireDpop: 0 };
 
-/**
- * The limits of what a credential makes. A device ends soon, but what it makes lives on: so a device passes on the limits of
- * the client whose session approved the device, in place of its own.
- * @returns undefined for a device whose approver may not be used any more
- */
-export async function limitsOf(
-  identity: Pick<IdentityReader, "client">,
-  liveClients: Pick<LiveClients, "of">,
-  credential: CredentialRow,
-): Promise<MakerLimits | undefined> {
-  return credential.kind === "device"
-    ? await approvedLimits(identity, liveClients, credential)
-    : ownLimits(credential);
+/** Who approved a device, as they are now. */
+interface Approver {
+  readonly principal: Principal;
+  /** What the device, and the clients that it makes, may get. */
+  readonly givable: Access;
+  /** What limits them, in place of the limits of the device: it ends soon, but what it makes lives on. */
+  readonly limits: MakerLimits;
 }
 
 /**
- * The limits that an approval gives a device, as they are now.
- * @returns undefined if the client whose session approved may not be used any more
+ * Who approved a device: the client of the session, or the person.
+ * @returns undefined if the client or the principal may not act any more
  */
-export async function approvedLimits(
-  identity: Pick<IdentityReader, "client">,
-  liveClients: Pick<LiveClients, "of">,
-  { approverClientId }: Pick<CredentialRow, "approverClientId">,
-): Promise<MakerLimits | undefined> {
-  if (approverClientId === null) return NO_LIMITS;
-  const approver = await identity.client(approverClientId);
-  if (approver === undefined || liveClients.of(approver) === undefined) return undefined;
-  return ownLimits(approver.credential);
+export async function approverOf(
+  identity: Pick<IdentityReader, "client" | "principal">,
+  liveClients: Pick<LiveClients, "of" | "principal">,
+  { approverClientId, principalId }: Pick<CredentialRow, "approverClientId" | "principalId">,
+): Promise<Approver | undefined> {
+  if (approverClientId === null) {
+    const person = liveClients.principal(await identity.principal(principalId), principalId);
+    return person && { principal: person, givable: person.access, limits: NO_LIMITS };
+  }
+  const row = await identity.client(approverClientId);
+  const client = liveClients.of(row);
+  if (row === undefined || client === undefined) return undefined;
+  const { principal, givable } = client;
+  return { principal, givable, limits: ownLimits(row.credential) };
 }
 
-function ownLimits({ expiresAt, allowSourceCidrs, requireDpop }: CredentialRow): MakerLimits {
+/** What limits a credential, and the clients that it makes by itself. */
+export function ownLimits(
+  { expiresAt, allowSourceCidrs, requireDpop }: CredentialRow,
+): MakerLimits {
   return { expiresAt, allowSourceCidrs: JSON.parse(allowSourceCidrs) as string[], requireDpop };
 }
 
