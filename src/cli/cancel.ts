@@ -89,17 +89,19 @@ async function allOf(
   { since, until, query }: Omit<Options, "function" | "yes" | "json">,
   yes: boolean,
 ): Promise<Invocation[]> {
-  const found: Invocation[] = [];
+  // By id: an invocation that starts between the two requests is in both lists.
+  const byId = new Map<string, Invocation>();
   for (const status of ["pending", "running"]) {
     const some = await needsAddition(
       "the search of invocations",
       api.invocations(fn, { status, since, until, query }, MAX_INVOCATIONS),
     );
-    found.push(...some);
+    for (const invocation of some) byId.set(invocation.id, invocation);
     if (some.length === MAX_INVOCATIONS) {
       note(`Only the newest ${formatCount(MAX_INVOCATIONS)} ${status} invocations are cancelled`);
     }
   }
+  const found = [...byId.values()];
   const shown = oneLine(fn.displayName);
   if (found.length === 0) note(`${shown} has no invocation that runs or waits`);
   else if (!yes) {

@@ -6,6 +6,7 @@ import { runInvoked } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 import { sharedServer } from "../support/shared_server.ts";
 import { ECHO, HANG } from "../invocations/functions.ts";
+import { settings } from "../retries/support.ts";
 import { assertFails, Running } from "./support.ts";
 
 const INTERRUPTED = 130;
@@ -134,6 +135,38 @@ Deno.test("cancel kills invocations by id, by the start of an id, or all of a fu
     const again = await run("--function", hanging);
     assert.deepEqual([again.code, again.stdout], [0, ""]);
     assert.match(again.stderr, /has no invocation that runs or waits/);
+  });
+  await t.step("an invocation that starts meanwhile counts once", async () => {
+    const id = await client.deploy(HANG);
+    await settings(client, id, { maxConcurrency: 1 });
+    const begin = async () =>
+      (await client.invoke(id, {}, { prefer: "respond-async" })).body.invocationId as string;
+    const [first, second] = [await begin(), await begin()];
+    let searches = 0;
+    await using between = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      async (request) => {
+        const { pathname } = new URL(request.url);
+        // The command has the waiting invocations by then, and asks for the running ones.
+        if (pathname.endsWith("/search") && ++searches === 2) {
+          await client.post(`/api/v1/functions/${id}/invocations/${first}/cancel`, {});
+          assert.equal((await runningOf(client, id)).id, second);
+        }
+        return await fetch(request.url.replace(new URL(request.url).origin, server.url), request);
+      },
+    );
+    const { clientId, clientSecret } = await server.credentials();
+    const { code, stdout, stderr } = await runInvoked(
+      ["cancel", "--function", id, "--yes"],
+      {
+        env: {
+          INVOKED_SERVER_URL: `http://127.0.0.1:${between.addr.port}`,
+          INVOKED_CLIENT_ID: clientId,
+          INVOKED_CLIENT_SECRET: clientSecret,
+        },
+      },
+    );
+    assert.deepEqual([code, stdout, searches], [0, `Cancelled ${second}\n`, 2], stderr);
   });
   await t.step("not without an invocation or a function", async () => {
     assertFails(await run(), 2, /Nothing was cancelled: no invocation is given/, /--function/);

@@ -133,19 +133,20 @@ export class Bulk {
     filters: readonly InvocationFilter[],
     isWanted: (row: InvocationOverview) => boolean,
   ): Promise<Named[]> {
-    const found: Named[] = [];
+    // By id: the status of an invocation may change between two pages, and then both have the invocation.
+    const found = new Map<string, Named>();
     for (const filter of filters) {
       let pageToken: string | undefined;
       do {
         const page = { ...PAGE, pageToken };
         const { searches } = this.parts;
         const { list, nextPageToken } = await searches.overview(functionId, filter, page);
-        found.push(...list.filter(isWanted).map(({ functionId, id }) => ({ functionId, id })));
-        if (found.length > this.max) throw tooMany(this.max);
+        for (const { functionId, id } of list.filter(isWanted)) found.set(id, { functionId, id });
+        if (found.size > this.max) throw tooMany(this.max);
         pageToken = nextPageToken;
       } while (pageToken !== "");
     }
-    return found;
+    return [...found.values()];
   }
 }
 
