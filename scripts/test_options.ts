@@ -38,6 +38,12 @@ export const REQUIRABLE: readonly string[] = [
   ...Object.values(PROGRAMS_OF).flat(),
 ];
 
+/**
+ * Files that a run repeats if they failed. On a slow machine, several files of a whole run may depend on time; if more of
+ * them fail, the code is at fault, whatever ran beside them.
+ */
+export const RETRIED_FILES_MAX = 8;
+
 /** Many tests wait for a process or a timeout of theirs. */
 export const JOBS_PER_CORE = 2.5;
 
@@ -78,7 +84,7 @@ export function buildTestCommand(): Command {
     .option("--require <names>", `fail if one of these is missing: ${REQUIRABLE.join(" ")}`)
     .option(
       "--retry-failed",
-      "run up to three files that failed once more, each alone; one that passes then counts as flaky",
+      `run up to ${RETRIED_FILES_MAX} files that failed once more, each alone; one that passes then counts as flaky`,
     )
     .option(
       "--record",

@@ -11,6 +11,7 @@ import {
   PROGRAMS_OF,
   readArguments,
   REQUIRABLE,
+  RETRIED_FILES_MAX,
   SHORT,
 } from "./test_options.ts";
 import {
@@ -42,8 +43,6 @@ const SUMMARY = /^(?:ok|FAILED) \| (\d+) passed(?: \(\d+ steps?\))? \| (\d+) fai
 /** Begins the reports of what failed. */
 const ERRORS_HEADING = "\n ERRORS \n";
 const EXIT_INTERRUPTED = 130;
-/** More failed files than this are an error of the code, whatever else ran beside them. */
-const RETRIED_FILES_MAX = 3;
 
 /** How one part of the run ended. */
 interface Ended {
@@ -152,7 +151,9 @@ async function runTests(
   const length = jobs ?? Math.ceil(navigator.hardwareConcurrency * JOBS_PER_CORE);
   await Promise.all(Array.from({ length }, work));
   const failed = [...ends].flatMap(([file, end]) => end.failed > 0 ? [file] : []);
-  if (retryFailed && failed.length <= RETRIED_FILES_MAX) {
+  if (retryFailed && failed.length > RETRIED_FILES_MAX) {
+    console.log(`${failed.length} files failed; a run repeats at most ${RETRIED_FILES_MAX}`);
+  } else if (retryFailed) {
     for (const file of failed) {
       const { end } = await runFile(file, env, verbose === true);
       if (end.failed > 0) continue;
