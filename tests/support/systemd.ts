@@ -66,17 +66,45 @@ interface Result {
   readonly stderr: string;
 }
 
+/**
+ * The child of a process that is the first process of a machine. Before that child, the process has others, which come and
+ * go as it reads; the status of the process itself says when it has ended.
+ */
+async function firstProcessBelow(parent: number): Promise<string | undefined> {
+  const children = await unlessGone(Deno.readTextFile(`/proc/${parent}/task/${parent}/children`));
+  for (const pid of children?.split(" ") ?? []) {
+    const status = pid === ""
+      ? undefined
+      : await unlessGone(Deno.readTextFile(`/proc/${pid}/status`));
+    if (/^NSpid:\t\d+(?:\t\d+)*\t1$/m.test(status ?? "")) return pid;
+  }
+  return undefined;
+}
+
+/** What a file of procfs has; undefined if its process has ended, before the file was opened or since. */
+async function unlessGone(reading: Promise<string>): Promise<string | undefined> {
+  return await reading.catch((error) => {
+    const isGone = error instanceof Deno.errors.NotFound || /No such process/.test(String(error));
+    if (isGone) return undefined;
+    throw error;
+  });
+}
+
 /** The machine. Its disposal ends all of its processes. */
 export class SystemdMachine implements AsyncDisposable {
   readonly #directory: string;
   readonly #cgroup: string;
   readonly #outer: Deno.ChildProcess;
+  readonly #log: Promise<string>;
+  #hasEnded = false;
   #pid = "";
 
   private constructor(directory: string, cgroup: string, outer: Deno.ChildProcess) {
     this.#directory = directory;
     this.#cgroup = cgroup;
     this.#outer = outer;
+    this.#log = new Response(outer.stderr).text();
+    outer.status.then(() => this.#hasEnded = true);
   }
 
   /** Resolves once systemd has started. */
@@ -87,6 +115,7 @@ export class SystemdMachine implements AsyncDisposable {
       args: ["-c", WITH_CGROUPS, "sh", START, directory, cgroup, BOOT],
       stdin: "null",
       stdout: "null",
+      stderr: "piped",
     }).spawn();
     const machine = new SystemdMachine(directory, cgroup, outer);
     try {
@@ -99,9 +128,13 @@ export class SystemdMachine implements AsyncDisposable {
   }
 
   async #findFirstProcess(): Promise<true | undefined> {
-    const { pid } = this.#outer;
-    this.#pid = (await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`)).trim();
-    if (this.#pid === "") return undefined;
+    if (this.#hasEnded) {
+      const { code, signal } = await this.#outer.status;
+      throw new Error(`The machine ended with ${signal ?? code} as it started: ${await this.#log}`);
+    }
+    const pid = await firstProcessBelow(this.#outer.pid);
+    if (pid === undefined) return undefined;
+    this.#pid = pid;
     const { stdout } = await this.try("systemctl is-system-running").catch(() => ({ stdout: "" }));
     return stdout.trim() === "running" || undefined;
   }
@@ -141,6 +174,7 @@ export class SystemdMachine implements AsyncDisposable {
       if (!(error instanceof TypeError)) throw error;
     }
     await this.#outer.status;
+    await this.#log;
     await eventually(async () => {
       const removal = await new Deno.Command("sh", {
         args: ["-c", WITH_CGROUPS, "sh", REMOVE_CGROUPS, this.#directory, this.#cgroup],
