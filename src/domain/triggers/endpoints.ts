@@ -22,6 +22,8 @@ export interface EndpointRequest extends RequestInput {
   /** As recorded, without the query. */
   readonly path: string;
   readonly remoteAddress: string | undefined;
+  /** Learns the invocation of the request. */
+  readonly onRecorded?: (invocationId: string) => void;
 }
 
 /** The trigger at an address. */
@@ -126,7 +128,7 @@ export class Endpoints {
   async #answer(
     by: Principal,
     invocation: Pick<Invoke, "functionId" | "commitId" | "vfsId" | "trigger">,
-    { method, url, headers, hasBody, path, remoteAddress }: EndpointRequest,
+    { method, url, headers, hasBody, path, remoteAddress, onRecorded }: EndpointRequest,
     client: HttpClient,
     bodyHead?: BodyHead,
   ): Promise<void> {
@@ -145,6 +147,7 @@ export class Endpoints {
         idempotencyKey: undefined,
         wait: { kind: "until-end" },
         remoteAddress,
+        onRecorded,
         httpRequest,
       });
     } catch (error) {
