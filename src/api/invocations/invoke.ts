@@ -52,7 +52,10 @@ export const invoke = jsonOperation({
       description: "The function's return value; absent unless the function succeeded",
     }),
   }).openapi("c1.api.functions.v1.FunctionsServiceInvokeResponse"),
-  async handle({ params, headers, body, principal }, { invocations }: Uses<"invocations">) {
+  async handle(
+    { params, headers, body, principal, onInvocation },
+    { invocations }: Uses<"invocations">,
+  ) {
     const { respondAsync, wait, applied } = headers.Prefer ?? NO_PREFERENCES;
     const time = headers["Invoke-At"];
     if (time !== undefined && !respondAsync) {
@@ -64,6 +67,7 @@ export const invoke = jsonOperation({
       json: body.json,
       idempotencyKey: headers["Idempotency-Key"],
       wait,
+      onRecorded: onInvocation,
       notBefore: time === undefined ? undefined : new Date(time),
       trace: traceOfRequest(headers),
     });

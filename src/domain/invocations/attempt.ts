@@ -50,6 +50,8 @@ interface LiveInvocation {
   readonly remoteAddress?: string | undefined;
   /** The request that `fetch` answers; absent for an invocation of the default export. */
   readonly httpRequest?: HttpRequest | undefined;
+  /** Whether an HTTP request waits for its end, to which telemetry joins it. */
+  readonly endsRequest?: boolean;
   /** When its request came, by the monotonic clock of this process; absent for an attempt that starts later. */
   readonly receivedMs?: number | undefined;
 }

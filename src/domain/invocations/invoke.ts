@@ -57,6 +57,8 @@ export interface Invoke {
   readonly alongside?: (tx: Writers, row: InvocationRow) => Promise<void>;
   /** The request that `fetch` answers; absent for an invocation of the default export. */
   readonly httpRequest?: HttpRequest;
+  /** Learns the invocation that the request has begun, once it is recorded. */
+  readonly onRecorded?: ((invocationId: string) => void) | undefined;
 }
 
 /** What starts an invocation that names no trigger. */

@@ -25,6 +25,8 @@ export interface EndpointRequest extends RequestInput {
   readonly remoteAddress: string | undefined;
   /** The trace that the request continues. */
   readonly trace: TraceHeaders | undefined;
+  /** Learns the invocation of the request. */
+  readonly onRecorded?: (invocationId: string) => void;
 }
 
 /** The trigger at an address. */
@@ -129,7 +131,7 @@ export class Endpoints {
   async #answer(
     by: Principal,
     invocation: Pick<Invoke, "functionId" | "commitId" | "vfsId" | "trigger">,
-    { method, url, headers, hasBody, path, remoteAddress, trace }: EndpointRequest,
+    { method, url, headers, hasBody, path, remoteAddress, trace, onRecorded }: EndpointRequest,
     client: HttpClient,
     bodyHead?: BodyHead,
   ): Promise<void> {
@@ -149,6 +151,7 @@ export class Endpoints {
         wait: { kind: "until-end" },
         remoteAddress,
         trace,
+        onRecorded,
         httpRequest,
       });
     } catch (error) {

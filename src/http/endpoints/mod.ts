@@ -59,7 +59,8 @@ export function servePreviews(
     if (client.rejectsSize()) return RESPONSE_ALREADY_SENT;
     withoutRequestTimeout(incoming);
     const commit = { functionId: decoded(functionId), commitId: decoded(commitId) };
-    await endpoints.preview(by, commit, request, client);
+    const onRecorded = (id: string) => c.set("invocationId", id);
+    await endpoints.preview(by, commit, { ...request, onRecorded }, client);
     return RESPONSE_ALREADY_SENT;
   });
 }

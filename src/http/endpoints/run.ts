@@ -107,7 +107,8 @@ async function serveEndpoint(
   const request = requestOf(incoming, { origin, prefix, rest, withheld, ...sender });
   if (client.rejectsSize()) return RESPONSE_ALREADY_SENT;
   withoutRequestTimeout(incoming);
-  await endpoints.serve(endpoint, request, client);
+  const onRecorded = (id: string) => c.set("invocationId", id);
+  await endpoints.serve(endpoint, { ...request, onRecorded }, client);
   return RESPONSE_ALREADY_SENT;
 }
 
