@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { Invoke } from "../../domain/invocations/invocations.ts";
 import { embeddedBase64 } from "../../shared/json_text.ts";
+import { traceOfRequest } from "../../shared/trace_headers.ts";
 import { functionParam } from "../functions/schemas.ts";
 import { jsonOperation, Reply, type Uses } from "../operation.ts";
 import { invalid } from "../../domain/errors.ts";
@@ -26,6 +27,12 @@ export const invoke = jsonOperation({
     }),
     "Idempotency-Key": z.string().optional().openapi({
       description: "A repeated request within 24 hours returns the first response",
+    }),
+    "traceparent": z.string().optional().openapi({
+      description: "The caller's span (W3C Trace Context); a malformed header is ignored",
+    }),
+    "tracestate": z.string().optional().openapi({
+      description: "At most 512 characters; ignored without a `traceparent`",
     }),
   }),
   body: z.object({
@@ -62,6 +69,7 @@ export const invoke = jsonOperation({
       wait,
       onRecorded: onInvocation,
       notBefore: time === undefined ? undefined : new Date(time),
+      trace: traceOfRequest(headers),
     });
     return Reply.json({
       invocationId: row.id,

@@ -78,7 +78,6 @@ export function unattempted(
 }
 
 function reportedInvocation(row: InvocationRow): ReportedInvocation {
-  const { id, commitId, createdAt } = row;
-  const { traceparent = null } = row as { readonly traceparent?: string | null };
+  const { id, commitId, createdAt, traceparent } = row;
   return { id, commitId, acceptedAtMs: Date.parse(createdAt), traceparent };
 }

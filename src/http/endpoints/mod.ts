@@ -53,8 +53,8 @@ export function servePreviews(
     options.rates.countAddress(remoteAddress);
     options.rates.countFunction(functionId);
     const origin = options.publicOrigin.of(incoming);
-    const route = { origin, prefix, rest, withheld: CHECKED, remoteAddress };
-    const request = requestOf(incoming, route);
+    const sender = { remoteAddress, isAuthenticated: true };
+    const request = requestOf(incoming, { origin, prefix, rest, withheld: CHECKED, ...sender });
     const client = new NodeClient(incoming, outgoing, options, untrustedHeaders);
     if (client.rejectsSize()) return RESPONSE_ALREADY_SENT;
     withoutRequestTimeout(incoming);
