@@ -13,6 +13,11 @@ const LIMIT_MICROS = 5;
 
 const attempts: readonly AttemptReport[] = Array.from({ length: FUNCTIONS }, (_, n) => ({
   function: { id: `${n}`.padStart(27, "0"), displayName: `function ${n}` },
+  invocation: { id: `${n}`.padStart(27, "1"), commitId: "", acceptedAtMs: 0, traceparent: null },
+  number: 1,
+  unstarted: undefined,
+  endsRequest: true,
+  startedAtMs: 0,
   triggerKind: "api",
   process: n % 2 === 0 ? "template" : "root",
   errorCode: n % 10 === 0 ? "UNCAUGHT" : undefined,
@@ -22,6 +27,9 @@ const attempts: readonly AttemptReport[] = Array.from({ length: FUNCTIONS }, (_,
   cpuMicros: 900,
   peakBytes: 60 * 1024 ** 2,
   egressBytes: n % 5 === 0 ? 2_000 : 0,
+  hostCallsMicros: 0,
+  egressMicros: 0,
+  calls: [],
 }));
 const request = {
   method: "POST",

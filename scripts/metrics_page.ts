@@ -37,7 +37,7 @@ A server measures nothing unless one of these [settings](configuration/telemetry
 | --- | --- |
 | \`--metrics-port 9464\` | serves \`http://127.0.0.1:9464/metrics\` without credentials, on API nodes and workers |
 | \`--metrics\` | serves \`GET /api/v1/metrics\` on the API, for callers with the permission \`metrics:read\` |
-| \`--otlp-endpoint http://127.0.0.1:4318\` | sends metrics to an OpenTelemetry collector, on API nodes and workers |
+| \`--otlp-endpoint http://127.0.0.1:4318\` | sends metrics to an OpenTelemetry collector, on API nodes and workers; [traces](traces.md), too, with \`--trace-sample\` |
 
 Everyone who reaches \`--metrics-port\` can read the names of functions. On loopback, the port answers requests whose
 \`Host\` is \`localhost\` or an IP address, and no others, so that no web page can read the metrics. Before you set

@@ -41,7 +41,8 @@ function schemaOf({ setting }: PlacedSetting): object {
 function formOf(form: Form | undefined): object {
   switch (form?.type) {
     case "integer":
-      return { type: "integer", minimum: form.min, maximum: form.max };
+    case "number":
+      return { type: form.type, minimum: form.min, maximum: form.max };
     case "boolean":
       return { type: "boolean" };
     case "choice":
@@ -60,6 +61,6 @@ function formOf(form: Form | undefined): object {
 }
 
 function valueOf(form: Form | undefined, text: string): string | number | boolean {
-  if (form?.type === "integer") return Number(text);
+  if (form?.type === "integer" || form?.type === "number") return Number(text);
   return form?.type === "boolean" ? text === "true" : text;
 }

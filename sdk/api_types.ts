@@ -4,6 +4,7 @@ import type { InvocationHttp } from "./http_types.ts";
 import type { JSONObject } from "./json.ts";
 import type { FunctionSettings, FunctionType, Limits, ProcessReuse } from "./settings_types.ts";
 
+export type * from "./measurement_types.ts";
 export type * from "./settings_types.ts";
 
 /** The decision about the invocations that a circuit breaker has paused. An addition of this server. */
@@ -160,6 +161,8 @@ export interface FunctionInvocation extends InvocationMeasurements {
   vfsVersionWritten?: number;
   /** Who called: a service principal, a function or a trigger. An addition of this server. */
   principal?: { id?: string };
+  /** Its trace by W3C Trace Context: that of its caller, or its own. An addition of this server. */
+  traceId?: string;
   /** What started it. An addition of this server. */
   trigger?: InvocationTrigger;
   /** The time that its next or last attempt waited for; absent: it could start at once. An addition of this server. */
@@ -182,15 +185,6 @@ export interface FunctionInvocation extends InvocationMeasurements {
   limits?: Limits;
   createdAt?: Date;
   updatedAt?: Date;
-}
-
-/** One line that an invocation printed. An addition of this server. */
-export interface InvocationLog {
-  sequence?: number;
-  time?: Date;
-  level?: "debug" | "info" | "warn" | "error";
-  source?: "console" | "stdout" | "stderr" | "egress" | "system";
-  message?: string;
 }
 
 /** The requested page of a list. */

@@ -18,6 +18,7 @@ export type * from "./trigger_types.ts";
 export { SDKError } from "./api_error.ts";
 export type {
   CallContext,
+  CallTrace,
   ExportedHandler,
   FetchContext,
   FetchHandler,

@@ -1,5 +1,19 @@
 import type { JSONObject } from "./json.ts";
 
+/** A position in a trace, by W3C Trace Context. An addition of this server. */
+export interface CallTrace {
+  /** 32 hexadecimal digits: the trace of the caller, or a trace that the invocation begins. */
+  readonly traceId: string;
+  /** 16 hexadecimal digits. */
+  readonly spanId: string;
+  /** The header of requests that belong to the trace. */
+  readonly traceparent: string;
+  /** The header that goes with it; absent if the caller sent none. */
+  readonly tracestate?: string;
+  /** Whether the trace is recorded. */
+  readonly sampled: boolean;
+}
+
 /** Details of an invocation for its function. An addition of this server. */
 export interface CallContext {
   readonly invocationId: string;
@@ -16,6 +30,8 @@ export interface CallContext {
   readonly remoteAddress?: string;
   /** When it is killed unless it has ended, in RFC 3339. Sending a long body of `fetch` may take longer. */
   readonly deadline: string;
+  /** The span in which the code of this attempt runs, by W3C Trace Context. */
+  readonly trace: CallTrace;
   /**
    * Keeps the invocation running until the promise settles, within its limits. An output is sent then, and a rejected
    * promise fails the invocation. The response of `fetch` is sent at once, and a rejected promise is logged.

@@ -49,3 +49,14 @@ export interface InvocationMeasurements {
   /** Absent without any. */
   egress?: EgressVerdict[];
 }
+
+/** One line that an invocation printed. An addition of this server. */
+export interface InvocationLog {
+  sequence?: number;
+  time?: Date;
+  level?: "debug" | "info" | "warn" | "error";
+  source?: "console" | "stdout" | "stderr" | "egress" | "system";
+  message?: string;
+  /** The trace of the invocation. */
+  traceId?: string;
+}

@@ -77,6 +77,8 @@ export interface Limits {
 
 /** Settings of functions that are additions of this server. 0 or absent means the default. */
 export interface FunctionSettings extends Limits {
+  /** Whether requests of fetch carry the trace of the invocation, in the headers traceparent and tracestate. */
+  traceFetch?: boolean;
   /** NONE: each invocation runs in a new process; SEQUENTIAL: a process runs one invocation after another, and an invocation can find state of the previous one. UNSPECIFIED in a request means NONE. */
   processReuse?: ProcessReuse;
   /** Attempts of asynchronous invocations, with exponential backoff and full jitter. */

@@ -130,14 +130,14 @@ Deno.test("a command loads its own modules alone, and a server when it runs one"
   assert.deepEqual(early, []);
 });
 
-Deno.test("a server without metrics loads nothing of OpenTelemetry", async () => {
+Deno.test("a server without metrics and traces loads nothing of OpenTelemetry", async () => {
   const files = await readSources();
-  const metrics = "src/telemetry/metrics/";
+  const isOfOne = (path: string) => /^src\/telemetry\/(?:metrics|traces)\//.test(path);
   const users = [...files].filter(([, text]) => text.includes('from "@opentelemetry/'));
   assert.ok(users.length > 0);
-  assert.deepEqual(users.filter(([path]) => !path.startsWith(metrics)), []);
+  assert.deepEqual(users.filter(([path]) => !isOfOne(path)), []);
   for (const entry of ["src/compose/server.ts", "src/compose/worker.ts"]) {
-    const loaded = loadedWith(entry, files).filter((path) => path.startsWith(metrics));
+    const loaded = loadedWith(entry, files).filter(isOfOne);
     assert.deepEqual(loaded, []);
   }
 });

@@ -33,6 +33,7 @@ export interface OperationRequest {
   readonly readBody: () => Promise<unknown>;
   readonly signal: () => AbortSignal;
   readonly remoteAddress: string | undefined;
+  readonly onInvocation: ((invocationId: string) => void) | undefined;
   /** The `Request-Id`, on the lines of the log; undefined for a host call. */
   readonly requestId: string | undefined;
   readonly userAgent: string | undefined;
@@ -147,7 +148,7 @@ function validated(
   functions: FunctionScope,
   sent: unknown,
 ): AnyInput {
-  const { principal, sessionCookie, browser, checkCredential, signal, remoteAddress } = request;
+  const { principal, sessionCookie, browser, checkCredential, signal } = request;
   const { params, query, body, violations } = operation.reader.read({
     params: request.params,
     query: request.query,
@@ -175,7 +176,8 @@ function validated(
       return now;
     },
     signal,
-    remoteAddress,
+    remoteAddress: request.remoteAddress,
+    onInvocation: request.onInvocation,
   };
 }
 

@@ -57,6 +57,7 @@ function hostMethod(operation: JsonOperation, services: Services): HostMethod {
         checkCredential: () => services.functionPrincipals.of(invocation, signal),
         signal: () => signal,
         remoteAddress: undefined,
+        onInvocation: undefined,
         requestId: undefined,
         userAgent: undefined,
       };

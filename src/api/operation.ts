@@ -89,6 +89,8 @@ export interface Input<
   readonly signal: () => AbortSignal;
   /** IP address of the client; undefined for a host call. */
   readonly remoteAddress: string | undefined;
+  /** Learns the invocation that the request begins, for telemetry; undefined for a host call. */
+  readonly onInvocation: ((invocationId: string) => void) | undefined;
 }
 
 /** The body of a request as bytes. */

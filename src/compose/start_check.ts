@@ -11,7 +11,7 @@ const CHECKS: readonly ((config: Config) => Promise<unknown>)[] = [
     }),
   async ({ telemetry }) => {
     if (telemetry.otlpEndpoint === undefined) return;
-    await (await import("./telemetry.ts")).readCollectorFiles(telemetry);
+    await (await import("./telemetry.ts")).checkCollectorFiles(telemetry);
   },
   async ({ oidc }) => {
     if (oidc.issuer === undefined) return;

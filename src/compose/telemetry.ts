@@ -1,11 +1,11 @@
-/** Chooses what the server measures, and where its metrics go. */
+/** Chooses what the server measures, and where its metrics and traces go. */
 import { getLogger } from "@logtape/logtape";
 import type { Config } from "../config/mod.ts";
 import { metricsApp } from "../http/metrics_app.ts";
 import { listen } from "../http/server.ts";
 import { VERSION } from "../shared/installation.ts";
-import { NO_TELEMETRY, type Telemetry } from "../telemetry/contract.ts";
-import { collectorHeaders } from "../telemetry/headers.ts";
+import { NO_TELEMETRY, type Telemetry, withTraces } from "../telemetry/contract.ts";
+import { collectorHeaders, type Signal } from "../telemetry/headers.ts";
 import { readCertificates } from "./setting_files.ts";
 import type { Metrics, Source } from "../telemetry/metrics/open.ts";
 
@@ -41,23 +41,49 @@ export async function openTelemetry(
   if (!servesMetrics && metricsPort === undefined && endpoint === undefined) {
     return { telemetry: NO_TELEMETRY, metrics: undefined };
   }
-  const collector = endpoint === undefined ? undefined : {
-    endpoint,
-    ...await readCollectorFiles(config),
-    intervalMs: config.otlpIntervalMs,
-  };
+  const collector = endpoint === undefined
+    ? undefined
+    : await collectorOf(config, endpoint, "METRICS");
   const { openMetrics } = await import("../telemetry/metrics/open.ts");
   const metrics = opened.use(openMetrics({ ...reporter, version: VERSION, collector }));
-  return { telemetry: metrics.telemetry, metrics };
+  const traces = await tracesOf(config, reporter, metrics);
+  if (traces === undefined) return { telemetry: metrics.telemetry, metrics };
+  opened.use(traces);
+  return { telemetry: withTraces(metrics.telemetry, traces.telemetry), metrics };
+}
+
+/** Opens traces; undefined for a process that sends none. The API node of an attempt reports what its worker has measured. */
+async function tracesOf(
+  config: Config["telemetry"],
+  reporter: Reporter,
+  { spans: counters }: Metrics,
+) {
+  const { otlpEndpoint: endpoint, traceSample: ratio, traceSlowMs: slowMs } = config;
+  if (endpoint === undefined || ratio === undefined || reporter.role === "worker") return undefined;
+  const collector = await collectorOf(config, endpoint, "TRACES");
+  const { openTraces } = await import("../telemetry/traces/open.ts");
+  const sampling = { ratio, slowMs };
+  return openTraces({ ...reporter, version: VERSION, sampling, collector, counters });
+}
+
+async function collectorOf(config: Config["telemetry"], endpoint: string, signal: Signal) {
+  const files = await readCollectorFiles(config, signal);
+  return { endpoint, ...files, intervalMs: config.otlpIntervalMs };
 }
 
 /** What the files of `--otlp-headers-file` and `--otlp-ca` contain. @throws Error */
-export async function readCollectorFiles(config: Config["telemetry"]) {
+async function readCollectorFiles(config: Config["telemetry"], signal: Signal) {
   const { otlpCaFile } = config;
   return {
-    headers: await collectorHeaders(config),
+    headers: await collectorHeaders(config, signal),
     ca: otlpCaFile === undefined ? undefined : await readCertificates("--otlp-ca", otlpCaFile),
   };
+}
+
+/** Reads what the files and variables for the collector contain, as a start does. @throws Error */
+export async function checkCollectorFiles(config: Config["telemetry"]): Promise<void> {
+  await readCollectorFiles(config, "METRICS");
+  if (config.traceSample !== undefined) await readCollectorFiles(config, "TRACES");
 }
 
 /** Gives the metrics of a process their sources, and serves them at `--metrics-port`. `opened` closes the port. */

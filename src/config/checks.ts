@@ -123,7 +123,7 @@ export function sendsInTheClear(url: string): boolean {
 }
 
 function telemetryContradictions({ telemetry }: Config): readonly Contradiction[] {
-  const { otlpEndpoint, otlpHeadersFile, otlpCaFile } = telemetry;
+  const { otlpEndpoint, otlpHeadersFile, otlpCaFile, traceSample } = telemetry;
   if (otlpEndpoint !== undefined) {
     const found: Contradiction[] = [];
     if (otlpCaFile !== undefined && otlpEndpoint.startsWith("http:")) {
@@ -137,7 +137,7 @@ function telemetryContradictions({ telemetry }: Config): readonly Contradiction[
     }
     return found;
   }
-  const given: Readonly<Record<string, unknown>> = { otlpHeadersFile, otlpCaFile };
+  const given: Readonly<Record<string, unknown>> = { otlpHeadersFile, otlpCaFile, traceSample };
   return Object.keys(given).filter((field) => given[field] !== undefined).map((field) => ({
     setting: `telemetry.${field}` as SettingPath,
     must: "unset without --otlp-endpoint",

@@ -95,7 +95,11 @@ export interface Config {
     /** Absolute path of a file with certificates in PEM. */
     readonly otlpCaFile: string | undefined;
     readonly otlpIntervalMs: number;
-    /** Headers of OpenTelemetry's variables, by the variable: a header of a later variable wins. */
+    /** Part of the traces that are sent to the collector, from 0 to 1; undefined for a server that sends none. */
+    readonly traceSample: number | undefined;
+    /** Attempts that take at least this long are sent, whatever is decided for their trace. */
+    readonly traceSlowMs: number;
+    /** Headers of OpenTelemetry's variables, by the variable. */
     readonly environmentHeaders: Readonly<Record<string, Secret>>;
   };
   readonly identity: {

@@ -250,6 +250,8 @@ function textOf(
   switch (form?.type) {
     case "integer":
       return value.kind === "integer" ? String(value.bigint) : undefined;
+    case "number":
+      return value.kind === "integer" || value.kind === "float" ? String(value.value) : undefined;
     case "boolean":
       return value.kind === "boolean" ? String(value.value) : undefined;
     case "quantity":
@@ -283,6 +285,8 @@ function typeFor(form: Form | undefined): string {
   switch (form?.type) {
     case "integer":
       return "an integer";
+    case "number":
+      return "a number";
     case "boolean":
       return "a boolean";
     case "list":

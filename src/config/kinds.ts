@@ -46,6 +46,7 @@ export interface Kind<T> {
 /** How the configuration file writes a value, beside a string. */
 export type Form =
   | { readonly type: "integer"; readonly min: number; readonly max: number }
+  | { readonly type: "number"; readonly min: number; readonly max: number }
   | { readonly type: "boolean" }
   /** One of these strings. */
   | { readonly type: "choice"; readonly words: readonly string[] }
@@ -88,6 +89,21 @@ const WHOLE_NUMBER = { placeholder: "NUMBER", example: "a whole number", parse: 
 /** A whole number. */
 export function integer(range: Range): Kind<number> {
   return quantity(range, { ...WHOLE_NUMBER, format: formatCount });
+}
+
+/** A part of a whole, as a decimal number from 0 to 1. */
+export function ratio(): Kind<number> {
+  return {
+    placeholder: "RATIO",
+    accepts: "a decimal number from 0 to 1, such as 0.05",
+    range: "0 to 1",
+    parse: (text) => {
+      const value = /^[0-9]*\.?[0-9]+(?:e-?[0-9]{1,3})?$/i.test(text) ? Number(text) : NaN;
+      return value >= 0 && value <= 1 ? value : undefined;
+    },
+    format: String,
+    form: { type: "number", min: 0, max: 1 },
+  };
 }
 
 /** A TCP port; 0 means any free port. */

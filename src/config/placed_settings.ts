@@ -11,7 +11,7 @@ export const GROUP_TITLES: Readonly<Record<Group, string>> = {
   nats: "Many machines",
   rates: "Rate limits",
   log: "Logging",
-  telemetry: "Metrics",
+  telemetry: "Metrics and traces",
   identity: "Identity",
   oidc: "Sign-in with OpenID Connect",
   commits: "Commits",

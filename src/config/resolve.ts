@@ -41,11 +41,12 @@ export class ConfigError extends Error {
 /** Where programs are looked up without PATH. */
 const DEFAULT_SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
 
-/**
- * Variables of headers for a collector: a header of the one for metrics wins
- * (https://opentelemetry.io/docs/specs/otel/protocol/exporter/).
- */
-const HEADER_VARIABLES = ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_METRICS_HEADERS"];
+/** Variables of headers for a collector (https://opentelemetry.io/docs/specs/otel/protocol/exporter/). */
+const HEADER_VARIABLES = [
+  "OTEL_EXPORTER_OTLP_HEADERS",
+  "OTEL_EXPORTER_OTLP_METRICS_HEADERS",
+  "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+];
 
 /** Variables of package downloads; each is passed on unchanged, also in lower case. */
 const REGISTRY_VARIABLES = [

@@ -1,7 +1,7 @@
-import { collector, duration, file, host, port, toggle } from "./kinds.ts";
+import { collector, duration, file, host, port, ratio, toggle } from "./kinds.ts";
 import type { Rows } from "./setting.ts";
 
-/** Settings of metrics, and of where the server sends telemetry. */
+/** Settings of metrics and traces, and of where the server sends telemetry. */
 export const TELEMETRY_SETTINGS: Rows<"telemetry"> = {
   servesMetrics: {
     name: "metrics",
@@ -25,7 +25,7 @@ export const TELEMETRY_SETTINGS: Rows<"telemetry"> = {
     name: "otlp-endpoint",
     kind: collector(),
     default: undefined,
-    description: "URL of an OpenTelemetry collector (OTLP over HTTP), without /v1/metrics",
+    description: "Base URL of an OpenTelemetry collector that takes OTLP over HTTP",
   },
   otlpHeadersFile: {
     name: "otlp-headers-file",
@@ -44,5 +44,17 @@ export const TELEMETRY_SETTINGS: Rows<"telemetry"> = {
     kind: duration({ min: "1s", max: "1h" }),
     default: "60s",
     description: "How often metrics are sent to the collector",
+  },
+  traceSample: {
+    name: "trace-sample",
+    kind: ratio(),
+    default: undefined,
+    description: "Ratio of traces sent to the collector; 0: only errors and slow attempts",
+  },
+  traceSlowMs: {
+    name: "trace-slow",
+    kind: duration({ min: "1ms", max: "24h" }),
+    default: "5s",
+    description: "Attempts that take at least this long are sent whatever --trace-sample",
   },
 };

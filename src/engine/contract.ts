@@ -13,6 +13,7 @@ import type {
   SandboxJob,
   SandboxLog,
 } from "../sandbox/contract.ts";
+import type { TraceHeaders } from "../shared/trace_headers.ts";
 
 /** Identifies a running invocation to the operations that it calls; plain data. */
 export interface InvocationContext {
@@ -20,6 +21,8 @@ export interface InvocationContext {
   readonly functionId: string;
   /** Invocations between this one and the invocation from outside; 0 for the invocation from outside itself. */
   readonly depth: number;
+  /** Of the span in which its code runs, the parent of the invocations that it makes. */
+  readonly trace: TraceHeaders;
 }
 
 export type { Measurements };

@@ -10,6 +10,8 @@ export interface Env {
     /** Template of the path, if it is not that of the operation. */
     route: string | undefined;
     clientAddress: string | undefined;
+    /** The invocation that the request has begun. */
+    invocationId: string | undefined;
     /** Undefined outside of `/api`: only requests below it are authenticated. */
     principal: Principal | undefined;
     /** Checks the credential of the request again; undefined as `principal`. */

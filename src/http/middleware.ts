@@ -43,7 +43,13 @@ export function requestLog(
     const durationMs = performance.now() - started;
     const milliseconds = Math.round(durationMs * 10) / 10;
     const status = c.env.outgoing.headersSent ? c.env.outgoing.statusCode : c.res.status;
-    telemetry.requestAnswered({ method: c.req.method, route: routeOf(c), status, durationMs });
+    telemetry.requestAnswered({
+      method: c.req.method,
+      route: routeOf(c),
+      status,
+      durationMs,
+      invocationId: c.get("invocationId"),
+    });
     const level = PROBES.has(c.req.path) && c.res.ok ? "debug" : "info";
     logger[level]("{method} {path} {status} {milliseconds} ms", {
       method: c.req.method,

@@ -67,6 +67,7 @@ export function serveOperations(
         },
         signal: () => c.req.raw.signal,
         remoteAddress: c.get("clientAddress"),
+        onInvocation: (id) => c.set("invocationId", id),
         requestId: c.get("requestId"),
         userAgent: incoming.headers["user-agent"],
       };

@@ -154,6 +154,18 @@ export const FUNCTION_SETTINGS = {
     file: "allowlist",
     unset: { value: [] },
   },
+  traceFetch: {
+    kind: "flag",
+    about:
+      "Whether requests of fetch carry the trace of the invocation, in the headers traceparent and " +
+      "tracestate",
+    label: "Pass the trace on",
+    hint:
+      "Requests of fetch carry the headers traceparent and tracestate, unless the code sets them",
+    docs: "[traces](traces.md#propagation)",
+    example: "true",
+    unset: { value: false },
+  },
   scopedRoleIds: {
     kind: "list",
     isOfC1: true,

@@ -9,6 +9,7 @@ import {
   jsonParse,
 } from "./primordials.ts";
 import type { InvocationMessage } from "./request.ts";
+import { passTrace } from "./trace_fetch.ts";
 import type { HandlerContext, InvocationConfig } from "./wire.ts";
 
 interface InvocationData {
@@ -58,7 +59,9 @@ export function invocationContext(
     exposed: freeze(exposed),
     begin({ configJson }) {
       // Without the prototype, where a function may have put a field that this invocation does not have.
-      const { secrets, variables, context } = dictionary(jsonParse(configJson)) as unknown as
+      const { secrets, variables, traceFetch, context } = dictionary(
+        jsonParse(configJson),
+      ) as unknown as
         & InvocationConfig
         & { readonly context?: HandlerContext };
       current = {
@@ -68,6 +71,7 @@ export function invocationContext(
       };
       // A function has no name twice. Tests may: then the secret counts.
       const env = freeze(assign(createObject(null), variables ?? {}, secrets)) as object;
+      passTrace(traceFetch ? context?.trace : undefined);
       return dictionary<unknown>({ context, env }) as unknown as HandlerArguments;
     },
     calls,

@@ -16,6 +16,7 @@ import {
   TypeErrorOf,
   uncurry,
 } from "./primordials.ts";
+import { tracedArguments } from "./trace_fetch.ts";
 import { EGRESS_ERROR_HEADER } from "./wire.ts";
 
 type Fetch = (...args: unknown[]) => Promise<Response>;
@@ -39,13 +40,15 @@ const TOOLS = {
   indexOf,
   plainDescriptor,
   slice,
+  tracedArguments,
   TypeErrorOf,
 };
 
 const makeFetch = anonymous(function (original: Fetch, tools: typeof TOOLS): Fetch {
   const { HEADER, getHeader, headersOf, bodyOf, cancel, apply, dataDescriptor, defineProperty } =
     tools;
-  const { decodeUri, encodedInit, ErrorOf, indexOf, plainDescriptor, slice, TypeErrorOf } = tools;
+  const { decodeUri, encodedInit, ErrorOf, indexOf, plainDescriptor, slice } = tools;
+  const { tracedArguments, TypeErrorOf } = tools;
   const failure = (error: string): Error => {
     const end = indexOf(error, " ");
     const reason = decodeUri(slice(error, end + 1));
@@ -56,7 +59,7 @@ const makeFetch = anonymous(function (original: Fetch, tools: typeof TOOLS): Fet
   const { fetch } = {
     async fetch(...args: unknown[]) {
       if (args.length > 1) args[1] = encodedInit(args[1]);
-      const response = await apply(original, undefined, args) as Response;
+      const response = await apply(original, undefined, tracedArguments(args)) as Response;
       const error = getHeader(headersOf(response), HEADER);
       if (error === null) return response;
       const body = bodyOf(response);

@@ -54,6 +54,8 @@ export interface InvocationConfig {
   readonly secrets: Readonly<Record<string, string>>;
   /** Values by name, which are no secrets; absent for none. */
   readonly variables?: Readonly<Record<string, string>>;
+  /** Whether `fetch` passes the trace of the invocation on; absent if not. */
+  readonly traceFetch?: true;
 }
 
 /** What a handler learns of its invocation, sent as a field of the configuration. */
@@ -71,6 +73,18 @@ export interface HandlerContext {
   readonly remoteAddr?: Pick<Deno.NetAddr, "transport" | "hostname" | "port">;
   /** When the invocation is killed unless it has ended, in RFC 3339. */
   readonly deadline: string;
+  readonly trace: HandlerTrace;
+}
+
+/** The span in which the code runs, by W3C Trace Context. */
+export interface HandlerTrace {
+  readonly traceId: string;
+  readonly spanId: string;
+  /** Whether whoever began the trace records it. */
+  readonly sampled: boolean;
+  /** The headers of requests that the code makes. */
+  readonly traceparent: string;
+  readonly tracestate?: string;
 }
 
 /**

@@ -8,6 +8,7 @@
 
 import type { HandlerContext, InvocationConfig } from "../runtime/wire.ts";
 import type { StackMapReader } from "../shared/stack.ts";
+import type { TimedCall, Verdict } from "../shared/timed_calls.ts";
 
 /** The stable code at the start of an invocation's error; see docs/errors.md. */
 export type ErrorCode =
@@ -131,7 +132,7 @@ export interface EgressVerdict {
   /** `host:port`; empty for requests that name none. */
   readonly host: string;
   /** As in the log: let through, `refused` by a rule, or failed on the network. */
-  readonly verdict: "allowed" | "refused" | "failed";
+  readonly verdict: Verdict;
   readonly count: number;
   /** Of bodies and tunnels, both directions together. */
   readonly bytes: number;
@@ -152,6 +153,8 @@ export interface Measurements {
   readonly egressBytes: number;
   /** At most `EGRESS_VERDICTS_MAX`. */
   readonly egress: readonly EgressVerdict[];
+  /** The first calls of the run, at most `TIMED_CALLS_MAX` of each kind; absent from workers of earlier versions. */
+  readonly calls?: readonly TimedCall[];
 }
 
 /** How a run ended. `outputJson` is the text of a JSON object, validated by the sandbox. */

@@ -14,6 +14,8 @@ export interface TraceContext {
   readonly spanId: string;
   /** Whether whoever began the trace records it. */
   readonly isSampled: boolean;
+  /** Whether the last 56 bits of the trace id are random, as those of a KSUID are. */
+  readonly isRandom: boolean;
 }
 
 /** Version 00, and later versions, which may have more fields. */
@@ -26,7 +28,9 @@ type Parts = [
   flags: string,
   rest?: string,
 ];
+/** The flags that this version knows; a request that a span makes carries no others. */
 const SAMPLED = 1;
+const RANDOM = 2;
 const SPAN_ID_BITS = 64;
 
 /** What a `traceparent` header says; undefined for a header that the specification wants ignored. */
@@ -36,18 +40,21 @@ export function parseTraceparent(header: string): TraceContext | undefined {
   const [, version, traceId, spanId, flags, rest] = parts as unknown as Parts;
   if (version === "ff" || (version === "00" && rest !== undefined)) return undefined;
   if (/^0+$/.test(traceId) || /^0+$/.test(spanId)) return undefined;
-  return { traceId, spanId, isSampled: (parseInt(flags, 16) & SAMPLED) !== 0 };
+  const bits = parseInt(flags, 16);
+  return { traceId, spanId, isSampled: (bits & SAMPLED) !== 0, isRandom: (bits & RANDOM) !== 0 };
 }
 
 /** The header of requests that a span makes. */
-export function formatTraceparent({ traceId, spanId, isSampled }: TraceContext): string {
-  return `00-${traceId}-${spanId}-${isSampled ? "01" : "00"}`;
+export function formatTraceparent(
+  { traceId, spanId, isSampled, isRandom }: TraceContext,
+): string {
+  return `00-${traceId}-${spanId}-0${(isSampled ? SAMPLED : 0) | (isRandom ? RANDOM : 0)}`;
 }
 
 /** The ids of an invocation that begins a trace. Under the trace of a caller, only the `spanId` counts. */
-export function traceIdsOf(invocationId: string): Pick<TraceContext, "traceId" | "spanId"> {
+export function traceIdsOf(invocationId: string): Omit<TraceContext, "isSampled"> {
   const payload = payloadOfKsuid(invocationId);
-  return { traceId: hex(payload, 32), spanId: spanId(payload) };
+  return { traceId: hex(payload, 32), spanId: spanId(payload), isRandom: true };
 }
 
 /** The span in which the code of an attempt runs, the parent of all that the code calls. @param attempt from 1 */

@@ -75,6 +75,10 @@ export interface InvocationTable extends LimitColumns {
   cpuMicros: number | null;
   /** JSON of what its last attempt took (`src/domain/invocations/record.ts`); null until its end, and in old rows. */
   measured: string | null;
+  /** The span of its caller, as `formatTraceparent` writes it; null for an invocation that begins a trace. */
+  traceparent: string | null;
+  /** The `tracestate` that came with it; null without one. */
+  tracestate: string | null;
   createdAt: string;
   updatedAt: string;
 }

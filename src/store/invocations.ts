@@ -58,6 +58,9 @@ export type InvocationRecord = Omit<InvocationRow, UnrecordedColumn> & {
   readonly waitsFor: DelayedInvocationTable["reason"] | null;
 };
 
+/** What may be read of an invocation again and again. */
+export type InvocationState = Pick<InvocationRow, "id" | "status" | "traceparent">;
+
 /** An invocation without its input and output: any number of them is short. */
 export type InvocationOverview = Omit<InvocationRecord, ContentColumn> & {
   /** The first characters of the JSON text of its input. */
@@ -146,6 +149,8 @@ export const INVOCATION_COLUMNS = [
       durationMicros: true,
       cpuMicros: true,
       measured: true,
+      traceparent: true,
+      tracestate: true,
       createdAt: true,
       updatedAt: true,
     } satisfies Record<Exclude<keyof InvocationRow, keyof LimitColumns>, true>,
@@ -218,10 +223,9 @@ export class InvocationReader extends IdempotencyKeyReader {
     return row && this.#recordOf(row);
   }
 
-  async status(functionId: string, id: string): Promise<InvocationStatus | undefined> {
-    const row = await this.db.selectFrom("invocations").select("status")
+  state(functionId: string, id: string): Promise<InvocationState | undefined> {
+    return this.db.selectFrom("invocations").select(["id", "status", "traceparent"])
       .where("id", "=", id).where("functionId", "=", functionId).executeTakeFirst();
-    return row?.status;
   }
 
   /** Invocations, newest first. */

@@ -4,18 +4,24 @@ import { CLEAR_HEADERS, type Config, sendsInTheClear } from "../config/mod.ts";
 /** A name and a value that are safe in a request. */
 const HEADER = /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,256})\s*[:=]\s*([\t\x20-\x7e\x80-\xff]*)$/;
 
+/** What is sent to a collector, as OpenTelemetry's variables name it. */
+export type Signal = "METRICS" | "TRACES";
+
 /**
- * The headers of `--otlp-headers-file`, and those of `OTEL_EXPORTER_OTLP_HEADERS` and
- * `OTEL_EXPORTER_OTLP_METRICS_HEADERS` that the file does not name.
+ * The headers of `--otlp-headers-file`, then those of `OTEL_EXPORTER_OTLP_METRICS_HEADERS` or
+ * `OTEL_EXPORTER_OTLP_TRACES_HEADERS` that the file does not name, then those of `OTEL_EXPORTER_OTLP_HEADERS`.
  * @throws {Error} for a file that cannot be read, or a header that cannot be sent, or not to this collector; the message has
  * no value
  */
 export async function collectorHeaders(
   { otlpEndpoint, otlpHeadersFile: file, environmentHeaders }: Config["telemetry"],
+  signal: Signal,
 ): Promise<Record<string, string>> {
   const headers: Record<string, string> = {};
   // Like the exporter, which reads the same variables and skips what is invalid.
-  for (const [variable, text] of Object.entries(environmentHeaders)) {
+  for (const variable of ["OTEL_EXPORTER_OTLP_HEADERS", `OTEL_EXPORTER_OTLP_${signal}_HEADERS`]) {
+    const text = environmentHeaders[variable];
+    if (text === undefined) continue;
     if (otlpEndpoint !== undefined && sendsInTheClear(otlpEndpoint)) {
       throw new Error(`${variable} is set, but must be ${CLEAR_HEADERS}`);
     }

@@ -26,6 +26,7 @@ quietSuite("functions: create, read, delete, search", {
       isDraft: true,
       outboundNetworkAllowlist: [],
       secret: {},
+      traceFetch: false,
       provisionedConcurrency: 0,
       processReuse: "PROCESS_REUSE_NONE",
       scopedRoleIds: [],

@@ -105,6 +105,14 @@ const WRONG: readonly (readonly [text: string, ...violations: string[]])[] = [
     'Invalid [logging] log-level (FILE:2): "loud" is not one of debug, info, warning, error',
   ],
   [
+    '[telemetry]\ntrace-sample = "0.5"',
+    'Invalid [telemetry] trace-sample (FILE:2): "0.5" is a string, but must be a number: a decimal number from 0 to 1, such as 0.05',
+  ],
+  [
+    "[telemetry]\ntrace-sample = 1.5",
+    'Invalid [telemetry] trace-sample (FILE:2): "1.5" is not a decimal number from 0 to 1, such as 0.05',
+  ],
+  [
     "[tests]\ncheck-types = 1",
     "Invalid [tests] check-types (FILE:2): 1 is an integer, but must be a boolean: true or false",
   ],

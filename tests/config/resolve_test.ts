@@ -128,15 +128,29 @@ Deno.test("a collector has an http or https URL, and its settings need it", () =
   assertViolation({ "otlp-ca": "ca" }, {}, "--otlp-ca", "unset without --otlp-endpoint");
   const plain = { "otlp-endpoint": "http://otel", "otlp-ca": "ca" };
   assertViolation(plain, {}, "--otlp-ca", "unset with a collector at an http URL");
-  const names = ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_METRICS_HEADERS"];
+  const names = ["HEADERS", "METRICS_HEADERS", "TRACES_HEADERS"]
+    .map((name) => `OTEL_EXPORTER_OTLP_${name}`);
   const env = Object.fromEntries(names.toReversed().map((name) => [name, `${name}=secret`]));
   const { telemetry } = resolveConfig({}, env).config;
   const read = Object.entries(telemetry.environmentHeaders);
-  assert.deepEqual(read.map(([name, value]) => [name, value.reveal()]), [
-    [names[0], `${names[0]}=secret`],
-    [names[1], `${names[1]}=secret`],
-  ]);
+  assert.deepEqual(
+    read.map(([name, value]) => [name, value.reveal()]),
+    names.map((name) => [name, `${name}=secret`]),
+  );
   assert.ok(!JSON.stringify(telemetry).includes("secret"));
+});
+
+Deno.test("the ratio of traces is a number from 0 to 1, and needs a collector", () => {
+  const ratioOf = (ratio: string) =>
+    resolveConfig({ "otlp-endpoint": "http://otel", "trace-sample": ratio }, {})
+      .config.telemetry.traceSample;
+  const accepted = { "0": 0, "1": 1, "0.05": 0.05, ".5": 0.5, "1.0": 1, "1e-3": 0.001 };
+  for (const [text, value] of Object.entries(accepted)) assert.equal(ratioOf(text), value);
+  for (const ratio of ["-0.1", "1.1", "5%", "1/2", "0x1", "NaN", "1e400", "2e", " 1"]) {
+    assertViolation({ "trace-sample": ratio }, {}, "Invalid --trace-sample: ", "from 0 to 1");
+  }
+  assertViolation({ "trace-sample": "1" }, {}, "--trace-sample", "unset without --otlp-endpoint");
+  assertViolation({ "trace-slow": "0" }, {}, "--trace-slow", "1 ms to 24 h");
 });
 
 Deno.test("an invalid network is named among valid ones", () => {

@@ -48,6 +48,9 @@ export class Host implements AsyncDisposable {
         headers: { location: url.searchParams.get("to") ?? "" },
       });
     }
+    if (url.pathname === "/slow") {
+      await new Promise((resolve) => setTimeout(resolve, Number(url.searchParams.get("ms"))));
+    }
     const bytes = (await request.bytes()).length;
     if (url.pathname === "/big") {
       return new Response(new Uint8Array(Number(url.searchParams.get("bytes"))));

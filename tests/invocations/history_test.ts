@@ -56,7 +56,7 @@ async function fields({ client }: Stage): Promise<void> {
   const { list, nextPageToken } = (await client.get(`/api/v1/functions/${id}/invocations`)).body;
   assert.equal(nextPageToken, "");
   const [failed, succeeded] = list;
-  const { createdAt, updatedAt, startedAt, endedAt, phases, usage, ...rest } = succeeded;
+  const { createdAt, updatedAt, startedAt, endedAt, phases, usage, traceId, ...rest } = succeeded;
   assert.deepEqual(rest, {
     id: good,
     functionId: id,
@@ -72,6 +72,7 @@ async function fields({ client }: Stage): Promise<void> {
     attempt: 1,
     maxAttempts: 1,
   });
+  assert.match(traceId, /^[0-9a-f]{32}$/);
   assert.deepEqual([phases.length > 0, usage.egressBytes], [true, "0"]);
   assert.deepEqual([createdAt <= startedAt, endedAt], [true, updatedAt]);
   for (const time of [createdAt, startedAt, updatedAt]) assert.match(time, /^\d{4}-.*T.*\.\d{3}Z$/);

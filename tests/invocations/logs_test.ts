@@ -74,7 +74,7 @@ export default async () => {
   const times = lines.map(({ time }) => time);
   assert.deepEqual(times, times.toSorted());
   for (const time of times) assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-  const fields = ["level", "message", "sequence", "source", "time"];
+  const fields = ["level", "message", "sequence", "source", "time", "traceId"];
   for (const line of lines) assert.deepEqual(Object.keys(line).sort(), fields);
 }
 

@@ -20,6 +20,11 @@ function open(): Metrics {
 function attempt(id: string, displayName = id, errorCode?: string): AttemptReport {
   return {
     function: { id, displayName },
+    invocation: { id, commitId: "", acceptedAtMs: 0, traceparent: null },
+    number: 1,
+    unstarted: undefined,
+    endsRequest: false,
+    startedAtMs: 0,
     triggerKind: "api",
     process: "root",
     errorCode,
@@ -29,6 +34,9 @@ function attempt(id: string, displayName = id, errorCode?: string): AttemptRepor
     cpuMicros: 1_500,
     peakBytes: 70 * 1024 ** 2,
     egressBytes: 10,
+    hostCallsMicros: 0,
+    egressMicros: 0,
+    calls: [],
   };
 }
 

@@ -34,6 +34,7 @@ async function toFunction({ client }: Stage): Promise<void> {
     trigger: { kind: "destination", id: made },
   });
   assert.deepEqual(started.trigger, { kind: "TRIGGER_KIND_DESTINATION", id: made });
+  assert.equal(started.traceId, (await client.invocation(id, made)).traceId);
   await client.ended(id, await start(client, id, { until: 9 }));
   await client.invoke(id, { until: 1 });
   const { body } = await client.get(`/api/v1/functions/${target}/invocations`);
@@ -51,6 +52,8 @@ async function toUrl({ client }: Stage): Promise<void> {
   for (const got of [first, second]) {
     new Webhook(SECRET).verify(got?.body ?? "", got?.headers ?? {});
     assert.equal(got?.headers["content-type"], "application/json");
+    const { traceId } = await client.invocation(id, got?.headers["webhook-id"] ?? "");
+    assert.match(got?.headers["traceparent"] ?? "", new RegExp(`^00-${traceId}-[0-9a-f]{16}-02$`));
   }
   assert.deepEqual([first?.headers["webhook-id"], second?.headers["webhook-id"]], [good, failed]);
   assert.deepEqual(JSON.parse(second?.body ?? ""), {

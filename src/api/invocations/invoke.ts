@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { Invoke } from "../../domain/invocations/invocations.ts";
 import { embeddedBase64 } from "../../shared/json_text.ts";
+import { traceOfRequest } from "../../shared/trace_headers.ts";
 import { functionParam } from "../functions/schemas.ts";
 import { jsonOperation, Reply, type Uses } from "../operation.ts";
 import { invalid } from "../../domain/errors.ts";
@@ -27,6 +28,12 @@ export const invoke = jsonOperation({
     "Idempotency-Key": z.string().optional().openapi({
       description: "A repeated request within 24 hours returns the first response",
     }),
+    "traceparent": z.string().optional().openapi({
+      description: "The caller's span (W3C Trace Context); a malformed header is ignored",
+    }),
+    "tracestate": z.string().optional().openapi({
+      description: "At most 512 characters; ignored without a `traceparent`",
+    }),
   }),
   body: z.object({
     commitId: z.string().default("").openapi({
@@ -45,7 +52,10 @@ export const invoke = jsonOperation({
       description: "The function's return value; absent unless the function succeeded",
     }),
   }).openapi("c1.api.functions.v1.FunctionsServiceInvokeResponse"),
-  async handle({ params, headers, body, principal }, { invocations }: Uses<"invocations">) {
+  async handle(
+    { params, headers, body, principal, onInvocation },
+    { invocations }: Uses<"invocations">,
+  ) {
     const { respondAsync, wait, applied } = headers.Prefer ?? NO_PREFERENCES;
     const time = headers["Invoke-At"];
     if (time !== undefined && !respondAsync) {
@@ -57,7 +67,9 @@ export const invoke = jsonOperation({
       json: body.json,
       idempotencyKey: headers["Idempotency-Key"],
       wait,
+      onRecorded: onInvocation,
       notBefore: time === undefined ? undefined : new Date(time),
+      trace: traceOfRequest(headers),
     });
     return Reply.json({
       invocationId: row.id,

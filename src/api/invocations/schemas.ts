@@ -1,11 +1,12 @@
 import { z } from "@hono/zod-openapi";
 import { embeddedObject } from "../../shared/json_text.ts";
 import type {
-  InvocationLogRow,
   InvocationOverview,
   InvocationRecord,
   InvocationStatus,
 } from "../../store/invocations.ts";
+import type { TracedLog } from "../../domain/invocations/logs.ts";
+import { traceIdOf } from "../../domain/invocations/trace.ts";
 import { recordedLimits } from "../../domain/limits.ts";
 import type { OutboxRow } from "../../store/outbox.ts";
 import { sentJson, sentOut } from "../functions/destinations.ts";
@@ -104,6 +105,9 @@ export const invocationOut = z.object({
     description: "The volume version that the invocation created",
   }),
   processKind: processKind.optional(),
+  traceId: z.string().openapi({
+    description: "Trace of the invocation (W3C Trace Context): 32 hexadecimal digits",
+  }),
   ...startsOut,
   http: httpOut.optional(),
   ...measurementsOut,
@@ -168,6 +172,7 @@ function factsJson(row: Omit<InvocationRecord, "input" | "output">) {
     ...row.error === null ? {} : { error: row.error },
     ...row.failure === null ? {} : { failure: row.failure },
     processReuse: row.processReuse,
+    traceId: traceIdOf(row),
     ...row.parentInvocationId === null
       ? {}
       : { parentInvocationId: row.parentInvocationId, depth: row.depth },
@@ -192,11 +197,12 @@ export const logOut = z.object({
   level: z.enum(["debug", "info", "warn", "error"]),
   source: z.enum(["console", "stdout", "stderr", "egress", "system"]),
   message: z.string(),
+  traceId: z.string().openapi({ description: "Trace of the invocation" }),
 }).openapi("invoked.InvocationLog");
 
 /** The API's form of a log line. */
 export function logJson(
-  { sequence, time, level, source, message }: InvocationLogRow,
+  { sequence, time, level, source, message, traceId }: TracedLog,
 ): z.input<typeof logOut> {
-  return { sequence, time, level, source, message } as z.input<typeof logOut>;
+  return { sequence, time, level, source, message, traceId } as z.input<typeof logOut>;
 }

@@ -275,6 +275,7 @@ export const Invocation = z.object({
   startedAt: optionalText,
   attempts: listOf(Attempt),
   skipReason: optionalText,
+  traceId: optionalText,
   limits: maybe(Limits),
   /** What the last attempt took; additions to C1's API, and absent before its end. */
   worker: optionalText,
@@ -303,6 +304,8 @@ export const LogLine = z.object({
   level: text,
   source: text,
   message: text,
+  /** An addition to C1's API; undefined from an earlier server. */
+  traceId: optionalText,
 });
 export type LogLine = z.output<typeof LogLine>;
 

@@ -65,6 +65,7 @@ function written({ form }: PlacedSetting["setting"]["kind"], text: string): stri
   switch (form?.type) {
     case "integer":
       return text.replaceAll(",", "");
+    case "number":
     case "boolean":
       return text;
     case "list":

@@ -27,7 +27,7 @@ export interface OutcomeLine
 /** The outcome as a line; undefined before the end. */
 export function outcomeLine(invocation: Invocation): OutcomeLine | undefined {
   if (!hasEnded(invocation)) return undefined;
-  const { status, error, failure, http, updatedAt = "" } = invocation;
+  const { status, error, failure, http, traceId, updatedAt = "" } = invocation;
   const ms = durationMs(invocation);
   const message = [
     `${shownStatus(invocation)}${ms === undefined ? "" : ` in ${formatCount(ms)} ms`}`,
@@ -39,6 +39,7 @@ export function outcomeLine(invocation: Invocation): OutcomeLine | undefined {
     level: hasFailed(invocation) ? "error" : "info",
     source: "outcome",
     message,
+    traceId,
     status,
     error,
     failure,

@@ -5,6 +5,7 @@ import type { Job, Outcome, Prewarmed } from "../../engine/contract.ts";
 import type { MemoryLimit, MemoryMaximum, SandboxLog } from "../../sandbox/contract.ts";
 import { EGRESS_HOST_MAX_UNITS, EGRESS_VERDICTS_MAX } from "../../sandbox/egress/session.ts";
 import { OUTCOME_MESSAGE_MAX_UNITS, validateOutput } from "../../sandbox/instance/outcome.ts";
+import { CALL_NAME_MAX_UNITS, TIMED_CALLS_MAX } from "../../shared/timed_calls.ts";
 import { isId } from "../nats/subjects.ts";
 import { isPublicKey } from "./sealing.ts";
 import { BrokenProtocol } from "./receiver.ts";
@@ -167,6 +168,26 @@ const Logs = z.array(z.object({
 /** A time in milliseconds or a number of bytes. */
 const Amount = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
 
+const Verdict = z.enum(["allowed", "refused", "failed"]);
+const timed = {
+  method: z.string().max(CALL_NAME_MAX_UNITS),
+  beganMs: Amount,
+  durationMs: Amount,
+};
+const TimedHostCall = z.object({
+  ...timed,
+  kind: z.literal("host"),
+  errorCode: z.string().max(CALL_NAME_MAX_UNITS).optional(),
+});
+const TimedEgress = z.object({
+  ...timed,
+  kind: z.literal("egress"),
+  host: z.string().max(EGRESS_HOST_MAX_UNITS),
+  verdict: Verdict,
+  status: Count.optional(),
+  bytes: Amount,
+});
+
 const Measured = z.object({
   evaluateMs: Amount.optional(),
   processMs: Amount,
@@ -177,10 +198,13 @@ const Measured = z.object({
   egressBytes: Amount,
   egress: z.array(z.object({
     host: z.string().max(EGRESS_HOST_MAX_UNITS),
-    verdict: z.enum(["allowed", "refused", "failed"]),
+    verdict: Verdict,
     count: Count,
     bytes: Amount,
   })).max(EGRESS_VERDICTS_MAX),
+  /** Absent from workers of earlier versions. */
+  calls: z.array(z.discriminatedUnion("kind", [TimedHostCall, TimedEgress]))
+    .max(2 * TIMED_CALLS_MAX).optional(),
 });
 
 const Ended = z.object({

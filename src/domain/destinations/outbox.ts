@@ -11,6 +11,7 @@ import { DomainError } from "../errors.ts";
 import { NO_ACCESS } from "../identity/access.ts";
 import type { Principal } from "../identity/mod.ts";
 import type { Invocations } from "../invocations/invocations.ts";
+import { runTraceOf } from "../invocations/trace.ts";
 import { anyFunction } from "../references.ts";
 import type { DueWork, Scheduler } from "../scheduling/scheduler.ts";
 import {
@@ -137,6 +138,7 @@ export class Outbox implements DueWork {
       idempotencyKey: undefined,
       wait: { kind: "at-most", ms: 0 },
       trigger: { kind: "destination", id: ended.id },
+      trace: runTraceOf(ended, ended.attempt),
       destinationDepth: depth,
       alongside: async (tx, { id, createdAt }) => {
         const change = { state: "DELIVERED", error: null, startedId: id } as const;
@@ -152,6 +154,7 @@ export class Outbox implements DueWork {
     const secret = await settings.secret(fn.id, row.event as DestinationEvent);
     if (secret === undefined) throw new Undeliverable("the secret of the destination was deleted");
     const body = await messageOf(ended);
+    const { traceparent, tracestate } = runTraceOf(ended, ended.attempt);
     const now = new Date();
     const status = await post({
       url,
@@ -161,6 +164,8 @@ export class Outbox implements DueWork {
         "webhook-id": ended.id,
         "webhook-timestamp": String(Math.floor(now.getTime() / 1000)),
         "webhook-signature": new Webhook(secret).sign(ended.id, now, body),
+        traceparent,
+        ...tracestate === undefined ? {} : { tracestate },
       },
     }).catch((error) => {
       throw new Unsent(`no answer came: ${error instanceof Error ? error.message : error}`);

@@ -50,6 +50,8 @@ interface LiveInvocation {
   readonly remoteAddress?: string | undefined;
   /** The request that `fetch` answers; absent for an invocation of the default export. */
   readonly httpRequest?: HttpRequest | undefined;
+  /** Whether an HTTP request waits for its end, to which telemetry joins it. */
+  readonly endsRequest?: boolean;
   /** When its request came, by the monotonic clock of this process; absent for an attempt that starts later. */
   readonly receivedMs?: number | undefined;
 }
@@ -108,10 +110,13 @@ export function runningLimitOf(
   };
 }
 
-/** The job of an attempt that is about to run. @param number of the attempt @param secrets of its function */
+/** An attempt that is about to run: what its record does not say. */
+type StartedAttempt = Pick<HandlerContext, "attempt" | "trace">;
+
+/** The job of an attempt that is about to run. @param secrets of its function */
 export function jobOf(
   attempt: Attempt,
-  number: number,
+  started: StartedAttempt,
   secrets: Readonly<Record<string, string>>,
 ): Job {
   const { row, fn, commit, live } = attempt;
@@ -124,7 +129,7 @@ export function jobOf(
     ...row.processReuse === "PROCESS_REUSE_SEQUENTIAL" ? { reuseKey: reuseKeyOf(attempt) } : {},
     outboundAllowlist: JSON.parse(fn.outboundNetworkAllowlist) as string[],
     config: configOf(attempt, secrets),
-    context: handlerContextOf(attempt, number),
+    context: handlerContextOf(attempt, started),
   };
   if (live?.httpRequest === undefined) {
     return { ...job, inputJson: row.input, limits };
@@ -158,23 +163,31 @@ function configOf(
   secrets: Readonly<Record<string, string>>,
 ): InvocationConfig {
   const variables = mode === "sync" ? fn.variables : stored ?? NO_VARIABLES;
-  return variables === NO_VARIABLES
-    ? { secrets }
-    : { secrets, variables: JSON.parse(variables) as Record<string, string> };
+  return {
+    secrets,
+    ...variables === NO_VARIABLES
+      ? {}
+      : { variables: JSON.parse(variables) as Record<string, string> },
+    ...fn.traceFetch === 0 ? {} : { traceFetch: true },
+  };
 }
 
 /** What the handler learns of its invocation. */
-function handlerContextOf({ row, limits, live }: Attempt, number: number): HandlerContext {
+function handlerContextOf(
+  { row, limits, live }: Attempt,
+  { attempt, trace }: StartedAttempt,
+): HandlerContext {
   const { triggerKind: kind, triggerId } = row;
   const remoteAddress = live?.remoteAddress;
   return {
     invocationId: row.id,
     functionId: row.functionId,
     commitId: row.commitId,
-    attempt: number,
+    attempt,
     trigger: { kind, ...triggerId === null ? {} : { id: triggerId } },
     ...remoteAddress === undefined ? {} : { remoteAddress },
     deadline: new Date(Date.now() + limits.timeoutMs).toISOString(),
+    trace,
   };
 }
 

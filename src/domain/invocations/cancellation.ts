@@ -9,6 +9,7 @@ import type { Scheduler } from "../scheduling/scheduler.ts";
 import type { InvocationEnds } from "./ends.ts";
 import type { Executions } from "./execution.ts";
 import { freePermit } from "./rate_limit.ts";
+import { unattempted } from "./reports.ts";
 
 /** Pause before the owner is asked again, which may have changed. */
 const RETRY_MS = 1_000;
@@ -59,9 +60,8 @@ export class Cancellation {
     return await ownership.cancel(row.owner, id);
   }
 
-  async #endUnclaimed(
-    { id, functionId, attempt, triggerKind }: InvocationRow,
-  ): Promise<boolean> {
+  async #endUnclaimed(row: InvocationRow): Promise<boolean> {
+    const { id, functionId, attempt } = row;
     const { store, notifier, scheduler, telemetry } = this.parts;
     const when = attempt === 0 ? "it started" : "its next attempt started";
     const message = `the invocation was cancelled before ${when}`;
@@ -82,9 +82,8 @@ export class Cancellation {
     if (!hasEnded) return false;
     notifier.notify(id);
     scheduler.wake();
-    const fn = await store.read.functions.get(functionId) ??
-      { id: functionId, displayName: functionId };
-    telemetry.endedUnattempted({ function: fn, triggerKind, errorCode: error.code });
+    const fn = await store.read.functions.get(functionId);
+    telemetry.endedUnattempted(unattempted(row, fn, error.code));
     return true;
   }
 }

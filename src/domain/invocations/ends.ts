@@ -1,6 +1,6 @@
 /** How invocations end: waits for the end, and the outcomes of invocations that the server ends or does not run. */
 import { getLogger } from "@logtape/logtape";
-import type { Engine, InvocationContext, NotStarted, Outcome } from "../../engine/contract.ts";
+import type { Engine, NotStarted, Outcome } from "../../engine/contract.ts";
 import type { InvocationNotifier } from "../../engine/notifier.ts";
 import type { Store } from "../../store/mod.ts";
 import type { Ownership } from "../ownership/contract.ts";
@@ -79,7 +79,7 @@ export class InvocationEnds {
     const { store, notifier } = this.parts;
     using subscription = notifier.subscribe(id);
     while (!signal.aborted) {
-      const status = await store.read.invocations.status(functionId, id);
+      const status = (await store.read.invocations.state(functionId, id))?.status;
       if (status !== "PENDING" && status !== "RUNNING") return;
       await Promise.race([subscription.next(POLL_INTERVAL_MS), aborted]);
     }
@@ -89,7 +89,7 @@ export class InvocationEnds {
 const logger = getLogger(["invoked", "domain"]);
 
 /** The end of an invocation that could not run for a reason of the server. */
-export function cannotRun({ invocationId }: InvocationContext, error: unknown): Outcome {
+export function cannotRun(invocationId: string, error: unknown): Outcome {
   if (error instanceof DomainError && error.reason === "VOLUME_NOT_FOUND") {
     return interrupted("it could not run: its volume was deleted before it started");
   }

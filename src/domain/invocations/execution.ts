@@ -27,6 +27,7 @@ import type { HostMethods } from "./host_methods.ts";
 import { limitOf, type LimitWaits } from "./limit_waits.ts";
 import { cancelledWithCaller, cannotRun, notStartedOutcome, rateLimitedOutcome } from "./ends.ts";
 import { AttemptRecord, type Recorded } from "./record.ts";
+import { runTraceOf } from "./trace.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
@@ -162,15 +163,14 @@ export class Executions {
   ): Promise<Recorded | Exclude<Ran, Outcome>> {
     const { hostMethods, secrets, store, snapshots, volumeLimits } = this.parts;
     const { row, limits: { timeoutMs }, live } = attempt;
-    // Identifies the invocation to the operations that it calls.
-    const invocation = { invocationId: row.id, functionId: row.functionId, depth: row.depth };
+    const { id: invocationId, functionId, depth } = row;
     try {
       if (row.status === "PENDING") {
         const notBegun = await this.#begin(attempt, { run, record });
         if (notBegun !== undefined) return notBegun;
       }
       record.times.grantedMs = performance.now();
-      const values = await secrets.read(row.functionId);
+      const values = await secrets.read(functionId);
       const attachable = { store, snapshots, limits: volumeLimits };
       await using volume = row.volumeId === null
         ? undefined
@@ -179,7 +179,11 @@ export class Executions {
       const httpRequest = live?.httpRequest;
       const releaseSlot = () => run.releaseSlot();
       httpRequest?.begin({ timeoutMs, timeoutSetting: TIMEOUT_SETTING, releaseSlot });
-      const ran = await run.execute(jobOf(attempt, record.key.attempt, values), {
+      const trace = runTraceOf(row, record.key.attempt);
+      // Identifies the invocation to the operations that it calls.
+      const invocation = { invocationId, functionId, depth, trace };
+      const started = { attempt: record.key.attempt, trace };
+      const ran = await run.execute(jobOf(attempt, started, values), {
         host: hostMethods.hostOf(invocation, { volume: volume?.session, httpRequest }),
         onLog: record.log,
         onAssigned: (worker) => record.assign(worker),
@@ -194,7 +198,7 @@ export class Executions {
       const isUnavailable = error instanceof StorageUnavailable;
       if (isUnavailable && run.signal.reason === "INTERRUPTED") throw error;
       record.volume = undefined;
-      return await record.finish(cannotRun(invocation, error), isUnavailable);
+      return await record.finish(cannotRun(invocationId, error), isUnavailable);
     }
   }
 

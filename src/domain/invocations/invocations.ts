@@ -284,7 +284,9 @@ export class Invocations {
     }
     const { remoteAddress, httpRequest, wait } = request;
     httpRequest?.recorded(row.id);
-    const live = { remoteAddress, httpRequest, receivedMs };
+    request.onRecorded?.(row.id);
+    const endsRequest = request.onRecorded !== undefined && mode === "sync";
+    const live = { remoteAddress, httpRequest, receivedMs, endsRequest };
     const attempt: Attempt = { row, fn, commit, limits, live };
     const ended = this.parts.attempts.run(attempt, slot, httpRequest?.signal ?? caller?.signal);
     // It may reject before somebody waits for it.

@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { type Content, nestsDeeper } from "../../shared/json_text.ts";
 import type { IdempotencyRow, InvocationRow, InvocationStatus } from "../../store/invocations.ts";
+import type { TraceHeaders } from "../../shared/trace_headers.ts";
 import type { Readers, Store, Writers } from "../../store/mod.ts";
 import type { HttpRequest } from "../endpoints/http_request.ts";
 import { formatBytes, formatCount } from "../../config/mod.ts";
@@ -46,6 +47,8 @@ export interface Invoke {
   readonly destinationDepth?: number;
   /** Address of the client that sent the request it answers. */
   readonly remoteAddress?: string | undefined;
+  /** The trace that it continues; absent for one that begins a trace, or is nested. */
+  readonly trace?: TraceHeaders | undefined;
   /**
    * Writes what belongs to the invocation in the transaction of its row.
    * @throws AlreadyStarted if the same was written before: then nothing is started, and {@link Invocations.invoke}
@@ -54,6 +57,8 @@ export interface Invoke {
   readonly alongside?: (tx: Writers, row: InvocationRow) => Promise<void>;
   /** The request that `fetch` answers; absent for an invocation of the default export. */
   readonly httpRequest?: HttpRequest;
+  /** Learns the invocation that the request has begun, once it is recorded. */
+  readonly onRecorded?: ((invocationId: string) => void) | undefined;
 }
 
 /** What starts an invocation that names no trigger. */
@@ -168,6 +173,7 @@ export function newRow<Owner extends string | null>(
   // Searches by time use ids: both have the same second.
   const { id, time } = ids.nextWithTime();
   const now = time.toISOString();
+  const trace = by.invocation?.trace ?? request.trace;
   return {
     id,
     functionId: fn.id,
@@ -207,6 +213,8 @@ export function newRow<Owner extends string | null>(
     durationMicros: null,
     cpuMicros: null,
     measured: null,
+    traceparent: trace?.traceparent ?? null,
+    tracestate: trace?.tracestate ?? null,
     createdAt: now,
     updatedAt: now,
   };

@@ -1,16 +1,26 @@
 import type { InvocationNotifier } from "../../engine/notifier.ts";
-import type { InvocationLogRow, InvocationStatus } from "../../store/invocations.ts";
+import type {
+  InvocationLogRow,
+  InvocationState,
+  InvocationStatus,
+} from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
 import { invocationNotFound } from "../references.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
+import { traceIdOf } from "./trace.ts";
 
 /** How often a subscriber reads the store without a notification: another machine may have written. */
 const POLL_INTERVAL_MS = 1000;
 const LOGS_PER_READ = 500;
 
+/** A log line with the trace of its invocation. */
+export interface TracedLog extends InvocationLogRow {
+  readonly traceId: string;
+}
+
 /** What follows an invocation: log lines in order, then the end; `quiet` after an interval without a line. */
 export type LogEvent =
-  | { readonly kind: "log"; readonly log: InvocationLogRow }
+  | { readonly kind: "log"; readonly log: TracedLog }
   | { readonly kind: "quiet" }
   | { readonly kind: "end"; readonly status: InvocationStatus };
 
@@ -27,12 +37,13 @@ export class InvocationLogs {
     functionId: string,
     invocationId: string,
     query: PageQuery,
-  ): Promise<ListPage<InvocationLogRow>> {
-    await this.#status(functionId, invocationId);
+  ): Promise<ListPage<TracedLog>> {
+    const traceId = traceIdOf(await this.#invocation(functionId, invocationId));
     const page = this.pages.open(["logs", invocationId], query);
     const after = page.after === undefined ? 0 : Number(page.after);
     const { rows, next } = await this.store.read.invocations.logs(invocationId, after, page.size);
-    return { list: rows, nextPageToken: page.tokenFor(next?.toString()) };
+    const list = rows.map((row) => ({ ...row, traceId }));
+    return { list, nextPageToken: page.tokenFor(next?.toString()) };
   }
 
   /**
@@ -44,25 +55,28 @@ export class InvocationLogs {
     invocationId: string,
     after: number,
   ): Promise<AsyncGenerator<LogEvent>> {
-    await this.#status(functionId, invocationId);
-    return this.#events(functionId, invocationId, after);
+    const traceId = traceIdOf(await this.#invocation(functionId, invocationId));
+    return this.#events({ functionId, invocationId, traceId }, after);
   }
 
   async *#events(
-    functionId: string,
-    invocationId: string,
+    { functionId, invocationId, traceId }: {
+      readonly functionId: string;
+      readonly invocationId: string;
+      readonly traceId: string;
+    },
     after: number,
   ): AsyncGenerator<LogEvent> {
     using subscription = this.notifier.subscribe(invocationId);
     for (;;) {
       // Read before the lines: the last lines are recorded together with the outcome.
-      const status = await this.#status(functionId, invocationId);
+      const { status } = await this.#invocation(functionId, invocationId);
       const { rows, next } = await this.store.read.invocations.logs(
         invocationId,
         after,
         LOGS_PER_READ,
       );
-      for (const log of rows) yield { kind: "log", log };
+      for (const row of rows) yield { kind: "log", log: { ...row, traceId } };
       after = rows.at(-1)?.sequence ?? after;
       if (next !== undefined) continue;
       if (status === "SUCCESS" || status === "ERROR") return yield { kind: "end", status };
@@ -71,9 +85,9 @@ export class InvocationLogs {
     }
   }
 
-  async #status(functionId: string, id: string): Promise<InvocationStatus> {
-    const status = await this.store.read.invocations.status(functionId, id);
-    if (status !== undefined) return status;
+  async #invocation(functionId: string, id: string): Promise<InvocationState> {
+    const followed = await this.store.read.invocations.state(functionId, id);
+    if (followed !== undefined) return followed;
     throw await invocationNotFound(this.store.read, functionId, id);
   }
 }

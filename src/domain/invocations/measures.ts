@@ -1,8 +1,7 @@
 /** What is recorded of the phases of an attempt, by the clock of the node that owns it. */
 import type { Measurements, Outcome } from "../../engine/contract.ts";
 import type { MeasureColumns } from "../../store/invocations.ts";
-import { type AttemptReport, PHASES } from "../../telemetry/contract.ts";
-import type { Attempt } from "./attempt.ts";
+import { PHASES } from "../../telemetry/contract.ts";
 
 export { PHASES };
 
@@ -48,27 +47,6 @@ export function columnsOf(
   { durationMicros, cpuMicros, measures }: MeasuredAttempt,
 ): MeasureColumns {
   return { durationMicros, cpuMicros: cpuMicros ?? null, measured: JSON.stringify(measures) };
-}
-
-/** What telemetry learns of an attempt that has ended. */
-export function reportOf(
-  { fn, row: { triggerKind } }: Pick<Attempt, "row" | "fn">,
-  outcome: Outcome,
-  { durationMicros, cpuMicros, measures }: MeasuredAttempt,
-  isRepeated: boolean,
-): AttemptReport {
-  return {
-    function: fn,
-    triggerKind,
-    process: outcome.process,
-    errorCode: outcome.kind === "error" ? outcome.code : undefined,
-    isRepeated,
-    durationMicros,
-    phaseMicros: measures.phases,
-    cpuMicros,
-    peakBytes: measures.peakBytes,
-    egressBytes: measures.egressBytes,
-  };
 }
 
 /** Measures an attempt up to now. @param volumeBytes undefined without a volume */

@@ -7,7 +7,7 @@ import { Deadlines } from "../../shared/time.ts";
 import type { FunctionRow } from "../../store/functions.ts";
 import type { AttemptKey, InvocationEnd, InvocationLogRow } from "../../store/invocations.ts";
 import type { Store, Writers } from "../../store/mod.ts";
-import type { Telemetry } from "../../telemetry/contract.ts";
+import type { Telemetry, UnstartedAttempt } from "../../telemetry/contract.ts";
 import type { DomainError, Reason } from "../errors.ts";
 import { locks } from "../locks.ts";
 import type { AttachedVolume } from "./attached_volume.ts";
@@ -22,7 +22,7 @@ import {
 import { type AttemptTimes, columnsOf, measure } from "./measures.ts";
 import { freePermit, rateOf, returnToLine, startWithPermit } from "./rate_limit.ts";
 import { type RecordWrite, waitAfter } from "./record_waits.ts";
-import { type Ended, reportEnd, type Unstarted } from "./reports.ts";
+import { type Ended, reportOf } from "./reports.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
@@ -193,6 +193,12 @@ export class AttemptRecord {
     return isCurrent ? undefined : OVER;
   }
 
+  /** Whether the row has the number of this attempt: a waiting invocation has that of the one before. */
+  get #hasStarted(): boolean {
+    const { row } = this.attempt;
+    return row.status !== "PENDING" || this.key.attempt > row.attempt;
+  }
+
   /** Records a line within {@link LOG_FLUSH_INTERVAL_MS}, or with the outcome. */
   readonly log = (log: SandboxLog): void => {
     const time = new Date(log.time).toISOString();
@@ -227,7 +233,7 @@ export class AttemptRecord {
   async #end(
     outcome: Outcome | undefined,
     mayRepeat: boolean,
-    unstarted?: Unstarted,
+    unstarted?: UnstartedAttempt,
   ): Promise<Recorded> {
     for (let failures = 0;;) {
       // Lines that could not be written are then unwritten again.
@@ -251,7 +257,7 @@ export class AttemptRecord {
     outcome: Outcome,
     logs: readonly InvocationLogRow[],
     mayRepeat: boolean,
-    unstarted?: Unstarted,
+    unstarted?: UnstartedAttempt,
   ): Promise<Recorded> {
     const { volume, attempt: { row, live } } = this;
     const commit = await volume?.prepare(outcome);
@@ -296,7 +302,10 @@ export class AttemptRecord {
       ],
     );
     if (ended !== undefined && written.kind !== "not-run") {
-      reportEnd(this.parts.telemetry, this.attempt, ended, written.kind === "repeat", unstarted);
+      const number = this.#hasStarted ? this.key.attempt : this.key.attempt + 1;
+      const isRepeated = written.kind === "repeat";
+      const report = reportOf(this.attempt, ended, { number, isRepeated, unstarted });
+      this.parts.telemetry.attemptEnded(report);
     }
     return written;
   }

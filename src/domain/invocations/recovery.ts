@@ -4,7 +4,7 @@ import type { InvocationNotifier } from "../../engine/notifier.ts";
 import type { InvocationError } from "../../store/failures.ts";
 import type { OrphanedInvocation } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
-import type { NamedFunction, Telemetry } from "../../telemetry/contract.ts";
+import type { Telemetry } from "../../telemetry/contract.ts";
 import { locks } from "../locks.ts";
 import type { Ownership } from "../ownership/contract.ts";
 import type { DueWork, Scheduler } from "../scheduling/scheduler.ts";
@@ -12,6 +12,7 @@ import type { Attempts } from "./attempts.ts";
 import type { InvocationEnds } from "./ends.ts";
 import { delayUntilDue } from "./delay.ts";
 import { freePermit } from "./rate_limit.ts";
+import { unattempted } from "./reports.ts";
 import { conclude, type NextAttempt, nextAttempt, repeat } from "./attempt.ts";
 
 const logger = getLogger(["invoked", "domain"]);
@@ -139,11 +140,7 @@ export class Recovery implements DueWork {
     );
     notifier.notify(row.id);
     scheduler.wake();
-    if (isDone) {
-      const { triggerKind } = row;
-      const { code: errorCode } = conclusion.end;
-      telemetry.endedUnattempted({ function: named(row, fn), triggerKind, errorCode });
-    }
+    if (isDone) telemetry.endedUnattempted(unattempted(row, fn, conclusion.end.code));
     return isDone;
   }
 
@@ -170,19 +167,11 @@ export class Recovery implements DueWork {
       return { isDelayed: isPaused };
     });
     if (left === undefined) return false;
-    if (isRepeated) telemetry.attemptRepeated(named(row, fn), error.code);
+    if (isRepeated) telemetry.endedUnattempted(unattempted(row, fn, error.code, isRepeated));
     if (left.isDelayed) this.parts.scheduler.wake();
     else await attempts.resume({ ...row, status: "PENDING" });
     return true;
   }
-}
-
-/** The function of an invocation, for telemetry: it may be gone. */
-function named(
-  { functionId: id }: OrphanedInvocation,
-  fn: NamedFunction | undefined,
-): NamedFunction {
-  return fn ?? { id, displayName: id };
 }
 
 /** The next attempt of an invocation that was interrupted while it ran; undefined if it has none, or did not run. */

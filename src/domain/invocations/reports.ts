@@ -1,9 +1,15 @@
 /** What telemetry learns of the end of an attempt, once the end is durable. */
 import type { Outcome } from "../../engine/contract.ts";
-import type { Telemetry } from "../../telemetry/contract.ts";
-import type { Reason } from "../errors.ts";
+import type { InvocationRow } from "../../store/invocations.ts";
+import type {
+  AttemptReport,
+  ReportedInvocation,
+  UnattemptedEnd,
+  UnstartedAttempt,
+} from "../../telemetry/contract.ts";
+import type { FunctionRow } from "../../store/functions.ts";
 import type { Attempt } from "./attempt.ts";
-import { type MeasuredAttempt, reportOf, untilDurable } from "./measures.ts";
+import { type MeasuredAttempt, untilDurable } from "./measures.ts";
 
 /** An end, as it was recorded. */
 export interface Ended {
@@ -13,27 +19,65 @@ export interface Ended {
   readonly atMs: number;
 }
 
-/** The end of an invocation none of whose code ran in its last attempt. */
-export interface Unstarted {
-  /** The reason that its caller gets, if a limit kept it from starting. */
-  readonly rejection: Reason | undefined;
+/** How an end was recorded. */
+interface Recording {
+  /** Number of the attempt that ended. */
+  readonly number: number;
+  readonly isRepeated: boolean;
+  readonly unstarted: UnstartedAttempt | undefined;
 }
 
-/** Reports an end that is durable by now, once: as a rejection, as an end without an attempt, or as an attempt. */
-export function reportEnd(
-  telemetry: Telemetry,
-  attempt: Pick<Attempt, "row" | "fn">,
+/** The report of an end that is durable by now. */
+export function reportOf(
+  { fn, row, live }: Pick<Attempt, "row" | "fn" | "live">,
   { outcome, measured, atMs }: Ended,
-  isRepeated: boolean,
-  unstarted: Unstarted | undefined,
-): void {
-  const { fn, row: { triggerKind } } = attempt;
-  if (unstarted?.rejection !== undefined) {
-    return telemetry.invocationRejected(fn, unstarted.rejection);
-  }
-  if (unstarted !== undefined && outcome.kind === "error") {
-    return telemetry.endedUnattempted({ function: fn, triggerKind, errorCode: outcome.code });
-  }
+  recording: Recording,
+): AttemptReport {
   const durable = untilDurable(measured, performance.now() - atMs);
-  telemetry.attemptEnded(reportOf(attempt, outcome, durable, isRepeated));
+  const { durationMicros, cpuMicros, measures } = durable;
+  const [hostCallsMicros, egressMicros] = measures.inside ?? [];
+  return {
+    function: fn,
+    invocation: reportedInvocation(row),
+    ...recording,
+    triggerKind: row.triggerKind,
+    process: outcome.process,
+    errorCode: outcome.kind === "error" ? outcome.code : undefined,
+    endsRequest: live?.endsRequest === true,
+    startedAtMs: measures.at,
+    durationMicros,
+    phaseMicros: measures.phases,
+    cpuMicros,
+    peakBytes: measures.peakBytes,
+    egressBytes: measures.egressBytes,
+    hostCallsMicros,
+    egressMicros,
+    calls: outcome.measured?.calls ?? [],
+  };
+}
+
+/** The report of an invocation that ended while it waited, or of an attempt that was interrupted. */
+export function unattempted(
+  row: InvocationRow,
+  fn: FunctionRow | undefined,
+  errorCode: string,
+  isRepeated = false,
+): UnattemptedEnd {
+  const { functionId: id, triggerKind, status, attempt: number, startedAt } = row;
+  return {
+    // The function may be gone.
+    function: fn ?? { id, displayName: id },
+    invocation: reportedInvocation(row),
+    triggerKind,
+    errorCode,
+    interrupted: status === "RUNNING" && startedAt !== null
+      ? { number, startedAtMs: Date.parse(startedAt) }
+      : undefined,
+    isRepeated,
+  };
+}
+
+function reportedInvocation(row: InvocationRow): ReportedInvocation {
+  const { id, commitId, createdAt, traceparent } = row;
+  return { id, commitId, acceptedAtMs: Date.parse(createdAt), traceparent };
 }

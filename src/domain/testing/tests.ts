@@ -10,6 +10,7 @@ import type { Ids } from "../ids.ts";
 import type { Principal } from "../identity/mod.ts";
 import { admit, overdue, queueTimeout } from "../invocations/admission.ts";
 import type { HostMethods } from "../invocations/host_methods.ts";
+import { runTraceOf } from "../invocations/trace.ts";
 import { commitToRun, liveFunction } from "../references.ts";
 import { VFS_PREFIX } from "../volumes/host_calls.ts";
 import type { VolumeLimits } from "../volumes/write_set.ts";
@@ -62,15 +63,19 @@ export class Tests {
     const commit = await commitToRun(store.read, fn, request.commit);
     const artifact = await artifacts.of(commit);
     const fixtures = await this.#fixturesOf(commit.id, request);
+    const id = ids.next();
+    const caller = by.invocation;
+    const { traceparent = null, tracestate = null } = caller?.trace ?? {};
     const context: InvocationContext = {
-      invocationId: ids.next(),
+      invocationId: id,
       functionId: fn.id,
-      depth: by.invocation === undefined ? 0 : by.invocation.depth + 1,
+      depth: caller === undefined ? 0 : caller.depth + 1,
+      trace: runTraceOf({ id, traceparent, tracestate }, 1),
     };
     const limits = this.parts.functionLimits.of(fn);
     const admission = admissionOf({ functionId: fn.id, input: "", mode: "sync", ...limits });
-    const slot = admit(engine, admission, by.invocation);
-    using run = engine.begin({ id: context.invocationId, mode: "sync", signal }, slot);
+    const slot = admit(engine, admission, caller);
+    using run = engine.begin({ id, mode: "sync", signal }, slot);
     const notStarted = await run.start();
     if (notStarted === "queue-timeout") throw queueTimeout("The tests", engine.queueTimeoutMs);
     if (typeof notStarted === "object") throw overdue("The tests", notStarted);

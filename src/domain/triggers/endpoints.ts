@@ -3,6 +3,7 @@ import { holderAs, rejectedFor } from "../identity/holders.ts";
 import type { Invocations } from "../invocations/invocations.ts";
 import type { Invoke } from "../invocations/invoke.ts";
 import type { RequestInput } from "../../runtime/wire.ts";
+import type { TraceHeaders } from "../../shared/trace_headers.ts";
 import type { Store } from "../../store/mod.ts";
 import type { TriggerRow } from "../../store/triggers.ts";
 import { DomainError } from "../errors.ts";
@@ -22,6 +23,10 @@ export interface EndpointRequest extends RequestInput {
   /** As recorded, without the query. */
   readonly path: string;
   readonly remoteAddress: string | undefined;
+  /** The trace that the request continues. */
+  readonly trace: TraceHeaders | undefined;
+  /** Learns the invocation of the request. */
+  readonly onRecorded?: (invocationId: string) => void;
 }
 
 /** The trigger at an address. */
@@ -126,7 +131,7 @@ export class Endpoints {
   async #answer(
     by: Principal,
     invocation: Pick<Invoke, "functionId" | "commitId" | "vfsId" | "trigger">,
-    { method, url, headers, hasBody, path, remoteAddress }: EndpointRequest,
+    { method, url, headers, hasBody, path, remoteAddress, trace, onRecorded }: EndpointRequest,
     client: HttpClient,
     bodyHead?: BodyHead,
   ): Promise<void> {
@@ -145,6 +150,8 @@ export class Endpoints {
         idempotencyKey: undefined,
         wait: { kind: "until-end" },
         remoteAddress,
+        trace,
+        onRecorded,
         httpRequest,
       });
     } catch (error) {

@@ -4,6 +4,7 @@ import type { DeliveryReader, DeliveryRow, DeliveryWriter } from "../../store/de
 import type { Store } from "../../store/mod.ts";
 import type { TriggerRow } from "../../store/triggers.ts";
 import { readContent } from "../../shared/json_text.ts";
+import { traceOfRequest } from "../../shared/trace_headers.ts";
 import { DomainError } from "../errors.ts";
 import { AlreadyStarted, type Invocations } from "../invocations/invocations.ts";
 import {
@@ -153,6 +154,7 @@ export class WebhookUrls {
         idempotencyKey: undefined,
         wait: isAnswered ? { kind: "until-end" } : { kind: "at-most", ms: 0 },
         trigger: { kind: "webhook", id: row.id },
+        trace: traceOfRequest(delivery.headers),
         ...delivery.remoteAddress === undefined ? {} : { remoteAddress: delivery.remoteAddress },
         alongside: (tx, { id }) => {
           if (isLate) throw noStart(this.parts.timeoutMs);

@@ -53,13 +53,14 @@ export function servePreviews(
     options.rates.countAddress(remoteAddress);
     options.rates.countFunction(functionId);
     const origin = options.publicOrigin.of(incoming);
-    const route = { origin, prefix, rest, withheld: CHECKED, remoteAddress };
-    const request = requestOf(incoming, route);
+    const sender = { remoteAddress, isAuthenticated: true };
+    const request = requestOf(incoming, { origin, prefix, rest, withheld: CHECKED, ...sender });
     const client = new NodeClient(incoming, outgoing, options, untrustedHeaders);
     if (client.rejectsSize()) return RESPONSE_ALREADY_SENT;
     withoutRequestTimeout(incoming);
     const commit = { functionId: decoded(functionId), commitId: decoded(commitId) };
-    await endpoints.preview(by, commit, request, client);
+    const onRecorded = (id: string) => c.set("invocationId", id);
+    await endpoints.preview(by, commit, { ...request, onRecorded }, client);
     return RESPONSE_ALREADY_SENT;
   });
 }

@@ -4,6 +4,7 @@ import type { Header } from "../../domain/endpoints/client.ts";
 import type { EndpointRequest } from "../../domain/triggers/endpoints.ts";
 import { withoutSessions } from "../authentication.ts";
 import { HOP_BY_HOP } from "../../shared/http_headers.ts";
+import { traceOfRequest } from "../../shared/trace_headers.ts";
 import { DomainError, invalid } from "../../domain/errors.ts";
 
 /** Methods that `Request` does not accept. */
@@ -24,6 +25,8 @@ interface Route {
   /** Headers in lower case that do not reach the function. */
   readonly withheld: ReadonlySet<string>;
   readonly remoteAddress: string | undefined;
+  /** Whether the server knows who sends the request. */
+  readonly isAuthenticated: boolean;
 }
 
 /** The path and query of a request; its target may have a scheme and host in front of them. */
@@ -36,7 +39,7 @@ export function targetOf({ url = "" }: IncomingMessage): string {
 /** @throws INVALID_FIELD, UPGRADE_NOT_SUPPORTED */
 export function requestOf(
   incoming: IncomingMessage,
-  { origin, prefix, rest, withheld, remoteAddress }: Route,
+  { origin, prefix, rest, withheld, remoteAddress, isAuthenticated }: Route,
 ): EndpointRequest {
   const { method = "GET", headers } = incoming;
   if (/\bwebsocket\b/i.test(headers.upgrade ?? "")) {
@@ -61,6 +64,10 @@ export function requestOf(
     hasBody,
     path: url.pathname,
     remoteAddress,
+    trace: traceOfRequest({
+      traceparent: headers["traceparent"]?.toString(),
+      tracestate: headers["tracestate"]?.toString(),
+    }, { isTrusted: isAuthenticated }),
   };
 }
 

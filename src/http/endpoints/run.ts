@@ -102,10 +102,13 @@ async function serveEndpoint(
   const hasToken = endpoint.http.auth === "ENDPOINT_AUTH_BEARER" ||
     await services.accessTokens.areIn(authorizationOf(incoming));
   const withheld = new Set([...isOwn ? [] : ["cookie"], ...hasToken ? OF_TOKEN : []]);
-  const request = requestOf(incoming, { origin, prefix, rest, withheld, remoteAddress });
+  const isAuthenticated = endpoint.http.auth !== "ENDPOINT_AUTH_OPEN";
+  const sender = { remoteAddress, isAuthenticated };
+  const request = requestOf(incoming, { origin, prefix, rest, withheld, ...sender });
   if (client.rejectsSize()) return RESPONSE_ALREADY_SENT;
   withoutRequestTimeout(incoming);
-  await endpoints.serve(endpoint, request, client);
+  const onRecorded = (id: string) => c.set("invocationId", id);
+  await endpoints.serve(endpoint, { ...request, onRecorded }, client);
   return RESPONSE_ALREADY_SENT;
 }
 

@@ -2,6 +2,7 @@
 import { countOf, formatBytes } from "../../config/mod.ts";
 import { BusyTime } from "../../shared/time.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
+import { TimedCalls, type TimedEgress } from "../../shared/timed_calls.ts";
 import type { EgressVerdict, Measurements } from "../contract.ts";
 import { Allowlist } from "./allowlist.ts";
 import { EgressError } from "./error.ts";
@@ -26,9 +27,7 @@ export const EGRESS_HOST_MAX_UNITS = 300;
 export type EgressLogger = (level: "info" | "warn", message: string) => void;
 
 /** Takes the log line of an request, and what to count of it. */
-type RequestLogger = (
-  ...args: [...Parameters<EgressLogger>, end: Omit<EgressVerdict, "count">]
-) => void;
+type RequestLogger = (...args: [...Parameters<EgressLogger>, end: TimedEgress]) => void;
 
 /** An error and the text of its log line, which the function gets, too. */
 export interface EgressFailure {
@@ -47,7 +46,9 @@ interface Destroyable {
 }
 
 /** What a run used the network for. At most {@link EGRESS_VERDICTS_MAX} destinations are counted. */
-export type EgressUse = Pick<Measurements, "egressMs" | "egressBytes" | "egress">;
+export interface EgressUse extends Pick<Measurements, "egressMs" | "egressBytes" | "egress"> {
+  readonly calls: TimedCalls<TimedEgress>;
+}
 
 /** The network of one run, from its first connection on. Modes: `open`, then `closed` with all connections cut. */
 export class EgressSession implements Disposable {
@@ -57,6 +58,7 @@ export class EgressSession implements Disposable {
   readonly #open = new Set<EgressRequest>();
   readonly #verdicts = new Map<string, EgressVerdict>();
   readonly #busy = new BusyTime();
+  readonly #calls = new TimedCalls<TimedEgress>();
   #requests = 0;
   #bytes = 0;
   #hasWarned = false;
@@ -93,6 +95,7 @@ export class EgressSession implements Disposable {
       this.#open.delete(egressRequest);
       this.#busy.end();
       this.#tally(end);
+      this.#calls.add(end);
       this.#log(level, message);
     });
     this.#open.add(egressRequest);
@@ -103,7 +106,7 @@ export class EgressSession implements Disposable {
   /** What it was used for so far. */
   get used(): EgressUse {
     const egress = [...this.#verdicts.values()];
-    return { egressMs: this.#busy.ms, egressBytes: this.#bytes, egress };
+    return { egressMs: this.#busy.ms, egressBytes: this.#bytes, egress, calls: this.#calls };
   }
 
   /** Throws once the bytes of this run are used up. */
@@ -199,8 +202,11 @@ export class EgressRequest {
     finished: [],
     failed: [],
   });
+  readonly #beganMs = performance.now();
   #destination = "";
   #status: number | undefined;
+  /** When the last bytes came that nothing was sent after: a kept connection does nothing from then on. */
+  #answeredMs: number | undefined;
   #sentBytes = 0;
   #receivedBytes = 0;
   #failure: EgressFailure | undefined;
@@ -219,6 +225,7 @@ export class EgressRequest {
   /** The status of the response. */
   set status(status: number) {
     this.#status = status;
+    this.#answeredMs = performance.now();
   }
 
   /** Why it was rejected or failed. */
@@ -234,11 +241,13 @@ export class EgressRequest {
   }
 
   sent(bytes: number): void {
+    this.#answeredMs = undefined;
     this.#sentBytes += bytes;
     this.#count(bytes);
   }
 
   received(bytes: number): void {
+    this.#answeredMs = performance.now();
     this.#receivedBytes += bytes;
     this.#count(bytes);
   }
@@ -272,7 +281,13 @@ export class EgressRequest {
   #end(mode: "finished" | "failed", line: string, verdict: EgressVerdict["verdict"]): boolean {
     if (!this.#lifecycle.is("open")) return false;
     this.#lifecycle.set(mode);
+    const endedMs = mode === "failed" ? undefined : this.#answeredMs;
     this.#log(mode === "failed" ? "warn" : "info", line, {
+      kind: "egress",
+      beganMs: this.#beganMs,
+      durationMs: (endedMs ?? performance.now()) - this.#beganMs,
+      method: this.#method,
+      status: this.#status,
       host: this.#destination.slice(0, EGRESS_HOST_MAX_UNITS),
       verdict,
       bytes: this.#sentBytes + this.#receivedBytes,

@@ -10,6 +10,7 @@ import {
 } from "../../runtime/wire.ts";
 import { BusyTime } from "../../shared/time.ts";
 import { nestsDeeper } from "../../shared/json_text.ts";
+import { TimedCalls, type TimedHostCall } from "../../shared/timed_calls.ts";
 import { type Host, HostCallError, type HostReply } from "../contract.ts";
 import { checkReplyContent, type EncodedReply, encodeReply, ReplyWriter } from "./replies.ts";
 import type { Input } from "./process.ts";
@@ -59,6 +60,7 @@ export class HostChannel {
   #unreadReplies = 0;
   #unreadBytes = 0;
   readonly #busy = new BusyTime();
+  readonly calls = new TimedCalls<TimedHostCall>();
   /** Resolves when a reply has left the memory. */
   #replyWritten = Promise.withResolvers<void>();
 
@@ -144,18 +146,27 @@ export class HostChannel {
     bytes: Uint8Array,
     frameBytes: number,
   ): Promise<void> {
+    const beganMs = performance.now();
+    let method = "";
+    const ended = (errorCode?: string) => {
+      const durationMs = performance.now() - beganMs;
+      this.calls.add({ kind: "host", method, errorCode, beganMs, durationMs });
+    };
     try {
-      const reply = encodeReply(number, HostStatus.DONE, await this.#call(json, bytes));
+      const request = readRequest(json, bytes);
+      method = request.method;
+      const reply = encodeReply(number, HostStatus.DONE, await this.#call(request));
       if (reply.kind === "deferred") checkReplyContent(reply.contentBytes);
       await this.#reply(reply, frameBytes);
+      ended();
     } catch (error) {
       const failure = { value: errorOf(error) };
       await this.#reply(encodeReply(number, HostStatus.FAILED, failure), frameBytes);
+      ended(failure.value.code);
     }
   }
 
-  async #call(json: Uint8Array, bytes: Uint8Array): Promise<HostReply> {
-    const request = readRequest(json, bytes);
+  async #call(request: HostRequest): Promise<HostReply> {
     while (this.#unreadBytes > UNREAD_BYTES_MAX) await this.#replyWritten.promise;
     if (this.#isClosed) throw new HostCallError("INTERNAL", "the run has ended");
     return await this.#host.call({ ...request, signal: this.#closing.signal });

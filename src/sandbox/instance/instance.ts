@@ -19,7 +19,8 @@ import { encodeInvocation, encodeLoad, type Loaded, makeNonce } from "./frames.t
 import { HostChannel } from "./host_channel.ts";
 import type { ByteBudget } from "../../shared/byte_budget.ts";
 import { becomeReady, startError } from "./spawned.ts";
-import { type Ending, endingBy, measurementsOf, outcomeOf, usageAtEnd } from "./outcome.ts";
+import { measurementsOf } from "./measurements.ts";
+import { type Ending, endingBy, outcomeOf, usageAtEnd } from "./outcome.ts";
 import { type Compiled, CompileOutput, RunOutput } from "./output_readers.ts";
 import { LogSink } from "./logs.ts";
 import { Redactions, Redactor } from "./redaction.ts";

@@ -10,7 +10,7 @@ import {
   RELATED_MESSAGE_MAX_UNITS,
 } from "../../runtime/wire.ts";
 import { countOf, formatBytes, formatCount } from "../../config/mod.ts";
-import type { ErrorCode, KillCode, Measurements, SandboxOutcome } from "../contract.ts";
+import type { ErrorCode, KillCode, SandboxOutcome } from "../contract.ts";
 import { type Exit, limitText, type Lost, type RunLimits } from "./process.ts";
 import type { Redactor } from "./redaction.ts";
 import { Deadlines } from "../../shared/time.ts";
@@ -18,9 +18,7 @@ import { explanation } from "../../shared/explanation.ts";
 import { mapStack, mapText, type StackMapReader } from "../../shared/stack.ts";
 import { nestsDeeper } from "../../shared/json_text.ts";
 import { pause } from "../../shared/pause.ts";
-import { EGRESS_HOST_MAX_UNITS, type EgressUse } from "../egress/session.ts";
-import type { Loaded, ProcessUsage } from "./frames.ts";
-import type { HostChannel } from "./host_channel.ts";
+import type { ProcessUsage } from "./frames.ts";
 
 /** Longest message of an outcome, in UTF-16 units. */
 export const OUTCOME_MESSAGE_MAX_UNITS = 32_768;
@@ -319,48 +317,6 @@ export function validateOutput(json: Uint8Array): SandboxOutcome {
 
 /** Longest wait for what the fork server of a killed process has measured. */
 const USAGE_TIMEOUT_MS = 250;
-
-const NO_EGRESS: EgressUse = { egressMs: 0, egressBytes: 0, egress: [] };
-
-/** What an invocation used in its process. */
-export function measurementsOf(
-  { span, output: { loaded, channel }, egress, redactor, usage }: {
-    /** From the message with the invocation to its first ending. */
-    readonly span: { readonly beganMs: number; readonly endedMs: number };
-    readonly output: {
-      readonly loaded: Loaded | undefined;
-      /** Absent if the invocation made no host call. */
-      readonly channel: HostChannel | undefined;
-    };
-    /** Absent if the invocation did not use the network. */
-    readonly egress: EgressUse | undefined;
-    /** Hides secrets in hosts. */
-    readonly redactor: Redactor;
-    /** Of the process. */
-    readonly usage: Partial<ProcessUsage>;
-  },
-): Measurements {
-  const processMs = Math.max(0, span.endedMs - span.beganMs);
-  return {
-    processMs,
-    ...loaded === undefined ? {} : { evaluateMs: Math.min(loaded.ms, processMs) },
-    hostCallsMs: channel?.busyMs ?? 0,
-    ...egress === undefined ? NO_EGRESS : redacted(egress, redactor),
-    ...usage.cpuMs === undefined ? {} : { cpuMs: usage.cpuMs },
-    ...usage.peakBytes === undefined ? {} : { peakBytes: usage.peakBytes },
-  };
-}
-
-function redacted(use: EgressUse, redactor: Redactor): EgressUse {
-  return {
-    ...use,
-    egress: use.egress.map(({ host, ...counted }) => ({
-      host: redactor.redact(host, host.length >= EGRESS_HOST_MAX_UNITS)
-        .slice(0, EGRESS_HOST_MAX_UNITS),
-      ...counted,
-    })),
-  };
-}
 
 /** The usage of a process that has not answered, from the wait status that its fork server got. Empty if none did in time. */
 export async function usageAtEnd(

@@ -42,6 +42,7 @@ import * as signingKeys from "./035_signing_keys.ts";
 import * as confirmedGroups from "./036_confirmed_groups.ts";
 import * as deviceApprovers from "./037_device_approvers.ts";
 import * as backups from "./038_backups.ts";
+import * as traces from "./040_traces.ts";
 
 /** The migrations by name. They are numbered and only appended. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -83,6 +84,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "036_confirmed_groups": confirmedGroups,
   "037_device_approvers": deviceApprovers,
   "038_backups": backups,
+  "040_traces": traces,
 };
 
 /** The migrations that a database has, in their order; none for a new one. @throws DataDirError */

@@ -9,26 +9,14 @@ import {
   type RequestReport,
   type Telemetry,
   type UnattemptedEnd,
+  type UnstartedAttempt,
 } from "../contract.ts";
+import { methodOf, OTHER, triggerOf } from "../conventions.ts";
 import type { Instruments } from "./instruments.ts";
 import { BoundedMap, type FunctionLabels, type InternedSeries, type Labels } from "./series.ts";
 
 const MICROS_PER_SECOND = 1_000_000;
 const MS_PER_SECOND = 1000;
-
-/** What starts invocations, in the words of OpenTelemetry. */
-const TRIGGERS: Readonly<Record<string, string>> = {
-  http: "http",
-  webhook: "http",
-  schedule: "timer",
-  destination: "pubsub",
-};
-
-/** The methods of the semantic conventions. */
-const METHODS: ReadonlySet<string> = new Set([
-  ...["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"],
-]);
-const OTHER = "_OTHER";
 
 /** Series of requests to routes of the server. */
 const REQUEST_SERIES_MAX = 2_000;
@@ -50,7 +38,7 @@ class FunctionSeries {
   }
 
   end(triggerKind: string, process = "none", errorCode?: string): Attributes {
-    const trigger = TRIGGERS[triggerKind] ?? "other";
+    const trigger = triggerOf(triggerKind);
     const key = `${trigger} ${process} ${errorCode ?? ""}`;
     let attributes = this.#ends.get(key);
     if (attributes === undefined) {
@@ -93,6 +81,8 @@ export class MetricsRecorder implements Telemetry {
   }
 
   attemptEnded(attempt: AttemptReport): void {
+    const { unstarted } = attempt;
+    if (unstarted !== undefined) return this.#countUnstarted(attempt, unstarted);
     const { histograms } = this.parts.instruments;
     const series = this.#seriesOf(attempt.function);
     const { base, phases } = series;
@@ -109,15 +99,35 @@ export class MetricsRecorder implements Telemetry {
     }
     if (peakBytes !== undefined) histograms["faas.mem_usage"].record(peakBytes, base);
     if (egressBytes > 0) histograms["faas.net_io"].record(egressBytes, base);
-    if (attempt.isRepeated) this.attemptRepeated(attempt.function, attempt.errorCode ?? OTHER);
+    if (attempt.isRepeated) this.#countRetry(attempt.function, attempt.errorCode ?? OTHER);
   }
 
-  attemptRepeated(fn: NamedFunction, errorCode: string): void {
+  endedUnattempted(end: UnattemptedEnd): void {
+    if (end.isRepeated) this.#countRetry(end.function, end.errorCode);
+    else this.#countUnattempted(end);
+  }
+
+  #countRetry(fn: NamedFunction, errorCode: string): void {
     const { counters } = this.parts.instruments;
     counters["invoked.invocation.retries"].add(1, this.#errorLabels(fn, errorCode));
   }
 
-  endedUnattempted({ function: fn, triggerKind, errorCode }: UnattemptedEnd): void {
+  #countUnstarted(
+    { function: fn, triggerKind, errorCode }: AttemptReport,
+    { rejection }: UnstartedAttempt,
+  ): void {
+    if (rejection !== undefined) this.invocationRejected(fn, rejection);
+    else if (errorCode !== undefined) {
+      this.#countUnattempted({ function: fn, triggerKind, errorCode });
+    }
+  }
+
+  #countUnattempted(
+    { function: fn, triggerKind, errorCode }: Pick<
+      UnattemptedEnd,
+      "function" | "triggerKind" | "errorCode"
+    >,
+  ): void {
     const attributes = this.#seriesOf(fn).end(triggerKind, undefined, errorCode);
     this.parts.instruments.counters["faas.errors"].add(1, attributes);
   }
@@ -129,7 +139,7 @@ export class MetricsRecorder implements Telemetry {
 
   requestAnswered({ method: given, route, status: answered, durationMs }: RequestReport): void {
     // Two series with the same labels would make the whole page invalid: the key has what the labels have.
-    const method = METHODS.has(given) ? given : OTHER;
+    const method = methodOf(given);
     const status = String(answered) in STATUS_CODES ? answered : 100 * Math.floor(answered / 100);
     const requests = route === ENDPOINT_ROUTE ? this.#endpointRequests : this.#requests;
     const attributes = requests.get(

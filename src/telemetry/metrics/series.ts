@@ -1,14 +1,13 @@
 /** The label values of series: bounded in number, and interned for reports of the hot path. */
 import type { Attributes } from "@opentelemetry/api";
 import type { NamedFunction } from "../contract.ts";
+import { nameOf } from "../conventions.ts";
 import { FUNCTIONS_MAX } from "./bounds.ts";
 import type { Label } from "./table.ts";
 
 /** The label values of one series. */
 export type Labels = Partial<Record<Label, string | number>>;
 
-/** UTF-16 units of a function's name in labels. */
-const NAME_MAX = 128;
 const OTHER = "other";
 
 /** The attribute that identifies an interned series, in place of its labels. */
@@ -46,7 +45,7 @@ export class FunctionLabels {
     const known = this.#known.get(id);
     if (known !== undefined) return known;
     if (this.#known.size >= FUNCTIONS_MAX) return this.#other;
-    const labels = { "faas.name": displayName.slice(0, NAME_MAX), "invoked.function.id": id };
+    const labels = { "faas.name": nameOf(displayName), "invoked.function.id": id };
     this.#known.set(id, labels);
     return labels;
   }

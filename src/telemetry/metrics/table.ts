@@ -356,6 +356,19 @@ export const METRICS = {
     description:
       "Data points for the collector of --otlp-endpoint; with an error, they were dropped",
   },
+  "otel.sdk.processor.span.processed": {
+    kind: "counter",
+    unit: "{span}",
+    labels: ["error.type"],
+    description:
+      "Spans that left the queue for the collector; with the error `queue_full`, they were dropped",
+  },
+  "otel.sdk.exporter.span.exported": {
+    kind: "counter",
+    unit: "{span}",
+    labels: ["error.type"],
+    description: "Spans that were sent to the collector; with an error, they were dropped",
+  },
 } as const satisfies Readonly<Record<string, Metric>>;
 
 export type MetricName = keyof typeof METRICS;

@@ -90,8 +90,8 @@ export const INVOCATIONS: Steps = {
     const ended = await store.read.invocations.get(FUNCTION, id(1));
     assert.deepEqual([ended?.status, ended?.updatedAt], ["SUCCESS", time(2)]);
     assert.equal(await contentText(ended?.output ?? new Uint8Array()), LARGE);
-    assert.equal(await store.read.invocations.status(FUNCTION, id(2)), "PENDING");
-    assert.equal(await store.read.invocations.status(id(9), id(2)), undefined);
+    assert.equal((await store.read.invocations.state(FUNCTION, id(2)))?.status, "PENDING");
+    assert.equal(await store.read.invocations.state(id(9), id(2)), undefined);
   },
 
   "those without a live owner are found": async (store) => {
@@ -309,7 +309,7 @@ export const PURGES: Steps = {
     assert.deepEqual([purge.invocations, purge.bytes], [109, 109 * 4 + 700 * 2]);
     assert.deepEqual(await store.read.purges.size(ended), { invocations: 0, bytes: 0 });
     assert.equal(await store.read.purges.lastPurged(FUNCTION), id(110));
-    assert.equal(await store.read.invocations.status(FUNCTION, id(3)), "RUNNING");
+    assert.equal((await store.read.invocations.state(FUNCTION, id(3)))?.status, "RUNNING");
     await store.write((tx) => tx.purges.finish("purge", time(300)));
     assert.deepEqual(await store.read.purges.unfinished(), []);
   },

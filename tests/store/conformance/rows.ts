@@ -143,6 +143,8 @@ export function invocationRow(
     notBefore: null,
     startedAt: null,
     earlierAttempts: null,
+    traceparent: null,
+    tracestate: null,
     skipReason: null,
     retryPolicy: null,
     parkedAt: null,

@@ -23,7 +23,7 @@ import { VARIABLES, type VariablesDraft } from "./variables.tsx";
 /** The rows of each section, which together have every setting. */
 const ROWS = {
   general: [["displayName"], ["description"]],
-  hosts: [["outboundNetworkAllowlist"]],
+  hosts: [["outboundNetworkAllowlist"], ["traceFetch"]],
   limits: [Object.keys(LIMIT_FIELDS) as (keyof typeof LIMIT_FIELDS)[]],
   running: [["vfsId", "processReuse", "provisionedConcurrency"]],
   identity: [["scopedRoleIds"]],

@@ -23,8 +23,8 @@ import {
 } from "../typed_values.ts";
 import { type SectionForm, type SettingsSection, SettingsSectionForm } from "./section.tsx";
 
-/** A value as it is typed: text, words that are chosen, or members of these. */
-type Draft = string | readonly string[] | Members;
+/** A value as it is typed: text, a choice, words that are chosen, or members of these. */
+type Draft = string | boolean | readonly string[] | Members;
 type Members = { readonly [member: string]: Draft };
 /** The settings that have no form of their own. */
 export type FieldSetting = Exclude<
@@ -75,6 +75,8 @@ export function draftOf(field: Field, value: unknown): Draft {
         field.fields,
         (of, name) => draftOf(of, (value as Members | undefined)?.[name]),
       );
+    case "flag":
+      return value === true;
     case "oneOf":
       return String(value ?? ("inForce" in field.unset ? field.unset.inForce : unsetOf(field)));
     default:
@@ -91,6 +93,8 @@ export function valueOf(field: Field, draft: Draft): unknown {
       return durationIn(draft as string);
     case "list":
       return isChosen(field) ? draft : linesOf(draft as string);
+    case "flag":
+      return draft === true;
     case "group":
       return mapped(field.fields, (of, name) => valueOf(of, (draft as Members)[name] ?? ""));
     default:
@@ -194,6 +198,8 @@ function SettingField({ path, field, form, placeholder }: {
   switch (field.kind) {
     case "id":
       return <VolumeField {...text} none="None" />;
+    case "flag":
+      return <CheckboxField {...common} value={draft === true} onChange={text.onChange} />;
     case "oneOf":
       return <SelectField {...text} options={optionsOf(field)} />;
     case "list":

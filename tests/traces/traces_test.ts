@@ -1,0 +1,289 @@
+/** Traces that a server sends to a collector: their spans, which are sent, and a collector that does not take them. */
+import assert from "node:assert/strict";
+import { runSpanIdOf, traceIdsOf } from "../../src/shared/trace_context.ts";
+import { allow, deploy as deployEgress, Host } from "../egress/support.ts";
+import { freePort, scraped } from "../metrics/support.ts";
+import { QUICK, settings, start, UNSTEADY } from "../retries/support.ts";
+import type { Client, Json } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
+import { LOOPBACK } from "../support/loopback.ts";
+import { type ServerOptions, TestServer } from "../support/server.ts";
+import { TraceCollector } from "./collector.ts";
+
+/** Attempts that take longer than this are sent, in milliseconds. */
+const SLOW_MS = 2_000;
+const LONG_MS = SLOW_MS + 500;
+const PHASES = ["admission", "queue", "instance", "evaluate", "run", "record"];
+const ROUTE = "POST /api/v1/functions/{function_id}/invoke";
+const SECRET = "a-secret-of-the-function-that-no-trace-has";
+
+const VARIOUS = `export default async ({ how, ms = 0 }) => {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  if (how === "throw") throw new Error("${SECRET}");
+  return {};
+};`;
+
+interface Stage {
+  readonly client: Client;
+  readonly collector: TraceCollector;
+}
+
+async function idOf(answer: Promise<Json>): Promise<string> {
+  const { status, body } = await answer;
+  assert.equal(status, 200, JSON.stringify(body));
+  return body.invocationId;
+}
+
+async function tracesErrors({ client, collector }: Stage): Promise<void> {
+  const id = await client.deploy(VARIOUS);
+  const invocationId = await idOf(client.invoke(id, { how: "throw" }));
+  const trace = await collector.traceOf(invocationId, PHASES.length + 2);
+  trace.assertNested();
+  const { traceId, spanId } = traceIdsOf(invocationId);
+  const request = trace.one(ROUTE);
+  assert.deepEqual(
+    [request.traceId, request.parentId, request.kind, request.isError, request.flags & 1],
+    [traceId, "", "SERVER", false, 1],
+  );
+  assert.deepEqual(request.attributes, {
+    "http.request.method": "POST",
+    "http.route": "/api/v1/functions/{function_id}/invoke",
+    "http.response.status_code": 200,
+    "url.scheme": "http",
+  });
+  const invocation = trace.one("test");
+  assert.deepEqual(
+    [invocation.spanId, invocation.parentId, invocation.kind, invocation.isError],
+    [spanId, request.spanId, "SERVER", true],
+  );
+  const { commitId } = await client.invocation(id, invocationId);
+  assert.deepEqual(invocation.attributes, {
+    "faas.name": "test",
+    "faas.version": commitId,
+    "faas.trigger": "other",
+    "faas.invocation_id": invocationId,
+    "invoked.function.id": id,
+    "invoked.trigger": "api",
+    "faas.coldstart": true,
+    "invoked.process": "root",
+    "error.type": "UNCAUGHT",
+  });
+  const phases = trace.children(invocation);
+  assert.deepEqual(phases.map(({ name }) => name), PHASES);
+  assert.ok(phases.every((phase, at) => at === 0 || phase.start === phases[at - 1]?.end));
+  assert.equal(phases[0]?.start, invocation.start);
+  assert.equal(phases.at(-1)?.end, invocation.end);
+  const run = trace.one("run");
+  assert.equal(run.spanId, runSpanIdOf(invocationId, 1));
+  assert.ok(Number(run.attributes["invoked.run.cpu_time"]) > 0);
+  assert.ok(Number(run.attributes["invoked.run.peak_memory"]) > 1024 ** 2);
+  const { "service.instance.id": node, "service.version": version, ...resource } = run.resource;
+  assert.deepEqual(resource, { "service.name": "invoked", "invoked.role": "server" });
+  assert.ok(node && version);
+  assert.equal(collector.headers.get("authorization"), "Bearer of-traces");
+  const texts = JSON.stringify(collector.spans, (_, value) => String(value));
+  assert.ok(!texts.includes(SECRET), "no text of a function");
+}
+
+async function sendsNothingElse({ client, collector }: Stage): Promise<void> {
+  const id = await client.deploy(VARIOUS);
+  // A busy machine makes an invocation slow.
+  await eventually(async () => {
+    const fast = await idOf(client.invoke(id));
+    const failed = await idOf(client.invoke(id, { how: "throw" }));
+    await collector.traceOf(failed, PHASES.length + 1);
+    return collector.has(fast) ? undefined : true;
+  }, "a fast success without a trace");
+}
+
+async function tracesAttempts({ client, collector }: Stage): Promise<void> {
+  const id = await client.deploy(UNSTEADY);
+  await settings(client, id, { retryPolicy: { ...QUICK, maxAttempts: 3 } });
+  const invocationId = await start(client, id, { until: 3 });
+  await client.ended(id, invocationId);
+  const trace = await collector.traceOf(invocationId, 4 + 3 * (PHASES.length - 1));
+  trace.assertNested();
+  const invocation = trace.one("test");
+  assert.deepEqual([invocation.parentId, invocation.isError], ["", false], "an asynchronous one");
+  const attempts = trace.children(invocation).filter(({ name }) => name === "attempt");
+  assert.deepEqual(
+    attempts.map(({ attributes, isError }) => [attributes["invoked.attempt"], isError]),
+    [[1, true], [2, true], [3, false]],
+  );
+  for (const [at, attempt] of attempts.entries()) {
+    const names = trace.children(attempt).map(({ name }) => name);
+    assert.deepEqual(names, at === 0 ? PHASES : PHASES.slice(1));
+    assert.equal(trace.one("run", attempt).spanId, runSpanIdOf(invocationId, at + 1));
+  }
+  assert.equal(invocation.end, attempts[2]?.end);
+}
+
+async function tracesCalls({ client, collector }: Stage): Promise<void> {
+  await using host = new Host();
+  const target = `127.0.0.1:${host.port}`;
+  const id = await client.deploy(`import { sdk } from "@c1/functions-sdk";
+  export default async () => {
+    await fetch("http://${target}/${SECRET}");
+    await fetch("http://denied.example/").catch(() => {});
+    await sdk.functions.getFunction({ id: "${"0".repeat(27)}" }).catch(() => {});
+    throw new Error("the end");
+  };`);
+  await allow(client, id, [target]);
+  const invocationId = await idOf(client.invoke(id));
+  const trace = await collector.traceOf(invocationId, PHASES.length + 5);
+  trace.assertNested();
+  const run = trace.one("run");
+  const calls = trace.children(run);
+  assert.ok(calls.every(({ kind }) => kind === "CLIENT"));
+  const [taken, denied, listed] = calls;
+  assert.deepEqual([taken?.name, denied?.name], ["GET", "GET"]);
+  const { "invoked.egress.size": size, ...attributes } = taken?.attributes ?? {};
+  assert.ok(Number(size) > 0);
+  assert.deepEqual(attributes, {
+    "http.request.method": "GET",
+    "server.address": "127.0.0.1",
+    "server.port": host.port,
+    "http.response.status_code": 200,
+  });
+  assert.deepEqual(
+    [denied?.isError, denied?.attributes["error.type"], denied?.attributes["server.address"]],
+    [true, "refused", "denied.example"],
+  );
+  const method = "c1.api.functions.v1.FunctionsService.GetFunction";
+  assert.deepEqual(
+    [listed?.name, listed?.attributes["rpc.method"], listed?.isError],
+    [method, method, true],
+  );
+  assert.ok(Number(run.attributes["invoked.run.egress_time"]) > 0);
+  assert.ok(Number(run.attributes["invoked.run.host_calls_time"]) > 0);
+}
+
+async function tracesUnstarted({ client, collector }: Stage): Promise<void> {
+  const id = await client.deploy(VARIOUS);
+  const later = new Date(Date.now() + 3_600_000).toISOString();
+  const invocationId = await idOf(
+    client.invoke(id, {}, { "Invoke-At": later, prefer: "respond-async" }),
+  );
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  await client.post(`/api/v1/functions/${id}/invocations/${invocationId}/cancel`, {});
+  const trace = await collector.traceOf(invocationId, 2);
+  const invocation = trace.one("test");
+  assert.deepEqual([invocation.isError, invocation.attributes["error.type"]], [true, "CANCELLED"]);
+  assert.deepEqual(trace.slowest(invocation), ["wait"]);
+}
+
+/** Each invocation waits somewhere else, and its trace alone says where. */
+async function explainsSlowOnes({ client, collector }: Stage): Promise<void> {
+  await using host = new Host();
+  const [queued, evaluated, fetched] = await Promise.all([
+    slowInQueue(client),
+    slowInEvaluation(client),
+    slowInEgress(client, host),
+  ]);
+  for (
+    const [id, where] of [
+      [queued, ["queue"]],
+      [evaluated, ["evaluate"]],
+      [fetched, ["run", "GET"]],
+    ] as const
+  ) {
+    const trace = await collector.traceOf(id, PHASES.length);
+    assert.deepEqual(trace.slowest(trace.one("test")), where);
+  }
+}
+
+async function slowInQueue(client: Client): Promise<string> {
+  const id = await client.deploy(VARIOUS);
+  await settings(client, id, { maxConcurrency: 1 });
+  const first = await start(client, id, { ms: 600_000 });
+  await eventually(async () => {
+    const { status } = await client.invocation(id, first);
+    return /_RUNNING$/.test(status) ? true : undefined;
+  }, "the first invocation");
+  const second = idOf(client.invoke(id));
+  await new Promise((resolve) => setTimeout(resolve, LONG_MS));
+  await client.post(`/api/v1/functions/${id}/invocations/${first}/cancel`);
+  return await second;
+}
+
+async function slowInEvaluation(client: Client): Promise<string> {
+  const wait = `await new Promise((resolve) => setTimeout(resolve, ${LONG_MS}));`;
+  return await idOf(client.invoke(await client.deploy(`${wait} export default () => ({});`)));
+}
+
+async function slowInEgress(client: Client, host: Host): Promise<string> {
+  const target = `127.0.0.1:${host.port}`;
+  const body = `return { status: (await fetch("http://${target}/slow?ms=${LONG_MS}")).status };`;
+  return await idOf(client.invoke(await deployEgress(client, body, [target])));
+}
+
+const EXPORTED = "otel_sdk_exporter_span_exported_total";
+const NOT_TAKEN = { error_type: "not_taken" };
+
+async function outlivesTheCollector({ client, collector }: Stage): Promise<void> {
+  const id = await client.deploy(VARIOUS);
+  for (const behavior of [400, 503, "silent"] as const) {
+    const before = (await scraped(client, () => true, "")).sum(EXPORTED, NOT_TAKEN);
+    collector.behavior = behavior;
+    const dropped = await idOf(client.invoke(id, { how: "throw" }));
+    await scraped(
+      client,
+      (page) => page.sum(EXPORTED, NOT_TAKEN) > before,
+      `spans that were dropped: ${behavior}`,
+    );
+    collector.behavior = "takes";
+    const taken = await idOf(client.invoke(id, { how: "throw" }));
+    await collector.traceOf(taken, PHASES.length + 1);
+    assert.ok(!collector.has(dropped));
+  }
+  const page = await scraped(client, (page) => page.sum(EXPORTED) > 0, "spans");
+  assert.ok(page.sum(EXPORTED) > page.sum(EXPORTED, NOT_TAKEN));
+  assert.equal(page.sum("otel_sdk_processor_span_processed_total"), page.sum(EXPORTED));
+}
+
+Deno.test("a server sends traces to a collector, and serves on without one", async (t) => {
+  const port = freePort();
+  const options: ServerOptions = {
+    flags: [
+      ...["--metrics", "--otlp-endpoint", `http://127.0.0.1:${port}`, "--otlp-interval", "1s"],
+      ...["--trace-sample", "0", "--trace-slow", `${SLOW_MS}ms`, ...LOOPBACK],
+    ],
+    env: {
+      OTEL_EXPORTER_OTLP_HEADERS: "authorization=Bearer%20of-all",
+      OTEL_EXPORTER_OTLP_TRACES_HEADERS: "authorization=Bearer%20of-traces",
+      OTEL_EXPORTER_OTLP_METRICS_HEADERS: "authorization=Bearer%20of-metrics",
+    },
+  };
+  await using server = await TestServer.start(options);
+  const client = await server.client();
+  await t.step("that is down", async () => {
+    const id = await client.deploy(VARIOUS);
+    await idOf(client.invoke(id, { how: "throw" }));
+    await scraped(client, (page) => page.sum(EXPORTED, NOT_TAKEN) > 0, "dropped spans");
+  });
+  await using collector = new TraceCollector(port);
+  const stage = { client, collector };
+  const steps: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
+    "of errors": tracesErrors,
+    "not of others": sendsNothingElse,
+    "with each attempt": tracesAttempts,
+    "with host calls and egress": tracesCalls,
+    "of invocations that never started": tracesUnstarted,
+    "that say where the time went": explainsSlowOnes,
+    "unless the collector does not take them": outlivesTheCollector,
+  };
+  for (const [name, step] of Object.entries(steps)) await t.step(name, () => step(stage));
+  await t.step("once more when it stops, and logs each change once", async () => {
+    const id = await client.deploy(VARIOUS);
+    const last = await idOf(client.invoke(id, { how: "throw" }));
+    await server.stop();
+    assert.ok(collector.has(last));
+    const lines = (await server.log).split("\n").filter((line) => line.includes("traces"));
+    const kinds = lines.map((line) => line.includes("takes no traces") ? "down" : "up");
+    assert.equal(kinds[0], "down", lines.join("\n"));
+    assert.equal(kinds.length, 8, lines.join("\n"));
+    assert.ok(kinds.every((kind, at) => kind !== kinds[at - 1]), kinds.join());
+    assert.match(lines[1] ?? "", /takes traces again; \d+ spans were dropped/);
+    assert.ok(!lines.join("").includes("Bearer"), "no credential is logged");
+  });
+});
