@@ -68,11 +68,11 @@ log-level = "warning"
 - A relative path in the file starts at the folder of the file. In flags and variables, a relative path starts at the
   working directory of the process.
 - \`invoked config --toml\` prints a file with the values of your flags and variables. Defaults are comments. A URL
-  with a password is empty in the file: a server rejects the file until you fill it in.
+  with a secret is empty in the file: a server rejects the file until you fill it in.
 - Editors complete and check the file by the JSON Schema that the first line names. Each server serves the schema at
   \`/invoked-server.schema.json\`, and each package contains \`invoked-server.schema.json\`.
 - Keep secrets in files of their own, which settings such as \`--master-key-file\` name. The server rejects a URL with
-  a password in a file that every user can read, and a file that every user can change or replace.
+  a secret in a file that every user can read, and a file that every user can change or replace.
 - The file has at most 256 KiB. \`invoked worker\` and all commands with \`--data\` accept the same file. The
   local servers of \`dev\`, \`test\` and \`check\` ignore the file.
 - SIGHUP applies changes of the log level and of the certificate to a

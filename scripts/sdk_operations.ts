@@ -34,6 +34,11 @@ const NAMESPACES: Readonly<Record<string, string>> = {
 /** What does not follow from the document; the message begins the names of the fields that are request and response. */
 type Override = Partial<Record<"namespace" | "method" | "message", string>>;
 const OVERRIDES: Readonly<Record<string, Override>> = {
+  "invoked.AlertService.List": {
+    namespace: "server",
+    method: "listAlerts",
+    message: "listAlerts",
+  },
   "c1.api.iam.v1.Roles.Get": { message: "getRoles" },
   "c1.api.iam.v1.Roles.List": { message: "listRoles" },
   "invoked.AuditService.Verify": { message: "verifyAuditLog" },

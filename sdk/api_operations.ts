@@ -116,6 +116,7 @@ export const OPERATIONS = {
     getOfFunction: { id: "invoked.StatisticsService.GetOfFunction", path: { functionId: "function_id" }, response: "getFunctionStatisticsResponse", dated: { list: "each" } },
   },
   server: {
+    listAlerts: { id: "invoked.AlertService.List", response: "listAlertsResponse", dated: { list: "each", failing: "itself" } },
     getStatus: { id: "invoked.ServerService.GetStatus", response: "getStatusResponse", dated: { paused: "itself" } },
   },
   user: {

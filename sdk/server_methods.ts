@@ -66,7 +66,12 @@ export interface ServerStatus {
   uptime?: string;
   walls?: string;
   slots?: { running?: number; queued?: number; limit?: number; perSecond?: number };
-  disk?: { freeBytes?: number; totalBytes?: number; databaseBytes?: number };
+  disk?: {
+    freeBytes?: number;
+    totalBytes?: number;
+    isAlmostFull?: boolean;
+    databaseBytes?: number;
+  };
   /** Absent without a cluster. */
   workers?: {
     id?: string;
@@ -77,7 +82,27 @@ export interface ServerStatus {
   }[];
 }
 
+/** An alert that fires. */
+export interface Alert {
+  id?: string;
+  /** As in the rules for Prometheus. */
+  name?: string;
+  severity?: string;
+  summary?: string;
+  startsAt?: Date;
+  /** Absent unless the alert is about a function. */
+  functionId?: string;
+  /** Path of the console's page about the alert. */
+  page?: string;
+  /** Path of the runbook in the documentation. */
+  runbook?: string;
+}
+
 /** The server itself. */
 export interface Server {
+  listAlerts(options?: RequestOptions): Answered<
+    "listAlertsResponse",
+    { list?: Alert[]; isPosted?: boolean; failing?: { since?: Date; error?: string } }
+  >;
   getStatus(options?: RequestOptions): Answered<"getStatusResponse", ServerStatus>;
 }

@@ -31,6 +31,7 @@ const DOMAIN_ORDER: readonly string[] = [
   "invocations",
   "destinations",
   "triggers",
+  "alerts",
   "testing",
   "verification",
   "blob_check.ts",

@@ -2,6 +2,7 @@
  * The API: one file for each operation, with its contract, permission and handler. HTTP (`src/http`) and host calls
  * (`host_calls.ts`) are its two transports.
  */
+import { ALERT_OPERATIONS } from "./alerts/mod.ts";
 import { AUDIT_OPERATIONS } from "./audit/mod.ts";
 import { AUTH_OPERATIONS } from "./auth/mod.ts";
 import { CLIENT_OPERATIONS } from "./clients/mod.ts";
@@ -47,5 +48,6 @@ export const OPERATIONS: readonly Operation[] = [
   ...VOLUME_OPERATIONS,
   ...RETENTION_OPERATIONS,
   ...AUDIT_OPERATIONS,
+  ...ALERT_OPERATIONS,
   ...SERVER_OPERATIONS,
 ];

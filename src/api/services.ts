@@ -1,3 +1,4 @@
+import type { Alerts } from "../domain/alerts/alerts.ts";
 import type { Audit } from "../domain/audit/audit.ts";
 import type { AuditExports } from "../domain/audit/exports.ts";
 import type { AuditLog } from "../domain/audit/log.ts";
@@ -69,6 +70,7 @@ interface MetricsPage {
 /** Every service of the API by its name. Each handler names those that it uses. */
 export interface Services {
   readonly accessTokens: AccessTokens;
+  readonly alerts: Alerts;
   readonly audit: Audit;
   readonly auditExports: AuditExports;
   readonly auditLog: AuditLog;

@@ -158,6 +158,15 @@ const AUDIT: readonly CommandEntry[] = [
   ],
 ];
 
+const ALERTS: readonly CommandEntry[] = [
+  ["list", "List the alerts that fire, oldest first", () => import("./alerts/list.ts")],
+  [
+    "test",
+    "Post a test alert to the receiver of the server; print the answers",
+    () => import("./alerts/test.ts"),
+  ],
+];
+
 const CLUSTER: readonly CommandEntry[] = [
   [
     "credentials",
@@ -369,6 +378,7 @@ export const COMMANDS: readonly Group[] = [
     ["clients", "Create, disable and delete further clients of the server", CLIENTS],
     ["providers", "Manage the providers of workload identities, such as GitHub Actions", PROVIDERS],
     ["trusts", "Manage which workloads act as a service principal without a secret", TRUSTS],
+    ["alerts", "List the alerts that fire, and test where they are posted", ALERTS],
     ["audit", "Read and check the record of every change and every sign-in", AUDIT],
   ]],
   ["Other:", [

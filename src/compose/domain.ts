@@ -1,4 +1,5 @@
 /** Builds the services of the domain from the store, the engine and Config. */
+import { openAlerts } from "./alerts.ts";
 import { openIdentity } from "./identity.ts";
 import { OPERATIONS } from "../api/mod.ts";
 import { permissionCatalog } from "../api/permissions.ts";
@@ -95,6 +96,8 @@ export interface DomainParts {
   readonly publicGet: PublicGet;
   /** Base URL of the server. */
   readonly url: string;
+  /** Names this node among others, and is the same after a restart; empty for an only node. */
+  readonly nodeName: string;
   /** Aborts when the server stops. */
   readonly shutdown: AbortSignal;
 }
@@ -131,6 +134,7 @@ export async function openDomain(parts: DomainParts) {
   const identity = await openIdentity(shared, keys);
   const { eraser, ...sweeps } = openSweeps(shared);
   const functions = openFunctions(shared, new UploadUrls(await keys.hmacKey("upload-url")));
+  const alerting = await openAlerts(parts, functions.statistics);
   return {
     ...functions,
     invocations,
@@ -142,6 +146,7 @@ export async function openDomain(parts: DomainParts) {
     audit,
     ...openAudit(shared),
     liveChanges: new LiveChanges(store, parts.peers, config.rates.maxEventStreams),
+    alerts: alerting.alerts,
     purges: new Purges(store, eraser, pages, ids),
     expiredData: new ExpiredData(
       store,
@@ -162,6 +167,7 @@ export async function openDomain(parts: DomainParts) {
       ...identity.oidcProvider === undefined ? [] : [identity.oidcProvider],
       sweeps.housekeeping,
       sweeps.volumeSweep,
+      ...alerting.background,
     ],
   };
 }

@@ -1,5 +1,6 @@
 /** What metrics observe of a server or a worker when they are collected. */
 import type { Nats } from "../cluster/nats/connection.ts";
+import { SCHEDULE_LATE_MS } from "../domain/alerts/conditions.ts";
 import type { Node } from "../domain/ownership/contract.ts";
 import type { Engine } from "../engine/contract.ts";
 import type { Sandboxes } from "../sandbox/mod.ts";
@@ -9,8 +10,6 @@ import type { Cluster } from "./cluster.ts";
 import { measureDisk } from "./disk.ts";
 
 const MICROS_PER_SECOND = 1_000_000;
-/** A schedule whose next time is older than this is late. */
-const LATE_MS = 60_000;
 
 /** What a server observes. */
 interface ServerParts {
@@ -158,11 +157,12 @@ function recordSource({ read }: Store, node: Node): Source {
     name: "the records",
     async read(observe) {
       if (!node.leads("housekeeping")) return;
-      const late = new Date(Date.now() - LATE_MS).toISOString();
+      const late = new Date(Date.now() - SCHEDULE_LATE_MS).toISOString();
       observe("invoked.dead_letters", await read.statistics.countDeadLetters());
       observe("invoked.schedules.late", await read.schedules.countLate(late));
       const sessions = await read.consoleSessions.count(new Date().toISOString());
       observe("invoked.console.sessions", sessions);
+      observe("invoked.alerts.unposted", await read.alerts.countUnposted());
     },
   };
 }

@@ -244,6 +244,7 @@ async function startBehind(
     snapshots,
     ...await publicRequests(config),
     url,
+    nodeName: cluster === undefined ? "" : `${Deno.hostname()}:${http.port}`,
     shutdown: shutdown.signal,
   });
   for (const part of domain.background) opened.use(part);

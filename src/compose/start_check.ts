@@ -20,6 +20,11 @@ const CHECKS: readonly ((config: Config) => Promise<unknown>)[] = [
     await readProviderFiles(oidc);
   },
   async (config) => {
+    const { url, urlFile } = config.alerts;
+    if (url === undefined && urlFile === undefined) return;
+    await (await import("./alerts.ts")).readReceiver(config);
+  },
+  async (config) => {
     if (config.egress.caFile === undefined) return;
     await (await import("./sandboxes.ts")).egressOptions(config);
   },

@@ -35,6 +35,7 @@ export function findContradictions(
     ...keyContradictions(config),
     ...oidcContradictions(config),
     ...telemetryContradictions(config),
+    ...alertContradictions(config),
     ...requestContradictions(config),
     ...payloadContradictions(config),
     ...maximumContradictions(config),
@@ -142,6 +143,17 @@ function telemetryContradictions({ telemetry }: Config): readonly Contradiction[
     setting: `telemetry.${field}` as SettingPath,
     must: "unset without --otlp-endpoint",
   }));
+}
+
+function alertContradictions({ alerts }: Config): readonly Contradiction[] {
+  const { url, urlFile, secretFile } = alerts;
+  if (url !== undefined && urlFile !== undefined) {
+    return [{ setting: "alerts.urlFile", must: "unset with --alert-url" }];
+  }
+  const isUnused = secretFile !== undefined && url === undefined && urlFile === undefined;
+  return isUnused
+    ? [{ setting: "alerts.secretFile", must: "unset without --alert-url and --alert-url-file" }]
+    : [];
 }
 
 function requestContradictions({ server, commits, invocations }: Config): readonly Contradiction[] {

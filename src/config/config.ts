@@ -1,6 +1,7 @@
 import type { DatabaseUrl } from "./database_url.ts";
 import type { RoleMapping } from "./kinds.ts";
 import type { Secret } from "./secret.ts";
+import type { SecretUrl } from "./secret_url.ts";
 
 /**
  * The configuration of the server, resolved and deeply frozen. The row of the same name in `settings.ts`
@@ -101,6 +102,15 @@ export interface Config {
     readonly traceSlowMs: number;
     /** Headers of OpenTelemetry's variables, by the variable. */
     readonly environmentHeaders: Readonly<Record<string, Secret>>;
+  };
+  readonly alerts: {
+    /** Undefined if the server posts no alerts, or if `urlFile` names the file with the URL. */
+    readonly url: SecretUrl | undefined;
+    /** Absolute path of a file whose first line is the URL. */
+    readonly urlFile: string | undefined;
+    /** Absolute path of a file whose first line is a secret of Standard Webhooks; undefined for unsigned posts. */
+    readonly secretFile: string | undefined;
+    readonly intervalMs: number;
   };
   readonly identity: {
     /** Base64 of 32 bytes. */

@@ -21,6 +21,7 @@ export {
 } from "./resolve.ts";
 export type { Source } from "./source.ts";
 export { Secret } from "./secret.ts";
+export { SecretUrl, secretUrl } from "./secret_url.ts";
 export {
   ALL_SETTINGS,
   GROUP_TITLES,

@@ -12,6 +12,7 @@ export const GROUP_TITLES: Readonly<Record<Group, string>> = {
   rates: "Rate limits",
   log: "Logging",
   telemetry: "Metrics and traces",
+  alerts: "Alerts",
   identity: "Identity",
   oidc: "Sign-in with OpenID Connect",
   commits: "Commits",

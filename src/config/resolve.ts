@@ -96,7 +96,7 @@ export function resolveConfig(
       if (secret !== undefined) {
         violations.push(
           `${nameOf(placed, source, file)} ${secret}, but every user can read the file; ` +
-            "chmod o-r the file, or move the password to the file that another setting names",
+            "chmod o-r the file, or move the secret to the file that another setting names",
         );
       }
     }
@@ -150,9 +150,9 @@ function describeSecret(
   text: string | undefined,
   value: unknown,
 ): string | undefined {
-  if (value !== undefined) return kind.holdsSecret?.(value) ? "has a password" : undefined;
+  if (value !== undefined) return kind.holdsSecret?.(value) ? "contains a secret" : undefined;
   return kind.hidden && text !== undefined && text.trim() !== ""
-    ? "may have a password"
+    ? "may contain a secret"
     : undefined;
 }
 

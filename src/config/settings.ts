@@ -14,6 +14,7 @@ import {
   port,
   toggle,
 } from "./kinds.ts";
+import { ALERT_SETTINGS } from "./alert_settings.ts";
 import { AUDIT_SETTINGS } from "./audit_settings.ts";
 import { DATABASE_SETTINGS } from "./database_settings.ts";
 import { ENDPOINT_SETTINGS } from "./endpoint_settings.ts";
@@ -216,6 +217,7 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
     },
   },
   telemetry: TELEMETRY_SETTINGS,
+  alerts: ALERT_SETTINGS,
   identity: {
     masterKey: {
       name: "master-key",

@@ -93,12 +93,14 @@ export const PERMISSIONS = {
     ["invoked.VolumeService.WriteArchive", "Replace all files with the files of a tar archive"],
   ],
   "server:read": [
+    ["invoked.AlertService.List", "List the alerts that fire, oldest first"],
     ["invoked.ServerService.GetStatus", "Report slots, isolation, disk, workers, and the processes that fork instances"],
   ],
   "metrics:read": [
     ["invoked.ServerService.GetMetrics", "Get the metrics of the node that answers, in the format of Prometheus"],
   ],
   "server:write": [
+    ["invoked.AlertReceiverService.Test", "Post the beginning and the end of a test alert"],
     ["invoked.RestoreService.Resume", "Start what waits on a server that was restored from a backup"],
   ],
   "identity:read": [

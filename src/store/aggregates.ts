@@ -1,5 +1,6 @@
 /** The readers and writers of the store, one of each per aggregate. */
 import { Kysely } from "kysely";
+import { AlertReader, AlertWriter } from "./alerts.ts";
 import { AssertionWriter } from "./assertions.ts";
 import { AuditReader, AuditWriter } from "./audit.ts";
 import { AuditExportReader, AuditExportWriter } from "./audit_exports.ts";
@@ -42,6 +43,7 @@ export interface Readers {
   readonly purges: PurgeReader;
   readonly pauses: PauseReader;
   readonly verifications: VerificationReader;
+  readonly alerts: AlertReader;
   readonly nodes: NodeReader;
   readonly delays: DelayedInvocationReader;
   readonly outbox: OutboxReader;
@@ -68,6 +70,7 @@ export interface Writers {
   readonly purges: PurgeWriter;
   readonly pauses: PauseWriter;
   readonly verifications: VerificationWriter;
+  readonly alerts: AlertWriter;
   readonly nodes: NodeWriter;
   readonly delays: DelayedInvocationWriter;
   readonly outbox: OutboxWriter;
@@ -100,6 +103,7 @@ export function readersOf(
     purges: new PurgeReader(db, long),
     pauses: new PauseReader(db),
     verifications: new VerificationReader(db),
+    alerts: new AlertReader(db),
     nodes: new NodeReader(db, capabilities),
     delays: new DelayedInvocationReader(db),
     outbox: new OutboxReader(db),
@@ -132,6 +136,7 @@ export function writersOf(
     purges: new PurgeWriter(db, long),
     pauses: new PauseWriter(db),
     verifications: new VerificationWriter(db),
+    alerts: new AlertWriter(db),
     nodes: new NodeWriter(db, capabilities),
     flow: new FlowControlWriter(db, capabilities),
     delays: new DelayedInvocationWriter(db),

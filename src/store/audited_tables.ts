@@ -141,6 +141,8 @@ export const AUDITED: Readonly<Record<keyof Schema, AuditedTable | undefined>> =
   // Each call that ends a pause is an event.
   pauses: undefined,
   verifications: undefined,
+  alerts: undefined,
+  alertPosts: undefined,
 };
 
 /** What of a row, or of the columns that a statement sets, is on record. @param valueOf undefined for a column that is not set */

@@ -27,6 +27,7 @@ import type {
   ServerKeyTable,
   VerificationTable,
 } from "./server_tables.ts";
+import type { AlertSchema } from "./alert_tables.ts";
 import type { FederationSchema } from "./federation_tables.ts";
 import type { SessionSchema } from "./session_tables.ts";
 import type { TriggerSchema } from "./trigger_tables.ts";
@@ -261,7 +262,7 @@ interface UsedAssertionTable {
   expiresAt: string;
 }
 
-export interface Schema extends TriggerSchema, FederationSchema, SessionSchema {
+export interface Schema extends TriggerSchema, FederationSchema, SessionSchema, AlertSchema {
   functions: FunctionTable;
   functionSecrets: FunctionSecretTable;
   commits: CommitTable;

@@ -108,10 +108,12 @@ export class StatisticsReader {
   /** @param db runs single queries */
   constructor(private readonly db: Kysely<Schema>) {}
 
-  /** The number of dead letters, of all functions. */
-  async countDeadLetters(): Promise<number> {
-    const { count } = await this.db.selectFrom("invocations").where("parkedAt", "is not", null)
-      .select((eb) => eb.fn.countAll<number>().as("count")).executeTakeFirstOrThrow();
+  /** The number of dead letters of all functions. @param since when the first of them was parked */
+  async countDeadLetters(since?: string): Promise<number> {
+    let query = this.db.selectFrom("invocations").where("parkedAt", "is not", null);
+    if (since !== undefined) query = query.where("parkedAt", ">=", since);
+    const { count } = await query.select((eb) => eb.fn.countAll<number>().as("count"))
+      .executeTakeFirstOrThrow();
     return Number(count);
   }
 

@@ -249,6 +249,7 @@ async function changeIdentities(client: Client, call: Calls): Promise<void> {
     "invoked.KeyService.RotateSigning",
     () => client.post("/api/v1/signing_keys/rotate", {}),
   );
+  await call("invoked.AlertReceiverService.Test", () => client.post("/api/v1/alerts/test", {}));
   await call("invoked.RestoreService.Resume", () => client.post("/api/v1/resume", {}));
 }
 
@@ -343,7 +344,10 @@ Deno.test("every operation that changes something leaves an event, or has a reas
   assert.deepEqual(idsOf("own"), OWN);
 
   await using directory = await makeTempDir();
-  const flags = ["--audit-export-dir", directory.path, "--api-rate", "0"];
+  const flags = [
+    ...["--audit-export-dir", directory.path, "--api-rate", "0"],
+    ...["--alert-url", "http://127.0.0.1:9/"],
+  ];
   await using server = await TestServer.start({ flags });
   const client = await server.client();
   const called: string[] = [];

@@ -8,6 +8,7 @@ import { readText } from "../support/repository.ts";
 
 const MASTER_KEY = Buffer.alloc(32, 7).toString("base64");
 const ENV = {
+  INVOKED_ALERT_URL: "https://hooks.example.com/T0KEN",
   INVOKED_MASTER_KEY: MASTER_KEY,
   INVOKED_UPLOAD_TTL: "30m",
   HTTPS_PROXY: "http://user:pass/w@rd@proxy:3128",
@@ -25,6 +26,7 @@ Deno.test("config prints value and source of every setting, with masked secrets"
   assert.deepEqual(row("--port"), ["8080", "default"]);
   assert.deepEqual(row("--public-url"), ["none", "default"]);
   assert.deepEqual(row("--data"), ["/.invoked", "default"]);
+  assert.deepEqual(row("--alert-url"), ["********", "variable"]);
   assert.deepEqual(row("INVOKED_MASTER_KEY"), ["********", "variable"]);
   assert.deepEqual(row("HTTPS_PROXY"), ["http://********@proxy:3128", "variable"]);
 });
@@ -38,7 +40,9 @@ Deno.test("config --json prints numbers in milliseconds and bytes, secrets maske
   assert.deepEqual(settings["server.publicUrl"], { value: null, source: "default" });
   assert.deepEqual(settings["identity.masterKey"], { value: "********", source: "variable" });
   assert.equal(Object.keys(settings).length, ALL_SETTINGS.length + 1);
-  for (const secret of [MASTER_KEY, "pass/w", "rd@"]) assert.ok(!stdout.includes(secret), secret);
+  for (const secret of [MASTER_KEY, "pass/w", "rd@", "T0KEN"]) {
+    assert.ok(!stdout.includes(secret), secret);
+  }
 });
 
 Deno.test("config shows the line of the file, and prints a file with the same values", async (t) => {
@@ -52,6 +56,7 @@ Deno.test("config shows the line of the file, and prints a file with the same va
   ];
   const env = {
     INVOKED_DATABASE: "postgres://user:hidden@db/name",
+    INVOKED_ALERT_URL: "https://hooks.example.com/hidden",
     INVOKED_MASTER_KEY: MASTER_KEY,
   };
   const printed = await runInvoked(["config", "--toml", ...given], { env });
@@ -66,7 +71,8 @@ Deno.test("config shows the line of the file, and prints a file with the same va
   await t.step("without a secret", () => {
     for (const secret of ["hidden", MASTER_KEY]) assert.ok(!printed.stdout.includes(secret));
     assert.match(printed.stdout, /^database = "" # fill in: it contains a secret$/m);
-    assert.match(printed.stderr, /^note: the value of database contains a secret /);
+    assert.match(printed.stdout, /^alert-url = "" # fill in: it contains a secret$/m);
+    assert.match(printed.stderr, /^note: the value of database, alert-url contains a secret /);
     assert.throws(
       () => loadConfig({ config: file }, {}),
       /^ConfigError: \[database\] database .*empty/,
@@ -89,7 +95,7 @@ Deno.test("config shows the line of the file, and prints a file with the same va
       );
     }
   });
-  await Deno.writeTextFile(file, printed.stdout.replace(/^database = .*$/m, ""));
+  await Deno.writeTextFile(file, printed.stdout.replace(/^(?:database|alert-url) = .*$/gm, ""));
   await t.step("the file gives the values of the flags, each with its line", async () => {
     const [byFlags, byFile] = [await json(given), await json(["--config", file])];
     const lines = printed.stdout.split("\n");
@@ -111,7 +117,7 @@ Deno.test("config shows the line of the file, and prints a file with the same va
   });
   await t.step("every default, too, and the schema agrees", async () => {
     const all = printed.stdout.replace(/^#([a-z-]+ = [^#].*)$/gm, "$1")
-      .replace(/^(?:data|database|oidc-.*|max-running) = .*$/gm, "");
+      .replace(/^(?:data|database|alert-url|oidc-.*|max-running) = .*$/gm, "");
     await Deno.writeTextFile(file, all);
     const { config, file: read } = loadConfig({ config: file }, {});
     assert.ok((read?.values.size ?? 0) > ALL_SETTINGS.length / 2);

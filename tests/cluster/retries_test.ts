@@ -11,6 +11,7 @@ import {
   settings,
   startsOf,
 } from "../retries/support.ts";
+import { AlertReceiver } from "../alerts/receiver.ts";
 import { TestCluster } from "./cluster.ts";
 
 const UNSTEADY = `export default async ({ n, until = 1, hangs }, { attempt, trigger }) => {
@@ -49,7 +50,11 @@ async function takeSlots(
 
 Deno.test("what waits for its time in a cluster", async (t) => {
   await using cluster = await TestCluster.start();
-  const flags = ["--egress-allow-private", "127.0.0.0/8"];
+  await using alerts = new AlertReceiver();
+  const flags = [
+    ...["--egress-allow-private", "127.0.0.0/8"],
+    ...["--alert-url", alerts.url, "--alert-interval", "1s"],
+  ];
   const first = await cluster.node({ flags });
   const second = await cluster.node({ flags });
   await cluster.worker({ capacity: 4 });
@@ -239,6 +244,14 @@ Deno.test("what waits for its time in a cluster", async (t) => {
     assert.deepEqual((await deadLetters(clients[1], fn)).toSorted(), replays.toSorted());
   });
 
+  await t.step("an alert is posted by one node, and shown by all", async () => {
+    await alerts.got("InvokedDeadLettersGrowing", "firing");
+    const shown = await Promise.all(clients.map((client) => client.get("/api/v1/alerts")));
+    for (const { body: { list } } of shown) {
+      assert.ok(list.some(({ name }: Json) => name === "InvokedDeadLettersGrowing"));
+    }
+  });
+
   await t.step(
     "a delayed invocation starts once, although the node that began it ends",
     async () => {
@@ -258,4 +271,15 @@ Deno.test("what waits for its time in a cluster", async (t) => {
       }
     },
   );
+
+  await t.step("another node posts the end of an alert, and repeats no beginning", async () => {
+    const path = "/api/v1/functions/-/dead_letters/drop";
+    assert.equal((await clients[1].post(path, { filter: {} })).status, 200);
+    const begun = alerts.of("InvokedDeadLettersGrowing", "firing").length;
+    await alerts.got("InvokedDeadLettersGrowing", "resolved", begun);
+    const posted = alerts.alerts.map(({ fingerprint, startsAt, status }) =>
+      `${fingerprint} ${startsAt} ${status}`
+    );
+    assert.deepEqual(posted, [...new Set(posted)]);
+  });
 });

@@ -199,7 +199,7 @@ Deno.test("a password in a file that every user can read is rejected", async () 
     const violations = violationsOf(() => loadConfig({ config: file }, {}));
     assert.equal(violations.length, isRejected ? 1 : 0, violations.join());
     if (isRejected) {
-      assert.match(violations[0] ?? "", /^\[database\] database \(FILE:2\) has a password, /);
+      assert.match(violations[0] ?? "", /^\[database\] database \(FILE:2\) contains a secret, /);
     }
     assert.ok(!violations.join().includes("hunter2"));
     // The value in force comes from elsewhere.
@@ -214,7 +214,7 @@ Deno.test("a password in a file that every user can read is rejected", async () 
     assert.equal(violations.length, count, violations.join());
     assert.match(violations[0] ?? "", /^Invalid \[database\] database \(FILE:2\): /);
     if (count === 2) {
-      assert.match(violations[1] ?? "", /\(FILE:2\) may have a password, but every /);
+      assert.match(violations[1] ?? "", /\(FILE:2\) may contain a secret, but every /);
     }
     assert.ok(!violations.join().includes("hunter2"));
   }

@@ -314,3 +314,33 @@ Deno.test("settings of the provider need a provider", () => {
   assertViolation({ "oidc-refresh": "16m" }, {}, "--oidc-refresh", "1 s to 15 min");
   assertViolation({ ...id, "oidc-groups-claim": "a b" }, {}, "--oidc-groups-claim", '"a b"');
 });
+
+Deno.test("the URL of alerts is a secret, and has one source", () => {
+  const url = "https://hooks.example.com/services/T0KEN?key=T0KEN";
+  const { config } = resolveConfig({ "alert-url": url }, {});
+  assert.equal(config.alerts.url?.reveal(), url);
+  assert.equal(config.alerts.url?.label, "https://hooks.example.com/…");
+  assert.ok(!Deno.inspect(config.alerts).includes("hooks"));
+  assert.equal(JSON.stringify(config.alerts.url), '"********"');
+  for (
+    const wrong of [
+      "hooks.example.com/T0KEN",
+      "ftp://hooks.example.com/T0KEN",
+      "https://user:T0KEN@hooks.example.com/",
+      "https://hooks.example.com/T0KEN#part",
+      `https://hooks.example.com/T0KEN/${"a".repeat(2_048)}`,
+    ]
+  ) {
+    const [violation = ""] = violationsOf({ "alert-url": wrong });
+    assert.match(violation, /^Invalid --alert-url: the value is not an http or https URL /);
+    assert.ok(!violation.includes("T0KEN"), violation);
+  }
+  const both = { "alert-url": url, "alert-url-file": "/url" };
+  assertViolation(both, {}, "--alert-url-file is /url, but must be unset with --alert-url");
+  assertViolation(
+    { "alert-secret-file": "/secret" },
+    {},
+    "--alert-secret-file is /secret, but must be unset without --alert-url and --alert-url-file",
+  );
+  assertViolation({ "alert-interval": "999ms" }, {}, "--alert-interval", "from 1 s to 1 h");
+});

@@ -1,5 +1,6 @@
 /** From a one-time link to a function of one's own: sign-in, first run, list, overview, settings. */
 import assert from "node:assert/strict";
+import { deadLetters, QUICK, settings, start } from "../retries/support.ts";
 import type { Json } from "../support/client.ts";
 import {
   type ConsoleBrowser,
@@ -10,6 +11,7 @@ import {
   signInLink,
 } from "../support/console.ts";
 import { eventually } from "../support/eventually.ts";
+import { ok } from "../support/expect.ts";
 import type { TestServer } from "../support/server.ts";
 import { listFits } from "./narrow_lists.ts";
 import type { Journey } from "./stage.ts";
@@ -223,6 +225,30 @@ export async function firstRun(
     await console.goto("/?range=1h");
     await page.getByRole("link", { name: "UNCAUGHT" }).click();
     await page.waitForURL((url) => url.search === "?word=UNCAUGHT&since=1h");
+  });
+
+  await t.step("the overview shows alerts, and that nobody gets them", async () => {
+    const id = await client.deploy(`export default () => { throw new Error("no"); };`);
+    await settings(client, id, { retryPolicy: { ...QUICK, maxAttempts: 2 } });
+    await start(client, id);
+    await eventually(
+      async () => ok(await client.get("/api/v1/alerts")).failing,
+      "an alert that cannot be posted",
+    );
+    await console.load("/");
+    await page.getByText("Alerts could not be posted since").waitFor();
+    await console.assertAccessible("overview_alerts");
+    await page.getByRole("link", { name: "1 dead letter is new within 15 minutes" }).click();
+    await page.getByRole("heading", { name: "Dead letters", level: 1 }).waitFor();
+    for (const letter of await deadLetters(client, id)) {
+      ok(await client.call("DELETE", `/api/v1/functions/${id}/dead_letters/${letter}`, {}));
+    }
+    await eventually(
+      async () => ok(await client.get("/api/v1/alerts")).list.length === 0 || undefined,
+      "the end of the alert",
+    );
+    await console.load("/");
+    await page.getByText("No alert fires.").waitFor();
   });
 
   await t.step("the overview shows what it cannot read, and tries again", async () => {

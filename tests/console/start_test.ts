@@ -8,7 +8,14 @@ import type { Journey } from "./stage.ts";
 import { everyTemplate } from "./templates.ts";
 
 browserTest("console: from a link to functions of one's own", async (t) => {
-  await using server = await TestServer.start({ env: { INVOKED_MAX_EVENT_STREAMS: "1" } });
+  await using server = await TestServer.start({
+    env: {
+      INVOKED_MAX_EVENT_STREAMS: "1",
+      INVOKED_ALERT_INTERVAL: "1s",
+      // No public address: the server posts nothing there.
+      INVOKED_ALERT_URL: "http://127.0.0.1:9/",
+    },
+  });
   await using console = await ConsoleBrowser.open(server, { hasLanguageService: false });
   const journey: Journey = { server, client: await server.client(), console };
   await t.step(

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
+import { CONDITIONS, runbookOf } from "../../src/domain/alerts/conditions.ts";
 import { makeCredential, makePrincipal } from "../identity/principals.ts";
 import { QUICK, settings, start } from "../retries/support.ts";
 import { BreakableStarts, killZygotes } from "../support/breakable_starts.ts";
@@ -82,6 +83,15 @@ Deno.test("alerts name metrics and labels that exist, and an entry of the page",
   }
   const entries = [...page.matchAll(/^### (Invoked\w+)$/gm)].map(([, name]) => name);
   assert.deepEqual(entries, ALERTS.map(({ alert }) => alert), "entries of alerts");
+});
+
+Deno.test("the server's own alerts agree with the rules of the same names", () => {
+  for (const [name, { severity, checksToBegin }] of Object.entries(CONDITIONS)) {
+    const rule = ALERTS.find(({ alert }) => alert === name);
+    assert.ok(rule, `${name} is no rule`);
+    assert.deepEqual([rule.labels.severity, rule.for], [severity, `${checksToBegin}m`], name);
+    assert.equal(rule.annotations.runbook_url, runbookOf(name));
+  }
 });
 
 Deno.test("the check of expressions finds what does not exist", () => {

@@ -5,6 +5,7 @@ import { MIGRATIONS } from "../../src/store/migrations/mod.ts";
 
 /** What takes the last migrations back. */
 const UNDO: Readonly<Record<string, string>> = {
+  "041_alerts": "drop table alert_posts; drop table alerts",
   "040_traces": "alter table invocations drop column traceparent; " +
     "alter table invocations drop column tracestate; " +
     "alter table functions drop column trace_fetch",

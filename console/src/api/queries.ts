@@ -23,6 +23,7 @@ export const keys = {
   providers: ["identity", "providers"],
   trusts: ["identity", "trusts"],
   status: ["status"],
+  alerts: ["alerts"],
   functions: (search?: unknown) => ["function", "list", search ?? {}],
   function: (id: string) => ["function", id],
   publishes: (id: string) => ["function", id, "publishes"],

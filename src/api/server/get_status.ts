@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { isAlmostFull } from "../../domain/alerts/conditions.ts";
 import { jsonOperation, type Uses } from "../operation.ts";
 import { timestamp } from "../primitives.ts";
 import { durationJson, durationOut, int32Out } from "../primitives.ts";
@@ -47,6 +48,9 @@ const status = z.object({
   disk: z.object({
     freeBytes: size,
     totalBytes: size,
+    isAlmostFull: z.boolean().openapi({
+      description: "Whether so little is free that the alert InvokedDiskAlmostFull may begin",
+    }),
     databaseBytes: size.optional().openapi({ description: "Absent for PostgreSQL" }),
   }).openapi({ description: "The file system of the data directory" }),
   workers: z.array(worker).optional().openapi({ description: "Absent without a cluster" }),
@@ -75,7 +79,11 @@ export const getStatus = jsonOperation({
       walls,
       ...paused === undefined ? {} : { paused: { ...paused } },
       slots: { running, queued, limit, ...perSecond === undefined ? {} : { perSecond } },
-      disk: { ...fileSystem, ...databaseBytes === undefined ? {} : { databaseBytes } },
+      disk: {
+        ...fileSystem,
+        isAlmostFull: isAlmostFull(fileSystem),
+        ...databaseBytes === undefined ? {} : { databaseBytes },
+      },
       ...workers === undefined ? {} : { workers: [...workers] },
       ...forks,
     };

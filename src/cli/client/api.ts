@@ -19,6 +19,7 @@ import {
 import { listOf, maybe } from "./fields.ts";
 import { hasStatus, statusFilter } from "./failures.ts";
 import { PAGE_SIZE, pageOf, type Session } from "./session.ts";
+import { AlertApi } from "./alerts.ts";
 import { AuditApi } from "./audit.ts";
 import { ClientApi } from "./clients.ts";
 import { FederationApi } from "./federation.ts";
@@ -116,6 +117,7 @@ export class Api implements Disposable {
   readonly roles: RoleApi;
   readonly users: UserApi;
   readonly signingKeys: SigningKeyApi;
+  readonly alerts: AlertApi;
   readonly federation: FederationApi;
   readonly triggers: TriggerApi;
   readonly volumes: VolumeApi;
@@ -129,6 +131,7 @@ export class Api implements Disposable {
     this.roles = new RoleApi(session);
     this.users = new UserApi(session);
     this.signingKeys = new SigningKeyApi(session);
+    this.alerts = new AlertApi(session);
     this.federation = new FederationApi(session);
     this.triggers = new TriggerApi(session);
     this.volumes = new VolumeApi(session);

@@ -31,6 +31,7 @@ export const COMMAND_WORDS = [
     "clients",
     "providers",
     "trusts",
+    "alerts",
     "audit",
     "version",
     "completions",

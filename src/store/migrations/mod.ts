@@ -43,6 +43,7 @@ import * as confirmedGroups from "./036_confirmed_groups.ts";
 import * as deviceApprovers from "./037_device_approvers.ts";
 import * as backups from "./038_backups.ts";
 import * as traces from "./040_traces.ts";
+import * as alerts from "./041_alerts.ts";
 
 /** The migrations by name. They are numbered and only appended. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -85,6 +86,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "037_device_approvers": deviceApprovers,
   "038_backups": backups,
   "040_traces": traces,
+  "041_alerts": alerts,
 };
 
 /** The migrations that a database has, in their order; none for a new one. @throws DataDirError */

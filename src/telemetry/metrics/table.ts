@@ -194,6 +194,13 @@ export const METRICS = {
     labels: [],
     description: "Console sessions that have not expired; of all nodes, one node reports it",
   },
+  "invoked.alerts.unposted": {
+    kind: "observed gauge",
+    unit: "{alert}",
+    labels: [],
+    description:
+      "Alerts whose beginning or end `--alert-url` has not taken; of all nodes, one node reports it",
+  },
   "invoked.build.duration": {
     kind: "histogram",
     unit: "s",

@@ -1,5 +1,6 @@
 /** What every store does, whatever its database is. */
 import type { Store } from "../../../src/store/mod.ts";
+import { ALERTS } from "./alerts.ts";
 import { APPROVALS } from "./approvals.ts";
 import { AUDIT } from "./audit.ts";
 import { COMMITS, IDENTITY } from "./commits.ts";
@@ -33,6 +34,7 @@ const SUITES: Readonly<Record<string, Steps>> = {
   volumes: VOLUMES,
   writes: WRITES,
   audit: AUDIT,
+  alerts: ALERTS,
 };
 
 /** Runs every suite, or those that are named, each on a new store. */

@@ -5,6 +5,7 @@ import { Page, Section } from "../../parts/page.tsx";
 import { Empty, Loaded, Loading } from "../../parts/states.tsx";
 import { Count, Duration, Name } from "../../parts/values.tsx";
 import { useMay } from "../../shell/rights.ts";
+import { Alerts } from "./alerts.tsx";
 import { InvocationCharts, type Step } from "./invocation_charts.tsx";
 import { type Order, type Range, RANGES, stepsQuery, topQuery } from "./queries.ts";
 import { ServerState } from "./server_state.tsx";
@@ -15,6 +16,7 @@ export function OverviewPage() {
   const mayCount = may("invoked.StatisticsService.Get");
   return (
     <Page title="Overview" actions={mayCount ? <RangeChoice chosen={range} /> : null}>
+      {may("invoked.AlertService.List") ? <Alerts /> : null}
       {mayCount ? <Statistics range={range} /> : null}
       {may("invoked.ServerService.GetStatus")
         ? (

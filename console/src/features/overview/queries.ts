@@ -65,6 +65,15 @@ export function topQuery(range: Range, order: Order) {
   });
 }
 
+/** How often alerts are read, in ms: by default the server checks them once a minute. */
+const ALERTS_INTERVAL = 15_000;
+
+export const alertsQuery = queryOptions({
+  queryKey: keys.alerts,
+  queryFn: ({ signal }) => call("GET /api/v1/alerts", { signal }),
+  refetchInterval: unlessDenied(ALERTS_INTERVAL),
+});
+
 /** The state of the server changes without events. */
 const STATUS_INTERVAL = 5_000;
 

@@ -8,9 +8,6 @@ import { DataTable } from "../../parts/table.tsx";
 import { Bytes, Time } from "../../parts/values.tsx";
 import { statusQuery } from "./queries.ts";
 
-/** Below this share of its file system, free space is a warning. */
-const LOW_DISK = 0.1;
-
 /** Slots, queue, processes, walls and disk of the server that answered, and the workers of a cluster. */
 export function ServerState() {
   const query = useQuery(statusQuery);
@@ -65,7 +62,7 @@ function Slots({ running, limit, perSecond }: ServerStatus["slots"]) {
   );
 }
 
-function Disk({ freeBytes, totalBytes, databaseBytes }: ServerStatus["disk"]) {
+function Disk({ freeBytes, totalBytes, isAlmostFull, databaseBytes }: ServerStatus["disk"]) {
   return (
     <span className="row">
       <span>
@@ -76,7 +73,7 @@ function Disk({ freeBytes, totalBytes, databaseBytes }: ServerStatus["disk"]) {
           </>
         )}
       </span>
-      {freeBytes < totalBytes * LOW_DISK ? <Badge tone="bad">Low</Badge> : null}
+      {isAlmostFull ? <Badge tone="bad">Low</Badge> : null}
     </span>
   );
 }
