@@ -335,7 +335,7 @@ mountTest("the alert of a full disk begins and ends", async () => {
 });
 
 Deno.test("a server without a receiver lists alerts, and tests none", async () => {
-  await using server = await TestServer.start({ flags: FAST });
+  await using server = await TestServer.start({ flags: [...FAST, "--metrics"] });
   const client = await server.client();
   const id = await deployFailing(client);
   await makeDeadLetter(client, id);
@@ -345,4 +345,9 @@ Deno.test("a server without a receiver lists alerts, and tests none", async () =
   assert.deepEqual([isPosted, failing], [false, undefined]);
   await dropDeadLetters(client, id);
   await eventually(async () => (await firing(client)).length === 0 || undefined, "the end");
+  assert.equal(
+    (await scrape(client)).sum("invoked_alerts_unposted"),
+    0,
+    "nobody waits for the end",
+  );
 });
