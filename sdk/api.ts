@@ -3,7 +3,7 @@ import type * as api from "./api_types.ts";
 import type { Answered, InFunction, Nothing, OfCommit, OfFunction } from "./api_request.ts";
 import type { Export, ExportsSearch, SystemLog } from "./audit_methods.ts";
 import type { Principal, Roles } from "./identity_methods.ts";
-import type { Server, Statistics } from "./server_methods.ts";
+import type { Server, Statistics, Usage } from "./server_methods.ts";
 import type { Users, UserSearch } from "./user_methods.ts";
 import type { DeadLetters, Invocations, Triggers } from "./trigger_methods.ts";
 
@@ -226,6 +226,7 @@ export interface Sdk {
   readonly invocations: Invocations;
   /** An addition of this server. */
   readonly statistics: Statistics;
+  readonly usage: Usage;
   /** An addition of this server. */
   readonly server: Server;
   readonly user: Users;

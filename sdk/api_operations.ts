@@ -115,6 +115,9 @@ export const OPERATIONS = {
     get: { id: "invoked.StatisticsService.Get", response: "getStatisticsResponse", dated: { list: "each", functions: "each" } },
     getOfFunction: { id: "invoked.StatisticsService.GetOfFunction", path: { functionId: "function_id" }, response: "getFunctionStatisticsResponse", dated: { list: "each" } },
   },
+  usage: {
+    list: { id: "invoked.UsageService.List", response: "listUsageResponse" },
+  },
   server: {
     listAlerts: { id: "invoked.AlertService.List", response: "listAlertsResponse", dated: { list: "each", failing: "itself" } },
     getStatus: { id: "invoked.ServerService.GetStatus", response: "getStatusResponse", dated: { paused: "itself" } },

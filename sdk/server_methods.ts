@@ -61,6 +61,56 @@ export interface Statistics {
   >;
 }
 
+/** What invocations used; 64-bit numbers are strings. */
+export interface UsageSums {
+  invocations?: string;
+  errors?: string;
+  attempts?: string;
+  /** Such as `1.500000s`. */
+  cpuTime?: string;
+  wallTime?: string;
+  gbSeconds?: number;
+  egressBytes?: string;
+  volumeBytes?: string;
+}
+
+export interface UsageGroup extends UsageSums {
+  /** In UTC, such as `2026-01-31`. */
+  day?: string;
+  functionId?: string;
+  functionDisplayName?: string;
+  principalId?: string;
+  principalDisplayName?: string;
+}
+
+/** What functions used. */
+export interface Usage {
+  list(
+    request?: {
+      /** The first and the last day in UTC; by default this month until today. */
+      from?: string;
+      to?: string;
+      functionId?: string;
+      principalId?: string;
+      /** By function by default. */
+      groupBy?: ("day" | "function" | "principal")[];
+      pageSize?: number;
+      pageToken?: string;
+    },
+    options?: RequestOptions,
+  ): Answered<
+    "listUsageResponse",
+    {
+      from?: string;
+      to?: string;
+      list?: UsageGroup[];
+      nextPageToken?: string;
+      /** Only on the first page. */
+      total?: UsageSums;
+    }
+  >;
+}
+
 export interface ServerStatus {
   version?: string;
   uptime?: string;

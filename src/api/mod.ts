@@ -23,6 +23,7 @@ import { SESSION_OPERATIONS } from "./sessions/mod.ts";
 import { TAG_OPERATIONS } from "./tags/mod.ts";
 import { TEST_OPERATIONS } from "./testing/mod.ts";
 import { TRIGGER_OPERATIONS } from "./triggers/mod.ts";
+import { USAGE_OPERATIONS } from "./usage/mod.ts";
 import { USER_OPERATIONS } from "./users/mod.ts";
 import { VOLUME_OPERATIONS } from "./volumes/mod.ts";
 
@@ -46,6 +47,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...DEAD_LETTER_OPERATIONS,
   ...TEST_OPERATIONS,
   ...VOLUME_OPERATIONS,
+  ...USAGE_OPERATIONS,
   ...RETENTION_OPERATIONS,
   ...AUDIT_OPERATIONS,
   ...ALERT_OPERATIONS,

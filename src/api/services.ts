@@ -10,6 +10,7 @@ import type { Tags } from "../domain/commits/tags.ts";
 import type { Functions } from "../domain/functions/functions.ts";
 import type { Publishes } from "../domain/functions/publishes.ts";
 import type { Statistics } from "../domain/functions/statistics.ts";
+import type { Usage } from "../domain/functions/usage.ts";
 import type {
   AccessTokens,
   Bindings,
@@ -114,6 +115,7 @@ export interface Services {
   readonly tests: Tests;
   readonly tokenEndpoint: TokenEndpoint;
   readonly triggers: Triggers;
+  readonly usage: Usage;
   readonly volumeArchives: VolumeArchives;
   readonly volumeFiles: VolumeFiles;
   readonly volumes: Volumes;

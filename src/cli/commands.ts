@@ -272,6 +272,11 @@ export const COMMANDS: readonly Group[] = [
     ["trigger", "Manage the schedules, webhooks and endpoints of a function", TRIGGERS],
     ["settings", "Set, list and reset the settings and variables of a function", SETTINGS],
     [
+      "usage",
+      "Print what functions used, by function, principal or day",
+      () => import("./usage.ts"),
+    ],
+    [
       "delete",
       "Delete a function; its commits and invocations can still be read by its id",
       () => import("./delete.ts"),

@@ -25,6 +25,7 @@ import { Provisioning } from "../domain/functions/provisioning.ts";
 import { Publishes } from "../domain/functions/publishes.ts";
 import { Secrets } from "../domain/functions/secrets.ts";
 import { Statistics } from "../domain/functions/statistics.ts";
+import { Usage } from "../domain/functions/usage.ts";
 import { LiveClients, ServerKeys } from "../domain/identity/mod.ts";
 import type { Ids } from "../domain/ids.ts";
 import { Attempts } from "../domain/invocations/attempts.ts";
@@ -236,6 +237,7 @@ function openFunctions(
     ),
     publishes,
     statistics: new Statistics(store),
+    usage: new Usage(store, pages, liveClients),
     commits,
     commitTypes: new CommitTypes(store, builder),
     tags: new Tags(store),
@@ -335,7 +337,7 @@ function openSweeps({ config, store, ownership, snapshots, audit, telemetry }: S
   return {
     eraser: new Eraser(store, config.retention, node, telemetry),
     auditRetention: new AuditRetention(store, node, retentionMs, audit, telemetry),
-    housekeeping: new Housekeeping(store, node, audit, telemetry),
+    housekeeping: new Housekeeping(store, node, audit, telemetry, config.retention),
     volumeSweep: new VolumeSweep(store, snapshots, ownership, config.volumes, telemetry),
   };
 }

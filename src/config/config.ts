@@ -224,6 +224,8 @@ export interface Config {
     /** Undefined keeps invocations for ever. */
     readonly ageMs: number | undefined;
     readonly sweepIntervalMs: number;
+    /** Of usage, after the end of its day. */
+    readonly usageMs: number;
   };
   readonly audit: {
     readonly retentionMs: number;

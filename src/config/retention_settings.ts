@@ -1,7 +1,7 @@
 import { duration } from "./kinds.ts";
 import type { Rows } from "./setting.ts";
 
-/** How long ended invocations are kept. */
+/** How long ended invocations are kept, and how long their usage. */
 export const RETENTION_SETTINGS: Rows<"retention"> = {
   ageMs: {
     name: "retention",
@@ -14,5 +14,11 @@ export const RETENTION_SETTINGS: Rows<"retention"> = {
     kind: duration({ min: "10ms", max: "1d" }),
     default: "1m",
     description: "Interval between erasures of invocations beyond their retention",
+  },
+  usageMs: {
+    name: "usage-retention",
+    kind: duration({ min: "1d", max: "3650d" }),
+    default: "400d",
+    description: "How long the usage of a day is kept after the end of the day",
   },
 };

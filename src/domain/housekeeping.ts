@@ -36,8 +36,11 @@ interface RowRetention {
   readonly batch: number;
 }
 
-/** Rows that expire. */
-const ROWS: Readonly<Record<ExpiringKind, RowRetention>> = {
+/** The age of usage begins at the end of its day. */
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** Rows that expire after ages that no setting changes. */
+const ROWS: Readonly<Record<Exclude<ExpiringKind, "usage">, RowRetention>> = {
   used_assertions: { ageMs: 0, setting: "their expiry", batch: 500 },
   sessions: { ageMs: 0, setting: "their expiry, see --session-lifetime", batch: 200 },
   session_links: { ageMs: 0, setting: "their expiry", batch: 500 },
@@ -46,7 +49,19 @@ const ROWS: Readonly<Record<ExpiringKind, RowRetention>> = {
   deliveries: { ageMs: DELIVERY_KEPT_MS, setting: "7 d", batch: 200 },
   open_commits: { ageMs: EXPIRED_COMMIT_GRACE_MS, setting: "1 h after their expiry", batch: 20 },
 };
-const KINDS = Object.keys(ROWS) as ExpiringKind[];
+const USAGE_BATCH = 200;
+
+/** What the settings decide. */
+interface HousekeepingLimits {
+  /** How long the usage of a day is kept after its end. */
+  readonly usageMs: number;
+}
+
+/** Rows that expire. */
+function rowsOf({ usageMs }: HousekeepingLimits): ReadonlyMap<ExpiringKind, RowRetention> {
+  const usage = { ageMs: usageMs + DAY_MS, setting: "--usage-retention", batch: USAGE_BATCH };
+  return new Map(Object.entries({ ...ROWS, usage }) as [ExpiringKind, RowRetention][]);
+}
 
 /**
  * Erases expired rows, ended credentials and keys, and unreferenced blobs of commits: at intervals, and on request.
@@ -58,6 +73,7 @@ export class Housekeeping implements Sweeper, AsyncDisposable {
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #lifecycle = new Lifecycle("housekeeping", "open", { open: ["stopped"], stopped: [] });
   readonly #stopping = new AbortController();
+  readonly #rows: ReadonlyMap<ExpiringKind, RowRetention>;
   /** The sweep under way. */
   #sweeping: Promise<void> | undefined;
   /** The next shard of blobs to sweep. The random start reaches all shards even if the server restarts often. */
@@ -68,7 +84,9 @@ export class Housekeeping implements Sweeper, AsyncDisposable {
     node: Pick<Node, "holds">,
     private readonly audit: Pick<Audit, "entry">,
     private readonly telemetry: Pick<Telemetry, "retentionErased">,
+    limits: HousekeepingLimits,
   ) {
+    this.#rows = rowsOf(limits);
     this.#timer = setInterval(() => {
       if (!node.holds("housekeeping")) return;
       this.#sweeping ??= this.sweep().finally(() => this.#sweeping = undefined);
@@ -94,8 +112,7 @@ export class Housekeeping implements Sweeper, AsyncDisposable {
   async expired(nowMs: number): Promise<readonly ExpiredOfKind[]> {
     const { read } = this.store;
     const rows: ExpiredOfKind[] = [];
-    for (const kind of KINDS) {
-      const { ageMs, setting } = ROWS[kind];
+    for (const [kind, { ageMs, setting }] of this.#rows) {
       rows.push({ kind, setting, ...await read.expired.before(kind, before(nowMs, ageMs)) });
     }
     return [
@@ -117,7 +134,9 @@ export class Housekeeping implements Sweeper, AsyncDisposable {
   async #erase(nowMs: number, shards: readonly number[]): Promise<Erased> {
     const erased = new Map<RetentionKind, number>();
     erased.set("commit_files", await this.#eraseBlobs(nowMs, shards));
-    for (const kind of KINDS) erased.set(kind, await this.#eraseRows(kind, nowMs));
+    for (const [kind, rows] of this.#rows) {
+      erased.set(kind, await this.#eraseRows(kind, rows, nowMs));
+    }
     const { signal } = this.#stopping;
     const credentials = await eraseEndedCredentials(this.store, this.audit, nowMs, signal);
     erased.set("credentials", credentials);
@@ -125,8 +144,11 @@ export class Housekeeping implements Sweeper, AsyncDisposable {
     return erased;
   }
 
-  async #eraseRows(kind: ExpiringKind, nowMs: number): Promise<number> {
-    const { ageMs, batch } = ROWS[kind];
+  async #eraseRows(
+    kind: ExpiringKind,
+    { ageMs, batch }: RowRetention,
+    nowMs: number,
+  ): Promise<number> {
     let erased = 0;
     await inSteps(async () => {
       const time = before(nowMs, ageMs);

@@ -42,6 +42,7 @@ export const PERMISSIONS = {
     ["invoked.TriggerService.ListDeliveries", "List the deliveries to a webhook in the last 7 days, newest first"],
     ["invoked.DeadLetterService.List", "List the dead letters of a function, or of all functions (-), newest first"],
     ["invoked.DeadLetterService.Get", "Get a dead letter"],
+    ["invoked.UsageService.List", "Sum up what invocations used, by day, function or principal"],
     ["invoked.ServerService.WatchChanges", "Stream the names of resources that change, as server-sent events"],
   ],
   "functions:invoke": [

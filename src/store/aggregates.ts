@@ -27,8 +27,12 @@ import { PurgeReader, PurgeWriter } from "./purges.ts";
 import { StatisticsReader } from "./statistics.ts";
 import { ScheduleReader, ScheduleWriter } from "./schedules.ts";
 import { TriggerReader, TriggerWriter } from "./triggers.ts";
+import { type UsageReader, UsageWriter } from "./usage.ts";
 import { VerificationReader, VerificationWriter } from "./verifications.ts";
 import { VolumeReader, VolumeWriter } from "./volumes.ts";
+
+/** Numbers of processes that write usage, see `usage_tables.ts`. */
+const WRITERS_MAX = 2 ** 31 - 1;
 
 /** The readers, one per aggregate. */
 export interface Readers {
@@ -51,6 +55,7 @@ export interface Readers {
   readonly schedules: ScheduleReader;
   readonly deliveries: DeliveryReader;
   readonly statistics: StatisticsReader;
+  readonly usage: UsageReader;
   readonly audit: AuditReader;
   readonly auditExports: AuditExportReader;
   readonly expired: ExpiredReader;
@@ -81,15 +86,16 @@ export interface Writers {
   readonly audit: AuditWriter;
   readonly auditExports: AuditExportWriter;
   readonly expired: ExpiredWriter;
+  readonly usage: UsageWriter;
 }
 
-/** The readers of a database but for statistics, which have connections of their own. */
+/** The readers of a database but for statistics and usage, which have connections of their own. */
 export function readersOf(
   db: Kysely<Schema>,
   long: Kysely<Schema>,
   { capabilities, search }: Dialect,
   cache: RowCache,
-): Omit<Readers, "statistics"> {
+): Omit<Readers, "statistics" | "usage"> {
   const finder = new InvocationFinder(db, capabilities, search);
   return {
     functions: new FunctionReader(db, capabilities, cache),
@@ -116,11 +122,16 @@ export function readersOf(
   };
 }
 
+/** Processes that share a database have different numbers, most likely. */
+function writerNumber(isShared: boolean): number {
+  return isShared ? 1 + Math.floor(Math.random() * WRITERS_MAX) : 0;
+}
+
 /** The writers of all transactions; the grouped writer runs one after another. */
 export function writersOf(
   db: Kysely<Schema>,
   long: Kysely<Schema>,
-  { capabilities, statements }: Dialect,
+  { capabilities, statements, isShared }: Dialect,
   changes: Changes,
 ): Writers {
   return {
@@ -147,5 +158,6 @@ export function writersOf(
     audit: new AuditWriter(db, long, changes),
     auditExports: new AuditExportWriter(db, capabilities),
     expired: new ExpiredWriter(db, long),
+    usage: new UsageWriter(db, statements, writerNumber(isShared)),
   };
 }

@@ -123,6 +123,7 @@ export const AUDITED: Readonly<Record<keyof Schema, AuditedTable | undefined>> =
   idempotencyKeys: undefined,
   deliveries: undefined,
   purgeMarks: undefined,
+  usage: undefined,
   purgedBlobs: undefined,
 
   // Decisions about devices are events of their own.

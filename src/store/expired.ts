@@ -9,6 +9,8 @@ interface Expiring {
   readonly time: string;
   /** Which rows of the table; all by default. */
   readonly only?: ReturnType<typeof sql<SqlBool>>;
+  /** The columns of its primary key, for a table with many rows of the same time: they are erased a few at a time. */
+  readonly key?: readonly string[];
   /** Rows of another table that belong to them, by the column that has their id. */
   readonly parts?: { readonly table: keyof Schema; readonly of: string };
 }
@@ -24,6 +26,7 @@ const EXPIRING = {
   device_codes: { table: "deviceCodes", time: "expiresAt" },
   idempotency_keys: { table: "idempotencyKeys", time: "createdAt" },
   deliveries: { table: "deliveries", time: "receivedAt" },
+  usage: { table: "usage", time: "day", key: ["day", "functionId", "principalId", "writer"] },
   open_commits: {
     table: "commits",
     time: "expiresAt",
@@ -42,7 +45,7 @@ export interface Expired {
   readonly newest: string | undefined;
 }
 
-/** A query's count with its least and its greatest time, as {@link Expired}. */
+/** A query's count with its least and its greatest time or day, as {@link Expired}. */
 export function expiredOf(
   row: {
     readonly count: number | bigint | string;
@@ -51,7 +54,12 @@ export function expiredOf(
   },
 ): Expired {
   const { count, oldest, newest } = row;
-  return { count: Number(count), oldest: oldest ?? undefined, newest: newest ?? undefined };
+  return { count: Number(count), oldest: timeOf(oldest), newest: timeOf(newest) };
+}
+
+/** A time; the start of a day. */
+function timeOf(text: string | null): string | undefined {
+  return text === null ? undefined : new Date(text).toISOString();
 }
 
 /** Any table: the kinds differ in tables and columns. */
@@ -79,13 +87,21 @@ export class ExpiredReader {
 export class ExpiredWriter extends ExpiredReader {
   /**
    * Erases the oldest rows of a kind whose time is before one, with what belongs to them. Rows of the same millisecond go
-   * together.
+   * together, unless the kind has a key.
    * @param limit rows that are erased at once, but for such
    * @returns how many were erased; fewer than the limit if none is left
    */
   async erase(kind: ExpiringKind, time: string, limit: number): Promise<number> {
-    const { table, time: column, parts }: Expiring = EXPIRING[kind];
+    const { table, time: column, parts, key }: Expiring = EXPIRING[kind];
     const db = anyOf(this.db);
+    if (key !== undefined) {
+      const columns = sql.join(key.map((name) => sql.ref(name)));
+      const oldest = db.selectFrom(table).select(key).where(column, "<", time).where(onlyOf(kind))
+        .orderBy(column).limit(limit);
+      const { numAffectedRows } = await sql`delete from ${sql.table(table)}
+        where (${columns}) in (${oldest})`.execute(db);
+      return Number(numAffectedRows);
+    }
     const last = await db.selectFrom(table).select(`${column} as at`).where(column, "<", time)
       .where(onlyOf(kind)).orderBy(column).offset(limit - 1).limit(1).executeTakeFirst();
     const [is, end] = last === undefined ? ["<", time] as const : ["<=", last.at] as const;

@@ -204,7 +204,7 @@ export class GroupedWriter {
 
   /** Runs one write of a group; rolls all of it back if it throws. */
   async #runInSavepoint(pending: PendingWrite): Promise<CommitResult> {
-    await this.#run("savepoint grouped_write");
+    this.#statements.send("savepoint grouped_write", []);
     try {
       const value = await pending.write();
       await this.#run("release savepoint grouped_write");
@@ -240,6 +240,11 @@ export interface StatementRunner {
   rollback(): void | Promise<void>;
   /** Answers the number of rows that the statement changed. */
   run(sql: string, parameters: readonly unknown[]): number | Promise<number>;
+  /**
+   * Runs a statement whose answer nobody needs, without a wait for the answer; if it fails, its savepoint or
+   * transaction fails with its error.
+   */
+  send(sql: string, parameters: readonly unknown[]): void;
   /**
    * Takes locks by name up to the end of the open transaction, against other nodes that write to the database. A
    * database with one writer needs no locks.
@@ -296,11 +301,20 @@ export class Statement<Values extends object> {
 
   /** Runs it in the open transaction; answers the number of changed rows. */
   run(values: Values): number | Promise<number> {
+    return this.#runner.run(this.#sql, this.#bound(values));
+  }
+
+  /** Runs it in the open transaction, see {@link StatementRunner.send}. */
+  send(values: Values): void {
+    this.#runner.send(this.#sql, this.#bound(values));
+  }
+
+  #bound(values: Values): readonly unknown[] {
     const bound: unknown[] = [];
     for (const parameter of this.#parameters) {
       const isUnbound = parameter instanceof Unbound;
       bound.push(isUnbound ? values[parameter.name as keyof Values] : parameter);
     }
-    return this.#runner.run(this.#sql, bound);
+    return bound;
   }
 }

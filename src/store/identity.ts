@@ -138,6 +138,13 @@ export class IdentityReader {
     return fetchPage(query, "id", page);
   }
 
+  /** Names of principals by their ids, including deleted principals. */
+  async displayNames(ids: readonly string[]): Promise<[id: string, displayName: string][]> {
+    const rows = await this.db.selectFrom("principals").select(["id", "displayName"])
+      .where("id", "in", ids).execute();
+    return rows.map(({ id, displayName }) => [id, displayName]);
+  }
+
   /** Principals that a search finds, newest first. */
   searchPrincipals(search: PrincipalSearch, page: PageRequest): Promise<Page<PrincipalRow>> {
     const { query: text, email, ids, excludeIds, roleIds, groupsCountAfter, statuses, kinds } =

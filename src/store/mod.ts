@@ -26,6 +26,7 @@ import { isSyncFailure, StorageHealth, StorageUnavailable } from "./storage_heal
 import { NodeReader, type NodeRow } from "./nodes.ts";
 import { probeDirectory } from "./probe.ts";
 import { StatisticsReader } from "./statistics.ts";
+import { UsageReader } from "./usage.ts";
 
 export type { Readers, Writers } from "./aggregates.ts";
 
@@ -142,6 +143,7 @@ async function open(
   const read = {
     ...readersOf(reading, long, dialect, cache),
     statistics: new StatisticsReader(counting),
+    usage: new UsageReader(counting),
   };
   const writers = writersOf(writing, long, dialect, changes);
   const auditScopes = new AuditScopes();

@@ -31,6 +31,7 @@ import type { AlertSchema } from "./alert_tables.ts";
 import type { FederationSchema } from "./federation_tables.ts";
 import type { SessionSchema } from "./session_tables.ts";
 import type { TriggerSchema } from "./trigger_tables.ts";
+import type { UsageTable } from "./usage_tables.ts";
 
 /** Null as a setting is the default of the server. Lists, maps and groups are JSON. */
 export interface FunctionTable extends SettingColumns {
@@ -299,4 +300,5 @@ export interface Schema extends TriggerSchema, FederationSchema, SessionSchema, 
   auditExports: AuditExportTable;
   pauses: PauseTable;
   verifications: VerificationTable;
+  usage: UsageTable;
 }

@@ -168,6 +168,7 @@ export const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   "invoked.CommitService.GetSdkTypes": "functions:read",
   "invoked.CommitService.ResolveTypes": "functions:write",
   "invoked.StatisticsService.GetOfFunction": "functions:read",
+  "invoked.UsageService.List": "functions:read",
   "invoked.ServerService.WatchChanges": "functions:read",
 };
 
@@ -184,6 +185,7 @@ const OF_SEVERAL = ["ListFunctions"].map((name) => `${FUNCTIONS}.${name}`).conca
   "invoked.InvocationService.Get",
   "invoked.InvocationSearchService.Search",
   "invoked.StatisticsService.Get",
+  "invoked.UsageService.List",
   "invoked.CommitService.GetSdkTypes",
 );
 

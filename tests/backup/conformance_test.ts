@@ -125,11 +125,28 @@ function load(client: Client, { functionId, loadId }: Pick<Before, "functionId" 
   };
 }
 
+/** Usage was copied at the same moment as the invocations that it counts. */
+async function checkUsage(restored: Client, functionId: string): Promise<void> {
+  const from = new Date(Date.now() - 24 * 60 * 60 * 1000).toISOString().slice(0, 10);
+  const { total } = ok(await restored.get(`/api/v1/usage?function_id=${functionId}&from=${from}`));
+  let ended = 0;
+  for (let token = "";;) {
+    const path = `/api/v1/functions/${functionId}/invocations?page_size=100&page_token=${token}`;
+    const { list, nextPageToken } = ok(await restored.get(path));
+    ended += list.filter(({ status }: Json) => /_(?:SUCCESS|ERROR)$/.test(status)).length;
+    token = nextPageToken;
+    if (token === "") break;
+  }
+  assert.ok(ended > 0);
+  assert.equal(Number(total.invocations), ended);
+}
+
 /** Checks that a restored server has everything of before, and nothing half of what was written meanwhile. */
 async function checkRestored(restored: Client, before: Before): Promise<void> {
   const { functionId, staticId, loadId, state } = before;
   const fixed = new Volume(restored, staticId);
   assert.deepEqual(await stateOf(restored, functionId, fixed, state.invocationId), state);
+  await checkUsage(restored, functionId);
   const volume = new Volume(restored, loadId);
   const { list } = ok(await restored.get(`${volume.path}/entries?recursive=true&page_size=1000`));
   for (const { path } of list) {

@@ -43,16 +43,14 @@ const ids = new Ids();
 const pages = new Pages(new Uint8Array(32));
 const UNCHECKED = { checkAgain: () => Promise.resolve(), preconditions: NO_PRECONDITIONS };
 const BY = { ...SERVER, id: "p", clientId: "c", displayName: "racer" };
+const RUN_LIMITS = { timeoutMs: 1000, cpuTimeMs: 1000, memoryBytes: 2 ** 28, maxConcurrency: 1 };
 const VOLUME_LIMITS = { maxBytes: 2 ** 30, maxEntries: 100_000, maxFileBytes: 2 ** 20 };
 const NOW = "2026-01-01T00:00:00.000Z";
 
 type Pair = readonly [Store, Store];
 
 /** Two stores on a database of their own, each with its directory. */
-async function openPair(
-  postgres: TestPostgres,
-  opened: AsyncDisposableStack,
-): Promise<Pair> {
+async function openPair(postgres: TestPostgres, opened: AsyncDisposableStack): Promise<Pair> {
   const url = await postgres.database();
   const open = async () => {
     const directory = opened.use(await makeTempDir());
@@ -221,8 +219,7 @@ async function claims(stores: Pair): Promise<void> {
 /** A suspended node records its outcome, while another node takes its invocation over. */
 async function fencing(stores: Pair): Promise<void> {
   const fn = await insertFunction(stores[0], 1);
-  const stored = await stores[0].read.functions.get(fn.id);
-  assert.ok(stored !== undefined);
+  const stored = await stores[0].read.functions.get(fn.id) ?? assert.fail("it is stored");
   const soon = AttemptRecord.flushes();
   const add = (record: AttemptRecord) => soon.add(record, 0);
   const flushes = { add, delete: (record: AttemptRecord) => soon.delete(record) };
@@ -245,7 +242,7 @@ async function fencing(stores: Pair): Promise<void> {
     const recordOf = (at: Store, key: AttemptKey, lastSequence = 0) =>
       new AttemptRecord(
         { ...parts, store: at },
-        { row: { ...row, ...key }, fn: stored, lastSequence },
+        { row: { ...row, ...key }, fn: stored, limits: RUN_LIMITS, lastSequence },
         rules,
       );
     await store.write((tx) => tx.invocations.insert(row));
@@ -279,6 +276,9 @@ async function fencing(stores: Pair): Promise<void> {
     return [winner];
   });
   assert.equal(fulfilled(ends).flat().length, ROUNDS);
+  const filter = { from: "2", to: "3", functionIds: [fn.id], principalId: undefined };
+  const { invocations, attempts, errors } = await stores[1].read.usage.total(filter);
+  assert.deepEqual([invocations, attempts, errors], [ROUNDS, ROUNDS, 0], "each end counts once");
 }
 
 async function clients(stores: Pair): Promise<void> {

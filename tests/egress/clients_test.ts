@@ -1,6 +1,7 @@
 /** Every kind of client reaches hosts of the allowlist only, in every mode: those of the runtime, and packages from npm. */
 import assert from "node:assert/strict";
-import type { Client } from "../support/client.ts";
+import type { Client, Json } from "../support/client.ts";
+import { ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { AVAILABLE_MODES } from "../sandbox/harness.ts";
 import { allow, call, deploy, Host, openServer } from "./support.ts";
@@ -125,6 +126,20 @@ async function reachByPackages(api: Client, id: string): Promise<void> {
     for (const line of rejected.egress) assert.match(line, / refused: /);
   }
   assert.deepEqual([...other.seen, ...closed.seen], []);
+  await countsEgress(api, id);
+}
+
+/** Usage has the bytes of the records. */
+async function countsEgress(api: Client, id: string): Promise<void> {
+  const records = ok(await api.get(`/api/v1/functions/${id}/invocations?page_size=100`)).list;
+  const bytes = records.reduce(
+    (sum: number, { usage }: Json) => sum + Number(usage.egressBytes),
+    0,
+  );
+  const from = new Date(Date.now() - 24 * 60 * 60 * 1000).toISOString().slice(0, 10);
+  const { total } = ok(await api.get(`/api/v1/usage?function_id=${id}&from=${from}`));
+  assert.ok(bytes > 0);
+  assert.equal(Number(total.egressBytes), bytes);
 }
 
 Deno.test("clients reach an allowed host, and no other", async (t) => {

@@ -48,6 +48,10 @@ function giveRows(db: DatabaseSync, count: number): void {
     used.run(`old ${n}`, new Date(Date.now() - n - 1000).toISOString());
   }
   used.run("young", ago(-1));
+  // Midnight may pass before the sweep.
+  const usage = db.prepare("INSERT INTO usage VALUES (?, ?, 'p', 0, 1, 0, 1, 1, 1, 1, 0, 0)");
+  for (let n = 0; n < OLD_USAGE; n++) usage.run(ago(USAGE_KEPT_DAYS + 2).slice(0, 10), `f${n}`);
+  usage.run(ago(USAGE_KEPT_DAYS - 1).slice(0, 10), "f");
 }
 
 function counts(list: readonly Json[]): Record<string, number> {
@@ -61,7 +65,9 @@ function counts(list: readonly Json[]): Record<string, number> {
 function rowsOf(dataDir: string): Record<string, number> {
   using db = new DatabaseSync(`${dataDir}/invoked.db`, { readOnly: true });
   return Object.fromEntries(
-    ["invocations", "invocation_logs", "used_assertions", "volume_versions"].map((table) => [
+    ["invocations", "invocation_logs", "used_assertions", "volume_versions", "usage"].map((
+      table,
+    ) => [
       table,
       Number(db.prepare(`SELECT count(*) AS count FROM ${table}`).get()?.count),
     ]),
@@ -72,6 +78,10 @@ const OLD = 400;
 const FUNCTION_OLD = 7;
 const YOUNG = 5;
 const PROOFS = 1_203;
+/** More than one step erases. */
+const OLD_USAGE = 203;
+/** The default of --usage-retention. */
+const USAGE_KEPT_DAYS = 400;
 
 /** A stopped server's directory with data that has expired, and data that has not. */
 async function expiredDirectory(dataDir: string): Promise<string> {
@@ -117,6 +127,7 @@ Deno.test("what has expired is shown, erased and given back, and nothing younger
   const expected = counts(shown);
   assert.equal(expected.invocations, OLD + FUNCTION_OLD);
   assert.equal(expected.used_assertions, PROOFS);
+  assert.equal(expected.usage, OLD_USAGE);
   assert.ok((expected.volume_versions ?? 0) >= 2, JSON.stringify(expected));
   const [ofServer, ofFunctions] = shown.filter(({ kind }: Json) => kind === "invocations");
   assert.deepEqual([ofServer.setting, ofServer.count], ["--retention", OLD]);
@@ -128,6 +139,8 @@ Deno.test("what has expired is shown, erased and given back, and nothing younger
   assert.deepEqual(rowsOf(dataDir), earlier, "a dry run erases nothing");
   const table = (await cli("--dry-run")).stdout;
   assert.match(table, /^invocations\t400\t\S+\t\S+\t--retention$/m);
+  const day = `${ago(USAGE_KEPT_DAYS + 2).slice(0, 10)}T00:00:00.000Z`;
+  assert.match(table, new RegExp(`^usage\t${OLD_USAGE}\t${day}\t${day}\t--usage-retention$`, "m"));
   await isRejectedBesidePurge(dataDir, cli);
 
   const erased = JSON.parse((await cli("--yes", "--json")).stdout);
@@ -135,6 +148,7 @@ Deno.test("what has expired is shown, erased and given back, and nothing younger
   const later = rowsOf(dataDir);
   assert.equal(later.invocations, YOUNG + 1 + 1);
   assert.equal(later.invocation_logs, YOUNG);
+  assert.equal(later.usage, Number(earlier.usage) - OLD_USAGE);
   assert.ok(Number(later.used_assertions) >= 1, "the young proof stays");
   assert.deepEqual(counts(ok(await client.post(PATH, { dryRun: true })).list), {});
   const operation = { operation: "invoked.RetentionService.PurgeExpired" };

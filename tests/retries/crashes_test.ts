@@ -32,6 +32,16 @@ const ECHO = "export default (input) => input;";
 /** What must hold after the last crash. */
 type Check = (client: Client) => Promise<void>;
 
+/** Each attempt counts once, and each invocation, whatever the server was doing when it crashed. */
+async function assertUsage(client: Client, id: string, invocations: number, attempts: number) {
+  const from = new Date(Date.now() - 24 * 60 * 60 * 1000).toISOString().slice(0, 10);
+  const { body: { total } } = await client.get(`/api/v1/usage?function_id=${id}&from=${from}`);
+  assert.deepEqual(
+    [total.invocations, total.errors, total.attempts].map(Number),
+    [invocations, 0, attempts],
+  );
+}
+
 /** Invocations that fail, and start again, while the server is killed twice. */
 async function startRetries(client: Client): Promise<Check> {
   const id = await client.deploy(THIRD);
@@ -40,6 +50,7 @@ async function startRetries(client: Client): Promise<Check> {
   const inputs = Array.from({ length: INVOCATIONS }, (_, n) => ({ n }));
   const invocations = await Promise.all(inputs.map((input) => start(client, id, input)));
   return async (client) => {
+    let attempted = 0;
     for (const [n, invocation] of invocations.entries()) {
       const { status, output, attempts, attempt, error } = await client.ended(id, invocation);
       assert.deepEqual([status, output], [`${STATUS}SUCCESS`, { n }], error);
@@ -50,7 +61,9 @@ async function startRetries(client: Client): Promise<Check> {
       const path = `/api/v1/functions/${id}/invocations/${invocation}/logs`;
       const lines = (await client.get(path)).body.list.map(({ message }: Json) => message);
       assert.deepEqual(lines, [...new Set(lines)], "no attempt runs twice");
+      attempted += attempts.length;
     }
+    await assertUsage(client, id, invocations.length, attempted);
     assert.deepEqual(await deadLetters(client, id), []);
   };
 }
@@ -65,12 +78,15 @@ async function startLimited(client: Client): Promise<Check> {
     Array.from({ length: 12 }, (_, n) => start(client, id, { n })),
   );
   return async (client) => {
+    let attempted = 0;
     for (const [n, invocation] of invocations.entries()) {
       const { status, output, attempts } = await client.ended(id, invocation);
       assert.deepEqual([status, output], [`${STATUS}SUCCESS`, { n }]);
       const failed = attempts.slice(0, -1).map((one: Json) => one.error);
       assert.ok(failed.every((error: string) => error.startsWith("INTERRUPTED: ")));
+      attempted += attempts.length;
     }
+    await assertUsage(client, id, invocations.length, attempted);
   };
 }
 

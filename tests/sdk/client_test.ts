@@ -267,7 +267,7 @@ sharedSuite("the client", {
     assert.deepEqual(await outputOf(client, caller), {
       same: true,
       text:
-        '[{},["auth","functions","functionsInvocation","functionsInvocationSearch","functionsSearch","principal","roles","systemLog","export","exportsSearch","triggers","deadLetters","invocations","statistics","server","user","userSearch"]]',
+        '[{},["auth","functions","functionsInvocation","functionsInvocationSearch","functionsSearch","principal","roles","systemLog","export","exportsSearch","triggers","deadLetters","invocations","statistics","usage","server","user","userSearch"]]',
       has: false,
       frozen: "TypeError",
     });

@@ -54,13 +54,14 @@ export const READS = (
   "invocations.get": { id: invocationId },
   "invocations.search": { functionIds: [id] },
   "statistics.getOfFunction": { functionId: id },
+  "usage.list": { functionId: id, groupBy: ["day", "principal"] },
   "statistics.get": { byFunction: true, functionIds: [id, triggered], limit: 5 },
   "server.getStatus": {},
 });
 
 /** Reads that answer what the caller may see, and no more. */
 export const LISTS = ["auth.introspect", "functions.listFunctions", "functionsSearch.search"]
-  .concat("invocations.search", "statistics.get");
+  .concat("invocations.search", "statistics.get", "usage.list");
 
 /** Methods that run functions, or act on what runs. */
 export const INVOKES = (

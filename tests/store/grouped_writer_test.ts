@@ -131,6 +131,7 @@ Deno.test("a rollback that fails rejects its writes, and no later ones", async (
     begin: () => statements.begin(),
     commit: () => statements.commit(),
     run: (sql, parameters) => statements.run(sql, parameters),
+    send: (sql, parameters) => statements.send(sql, parameters),
     lock: (names) => statements.lock(names),
     mayRetry: (error) => statements.mayRetry(error),
     get inTransaction() {

@@ -18,6 +18,7 @@ const TESTS = 'import { test } from "@c1/test";\ntest("kept", ({ ok }) => { ok(1
 const KEPT = "export default () => ({ kept: true });\n";
 const ABANDONED = "export default () => ({ abandoned: true });\n";
 const REPLACED = "export default () => ({ replaced: true });\n";
+const USAGE_KEPT_MS = 400 * 24 * 60 * 60 * 1000;
 const PAST = new Date("2020-01-01T00:00:00Z");
 
 function pathOf(dataDir: string, content: string): string {
@@ -41,7 +42,9 @@ async function sweepAll(dataDir: string): Promise<void> {
   await using store = await openStore(dataDir);
   await using ownership = await onlyNode(store);
   await using audit = new Audit(store, new Ids(), NO_TELEMETRY);
-  await using housekeeping = new Housekeeping(store, ownership.node, audit, NO_TELEMETRY);
+  await using housekeeping = new Housekeeping(store, ownership.node, audit, NO_TELEMETRY, {
+    usageMs: USAGE_KEPT_MS,
+  });
   for (let shard = 0; shard < BLOB_SHARDS; shard++) await housekeeping.sweep();
 }
 
@@ -145,7 +148,9 @@ Deno.test("housekeeping erases credentials that ended long ago, and records whic
   });
   await using ownership = await onlyNode(store);
   await using audit = new Audit(store, new Ids(), NO_TELEMETRY);
-  await using housekeeping = new Housekeeping(store, ownership.node, audit, NO_TELEMETRY);
+  await using housekeeping = new Housekeeping(store, ownership.node, audit, NO_TELEMETRY, {
+    usageMs: USAGE_KEPT_MS,
+  });
   await housekeeping.sweep();
   await housekeeping.sweep();
   const left = await Promise.all(rows.map(({ id }) => store.read.identity.credential(id)));

@@ -9,6 +9,7 @@ const UNDO: Readonly<Record<string, string>> = {
   "040_traces": "alter table invocations drop column traceparent; " +
     "alter table invocations drop column tracestate; " +
     "alter table functions drop column trace_fetch",
+  "039_usage": "drop table usage",
   "038_backups": "drop table pauses; drop table verifications",
   "037_device_approvers": "alter table device_codes drop column approver_client_id; " +
     "alter table credentials drop column approver_client_id",

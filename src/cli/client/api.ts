@@ -29,6 +29,7 @@ import { SigningKeyApi } from "./signing_keys.ts";
 import { ReplayApi } from "./replays.ts";
 import { RoleApi } from "./roles.ts";
 import { TriggerApi } from "./triggers.ts";
+import { UsageApi } from "./usage.ts";
 import { UserApi } from "./users.ts";
 import { VolumeApi } from "./volumes.ts";
 
@@ -116,6 +117,7 @@ export class Api implements Disposable {
   readonly principals: PrincipalApi;
   readonly roles: RoleApi;
   readonly users: UserApi;
+  readonly usage: UsageApi;
   readonly signingKeys: SigningKeyApi;
   readonly alerts: AlertApi;
   readonly federation: FederationApi;
@@ -130,6 +132,7 @@ export class Api implements Disposable {
     this.principals = new PrincipalApi(session);
     this.roles = new RoleApi(session);
     this.users = new UserApi(session);
+    this.usage = new UsageApi(session);
     this.signingKeys = new SigningKeyApi(session);
     this.alerts = new AlertApi(session);
     this.federation = new FederationApi(session);

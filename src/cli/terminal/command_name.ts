@@ -13,7 +13,7 @@ export const COMMAND_WORDS = [
   ...["init", "dev", "test", "check"],
   ...["deploy", "diff", "publish", "rollback"],
   ...["invoke", "cancel", "replay", "dead-letters", "circuit-breaker", "logs", "history", "show"],
-  ...["list", "tag", "secrets", "trigger", "settings", "delete", "purge", "volumes"],
+  ...["list", "tag", "secrets", "trigger", "settings", "usage", "delete", "purge", "volumes"],
   ...["principals", "credentials", "users", "roles", "bind"],
   ...["login", "logout", "whoami", "token", "console"],
   ...[

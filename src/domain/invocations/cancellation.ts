@@ -10,6 +10,7 @@ import type { InvocationEnds } from "./ends.ts";
 import type { Executions } from "./execution.ts";
 import { freePermit } from "./rate_limit.ts";
 import { unattempted } from "./reports.ts";
+import { addUsage } from "./usage.ts";
 
 /** Pause before the owner is asked again, which may have changed. */
 const RETRY_MS = 1_000;
@@ -61,16 +62,18 @@ export class Cancellation {
   }
 
   async #endUnclaimed(row: InvocationRow): Promise<boolean> {
-    const { id, functionId, attempt } = row;
     const { store, notifier, scheduler, telemetry } = this.parts;
+    const { id, functionId, attempt } = row;
     const when = attempt === 0 ? "it started" : "its next attempt started";
     const message = `the invocation was cancelled before ${when}`;
     const error = { code: "CANCELLED", message };
     const now = new Date().toISOString();
+    const fn = await store.read.functions.get(functionId);
     const hasEnded = await store.write(
       async (tx) => {
         const delay = await tx.delays.get(id);
         if (!await tx.invocations.endUnclaimed(id, error, now)) return false;
+        addUsage(tx, { row, fn }, { isAttempt: false, end: "failed" }, now);
         await freePermit(tx, functionId, id, now);
         // The invocations behind it can start earlier.
         if (delay?.reason === "rate-limit") await tx.delays.wakeLine(functionId, now);
@@ -82,7 +85,6 @@ export class Cancellation {
     if (!hasEnded) return false;
     notifier.notify(id);
     scheduler.wake();
-    const fn = await store.read.functions.get(functionId);
     telemetry.endedUnattempted(unattempted(row, fn, error.code));
     return true;
   }

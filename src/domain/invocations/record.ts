@@ -23,6 +23,7 @@ import { type AttemptTimes, columnsOf, measure } from "./measures.ts";
 import { freePermit, rateOf, returnToLine, startWithPermit } from "./rate_limit.ts";
 import { type RecordWrite, waitAfter } from "./record_waits.ts";
 import { type Ended, reportOf } from "./reports.ts";
+import { addUsage } from "./usage.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
@@ -92,7 +93,7 @@ export class AttemptRecord {
 
   constructor(
     private readonly parts: RecordParts,
-    private readonly attempt: Pick<Attempt, "row" | "fn" | "live" | "lastSequence">,
+    private readonly attempt: Pick<Attempt, "row" | "fn" | "live" | "lastSequence" | "limits">,
     readonly rules: RecordRules,
   ) {
     const { row: { id, owner, attempt: number, status }, live, lastSequence = 0 } = attempt;
@@ -259,7 +260,7 @@ export class AttemptRecord {
     mayRepeat: boolean,
     unstarted?: UnstartedAttempt,
   ): Promise<Recorded> {
-    const { volume, attempt: { row, live } } = this;
+    const { volume, attempt: { row, live, limits } } = this;
     const commit = await volume?.prepare(outcome);
     const fn = mayRepeat && row.mode === "async" && outcome.kind === "error"
       ? await this.#function()
@@ -275,7 +276,14 @@ export class AttemptRecord {
         const next = mayRepeat && recorded.kind === "error"
           ? nextAttempt(row, recorded.code, this.key.attempt)
           : undefined;
-        if (next !== undefined) return await this.#repeat(tx, next, fn, recorded, logs);
+        const now = new Date().toISOString();
+        const isAttempt = unstarted === undefined;
+        const used = { isAttempt, measured, memoryLimit: limits.memoryBytes };
+        if (next !== undefined) {
+          const repeated = await this.#repeat(tx, next, fn, recorded, logs);
+          if (repeated.kind === "repeat") addUsage(tx, this.attempt, used, now);
+          return repeated;
+        }
         const end = endOf(recorded);
         const answered = live?.httpRequest?.record;
         const conclusion = {
@@ -286,8 +294,9 @@ export class AttemptRecord {
           http: answered && JSON.stringify(answered),
           failedAnswer: (answered?.status ?? 0) >= 500,
         };
-        const now = new Date().toISOString();
         if (!await tx.invocations.finish(this.key, conclusion, now)) return NOT_RUN;
+        const hasFailed = end.status === "ERROR" || conclusion.failedAnswer;
+        addUsage(tx, this.attempt, { ...used, end: hasFailed ? "failed" : "succeeded" }, now);
         await tx.invocations.appendLogs(logs);
         await conclude(tx, this.attempt, end, now);
         if (this.#mayHoldPermit) {

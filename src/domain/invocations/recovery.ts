@@ -13,6 +13,7 @@ import type { InvocationEnds } from "./ends.ts";
 import { delayUntilDue } from "./delay.ts";
 import { freePermit } from "./rate_limit.ts";
 import { unattempted } from "./reports.ts";
+import { addUsage } from "./usage.ts";
 import { conclude, type NextAttempt, nextAttempt, repeat } from "./attempt.ts";
 
 const logger = getLogger(["invoked", "domain"]);
@@ -131,6 +132,7 @@ export class Recovery implements DueWork {
     const isDone = await store.write(
       async (tx) => {
         if (!await tx.invocations.finish(row, conclusion, now)) return false;
+        addUsage(tx, { row, fn }, { isAttempt: row.status === "RUNNING", end: "failed" }, now);
         await conclude(tx, { row, fn }, conclusion.end, now);
         await freePermit(tx, row.functionId, row.id, now);
         return true;
@@ -158,7 +160,9 @@ export class Recovery implements DueWork {
     const left = await store.write(async (tx) => {
       if (isRepeated) {
         const delayed = isPaused ? { delayMs: next.delayMs ?? 0 } : next;
-        return await repeat(tx, row, delayed, fn, owner, error);
+        const repeated = await repeat(tx, row, delayed, fn, owner, error);
+        if (repeated !== undefined) addUsage(tx, { row, fn }, { isAttempt: true }, now);
+        return repeated;
       }
       if (!await tx.invocations.release(row, { owner, attempt: row.attempt }, now)) {
         return undefined;

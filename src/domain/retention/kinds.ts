@@ -16,6 +16,7 @@ export type RetentionKind =
   | "idempotency_keys"
   | "deliveries"
   | "open_commits"
+  | "usage"
   | "signing_keys";
 
 /** What one sweep is about to erase of a kind, and why. */

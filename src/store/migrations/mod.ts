@@ -42,6 +42,7 @@ import * as signingKeys from "./035_signing_keys.ts";
 import * as confirmedGroups from "./036_confirmed_groups.ts";
 import * as deviceApprovers from "./037_device_approvers.ts";
 import * as backups from "./038_backups.ts";
+import * as usage from "./039_usage.ts";
 import * as traces from "./040_traces.ts";
 import * as alerts from "./041_alerts.ts";
 
@@ -85,6 +86,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "036_confirmed_groups": confirmedGroups,
   "037_device_approvers": deviceApprovers,
   "038_backups": backups,
+  "039_usage": usage,
   "040_traces": traces,
   "041_alerts": alerts,
 };

@@ -53,8 +53,10 @@ export class WriterSession implements StatementRunner {
   #process: number | undefined;
   /** The id of the open transaction. */
   #transaction: string | undefined;
-  /** Why the savepoint, which nobody waits for, was not made. */
-  #savepointFailure: unknown;
+  /** Settles with the last statement that nobody waits for. */
+  #sent: Promise<void> = Promise.resolve();
+  /** Why it failed, until the failure of a later statement, or of the commit, names the reason. */
+  #sentFailure: unknown;
   #onLost: (error: StorageUnavailable) => void = () => {};
   /** Statements of a migration may take long. */
   #timeoutMs: number | undefined;
@@ -82,7 +84,7 @@ export class WriterSession implements StatementRunner {
 
   /** Begins a transaction, on a new connection if the last connection was lost. @throws StorageUnavailable */
   async begin(): Promise<void> {
-    this.#savepointFailure = undefined;
+    this.#sentFailure = undefined;
     if (this.#current === undefined) await this.#connect();
     try {
       const results = await this.#connected().script(BEGIN);
@@ -103,7 +105,9 @@ export class WriterSession implements StatementRunner {
       const [result] = await connection.script("commit");
       // PostgreSQL answers a commit after a failed statement without an error.
       if (result?.command !== "COMMIT") {
-        throw new Error("Transaction not committed: one of its statements failed");
+        await this.#sent;
+        throw this.#sentFailure ??
+          new Error("Transaction not committed: one of its statements failed");
       }
     } catch (error) {
       if (!isLoss(error)) throw error;
@@ -132,21 +136,35 @@ export class WriterSession implements StatementRunner {
   }
 
   async run(sql: string, parameters: readonly unknown[]): Promise<number> {
-    if (sql.startsWith("savepoint ")) {
-      // The next statement follows at once; after a failure it fails, too.
-      this.query(sql, parameters).catch((error) => this.#savepointFailure ??= error);
-      return 0;
-    }
     return (await this.query(sql, parameters, true)).rowCount ?? 0;
+  }
+
+  /** The next statement follows at once; after a failure it fails, too. */
+  send(sql: string, parameters: readonly unknown[]): void {
+    this.#sent = this.#query(sql, parameters, true).then(
+      () => {},
+      (error) => void (this.#sentFailure ??= error),
+    );
   }
 
   /** Runs a statement on the open connection. @throws StorageUnavailable if it was lost */
   async query(sql: string, parameters: readonly unknown[], isFrequent = false) {
     try {
+      return await this.#query(sql, parameters, isFrequent);
+    } catch (error) {
+      await this.#sent;
+      const reason = this.#sentFailure ?? error;
+      this.#sentFailure = undefined;
+      throw reason;
+    }
+  }
+
+  async #query(sql: string, parameters: readonly unknown[], isFrequent: boolean) {
+    try {
       return await this.#connected().query(sql, parameters, isFrequent);
     } catch (error) {
       if (isLoss(error)) this.#lose(error);
-      throw this.#savepointFailure ?? error;
+      throw error;
     }
   }
 

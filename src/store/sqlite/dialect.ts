@@ -113,6 +113,7 @@ function statementsOn(writer: Connection): StatementRunner {
     commit: () => void writer.prepare("commit").run([]),
     rollback: () => void writer.prepare("rollback").run([]),
     run: (sql, parameters) => Number(writer.prepare(sql).run(parameters).changes),
+    send: (sql, parameters) => void writer.prepare(sql).run(parameters),
     lock() {},
     mayRetry: () => false,
     get inTransaction() {

@@ -13,6 +13,7 @@ import { SESSIONS } from "./sessions.ts";
 import type { Steps } from "./rows.ts";
 import { STATISTICS } from "./statistics.ts";
 import { TRIGGERS } from "./triggers.ts";
+import { USAGE } from "./usage.ts";
 import { VOLUMES } from "./volumes.ts";
 import { WRITES } from "./writes.ts";
 
@@ -30,6 +31,7 @@ const SUITES: Readonly<Record<string, Steps>> = {
   search: SEARCH,
   purges: PURGES,
   statistics: STATISTICS,
+  usage: USAGE,
   triggers: TRIGGERS,
   volumes: VOLUMES,
   writes: WRITES,
