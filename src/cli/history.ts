@@ -134,7 +134,7 @@ async function listPurges(
   { limit, json, ...span }: Options,
 ): Promise<void> {
   const read = span.since ?? span.until ? MAX_ENTRIES : limit;
-  const all = await needsAddition("the history of purges", api.purges(fn, read));
+  const all = await needsAddition("the history of purges", api.purges.list(fn, read));
   const purges = all.filter(({ purgedAt }) => isWithin(span, purgedAt)).slice(0, limit);
   if (json) return printJson(purges);
   printTable(

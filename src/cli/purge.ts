@@ -2,7 +2,8 @@ import { type Command, Option } from "commander";
 import { join } from "node:path/posix";
 import { commitPath, folderOf } from "../builder/source_tree.ts";
 import { countOf } from "../config/mod.ts";
-import type { Api, PurgeSelection } from "./client/api.ts";
+import type { Api } from "./client/api.ts";
+import type { PurgeSelection } from "./client/purges.ts";
 import { needsAddition } from "./client/api_error.ts";
 import { findCommit } from "./client/find.ts";
 import type { PurgeSize, RemoteFunction } from "./client/schemas.ts";
@@ -130,7 +131,7 @@ async function purge(
   { dryRun, yes, json }: Options,
 ): Promise<void> {
   if (dryRun || !yes) {
-    const size = await needsAddition(WHAT, api.purge(fn, { ...selection, dryRun: true }));
+    const size = await needsAddition(WHAT, api.purges.purge(fn, { ...selection, dryRun: true }));
     const isNothing = size.invocations + size.files === 0;
     if (dryRun || isNothing) {
       if (json) return printJson(size);
@@ -143,7 +144,7 @@ async function purge(
     const question = `Purge ${describe(size, fn, selection)} on ${api.url}, for good?`;
     if (!await askForYes(question, YES_HINT)) throw new Failure("Cancelled: nothing was purged");
   }
-  const purged = await needsAddition(WHAT, api.purge(fn, selection));
+  const purged = await needsAddition(WHAT, api.purges.purge(fn, selection));
   if (json) return printJson(purged);
   console.log(`Purged ${describe(purged, fn, selection)}`);
   noteCommits(purged, "cannot run any more", selection);

@@ -20,7 +20,7 @@ export async function purgeExpired(
   },
 ): Promise<void> {
   if (dryRun || !yes) {
-    const found = await needsAddition(WHAT, api.purgeExpired(true));
+    const found = await needsAddition(WHAT, api.purges.purgeExpired(true));
     if (dryRun) return json ? printJson(found) : printExpired(found);
     const sum = sumOf(found);
     if (sum === 0) return json ? printJson([]) : console.log(NOTHING);
@@ -28,7 +28,7 @@ export async function purgeExpired(
     const question = `Purge these ${countOf(sum, "item")} on ${api.url}, for good?`;
     if (!await askForYes(question, YES_HINT)) throw new Failure("Cancelled: nothing was purged");
   }
-  const erased = await needsAddition(WHAT, api.purgeExpired(false));
+  const erased = await needsAddition(WHAT, api.purges.purgeExpired(false));
   if (json) return printJson(erased.map(({ kind, count }) => ({ kind, count })));
   const rows = erased.filter(({ count }) => count > 0)
     .map(({ kind, count }) => [oneLine(kind), String(count)]);

@@ -6,11 +6,8 @@ import { LONG_TIMEOUT_MS, readBody, request } from "./http.ts";
 import {
   Commit,
   Diagnostics,
-  ExpiredData,
   Invocation,
   mapOf,
-  Purge,
-  PurgeSize,
   ReadInvocation,
   RemoteFunction,
   TestResult,
@@ -25,6 +22,7 @@ import { ClientApi } from "./clients.ts";
 import { FederationApi } from "./federation.ts";
 import { PrincipalApi } from "./principals.ts";
 import { PublishApi } from "./publishes.ts";
+import { PurgeApi } from "./purges.ts";
 import { SigningKeyApi } from "./signing_keys.ts";
 import { ReplayApi } from "./replays.ts";
 import { RoleApi } from "./roles.ts";
@@ -72,13 +70,6 @@ export interface InvokeRequest {
   readonly at?: string | undefined;
 }
 
-/** Invocations that ended before a time, or files of commits. */
-export interface PurgeSelection {
-  readonly before?: string;
-  readonly commitId?: string;
-  readonly path?: string;
-}
-
 export interface InvocationFilter {
   /** In lower case; `error` finds all failed invocations, `success` all other ended invocations. */
   readonly status?: string | undefined;
@@ -124,6 +115,7 @@ export class Api implements Disposable {
   readonly triggers: TriggerApi;
   readonly volumes: VolumeApi;
   readonly publishes: PublishApi;
+  readonly purges: PurgeApi;
   readonly replays: ReplayApi;
 
   constructor(readonly session: Session) {
@@ -139,6 +131,7 @@ export class Api implements Disposable {
     this.triggers = new TriggerApi(session);
     this.volumes = new VolumeApi(session);
     this.publishes = new PublishApi(session);
+    this.purges = new PurgeApi(session);
     this.replays = new ReplayApi(session);
   }
 
@@ -226,31 +219,6 @@ export class Api implements Disposable {
       ...of(fn),
       query,
     });
-  }
-
-  /** Purges for good, or answers the size alone; undefined is all functions. An addition to C1's API. */
-  async purge(
-    fn: RemoteFunction | undefined,
-    body: PurgeSelection & { readonly dryRun?: boolean },
-  ): Promise<PurgeSize> {
-    const name = fn === undefined ? "invocations of all functions" : fn.displayName;
-    const what = `Failed to purge ${name}`;
-    const sent = { ...of(fn ?? ALL_FUNCTIONS), body, timeoutMs: LONG_TIMEOUT_MS };
-    return await this.session.call(what, `POST ${FUNCTION}/purge`, PurgeSize, sent);
-  }
-
-  /** Erases at once what is beyond its retention, or answers what that would be. An addition to C1's API. */
-  async purgeExpired(dryRun: boolean): Promise<readonly ExpiredData[]> {
-    const what = "Failed to purge what is beyond its retention";
-    const sent = { body: { dryRun }, timeoutMs: LONG_TIMEOUT_MS };
-    const response = z.object({ list: listOf(ExpiredData) });
-    return (await this.session.call(what, "POST /api/v1/retention/purge", response, sent)).list;
-  }
-
-  /** Purges, newest first. An addition to C1's API. */
-  async purges(fn: RemoteFunction, limit: number): Promise<Purge[]> {
-    const what = `Failed to list the purges of ${fn.displayName}`;
-    return await this.session.list(what, `GET ${FUNCTION}/purges`, Purge, limit, of(fn));
   }
 
   /**
