@@ -38,10 +38,11 @@ export async function exchanges(stage: Stage): Promise<void> {
     principalId,
     trust.clientId,
   ]);
-  const { issuer: iss, subject, claims: passed } = event.unmapped.workload;
-  assert.deepEqual([iss, subject, passed], [
+  const { issuer: iss, subject, jti, claims: passed } = event.unmapped.workload;
+  assert.deepEqual([iss, subject, jti, passed], [
     issuer.url("/github"),
     claims.sub,
+    decodeJwt(token).jti,
     { actor: "octocat", sha: claims.sha },
   ]);
   assert.deepEqual(rest, {
@@ -60,6 +61,8 @@ export async function exchanges(stage: Stage): Promise<void> {
   // Each command of a job exchanges the one token of the job.
   ok(await present(stage, trust, token));
   ok(await present(stage, trust, token, { scope: "system:viewer" }));
+  const forSeveral = { ...claims, aud: ["https://other.example", audience] };
+  ok(await present(stage, trust, await issuer.sign("/github", forSeveral)));
   // Discovery and keys are read once.
   assert.deepEqual(issuer.reads.filter((path) => path.startsWith("/github")), [
     "/github/.well-known/openid-configuration",
@@ -112,11 +115,15 @@ async function rejectedTokens(
     .setIssuedAt().setExpirationTime("5m").encode();
   const changed = btoa(JSON.stringify({ ...decodeJwt(good), actor: "evil" }))
     .replaceAll("=", "").replaceAll("+", "-").replaceAll("/", "_");
+  const forever = JSON.stringify({ ...decodeJwt(good), exp: "forever" });
+  const infinite = forever.replace('"forever"', "1e999");
   const nested = JSON.parse(`${'{"a":'.repeat(40)}1${"}".repeat(40)}`);
   return [
     ["no JWT", "abc", "jwtDecode"],
     ["not JSON", `${header}.bm9wZQ.${signature}`, "jwtDecode"],
     ["an encrypted one", `${header}.a.b.c.d`, "jwtDecode"],
+    ["with a header that is not JSON", `bm9wZQ.${payload}.${signature}`, "jwtDecode"],
+    ["with a part too many", `${good}.${signature}`, "jwtDecode"],
     ["nested claims", await sign({ nested }), "jwtDecode"],
     ["without a signature", unsecured, "jwtDecode"],
     [
@@ -142,12 +149,18 @@ async function rejectedTokens(
       await issuer.sign("/rejections", githubClaims("other")),
       "audienceValidation",
     ],
+    ["for other servers", await sign({ aud: ["other", "another"] }), "audienceValidation"],
     ["without an audience", await sign({ aud: undefined }), "audienceValidation"],
     ["without a subject", await sign({ sub: undefined }), "subjectValidation"],
+    ["with an empty subject", await sign({ sub: "" }), "subjectValidation"],
+    ["with a number as its subject", await sign({ sub: 7 }), "subjectValidation"],
     ["expired", await sign({ iat: now - 120, exp: now - 60 }), "tokenFreshness"],
     ["without an end", await sign({ exp: undefined }), "tokenFreshness"],
+    ["with a text as its end", await sign({ exp: String(now + 300) }), "tokenFreshness"],
+    ["with an infinite end", await issuer.signText("/rejections", infinite), "tokenFreshness"],
     ["too old", await sign({ iat: now - 700 }), "tokenFreshness"],
     ["without its time", await sign({ iat: undefined }), "tokenFreshness"],
+    ["with a text as its time", await sign({ iat: String(now) }), "tokenFreshness"],
     ["of the future", await sign({ iat: now + 300 }), "tokenFreshness"],
     ["not valid yet", await sign({ nbf: now + 300 }), "tokenFreshness"],
     ["of another repository", await issuer.sign("/rejections", other), "celEvaluation"],
@@ -209,6 +222,8 @@ export async function rejections(stage: Stage): Promise<void> {
   ok(await client.call("PATCH", pathOf(trust), networks));
   assertRejected(await present(stage, trust, token));
   await assertRecorded(stage, trust, "cidr_not_allowed");
+  // Everything else of the token is right, so its principal is known.
+  assert.equal((await eventsOf(stage))[0]?.user.uid, stage.principalId);
   ok(await present(stage, trust, token, {}, "192.0.2.9"));
   // An unknown key reads the set again at most once in a while.
   const reads = issuer.reads.filter((path) => path === "/rejections/.well-known/jwks");

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { hkdfSync } from "node:crypto";
 import { join } from "node:path";
 import { SignJWT } from "jose";
+import { added } from "../audit/support.ts";
 import type { Answer, Json } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { runInvoked } from "../support/invoked.ts";
@@ -121,7 +122,7 @@ async function withoutCredentials(stage: PeopleStage): Promise<void> {
   }
 }
 
-async function rejects({ server }: Stage): Promise<void> {
+async function rejects({ server, client }: Stage): Promise<void> {
   const { url, dataDir } = server;
   const now = Math.floor(Date.now() / 1000);
   const unsigned = async () => {
@@ -138,6 +139,7 @@ async function rejects({ server }: Stage): Promise<void> {
     sign(dataDir, { claims: { aud: "other.example" } }),
     sign(dataDir, { claims: { aud: undefined } }),
     sign(dataDir, { claims: { jti: undefined } }),
+    sign(dataDir, { claims: { jti: 7 } }),
     sign(dataDir, { claims: { exp: undefined } }),
     sign(dataDir, { claims: { iat: undefined } }),
     sign(dataDir, { claims: { exp: now + 3_600 } }),
@@ -152,9 +154,16 @@ async function rejects({ server }: Stage): Promise<void> {
   const once = await sign(dataDir);
   const answers = await Promise.all([send(url, once), send(url, once), send(url, once)]);
   assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, 401, 401]);
-  assertError(await send(url, once), "UNAUTHENTICATED", "ASSERTION_INVALID", {
-    message: /used before/,
+  const events = await added(client, async () => {
+    const again = await send(url, once);
+    assertError(again, "UNAUTHENTICATED", "ASSERTION_INVALID", { message: /used before/ });
   });
+  // The master key has signed it, so it is known whose it is.
+  const [rejected] = events.filter((event) => event.activity_name === "owner_link");
+  assert.deepEqual([rejected?.status_code, rejected?.user.name], [
+    "ASSERTION_INVALID",
+    "Owner on the server's host",
+  ]);
   for (const body of [{}, { assertion: "" }, { assertion: 1 }, []]) {
     const answer = await browser(url).post(OWNER_LINKS, body);
     assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["assertion"] });

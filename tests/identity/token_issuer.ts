@@ -1,6 +1,6 @@
 /** Issuers of workload tokens on this machine, which sign as GitHub Actions and GitLab do. */
 import { randomUUID } from "node:crypto";
-import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from "jose";
+import { CompactSign, type CryptoKey, exportJWK, generateKeyPair, SignJWT } from "jose";
 import { CERT, KEY } from "../egress/certificates.ts";
 import type { Json } from "../support/client.ts";
 
@@ -61,6 +61,14 @@ export class TokenIssuer implements AsyncDisposable {
     const now = Math.floor(Date.now() / 1000);
     const times = { iat: now, nbf: now - LIFETIME_S, exp: now + LIFETIME_S };
     return await new SignJWT({ iss: this.url(path), jti: randomUUID(), ...times, ...claims })
+      .setProtectedHeader({ typ: "JWT", alg: key.alg, kid: key.kid }).sign(key.privateKey);
+  }
+
+  /** Signs a text, such as claims that no object has, with the first key of a path. */
+  async signText(path: string, text: string): Promise<string> {
+    const key = this.keys.get(path)?.[0];
+    if (key === undefined) throw new Error(`No key for ${path}`);
+    return await new CompactSign(new TextEncoder().encode(text))
       .setProtectedHeader({ typ: "JWT", alg: key.alg, kid: key.kid }).sign(key.privateKey);
   }
 

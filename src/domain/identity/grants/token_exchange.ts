@@ -78,11 +78,11 @@ export class TokenExchangeGrant implements Grant {
     if (trust === undefined || row === undefined) {
       throw rejected("trust_not_found", "no trust has this client id");
     }
-    const { principal: { disabled, deletedAt }, isProviderDisabled } = row;
-    if (disabled === 1 || deletedAt !== null) {
-      throw rejected("sp_disabled", "the service principal is disabled or deleted");
+    // The trusts of a deleted principal are deleted with it.
+    if (row.principal.disabled === 1) {
+      throw rejected("sp_disabled", "the service principal is disabled");
     }
-    if (isProviderDisabled) throw rejected("provider_disabled", "the provider is disabled");
+    if (row.isProviderDisabled) throw rejected("provider_disabled", "the provider is disabled");
     const client = liveClients.of(row);
     if (client === undefined) throw rejected("trust_disabled", "the trust is disabled or deleted");
     return { trust, client };
