@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { digestOf } from "../../src/store/blobs/commit_blobs.ts";
+import { browserTest, ConsoleBrowser } from "../support/console.ts";
 import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
@@ -15,7 +16,7 @@ async function backUp(dataDir: string, archive: string, ...flags: readonly strin
   assert.equal(code, 0, stderr);
 }
 
-Deno.test("a paused server reports its state, and checks types once it is resumed", async () => {
+browserTest("a paused server reports its state, and checks types once it is resumed", async () => {
   await using data = await usedData(backUp);
   await using directory = await makeTempDir();
   const dataDir = join(directory.path, "restored");
@@ -40,7 +41,16 @@ Deno.test("a paused server reports its state, and checks types once it is resume
     assert.ok(page.has(name), `${name} while the server is paused`);
   }
   const id = await client.deploy("export default () => ({});");
-  assert.ok(ok(await client.get("/api/v1/status")).paused);
+  const { backupAt } = ok(await client.get("/api/v1/status")).paused;
+  await using console = await ConsoleBrowser.open(server, { hasLanguageService: false });
+  await console.goto("/");
+  const badge = console.page.getByRole("status").filter({ hasText: "Paused" });
+  await badge.locator(`time[datetime="${backupAt}"]`).waitFor();
+  await badge.getByText("invoked resume", { exact: true }).waitFor();
+  await console.assertAccessible("paused", { colors: false });
   assert.equal(ok(await client.post("/api/v1/resume", {})).resumed, true);
+  await console.load("/");
+  await console.page.getByText("free of").waitFor();
+  assert.equal(await badge.count(), 0);
   assert.equal((await checked(client, id)).state, "TYPE_CHECK_STATE_CHECKED");
 });
