@@ -1,6 +1,6 @@
-import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { call, type DeadLetter, encodeBase64, type Invocation } from "../../api/client.ts";
-import { keys, paging } from "../../api/queries.ts";
+import { keys, pagedQuery } from "../../api/queries.ts";
 import type { Change } from "../../parts/attempts.tsx";
 
 /** Which dead letters are listed; absent members filter nothing. */
@@ -16,35 +16,27 @@ export interface LetterSearch extends LetterFilter {
   readonly letter?: string;
 }
 
-const PAGE_SIZE = 100;
 /** In place of the id of a function. */
 const ALL_FUNCTIONS = "-";
 /** Requests of one action on many dead letters at the same time. */
 const CONCURRENCY = 4;
 
-interface Page {
-  readonly list: readonly DeadLetter[];
-  readonly nextPageToken: string;
-}
-
 /** The dead letters that a filter finds, newest first. */
 export function deadLettersQuery({ function: id = ALL_FUNCTIONS, word, q }: LetterFilter) {
-  return infiniteQueryOptions({
-    queryKey: keys.deadLetters({ id, word, q }),
-    queryFn: async ({ pageParam, signal }): Promise<Page> =>
-      await call("GET /api/v1/functions/{function_id}/dead_letters", {
+  const found = pagedQuery<DeadLetter>(
+    keys.deadLetters({ id, word, q }),
+    (page, signal) =>
+      call("GET /api/v1/functions/{function_id}/dead_letters", {
         path: { function_id: id },
         query: {
-          page_size: PAGE_SIZE,
-          page_token: pageParam,
+          ...page,
           ...word === undefined ? {} : { error_word: word },
           ...q === undefined ? {} : { query: q },
         },
         signal,
       }),
-    ...paging,
-    placeholderData: keepPreviousData,
-  });
+  );
+  return { ...found, placeholderData: keepPreviousData };
 }
 
 /** A dead letter with what its invocation knows. */

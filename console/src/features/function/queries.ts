@@ -1,10 +1,5 @@
 /** The function of the page, its commits, and the files of a commit. */
-import {
-  infiniteQueryOptions,
-  queryOptions,
-  useInfiniteQuery,
-  useSuspenseQuery,
-} from "@tanstack/react-query";
+import { queryOptions, useInfiniteQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import {
   type BuildWarning,
@@ -15,12 +10,11 @@ import {
   type Fn,
   type TypeDiagnostic,
 } from "../../api/client.ts";
-import { keys, paging } from "../../api/queries.ts";
+import { keys, pagedQuery } from "../../api/queries.ts";
 import type { FileContent, FileContents } from "../../parts/files.ts";
 import { shortId, visibleText } from "../../parts/format.ts";
 
 const TYPES_POLL = 1_000;
-const PAGE_SIZE = 50;
 const COMMIT_ID = /^[0-9A-Za-z]{27}$/;
 
 /** A commit with its files; the content of a file is base64. */
@@ -95,19 +89,15 @@ export const typesQuery = (functionId: string, id: string) =>
 
 /** The commits of a function, newest first. */
 export const commitsQuery = (functionId: string) =>
-  infiniteQueryOptions({
-    queryKey: keys.commits(functionId),
-    queryFn: async ({ signal, pageParam }) => {
-      const request = call("GET /api/v1/functions/{function_id}/commits", {
+  pagedQuery<Commit>(
+    keys.commits(functionId),
+    (query, signal) =>
+      call("GET /api/v1/functions/{function_id}/commits", {
         path: { function_id: functionId },
-        query: { page_size: PAGE_SIZE, page_token: pageParam },
+        query,
         signal,
-      });
-      const { list = [], nextPageToken = "" } = await request;
-      return { list: list as Commit[], nextPageToken };
-    },
-    ...paging,
-  });
+      }),
+  );
 
 /** The function of the page. The page shows a tab only once it has the function. */
 export function useFunction(): Fn {

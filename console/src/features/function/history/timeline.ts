@@ -1,22 +1,19 @@
 /** What the history of a function is made of: its publishes, the tags of its commits, and their order. */
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { queryOptions } from "@tanstack/react-query";
 import { call, type Commit, type Publish } from "../../../api/client.ts";
-import { keys, paging } from "../../../api/queries.ts";
-
-const PAGE_SIZE = 50;
+import { keys, pagedQuery } from "../../../api/queries.ts";
 
 /** The publishes of a function, newest first. */
 export const publishesQuery = (functionId: string) =>
-  infiniteQueryOptions({
-    queryKey: keys.publishes(functionId),
-    queryFn: ({ signal, pageParam }) =>
+  pagedQuery<Publish>(
+    keys.publishes(functionId),
+    (query, signal) =>
       call("GET /api/v1/functions/{function_id}/publishes", {
         path: { function_id: functionId },
-        query: { page_size: PAGE_SIZE, page_token: pageParam },
+        query,
         signal,
       }),
-    ...paging,
-  });
+  );
 
 /** The tags of each commit by its id. */
 export const tagsQuery = (functionId: string) =>

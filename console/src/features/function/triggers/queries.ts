@@ -1,9 +1,8 @@
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
-import { call, type Invocation, type Trigger } from "../../../api/client.ts";
-import { keys, paging } from "../../../api/queries.ts";
+import { queryOptions } from "@tanstack/react-query";
+import { call, type Delivery, type Invocation, type Trigger } from "../../../api/client.ts";
+import { keys, pagedQuery } from "../../../api/queries.ts";
 
 const PAGE_SIZE = 100;
-const DELIVERIES = 50;
 /** Requests to all endpoints of the function. A trigger shows its own requests. */
 const REQUESTS = 100;
 
@@ -29,16 +28,15 @@ export const triggersQuery = (functionId: string) =>
 
 /** The deliveries to a webhook, newest first. */
 export const deliveriesQuery = ({ functionId, id }: Trigger) =>
-  infiniteQueryOptions({
-    queryKey: keys.deliveries(functionId, id),
-    queryFn: ({ signal, pageParam }) =>
+  pagedQuery<Delivery>(
+    keys.deliveries(functionId, id),
+    (query, signal) =>
       call("GET /api/v1/functions/{function_id}/triggers/{id}/deliveries", {
         path: { function_id: functionId, id },
-        query: { page_size: DELIVERIES, page_token: pageParam },
+        query,
         signal,
       }),
-    ...paging,
-  });
+  );
 
 /** The last requests to an endpoint, newest first. */
 export const requestsQuery = ({ functionId, id }: Trigger) =>
