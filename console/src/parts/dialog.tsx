@@ -190,3 +190,36 @@ export function ConfirmDialog(
     </FormDialog>
   );
 }
+
+interface ToggleDialogProps extends Pick<DialogProps, "onClose"> {
+  /** What it asks about, such as "trust". */
+  readonly what: string;
+  readonly isDisabled: boolean;
+  /** What follows. */
+  readonly children: ReactNode;
+  readonly onToggle: (disabled: boolean) => Promise<unknown>;
+}
+
+/** Asks before something is disabled, or enabled again. */
+export function ToggleDialog(
+  { what, isDisabled, children, onToggle, onClose }: ToggleDialogProps,
+) {
+  const action = toggleVerb(isDisabled);
+  return (
+    <ConfirmDialog
+      open
+      onClose={onClose}
+      title={`${action} this ${what}?`}
+      action={action}
+      danger={!isDisabled}
+      onConfirm={() => onToggle(!isDisabled)}
+    >
+      {children}
+    </ConfirmDialog>
+  );
+}
+
+/** What a reader may do to something that is disabled, or is not. */
+export function toggleVerb(isDisabled: boolean): "Enable" | "Disable" {
+  return isDisabled ? "Enable" : "Disable";
+}

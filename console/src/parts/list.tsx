@@ -1,9 +1,10 @@
 /** Lists of the server's resources: their pages in a table, their search, and the button that adds to them. */
 import { type ComponentProps, type ReactNode, useMemo, useState } from "react";
-import { Button } from "./button.tsx";
+import { Button, Menu } from "./button.tsx";
+import { Icon } from "./icon.tsx";
 import { useCommands } from "./shortcuts.tsx";
 import { Loaded } from "./states.tsx";
-import { DataTable, moreOf } from "./table.tsx";
+import { type Column, DataTable, moreOf } from "./table.tsx";
 import { TypedField } from "./typed_field.tsx";
 
 /** An infinite query of a list. */
@@ -29,6 +30,53 @@ export function PagedTable<T>(
       )}
     </Loaded>
   );
+}
+
+/** Something that readers with a permission may do to a row. */
+export interface RowAction<T, Permission extends string> {
+  /** Such as "Edit"; it opens a dialog. */
+  readonly verb: string | ((row: T) => string);
+  readonly permission: Permission;
+  readonly danger?: true;
+  readonly dialog: (row: T, onClose: () => void) => ReactNode;
+}
+
+/**
+ * The columns of a list with a menu for each row, and the dialog that an item of a menu has opened.
+ * @param nameOf the name of a row for its menu; undefined for a row without one
+ */
+export function useRowActions<T, Permission extends string>(
+  { columns, actions, may, nameOf }: {
+    readonly columns: readonly Column<T>[];
+    readonly actions: readonly RowAction<T, Permission>[];
+    readonly may: (permission: Permission) => boolean;
+    readonly nameOf: (row: T) => string | undefined;
+  },
+): { readonly columns: readonly Column<T>[]; readonly dialog: ReactNode } {
+  const [asked, setAsked] = useState<{ row: T; action: RowAction<T, Permission> }>();
+  const all = useMemo(() => {
+    const allowed = actions.filter(({ permission }) => may(permission));
+    if (allowed.length === 0) return columns;
+    const cell = (row: T) => {
+      const name = nameOf(row);
+      if (name === undefined) return null;
+      const items = allowed.map((action) => ({
+        label: `${typeof action.verb === "string" ? action.verb : action.verb(row)} …`,
+        danger: action.danger === true,
+        onSelect: () => setAsked({ row, action }),
+      }));
+      return (
+        <Menu label={`Actions of ${name}`} items={items}>
+          <Icon name="more" />
+        </Menu>
+      );
+    };
+    return [
+      ...columns,
+      { id: "action", header: "Action", width: "64px", align: "end", cell } as const,
+    ];
+  }, [columns, actions, may, nameOf]);
+  return { columns: all, dialog: asked?.action.dialog(asked.row, () => setAsked(undefined)) };
 }
 
 /** The search above the main list of a page; / leads to it. */

@@ -4,7 +4,8 @@ import { useState } from "react";
 import { call, type Credential, type ServicePrincipal } from "../../api/client.ts";
 import { keys } from "../../api/queries.ts";
 import { FormDialog, type Violation } from "../../parts/dialog.tsx";
-import { CheckboxField, SelectField, TextField } from "../../parts/field.tsx";
+import { CheckboxField, SelectField } from "../../parts/field.tsx";
+import { NameField } from "../../parts/name_fields.tsx";
 import { Name } from "../../parts/values.tsx";
 import { LifetimeField, LimitFields } from "../../shell/credential_fields.tsx";
 import { DEFAULT_DAYS, lifetimeOf, type Limits, linesOf } from "../../shell/limits.ts";
@@ -77,13 +78,11 @@ function CreateDialog({ principal, onCreate, onClose }: CreateProps & {
     >
       {(violation) => (
         <>
-          <TextField
-            label="Name"
+          <NameField
             hint="What uses it, such as a program or a machine"
-            value={draft.displayName}
-            onChange={(displayName) => edit({ displayName })}
-            error={violation("displayName")}
-            autoFocus
+            value={draft}
+            onChange={edit}
+            violation={violation}
           />
           <KindField value={draft.kind} onChange={(kind) => edit({ kind })} />
           <LifetimeField
@@ -153,6 +152,7 @@ export function EditCredential({ principal, credential, onClose }: CreateProps &
     networks: credential.allowSourceCidrs.join("\n"),
   }));
   const [draft, setDraft] = useState(start);
+  const edit = (change: Partial<typeof draft>) => setDraft({ ...draft, ...change });
   const save = async () => {
     const change = {
       ...draft.displayName === start.displayName ? {} : { displayName: draft.displayName },
@@ -182,16 +182,10 @@ export function EditCredential({ principal, credential, onClose }: CreateProps &
           <p className="muted">
             <Name value={credential.clientId} />
           </p>
-          <TextField
-            label="Name"
-            value={draft.displayName}
-            onChange={(displayName) => setDraft({ ...draft, displayName })}
-            error={violation("displayName")}
-            autoFocus
-          />
+          <NameField value={draft} onChange={edit} violation={violation} />
           <LimitFields
             value={draft}
-            onChange={(change) => setDraft({ ...draft, ...change })}
+            onChange={edit}
             holder="the principal"
             fields={{ roles: "scopedRoleIds", networks: "allowSourceCidrs" }}
             violation={violation}

@@ -1,12 +1,11 @@
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
-import { call, type Credential, type ServicePrincipal } from "../../api/client.ts";
+import { useMemo } from "react";
+import { call, type Credential, type Permission, type ServicePrincipal } from "../../api/client.ts";
 import { keys } from "../../api/queries.ts";
 import { Badge } from "../../parts/badge.tsx";
-import { CopyButton, Menu } from "../../parts/button.tsx";
-import { ConfirmDialog } from "../../parts/dialog.tsx";
-import { Icon } from "../../parts/icon.tsx";
-import { PagedTable, useCreation } from "../../parts/list.tsx";
+import { CopyButton } from "../../parts/button.tsx";
+import { ConfirmDialog, ToggleDialog, toggleVerb } from "../../parts/dialog.tsx";
+import { PagedTable, type RowAction, useCreation, useRowActions } from "../../parts/list.tsx";
 import { Section } from "../../parts/page.tsx";
 import { Empty } from "../../parts/states.tsx";
 import type { Column } from "../../parts/table.tsx";
@@ -18,11 +17,6 @@ import { CreateCredential, EditCredential } from "./credential_dialogs.tsx";
 import { credentialsQuery } from "./queries.ts";
 
 const PATH = "/api/v1/service_principals/{service_principal_id}/credentials/{id}";
-
-interface Asked {
-  readonly what: "edit" | "disable" | "revoke";
-  readonly credential: Credential;
-}
 
 /** The credentials of a service principal. */
 export function Credentials({ principal }: { readonly principal: ServicePrincipal }) {
@@ -39,29 +33,19 @@ function List({ principal }: { readonly principal: ServicePrincipal }) {
     may("c1.api.service_principal.v1.ServicePrincipalService.CreateCredential"),
     "normal",
   );
-  const [asked, setAsked] = useState<Asked>();
-  const mayChange = may("c1.api.service_principal.v1.ServicePrincipalService.UpdateCredential");
-  const mayRevoke = may("c1.api.service_principal.v1.ServicePrincipalService.RevokeCredential");
-  const columns = useMemo(
-    () => [
-      ...COLUMNS,
-      ...mayChange || mayRevoke ? [actionColumn({ mayChange, mayRevoke }, setAsked)] : [],
-    ],
-    [mayChange, mayRevoke],
-  );
+  const actions = useMemo(() => actionsOf(principal), [principal]);
+  const list = useRowActions({ columns: COLUMNS, actions, may, nameOf });
   return (
     <Section title="Credentials" actions={creation.button}>
       <PagedTable
         query={query}
         label="Credentials"
-        columns={columns}
+        columns={list.columns}
         rowId={({ id }) => id}
         empty={<Empty title="No credentials: no program can act as this principal" />}
       />
       {creation.isOpen ? <CreateCredential principal={principal} onClose={creation.close} /> : null}
-      {asked === undefined
-        ? null
-        : <Asking {...asked} principal={principal} onClose={() => setAsked(undefined)} />}
+      {list.dialog}
     </Section>
   );
 }
@@ -71,10 +55,9 @@ const COLUMNS: readonly Column<Credential>[] = [
     id: "name",
     header: "Name",
     readable: 220,
-    cell: ({ displayName, clientId, disabled, expiresAt }) => (
+    cell: (credential) => (
       <>
-        <Name value={displayName === "" ? clientId : displayName} />{" "}
-        <State disabled={disabled} expiresAt={expiresAt} />
+        <Name value={nameOf(credential)} /> <State {...credential} />
       </>
     ),
   },
@@ -132,111 +115,91 @@ function networksOf(networks: readonly string[]): string {
   return networks.length === 1 ? networks[0] ?? "" : `${networks.length} networks`;
 }
 
-function State(
-  { disabled, expiresAt }: {
-    readonly disabled: boolean;
-    readonly expiresAt: string | undefined;
-  },
-) {
+function State({ disabled, expiresAt }: Credential) {
   if (expiresAt !== undefined && Date.parse(expiresAt) <= Date.now()) {
     return <Badge tone="bad">Expired</Badge>;
   }
   return disabled ? <Badge tone="warn">Disabled</Badge> : null;
 }
 
-function actionColumn(
-  { mayChange, mayRevoke }: { readonly mayChange: boolean; readonly mayRevoke: boolean },
-  onAsk: (asked: Asked) => void,
-): Column<Credential> {
-  return {
-    id: "action",
-    header: "Action",
-    width: "64px",
-    align: "end",
-    cell: (credential) => {
-      const { displayName, clientId, disabled } = credential;
-      const ask = (what: Asked["what"]) => () => onAsk({ what, credential });
-      return (
-        <Menu
-          label={`Actions of ${displayName === "" ? clientId : displayName}`}
-          items={[
-            ...mayChange
-              ? [
-                { label: "Edit …", onSelect: ask("edit") },
-                { label: disabled ? "Enable …" : "Disable …", onSelect: ask("disable") },
-              ]
-              : [],
-            ...mayRevoke ? [{ label: "Revoke …", onSelect: ask("revoke"), danger: true }] : [],
-          ]}
-        >
-          <Icon name="more" />
-        </Menu>
-      );
-    },
-  };
+function nameOf({ displayName, clientId }: Credential): string {
+  return displayName === "" ? clientId : displayName;
 }
 
-function Asking({ what, principal, credential, onClose }: Asked & {
+const MAY_UPDATE = "c1.api.service_principal.v1.ServicePrincipalService.UpdateCredential";
+
+function actionsOf(
+  principal: ServicePrincipal,
+): readonly RowAction<Credential, Permission>[] {
+  const asked = (credential: Credential, onClose: () => void) => ({
+    principal,
+    credential,
+    onClose,
+  });
+  return [
+    {
+      verb: "Edit",
+      permission: MAY_UPDATE,
+      dialog: (...of) => <EditCredential {...asked(...of)} />,
+    },
+    {
+      verb: ({ disabled }) => toggleVerb(disabled),
+      permission: MAY_UPDATE,
+      dialog: (...of) => <ToggleCredential {...asked(...of)} />,
+    },
+    {
+      verb: "Revoke",
+      permission: "c1.api.service_principal.v1.ServicePrincipalService.RevokeCredential",
+      danger: true,
+      dialog: (...of) => <RevokeCredential {...asked(...of)} />,
+    },
+  ];
+}
+
+interface AskedProps {
   readonly principal: ServicePrincipal;
+  readonly credential: Credential;
   readonly onClose: () => void;
-}) {
+}
+
+function RevokeCredential({ principal, credential, onClose }: AskedProps) {
   const queries = useQueryClient();
-  const path = { service_principal_id: principal.id, id: credential.id };
-  const refresh = () => queries.invalidateQueries({ queryKey: keys.credentials(principal.id) });
-  if (what === "edit") {
-    return <EditCredential principal={principal} credential={credential} onClose={onClose} />;
-  }
-  const name = credential.displayName === "" ? credential.clientId : credential.displayName;
-  if (what === "revoke") {
-    const revoke = async () => {
-      await call(`DELETE ${PATH}`, { path, body: {} });
-      await refresh();
-      toast("Credential revoked");
-    };
-    return (
-      <ConfirmDialog
-        open
-        onClose={onClose}
-        title="Revoke this credential?"
-        action="Revoke"
-        danger
-        onConfirm={revoke}
-      >
-        <Name value={name} />{" "}
-        and its access tokens stop working within seconds, for good. Its sessions end.
-      </ConfirmDialog>
-    );
-  }
-  const { disabled } = credential;
-  const toggle = async () => {
-    await call(`PATCH ${PATH}`, {
-      path,
-      body: { credential: { disabled: !disabled }, updateMask: "disabled" },
-    });
-    await refresh();
+  const revoke = async () => {
+    const path = { service_principal_id: principal.id, id: credential.id };
+    await call(`DELETE ${PATH}`, { path, body: {} });
+    await queries.invalidateQueries({ queryKey: keys.credentials(principal.id) });
+    toast("Credential revoked");
   };
   return (
     <ConfirmDialog
       open
       onClose={onClose}
-      title={disabled ? "Enable this credential?" : "Disable this credential?"}
-      action={disabled ? "Enable" : "Disable"}
-      danger={!disabled}
-      onConfirm={toggle}
+      title="Revoke this credential?"
+      action="Revoke"
+      danger
+      onConfirm={revoke}
     >
-      {disabled
-        ? (
-          <>
-            <Name value={name} /> works again.
-          </>
-        )
-        : (
-          <>
-            <Name value={name} />{" "}
-            and its access tokens stop working within seconds, until you enable it again. Its
-            sessions end for good.
-          </>
-        )}
+      <Name value={nameOf(credential)} />{" "}
+      and its access tokens stop working within seconds, for good. Its sessions end.
     </ConfirmDialog>
+  );
+}
+
+function ToggleCredential({ principal, credential, onClose }: AskedProps) {
+  const queries = useQueryClient();
+  const { id, disabled: isDisabled } = credential;
+  const toggle = async (disabled: boolean) => {
+    await call(`PATCH ${PATH}`, {
+      path: { service_principal_id: principal.id, id },
+      body: { credential: { disabled }, updateMask: "disabled" },
+    });
+    await queries.invalidateQueries({ queryKey: keys.credentials(principal.id) });
+  };
+  return (
+    <ToggleDialog what="credential" isDisabled={isDisabled} onToggle={toggle} onClose={onClose}>
+      <Name value={nameOf(credential)} /> {isDisabled
+        ? "works again."
+        : "and its access tokens stop working within seconds, until you enable it again. Its sessions end for good."}
+    </ToggleDialog>
   );
 }

@@ -5,7 +5,7 @@ import { call, type User } from "../../api/client.ts";
 import { keys } from "../../api/queries.ts";
 import { Badge } from "../../parts/badge.tsx";
 import { Button, CopyButton } from "../../parts/button.tsx";
-import { ConfirmDialog, typeableName } from "../../parts/dialog.tsx";
+import { ConfirmDialog, ToggleDialog, toggleVerb, typeableName } from "../../parts/dialog.tsx";
 import { visibleText } from "../../parts/format.ts";
 import { Page, Properties, Section } from "../../parts/page.tsx";
 import { Loaded } from "../../parts/states.tsx";
@@ -63,7 +63,7 @@ function Actions({ person }: PersonProps) {
       {may("invoked.UserService.Update")
         ? (
           <Button onClick={() => setAsked("disable")}>
-            {person.status === "DISABLED" ? "Enable" : "Disable"}
+            {toggleVerb(person.status === "DISABLED")}
           </Button>
         )
         : null}
@@ -94,26 +94,19 @@ interface DialogProps extends PersonProps {
 function DisableDialog({ person: { id, status }, onClose }: DialogProps) {
   const show = useShow();
   const isDisabled = status === "DISABLED";
-  const toggle = async () =>
+  const toggle = async (disabled: boolean) =>
     show(
       await call("PATCH /api/v1/users/{id}", {
         path: { id },
-        body: { user: { disabled: !isDisabled }, updateMask: "disabled" },
+        body: { user: { disabled }, updateMask: "disabled" },
       }),
     );
   return (
-    <ConfirmDialog
-      open
-      onClose={onClose}
-      title={isDisabled ? "Enable this person?" : "Disable this person?"}
-      action={isDisabled ? "Enable" : "Disable"}
-      danger={!isDisabled}
-      onConfirm={toggle}
-    >
+    <ToggleDialog what="person" isDisabled={isDisabled} onToggle={toggle} onClose={onClose}>
       {isDisabled
         ? "They can sign in again, and their clients work again."
         : "Their sessions end for good. Their clients and access tokens stop working within seconds, until you enable them again."}
-    </ConfirmDialog>
+    </ToggleDialog>
   );
 }
 

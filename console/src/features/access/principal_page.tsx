@@ -5,7 +5,13 @@ import { call, type ServicePrincipal } from "../../api/client.ts";
 import { keys } from "../../api/queries.ts";
 import { Badge } from "../../parts/badge.tsx";
 import { Button, CopyButton } from "../../parts/button.tsx";
-import { ConfirmDialog, FormDialog, typeableName } from "../../parts/dialog.tsx";
+import {
+  ConfirmDialog,
+  FormDialog,
+  ToggleDialog,
+  toggleVerb,
+  typeableName,
+} from "../../parts/dialog.tsx";
 import { TextField } from "../../parts/field.tsx";
 import { visibleText } from "../../parts/format.ts";
 import { PagedTable } from "../../parts/list.tsx";
@@ -65,7 +71,7 @@ function Actions({ principal }: { readonly principal: ServicePrincipal }) {
           <>
             <Button onClick={() => setAsked("rename")}>Rename</Button>
             <Button onClick={() => setAsked("disable")}>
-              {principal.disabled ? "Enable" : "Disable"}
+              {toggleVerb(principal.disabled)}
             </Button>
           </>
         )
@@ -132,20 +138,17 @@ function RenameDialog({ principal, onClose }: AskedProps) {
 
 function DisableDialog({ principal, onClose }: AskedProps) {
   const update = useUpdate(principal.id);
-  const { disabled } = principal;
   return (
-    <ConfirmDialog
-      open
+    <ToggleDialog
+      what="service principal"
+      isDisabled={principal.disabled}
+      onToggle={(disabled) => update({ disabled })}
       onClose={onClose}
-      title={disabled ? "Enable this service principal?" : "Disable this service principal?"}
-      action={disabled ? "Enable" : "Disable"}
-      danger={!disabled}
-      onConfirm={() => update({ disabled: !disabled })}
     >
-      {disabled
+      {principal.disabled
         ? "Its credentials work again, and its functions act as this principal again."
         : "Its credentials and access tokens stop working within seconds, and its functions act as themselves, until you enable it again. Its sessions end for good."}
-    </ConfirmDialog>
+    </ToggleDialog>
   );
 }
 

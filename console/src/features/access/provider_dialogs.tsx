@@ -3,8 +3,9 @@ import { useState } from "react";
 import { WELL_KNOWN_ISSUERS } from "../../../../src/resources/federation.ts";
 import { call, type Provider } from "../../api/client.ts";
 import { keys } from "../../api/queries.ts";
-import { FormDialog, type Violation } from "../../parts/dialog.tsx";
+import { FormDialog } from "../../parts/dialog.tsx";
 import { SelectField, TextField } from "../../parts/field.tsx";
+import { DescriptionField, NameField } from "../../parts/name_fields.tsx";
 import { toast } from "../../parts/toasts.tsx";
 import { Name } from "../../parts/values.tsx";
 import { issuerAfter, KINDS, type ProviderKind } from "./federation.ts";
@@ -84,7 +85,7 @@ export function EditProvider(
   const queries = useQueryClient();
   const { id, displayName, description, issuerUrl } = provider;
   const [draft, setDraft] = useState({ displayName, description });
-  const edit = (change: Partial<Texts>) => setDraft({ ...draft, ...change });
+  const edit = (change: Partial<typeof draft>) => setDraft({ ...draft, ...change });
   const isChanged = draft.displayName !== displayName || draft.description !== description;
   const save = async () => {
     await call("PATCH /api/v1/workload_federation/providers/{id}", {
@@ -114,36 +115,5 @@ export function EditProvider(
         </>
       )}
     </FormDialog>
-  );
-}
-
-type Texts = Pick<Draft, "displayName" | "description">;
-
-interface TextProps {
-  readonly value: Texts;
-  readonly onChange: (change: Partial<Texts>) => void;
-  readonly violation: Violation;
-}
-
-function NameField({ value, onChange, violation }: TextProps) {
-  return (
-    <TextField
-      label="Name"
-      value={value.displayName}
-      onChange={(displayName) => onChange({ displayName })}
-      error={violation("displayName")}
-      autoFocus
-    />
-  );
-}
-
-function DescriptionField({ value, onChange, violation }: TextProps) {
-  return (
-    <TextField
-      label="Description"
-      value={value.description}
-      onChange={(description) => onChange({ description })}
-      error={violation("description")}
-    />
   );
 }

@@ -1,12 +1,9 @@
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
-import { call, type Provider } from "../../api/client.ts";
+import { call, type Permission, type Provider } from "../../api/client.ts";
 import { keys } from "../../api/queries.ts";
 import { Badge } from "../../parts/badge.tsx";
-import { Menu } from "../../parts/button.tsx";
-import { ConfirmDialog, typeableName } from "../../parts/dialog.tsx";
-import { Icon } from "../../parts/icon.tsx";
-import { PagedTable, useCreation } from "../../parts/list.tsx";
+import { ConfirmDialog, ToggleDialog, toggleVerb, typeableName } from "../../parts/dialog.tsx";
+import { PagedTable, type RowAction, useCreation, useRowActions } from "../../parts/list.tsx";
 import { Section } from "../../parts/page.tsx";
 import { Empty } from "../../parts/states.tsx";
 import type { Column } from "../../parts/table.tsx";
@@ -19,11 +16,6 @@ import { CreateProvider, EditProvider } from "./provider_dialogs.tsx";
 
 const PATH = "/api/v1/workload_federation/providers/{id}";
 
-interface Asked {
-  readonly what: "edit" | "disable" | "delete";
-  readonly provider: Provider;
-}
-
 /** The providers whose tokens trusts accept. */
 export function Providers() {
   const may = useMay();
@@ -33,27 +25,18 @@ export function Providers() {
     may("c1.api.workload_federation.v1.WorkloadFederationService.CreateProvider"),
     "normal",
   );
-  const [asked, setAsked] = useState<Asked>();
-  const mayUpdate = may("c1.api.workload_federation.v1.WorkloadFederationService.UpdateProvider");
-  const mayDelete = may("c1.api.workload_federation.v1.WorkloadFederationService.DeleteProvider");
-  const columns = useMemo(
-    () => [
-      ...COLUMNS,
-      ...mayUpdate || mayDelete ? [actionColumn({ mayUpdate, mayDelete }, setAsked)] : [],
-    ],
-    [mayUpdate, mayDelete],
-  );
+  const list = useRowActions({ columns: COLUMNS, actions: ACTIONS, may, nameOf });
   return (
     <Section title="Providers" actions={creation.button}>
       <PagedTable
         query={query}
         label="Providers"
-        columns={columns}
+        columns={list.columns}
         rowId={({ id }) => id}
         empty={<Empty title="No providers: create one for the system that runs your jobs" />}
       />
       {creation.isOpen ? <CreateProvider onClose={creation.close} /> : null}
-      {asked === undefined ? null : <Asking {...asked} onClose={() => setAsked(undefined)} />}
+      {list.dialog}
     </Section>
   );
 }
@@ -95,82 +78,69 @@ const COLUMNS: readonly Column<Provider>[] = [
   },
 ];
 
-function actionColumn(
-  { mayUpdate, mayDelete }: { readonly mayUpdate: boolean; readonly mayDelete: boolean },
-  onAsk: (asked: Asked) => void,
-): Column<Provider> {
-  return {
-    id: "action",
-    header: "Action",
-    width: "64px",
-    align: "end",
-    cell: (provider) => {
-      const ask = (what: Asked["what"]) => () => onAsk({ what, provider });
-      const { displayName, disabled } = provider;
-      return (
-        <Menu
-          label={`Actions of ${displayName}`}
-          items={[
-            ...mayUpdate
-              ? [
-                { label: "Edit …", onSelect: ask("edit") },
-                { label: disabled ? "Enable …" : "Disable …", onSelect: ask("disable") },
-              ]
-              : [],
-            ...mayDelete ? [{ label: "Delete …", onSelect: ask("delete"), danger: true }] : [],
-          ]}
-        >
-          <Icon name="more" />
-        </Menu>
-      );
-    },
-  };
+const nameOf = ({ displayName }: Provider) => displayName;
+
+const MAY_UPDATE = "c1.api.workload_federation.v1.WorkloadFederationService.UpdateProvider";
+const ACTIONS: readonly RowAction<Provider, Permission>[] = [
+  {
+    verb: "Edit",
+    permission: MAY_UPDATE,
+    dialog: (provider, onClose) => <EditProvider provider={provider} onClose={onClose} />,
+  },
+  {
+    verb: ({ disabled }) => toggleVerb(disabled),
+    permission: MAY_UPDATE,
+    dialog: (provider, onClose) => <ToggleProvider provider={provider} onClose={onClose} />,
+  },
+  {
+    verb: "Delete",
+    permission: "c1.api.workload_federation.v1.WorkloadFederationService.DeleteProvider",
+    danger: true,
+    dialog: (provider, onClose) => <DeleteProvider provider={provider} onClose={onClose} />,
+  },
+];
+
+interface AskedProps {
+  readonly provider: Provider;
+  readonly onClose: () => void;
 }
 
-function Asking({ what, provider, onClose }: Asked & { readonly onClose: () => void }) {
+function DeleteProvider({ provider: { id, displayName }, onClose }: AskedProps) {
   const queries = useQueryClient();
-  const { id, displayName, disabled } = provider;
-  const refresh = () => queries.invalidateQueries({ queryKey: keys.providers });
-  if (what === "edit") return <EditProvider provider={provider} onClose={onClose} />;
-  if (what === "delete") {
-    const remove = async () => {
-      await call(`DELETE ${PATH}`, { path: { id }, body: {} });
-      await refresh();
-      toast("Provider deleted");
-    };
-    return (
-      <ConfirmDialog
-        open
-        onClose={onClose}
-        title="Delete this provider?"
-        action="Delete"
-        danger
-        typed={typeableName(displayName, id)}
-        onConfirm={remove}
-      >
-        This works only while no trust accepts tokens of the provider.
-      </ConfirmDialog>
-    );
-  }
-  const toggle = async () => {
-    await call(`PATCH ${PATH}`, {
-      path: { id },
-      body: { provider: { disabled: !disabled }, updateMask: "disabled" },
-    });
-    await refresh();
+  const remove = async () => {
+    await call(`DELETE ${PATH}`, { path: { id }, body: {} });
+    await queries.invalidateQueries({ queryKey: keys.providers });
+    toast("Provider deleted");
   };
   return (
     <ConfirmDialog
       open
       onClose={onClose}
-      title={disabled ? "Enable this provider?" : "Disable this provider?"}
-      action={disabled ? "Enable" : "Disable"}
-      danger={!disabled}
-      onConfirm={toggle}
+      title="Delete this provider?"
+      action="Delete"
+      danger
+      typed={typeableName(displayName, id)}
+      onConfirm={remove}
     >
-      {disabled
+      This works only while no trust accepts tokens of the provider.
+    </ConfirmDialog>
+  );
+}
+
+function ToggleProvider({ provider: { id, disabled: isDisabled }, onClose }: AskedProps) {
+  const queries = useQueryClient();
+  const toggle = async (disabled: boolean) => {
+    await call(`PATCH ${PATH}`, {
+      path: { id },
+      body: { provider: { disabled }, updateMask: "disabled" },
+    });
+    await queries.invalidateQueries({ queryKey: keys.providers });
+  };
+  return (
+    <ToggleDialog what="provider" isDisabled={isDisabled} onToggle={toggle} onClose={onClose}>
+      {isDisabled
         ? "Jobs of the provider can sign in again, as its trusts allow."
         : "No job of the provider can sign in, and the access tokens of its jobs stop working within seconds, until you enable the provider again."}
-    </ConfirmDialog>
+    </ToggleDialog>
   );
 }

@@ -2,9 +2,10 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useId, useRef, useState } from "react";
 import { call, type Role } from "../../api/client.ts";
 import { FormDialog } from "../../parts/dialog.tsx";
-import { CheckboxField, GroupError, SelectField, TextField } from "../../parts/field.tsx";
+import { CheckboxField, GroupError, SelectField } from "../../parts/field.tsx";
 import { countOf, formatCount, visibleText } from "../../parts/format.ts";
 import { Icon } from "../../parts/icon.tsx";
+import { NameField } from "../../parts/name_fields.tsx";
 import { toast } from "../../parts/toasts.tsx";
 import { FunctionFilter } from "../../shell/function_filter.tsx";
 import { countIn, GROUPS, type OperationGroup, OWN, permissionsOf } from "./permissions.ts";
@@ -99,13 +100,7 @@ export function RoleDialog({ role, roles, onClose }: {
       {(violation) => (
         <>
           <div className="access-fields">
-            <TextField
-              label="Name"
-              value={draft.displayName}
-              onChange={(displayName) => edit({ displayName })}
-              error={violation("displayName")}
-              autoFocus
-            />
+            <NameField value={draft} onChange={edit} violation={violation} />
             {role === undefined
               ? <StartField roles={roles} onChoose={(permissions) => edit({ permissions })} />
               : null}

@@ -1,11 +1,8 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
-import { call, type Role } from "../../api/client.ts";
+import { call, type Permission, type Role } from "../../api/client.ts";
 import { Badge } from "../../parts/badge.tsx";
-import { Menu } from "../../parts/button.tsx";
 import { ConfirmDialog } from "../../parts/dialog.tsx";
-import { Icon } from "../../parts/icon.tsx";
-import { useCreation } from "../../parts/list.tsx";
+import { type RowAction, useCreation, useRowActions } from "../../parts/list.tsx";
 import { Loaded } from "../../parts/states.tsx";
 import { type Column, DataTable } from "../../parts/table.tsx";
 import { toast } from "../../parts/toasts.tsx";
@@ -17,26 +14,11 @@ import { AccessPage } from "./access_page.tsx";
 import { RoleDialog } from "./role_dialog.tsx";
 import { RoleMatrix } from "./role_matrix.tsx";
 
-/** What the reader does to a role. */
-interface Asked {
-  readonly what: "edit" | "delete";
-  readonly role: Role;
-}
-
 export function RolesPage() {
   const query = useQuery(rolesQuery);
-  const [asked, setAsked] = useState<Asked>();
   const may = useMay();
   const creation = useCreation("New role", may("invoked.RoleService.Create"));
-  const mayUpdate = may("c1.api.iam.v1.Roles.Update");
-  const mayDelete = may("invoked.RoleService.Delete");
-  const columns = useMemo(
-    () =>
-      mayUpdate || mayDelete
-        ? [...COLUMNS, actionColumn({ mayUpdate, mayDelete }, setAsked)]
-        : COLUMNS,
-    [mayUpdate, mayDelete],
-  );
+  const list = useRowActions({ columns: COLUMNS, actions: ACTIONS, may, nameOf });
   return (
     <AccessPage title="Roles" actions={creation.button}>
       <Loaded query={query}>
@@ -44,7 +26,7 @@ export function RolesPage() {
           <div className="access-parts">
             <DataTable
               label="Roles"
-              columns={columns}
+              columns={list.columns}
               rows={roles}
               rowId={({ id }) => id}
               empty={null}
@@ -53,9 +35,7 @@ export function RolesPage() {
             {creation.isOpen
               ? <RoleDialog role={undefined} roles={roles} onClose={creation.close} />
               : null}
-            {asked === undefined
-              ? null
-              : <Asking {...asked} roles={roles} onClose={() => setAsked(undefined)} />}
+            {list.dialog}
           </div>
         )}
       </Loaded>
@@ -97,44 +77,37 @@ const COLUMNS: readonly Column<Role>[] = [
   },
 ];
 
-function actionColumn(
-  { mayUpdate, mayDelete }: { readonly mayUpdate: boolean; readonly mayDelete: boolean },
-  onAsk: (asked: Asked) => void,
-): Column<Role> {
-  return {
-    id: "action",
-    header: "Action",
-    width: "64px",
-    align: "end",
-    cell: (role) =>
-      role.systemBuiltin ? null : (
-        <Menu
-          label={`Actions of ${role.displayName}`}
-          items={[
-            ...mayUpdate
-              ? [{ label: "Edit …", onSelect: () => onAsk({ what: "edit", role }) }]
-              : [],
-            ...mayDelete
-              ? [{
-                label: "Delete …",
-                onSelect: () => onAsk({ what: "delete", role }),
-                danger: true,
-              }]
-              : [],
-          ]}
-        >
-          <Icon name="more" />
-        </Menu>
-      ),
-  };
+/** Nobody changes a built-in role. */
+function nameOf({ displayName, systemBuiltin }: Role): string | undefined {
+  return systemBuiltin ? undefined : displayName;
 }
 
-function Asking({ what, role, roles, onClose }: Asked & {
-  readonly roles: readonly Role[];
+const ACTIONS: readonly RowAction<Role, Permission>[] = [
+  {
+    verb: "Edit",
+    permission: "c1.api.iam.v1.Roles.Update",
+    dialog: (role, onClose) => <EditRole role={role} onClose={onClose} />,
+  },
+  {
+    verb: "Delete",
+    permission: "invoked.RoleService.Delete",
+    danger: true,
+    dialog: (role, onClose) => <DeleteRole role={role} onClose={onClose} />,
+  },
+];
+
+interface AskedProps {
+  readonly role: Role;
   readonly onClose: () => void;
-}) {
+}
+
+function EditRole(props: AskedProps) {
+  const { data: roles = [] } = useQuery(rolesQuery);
+  return <RoleDialog {...props} roles={roles} />;
+}
+
+function DeleteRole({ role, onClose }: AskedProps) {
   const queries = useQueryClient();
-  if (what === "edit") return <RoleDialog role={role} roles={roles} onClose={onClose} />;
   const remove = async () => {
     await call("DELETE /api/v1/iam/roles/{role_id}", { path: { role_id: role.id }, body: {} });
     await queries.invalidateQueries({ queryKey: ["identity"] });

@@ -4,8 +4,9 @@ import { useState } from "react";
 import { call, type Provider, type Trust } from "../../api/client.ts";
 import { keys } from "../../api/queries.ts";
 import { FormDialog, type Violation } from "../../parts/dialog.tsx";
-import { SelectField, TextAreaField, TextField } from "../../parts/field.tsx";
+import { SelectField, TextAreaField } from "../../parts/field.tsx";
 import { visibleText } from "../../parts/format.ts";
+import { DescriptionField, NameField } from "../../parts/name_fields.tsx";
 import { Loaded, Loading } from "../../parts/states.tsx";
 import { toast } from "../../parts/toasts.tsx";
 import { Name } from "../../parts/values.tsx";
@@ -175,19 +176,8 @@ interface FieldsProps {
 function NameFields({ draft, onChange, violation }: FieldsProps) {
   return (
     <div className="access-fields">
-      <TextField
-        label="Name"
-        value={draft.displayName}
-        onChange={(displayName) => onChange({ displayName })}
-        error={violation("displayName")}
-        autoFocus
-      />
-      <TextField
-        label="Description"
-        value={draft.description}
-        onChange={(description) => onChange({ description })}
-        error={violation("description")}
-      />
+      <NameField value={draft} onChange={onChange} violation={violation} />
+      <DescriptionField value={draft} onChange={onChange} violation={violation} />
     </div>
   );
 }

@@ -1,13 +1,12 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { type ComponentProps, type ReactNode, useMemo, useState } from "react";
-import { call, type ServicePrincipal, type Trust } from "../../api/client.ts";
+import type { ComponentProps, ReactNode } from "react";
+import { call, type Permission, type ServicePrincipal, type Trust } from "../../api/client.ts";
 import { keys } from "../../api/queries.ts";
 import { Badge } from "../../parts/badge.tsx";
-import { CopyButton, Menu } from "../../parts/button.tsx";
-import { ConfirmDialog } from "../../parts/dialog.tsx";
-import { Icon } from "../../parts/icon.tsx";
-import { PagedTable, useCreation } from "../../parts/list.tsx";
+import { CopyButton } from "../../parts/button.tsx";
+import { ConfirmDialog, ToggleDialog, toggleVerb } from "../../parts/dialog.tsx";
+import { PagedTable, type RowAction, useCreation, useRowActions } from "../../parts/list.tsx";
 import { Section } from "../../parts/page.tsx";
 import { Empty } from "../../parts/states.tsx";
 import type { Column } from "../../parts/table.tsx";
@@ -20,11 +19,6 @@ import { CreateTrust, EditTrust } from "./trust_dialog.tsx";
 import { TestTrust } from "./trust_test.tsx";
 
 const PATH = "/api/v1/service_principals/{service_principal_id}/trusts/{client_id}";
-
-interface Asked {
-  readonly what: "test" | "edit" | "disable" | "delete";
-  readonly trust: Trust;
-}
 
 /** The trusts of one service principal. */
 export function Trusts({ principal }: { readonly principal: ServicePrincipal }) {
@@ -54,29 +48,22 @@ export function TrustTable({ query, isOfOne = false, empty }: {
   readonly empty: ReactNode;
 }) {
   const may = useMay();
-  const [asked, setAsked] = useState<Asked>();
-  const mayTest = may("c1.api.workload_federation.v1.WorkloadFederationService.TestToken");
-  const mayUpdate = may("c1.api.workload_federation.v1.WorkloadFederationService.UpdateTrust");
-  const mayDelete = may("c1.api.workload_federation.v1.WorkloadFederationService.DeleteTrust");
-  const columns = useMemo(
-    () => [
-      ...isOfOne ? COLUMNS.filter(({ id }) => id !== "principal") : COLUMNS,
-      ...mayTest || mayUpdate || mayDelete
-        ? [actionColumn({ mayTest, mayUpdate, mayDelete }, setAsked)]
-        : [],
-    ],
-    [isOfOne, mayTest, mayUpdate, mayDelete],
-  );
+  const list = useRowActions({
+    columns: isOfOne ? OF_ONE : COLUMNS,
+    actions: ACTIONS,
+    may,
+    nameOf,
+  });
   return (
     <>
       <PagedTable
         query={query}
         label="Trusts"
-        columns={columns}
+        columns={list.columns}
         rowId={({ clientId }) => clientId}
         empty={empty}
       />
-      {asked === undefined ? null : <Asking {...asked} onClose={() => setAsked(undefined)} />}
+      {list.dialog}
     </>
   );
 }
@@ -132,6 +119,8 @@ const COLUMNS: readonly Column<Trust>[] = [
   },
 ];
 
+const OF_ONE = COLUMNS.filter(({ id }) => id !== "principal");
+
 /** The id of a principal that the reader may not see. */
 function PrincipalLink({ id }: { readonly id: string }) {
   const mayList = useMay()("c1.api.service_principal.v1.ServicePrincipalService.List");
@@ -158,100 +147,85 @@ function ProviderName({ id }: { readonly id: string }) {
   );
 }
 
-interface Rights {
-  readonly mayTest: boolean;
-  readonly mayUpdate: boolean;
-  readonly mayDelete: boolean;
+const nameOf = ({ displayName }: Trust) => displayName;
+
+const MAY_UPDATE = "c1.api.workload_federation.v1.WorkloadFederationService.UpdateTrust";
+const ACTIONS: readonly RowAction<Trust, Permission>[] = [
+  {
+    verb: "Test a token",
+    permission: "c1.api.workload_federation.v1.WorkloadFederationService.TestToken",
+    dialog: (trust, onClose) => <TestTrust trust={trust} onClose={onClose} />,
+  },
+  {
+    verb: "Edit",
+    permission: MAY_UPDATE,
+    dialog: (trust, onClose) => <EditTrust trust={trust} onClose={onClose} />,
+  },
+  {
+    verb: ({ disabled }) => toggleVerb(disabled),
+    permission: MAY_UPDATE,
+    dialog: (trust, onClose) => <ToggleTrust trust={trust} onClose={onClose} />,
+  },
+  {
+    verb: "Delete",
+    permission: "c1.api.workload_federation.v1.WorkloadFederationService.DeleteTrust",
+    danger: true,
+    dialog: (trust, onClose) => <DeleteTrust trust={trust} onClose={onClose} />,
+  },
+];
+
+interface AskedProps {
+  readonly trust: Trust;
+  readonly onClose: () => void;
 }
 
-function actionColumn(
-  { mayTest, mayUpdate, mayDelete }: Rights,
-  onAsk: (asked: Asked) => void,
-): Column<Trust> {
-  return {
-    id: "action",
-    header: "Action",
-    width: "64px",
-    align: "end",
-    cell: (trust) => {
-      const ask = (what: Asked["what"]) => () => onAsk({ what, trust });
-      return (
-        <Menu
-          label={`Actions of ${trust.displayName}`}
-          items={[
-            ...mayTest ? [{ label: "Test a token …", onSelect: ask("test") }] : [],
-            ...mayUpdate
-              ? [
-                { label: "Edit …", onSelect: ask("edit") },
-                { label: trust.disabled ? "Enable …" : "Disable …", onSelect: ask("disable") },
-              ]
-              : [],
-            ...mayDelete ? [{ label: "Delete …", onSelect: ask("delete"), danger: true }] : [],
-          ]}
-        >
-          <Icon name="more" />
-        </Menu>
-      );
-    },
-  };
+function pathOf({ clientId, servicePrincipalId }: Trust) {
+  return { service_principal_id: servicePrincipalId, client_id: clientId };
 }
 
-function Asking({ what, trust, onClose }: Asked & { readonly onClose: () => void }) {
+function DeleteTrust({ trust, onClose }: AskedProps) {
   const queries = useQueryClient();
-  const { clientId, servicePrincipalId, displayName, disabled } = trust;
-  const path = { service_principal_id: servicePrincipalId, client_id: clientId };
-  const refresh = () => queries.invalidateQueries({ queryKey: keys.trusts });
-  if (what === "test") return <TestTrust trust={trust} onClose={onClose} />;
-  if (what === "edit") return <EditTrust trust={trust} onClose={onClose} />;
-  if (what === "delete") {
-    const remove = async () => {
-      await call(`DELETE ${PATH}`, { path, body: {} });
-      await refresh();
-      toast("Trust deleted");
-    };
-    return (
-      <ConfirmDialog
-        open
-        onClose={onClose}
-        title="Delete this trust?"
-        action="Delete"
-        danger
-        onConfirm={remove}
-      >
-        Jobs can no longer sign in with{" "}
-        <Name value={displayName} />, and their access tokens stop working within seconds, for good.
-      </ConfirmDialog>
-    );
-  }
-  const toggle = async () => {
-    await call(`PATCH ${PATH}`, {
-      path,
-      body: { trust: { disabled: !disabled }, updateMask: "disabled" },
-    });
-    await refresh();
+  const remove = async () => {
+    await call(`DELETE ${PATH}`, { path: pathOf(trust), body: {} });
+    await queries.invalidateQueries({ queryKey: keys.trusts });
+    toast("Trust deleted");
   };
   return (
     <ConfirmDialog
       open
       onClose={onClose}
-      title={disabled ? "Enable this trust?" : "Disable this trust?"}
-      action={disabled ? "Enable" : "Disable"}
-      danger={!disabled}
-      onConfirm={toggle}
+      title="Delete this trust?"
+      action="Delete"
+      danger
+      onConfirm={remove}
     >
-      {disabled
-        ? (
-          <>
-            Jobs can sign in with <Name value={displayName} /> again.
-          </>
-        )
-        : (
-          <>
-            Jobs can no longer sign in with{" "}
-            <Name value={displayName} />, and their access tokens stop working within seconds, until
-            you enable the trust again.
-          </>
-        )}
+      Jobs can no longer sign in with{" "}
+      <Name value={trust.displayName} />, and their access tokens stop working within seconds, for
+      good.
     </ConfirmDialog>
+  );
+}
+
+function ToggleTrust({ trust, onClose }: AskedProps) {
+  const queries = useQueryClient();
+  const { displayName, disabled: isDisabled } = trust;
+  const toggle = async (disabled: boolean) => {
+    await call(`PATCH ${PATH}`, {
+      path: pathOf(trust),
+      body: { trust: { disabled }, updateMask: "disabled" },
+    });
+    await queries.invalidateQueries({ queryKey: keys.trusts });
+  };
+  const name = <Name value={displayName} />;
+  return (
+    <ToggleDialog what="trust" isDisabled={isDisabled} onToggle={toggle} onClose={onClose}>
+      {isDisabled ? <>Jobs can sign in with {name} again.</> : (
+        <>
+          Jobs can no longer sign in with{" "}
+          {name}, and their access tokens stop working within seconds, until you enable the trust
+          again.
+        </>
+      )}
+    </ToggleDialog>
   );
 }

@@ -5,6 +5,7 @@ import { keys } from "../../api/queries.ts";
 import { FormDialog, type Violation } from "../../parts/dialog.tsx";
 import { SelectField, TextField } from "../../parts/field.tsx";
 import { visibleText } from "../../parts/format.ts";
+import { NameField } from "../../parts/name_fields.tsx";
 import { Note } from "../../parts/states.tsx";
 import { toast } from "../../parts/toasts.tsx";
 import {
@@ -115,13 +116,7 @@ function Fields({ draft, onChange, violation }: {
 }) {
   return (
     <>
-      <TextField
-        label="Name"
-        value={draft.displayName}
-        onChange={(displayName) => onChange({ displayName })}
-        error={violation("displayName")}
-        autoFocus
-      />
+      <NameField value={draft} onChange={onChange} violation={violation} />
       <SelectField
         label="Destination"
         value={draft.target}

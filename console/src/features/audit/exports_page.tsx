@@ -1,13 +1,11 @@
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
 import { timeOfKsuid } from "../../../../src/shared/ksuids.ts";
-import { call, type Exporter } from "../../api/client.ts";
+import { call, type Exporter, type Permission } from "../../api/client.ts";
 import { keys, pagedQuery } from "../../api/queries.ts";
 import { Badge } from "../../parts/badge.tsx";
-import { CopyButton, Menu } from "../../parts/button.tsx";
+import { CopyButton } from "../../parts/button.tsx";
 import { ConfirmDialog, typeableName } from "../../parts/dialog.tsx";
-import { Icon } from "../../parts/icon.tsx";
-import { PagedTable, useCreation } from "../../parts/list.tsx";
+import { PagedTable, type RowAction, useCreation, useRowActions } from "../../parts/list.tsx";
 import { Empty } from "../../parts/states.tsx";
 import type { Column } from "../../parts/table.tsx";
 import { toast } from "../../parts/toasts.tsx";
@@ -25,11 +23,6 @@ const exportsQuery = pagedQuery<Exporter>(
   (query, signal) => call("GET /api/v1/systemlog/exports", { query, signal }),
 );
 
-interface Asked {
-  readonly what: "edit" | "delete";
-  readonly exporter: Exporter;
-}
-
 /** Where the server writes the audit log, and how far each destination is. */
 export function ExportsPage() {
   const may = useMay();
@@ -38,23 +31,14 @@ export function ExportsPage() {
     refetchInterval: unlessDenied(REFRESH_INTERVAL),
   });
   const creation = useCreation("New export", may("c1.api.systemlog.v1.ExportService.Create"));
-  const [asked, setAsked] = useState<Asked>();
-  const mayUpdate = may("c1.api.systemlog.v1.ExportService.Update");
-  const mayDelete = may("c1.api.systemlog.v1.ExportService.Delete");
-  const columns = useMemo(
-    () => [
-      ...COLUMNS,
-      ...mayUpdate || mayDelete ? [actionColumn({ mayUpdate, mayDelete }, setAsked)] : [],
-    ],
-    [mayUpdate, mayDelete],
-  );
+  const list = useRowActions({ columns: COLUMNS, actions: ACTIONS, may, nameOf });
   return (
     <AuditParts title="Exports of the audit log" actions={creation.button}>
       <div>
         <PagedTable
           query={query}
           label="Exports"
-          columns={columns}
+          columns={list.columns}
           rowId={({ exportId }) => exportId}
           empty={
             <Empty title="No exports yet" action={creation.button}>
@@ -66,7 +50,7 @@ export function ExportsPage() {
         />
       </div>
       {creation.isOpen ? <CreateExport onClose={creation.close} /> : null}
-      {asked === undefined ? null : <Asking {...asked} onClose={() => setAsked(undefined)} />}
+      {list.dialog}
     </AuditParts>
   );
 }
@@ -135,41 +119,27 @@ function Watermark({ uid }: { readonly uid: string }) {
   );
 }
 
-function actionColumn(
-  { mayUpdate, mayDelete }: { readonly mayUpdate: boolean; readonly mayDelete: boolean },
-  onAsk: (asked: Asked) => void,
-): Column<Exporter> {
-  return {
-    id: "action",
-    header: "Action",
-    width: "64px",
-    align: "end",
-    cell: (exporter) => (
-      <Menu
-        label={`Actions of ${exporter.displayName}`}
-        items={[
-          ...mayUpdate
-            ? [{ label: "Edit …", onSelect: () => onAsk({ what: "edit", exporter }) }]
-            : [],
-          ...mayDelete
-            ? [{
-              label: "Delete …",
-              onSelect: () => onAsk({ what: "delete", exporter }),
-              danger: true,
-            }]
-            : [],
-        ]}
-      >
-        <Icon name="more" />
-      </Menu>
-    ),
-  };
-}
+const nameOf = ({ displayName }: Exporter) => displayName;
 
-function Asking({ what, exporter, onClose }: Asked & { readonly onClose: () => void }) {
+const ACTIONS: readonly RowAction<Exporter, Permission>[] = [
+  {
+    verb: "Edit",
+    permission: "c1.api.systemlog.v1.ExportService.Update",
+    dialog: (exporter, onClose) => <EditExport exporter={exporter} onClose={onClose} />,
+  },
+  {
+    verb: "Delete",
+    permission: "c1.api.systemlog.v1.ExportService.Delete",
+    danger: true,
+    dialog: (exporter, onClose) => <DeleteExport exporter={exporter} onClose={onClose} />,
+  },
+];
+
+function DeleteExport({ exporter: { exportId, displayName }, onClose }: {
+  readonly exporter: Exporter;
+  readonly onClose: () => void;
+}) {
   const queries = useQueryClient();
-  const { exportId, displayName } = exporter;
-  if (what === "edit") return <EditExport exporter={exporter} onClose={onClose} />;
   const remove = async () => {
     await call("DELETE /api/v1/systemlog/exports/{export_id}", {
       path: { export_id: exportId },

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { call } from "../../api/client.ts";
 import { keys } from "../../api/queries.ts";
 import { FormDialog } from "../../parts/dialog.tsx";
-import { TextField } from "../../parts/field.tsx";
+import { NameField } from "../../parts/name_fields.tsx";
 import { LifetimeField, LimitFields } from "../../shell/credential_fields.tsx";
 import { DEFAULT_DAYS, lifetimeOf, type Limits, linesOf } from "../../shell/limits.ts";
 import { type MadeSecret, SecretDialog } from "../../shell/secret_dialog.tsx";
@@ -47,13 +47,11 @@ export function NewClient({ onClose }: { readonly onClose: () => void }) {
     >
       {(violation) => (
         <>
-          <TextField
-            label="Name"
+          <NameField
             hint="What uses it, such as a program or a machine"
-            value={draft.displayName}
-            onChange={(displayName) => edit({ displayName })}
-            error={violation("displayName")}
-            autoFocus
+            value={draft}
+            onChange={edit}
+            violation={violation}
           />
           <LifetimeField
             value={draft.days}
