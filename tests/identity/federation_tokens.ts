@@ -121,9 +121,8 @@ async function rejectedTokens(
   return [
     ["no JWT", "abc", "jwtDecode"],
     ["not JSON", `${header}.bm9wZQ.${signature}`, "jwtDecode"],
-    ["an encrypted one", `${header}.a.b.c.d`, "jwtDecode"],
+    ["an encrypted one", `${header}.${payload}.${signature}.c.d`, "jwtDecode"],
     ["with a header that is not JSON", `bm9wZQ.${payload}.${signature}`, "jwtDecode"],
-    ["with a part too many", `${good}.${signature}`, "jwtDecode"],
     ["nested claims", await sign({ nested }), "jwtDecode"],
     ["without a signature", unsecured, "jwtDecode"],
     [
