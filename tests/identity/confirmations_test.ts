@@ -65,6 +65,15 @@ async function swapped(stage: PeopleStage): Promise<void> {
   provider.forgeries.clear();
 }
 
+/** The provider answers with the claims of another person. */
+async function swappedClaims(stage: PeopleStage): Promise<void> {
+  const { provider } = stage;
+  const visitor = await signedIn(stage, "info1", ["dev"]);
+  provider.forgeries.set("/me", (claims) => ({ ...claims, sub: "info2" }));
+  await until(visitor, "SESSION_ENDED");
+  provider.forgeries.clear();
+}
+
 async function atOnce(stage: PeopleStage): Promise<void> {
   const { provider } = stage;
   const visitor = await signedIn(stage, "many", ["dev"]);
@@ -130,7 +139,7 @@ peopleSuites("sessions that the provider confirms again and again", { flags: OFT
 peopleSuite("a provider that has the claims of people in userinfo", {
   flags: OFTEN,
   provider: { userinfoOnly: true },
-}, { "is asked there": groups });
+}, { "is asked there": groups, "and for nobody else": swappedClaims });
 
 peopleSuite("a provider without refresh tokens", { flags: OFTEN, provider: { refreshes: false } }, {
   "ends sessions after the interval": async (stage) => {
