@@ -121,6 +121,16 @@ Deno.test("sessions of people outlast restarts, and a rotation of the master key
     assertError(answer, "UNAUTHENTICATED", "SESSION_ENDED");
     const page = await at(server.url, visitor).visit(LOGIN);
     assert.deepEqual([page.status, /NO_PROVIDER/.test(page.text)], [400, true]);
+    await server.stop();
+  });
+
+  await t.step("end with another provider, which gets none of their tokens", async () => {
+    await using other = await TestProvider.start();
+    const ofOther = [...await providerFlags(other, directory.path), "--oidc-refresh", "1s"];
+    await using server = await TestServer.start({ ...options, flags: ofOther });
+    const answer = await at(server.url, visitor).get(FUNCTIONS);
+    assertError(answer, "UNAUTHENTICATED", "SESSION_ENDED");
+    assert.deepEqual(other.requests.filter((request) => request.startsWith("POST ")), []);
   });
 });
 
