@@ -1,65 +1,24 @@
 /** Archives that are damaged, forged, foreign or too new, and targets that are full: nothing is restored. */
 import assert from "node:assert/strict";
-import { Buffer } from "node:buffer";
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { lchown } from "node:fs/promises";
 import { join } from "node:path";
-import { packTar, type TarEntry, unpackTar } from "modern-tar";
-import { manifestText } from "../../src/store/backup/manifest.ts";
-import { Sealer } from "../../src/store/sealing.ts";
 import { takeMigrationsBack } from "../support/taken_back.ts";
 import { SmallDisk } from "../support/disk.ts";
 import { makeTempDir, type Run, runInvoked } from "../support/invoked.ts";
+import {
+  type Entries,
+  entriesOf,
+  forge,
+  named,
+  signed,
+  text,
+  withFiles,
+  withList,
+  write,
+} from "./entries.ts";
 import { type UsedData, usedData } from "./used_data.ts";
 
-/** The files of an archive, in their order. */
-type Entries = { header: TarEntry["header"]; data: Uint8Array }[];
-
-async function entriesOf(archive: string): Promise<Entries> {
-  return (await unpackTar(await Deno.readFile(archive)))
-    .map(({ header, data = new Uint8Array() }) => ({ header, data }));
-}
-
-async function write(path: string, entries: Entries): Promise<string> {
-  await Deno.writeFile(
-    path,
-    await packTar(entries.map(({ header, data }) => ({ header, body: data }))),
-  );
-  return path;
-}
-
-const text = (entries: Entries, name: string) =>
-  new TextDecoder().decode(entries.find(({ header }) => header.name === name)?.data);
-
-const digest = (bytes: Uint8Array | string) => createHash("sha256").update(bytes).digest("hex");
-
-/** Replaces files; their sizes fit. */
-function withFiles(
-  entries: Entries,
-  files: Readonly<Record<string, string | Uint8Array>>,
-): Entries {
-  return entries.map(({ header, data }) => {
-    const file = files[header.name] ?? data;
-    const bytes = typeof file === "string" ? new TextEncoder().encode(file) : file;
-    return { header: { ...header, size: bytes.length }, data: bytes };
-  });
-}
-
-/** Replaces the list, with its digest in the manifest: without the key, nobody can sign the manifest. */
-function withList(entries: Entries, list: string, change: object = {}): Entries {
-  const manifest = { ...JSON.parse(text(entries, "manifest.json")), list: digest(list), ...change };
-  return withFiles(entries, { SHA256SUMS: list, "manifest.json": JSON.stringify(manifest) });
-}
-
-/** Replaces a file and all digests that depend on it. */
-function forge(entries: Entries, name: string, data: Uint8Array): Entries {
-  const list = text(entries, "SHA256SUMS").split("\n")
-    .map((line) => line.endsWith(`  ${name}`) ? `${digest(data)}  ${name}` : line).join("\n");
-  return withFiles(withList(entries, list), { [name]: data });
-}
-
-const named = (entries: Entries, name: RegExp) =>
-  entries.findIndex(({ header }) => name.test(header.name));
 const BLOB = /^volume-blobs/;
 const NOT_SIGNED = /was changed after it was taken: the master key did not sign its manifest\.json/;
 
@@ -183,11 +142,6 @@ const LISTS: Readonly<Record<string, readonly [change: (list: string) => string,
     ],
   };
 
-async function backUp(dataDir: string, archive: string, ...flags: readonly string[]) {
-  const { code, stderr } = await runInvoked(["backup", archive, "--data", dataDir, ...flags]);
-  assert.equal(code, 0, stderr);
-}
-
 /** Restores into a new directory, which must stay without data. */
 async function restoreFails(
   archive: string,
@@ -203,7 +157,7 @@ async function restoreFails(
 }
 
 Deno.test("a damaged, forged, foreign or later backup restores nothing", async (t) => {
-  await using data = await usedData(backUp);
+  await using data = await usedData();
   await using directory = await makeTempDir();
   const key = ["--master-key-file", join(data.path, "master.key")];
   const entries = await entriesOf(data.archive);
@@ -251,11 +205,7 @@ async function earlier(data: UsedData, file: string): Promise<Entries> {
   const entries = await entriesOf(data.archive);
   await Deno.writeFile(file, entries[named(entries, /^invoked\.db$/)]?.data ?? new Uint8Array());
   takeMigrationsBack(file, "034_federation");
-  const forged = forge(entries, "invoked.db", await Deno.readFile(file));
-  const masterKey = await Deno.readTextFile(join(data.path, "master.key"));
-  const sealer = new Sealer(Buffer.from(masterKey, "base64"));
-  const manifest = manifestText(JSON.parse(text(forged, "manifest.json")), sealer);
-  return withFiles(forged, { "manifest.json": manifest });
+  return await signed(forge(entries, "invoked.db", await Deno.readFile(file)), data);
 }
 
 function freshNames(directory: string): (name: string) => string {

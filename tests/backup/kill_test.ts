@@ -11,11 +11,6 @@ const STEPS_MAX = 400;
 /** A restore in so many is repeated after its kill. */
 const REPEATED_EACH = 4;
 
-async function backUp(dataDir: string, archive: string, ...flags: readonly string[]) {
-  const { code, stderr } = await runInvoked(["backup", archive, "--data", dataDir, ...flags]);
-  assert.equal(code, 0, stderr);
-}
-
 /** Runs a command until no step is left to be killed before. @returns how often it was killed */
 async function killEachStep(
   path: string,
@@ -33,7 +28,7 @@ async function killEachStep(
 }
 
 Deno.test("a kill before any step leaves no half backup and no half data directory", async (t) => {
-  await using data = await usedData(backUp);
+  await using data = await usedData();
   await using directory = await makeTempDir();
   const key = ["--master-key-file", join(data.path, "master.key")];
 

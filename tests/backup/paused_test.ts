@@ -11,13 +11,8 @@ import { scrape } from "../metrics/support.ts";
 import { checked } from "../testing/support.ts";
 import { LARGE, usedData } from "./used_data.ts";
 
-async function backUp(dataDir: string, archive: string, ...flags: readonly string[]) {
-  const { code, stderr } = await runInvoked(["backup", archive, "--data", dataDir, ...flags]);
-  assert.equal(code, 0, stderr);
-}
-
 browserTest("a paused server reports its state, and checks types once it is resumed", async () => {
-  await using data = await usedData(backUp);
+  await using data = await usedData();
   await using directory = await makeTempDir();
   const dataDir = join(directory.path, "restored");
   const restored = await runInvoked(["restore", data.keyed, "--data", dataDir]);

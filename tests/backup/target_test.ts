@@ -7,13 +7,7 @@ import { openTarget } from "../../src/store/backup/targets.ts";
 import { digestOf } from "../../src/store/blobs/commit_blobs.ts";
 import { FaultShim, killedAt } from "../support/disk.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
-import { copyOf, LARGE, type UsedData, usedData } from "./used_data.ts";
-
-async function backUp(dataDir: string, path: string, ...flags: readonly string[]) {
-  const { code, stderr, stdout } = await runInvoked(["backup", path, "--data", dataDir, ...flags]);
-  assert.equal(code, 0, stderr);
-  return stdout;
-}
+import { backUp, copyOf, LARGE, type UsedData, usedData } from "./used_data.ts";
 
 async function backupFails(
   data: UsedData,
@@ -35,7 +29,7 @@ const fileOf = (content: Uint8Array) => {
 };
 
 Deno.test("a backup harms no other file, and heals what earlier backups share", async (t) => {
-  await using data = await usedData(async (...args) => void await backUp(...args));
+  await using data = await usedData();
   await using directory = await makeTempDir();
   const at = (...names: readonly string[]) => join(directory.path, ...names);
 
@@ -155,7 +149,7 @@ async function besideArchive(data: UsedData, at: (...names: string[]) => string)
 }
 
 Deno.test("a backup of damaged data has what is whole, and lists the damages", async () => {
-  await using data = await usedData(async (...args) => void await backUp(...args));
+  await using data = await usedData();
   await using directory = await makeTempDir();
   const dataDir = await copyOf(data, join(directory.path, "data"));
   const folder = join(directory.path, "folder");

@@ -1,10 +1,16 @@
-/** A data directory of a stopped server that has something of everything, made once in a test file. */
+/** A data directory of a stopped server that has something of everything, and backups of it: made once in a run. */
+import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ok } from "../support/expect.ts";
-import { makeTempDir } from "../support/invoked.ts";
+import { makeTempDir, runInvoked } from "../support/invoked.ts";
+import { filledOnce } from "../support/once.ts";
 import { TestServer } from "../support/server.ts";
 import { noise, Volume } from "../volumes/support.ts";
 
+/** What a server leaves in its directory that is not its data. */
+const OF_PROCESS = ["cache", "work", "lock"];
+/** The file with the ids. */
+const IDS = "ids.json";
 const HOOK = { displayName: "hook", webhook: { hmac: {} } };
 
 /** What the directory has. */
@@ -22,12 +28,31 @@ export interface UsedData extends AsyncDisposable {
 /** The content of `large` in the volume; `small` is a row. */
 export const LARGE = noise(70_000, 3);
 
-/** @param backUp takes a backup of the directory */
-export async function usedData(
-  backUp: (dataDir: string, archive: string, ...flags: readonly string[]) => Promise<void>,
-): Promise<UsedData> {
+/** Takes a backup, which must succeed. @returns what the command printed */
+export async function backUp(
+  dataDir: string,
+  path: string,
+  ...flags: readonly string[]
+): Promise<string> {
+  const { code, stderr, stdout } = await runInvoked(["backup", path, "--data", dataDir, ...flags]);
+  assert.equal(code, 0, stderr);
+  return stdout;
+}
+
+/** A copy of what the first test file of the run makes. */
+export async function usedData(): Promise<UsedData> {
+  const made = await filledOnce("used-data", make);
   const directory = await makeTempDir();
-  const path = join(directory.path, "data");
+  await copy(`${made}/.`, directory.path);
+  const at = (name: string) => join(directory.path, name);
+  const ids = JSON.parse(await Deno.readTextFile(at(IDS)));
+  const dispose = () => directory[Symbol.asyncDispose]();
+  const paths = { path: at("data"), archive: at("plain.tar"), keyed: at("keyed.tar") };
+  return { ...ids, ...paths, [Symbol.asyncDispose]: dispose };
+}
+
+async function make(directory: string): Promise<void> {
+  const path = join(directory, "data");
   await using server = await TestServer.start({ dataDir: path });
   const client = await server.client();
   const functionId = await client.deploy("export default () => ({});");
@@ -45,24 +70,23 @@ export async function usedData(
   await volume.put("small", "a small file");
   const { invocationId } = ok(await client.invoke(functionId, {}));
   await server.stop();
-  const [archive, keyed] = ["plain", "keyed"].map((name) => join(directory.path, `${name}.tar`));
-  if (archive === undefined || keyed === undefined) throw new Error("two archives are needed");
-  await backUp(path, archive);
-  await backUp(path, keyed, "--with-keys");
+  for (const name of OF_PROCESS) {
+    await Deno.remove(join(path, name), { recursive: true });
+  }
+  await backUp(path, join(directory, "plain.tar"));
+  await backUp(path, join(directory, "keyed.tar"), "--with-keys");
+  await Deno.remove(join(path, "contents.lock"));
   const ids = { functionId, volumeId: volume.id, triggerId: trigger.id, invocationId };
-  const dispose = () => directory[Symbol.asyncDispose]();
-  return { path, ...ids, archive, keyed, [Symbol.asyncDispose]: dispose };
+  await Deno.writeTextFile(join(directory, IDS), JSON.stringify(ids));
 }
 
-/** Copies a data directory without its caches. */
-export async function copyOf(data: UsedData, to: string): Promise<string> {
-  await Deno.mkdir(to, { mode: 0o700 });
-  for await (const { name } of Deno.readDir(data.path)) {
-    if (["cache", "work", "lock", "contents.lock"].includes(name)) continue;
-    const { success } = await new Deno.Command("cp", {
-      args: ["-a", join(data.path, name), join(to, name)],
-    }).output();
-    if (!success) throw new Error(`Cannot copy ${name}`);
-  }
+/** Copies the data directory. */
+export async function copyOf({ path }: UsedData, to: string): Promise<string> {
+  await copy(path, to);
   return to;
+}
+
+async function copy(from: string, to: string): Promise<void> {
+  const { success, stderr } = await new Deno.Command("cp", { args: ["-a", from, to] }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
 }

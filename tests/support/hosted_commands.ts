@@ -18,10 +18,12 @@ const HOST = [
   join(ROOT, "tests/support/command_host.ts"),
 ];
 
-/** Commands that run until they are stopped, look at their own process, or hold a data directory. */
+/** Commands that run until they are stopped, look at their own process or change it, or hold a data directory. */
 const OWN_PROCESS: ReadonlySet<string> = new Set(
-  ["serve", "worker", "dev", "doctor", "db", "keys", "backup", "restore", "verify"],
+  ["serve", "worker", "dev", "doctor", "db", "keys", "backup"],
 );
+/** Lowers the priority of the process, for good. */
+const LOWERS_PRIORITY = "--online";
 /** Every other variable may be one that a runtime reads when it starts, or that its children inherit. */
 const OF_COMMANDS = /^(?:INVOKED_|CONDUCTORONE_|(?:PATH|HOME|NO_COLOR)$)/;
 
@@ -33,7 +35,7 @@ export interface Ended {
 
 /** Whether a process in which other commands ran before makes no difference to the command. */
 export function isHostable({ args, env }: HostedCommand): boolean {
-  return !OWN_PROCESS.has(args[0] ?? "") &&
+  return !OWN_PROCESS.has(args[0] ?? "") && !args.includes(LOWERS_PRIORITY) &&
     Object.keys(env).every((name) => OF_COMMANDS.test(name));
 }
 
