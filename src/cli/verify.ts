@@ -4,7 +4,8 @@ import type { InstallationVerification } from "../compose/verify.ts";
 import { installationSettings, loadInstallation, storageFailure } from "./options/installation.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
-import { Failure, oneLine } from "./terminal/failure.ts";
+import { damageLines } from "./terminal/damages.ts";
+import { Failure } from "./terminal/failure.ts";
 import { note, printJson } from "./terminal/output.ts";
 
 const HELP = `
@@ -81,10 +82,7 @@ function report(result: InstallationVerification, { json }: Options): void {
       } of the audit log`,
     );
   } else {
-    for (const { kind, message, affects } of damages) {
-      console.log(`${kind}: ${oneLine(message)}`);
-      for (const each of affects) console.log(`  ${oneLine(inWords(each))}`);
-    }
+    for (const line of damageLines(damages)) console.log(line);
   }
   if (damages.length === 0) return;
   throw new Failure(
@@ -93,12 +91,4 @@ function report(result: InstallationVerification, { json }: Options): void {
     }`,
     { next: "restore what the report lists from a backup", exit: "code" },
   );
-}
-
-/** A resource, such as `function 2a… (report), file /data.csv`. */
-function inWords(
-  { type, id, name, path }: InstallationVerification["damages"][number]["affects"][number],
-): string {
-  const named = name === undefined ? "" : ` (${name})`;
-  return `${type}${id === "" ? "" : ` ${id}`}${named}${path === undefined ? "" : `, ${path}`}`;
 }

@@ -60,7 +60,7 @@ export async function copyInstallation(
   const source = opened.use(await openStore(dataDir, { onSyncFailure, checkKeys }));
   const to = await openTarget(config, target, opened);
   const root = await migrateTarget(to, { postgres, path, sealer, source });
-  const copies = await copyContents(to, source, root, opened);
+  const copies = await copyContents(to, { source, root, missing: new Set() }, opened);
   const tables = await copyTables(postgres, path);
   return { tables, blobs: copies, carryOver: await carryOver(config, directory, target) };
 }
@@ -68,14 +68,16 @@ export async function copyInstallation(
 /**
  * Copies a restored data directory, to which nothing else has access, into an empty database: its tables, and with NATS
  * its contents. The database has all rows or none.
+ * @param missing the paths of contents that the backup lacks
  * @throws DatabaseError, BlobError
  */
 export async function copyStaged(
   config: Config,
-  { staged, sealer, postgres }: {
+  { staged, sealer, postgres, missing }: {
     readonly staged: string;
     readonly sealer: Sealer;
     readonly postgres: PostgresOptions;
+    readonly missing: ReadonlySet<string>;
   },
 ): Promise<void> {
   const path = databaseOf(staged);
@@ -90,15 +92,18 @@ export async function copyStaged(
   }
   const to = await openTarget(config, { kind: "objects" }, opened);
   const root = await migrateTarget(to, { postgres, path, sealer, source });
-  await copyContents(to, source, root, opened);
+  await copyContents(to, { source, root, missing }, opened);
   await copyTables(postgres, path);
 }
 
-/** Copies all blobs into the opened target. */
+/** Copies all blobs but those that the source is known to lack into the opened target. */
 async function copyContents(
   to: Target,
-  source: Store,
-  root: Uint8Array | undefined,
+  { source, root, missing }: {
+    readonly source: Store;
+    readonly root: Uint8Array | undefined;
+    readonly missing: ReadonlySet<string>;
+  },
   opened: AsyncDisposableStack,
 ): Promise<BlobCopies> {
   if (root !== undefined) to.unlock?.(root);
@@ -112,7 +117,7 @@ async function copyContents(
       contentLock: fileContentLock(to.dataDir),
     }),
   );
-  return await copyBlobs(source, blobs);
+  return await copyBlobs(source, blobs, missing);
 }
 
 /** The write that failed reports it, and ends the copy. */

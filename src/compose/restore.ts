@@ -2,8 +2,7 @@
 import { join } from "node:path";
 import type { Config } from "../config/mod.ts";
 import { checkServerKeys } from "../domain/identity/server_keys.ts";
-import { affectedInWords } from "../domain/verification/damages.ts";
-import { verifyCopy } from "../domain/verification/verify.ts";
+import type { Damage } from "../domain/verification/damages.ts";
 import { exists, syncDirectory } from "../shared/files.ts";
 import { BackupError } from "../store/backup/backup_error.ts";
 import {
@@ -12,10 +11,10 @@ import {
   type Manifest,
   MASTER_KEY_FILE,
 } from "../store/backup/manifest.ts";
-import { pauseRestored } from "../store/backup/paused.ts";
+import { prepareRestored } from "../store/backup/restored.ts";
 import { openSource } from "../store/backup/sources.ts";
 import { stageBackup, type StagedBackup } from "../store/backup/stage.ts";
-import { CONTENT_KINDS, diskContents } from "../store/contents.ts";
+import { CONTENT_KINDS } from "../store/contents.ts";
 import { foreignEntry, lockDataDir, RESTORING, unusable } from "../store/data_dir.ts";
 import { type PostgresOptions, postgresOptionsOf } from "../store/postgres/address.ts";
 import { PostgresReading } from "../store/postgres/snapshot.ts";
@@ -23,6 +22,7 @@ import { serverKeysIn } from "../store/sqlite/snapshot.ts";
 import type { Sealer } from "../store/sealing.ts";
 import { copyStaged } from "./copy.ts";
 import { masterKeysIn, sealerOf } from "./reading.ts";
+import { verifyStaged } from "./verify_staged.ts";
 
 /** What a restore moves into the data directory, the database last. */
 const MOVED: readonly string[] = [
@@ -37,8 +37,8 @@ const MOVED: readonly string[] = [
  * mkfs makes in each file system.
  */
 const LEFT: readonly string[] = ["lock", "contents.lock", RESTORING, "lost+found"];
-/** Damages that the error of a restore names. */
-const NAMED_MAX = 5;
+/** What PostgreSQL answers to a row that names a row which is missing. */
+const FOREIGN_KEY_VIOLATION = "23503";
 
 /** What was restored. */
 export interface RestoreReport {
@@ -54,17 +54,26 @@ export interface RestoreReport {
   readonly hasKeys: boolean;
   /** The file of the master key that the server needs; undefined for a key in the directory or in a variable. */
   readonly masterKeyFile: string | undefined;
+  /** What the backup lacks, and the operator has accepted. */
+  readonly damages: readonly Damage[];
+}
+
+/** How a backup is restored. */
+interface RestoreOptions {
+  /** The name of a backup in a folder; undefined for the newest. */
+  readonly chosen: string | undefined;
+  /** Whether the damages are accepted that the backup's manifest lists. */
+  readonly acceptDamage: boolean;
 }
 
 /**
  * Reads and verifies the whole backup into a directory of its own, and then moves it. The restored server is paused.
- * @param chosen the name of a backup in a folder; undefined for the newest
  * @throws BackupError, DataDirError, DatabaseError
  */
 export async function restoreBackup(
   config: Config,
   path: string,
-  chosen: string | undefined,
+  { chosen, acceptDamage }: RestoreOptions,
 ): Promise<RestoreReport> {
   const { dataDir } = config.server;
   const postgres = postgresOptionsOf(config, { exclusive: true });
@@ -80,13 +89,26 @@ export async function restoreBackup(
       (manifest) => checkByKey(config, manifest, source.name),
     );
     const sealer = await sealerFor(config, staged, backup.manifest, source.name);
-    checkManifest(backup.manifest, source.name, sealer);
-    await verifyStaged(staged, sealer, source.name);
-    checkServerKeys(serverKeysIn(join(staged, DATABASE_FILE)), sealer);
-    await pauseRestored(join(staged, DATABASE_FILE), backup.manifest.createdAt);
-    if (postgres !== undefined) await copyStaged(config, { staged, sealer, postgres });
+    const { manifest } = backup;
+    checkManifest(manifest, source.name, sealer);
+    const verifiedFrom = new Date().toISOString();
+    const read = { directory: staged, sealer, manifest, backup: source.name };
+    const damages = await verifyStaged(read, acceptDamage);
+    const database = join(staged, DATABASE_FILE);
+    checkServerKeys(serverKeysIn(database), sealer);
+    const messages = damages.map(({ message }) => message);
+    await prepareRestored(database, {
+      backupAt: manifest.createdAt,
+      verifiedFrom,
+      damages: messages,
+    });
+    if (postgres !== undefined) {
+      const missing = new Set(manifest.missing.map((each) => each.path));
+      await copyStaged(config, { staged, sealer, postgres, missing })
+        .catch((error) => rethrowViolation(error, postgres));
+    }
     await publish(dataDir, staged, { hasDatabase: postgres === undefined, config });
-    return reportOf(config, source.name, backup);
+    return { ...reportOf(config, source.name, backup), damages };
   } catch (error) {
     // Without a moved file, the directory is as it was; otherwise, a repetition begins anew.
     if (!await hasMoved(dataDir)) await Deno.remove(staged, { recursive: true }).catch(() => {});
@@ -98,7 +120,7 @@ function reportOf(
   config: Config,
   backup: string,
   { manifest, bytes }: StagedBackup,
-): RestoreReport {
+): Omit<RestoreReport, "damages"> {
   const { createdAt, invoked, files, hasKeys } = manifest;
   const { dataDir } = config.server;
   const database = config.database.url?.label;
@@ -186,27 +208,13 @@ function missingKey({ masterKeyId }: Manifest, backup: string): BackupError {
   );
 }
 
-/**
- * Migrates what an earlier version has written, and verifies everything but the digests of contents, which were checked
- * as they were read.
- * @throws BackupError
- */
-async function verifyStaged(staged: string, sealer: Sealer, backup: string): Promise<void> {
-  const { damages } = await verifyCopy({
-    database: join(staged, DATABASE_FILE),
-    sealer,
-    contents: diskContents(staged),
-    isRead: false,
-    isPaced: false,
-  }, backup);
-  if (damages.length === 0) return;
-  const named = damages.slice(0, NAMED_MAX).map(({ message, affects }) =>
-    affects[0] === undefined ? message : `${message} (${affectedInWords(affects[0])})`
-  );
-  const more = damages.length > NAMED_MAX ? `, and ${damages.length - NAMED_MAX} more` : "";
+/** A database of SQLite may have rows that PostgreSQL rejects. */
+function rethrowViolation(error: unknown, { database: { url } }: PostgresOptions): never {
+  if ((error as { code?: unknown } | null)?.code !== FOREIGN_KEY_VIOLATION) throw error;
+  const { detail } = error as { detail?: unknown };
   throw new BackupError(
-    `${backup} is damaged: ${named.join("; ")}${more}; nothing was restored`,
-    "use another backup",
+    `${url.label} has no row, because PostgreSQL rejects a row of the backup that names a missing row: ${detail}`,
+    "restore the backup into a data directory, without --database",
   );
 }
 

@@ -5,7 +5,7 @@ import type { VerificationTable } from "./server_tables.ts";
 type VerificationRow = Omit<Selectable<VerificationTable>, "id">;
 
 /** The id of the only row. */
-const ID = 1;
+export const VERIFICATION_ID = 1;
 
 /** Reads when all data was verified last. */
 export class VerificationReader {
@@ -14,14 +14,14 @@ export class VerificationReader {
   /** Undefined before the first server with verifications. */
   last(): Promise<VerificationRow | undefined> {
     return this.db.selectFrom("verifications").select(["beganAt", "endedAt", "damages"])
-      .where("id", "=", ID).executeTakeFirst();
+      .where("id", "=", VERIFICATION_ID).executeTakeFirst();
   }
 }
 
 /** Records verifications. */
 export class VerificationWriter extends VerificationReader {
   async put(row: VerificationRow): Promise<void> {
-    await this.db.insertInto("verifications").values({ id: ID, ...row })
+    await this.db.insertInto("verifications").values({ id: VERIFICATION_ID, ...row })
       .onConflict((c) => c.column("id").doUpdateSet(row)).execute();
   }
 }

@@ -3,10 +3,9 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { digestOf } from "../../src/store/blobs/commit_blobs.ts";
 import { takeMigrationsBack } from "../support/taken_back.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
-import { copyOf, LARGE, type UsedData, usedData } from "./used_data.ts";
+import { copyOf, fileOf, LARGE, type UsedData, usedData } from "./used_data.ts";
 
 /** A damage that is done to a copy, and what must be found. */
 interface Case {
@@ -24,7 +23,7 @@ function inDatabase(statement: string, ...values: readonly (string | Uint8Array)
   };
 }
 
-const LARGE_FILE = join("volume-blobs", digestOf(LARGE).slice(0, 2), digestOf(LARGE).slice(2));
+const LARGE_FILE = fileOf(LARGE);
 
 /** The file of the script of the function's commit. */
 function scriptOf(path: string, { functionId }: UsedData): string {

@@ -56,13 +56,14 @@ export function forge(entries: Entries, name: string, data: Uint8Array): Entries
 export const named = (entries: Entries, name: RegExp) =>
   entries.findIndex(({ header }) => name.test(header.name));
 
-/** Signs the manifest, as only the owner of the master key can. */
+/** Signs the manifest, as only the owner of the master key can. @param change of its fields */
 export async function signed(
   entries: Entries,
   { path }: Pick<UsedData, "path">,
+  change: object = {},
 ): Promise<Entries> {
   const masterKey = await Deno.readTextFile(join(path, "master.key"));
-  const fields = JSON.parse(text(entries, "manifest.json"));
+  const fields = { ...JSON.parse(text(entries, "manifest.json")), ...change };
   const manifest = manifestText(fields, new Sealer(Buffer.from(masterKey, "base64")));
   return withFiles(entries, { "manifest.json": manifest });
 }

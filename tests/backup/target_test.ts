@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { unpackTar } from "modern-tar";
 import { openTarget } from "../../src/store/backup/targets.ts";
 import { digestOf } from "../../src/store/blobs/commit_blobs.ts";
 import { FaultShim, killedAt } from "../support/disk.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
-import { backUp, copyOf, LARGE, type UsedData, usedData } from "./used_data.ts";
+import { entriesOf, signed, text, write } from "./entries.ts";
+import { backUp, copyOf, fileOf, LARGE, type UsedData, usedData } from "./used_data.ts";
 
 async function backupFails(
   data: UsedData,
@@ -22,11 +22,6 @@ async function backupFails(
 
 const namesIn = async (directory: string) =>
   (await Array.fromAsync(Deno.readDir(directory), ({ name }) => name)).sort();
-
-const fileOf = (content: Uint8Array) => {
-  const digest = digestOf(content);
-  return `volume-blobs/${digest.slice(0, 2)}/${digest.slice(2)}`;
-};
 
 Deno.test("a backup harms no other file, and heals what earlier backups share", async (t) => {
   await using data = await usedData();
@@ -148,7 +143,7 @@ async function besideArchive(data: UsedData, at: (...names: string[]) => string)
   assert.equal(await Deno.readTextFile(at("mine.tar.partial")), "kept");
 }
 
-Deno.test("a backup of damaged data has what is whole, and lists the damages", async () => {
+Deno.test("a backup of damaged data has what is whole, lists the damages, and is restored on request", async () => {
   await using data = await usedData();
   await using directory = await makeTempDir();
   const dataDir = await copyOf(data, join(directory.path, "data"));
@@ -184,13 +179,11 @@ Deno.test("a backup of damaged data has what is whole, and lists the damages", a
   }
   assert.equal(messages.length, 3);
   assert.match(stderr, /taken of damaged data: it lists 3 damages, and lacks 2 contents$/m);
-  const entries = await unpackTar(await Deno.readFile(archive));
-  const textOf = (file: string) =>
-    new TextDecoder().decode(entries.find(({ header }) => header.name === file)?.data);
-  const manifest = JSON.parse(textOf("manifest.json"));
+  const entries = await entriesOf(archive);
+  const manifest = JSON.parse(text(entries, "manifest.json"));
   assert.deepEqual([manifest.damages, manifest.missing], [report.damages, missing]);
   for (const { path } of missing) {
-    assert.ok(!textOf("SHA256SUMS").includes(path));
+    assert.ok(!text(entries, "SHA256SUMS").includes(path));
     assert.ok(!entries.some(({ header }) => header.name === path));
   }
   assert.equal(manifest.files, entries.length - 2);
@@ -201,6 +194,88 @@ Deno.test("a backup of damaged data has what is whole, and lists the damages", a
   const kept = JSON.parse(again.stdout);
   assert.deepEqual([kept.missing, kept.damages], [[], report.damages.slice(1)]);
   assert.equal(kept.contents, report.contents + 2);
+  await acceptedDamage(data, archive, messages, directory.path);
+});
+
+/** Checks that a restore accepts the damages of a manifest, only on request, and no others. */
+async function acceptedDamage(
+  data: UsedData,
+  archive: string,
+  messages: readonly string[],
+  directory: string,
+): Promise<void> {
+  const key = ["--master-key-file", join(data.path, "master.key")];
+  let count = 0;
+  const restore = async (from: string, ...flags: readonly string[]) => {
+    const to = join(directory, `restored-${++count}`);
+    return { to, ...await runInvoked(["restore", from, "--data", to, ...key, ...flags]) };
+  };
+  const rejected = await restore(archive);
+  assert.equal(rejected.code, 1, rejected.stdout);
+  assert.match(
+    rejected.stderr,
+    /is damaged: blob .*\nnext: use another backup, or restore everything that is whole with --accept-damage$/m,
+  );
+  const { to, code, stdout, stderr } = await restore(archive, "--accept-damage");
+  assert.equal(code, 0, stderr);
+  const found = messages.map((message) => message.replace(" was changed", " is missing"));
+  for (const message of found) assert.ok(stdout.includes(`: ${message}\n`), stdout);
+  for (const affected of [`function ${data.functionId}`, `volume ${data.volumeId} (kept), file `]) {
+    assert.ok(stdout.includes(`\n  ${affected}`), stdout);
+  }
+  const verified = await runInvoked(["verify", "--data", to, ...key, "--json"]);
+  assert.equal(verified.code, 3, verified.stderr);
+  const { damages } = JSON.parse(verified.stdout);
+  assert.deepEqual(damages.map(({ message }: { message: string }) => message).sort(), found.sort());
+
+  // Each kind of what a manifest lists, without which the damage is a new one.
+  const entries = await entriesOf(archive);
+  const manifest = JSON.parse(text(entries, "manifest.json"));
+  for (
+    const [name, rest, error] of [
+      [
+        "missing",
+        [1],
+        /has damages that its manifest does not list: blob \S+ is missing \(.*nothing/,
+      ],
+      [
+        "damages",
+        [0, -1],
+        /has damages that its manifest does not list: secret TOKEN of .*nothing/,
+      ],
+    ] as const
+  ) {
+    const less = { [name]: manifest[name].slice(...rest) };
+    const path = await write(join(directory, `${name}.tar`), await signed(entries, data, less));
+    const { code, stderr } = await restore(path, "--accept-damage");
+    assert.equal(code, 1);
+    assert.match(stderr, error);
+  }
+}
+
+Deno.test("a restore accepts no list of damages that was cut", async () => {
+  await using data = await usedData();
+  await using directory = await makeTempDir();
+  {
+    using db = new DatabaseSync(join(data.path, "invoked.db"), {
+      enableForeignKeyConstraints: false,
+    });
+    // Log lines of as many invocations as a verification reports damages, without the invocations.
+    db.exec(
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) " +
+        "INSERT INTO invocation_logs (invocation_id, sequence, time, level, source, message) " +
+        "SELECT 'lost-' || i, 1, '', 'info', 'c', '' FROM n",
+    );
+  }
+  const archive = join(directory.path, "cut.tar");
+  const taken = await runInvoked(["backup", archive, "--data", data.path]);
+  assert.equal(taken.code, 3, taken.stderr);
+  const flags = ["--master-key-file", join(data.path, "master.key"), "--accept-damage"];
+  const to = join(directory.path, "restored");
+  const { code, stderr } = await runInvoked(["restore", archive, "--data", to, ...flags]);
+  assert.equal(code, 1);
+  assert.match(stderr, /may have more damages than its manifest lists: table invocations lacks /);
+  assert.match(stderr, /, and 995 more; nothing was restored$/m);
 });
 
 const digestIn = (path: string) => path.split("/").slice(1).join("");

@@ -1,6 +1,8 @@
 /** A data directory of a stopped server that has something of everything, and backups of it: made once in a run. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { digestOf } from "../../src/store/blobs/commit_blobs.ts";
+import { pathOfContent } from "../../src/store/contents.ts";
 import { ok } from "../support/expect.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { filledOnce } from "../support/once.ts";
@@ -12,6 +14,11 @@ const OF_PROCESS = ["cache", "work", "lock"];
 /** The file with the ids. */
 const IDS = "ids.json";
 const HOOK = { displayName: "hook", webhook: { hmac: {} } };
+
+/** The path of a content of a volume in the directory, and in a backup. */
+export function fileOf(content: Uint8Array): string {
+  return pathOfContent({ kind: "volume-blobs", digest: digestOf(content) });
+}
 
 /** What the directory has. */
 export interface UsedData extends AsyncDisposable {

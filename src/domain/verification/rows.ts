@@ -3,8 +3,8 @@ import type { DatabaseSync } from "node:sqlite";
 import { type Affected, AFFECTED_MAX, type Damage } from "./damages.ts";
 import { functionNamed } from "./contents.ts";
 
-/** Errors of the database that are listed, of each kind. */
-const ERRORS_MAX = 100;
+/** Damaged pages that are listed. */
+const PAGES_MAX = 100;
 
 /** References that no foreign key declares. Null names nothing. */
 const UNDECLARED: readonly (readonly [table: string, column: string, parent: string])[] = [
@@ -37,7 +37,7 @@ const OWN: Readonly<Record<string, Affected["type"]>> = {
 
 /** Reads every page and every index. */
 export function* pageDamages(db: DatabaseSync): Generator<Damage> {
-  const rows = db.prepare(`PRAGMA integrity_check(${ERRORS_MAX})`).all();
+  const rows = db.prepare(`PRAGMA integrity_check(${PAGES_MAX})`).all();
   for (const row of rows) {
     const failure = `${Object.values(row)[0]}`;
     if (failure === "ok") continue;
@@ -48,9 +48,7 @@ export function* pageDamages(db: DatabaseSync): Generator<Damage> {
 
 /** Looks for each row that another row names. */
 export function* referenceDamages(db: DatabaseSync): Generator<Damage> {
-  let found = 0;
   for (const { table, rowid, parent, fkid } of db.prepare("PRAGMA foreign_key_check").iterate()) {
-    if (++found > ERRORS_MAX) return;
     const keys = db.prepare(`PRAGMA foreign_key_list("${table}")`).all();
     const column = `${keys.find(({ id }) => id === fkid)?.["from"]}`;
     const row = rowid === null
@@ -60,8 +58,8 @@ export function* referenceDamages(db: DatabaseSync): Generator<Damage> {
   }
   for (const [table, column, parent] of UNDECLARED) {
     const query = `SELECT * FROM ${table} WHERE ${column} IS NOT NULL AND NOT EXISTS ` +
-      `(SELECT 1 FROM ${parent} WHERE ${parent}.id = ${table}.${column}) LIMIT ${ERRORS_MAX}`;
-    for (const row of db.prepare(query).all()) yield missing(db, table, column, parent, row);
+      `(SELECT 1 FROM ${parent} WHERE ${parent}.id = ${table}.${column})`;
+    for (const row of db.prepare(query).iterate()) yield missing(db, table, column, parent, row);
   }
 }
 

@@ -11,7 +11,7 @@ import type { Damage } from "./damages.ts";
 import { pageDamages, referenceDamages } from "./rows.ts";
 import { sealedDamages } from "./sealed.ts";
 
-/** Damages that are reported; a verification ends with the last of them. */
+/** Damages that are reported, each once; a verification ends with the last of them. */
 const DAMAGES_MAX = 1_000;
 
 /** What is verified. */
@@ -58,27 +58,28 @@ export async function verifyCopy(parts: VerifiedParts, name: string): Promise<Da
   return { contents: 0, bytes: 0, sealedValues: 0, auditEvents: 0, damages, isCut: true };
 }
 
-/** Collects what checks find, up to {@link DAMAGES_MAX}. */
+/** Collects what checks find, up to {@link DAMAGES_MAX}. Each check that reads a damaged page reports the page. */
 async function damagesOf(
   checks: readonly Check[],
 ): Promise<Pick<DataVerification, "damages" | "isCut">> {
-  const damages: Damage[] = [];
-  const isFull = () => damages.length >= DAMAGES_MAX;
+  const found = new Map<string, Damage>();
+  const add = (damage: Damage) => found.set(JSON.stringify(damage), damage);
+  const isFull = () => found.size >= DAMAGES_MAX;
   for (const check of checks) {
     try {
       for await (const damage of check()) {
-        damages.push(damage);
+        add(damage);
         if (isFull()) break;
       }
     } catch (error) {
       // Any error of SQLite: a database without the tables of its version is damaged, too.
       if (!(error instanceof Error) || !("errcode" in error)) throw error;
       const message = `the database is damaged: ${error.message}`;
-      damages.push({ kind: "database", message, affects: [] });
+      add({ kind: "database", message, affects: [] });
     }
     if (isFull()) break;
   }
-  return { damages: withoutRepetitions(damages), isCut: isFull() };
+  return { damages: [...found.values()], isCut: isFull() };
 }
 
 function pagesOf(database: string): Damage[] {
@@ -125,13 +126,4 @@ async function* auditDamages(
       : `event ${eventUid}, number ${sequence},`;
     yield { kind: "audit log", message: `${event} is ${kind}: ${description}`, affects: [] };
   }
-}
-
-/** Damaged pages are found by each check that reads them. */
-function withoutRepetitions(damages: readonly Damage[]): Damage[] {
-  const seen = new Set<string>();
-  return damages.filter((damage) => {
-    const key = JSON.stringify(damage);
-    return !seen.has(key) && seen.add(key);
-  });
 }

@@ -4,6 +4,7 @@ import { BlobError } from "../blobs/blob_error.ts";
 import type { Blobs } from "../blobs/mod.ts";
 import type { BlobReader } from "../blobs/volume_blobs.ts";
 import { MemoryBudget } from "../blobs/staged_blob.ts";
+import { pathOfContent } from "../contents.ts";
 import type { Store } from "../mod.ts";
 
 const COPY_STEP_BYTES = 256 * 1024;
@@ -23,15 +24,23 @@ export interface BlobCopies {
 
 /**
  * Copies every blob that a row of the source references, and reads each from the target again. Blobs that the target
- * has are not copied again. @throws BlobError for a blob that is missing or damaged on either side
+ * has are not copied again.
+ * @param missing the paths of contents that the source is known to lack
+ * @throws BlobError for another blob that is missing or damaged on either side
  */
-export async function copyBlobs(source: Store, target: Blobs): Promise<BlobCopies> {
+export async function copyBlobs(
+  source: Store,
+  target: Blobs,
+  missing: ReadonlySet<string>,
+): Promise<BlobCopies> {
   const commits = new Counter();
   const seen = new Set<string>();
   for (let after = "";;) {
     const page = await source.read.commits.blobs(after);
     const digests = new Set(page.flatMap(({ digests }) => digests));
-    await inParallel([...digests].filter((digest) => !seen.has(digest)), async (digest) => {
+    const isNew = (digest: string) =>
+      !seen.has(digest) && !missing.has(pathOfContent({ kind: "commit-blobs", digest }));
+    await inParallel([...digests].filter(isNew), async (digest) => {
       seen.add(digest);
       const content = await source.commitBlobs.get(digest);
       await target.commitBlobs.put(content);
@@ -47,6 +56,7 @@ export async function copyBlobs(source: Store, target: Blobs): Promise<BlobCopie
   for (let after = "";;) {
     const page = await source.read.volumes.blobs(after, -1);
     await inParallel(page, async ({ digest, size }) => {
+      if (missing.has(pathOfContent({ kind: "volume-blobs", digest }))) return;
       if (await source.read.volumes.smallBlob(digest) !== undefined) return;
       await copyVolumeBlob(source, target, digest, size);
       volumes.add(size);
