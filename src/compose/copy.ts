@@ -1,7 +1,9 @@
 /** Copies an installation into PostgreSQL, with its blobs into the object store or another data directory. */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
+import { assertUnusedAccount } from "../cluster/dispatch/streams.ts";
 import { Nats } from "../cluster/nats/connection.ts";
+import { permitted } from "../cluster/nats/errors.ts";
 import type { Config } from "../config/mod.ts";
 import { checkServerKeys, objectRootKey } from "../domain/identity/server_keys.ts";
 import { type ObjectBuckets, prepareBlobs } from "../store/blobs/mod.ts";
@@ -37,7 +39,7 @@ export interface InstallationCopy {
 /**
  * Copies the installation in the data directory of the configuration, which no server uses meanwhile. First the blobs,
  * which a repetition finds and does not send again; then all rows in one transaction, if every blob is there.
- * @throws DataDirError, DatabaseError, BlobError, StorageUnavailable
+ * @throws DataDirError, DatabaseError, BlobError, NatsUnusable, StorageUnavailable
  */
 export async function copyInstallation(
   config: Config,
@@ -145,15 +147,27 @@ async function openTarget(
     const { path } = opened.use(await openDataDir(target.path));
     return { dataDir: path, objects: undefined };
   }
-  const { urls, credentialsFile, caFile } = config.nats;
-  if (urls === undefined) throw new Error("a copy of blobs into NATS needs --nats");
+  const nats = opened.use(await connectUnused(config));
   const dataDir = await Deno.makeTempDir({ prefix: "invoked-copy-" });
   opened.defer(() => Deno.remove(dataDir, { recursive: true }));
-  const nats = opened.use(await Nats.connect({ urls, credentialsFile, caFile }, "copy"));
   const node = randomUUID();
   const server = { ...config.server, dataDir };
   const objects = opened.use(await openObjects({ ...config, server }, nats, node));
   return { dataDir, objects, unlock: (root) => objects.unlock(root) };
+}
+
+/**
+ * Connects to the account of NATS that is to get the contents, which no other installation uses.
+ * @throws NatsUnusable
+ */
+export async function connectUnused({ nats: { urls, ...files } }: Config): Promise<Nats> {
+  if (urls === undefined) throw new Error("a copy of blobs into NATS needs --nats");
+  const { credentialsFile, caFile } = files;
+  await using opened = new AsyncDisposableStack();
+  const nats = opened.use(await Nats.connect({ urls, credentialsFile, caFile }, "copy"));
+  await permitted("API node", () => assertUnusedAccount(nats));
+  opened.move();
+  return nats;
 }
 
 /**

@@ -20,7 +20,7 @@ import { type PostgresOptions, postgresOptionsOf } from "../store/postgres/addre
 import { PostgresReading } from "../store/postgres/snapshot.ts";
 import { serverKeysIn } from "../store/sqlite/snapshot.ts";
 import type { Sealer } from "../store/sealing.ts";
-import { copyStaged } from "./copy.ts";
+import { connectUnused, copyStaged } from "./copy.ts";
 import { masterKeysIn, sealerOf } from "./reading.ts";
 import { verifyStaged } from "./verify_staged.ts";
 
@@ -68,7 +68,7 @@ interface RestoreOptions {
 
 /**
  * Reads and verifies the whole backup into a directory of its own, and then moves it. The restored server is paused.
- * @throws BackupError, DataDirError, DatabaseError
+ * @throws BackupError, DataDirError, DatabaseError, NatsUnusable
  */
 export async function restoreBackup(
   config: Config,
@@ -81,6 +81,7 @@ export async function restoreBackup(
   const source = opened.use(await openSource(path, chosen));
   opened.use(await lockDataDir(dataDir));
   await assertEmptyTarget(dataDir, postgres);
+  if (config.nats.urls !== undefined) { await using _unused = await connectUnused(config); }
   const staged = await prepareStaging(dataDir);
   try {
     const backup = await stageBackup(

@@ -1,5 +1,7 @@
 /** Copies an installation with the real command, and starts servers on the copy. */
 import assert from "node:assert/strict";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
 import { Client, unbase64 } from "../support/client.ts";
 import { ok } from "../support/expect.ts";
 import { makeTempDir, type Run, runInvoked } from "../support/invoked.ts";
@@ -87,6 +89,41 @@ function copy(...args: readonly string[]): Promise<Run> {
   return runInvoked(["db", "copy", ...args]);
 }
 
+/** Checks that neither a copy nor a restore goes into an account of NATS that a server has used, until it is freed. */
+async function checkUsedAccount(
+  original: readonly string[],
+  { postgres, nats, directory }: {
+    readonly postgres: TestPostgres;
+    readonly nats: TestNats;
+    readonly directory: string;
+  },
+): Promise<void> {
+  const key = ["--master-key-file", `${directory}/data/master.key`];
+  const archive = `${directory}/backup.tar`;
+  const source = ["--data", `${directory}/data`];
+  const taken = await runInvoked(["backup", archive, ...source, ...original, ...key]);
+  assert.equal(taken.code, 0, taken.stderr);
+  const into = async () => ["--database", await postgres.database(), ...nats.address.flags, ...key];
+  const restored = `${directory}/restored`;
+  const restore = async () =>
+    await runInvoked(["restore", archive, "--data", restored, ...await into()]);
+  for (const run of [() => restore(), async () => copy(...source, ...await into())]) {
+    const { code, stderr } = await run();
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /: the account of NATS at \S+ is that of another installation: its API nodes have made the stream INVOKED_RUNS; use another account, or delete the stream once/,
+    );
+  }
+  const names = await Array.fromAsync(Deno.readDir(restored), ({ name }) => name);
+  assert.deepEqual(names, ["lock"]);
+  const connection = await connect(nats.address.client);
+  await (await jetstreamManager(connection)).streams.delete("INVOKED_RUNS");
+  await connection.close();
+  const freed = await restore();
+  assert.equal(freed.code, 0, freed.stderr);
+}
+
 Deno.test("a copy of an installation has all of it, and servers on it answer and invoke", async (t) => {
   await using postgres = await TestPostgres.start();
   await using nats = await TestNats.start();
@@ -167,6 +204,8 @@ Deno.test("a copy of an installation has all of it, and servers on it answer and
       assert.match(again.stderr, /has rows; a copy needs a database that no server has used/);
       const flags = ["--database", url, ...nats.address.flags, "--capacity", "2"];
       await check(installation, { flags: [...flags, "--master-key-file", key] });
+      const original = ["--database", url, ...nats.address.flags];
+      await checkUsedAccount(original, { postgres, nats, directory: directory.path });
 
       const other = `${directory.path}/other.key`;
       await Deno.writeTextFile(other, `${btoa("k".repeat(32))}\n`);

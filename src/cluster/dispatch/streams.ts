@@ -1,5 +1,12 @@
-import { AckPolicy, RetentionPolicy, StorageType } from "@nats-io/jetstream";
+import {
+  AckPolicy,
+  JetStreamApiCodes,
+  JetStreamApiError,
+  RetentionPolicy,
+  StorageType,
+} from "@nats-io/jetstream";
 import type { Nats } from "../nats/connection.ts";
+import { NatsUnusable } from "../nats/errors.ts";
 import { RUNS_CONSUMER, RUNS_STREAM, RUNS_SUBJECT } from "../nats/subjects.ts";
 
 const NANOS_PER_MS = 1_000_000;
@@ -25,4 +32,24 @@ export async function openStreams({ jetstream }: Nats): Promise<void> {
     max_ack_pending: ACKS_PENDING_MAX,
     max_deliver: -1,
   });
+}
+
+/**
+ * Checks that no API node has used the account of NATS: buckets have fixed names, so two installations in one account
+ * would delete each other's contents. A copy that did not end leaves contents, but no stream.
+ * @throws NatsUnusable
+ */
+export async function assertUnusedAccount({ jetstream, urls }: Nats): Promise<void> {
+  try {
+    await jetstream.streams.info(RUNS_STREAM);
+  } catch (error) {
+    const isMissing = error instanceof JetStreamApiError &&
+      error.code === JetStreamApiCodes.StreamNotFound;
+    if (isMissing) return;
+    throw error;
+  }
+  throw new NatsUnusable(
+    `the account of NATS at ${urls} is that of another installation: its API nodes have made the stream ` +
+      `${RUNS_STREAM}; use another account, or delete the stream once these nodes have stopped for good`,
+  );
 }

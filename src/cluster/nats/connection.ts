@@ -42,7 +42,8 @@ export class Nats implements AsyncDisposable {
     readonly jetstream: JetStreamManager,
     /** The public NKey of the user; without authentication a random id. */
     readonly id: string,
-    private readonly urls: string,
+    /** As configured, for messages. */
+    readonly urls: string,
   ) {
     this.#watch();
   }
