@@ -13,6 +13,7 @@ import type { Config } from "../config/mod.ts";
 import { ownHosts } from "../domain/triggers/addresses.ts";
 import type { Domain } from "./domain.ts";
 import type { Node } from "../domain/ownership/contract.ts";
+import type { VerificationSchedule } from "../domain/verification/schedule.ts";
 import type { Engine } from "../engine/contract.ts";
 import type { Store } from "../store/mod.ts";
 import type { Telemetry } from "../telemetry/contract.ts";
@@ -42,15 +43,18 @@ interface ApiParts {
   readonly metricsPage: Services["metricsPage"];
   /** Undefined for a server without workers. */
   readonly cluster: Cluster | undefined;
+  /** Undefined for a server that does not verify its data. */
+  readonly verification: Pick<VerificationSchedule, "damages"> | undefined;
   /** Base URL of the server. */
   readonly url: string;
 }
 
+/** Damages that the server lists. */
+const DAMAGES_MAX = 100;
+
 /** Serves the operations of a domain: to functions at once, and over HTTP by the app. */
-export function composeApi(
-  config: Config,
-  { domain, store, engine, node, sandboxes, cluster, url, telemetry, metricsPage }: ApiParts,
-): Hono<Env> {
+export function composeApi(config: Config, parts: ApiParts): Hono<Env> {
+  const { domain, store, engine, node, sandboxes, cluster, url, telemetry, metricsPage } = parts;
   const { apiPerSecond, apiBurst, tokensPerMinute } = config.rates;
   const startedMs = performance.now();
   let document: OpenApiDocument | undefined;
@@ -73,13 +77,14 @@ export function composeApi(
         cluster?.error;
       if (reason !== undefined) return { ready: false, reason };
       // One damaged blob concerns one commit or file: a server without the blob serves other commits and files.
-      return { ready: true, load: engine.load, damaged: damages.map(({ message }) => message) };
+      return { ready: true, load: engine.load, damaged: damagesOf(parts) };
     },
     serverStatus: async () => ({
       versions: await (versions ??= readVersions()),
       uptimeMs: performance.now() - startedMs,
       walls: sandboxes.walls,
       paused: node.pause.current,
+      damaged: damagesOf(parts),
       load: engine.load,
       disk: await measureDisk(config.server.dataDir),
       workers: cluster?.workers,
@@ -115,4 +120,10 @@ export function composeApi(
       rates: new EndpointRates(config.endpoints.ratePerSecond, node),
     },
   });
+}
+
+/** What reads and the last verification found damaged, in words. */
+function damagesOf({ store, verification }: Pick<ApiParts, "store" | "verification">): string[] {
+  const read = store.damage.all.map(({ message }) => message);
+  return [...new Set([...read, ...verification?.damages ?? []])].slice(0, DAMAGES_MAX);
 }

@@ -13,7 +13,7 @@ import {
   takeBackup,
 } from "../store/backup/take.ts";
 import { openTarget } from "../store/backup/targets.ts";
-import { type Contents, pathOfContent } from "../store/contents.ts";
+import { type Contents, pathOfContent, verifiedContent } from "../store/contents.ts";
 import { masterKeyText } from "../store/master_key.ts";
 import { serverKeysIn } from "../store/sqlite/snapshot.ts";
 import { lowerPriority, masterKeysIn, readInstallation, sealerOf } from "./reading.ts";
@@ -74,12 +74,8 @@ function preparedContents({ failures }: PreparedContents): Contents {
   return {
     open(ref) {
       const failure = failures.get(pathOfContent(ref));
-      if (failure !== undefined) return Promise.reject(failure);
-      return Promise.resolve({
-        size: 0,
-        read: () => Promise.resolve(new Uint8Array()),
-        [Symbol.dispose]() {},
-      });
+      // The read has compared the size, too.
+      return failure === undefined ? verifiedContent(ref, ref.size ?? 0) : Promise.reject(failure);
     },
   };
 }

@@ -20,6 +20,7 @@ import type { Sealer } from "../store/sealing.ts";
 import { DamageLog } from "../store/damage.ts";
 import { StorageHealth } from "../store/storage_health.ts";
 import { exists } from "../shared/files.ts";
+import { openTempDir } from "../shared/temp_dir.ts";
 import { openObjects } from "./records.ts";
 import { openSealer } from "./sealer.ts";
 
@@ -148,8 +149,7 @@ async function openTarget(
     return { dataDir: path, objects: undefined };
   }
   const nats = opened.use(await connectUnused(config));
-  const dataDir = await Deno.makeTempDir({ prefix: "invoked-copy-" });
-  opened.defer(() => Deno.remove(dataDir, { recursive: true }));
+  const { path: dataDir } = opened.use(await openTempDir("invoked-copy-"));
   const node = randomUUID();
   const server = { ...config.server, dataDir };
   const objects = opened.use(await openObjects({ ...config, server }, nats, node));

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Config } from "../config/mod.ts";
 import { checkServerKeys } from "../domain/identity/server_keys.ts";
 import type { Damage } from "../domain/verification/damages.ts";
-import { exists, syncDirectory } from "../shared/files.ts";
+import { exists, removeAll, syncDirectory } from "../shared/files.ts";
 import { BackupError } from "../store/backup/backup_error.ts";
 import {
   checkManifest,
@@ -84,11 +84,10 @@ export async function restoreBackup(
   if (config.nats.urls !== undefined) { await using _unused = await connectUnused(config); }
   const staged = await prepareStaging(dataDir);
   try {
-    const backup = await stageBackup(
-      source,
-      staged,
-      (manifest) => checkByKey(config, manifest, source.name),
-    );
+    const backup = await stageBackup(source, {
+      directory: staged,
+      check: (manifest) => checkByKey(config, manifest, source.name),
+    });
     const sealer = await sealerFor(config, staged, backup.manifest, source.name);
     const { manifest } = backup;
     checkManifest(manifest, source.name, sealer);
@@ -170,12 +169,6 @@ async function prepareStaging(dataDir: string): Promise<string> {
   await Deno.mkdir(staged, { mode: 0o700 });
   await syncDirectory(dataDir);
   return staged;
-}
-
-async function removeAll(path: string): Promise<void> {
-  await Deno.remove(path, { recursive: true }).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  });
 }
 
 async function hasMoved(dataDir: string): Promise<boolean> {

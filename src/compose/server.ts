@@ -248,13 +248,15 @@ async function startBehind(
     shutdown: shutdown.signal,
   });
   for (const part of domain.background) opened.use(part);
+  const verification = verify &&
+    opened.use(await VerificationSchedule.open(store, node, verifyIntervalMs, verify));
   // Before recovery: resumed invocations may call the API.
   const serving = { store, engine, node, sandboxes, cluster };
   const metricsPage = config.telemetry.servesMetrics && metrics ? pageOf(metrics) : undefined;
-  const app = composeApi(config, { ...serving, domain, url, telemetry, metricsPage });
+  const described = { url, telemetry, metricsPage, verification };
+  const app = composeApi(config, { ...serving, ...described, domain });
   const credentialsPath = join(dataDir, "credentials.json");
   const first = await keepCredentials(store, ids, credentialsPath, url);
-  if (verify) opened.use(new VerificationSchedule(store, node, verifyIntervalMs, verify));
   domain.typeChecks.schedule();
   await ready;
   await domain.recovery.recover();

@@ -4,6 +4,7 @@ import type { Config } from "../config/mod.ts";
 import type { Damage } from "../domain/verification/damages.ts";
 import { type DataVerification, verifyCopy, verifyData } from "../domain/verification/verify.ts";
 import { checkManifest, DATABASE_FILE, type Manifest } from "../store/backup/manifest.ts";
+import { ContentIndex } from "../store/backup/content_index.ts";
 import { openSource } from "../store/backup/sources.ts";
 import { stageBackup } from "../store/backup/stage.ts";
 import { diskContents } from "../store/contents.ts";
@@ -11,11 +12,15 @@ import { damageOf } from "../store/damage.ts";
 import { assertRestored, type DataDir, DataDirError, openDataDir } from "../store/data_dir.ts";
 import { assertDatabaseIsThere, databaseOf } from "../store/data_use.ts";
 import { exists } from "../shared/files.ts";
+import { openTempDir } from "../shared/temp_dir.ts";
 import { masterKeyFileOf } from "../store/master_key.ts";
 import type { Sealer } from "../store/sealing.ts";
 import { isEarlier } from "../store/sqlite/migrate_copy.ts";
 import { copyOfAnyVersion } from "../store/sqlite/snapshot.ts";
 import { lowerPriority, masterKeysIn, readInstallation, sealerOf } from "./reading.ts";
+
+/** How the names of temporary directories of verifications begin. */
+const TEMP_PREFIX = "invoked-verify-";
 
 /** The result of a verification, and what was verified. */
 export interface InstallationVerification extends DataVerification {
@@ -50,8 +55,7 @@ export async function verifyInstallation(
     const result = await verifyStopped(databaseOf(dataDir), parts, verified);
     return { verified, hasKey, ...withDamages(keys.damages, result) };
   }
-  const workDir = await Deno.makeTempDir({ prefix: "invoked-verify-" });
-  opened.defer(() => Deno.remove(workDir, { recursive: true }));
+  const { path: workDir } = opened.use(await openTempDir(TEMP_PREFIX));
   try {
     const { snapshot: database, contents, assertHeld } = await readInstallation(config, {
       workDir,
@@ -84,16 +88,14 @@ async function verifyStopped(
   name: string,
 ): Promise<DataVerification> {
   if (!isWrittenEarlier(database, name)) return await verifyData({ database, ...parts });
-  const workDir = await Deno.makeTempDir({ prefix: "invoked-verify-" });
-  await using opened = new AsyncDisposableStack();
-  opened.defer(() => Deno.remove(workDir, { recursive: true }));
-  const copy = join(workDir, DATABASE_FILE);
+  await using directory = await openTempDir(TEMP_PREFIX);
+  const copy = join(directory.path, DATABASE_FILE);
   await copyOfAnyVersion(database, copy);
   return await verifyCopy({ database: copy, ...parts }, name);
 }
 
 /**
- * Reads a backup as a restore would, and writes nothing but temporary files.
+ * Reads a backup as a restore would. Contents are not written; the temporary directory gets the database.
  * @param chosen the name of a backup in a folder; undefined for the newest
  * @throws BackupError for a backup that a restore would reject
  */
@@ -104,8 +106,10 @@ export async function verifyBackup(
 ): Promise<InstallationVerification> {
   await using opened = new AsyncDisposableStack();
   const source = opened.use(await openSource(path, chosen));
-  const directory = await Deno.makeTempDir({ prefix: "invoked-verify-" });
-  opened.defer(() => Deno.remove(directory, { recursive: true }));
+  const { path: workDir } = opened.use(await openTempDir(TEMP_PREFIX));
+  const directory = join(workDir, "backup");
+  await Deno.mkdir(directory);
+  const read = opened.use(new ContentIndex(join(workDir, "contents.db")));
   const check = async (manifest: Manifest) => {
     const keys = await masterKeysIn(config, directory);
     const sealer = keys && sealerOf(keys);
@@ -113,12 +117,12 @@ export async function verifyBackup(
     return sealer;
   };
   // Once more afterwards, with the key in the backup itself.
-  const { manifest, bytes } = await stageBackup(source, directory, check);
+  const { manifest, bytes } = await stageBackup(source, { directory, read, check });
   const sealer = await check(manifest);
   const result = await verifyCopy({
     database: join(directory, DATABASE_FILE),
     sealer,
-    contents: diskContents(directory),
+    contents: read.contents,
     isRead: false,
     isPaced: false,
   }, source.name);

@@ -110,3 +110,10 @@ export function isMissing(path: string): boolean {
     throw error;
   }
 }
+
+/** Removes a file, a link or a whole directory; nothing if the path does not exist. */
+export async function removeAll(path: string): Promise<void> {
+  await Deno.remove(path, { recursive: true }).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+}

@@ -103,7 +103,7 @@ export function objectContents(buckets: ObjectBuckets): Contents {
       const bucket = kind === "commit-blobs" ? buckets.commits : buckets.volumes;
       const object = await asBlob(() => bucket.open(digest));
       if (size !== undefined && object.size !== size) {
-        throw new BlobError(bucket.name, digest, `has ${object.size} bytes instead of ${size}`);
+        throw BlobError.ofSize(bucket.name, digest, object.size, size);
       }
       return {
         size: object.size,
@@ -112,6 +112,25 @@ export function objectContents(buckets: ObjectBuckets): Contents {
       };
     },
   };
+}
+
+/**
+ * A content whose bytes were read and have its digest, so they are not read again.
+ * @param found bytes
+ * @throws BlobError if its rows say another size
+ */
+export function verifiedContent(
+  { kind, digest, size }: ContentRef,
+  found: number,
+): Promise<OpenContent> {
+  if (size !== undefined && found !== size) {
+    return Promise.reject(BlobError.ofSize(kind, digest, found, size));
+  }
+  return Promise.resolve({
+    size: found,
+    read: () => Promise.reject(new Error("the content was read before")),
+    [Symbol.dispose]() {},
+  });
 }
 
 /**

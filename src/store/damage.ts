@@ -15,7 +15,7 @@ const POSTGRES_DAMAGE: readonly unknown[] = ["XX001", "XX002"];
 
 /** A damage that was found. */
 export interface Damage {
-  readonly kind: "database" | "blob" | "sealed value" | "verification";
+  readonly kind: "database" | "blob" | "sealed value";
   /** What is damaged and how, for the operator; without a path outside of the data directory. */
   readonly message: string;
 }
@@ -46,11 +46,7 @@ export class DamageLog {
   note(error: unknown): void {
     const damage = damageOf(error);
     if (damage === undefined) return;
-    this.add(damage, error instanceof BlobError ? error.digest : damage.message);
-  }
-
-  /** Notes damage. @param key names what is damaged */
-  add(damage: Damage, key = damage.message): void {
+    const key = error instanceof BlobError ? error.digest : damage.message;
     if (this.#found.has(key) || this.#found.size >= KEPT_MAX) return;
     this.#found.set(key, damage);
     logger.error("Stored data is damaged: {damage}; restore it from a backup", {

@@ -43,7 +43,7 @@ export interface Store extends AsyncDisposable {
   /** The requests whose changes are audited: within one, each transaction that changes audited tables appends one event. */
   readonly auditScopes: AuditScopes;
   /** What is damaged of it, as far as reads have found it. */
-  readonly damage: Pick<DamageLog, "all" | "note" | "add">;
+  readonly damage: Pick<DamageLog, "all" | "note">;
   /** Whether it can write now. */
   readonly health: Pick<StorageHealth, "error" | "available">;
   /** Committed writes since the start, and the transactions that they shared. */

@@ -58,6 +58,6 @@ export interface VerificationTable {
   beganAt: string;
   /** Null while it runs, and after one that a stop has ended. */
   endedAt: string | null;
-  /** JSON array of what it found, in words; null as `endedAt`. */
+  /** JSON array of what the last complete verification found, in words; null before the first. */
   damages: string | null;
 }

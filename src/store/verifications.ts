@@ -2,7 +2,8 @@ import type { Kysely, Selectable } from "kysely";
 import type { Schema } from "./schema.ts";
 import type { VerificationTable } from "./server_tables.ts";
 
-type VerificationRow = Omit<Selectable<VerificationTable>, "id">;
+/** The last verification of stored data. */
+export type VerificationRow = Omit<Selectable<VerificationTable>, "id">;
 
 /** The id of the only row. */
 export const VERIFICATION_ID = 1;

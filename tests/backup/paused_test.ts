@@ -1,7 +1,7 @@
 /** What a restored server does before it is resumed, and what its pause held up. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { digestOf } from "../../src/store/blobs/commit_blobs.ts";
+import { DatabaseSync } from "node:sqlite";
 import { browserTest, ConsoleBrowser } from "../support/console.ts";
 import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
@@ -9,16 +9,23 @@ import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 import { scrape } from "../metrics/support.ts";
 import { checked } from "../testing/support.ts";
-import { LARGE, usedData } from "./used_data.ts";
+import { fileOf, LARGE, usedData } from "./used_data.ts";
 
 browserTest("a paused server reports its state, and checks types once it is resumed", async () => {
   await using data = await usedData();
   await using directory = await makeTempDir();
   const dataDir = join(directory.path, "restored");
-  const restored = await runInvoked(["restore", data.keyed, "--data", dataDir]);
+  const lost = fileOf(LARGE);
+  await Deno.remove(join(data.path, lost));
+  {
+    using db = new DatabaseSync(join(data.path, "invoked.db"));
+    db.exec("UPDATE function_secrets SET sealed = CAST('changed' AS BLOB)");
+  }
+  const damaged = join(directory.path, "damaged.tar");
+  const args = ["backup", damaged, "--data", data.path, "--with-keys"];
+  assert.equal((await runInvoked(args)).code, 3);
+  const restored = await runInvoked(["restore", damaged, "--data", dataDir, "--accept-damage"]);
   assert.equal(restored.code, 0, restored.stderr);
-  const digest = digestOf(LARGE);
-  await Deno.remove(join(dataDir, "volume-blobs", digest.slice(0, 2), digest.slice(2)));
   const logFile = join(directory.path, "log");
   await using server = await TestServer.start({
     dataDir,
@@ -31,6 +38,12 @@ browserTest("a paused server reports its state, and checks types once it is resu
     return /Failed to read [^:]*: blob volume-blobs\/\S+ is missing/.test(log) || undefined;
   }, "the missing blob in the log of the paused server");
   const client = await server.client();
+  const status = ok(await client.get("/api/v1/status"));
+  for (const { damaged } of [status, ok(await client.get("/readyz"))]) {
+    assert.ok(damaged.includes(`blob ${lost} is missing`), `${damaged}`);
+    // No read has found it: the server knows it from the restore.
+    assert.match(`${damaged}`, /secret TOKEN of function \S+ cannot be opened/);
+  }
   const page = await scrape(client);
   for (const name of ["invoked_dead_letters", "invoked_schedules_late"]) {
     assert.ok(page.has(name), `${name} while the server is paused`);

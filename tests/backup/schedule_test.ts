@@ -2,7 +2,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { digestOf } from "../../src/store/blobs/commit_blobs.ts";
-import { VerificationSchedule } from "../../src/domain/verification/schedule.ts";
+import {
+  type RunVerification,
+  VerificationSchedule,
+} from "../../src/domain/verification/schedule.ts";
 import { openStore } from "../../src/store/mod.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
@@ -48,7 +51,7 @@ Deno.test("a verification is due after one that did not end, and after a clock t
     await store.write((tx) => tx.verifications.put(row));
     const run = Promise.withResolvers<void>();
     const verify = () => (run.resolve(), Promise.resolve([]));
-    await using _schedule = new VerificationSchedule(
+    await using _schedule = await VerificationSchedule.open(
       store,
       { holds: () => true },
       168 * hour,
@@ -56,4 +59,32 @@ Deno.test("a verification is due after one that did not end, and after a clock t
     );
     await run.promise;
   }
+});
+
+Deno.test("what a verification found is known until the next one ends, also after a restart", async () => {
+  await using directory = await makeTempDir();
+  await using store = await openStore(directory.path);
+  const hour = 3_600_000;
+  const open = (run: RunVerification) =>
+    VerificationSchedule.open(store, { holds: () => true }, hour, run);
+  const ended = new Date(Date.now() - 2 * hour).toISOString();
+  const found = { beganAt: ended, endedAt: ended, damages: '["a lost blob"]' };
+  await store.write((tx) => tx.verifications.put(found));
+  const begun = Promise.withResolvers<void>();
+  const end = Promise.withResolvers<string[]>();
+  {
+    await using stopped = await open((signal) => {
+      begun.resolve();
+      signal.addEventListener("abort", () => end.reject(new Error("stopped")));
+      return end.promise;
+    });
+    await begun.promise;
+    assert.deepEqual(stopped.damages, ["a lost blob"]);
+  }
+  const row = await store.read.verifications.last();
+  assert.deepEqual([row?.endedAt, row?.damages], [null, found.damages]);
+  await store.write((tx) => tx.verifications.put(found));
+  await using schedule = await open(() => Promise.resolve([]));
+  await eventually(() => schedule.damages.length === 0 || undefined, "the end of the verification");
+  assert.equal((await store.read.verifications.last())?.damages, "[]");
 });

@@ -9,7 +9,8 @@ const ready = z.object({
     description: "Measured throughput while all slots are taken; null without a measurement",
   }),
   damaged: z.array(z.string()).optional().openapi({
-    description: "Missing or damaged blobs and sealed values, at most 100",
+    description:
+      "What reads since the start and the last verification found damaged, at most 100 entries",
   }),
 });
 const notReady = z.object({ status: z.literal("not ready"), reason: z.string() });

@@ -34,6 +34,10 @@ const status = z.object({
     description:
       "Present while schedules, webhooks, retries and asynchronous invocations wait for Resume",
   }),
+  damaged: z.array(z.string()).optional().openapi({
+    description:
+      "What reads since the start and the last verification found damaged, at most 100 entries",
+  }),
   slots: z.object({
     running: int32Out,
     queued: int32Out,
@@ -70,7 +74,8 @@ export const getStatus = jsonOperation({
   permission: "server:read",
   response: status,
   async handle(_, { serverStatus }: Uses<"serverStatus">) {
-    const { versions, uptimeMs, walls, paused, load, forks, disk, workers } = await serverStatus();
+    const state = await serverStatus();
+    const { versions, uptimeMs, walls, paused, damaged, load, forks, disk, workers } = state;
     const { running, queued, maxRunning: limit, perSecond } = load;
     const { databaseBytes, ...fileSystem } = disk;
     return {
@@ -78,6 +83,7 @@ export const getStatus = jsonOperation({
       uptime: durationJson(Math.floor(uptimeMs)),
       walls,
       ...paused === undefined ? {} : { paused: { ...paused } },
+      ...damaged.length === 0 ? {} : { damaged: [...damaged] },
       slots: { running, queued, limit, ...perSecond === undefined ? {} : { perSecond } },
       disk: {
         ...fileSystem,

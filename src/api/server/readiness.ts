@@ -14,7 +14,7 @@ export type Readiness = () =>
   | {
     readonly ready: true;
     readonly load: LoadReport;
-    /** Stored data that was found damaged, and that the rest does not need. */
+    /** Stored data that a read or the last verification found damaged, and that the rest does not need. */
     readonly damaged: readonly string[];
   }
   | { readonly ready: false; readonly reason: string };
@@ -44,6 +44,8 @@ export type ServerStatus = () => Promise<{
   readonly uptimeMs: number;
   /** Of a server that was restored from a backup, until it is resumed. */
   readonly paused: { readonly since: string; readonly backupAt: string } | undefined;
+  /** Stored data that a read or the last verification found damaged. */
+  readonly damaged: readonly string[];
   readonly load: LoadReport & { readonly maxRunning: number };
   readonly disk: DiskReport;
   /** Undefined for a server without a cluster. */

@@ -162,13 +162,6 @@ export async function makeDirectory(path: string): Promise<void> {
   });
 }
 
-/** Removes a file, a link or a whole directory; nothing if the path does not exist. */
-export async function removeAll(path: string): Promise<void> {
-  await Deno.remove(path, { recursive: true }).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  });
-}
-
 function foreign(path: string): BackupError {
   return new BackupError(
     `${path} exists, and no backup of this user made it; a backup overwrites and deletes nothing else`,

@@ -4,25 +4,21 @@ import { Buffer } from "node:buffer";
 import { statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { formatBytes } from "../../config/mod.ts";
-import { readAt, syncDirectory, syncFile, writeAll } from "../../shared/files.ts";
+import { syncDirectory, syncFile, writeAll } from "../../shared/files.ts";
 import { BackupError } from "./backup_error.ts";
+import { filesOfList, LINE_BYTES_MAX } from "./list.ts";
 import {
   assertKnownSchema,
+  isContent,
   LIST_FILE,
-  type ListedFile,
   type Manifest,
   MANIFEST_BYTES_MAX,
   MANIFEST_FILE,
   notABackup,
-  parseLine,
   parseManifest,
 } from "./manifest.ts";
+import type { ContentIndex } from "./content_index.ts";
 import type { BackupSource, SourceFile } from "./sources.ts";
-
-/** Bytes of one line of the list, at most. */
-const LINE_BYTES_MAX = 160;
-/** Bytes of the list that are read in one step. */
-const LIST_STEP_BYTES = 64 * 1024;
 
 /** A backup whose files were read and have the digests of its list. */
 export interface StagedBackup {
@@ -30,41 +26,48 @@ export interface StagedBackup {
   readonly bytes: number;
 }
 
+/** Where a backup is read to. */
+interface Stage {
+  /** An empty directory. */
+  readonly directory: string;
+  /** Notes contents, which are then read and not written; undefined if the directory gets them. */
+  readonly read?: ContentIndex;
+  /** Rejects a backup by its manifest. */
+  check(manifest: Manifest): Promise<unknown>;
+}
+
 /**
- * Reads a whole backup into a directory. The manifest comes first: a backup that cannot be restored is rejected before
- * anything else is read.
- * @param check rejects a backup by its manifest
+ * Reads a whole backup. The manifest comes first: a backup that cannot be restored is rejected before anything else is
+ * read.
  * @throws BackupError
  */
 export async function stageBackup(
   source: BackupSource,
-  directory: string,
-  check: (manifest: Manifest) => Promise<unknown>,
+  { directory, read, check }: Stage,
 ): Promise<StagedBackup> {
   const manifest = await readManifest(source);
   assertKnownSchema(manifest, source.name);
   await check(manifest);
-  if (source.bytes !== undefined) await assertSpace(directory, source.bytes, source.name);
-  const list = join(directory, LIST_FILE);
-  await stageList(source, list, manifest);
+  const needed = read === undefined ? source.bytes : undefined;
+  if (needed !== undefined) await assertSpace(directory, needed, source.name);
+  await stageList(source, directory, manifest);
   let files = 0;
   let bytes = 0;
-  let before: ListedFile | undefined;
   const directories = new Set<string>();
-  for await (const line of linesOf(list, source.name)) {
-    const listed = parseLine(line, before?.path, source.name);
-    before = listed;
+  for await (const listed of filesOfList(join(directory, LIST_FILE), source.name)) {
     const file = await source.next(listed.path);
-    const to = join(directory, listed.path);
-    await Deno.mkdir(dirname(to), { recursive: true, mode: 0o700 });
-    const digest = await write(file, to, source.name, listed.path);
+    const isNoted = read !== undefined && isContent(listed.path);
+    const digest = isNoted
+      ? await digestOf(file, source.name, listed.path)
+      : await write(file, directory, source.name, listed.path);
     if (digest !== listed.digest) {
       throw notABackup(
         source.name,
         `${listed.path} was changed: it has another digest than in ${LIST_FILE}`,
       );
     }
-    for (let each = dirname(to); each !== directory; each = dirname(each)) directories.add(each);
+    if (isNoted) read.add(listed.path, file.size);
+    else directories.add(dirname(listed.path));
     files++;
     bytes += file.size;
   }
@@ -75,7 +78,7 @@ export async function stageBackup(
     );
   }
   await source.end();
-  for (const each of [...directories, directory]) await syncDirectory(each);
+  await syncDirectories(directory, directories);
   return { manifest, bytes };
 }
 
@@ -91,33 +94,62 @@ async function readManifest(source: BackupSource): Promise<Manifest> {
   return parseManifest(Buffer.concat(text).toString("utf8"), source.name);
 }
 
-async function stageList(source: BackupSource, to: string, manifest: Manifest): Promise<void> {
+async function stageList(
+  source: BackupSource,
+  directory: string,
+  manifest: Manifest,
+): Promise<void> {
   const file = await source.next(LIST_FILE);
   if (file.size > manifest.files * LINE_BYTES_MAX) {
     throw notABackup(source.name, `${LIST_FILE} is longer than its ${manifest.files} files need`);
   }
-  if (await write(file, to, source.name, LIST_FILE) === manifest.list) return;
+  if (await write(file, directory, source.name, LIST_FILE) === manifest.list) return;
   throw notABackup(
     source.name,
     `${LIST_FILE} was changed: it has another digest than in ${MANIFEST_FILE}`,
   );
 }
 
-/** Writes a new file (0600), durably. @returns its digest */
-async function write(file: SourceFile, to: string, backup: string, path: string): Promise<string> {
-  const hash = createHash("sha256");
+/** Writes a new file (0600) of a directory, durably. @returns its digest */
+async function write(
+  file: SourceFile,
+  directory: string,
+  backup: string,
+  path: string,
+): Promise<string> {
+  const to = join(directory, path);
+  await Deno.mkdir(dirname(to), { recursive: true, mode: 0o700 });
   using written = await Deno.open(to, { write: true, createNew: true, mode: 0o600 });
+  const digest = await digestOf(file, backup, path, (bytes) => writeAll(written, bytes));
+  await syncFile(written, to);
+  return digest;
+}
+
+/** Reads a file. @param take receives its bytes */
+async function digestOf(
+  file: SourceFile,
+  backup: string,
+  path: string,
+  take?: (bytes: Uint8Array) => Promise<void>,
+): Promise<string> {
+  const hash = createHash("sha256");
   let size = 0;
   for await (const bytes of file.bytes()) {
     hash.update(bytes);
     size += bytes.length;
-    await writeAll(written, bytes);
+    await take?.(bytes);
   }
-  if (size !== file.size) {
-    throw notABackup(backup, `${path} has ${size} bytes instead of ${file.size}`);
+  if (size === file.size) return hash.digest("hex");
+  throw notABackup(backup, `${path} has ${size} bytes instead of ${file.size}`);
+}
+
+/** @param inside paths of directories in the directory */
+async function syncDirectories(directory: string, inside: ReadonlySet<string>): Promise<void> {
+  const all = new Set<string>();
+  for (const path of inside) {
+    for (let each = path; each !== "."; each = dirname(each)) all.add(join(directory, each));
   }
-  await syncFile(written, to);
-  return hash.digest("hex");
+  for (const each of [...all, directory]) await syncDirectory(each);
 }
 
 async function assertSpace(directory: string, bytes: number, backup: string): Promise<void> {
@@ -128,22 +160,4 @@ async function assertSpace(directory: string, bytes: number, backup: string): Pr
     `${backup} needs ${formatBytes(bytes)}, and ${formatBytes(free)} are free for ${directory}`,
     "free space, or restore into another directory",
   );
-}
-
-/** The lines of the list. @throws BackupError for a line that is longer than any of a backup */
-async function* linesOf(path: string, backup: string): AsyncGenerator<string> {
-  using file = await Deno.open(path);
-  let rest = "";
-  for (let at = 0;;) {
-    const bytes = await readAt(file, at, LIST_STEP_BYTES);
-    at += bytes.length;
-    const lines = (rest + new TextDecoder("latin1").decode(bytes)).split("\n");
-    rest = lines.pop() ?? "";
-    yield* lines;
-    if (rest.length > LINE_BYTES_MAX) {
-      throw notABackup(backup, `a line of ${LIST_FILE} is too long`);
-    }
-    if (bytes.length === 0) break;
-  }
-  if (rest !== "") throw notABackup(backup, `${LIST_FILE} ends within a line`);
 }

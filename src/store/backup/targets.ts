@@ -1,12 +1,12 @@
 /** Where a backup is written to: one archive, or a folder in which backups share their contents. */
 import { createTarPacker } from "modern-tar";
 import { basename, dirname, join } from "node:path";
-import { exists, syncDirectory } from "../../shared/files.ts";
+import { exists, removeAll, syncDirectory } from "../../shared/files.ts";
 import { CONTENT_KINDS } from "../contents.ts";
 import { BackupError } from "./backup_error.ts";
 import { digestOfFile } from "./digests.ts";
 import { DATABASE_FILE, isContent, MANIFEST_FILE, MASTER_KEY_FILE } from "./manifest.ts";
-import { infoOf, makeDirectory, OWN_PREFIX, OwnLock, removeAll, SyncedFile } from "./own_files.ts";
+import { infoOf, makeDirectory, OWN_PREFIX, OwnLock, SyncedFile } from "./own_files.ts";
 
 /** The lock of a folder of backups; it stays, and proves that the contents in the folder are of backups. */
 const FOLDER_LOCK = `${OWN_PREFIX}backup.lock`;

@@ -1,4 +1,3 @@
-import { countOf, formatCount } from "../../config/mod.ts";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { ObjectBucket } from "../../shared/objects.ts";
@@ -149,11 +148,7 @@ export class ObjectVolumeBlobs implements VolumeBlobs {
   }
 
   #wrongSize(digest: Digest, found: number, size: number): BlobError {
-    return new BlobError(
-      this.#bucket.name,
-      digest,
-      `has ${countOf(found, "byte")} instead of ${formatCount(size)}`,
-    );
+    return BlobError.ofSize(this.#bucket.name, digest, found, size);
   }
 }
 

@@ -1,4 +1,3 @@
-import { countOf, formatCount } from "../../config/mod.ts";
 import { join } from "node:path";
 import { readAt } from "../../shared/files.ts";
 import type { Digest } from "./commit_blobs.ts";
@@ -68,11 +67,7 @@ async function plainReader(
   const { size: found } = info;
   if (found !== size) {
     file.close();
-    throw new BlobError(
-      root,
-      digest,
-      `has ${countOf(found, "byte")} instead of ${formatCount(size)}`,
-    );
+    throw BlobError.ofSize(root, digest, found, size);
   }
   return {
     reader: {

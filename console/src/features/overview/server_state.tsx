@@ -16,6 +16,7 @@ export function ServerState() {
       {(status) => (
         <>
           {status.paused === undefined ? null : <Paused {...status.paused} />}
+          {status.damaged === undefined ? null : <Damaged damages={status.damaged} />}
           <div className="columns">
             <Properties
               items={[
@@ -49,6 +50,21 @@ function Paused({ backupAt }: NonNullable<ServerStatus["paused"]>) {
       {" "}
       <code>invoked resume</code>.
     </p>
+  );
+}
+
+/** Lists stored data that is damaged. */
+function Damaged({ damages }: { readonly damages: readonly string[] }) {
+  return (
+    <div role="status">
+      <p>
+        <Badge tone="bad">Damaged</Badge> Stored data is damaged. On the server's machine,{" "}
+        <code>invoked verify --online</code> names what is lost.
+      </p>
+      <ul>
+        {damages.map((damage) => <li key={damage}>{damage}</li>)}
+      </ul>
+    </div>
   );
 }
 
