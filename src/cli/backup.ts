@@ -1,8 +1,10 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { countOf, formatBytes, formatCount } from "../config/mod.ts";
+import type { Expired } from "../store/backup/expire.ts";
 import type { BackupReport } from "../store/backup/take.ts";
+import { isArchiveName } from "../store/backup/targets.ts";
 import { installationSettings, loadInstallation, storageFailure } from "./options/installation.ts";
-import { addExamples, addJsonOption } from "./options/common_options.ts";
+import { addExamples, addJsonOption, parseCountOf } from "./options/common_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
 import { Failure, oneLine } from "./terminal/failure.ts";
 import { note, printJson } from "./terminal/output.ts";
@@ -13,11 +15,20 @@ database first, then the contents that it references. A name that ends with .tar
 other is a folder, into which each content is copied once. Without --with-keys, secrets in the
 backup are useless without the master key: keep the key apart.
 
+With --keep 7, a folder keeps the newest 7 backups of undamaged data and everything newer. Once the
+new backup is complete, older backups are removed, and the contents that no other backup has.
+
 Exit codes:
   0  the data is whole, and so is the backup
-  1  nothing was backed up
+  1  nothing was backed up; or --keep failed, and the message says that the backup is complete
   2  invalid arguments
   3  the data is damaged: the backup lists the damages, and has everything else`;
+
+interface Options {
+  readonly withKeys?: boolean;
+  readonly keep?: number;
+  readonly json?: true;
+}
 
 /** `invoked backup`: takes a backup beside a running server. */
 export function register(command: Command): void {
@@ -27,27 +38,41 @@ export function register(command: Command): void {
     "--with-keys",
     "Include the master key, the administrator's credentials and the key of TLS",
   );
+  command.addOption(
+    new Option("--keep <NUMBER>", "Backups of undamaged data that stay in the folder")
+      .argParser((text) => parseCountOf("--keep", text)),
+  );
   addJsonOption(command);
   addExamples(
     command,
     "invoked backup backup.tar --data .invoked",
-    "invoked backup /mnt/backups --data /var/lib/invoked",
+    "invoked backup /mnt/backups --data /var/lib/invoked --keep 7",
     "invoked backup backup.tar --database postgres://db/invoked --nats nats://127.0.0.1:4222 --master-key-file master.key",
   );
   command.addHelpText("after", HELP);
   command.action(
-    async (path: string, { withKeys = false, json }: { withKeys?: boolean; json?: true }) => {
+    async (path: string, { withKeys = false, keep, json }: Options) => {
+      checkUsage(path, keep);
       const config = loadInstallation(readFlags());
       const { backUp } = await import("../compose/backup.ts");
       const onWait = () => note("Waiting for a deletion of files by the server");
-      const report = await backUp(config, path, { withKeys, onWait }).catch((error) => {
+      const report = await backUp(config, path, { withKeys, keep, onWait }).catch((error) => {
         throw storageFailure("Nothing was backed up", error);
       });
       if (json) printJson(report);
-      else console.log(inWords(report, withKeys));
+      else console.log([...inWords(report, withKeys), ...expiredInWords(report)].join("\n"));
       reportDamages(report);
     },
   );
+}
+
+/** @throws Failure */
+function checkUsage(path: string, keep: number | undefined): void {
+  if (keep === undefined || !isArchiveName(path)) return;
+  throw new Failure(`Nothing was backed up: --keep is for a folder, and ${path} is an archive`, {
+    next: "name a folder, or omit --keep",
+    exit: "usage",
+  });
 }
 
 /** @throws Failure if the data was damaged: the backup has everything else */
@@ -66,7 +91,7 @@ function reportDamages({ path, damages, missing }: BackupReport): void {
 function inWords(
   { path, createdAt, contents, newContents, replacedContents, bytes, writtenBytes }: BackupReport,
   withKeys: boolean,
-): string {
+): string[] {
   const written = newContents === contents
     ? ""
     : `, of which ${formatCount(newContents)} are new; ${formatBytes(writtenBytes)} were written`;
@@ -83,5 +108,14 @@ function inWords(
     withKeys
       ? "It contains the master key, which opens every secret in it"
       : "It contains no key: keep the master key apart, because a restore needs it",
-  ].join("\n");
+  ];
+}
+
+function expiredInWords({ expired }: { readonly expired: Expired | undefined }): string[] {
+  if (expired === undefined || expired.backups.length + expired.contents === 0) return [];
+  return [
+    `Removed ${countOf(expired.backups.length, "older backup")}, and ${
+      countOf(expired.contents, "content")
+    } with ${formatBytes(expired.bytes)} that no other backup has`,
+  ];
 }

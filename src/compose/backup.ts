@@ -5,6 +5,7 @@ import { checkServerKeys } from "../domain/identity/server_keys.ts";
 import { verifyData } from "../domain/verification/verify.ts";
 import { exists } from "../shared/files.ts";
 import { BackupError } from "../store/backup/backup_error.ts";
+import { expireBackups, type Expired } from "../store/backup/expire.ts";
 import { MASTER_KEY_FILE } from "../store/backup/manifest.ts";
 import {
   type BackupReport,
@@ -23,19 +24,27 @@ const CREDENTIALS = "credentials.json";
 const TLS = "tls";
 const TLS_FILE = /^[a-z][a-z-]{0,40}\.(?:pem|key)$/;
 
+/** How a backup is taken. */
+interface BackupOptions {
+  /** Whether the backup has the master key, the administrator's credentials and the key of TLS. */
+  readonly withKeys: boolean;
+  /** How many backups of undamaged data stay in the folder; undefined for all. */
+  readonly keep: number | undefined;
+  /** Called once if another backup or verification runs. */
+  readonly onWait: () => void;
+}
+
 /**
  * Copies the database, then the contents that the copy references. Damages end no backup: the backup lists them, and
  * has everything else.
  * @param path an archive if it ends with `.tar`, otherwise a folder
- * @param withKeys whether the backup has the master key, the administrator's credentials and the key of TLS
- * @param onWait called once if another backup or verification runs
  * @throws BackupError, DataDirError, DatabaseError, BlobError, SealingError
  */
 export async function backUp(
   config: Config,
   path: string,
-  { withKeys, onWait }: { readonly withKeys: boolean; readonly onWait: () => void },
-): Promise<BackupReport> {
+  { withKeys, keep, onWait }: BackupOptions,
+): Promise<BackupReport & { readonly expired: Expired | undefined }> {
   const { dataDir } = config.server;
   const masterKeys = await masterKeysIn(config, dataDir);
   if (masterKeys === undefined) {
@@ -62,11 +71,33 @@ export async function backUp(
     isRead: false,
     isPaced: false,
   });
-  return await takeBackup(target, parts, {
+  const report = await takeBackup(target, parts, {
     prepared,
     damages,
     assertWhole: () => reading.assertHeld(),
   });
+  const expired = keep === undefined
+    ? undefined
+    : await expireAfter(report, { path, keep, workDir });
+  return { ...report, expired };
+}
+
+/** @throws BackupError that says that the new backup is complete */
+async function expireAfter(
+  { path: taken }: BackupReport,
+  { path, keep, workDir }: {
+    readonly path: string;
+    readonly keep: number;
+    readonly workDir: string;
+  },
+): Promise<Expired> {
+  try {
+    return await expireBackups(path, { keep, workDir });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const next = error instanceof BackupError ? error.next : undefined;
+    throw new BackupError(`Backup ${taken} is complete, but --keep failed: ${reason}`, next);
+  }
 }
 
 /** Contents that were read: a verification learns what failed. */

@@ -283,6 +283,11 @@ async function wrongPaths(data: UsedData, fresh: (name: string) => string, key: 
     [["backup", data.archive, "--data", data.path], /exists, and a backup overwrites nothing/],
     [["backup", data.path, "--data", data.path], /has other data under a name that backups use: "/],
     [["backup", fresh("b.tar"), "--data", fresh("none")], /does not exist/],
+    [
+      ["backup", fresh("b.tar"), "--keep", "2"],
+      /--keep is for a folder, and .*b\.tar is an archive/,
+    ],
+    [["backup", fresh("b"), "--keep", "0"], /Invalid --keep: "0" is not a number from 1/],
     [["verify", "--backup", "x"], /--backup needs the folder of backups/],
     [["verify", data.archive, "--online"], /--online is for the data of a server/],
   ];

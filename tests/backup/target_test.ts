@@ -76,6 +76,59 @@ Deno.test("a backup harms no other file, and heals what earlier backups share", 
   });
 });
 
+Deno.test("a folder keeps the newest backups of undamaged data, and no content without a backup", async () => {
+  await using data = await usedData();
+  await using directory = await makeTempDir();
+  const folder = join(directory.path, "folder");
+  const key = ["--master-key-file", join(data.path, "master.key")];
+  const take = async (expected: number, ...flags: readonly string[]) => {
+    const args = ["backup", folder, "--data", data.path, "--json", ...flags];
+    const { code, stdout, stderr } = await runInvoked(args);
+    assert.equal(code, expected, stderr);
+    const { path, expired } = JSON.parse(stdout);
+    return { name: path.slice(folder.length + 1), expired };
+  };
+  const backups = async () => (await namesIn(folder)).filter((name) => /^\d/.test(name));
+  const first = await take(0);
+  {
+    using db = new DatabaseSync(join(data.path, "invoked.db"));
+    db.exec("UPDATE commits SET source_map_digest = NULL, lock_digest = NULL");
+  }
+  const second = await take(0, "--keep", "2");
+  assert.deepEqual(second.expired, { backups: [], contents: 0, bytes: 0 });
+  const lost = join(data.path, fileOf(LARGE));
+  const content = await Deno.readFile(lost);
+  await Deno.remove(lost);
+  // Whatever is kept of damaged data, two backups of undamaged data stay.
+  const damaged = await take(3, "--keep", "2");
+  assert.deepEqual(await backups(), [first.name, second.name, damaged.name]);
+  await Deno.writeFile(lost, content);
+  const thesis = join(folder, "commit-blobs", "thesis.txt");
+  await Deno.writeTextFile(thesis, "kept");
+  const fourth = await take(0, "--keep", "2");
+  assert.deepEqual(fourth.expired.backups, [first.name]);
+  assert.equal(fourth.expired.contents, 3);
+  assert.ok(fourth.expired.bytes > 0);
+  const kept = [second.name, damaged.name, fourth.name];
+  assert.deepEqual(await backups(), kept);
+  assert.equal(await Deno.readTextFile(thesis), "kept");
+  for (const name of kept) {
+    const verified = await runInvoked(["verify", folder, "--backup", name, ...key]);
+    assert.equal(verified.code, 0, verified.stdout + verified.stderr);
+  }
+
+  await Deno.writeTextFile(join(folder, second.name, "SHA256SUMS"), "");
+  const args = ["backup", folder, "--data", data.path, "--keep", "3"];
+  const { code, stderr } = await runInvoked(args);
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    /Backup \S.* is complete, but --keep failed: No older backup was removed: .*SHA256SUMS was changed/,
+  );
+  const [last] = (await backups()).slice(-1);
+  assert.deepEqual(await backups(), [...kept, last]);
+});
+
 /** A folder may have other files, whatever their names are. */
 async function besideOthers(data: UsedData, disk: string): Promise<void> {
   const others = ["lost+found", "partial", "work"];

@@ -93,7 +93,8 @@ export async function copyOf({ path }: UsedData, to: string): Promise<string> {
   return to;
 }
 
-async function copy(from: string, to: string): Promise<void> {
+/** Copies a file or directory with its attributes. */
+export async function copy(from: string, to: string): Promise<void> {
   const { success, stderr } = await new Deno.Command("cp", { args: ["-a", from, to] }).output();
   assert.ok(success, new TextDecoder().decode(stderr));
 }

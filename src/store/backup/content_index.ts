@@ -24,6 +24,10 @@ export class ContentIndex implements Disposable {
     this.#add.run(path, size);
   }
 
+  has(path: string): boolean {
+    return this.#size.get(path) !== undefined;
+  }
+
   /** The contents, whose bytes were read and have their digests. */
   get contents(): Contents {
     return {

@@ -82,7 +82,8 @@ export async function stageBackup(
   return { manifest, bytes };
 }
 
-async function readManifest(source: BackupSource): Promise<Manifest> {
+/** Reads the first file of a backup. @throws BackupError */
+export async function readManifest(source: BackupSource): Promise<Manifest> {
   const file = await source.next(MANIFEST_FILE);
   if (file.size > MANIFEST_BYTES_MAX) {
     throw notABackup(
@@ -94,7 +95,8 @@ async function readManifest(source: BackupSource): Promise<Manifest> {
   return parseManifest(Buffer.concat(text).toString("utf8"), source.name);
 }
 
-async function stageList(
+/** Reads the second file of a backup into a directory, and compares its digest. @throws BackupError */
+export async function stageList(
   source: BackupSource,
   directory: string,
   manifest: Manifest,

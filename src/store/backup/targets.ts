@@ -314,9 +314,15 @@ function nameOf(createdAt: string): string {
 /** The backups in a folder, oldest first. */
 export async function backupsIn(folder: string): Promise<string[]> {
   const names: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
-    const isBackup = isDirectory && BACKUP_NAME.test(name);
-    if (isBackup && await exists(join(folder, name, MANIFEST_FILE))) names.push(name);
+  for (const name of await namesOfBackups(folder)) {
+    if (await exists(join(folder, name, MANIFEST_FILE))) names.push(name);
   }
-  return names.sort();
+  return names;
+}
+
+/** The directories in a folder that have names of backups, oldest first. */
+export async function namesOfBackups(folder: string): Promise<string[]> {
+  const entries = await Array.fromAsync(Deno.readDir(folder));
+  const isBackup = ({ name, isDirectory }: Deno.DirEntry) => isDirectory && BACKUP_NAME.test(name);
+  return entries.filter(isBackup).map(({ name }) => name).sort();
 }
