@@ -289,6 +289,8 @@ serverSuite("the audit log", {}, {
       ["logon", 1, clientId],
       ["logoff", 1, clientId],
     ]);
+    const { expires_in, token_type } = left[0]?.unmapped ?? {};
+    assert.deepEqual([expires_in, token_type], [3600, "Bearer"]);
   },
 
   "pages go through the log in both directions, and neither repeat nor omit": async (
