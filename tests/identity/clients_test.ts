@@ -214,6 +214,7 @@ sharedSuite("clients", {
       [{}, "displayName"],
       [{ displayName: "" }, "displayName"],
       [{ displayName: "x", scopedRoles: ["root"] }, "scopedRoles[0]"],
+      [{ displayName: "x", scopedRoles: [INVOKER, "x".repeat(27)] }, "scopedRoles[1]"],
       [{ displayName: "x", expires: "59s" }, "expires"],
       [{ displayName: "x", expires: "15552001s" }, "expires"],
       [{ displayName: "x", expires: "1h" }, "expires"],
@@ -227,6 +228,10 @@ sharedSuite("clients", {
     const made = await make(client, { displayName: "kept" });
     const unnamed = await set(client, made, {}, "displayName");
     assertError(unnamed, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["client.displayName"] });
+    const unknown = await set(client, made, { scopedRoles: ["x".repeat(27)] });
+    assertError(unknown, "INVALID_ARGUMENT", "INVALID_FIELD", {
+      fields: ["client.scopedRoles[0]"],
+    });
     const readOnly = await set(client, made, { clientId: "x" }, "clientId");
     assertError(readOnly, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["updateMask"] });
   },
