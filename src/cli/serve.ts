@@ -1,6 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import type { Command } from "commander";
-import type { RunningServer } from "../compose/server.ts";
+import type { RunningServer } from "../compose/running_server.ts";
 import { type Config, loadConfig, readEnvironment, type Resolved } from "../config/mod.ts";
 import { exists } from "../shared/files.ts";
 import { HeldSocket } from "../shared/held_socket.ts";

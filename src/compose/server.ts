@@ -16,7 +16,6 @@ import type { SessionLink } from "../domain/sessions/session_links.ts";
 import { Snapshots } from "../domain/volumes/snapshots.ts";
 import { type RunVerification, VerificationSchedule } from "../domain/verification/schedule.ts";
 import { Runner } from "../engine/runner.ts";
-import type { Engine } from "../engine/contract.ts";
 import { LocalEngine } from "../engine/local_engine.ts";
 import { InvocationNotifier } from "../engine/notifier.ts";
 import { type HttpServer, listen } from "../http/server.ts";
@@ -26,12 +25,11 @@ import type { Sandboxes } from "../sandbox/mod.ts";
 import { openSandboxes, publicRequests } from "./sandboxes.ts";
 import { openSealer } from "./sealer.ts";
 import type { HeldSocket } from "../shared/held_socket.ts";
-import { Lifecycle } from "../shared/lifecycle.ts";
-import { pause } from "../shared/pause.ts";
 import { assertRunsPrograms, openDataDir } from "../store/data_dir.ts";
 import type { Store } from "../store/mod.ts";
 import type { Sealer } from "../store/sealing.ts";
 import type { StorageUnavailable } from "../store/storage_health.ts";
+import { closeHttp, type Parts, RunningServer } from "./running_server.ts";
 import { composeApi } from "./api.ts";
 import { downloadsOf, openBuilder } from "./builder.ts";
 import { onceDiskHasSpace } from "./disk_wait.ts";
@@ -39,12 +37,10 @@ import type { Cluster, NodeEngine } from "./cluster.ts";
 import { connectionsWithin, openFilesLimit } from "./descriptors.ts";
 import { serverSources } from "./metric_sources.ts";
 import { openTelemetry, pageOf, serveMetrics } from "./telemetry.ts";
-import { openTls, reloadTls, type Tls } from "./tls.ts";
+import { openTls, type Tls } from "./tls.ts";
 import { installed, VERSION } from "../shared/installation.ts";
 
 const EXAMPLE = installed("examples/hello/main.ts");
-/** How long answers may take to leave once every invocation has ended. */
-const ANSWERS_TIMEOUT_MS = 2_000;
 
 interface StartOptions {
   /** Deploys the example into a store that never had a function. */
@@ -57,96 +53,6 @@ interface StartOptions {
   readonly stopping: AbortSignal;
   /** The socket on which the server accepts; undefined for one at the configured address. */
   readonly socket?: HeldSocket | undefined;
-}
-
-/** The parts of a running server. */
-interface Parts {
-  readonly url: string;
-  readonly credentialsPath: string;
-  readonly tls: Tls | undefined;
-  readonly helloFunctionId: string | undefined;
-  readonly signInLink: SessionLink | undefined;
-  readonly http: HttpServer;
-  readonly domain: Domain;
-  readonly engine: Engine;
-  readonly sandboxes: Sandboxes;
-  /** Everything that was opened, to be closed in reverse order. */
-  readonly opened: AsyncDisposableStack;
-  readonly drainTimeoutMs: number;
-}
-
-/**
- * A server that accepts invocations. Modes: `open`, `draining` from the first signal on, `closed` once all is closed.
- */
-export class RunningServer {
-  readonly #parts: Parts;
-  readonly #lifecycle = new Lifecycle<"open" | "draining" | "closed">("the server", "open", {
-    open: ["draining"],
-    draining: ["closed"],
-    closed: [],
-  });
-
-  constructor(parts: Parts) {
-    this.#parts = parts;
-  }
-
-  /** Base URL without a trailing slash. */
-  get url(): string {
-    return this.#parts.url;
-  }
-
-  /** The isolation of functions, in words. */
-  get walls(): string {
-    return this.#parts.sandboxes.walls;
-  }
-
-  get credentialsPath(): string {
-    return this.#parts.credentialsPath;
-  }
-
-  /** The certificate of the local CA that clients must trust; undefined without a local CA. */
-  get caFile(): string | undefined {
-    return this.#parts.tls?.caFile;
-  }
-
-  /** The example that was deployed at the first start; undefined when it was deleted since. */
-  get helloFunctionId(): string | undefined {
-    return this.#parts.helloFunctionId;
-  }
-
-  /** A link to the console for the principal that this start has made; undefined if the principal existed. */
-  get signInLink(): SessionLink | undefined {
-    return this.#parts.signInLink;
-  }
-
-  /**
-   * Lets running invocations finish within the limit, then closes everything. The server rejects new
-   * invocations. On a held socket, it still admits invocations from open connections, and leaves new connections to the
-   * next server.
-   */
-  async drain(): Promise<void> {
-    const { engine, http, domain, opened, drainTimeoutMs } = this.#parts;
-    this.#lifecycle.set("draining");
-    const end = performance.now() + drainTimeoutMs;
-    const left = http.retire(() => engine.isBusy);
-    await engine.drain(drainTimeoutMs, left !== undefined);
-    domain.liveChanges[Symbol.dispose]();
-    if (left !== undefined) await endedWithin(end - performance.now(), left);
-    // Before the other parts: a response that is being sent may still read the store.
-    await closeHttp(http);
-    await opened.disposeAsync();
-    this.#lifecycle.set("closed");
-  }
-
-  /** Loads the certificate again; see {@link reloadTls}. */
-  reloadTls(config: Config["tls"] | undefined): Promise<boolean> {
-    return reloadTls(this.#parts.tls, config);
-  }
-
-  /** Kills every instance at once. */
-  kill(): void {
-    this.#parts.sandboxes[Symbol.asyncDispose]();
-  }
 }
 
 /**
@@ -375,19 +281,6 @@ async function openOwnership(
   const node = await LeasedNode.join(store, spec);
   const { claims: queue, messages: peers } = link;
   return new SharedNodes({ store, node, queue, peers, engine, snapshots });
-}
-
-/** Resolves once the work has ended, or after that time. */
-async function endedWithin(ms: number, work: Promise<void>): Promise<void> {
-  const ended = new AbortController();
-  work.then(() => ended.abort());
-  await pause(Math.max(0, ms), ended.signal);
-}
-
-async function closeHttp(http: HttpServer): Promise<void> {
-  const cut = setTimeout(() => http.cut(), ANSWERS_TIMEOUT_MS);
-  await http.close();
-  clearTimeout(cut);
 }
 
 /** The host of a URL that reaches this machine. */

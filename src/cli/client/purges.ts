@@ -5,7 +5,7 @@ import { ExpiredData, Purge, PurgeSize, type RemoteFunction } from "./schemas.ts
 import type { Session } from "./session.ts";
 
 const FUNCTION = "/api/v1/functions/{function_id}";
-/** The id that stands for all functions. */
+/** The id of all functions together. */
 const ALL_FUNCTIONS = "-";
 
 /** Invocations that ended before a time, or files of commits. */

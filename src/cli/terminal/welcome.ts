@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { RunningServer } from "../../compose/server.ts";
+import type { RunningServer } from "../../compose/running_server.ts";
 import { LAUNCHER } from "../../shared/installation.ts";
 import { withCommandName } from "./command_name.ts";
 import { quoteForShell } from "./shell.ts";
