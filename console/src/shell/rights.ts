@@ -48,7 +48,11 @@ const PRINCIPALS = ["c1.api.service_principal.v1.ServicePrincipalService.List"] 
 
 /** The permissions of which a reader needs one, by the pages that need any. */
 export const PAGE_PERMISSIONS = {
-  "/": ["invoked.StatisticsService.Get", "invoked.ServerService.GetStatus"],
+  "/": [
+    "invoked.StatisticsService.Get",
+    "invoked.AlertService.List",
+    "invoked.ServerService.GetStatus",
+  ],
   "/functions": ["c1.api.functions.v1.FunctionsSearch.Search"],
   "/functions/new": ["c1.api.functions.v1.FunctionsService.CreateFunction"],
   "/functions/$functionId": ["c1.api.functions.v1.FunctionsService.GetFunction"],
