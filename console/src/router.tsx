@@ -4,6 +4,7 @@ import type { LetterSearch } from "./features/dead_letters/queries.ts";
 import { auditSearchOf } from "./features/audit/filter.ts";
 import { listSearchOf } from "./features/invocations/filter.ts";
 import { type Range, RANGES } from "./features/overview/queries.ts";
+import { usageSearchOf } from "./features/usage/days.ts";
 import { SignInPage } from "./features/session/sign_in_page.tsx";
 import { visitOf, withVisit } from "./shell/list_position.tsx";
 import { guarded } from "./shell/no_access.tsx";
@@ -268,6 +269,16 @@ const federationRoute = createRoute({
   ),
 });
 
+const usageRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/usage",
+  validateSearch: usageSearchOf,
+  component: guarded(
+    "/usage",
+    lazyPage(() => import("./features/usage/usage_page.tsx"), "UsagePage"),
+  ),
+});
+
 const auditRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/audit",
@@ -337,6 +348,7 @@ const routeTree = rootRoute.addChildren([
     principalRoute,
     rolesRoute,
     federationRoute,
+    usageRoute,
     auditRoute,
     exportsRoute,
     settingsRoute,

@@ -1,7 +1,7 @@
 const ID = "[0-9A-Za-z]{27}";
 const PAGES = [
   "",
-  ...["sign-in", "welcome", "settings", "device", "dead-letters"],
+  ...["sign-in", "welcome", "settings", "device", "dead-letters", "usage"],
   ...["invocations", `invocations/${ID}`],
   ...["volumes", `volumes/${ID}`],
   ...["functions", "functions/new", `functions/${ID}`],

@@ -31,6 +31,7 @@ const PAGES = [
   `/access/principals/${ID}`,
   "/access/roles",
   "/audit",
+  "/usage",
 ];
 /** Where no page is: a tab that no function has, malformed ids, and other paths. */
 const UNKNOWN = [

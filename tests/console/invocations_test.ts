@@ -21,6 +21,7 @@ import { fillLists, scrollsLists } from "./long_list.ts";
 import { listFits } from "./narrow_lists.ts";
 import { row, run, sectionOf, set, type Stage, start } from "./stage.ts";
 import { volumes } from "./volumes.ts";
+import { showsUsage } from "./usage.ts";
 
 const MIB = 1024 * 1024;
 const MARKUP = `<img src=x onerror="window.attacked=1"><script>window.attacked=1</script>`;
@@ -100,6 +101,7 @@ async function fewInvocations(t: Deno.TestContext, stage: Stage): Promise<void> 
   await t.step("copies are the same invocation, whatever the input has", () => copies(stage));
   await t.step("dead letters are replayed and dropped", () => decides(stage));
   await t.step("dead letters are replayed and dropped by a filter", () => decidesMany(stage));
+  await t.step("usage is shown by month, and saved as a file", () => showsUsage(stage));
 }
 
 /** The newest invocation has a long error. */

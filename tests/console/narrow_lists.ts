@@ -15,7 +15,7 @@ interface Cell {
 
 /** The cells of the first row of the list of the page, beside their headers. */
 const FIRST_ROW = `(() => {
-  const table = document.querySelector("main table");
+  const table = document.querySelector("main table:has(tr[aria-rowindex])");
   const cells = [...table.querySelector("tbody tr[aria-rowindex]").cells];
   return [...table.tHead.rows[0].cells].map((head, index) => {
     const cell = cells[index];

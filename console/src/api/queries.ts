@@ -34,6 +34,7 @@ export const keys = {
   deadLetters: (filter: unknown) => ["invocation", "dead_letters", filter],
   /** Not refreshed by events: each invocation causes an event, and counting a day takes longer than an invocation. */
   statistics: (of: unknown) => ["statistics", of],
+  usage: (of: unknown) => ["usage", of],
   triggers: (functionId: string) => ["trigger", functionId],
   deliveries: (
     functionId: string,

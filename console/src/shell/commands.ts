@@ -29,6 +29,7 @@ const PAGES: readonly PageLink[] = [
     icon: "deadLetter",
     keys: "g d",
   },
+  { to: "/usage", label: "Usage", icon: "usage", keys: "g u" },
   { to: "/access", label: "Access", icon: "access", keys: "g a" },
   { to: "/audit", label: "Audit", icon: "audit", keys: "g l" },
   { to: "/settings", label: "Settings", icon: "settings", keys: "g s" },

@@ -61,6 +61,7 @@ export const PAGE_PERMISSIONS = {
   "/volumes": ["invoked.VolumeService.ListVolumes"],
   "/volumes/$volumeId": ["invoked.VolumeService.GetVolume"],
   "/dead-letters": ["invoked.DeadLetterService.List"],
+  "/usage": ["invoked.UsageService.List"],
   "/audit": ["c1.api.systemlog.v1.SystemLogService.ListEvents"],
   "/audit/exports": ["c1.api.systemlog.v1.ExportService.List"],
   "/access": [...PEOPLE, ...PRINCIPALS],

@@ -2,6 +2,7 @@ import { useEffect, useState } from "react";
 import { Button } from "../../parts/button.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { countOf, formatCount } from "../../parts/format.ts";
+import { saveFile } from "../../parts/save_file.ts";
 import { ErrorNote } from "../../parts/states.tsx";
 import type { AuditFilter } from "./filter.ts";
 import { DOWNLOAD_EVENTS_MAX, downloadEvents } from "./queries.ts";
@@ -64,15 +65,4 @@ export function DownloadDialog(
       </div>
     </Dialog>
   );
-}
-
-/** How long the browser may take to begin a download, in ms. */
-const DOWNLOAD_START = 60_000;
-
-function saveFile(content: Blob, name: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(content);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), DOWNLOAD_START);
 }

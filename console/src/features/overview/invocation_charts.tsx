@@ -1,6 +1,7 @@
 import { useMemo } from "react";
 import type { Schemas } from "../../api/client.ts";
 import { TimeChart } from "../../parts/chart.tsx";
+import { Figure } from "../../parts/figure.tsx";
 import { formatCount, formatDuration, parseDuration } from "../../parts/format.ts";
 import { Section } from "../../parts/page.tsx";
 import { Count, Duration } from "../../parts/values.tsx";
@@ -70,21 +71,6 @@ function Figures({ steps }: { readonly steps: readonly Step[] }) {
       <Figure label="Typical p50" value={<Duration ms={middle(steps, "p50")} />} />
       <Figure label="Typical p99" value={<Duration ms={middle(steps, "p99")} />} />
       <Figure label="CPU time" value={<Duration ms={cpu} />} />
-    </div>
-  );
-}
-
-function Figure(
-  { label, value, isBad = false }: {
-    readonly label: string;
-    readonly value: React.ReactNode;
-    readonly isBad?: boolean;
-  },
-) {
-  return (
-    <div>
-      <div className={`figure-value ${isBad ? "overview-bad" : ""}`}>{value}</div>
-      <div className="figure-label">{label}</div>
     </div>
   );
 }
