@@ -57,6 +57,7 @@ export interface Options {
   readonly require?: string;
   readonly retryFailed?: true;
   readonly record?: true;
+  readonly released?: true;
 }
 
 interface Selection extends Options {
@@ -85,6 +86,10 @@ export function buildTestCommand(): Command {
     .option(
       "--retry-failed",
       `run up to ${RETRIED_FILES_MAX} files that failed once more, each alone; one that passes then counts as flaky`,
+    )
+    .option(
+      "--released",
+      "start servers and workers from the release instead of the sources: the build takes a while, each start less time",
     )
     .option(
       "--record",

@@ -3,6 +3,7 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { MODES } from "../src/isolation/isolation.ts";
 import { endRun, RUN_DIR_VARIABLE } from "../tests/support/once.ts";
+import { RELEASED_VARIABLE } from "../tests/support/release.ts";
 import { longestFirst, recordDurations, selectShort } from "./test_order.ts";
 import { endRunning, lastLines, run } from "./test_processes.ts";
 import {
@@ -116,9 +117,11 @@ async function checkAll(): Promise<Ended> {
 async function runTests(
   files: readonly string[],
   missing: Missing,
-  { verbose, long, seed, jobs, retryFailed, record }: Options,
+  { verbose, long, seed, jobs, retryFailed, record, released }: Options,
 ): Promise<Ended> {
   const runDir = await Deno.makeTempDir({ prefix: "invoked-test-run-" });
+  // Servers of other users run the release that is in it.
+  await Deno.chmod(runDir, 0o711);
   const cleanUp = () => endRun(runDir);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => {
@@ -132,6 +135,7 @@ async function runTests(
     [DIAGNOSIS_VARIABLE]: JSON.stringify(missing),
     TEST_SEED: seed,
     TEST_LONG: `${long === true}`,
+    [RELEASED_VARIABLE]: `${released === true}`,
   };
   const ends = new Map<string, Ended>();
   const durations = new Map<string, number>();

@@ -248,7 +248,7 @@ mountTest(
       assert.match(rejected.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
     };
 
-    const [program = "", ...args] = [...serveCommand(dataDir), ...flags];
+    const [program = "", ...args] = [...await serveCommand(dataDir), ...flags];
     const stopped = new Deno.Command(program, { args, stdout: "null", stderr: "piped" }).spawn();
     await waits();
     stopped.kill("SIGTERM");

@@ -336,7 +336,7 @@ async function runWith(
   third: "pipe" | "ignore",
   dataDir: string,
 ): Promise<{ readonly code: number | null; readonly stderr: string }> {
-  const command = ["-c", `${script}; exec "$@"`, "sh", ...serveCommand(dataDir)];
+  const command = ["-c", `${script}; exec "$@"`, "sh", ...await serveCommand(dataDir)];
   const server = spawn("sh", command, {
     env: SERVER_ENV,
     stdio: ["ignore", "pipe", "pipe", third],

@@ -27,7 +27,7 @@ export class HeldServer extends Served implements AsyncDisposable {
 
   static async start(socket: HeldSocket, options: HeldServerOptions): Promise<HeldServer> {
     const { dataDir, flags = [], launcher = [] } = options;
-    const process = socket.start([...launcher, ...serveCommand(dataDir), ...flags], {
+    const process = socket.start([...launcher, ...await serveCommand(dataDir), ...flags], {
       env: SERVER_ENV,
       output: "pipe",
     });

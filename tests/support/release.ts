@@ -1,5 +1,6 @@
 /** The release of these sources, which the test files of a run share. */
 import { join } from "node:path";
+import { INVOKED } from "./invoked.ts";
 import { fileURLToPath } from "node:url";
 import manifest from "../../package.json" with { type: "json" };
 import { filledOnce } from "./once.ts";
@@ -22,6 +23,23 @@ export async function builtRelease(): Promise<Release> {
     await run("cp", ["-a", join(build, "release"), join(build, name), directory]);
   });
   return { tree: join(directory, "release"), packed: join(directory, name) };
+}
+
+/** Says that servers and workers run the release: `true` in a run with `--released`. */
+export const RELEASED_VARIABLE = "TEST_RELEASED";
+
+/**
+ * The command of servers and workers: that of this clone, or of its release. The start of a release takes a quarter less
+ * processor time, since the runtime loads a bundle instead of a thousand modules.
+ */
+export async function serverProgram(): Promise<string> {
+  if (Deno.env.get(RELEASED_VARIABLE) !== "true") return INVOKED;
+  const directory = await filledOnce("released", async (directory) => {
+    const { tree } = await builtRelease();
+    await run("cp", ["-a", `${tree}/.`, directory]);
+    await Deno.symlink(Deno.execPath(), join(directory, "bin/deno"));
+  });
+  return join(directory, "bin/invoked");
 }
 
 async function run(program: string, args: readonly string[]): Promise<void> {

@@ -2,9 +2,10 @@
 import { join } from "node:path";
 import { Client } from "./client.ts";
 import { shareDownloads } from "./downloads.ts";
-import { INVOKED, removeDirectory } from "./invoked.ts";
+import { removeDirectory } from "./invoked.ts";
 import { filledOnce } from "./once.ts";
 import { signalUnlessEnded } from "./processes.ts";
+import { serverProgram } from "./release.ts";
 
 /** How long a server may take to become ready; a bound for broken ones. The first of a checkout builds the console. */
 export const READY_TIMEOUT_MS = 600_000;
@@ -79,8 +80,8 @@ export class TestServer extends Served implements AsyncDisposable {
   static async start(options: ServerOptions = {}): Promise<TestServer> {
     const dataDir = options.dataDir ?? await makeDataDir(options);
     if (options.dataDir !== undefined) await fillDataDir(dataDir, options);
-    const command = serveCommand(dataDir, options.program);
-    const [program = INVOKED, ...args] = [...options.launcher ?? [], ...command];
+    const command = await serveCommand(dataDir, options.program);
+    const [program = "", ...args] = [...options.launcher ?? [], ...command];
     const process = new Deno.Command(program, {
       args: [...args, ...options.flags ?? []],
       clearEnv: true,
@@ -122,8 +123,12 @@ export class TestServer extends Served implements AsyncDisposable {
 }
 
 /** The command of a server on a free port, without the flags of a test. */
-export function serveCommand(dataDir: string, program = INVOKED): readonly string[] {
-  return [program, "serve", "--port", "0", "--data", dataDir, "--log-format", "json"];
+export async function serveCommand(
+  dataDir: string,
+  program?: string,
+): Promise<readonly string[]> {
+  const launcher = program ?? await serverProgram();
+  return [launcher, "serve", "--port", "0", "--data", dataDir, "--log-format", "json"];
 }
 
 /** Printed by a server that is ready; the command to copy follows in the same write, if it has the example. */

@@ -80,7 +80,7 @@ async function start(name: Name, directory: string): Promise<void> {
   const flags = await SERVERS[name](directory);
   const pidFile = `${directory}${PROCESS_SUFFIX}`;
   // It must outlive the test file that starts it.
-  const command = [...serveCommand(dataDir), ...flags];
+  const command = [...await serveCommand(dataDir), ...flags];
   const pid = await startInBackground(command, { out, log, pidFile }, SERVER_ENV);
   const url = await eventually(
     async () => {

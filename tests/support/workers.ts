@@ -1,7 +1,8 @@
 /** Starts real workers, as an operator does. */
-import { INVOKED, removeDirectory } from "./invoked.ts";
+import { removeDirectory } from "./invoked.ts";
 import type { NatsAddress } from "./nats.ts";
 import { signalUnlessEnded } from "./processes.ts";
+import { serverProgram } from "./release.ts";
 
 /** How long a worker may take to become ready; a bound for broken ones, not a measurement. */
 const READY_TIMEOUT_MS = 300_000;
@@ -32,11 +33,11 @@ export class TestWorker implements AsyncDisposable {
   ) {}
 
   static async start(
-    { nats, capacity = 2, flags = [], env = {}, program = INVOKED, ...options }: WorkerOptions,
+    { nats, capacity = 2, flags = [], env = {}, program, ...options }: WorkerOptions,
   ): Promise<TestWorker> {
     const directory = options.directory ??
       await Deno.makeTempDir({ prefix: "invoked-test-worker-" });
-    const process = new Deno.Command(program, {
+    const process = new Deno.Command(program ?? await serverProgram(), {
       args: [
         "worker",
         "--json",
