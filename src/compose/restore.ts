@@ -101,6 +101,7 @@ export async function restoreBackup(
       backupAt: manifest.createdAt,
       verifiedFrom,
       damages: messages,
+      hasObjects: config.nats.urls !== undefined,
     });
     if (postgres !== undefined) {
       const missing = new Set(manifest.missing.map((each) => each.path));

@@ -6,6 +6,9 @@ import { VERIFICATION_ID } from "../verifications.ts";
 /** Tables of processes that run beside the original. */
 const OF_PROCESSES = ["nodes", "leases", "held_snapshots"];
 
+/** The key of the object store. Without the store, the key would say that contents are in there. */
+const OBJECTS_KEY = "purpose = 'objects'";
+
 /** What a restore has done with a backup. */
 interface Restored {
   /** When the backup was taken. */
@@ -14,6 +17,8 @@ interface Restored {
   readonly verifiedFrom: string;
   /** What the verification found, in words: damages that the operator has accepted. */
   readonly damages: readonly string[];
+  /** Whether contents go into an object store. */
+  readonly hasObjects: boolean;
 }
 
 /**
@@ -22,12 +27,13 @@ interface Restored {
  */
 export async function prepareRestored(
   file: string,
-  { backupAt, verifiedFrom, damages }: Restored,
+  { backupAt, verifiedFrom, damages, hasObjects }: Restored,
 ): Promise<void> {
   {
     using db = new DatabaseSync(file);
     db.exec("BEGIN");
     for (const table of OF_PROCESSES) db.exec(`DELETE FROM ${table}`);
+    if (!hasObjects) db.exec(`DELETE FROM server_keys WHERE ${OBJECTS_KEY}`);
     const now = new Date().toISOString();
     db.prepare("INSERT OR REPLACE INTO pauses (id, since, backup_at) VALUES (?, ?, ?)")
       .run(PAUSE_ID, now, backupAt);
