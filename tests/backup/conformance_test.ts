@@ -1,11 +1,12 @@
-/** Backups under load, and what is restored from them, on every kind of installation. */
+/** Backups under load of every kind of installation, each restored into the next kind. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Client, type Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
-import { type Installation, type InstallationKind, KINDS, onData } from "./installations.ts";
+import { type Installation, onData, openInstallations } from "./installations.ts";
 import { BACKGROUND, settings, start } from "../retries/support.ts";
+import type { TestServer } from "../support/server.ts";
 import { noise, Volume } from "../volumes/support.ts";
 
 const MAIN = `
@@ -25,6 +26,8 @@ const HANGS_ONCE = `export default ({ hang = false }, { attempt }) => {
   console.log("attempt " + attempt);
   return hang && attempt === 1 ? new Promise(() => setInterval(() => {}, 1000)) : { attempt };
 };`;
+/** Seeds of the files that are written while one backup is taken. */
+const SEEDS = 10_000;
 const FLAGS = ["--invocation-timeout", "10m", "--max-attempts", "2"];
 
 /** What an installation has before a backup, as a client sees it. */
@@ -32,9 +35,8 @@ interface Before {
   readonly functionId: string;
   readonly staticId: string;
   readonly loadId: string;
-  /** A function with an invocation that runs when the backup is taken, and one that waits for it. */
+  /** A function that runs one invocation at a time. */
   readonly waitingId: string;
-  readonly unstarted: readonly string[];
   readonly credentials: { readonly clientId: string; readonly clientSecret: string };
   readonly state: Json;
 }
@@ -57,19 +59,22 @@ async function fill(client: Client): Promise<Omit<Before, "credentials">> {
   const { invocationId } = ok(await client.invoke(functionId, { name: "before" }));
   const waitingId = await client.deploy(HANGS_ONCE);
   await settings(client, waitingId, { maxConcurrency: 1 });
-  const hangs = await start(client, waitingId, { hang: true });
-  const path = `/api/v1/functions/${waitingId}/invocations/${hangs}/logs`;
-  await eventually(async () => (await client.get(path)).body.list.length > 0 || undefined, "a run");
-  const unstarted = [hangs, await start(client, waitingId)];
   const state = await stateOf(client, functionId, fixed, invocationId);
   return {
     functionId,
     staticId: fixed.id,
     loadId: load.id,
     waitingId,
-    unstarted,
     state,
   };
+}
+
+/** Starts an invocation that runs when the backup is taken, and one that waits for it. */
+async function startWaiting(client: Client, waitingId: string): Promise<readonly string[]> {
+  const hangs = await start(client, waitingId, { hang: true });
+  const path = `/api/v1/functions/${waitingId}/invocations/${hangs}/logs`;
+  await eventually(async () => (await client.get(path)).body.list.length > 0 || undefined, "a run");
+  return [hangs, await start(client, waitingId)];
 }
 
 /** Everything of the objects that do not change. */
@@ -102,14 +107,14 @@ async function stateOf(
   };
 }
 
-/** Writes files and invokes until it is stopped. */
-function load(client: Client, { functionId, loadId }: Pick<Before, "functionId" | "loadId">) {
+/** Writes files and invokes until it is stopped. @param first the seed of the first file */
+function load(client: Client, { functionId, loadId }: Before, first: number) {
   const volume = new Volume(client, loadId);
   let isStopped = false;
   let written = 0;
   const running = (async () => {
     while (!isStopped) {
-      const seed = 1_000 + written++;
+      const seed = first + written++;
       await volume.put(`load-${seed}`, noise(seed % 2 === 0 ? LARGE : SMALL, seed));
       if (written % 5 === 0) await client.invoke(functionId, { name: `load-${seed}` });
     }
@@ -140,6 +145,7 @@ async function checkUsage(restored: Client, functionId: string): Promise<void> {
   assert.ok(ended > 0);
   assert.equal(Number(total.invocations), ended);
 }
+type Kind = readonly [kind: string, installation: Installation];
 
 /** Checks that a restored server has everything of before, and nothing half of what was written meanwhile. */
 async function checkRestored(restored: Client, before: Before): Promise<void> {
@@ -162,7 +168,8 @@ async function checkPause(
   restored: Client,
   target: Installation,
   url: string,
-  { functionId, waitingId, unstarted }: Before,
+  { functionId, waitingId }: Before,
+  unstarted: readonly string[],
 ): Promise<void> {
   const { paused } = ok(await restored.get("/api/v1/status"));
   assert.match(paused.backupAt, /^\d{4}-.*Z$/);
@@ -188,13 +195,8 @@ async function checkPause(
   assert.match((await resume()).stdout, /^The server was not paused/);
 }
 
-/** Restores a backup and checks the server on it. */
-async function checkRestore(
-  kind: InstallationKind,
-  backup: string,
-  before: Before,
-): Promise<void> {
-  const target = await kind.next();
+/** Restores a backup and starts a server on it. */
+async function restore(target: Installation, backup: string, before: Before): Promise<TestServer> {
   const { code, stderr, stdout } = await onData(target, ["restore", backup]);
   assert.equal(code, 0, stderr);
   assert.match(stdout, /^Restored .* all verified\n/);
@@ -204,52 +206,59 @@ async function checkRestore(
     join(target.dataDir, "credentials.json"),
     JSON.stringify(before.credentials),
   );
-  const server = await target.start({ flags: FLAGS });
-  const client = await Client.login(
-    server.url,
-    before.credentials.clientId,
-    before.credentials.clientSecret,
-  );
-  await checkRestored(client, before);
-  await checkPause(client, target, server.url, before);
-  const again = await onData(target, ["restore", backup]);
-  assert.equal(again.code, 1);
-  await server.stop();
-  const rejected = await onData(target, ["restore", backup]);
-  assert.match(rejected.stderr, /is not empty: it has .*; nothing was changed/);
+  return await target.start({ flags: FLAGS });
 }
 
-for (const [name, open] of Object.entries(KINDS)) {
-  Deno.test(`${name}: a backup under load has everything, and a restored server waits`, async () => {
-    await using opened = new AsyncDisposableStack();
-    const kind = await open(opened);
-    const original = await kind.next();
-    const server = await original.start({ flags: FLAGS });
-    const client = await server.client();
-    const credentials = await server.credentials();
-    const before = { ...await fill(client), credentials };
-    const writing = load(client, before);
-    await eventually(() => Promise.resolve(writing.written > 10 || undefined), "load");
-    const directory = await Deno.makeTempDir({ prefix: "invoked-test-backup-" });
-    opened.defer(() => Deno.remove(directory, { recursive: true }));
-    const archive = join(directory, "backup.tar");
-    const taken = await onData(original, ["backup", archive]);
-    assert.equal(taken.code, 0, taken.stderr);
-    const online = await onData(original, ["verify", "--online", "--json"]);
-    assert.equal(online.code, 0, online.stdout + online.stderr);
-    await writing.stop();
-    await checkFolder(original, client, before, join(directory, "folder"));
-    await server.stop();
-    await checkRestore(kind, archive, before);
-  });
+/** Checks that nothing is restored over an installation. */
+async function checkRejected(target: Installation, server: TestServer, backup: string) {
+  const running = await onData(target, ["restore", backup]);
+  assert.equal(running.code, 1);
+  await server.stop();
+  const stopped = await onData(target, ["restore", backup]);
+  assert.match(stopped.stderr, /is not empty: it has .*; nothing was changed/);
 }
+
+Deno.test("a backup under load has everything, and a restored server of another kind waits", async (t) => {
+  await using opened = new AsyncDisposableStack();
+  const [[, original], ...others] = await openInstallations(opened) as [Kind, ...Kind[]];
+  const directory = await Deno.makeTempDir({ prefix: "invoked-test-backup-" });
+  opened.defer(() => Deno.remove(directory, { recursive: true }));
+  let source = original;
+  let server = await source.start({ flags: FLAGS });
+  let client = await server.client();
+  const before = { ...await fill(client), credentials: await server.credentials() };
+  for (const [at, [kind, target]] of others.entries()) {
+    const isDone = await t.step(`into ${kind}`, async () => {
+      const archive = join(directory, `${at}.tar`);
+      const unstarted = await startWaiting(client, before.waitingId);
+      const writing = load(client, before, SEEDS * (at + 1));
+      await eventually(() => Promise.resolve(writing.written > 10 || undefined), "load");
+      const taken = await onData(source, ["backup", archive]);
+      assert.equal(taken.code, 0, taken.stderr);
+      const online = await onData(source, ["verify", "--online", "--json"]);
+      assert.equal(online.code, 0, online.stdout + online.stderr);
+      await writing.stop();
+      await checkFolder(source, new Volume(client, before.loadId), {
+        folder: join(directory, `${at}`),
+        seed: at,
+      });
+      await checkRejected(source, server, archive);
+      server = await restore(target, archive, before);
+      const { clientId, clientSecret } = before.credentials;
+      client = await Client.login(server.url, clientId, clientSecret);
+      await checkRestored(client, before);
+      await checkPause(client, target, server.url, before, unstarted);
+      source = target;
+    });
+    if (!isDone) return;
+  }
+});
 
 /** Checks that the second backup in a folder copies new contents alone, and that each backup is whole. */
 async function checkFolder(
   original: Installation,
-  client: Client,
-  { loadId }: Before,
-  folder: string,
+  volume: Volume,
+  { folder, seed }: { readonly folder: string; readonly seed: number },
 ): Promise<void> {
   const take = async () => {
     const { code, stdout, stderr } = await onData(original, ["backup", folder, "--json"]);
@@ -259,7 +268,7 @@ async function checkFolder(
   const first = await take();
   assert.equal(first.newContents, first.contents);
   assert.ok(first.contents > FILES / 2);
-  assert.equal((await new Volume(client, loadId).put("new", noise(LARGE, 7_777))).status, 201);
+  assert.equal((await volume.put(`new-${seed}`, noise(LARGE, SEEDS - seed - 1))).status, 201);
   const second = await take();
   assert.equal(second.newContents, 1);
   assert.equal(second.contents, first.contents + 1);

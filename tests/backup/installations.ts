@@ -1,6 +1,6 @@
-/** Installations to back up, one of each kind, and empty ones to restore into. */
+/** Installations to back up, and empty ones to restore into. */
 import { join } from "node:path";
-import { MASTER_KEY, TestCluster } from "../cluster/cluster.ts";
+import { MASTER_KEY } from "../cluster/cluster.ts";
 import { makeTempDir, removeDirectory, type Run, runInvoked } from "../support/invoked.ts";
 import { TestNats } from "../support/nats.ts";
 import { TestPostgres } from "../support/postgres.ts";
@@ -18,12 +18,6 @@ export interface Installation {
   start(options?: ServerOptions): Promise<TestServer>;
 }
 
-/** A kind of installation. */
-export interface InstallationKind {
-  /** The first has a server that runs; each further one is empty, for a restore with the key of the first. */
-  next(): Promise<Installation>;
-}
-
 /** Runs a command on the data of an installation. */
 export async function onData(
   { flags, env }: Installation,
@@ -33,64 +27,38 @@ export async function onData(
   return await runInvoked([...command, ...flags], { env: { ...env, ...more } });
 }
 
-/** Opens a kind of installation; `opened` closes it. */
-type OpenKind = (opened: AsyncDisposableStack) => Promise<InstallationKind>;
-
-const sqlite: OpenKind = async (opened) => {
-  const { path } = opened.use(await makeTempDir());
-  return inDirectories(path, opened, () => Promise.resolve([]));
-};
-
-const postgres: OpenKind = async (opened) => {
-  const { path } = opened.use(await makeTempDir());
-  const database = opened.use(await TestPostgres.start());
-  return inDirectories(path, opened, async () => ["--database", await database.database()]);
-};
-
-const cluster: OpenKind = async (opened) => {
-  const { path } = opened.use(await makeTempDir());
-  const first = opened.use(await TestCluster.start());
-  const clusters = [first];
-  let count = 0;
-  return {
-    async next() {
-      const dataDir = join(path, `data-${++count}`);
-      const nats = count === 1 ? first.nats : opened.use(await TestNats.start());
-      const url = count === 1 ? first.database : await clusters[0]?.postgres.database() ?? "";
-      const flags = ["--data", dataDir, "--database", url, ...nats.address.flags];
-      return {
-        flags,
-        env: MASTER_KEY,
-        dataDir,
-        start: starter(opened, dataDir, flags, CAPACITY, MASTER_KEY),
-      };
-    },
-  };
-};
-
-/** The first directory has the key; commands on the others name its file. */
-function inDirectories(
-  path: string,
+/**
+ * Installations with one master key, by what they store data in: the first is for a server, and the others are empty, for
+ * restores. `opened` closes them.
+ */
+export async function openInstallations(
   opened: AsyncDisposableStack,
-  database: () => Promise<readonly string[]>,
-): InstallationKind {
-  let count = 0;
-  return {
-    async next() {
-      const dataDir = join(path, `data-${++count}`);
-      const key = count === 1 ? [] : ["--master-key-file", join(path, "data-1", "master.key")];
-      const flags = ["--data", dataDir, ...await database(), ...key];
-      return { flags, env: {}, dataDir, start: starter(opened, dataDir, flags) };
-    },
-  };
+): Promise<readonly (readonly [kind: string, installation: Installation])[]> {
+  const { path } = opened.use(await makeTempDir());
+  const postgres = opened.use(await TestPostgres.start());
+  const nats = opened.use(await TestNats.start());
+  const database = async () => ["--database", await postgres.database()];
+  const kinds = [
+    ["SQLite", []],
+    ["PostgreSQL and an object store", [...await database(), ...nats.address.flags]],
+    ["PostgreSQL", await database()],
+    ["SQLite again", []],
+  ] as const;
+  return kinds.map(([kind, storage], at) => {
+    const dataDir = join(path, `data-${at}`);
+    const flags = ["--data", dataDir, ...storage];
+    const more = kind.includes("object store") ? CAPACITY : [];
+    const start = starter(opened, dataDir, flags, more, MASTER_KEY);
+    return [kind, { flags, env: MASTER_KEY, dataDir, start }] as const;
+  });
 }
 
 function starter(
   opened: AsyncDisposableStack,
   dataDir: string,
   flags: readonly string[],
-  more: readonly string[] = [],
-  env: Readonly<Record<string, string>> = {},
+  more: readonly string[],
+  env: Readonly<Record<string, string>>,
 ): Installation["start"] {
   return async (options = {}) => {
     opened.defer(() => removeDirectory(dataDir).catch(() => {}));
@@ -104,10 +72,3 @@ function starter(
     );
   };
 }
-
-/** All kinds, by name. */
-export const KINDS: Readonly<Record<string, OpenKind>> = {
-  "SQLite": sqlite,
-  "PostgreSQL": postgres,
-  "PostgreSQL and an object store": cluster,
-};
