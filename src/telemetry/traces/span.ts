@@ -35,7 +35,7 @@ const ANY_VALUE = { string: 1, bool: 2, int: 3, double: 4 } as const;
 export type Attributes = Readonly<Record<string, string | number | boolean>>;
 
 /** Where a span belongs. */
-export interface SpanPosition {
+interface SpanPosition {
   readonly traceId: string;
   readonly spanId: string;
   /** Undefined for the first span of a trace. */
