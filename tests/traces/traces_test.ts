@@ -241,11 +241,42 @@ async function outlivesTheCollector({ client, collector }: Stage): Promise<void>
   assert.equal(page.sum("otel_sdk_processor_span_processed_total"), page.sum(EXPORTED));
 }
 
+async function continuesTraces({ client, collector }: Stage): Promise<void> {
+  const nested = await client.deploy(VARIOUS);
+  const id = await client.deploy(`import { sdk } from "@c1/functions-sdk";
+  export default async () => {
+    await sdk.functions.invoke({ functionId: "${nested}", functionsServiceInvokeRequest: {} });
+    return {};
+  };`);
+  await settings(client, id, { scopedRoleIds: ["functions:invoker"] });
+  const [traceId, spanId] = ["4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"];
+  const traceparent = `00-${traceId}-${spanId}-01`;
+  const invocationId = await idOf(client.invoke(id, {}, { traceparent }));
+  // Without its call, the outer invocation has one span more: the request.
+  const trace = await collector.trace(traceId, 2 * (PHASES.length + 1) + 2);
+  trace.assertNested();
+  const request = trace.one(ROUTE);
+  assert.equal(request.parentId, spanId);
+  const outer = trace.one("test", request);
+  assert.equal(outer.spanId, traceIdsOf(invocationId).spanId);
+  const run = trace.one("run", outer);
+  assert.equal(run.spanId, runSpanIdOf(invocationId, 1));
+  const inner = trace.one("test", run);
+  assert.equal(inner.attributes["invoked.function.id"], nested);
+  assert.ok(trace.spans.every(({ flags }) => (flags & 1) === 1));
+
+  const { invocation } = (await client.get(`/api/v1/invocations/${invocationId}`)).body;
+  assert.equal(invocation.traceUrl, `https://traces.example/trace/${traceId}?of=invoked`);
+  const { list } = (await client.get(`/api/v1/functions/${id}/invocations`)).body;
+  assert.equal("traceUrl" in list[0], false);
+}
+
 Deno.test("a server sends traces to a collector, and serves on without one", async (t) => {
   const port = freePort();
   const options: ServerOptions = {
     flags: [
       ...["--metrics", "--otlp-endpoint", `http://127.0.0.1:${port}`, "--otlp-interval", "1s"],
+      ...["--trace-url", "https://traces.example/trace/{traceId}?of=invoked"],
       ...["--trace-sample", "0", "--trace-slow", `${SLOW_MS}ms`, ...LOOPBACK],
     ],
     env: {
@@ -268,6 +299,7 @@ Deno.test("a server sends traces to a collector, and serves on without one", asy
     "not of others": sendsNothingElse,
     "with each attempt": tracesAttempts,
     "with host calls and egress": tracesCalls,
+    "that continue the trace of a caller": continuesTraces,
     "of invocations that never started": tracesUnstarted,
     "that say where the time went": explainsSlowOnes,
     "unless the collector does not take them": outlivesTheCollector,
