@@ -27,7 +27,7 @@ export interface CollectorOptions {
 }
 
 /** The parts of the options of OpenTelemetry's exporters that the client sets. */
-interface ExporterOptions {
+export interface ExporterOptions {
   readonly url: string;
   readonly headers: Record<string, string>;
   readonly timeoutMillis: number;

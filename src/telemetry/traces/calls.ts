@@ -1,8 +1,8 @@
 /** The spans of the calls that leave the process of a run: host calls, and requests to other hosts. */
-import { type Attributes, SpanKind } from "@opentelemetry/api";
+import { SpanKind } from "@opentelemetry/api";
 import type { TimedCall, TimedEgress, TimedHostCall } from "../../shared/timed_calls.ts";
 import { methodOf } from "../conventions.ts";
-import type { SpanContent } from "./span.ts";
+import type { Attributes, SpanContent } from "./span.ts";
 
 const MICROS_PER_MS = 1_000;
 /** From this status on, a client's span is an error. */

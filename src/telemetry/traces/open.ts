@@ -1,5 +1,4 @@
 /** Opens traces. The only module that others load, with an `import()`: a server without traces loads nothing of this. */
-import { resourceFromAttributes } from "@opentelemetry/resources";
 import type { CollectorOptions } from "../collector_client.ts";
 import type { SpanCounters, TracedTelemetry } from "../contract.ts";
 import { type ReportingProcess, resourceOf } from "../conventions.ts";
@@ -24,12 +23,10 @@ export interface Traces extends AsyncDisposable {
 export function openTraces(
   { scheme, sampling, collector, counters, ...reporter }: TracesOptions,
 ): Traces {
-  const queue = new SpanQueue(collector, counters);
-  const resource = resourceFromAttributes(resourceOf(reporter));
-  const origin = { resource, scope: { name: "invoked", version: reporter.version } };
+  const scope = { name: "invoked", version: reporter.version };
+  const queue = new SpanQueue({ resource: resourceOf(reporter), scope }, collector, counters);
   return {
     telemetry: new TraceRecorder({
-      origin,
       sampling,
       scheme,
       add: (spans) => queue.add(spans),

@@ -8,7 +8,7 @@ import type {
   TracedTelemetry,
   UnattemptedEnd,
 } from "../contract.ts";
-import type { EndedSpan, SpanOrigin } from "./span.ts";
+import type { EndedSpan } from "./span.ts";
 import { InvocationTrace } from "./trace.ts";
 
 const MICROS_PER_MS = 1_000;
@@ -26,7 +26,6 @@ export interface Sampling {
 
 /** What a recorder works with. */
 interface RecorderParts {
-  readonly origin: SpanOrigin;
   readonly sampling: Sampling;
   /** Of the requests that the process answers. */
   readonly scheme: "http" | "https";
@@ -48,14 +47,14 @@ export class TraceRecorder implements TracedTelemetry {
       durationMicros >= MICROS_PER_MS * this.parts.sampling.slowMs;
     const parent = parentOf(invocation);
     if (!isKept && !this.#isSampled(invocation, parent)) return;
-    const trace = new InvocationTrace(this.parts.origin, invocation, parent, endsRequest);
+    const trace = new InvocationTrace(invocation, parent, endsRequest);
     this.parts.add(trace.attemptSpans(attempt));
     if (endsRequest) this.#awaitAnswer(invocation.id, trace);
   }
 
   endedUnattempted(end: UnattemptedEnd): void {
     const { invocation } = end;
-    const trace = new InvocationTrace(this.parts.origin, invocation, parentOf(invocation), false);
+    const trace = new InvocationTrace(invocation, parentOf(invocation), false);
     this.parts.add(trace.unattemptedSpans(end, nowMicros()));
   }
 

@@ -1,34 +1,38 @@
-/** A span that has ended, as the exporter of OpenTelemetry reads it. */
-import {
-  type Attributes,
-  type HrTime,
-  type SpanContext,
-  type SpanKind,
-  SpanStatusCode,
-} from "@opentelemetry/api";
-import type { Resource } from "@opentelemetry/resources";
-import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+/** Spans in OTLP (https://github.com/open-telemetry/opentelemetry-proto, `trace.proto`), as Protobuf. */
+import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
+import { Buffer } from "node:buffer";
+import { ProtobufWriter } from "./protobuf.ts";
 
-const MICROS_PER_SECOND = 1_000_000;
 const NANOS_PER_MICRO = 1_000;
 const SAMPLED = 1;
+/** The flags say whether the parent is of another process, and that it is. */
+const HAS_IS_REMOTE = 0x100;
+const IS_REMOTE = 0x200;
 
-/** Bytes of a span in OTLP beside its texts; rounded up. */
-const SPAN_BYTES = 150;
-/** Bytes of an attribute in OTLP beside its texts; rounded up. */
-const ATTRIBUTE_BYTES = 20;
-/** Most bytes of UTF-8 for one unit of UTF-16. */
-const UTF8_BYTES_PER_UNIT = 3;
+/** The numbers of the fields that are used. */
+const REQUEST = { resourceSpans: 1 } as const;
+const RESOURCE_SPANS = { resource: 1, scopeSpans: 2 } as const;
+const RESOURCE = { attributes: 1 } as const;
+const SCOPE_SPANS = { scope: 1, spans: 2 } as const;
+const SCOPE = { name: 1, version: 2 } as const;
+const SPAN = {
+  traceId: 1,
+  spanId: 2,
+  parentSpanId: 4,
+  name: 5,
+  kind: 6,
+  startTimeUnixNano: 7,
+  endTimeUnixNano: 8,
+  attributes: 9,
+  status: 15,
+  flags: 16,
+} as const;
+const STATUS = { code: 3 } as const;
+const KEY_VALUE = { key: 1, value: 2 } as const;
+const ANY_VALUE = { string: 1, bool: 2, int: 3, double: 4 } as const;
 
-const NONE: [] = [];
-const UNSET = { code: SpanStatusCode.UNSET } as const;
-const ERROR = { code: SpanStatusCode.ERROR } as const;
-
-/** Who all spans of a process are of. */
-export interface SpanOrigin {
-  readonly resource: Resource;
-  readonly scope: { readonly name: string; readonly version: string };
-}
+/** Whole numbers must not be negative. */
+export type Attributes = Readonly<Record<string, string | number | boolean>>;
 
 /** Where a span belongs. */
 export interface SpanPosition {
@@ -49,85 +53,88 @@ export interface SpanContent {
   readonly attributes: Attributes;
 }
 
-/** A span that has ended. Its status is an error if it has the attribute `error.type`. */
-export class EndedSpan implements ReadableSpan {
-  readonly name: string;
-  readonly kind: SpanKind;
-  readonly attributes: Attributes;
-  readonly parentSpanContext?: SpanContext;
-  readonly #origin: SpanOrigin;
-  readonly #position: SpanPosition;
-  readonly #startMicros: number;
-  readonly #endMicros: number;
-  #bytes: number | undefined;
+/** A span that has ended, as a field of the message with its scope. */
+export type EndedSpan = Uint8Array;
 
-  constructor(origin: SpanOrigin, position: SpanPosition, content: SpanContent) {
-    this.name = content.name;
-    this.kind = content.kind;
-    this.attributes = content.attributes;
-    const { traceId, parentId: spanId, hasRemoteParent: isRemote = false } = position;
-    if (spanId !== undefined) {
-      this.parentSpanContext = { traceId, spanId, traceFlags: SAMPLED, isRemote };
-    }
-    this.#origin = origin;
-    this.#position = position;
-    this.#startMicros = content.startMicros;
-    this.#endMicros = Math.max(content.startMicros, content.endMicros);
-  }
+const writer = new ProtobufWriter();
 
-  /** Bytes of the span in OTLP; rounded up. */
-  get bytes(): number {
-    return this.#bytes ??= this.#estimated();
-  }
-
-  #estimated(): number {
-    let [bytes, units] = [SPAN_BYTES, this.name.length];
-    for (const name in this.attributes) {
-      const value = this.attributes[name];
-      bytes += ATTRIBUTE_BYTES + name.length;
-      if (typeof value === "string") units += value.length;
-    }
-    return bytes + UTF8_BYTES_PER_UNIT * units;
-  }
-
-  spanContext(): SpanContext {
-    const { traceId, spanId } = this.#position;
-    return { traceId, spanId, traceFlags: SAMPLED };
-  }
-
-  get startTime(): HrTime {
-    return hrTime(this.#startMicros);
-  }
-
-  get endTime(): HrTime {
-    return hrTime(this.#endMicros);
-  }
-
-  get duration(): HrTime {
-    return hrTime(this.#endMicros - this.#startMicros);
-  }
-
-  get status() {
-    return "error.type" in this.attributes ? ERROR : UNSET;
-  }
-
-  get resource(): Resource {
-    return this.#origin.resource;
-  }
-
-  get instrumentationScope() {
-    return this.#origin.scope;
-  }
-
-  readonly links = NONE;
-  readonly events = NONE;
-  readonly ended = true;
-  readonly droppedAttributesCount = 0;
-  readonly droppedEventsCount = 0;
-  readonly droppedLinksCount = 0;
+/** The span. Its status is an error if it has the attribute `error.type`. */
+export function encodeSpan(position: SpanPosition, content: SpanContent): EndedSpan {
+  writer.begin();
+  writer.message(SCOPE_SPANS.spans, () => writeSpan(position, content));
+  return writer.finish();
 }
 
-function hrTime(micros: number): HrTime {
-  const seconds = Math.floor(micros / MICROS_PER_SECOND);
-  return [seconds, (micros - seconds * MICROS_PER_SECOND) * NANOS_PER_MICRO];
+function writeSpan(
+  { traceId, spanId, parentId, hasRemoteParent = false }: SpanPosition,
+  { name, kind, startMicros, endMicros, attributes }: SpanContent,
+): void {
+  writer.hex(SPAN.traceId, traceId);
+  writer.hex(SPAN.spanId, spanId);
+  if (parentId !== undefined) writer.hex(SPAN.parentSpanId, parentId);
+  writer.text(SPAN.name, name);
+  // 0 says nothing in OTLP, and is the first kind of the API.
+  writer.integer(SPAN.kind, kind + 1);
+  writer.fixed64Product(SPAN.startTimeUnixNano, startMicros, NANOS_PER_MICRO);
+  writer.fixed64Product(SPAN.endTimeUnixNano, Math.max(startMicros, endMicros), NANOS_PER_MICRO);
+  writeAttributes(SPAN.attributes, attributes);
+  if ("error.type" in attributes) {
+    writer.message(SPAN.status, () => writer.integer(STATUS.code, SpanStatusCode.ERROR));
+  }
+  const isRemote = parentId !== undefined && hasRemoteParent;
+  writer.fixed32(SPAN.flags, SAMPLED | HAS_IS_REMOTE | (isRemote ? IS_REMOTE : 0));
+}
+
+function writeAttributes(field: number, attributes: Attributes): void {
+  for (const name in attributes) {
+    const value = attributes[name];
+    if (value === undefined) continue;
+    writer.message(field, () => {
+      writer.text(KEY_VALUE.key, name);
+      writer.message(KEY_VALUE.value, () => writeValue(value));
+    });
+  }
+}
+
+function writeValue(value: string | number | boolean): void {
+  if (typeof value === "string") writer.text(ANY_VALUE.string, value);
+  else if (typeof value === "boolean") writer.integer(ANY_VALUE.bool, value ? 1 : 0);
+  else if (Number.isSafeInteger(value)) writer.integer(ANY_VALUE.int, value);
+  else writer.double(ANY_VALUE.double, value);
+}
+
+/** Whose spans a process sends. */
+export interface SpanOrigin {
+  readonly resource: Attributes;
+  readonly scope: { readonly name: string; readonly version: string };
+}
+
+/** A request with spans of one process. */
+export function encodeRequest(
+  { resource, scope }: SpanOrigin,
+  spans: readonly EndedSpan[],
+): Uint8Array {
+  const prefix = encoded(() => {
+    writer.message(RESOURCE_SPANS.resource, () => writeAttributes(RESOURCE.attributes, resource));
+  });
+  const head = encoded(() => {
+    writer.message(SCOPE_SPANS.scope, () => {
+      writer.text(SCOPE.name, scope.name);
+      writer.text(SCOPE.version, scope.version);
+    });
+  });
+  const scopeSpans = delimited(RESOURCE_SPANS.scopeSpans, [head, ...spans]);
+  return Buffer.concat(delimited(REQUEST.resourceSpans, [prefix, ...scopeSpans]));
+}
+
+function encoded(write: () => void): Uint8Array {
+  writer.begin();
+  write();
+  return writer.finish();
+}
+
+/** The parts of a message, behind the tag of its field and its length. */
+function delimited(field: number, parts: readonly Uint8Array[]): Uint8Array[] {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  return [encoded(() => writer.head(field, length)), ...parts];
 }

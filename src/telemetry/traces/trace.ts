@@ -1,5 +1,5 @@
 /** The spans of an invocation, built after it from what was reported. */
-import { type Attributes, SpanKind } from "@opentelemetry/api";
+import { SpanKind } from "@opentelemetry/api";
 import { runSpanIdOf, traceIdsOf } from "../../shared/trace_context.ts";
 import {
   type AttemptReport,
@@ -11,7 +11,7 @@ import {
 import { methodOf, nameOf, triggerOf } from "../conventions.ts";
 import { contentOf } from "./calls.ts";
 import { SPAN, spanIdBeside } from "./ids.ts";
-import { EndedSpan, type SpanContent, type SpanOrigin, type SpanPosition } from "./span.ts";
+import { type Attributes, encodeSpan, type EndedSpan, type SpanContent } from "./span.ts";
 
 const MICROS_PER_MS = 1_000;
 const MICROS_PER_SECOND = 1_000_000;
@@ -37,7 +37,6 @@ export class InvocationTrace {
    * @param hasRequest whether a request waits for its end, whose span comes between the two
    */
   constructor(
-    private readonly origin: SpanOrigin,
     private readonly invocation: ReportedInvocation,
     private readonly parent: { readonly traceId: string; readonly spanId: string } | undefined,
     hasRequest: boolean,
@@ -196,15 +195,12 @@ export class InvocationTrace {
   /** The first span of this node: its parent is the span of the caller. */
   #first(spanId: string, content: SpanContent): EndedSpan {
     const parentId = this.parent?.spanId;
-    return this.#span({ traceId: this.#traceId, spanId, parentId, hasRemoteParent: true }, content);
+    const position = { traceId: this.#traceId, spanId, parentId, hasRemoteParent: true };
+    return encodeSpan(position, content);
   }
 
   #below(parentId: string, spanId: string, content: SpanContent): EndedSpan {
-    return this.#span({ traceId: this.#traceId, spanId, parentId }, content);
-  }
-
-  #span(position: SpanPosition, content: SpanContent): EndedSpan {
-    return new EndedSpan(this.origin, position, content);
+    return encodeSpan({ traceId: this.#traceId, spanId, parentId }, content);
   }
 }
 
