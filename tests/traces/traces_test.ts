@@ -1,10 +1,6 @@
 /** Traces that a server sends to a collector: their spans, which are sent, and a collector that does not take them. */
 import assert from "node:assert/strict";
-import { ksuidAt } from "../../src/shared/ksuids.ts";
-import { isTraceSampled } from "../../src/shared/trace_sampling.ts";
 import { runSpanIdOf, traceIdsOf } from "../../src/shared/trace_context.ts";
-import type { AttemptReport } from "../../src/telemetry/contract.ts";
-import { openTraces } from "../../src/telemetry/traces/open.ts";
 import { allow, deploy as deployEgress, Host } from "../egress/support.ts";
 import { freePort, scraped } from "../metrics/support.ts";
 import { QUICK, settings, start, UNSTEADY } from "../retries/support.ts";
@@ -103,28 +99,6 @@ async function continuesTraces({ client, collector }: Stage): Promise<void> {
   const invocation = trace.one("test", request);
   assert.equal(invocation.attributes["faas.invocation_id"], invocationId, "not the other one");
   assert.equal(invocation.isError, false);
-}
-
-async function tracesNested({ client, collector }: Stage): Promise<void> {
-  const inner = await client.deploy(VARIOUS);
-  const outer = await client.deploy(`import { sdk } from "@c1/functions-sdk";
-  export default async () => {
-    const json = btoa(JSON.stringify({ how: "throw" }));
-    const functionsServiceInvokeRequest = { json };
-    await sdk.functions.invoke({ functionId: "${inner}", functionsServiceInvokeRequest });
-    throw new Error("the end");
-  };`);
-  await settings(client, outer, { scopedRoleIds: ["functions:invoker"] });
-  const invocationId = await idOf(client.invoke(outer));
-  const trace = await collector.traceOf(invocationId, 2 * PHASES.length + 3);
-  const run = trace.one("run", trace.one("test", trace.one(ROUTE)));
-  assert.equal(trace.one("c1.api.functions.v1.FunctionsService.Invoke", run).kind, "CLIENT");
-  const nested = trace.one("test", run);
-  assert.deepEqual(
-    [nested.attributes["invoked.function.id"], nested.isError],
-    [inner, true],
-  );
-  assert.ok(trace.one("run", nested));
 }
 
 async function sendsNothingElse({ client, collector }: Stage): Promise<void> {
@@ -259,35 +233,6 @@ async function slowInEgress(client: Client, host: Host): Promise<string> {
   return await idOf(client.invoke(await deployEgress(client, body, [target])));
 }
 
-/** An attempt with five spans. */
-function attempt(n: number): AttemptReport {
-  return {
-    function: { id: "fn", displayName: "fn" },
-    invocation: {
-      id: ksuidAt(0, BigInt(n)),
-      commitId: "",
-      acceptedAtMs: 0,
-      traceparent: null,
-    },
-    number: 1,
-    triggerKind: "api",
-    process: "root",
-    errorCode: undefined,
-    unstarted: undefined,
-    isRepeated: false,
-    endsRequest: false,
-    startedAtMs: 0,
-    durationMicros: 4,
-    phaseMicros: [1, 1, null, null, 1, 1],
-    cpuMicros: 1,
-    peakBytes: 1,
-    egressBytes: undefined,
-    hostCallsMicros: undefined,
-    egressMicros: undefined,
-    calls: [],
-  };
-}
-
 const EXPORTED = "otel_sdk_exporter_span_exported_total";
 const NOT_TAKEN = { error_type: "not_taken" };
 
@@ -312,47 +257,41 @@ async function outlivesTheCollector({ client, collector }: Stage): Promise<void>
   assert.equal(page.sum("otel_sdk_processor_span_processed_total"), page.sum(EXPORTED));
 }
 
-Deno.test("the queue for a collector that does not answer is bounded, and lost spans are counted", async () => {
-  await using collector = new TraceCollector(0);
-  collector.behavior = "silent";
-  const counts = { exported: 0, lost: 0, full: 0 };
-  const traces = openTraces({
-    ...{ version: "1", instanceId: "node", role: "server", scheme: "http" },
-    sampling: { ratio: 1, slowMs: SLOW_MS },
-    collector: { endpoint: collector.url, headers: {}, ca: undefined, intervalMs: 60_000 },
-    counters: {
-      processed: (count, error) => counts.full += error === "queue_full" ? count : 0,
-      exported: (count, error) => counts[error === undefined ? "exported" : "lost"] += count,
-    },
-  });
-  for (let at = 0; at < 2_000; at++) traces.telemetry.attemptEnded(attempt(at));
-  await eventually(() => collector.requests > 0 ? true : undefined, "a request");
-  assert.equal(counts.full, 0, "10,000 spans have space");
-  for (let at = 0; at < 401; at++) traces.telemetry.attemptEnded(attempt(at));
-  assert.equal(counts.full, 5, "2,000 are on their way");
-  await traces[Symbol.asyncDispose]();
-  assert.deepEqual([counts.exported, counts.lost], [0, 12_000], "the stop does not wait");
-});
+async function tracesNested({ client, collector }: Stage): Promise<void> {
+  const nested = await client.deploy(VARIOUS);
+  const id = await client.deploy(`import { sdk } from "@c1/functions-sdk";
+  export default async () => {
+    await sdk.functions.invoke({ functionId: "${nested}", functionsServiceInvokeRequest: {} });
+    return {};
+  };`);
+  await settings(client, id, { scopedRoleIds: ["functions:invoker"] });
+  const [traceId, spanId] = ["5cf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"];
+  const traceparent = `00-${traceId}-${spanId}-01`;
+  const invocationId = await idOf(client.invoke(id, {}, { traceparent }));
+  // Without its call, the outer invocation has one span more: the request.
+  const trace = await collector.trace(traceId, 2 * (PHASES.length + 1) + 2);
+  const request = trace.one(ROUTE);
+  assert.equal(request.parentId, spanId);
+  const outer = trace.one("test", request);
+  assert.equal(outer.spanId, traceIdsOf(invocationId).spanId);
+  const run = trace.one("run", outer);
+  assert.equal(run.spanId, runSpanIdOf(invocationId, 1));
+  const inner = trace.one("test", run);
+  assert.equal(inner.attributes["invoked.function.id"], nested);
+  assert.ok(trace.spans.every(({ flags }) => (flags & 1) === 1));
 
-Deno.test("the ratio of traces is that of the ids, whoever decides", () => {
-  const ids = Array.from({ length: 4_000 }, () => crypto.randomUUID().replaceAll("-", ""));
-  const sampled = (ratio: number) => ids.filter((id) => isTraceSampled(id, ratio));
-  assert.deepEqual([sampled(0).length, sampled(1).length], [0, ids.length]);
-  const [few, half] = [sampled(0.1), sampled(0.5)];
-  assert.ok(few.length > 250 && few.length < 550, `${few.length}`);
-  assert.ok(half.length > 1_700 && half.length < 2_300, `${half.length}`);
-  assert.ok(few.every((id) => half.includes(id)), "a higher ratio has the traces of a lower one");
-  // As OpenTelemetry's consistent sampling: the highest 56 bits, whatever precedes them.
-  assert.ok(isTraceSampled(`${"0".repeat(18)}${"f".repeat(14)}`, 0.000001));
-  assert.ok(!isTraceSampled(`${"f".repeat(18)}7${"f".repeat(13)}`, 0.5));
-  assert.ok(isTraceSampled(`${"0".repeat(18)}8${"0".repeat(13)}`, 0.5));
-});
+  const { invocation } = (await client.get(`/api/v1/invocations/${invocationId}`)).body;
+  assert.equal(invocation.traceUrl, `https://traces.example/trace/${traceId}?of=invoked`);
+  const { list } = (await client.get(`/api/v1/functions/${id}/invocations`)).body;
+  assert.equal("traceUrl" in list[0], false);
+}
 
 Deno.test("a server sends traces to a collector, and serves on without one", async (t) => {
   const port = freePort();
   const options: ServerOptions = {
     flags: [
       ...["--metrics", "--otlp-endpoint", `http://127.0.0.1:${port}`, "--otlp-interval", "1s"],
+      ...["--trace-url", "https://traces.example/trace/{traceId}?of=invoked"],
       ...["--trace-sample", "0", "--trace-slow", `${SLOW_MS}ms`, ...LOOPBACK],
     ],
     env: {
