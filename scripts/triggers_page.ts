@@ -116,6 +116,7 @@ METHODS
   \`--max-webhook\`. \`allowSourceCidrs\` limits the addresses of senders.
 - Every authentication failure returns the same 401. \`invoked trigger deliveries\` shows the reason of the first ten
   failures per minute. \`--webhook-rate\` limits each address before authentication, and each webhook afterwards.
+- The invocation continues the [trace](traces.md#propagation) that the sender names in \`traceparent\`.
 - Methods other than \`POST\` return 405, whether or not the webhook exists, except for a
   [handshake](#handshakes).
 - \`invoked trigger rotate-secret\` replaces a secret; the server accepts the old secret for some time.

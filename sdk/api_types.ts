@@ -163,6 +163,8 @@ export interface FunctionInvocation extends InvocationMeasurements {
   principal?: { id?: string };
   /** Its trace by W3C Trace Context: that of its caller, or its own. An addition of this server. */
   traceId?: string;
+  /** Page of the trace; absent in lists, and if the server has no viewer of traces. An addition of this server. */
+  traceUrl?: string;
   /** What started it. An addition of this server. */
   trigger?: InvocationTrigger;
   /** The time that its next or last attempt waited for; absent: it could start at once. An addition of this server. */

@@ -140,5 +140,7 @@ export interface Services {
   /** How browsers sign in, for the page that offers the ways. */
   readonly signInMethods: SignInMethods;
   readonly tokenRateLimit: TokenRateLimit;
+  /** Where a trace is shown; undefined for a server that knows no viewer of traces. */
+  readonly traceUrl: (traceId: string) => string | undefined;
   readonly webhookRateLimit: WebhookRateLimit;
 }

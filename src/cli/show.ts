@@ -128,7 +128,7 @@ function namesOf(
 async function printInvocation(api: Api, invocation: Invocation): Promise<void> {
   const { id, status, commitId, createdAt, updatedAt, input, output, error, vfsId } = invocation;
   const { parentInvocationId, depth = 0, attempt = 0, maxAttempts = 1, limits } = invocation;
-  const { destination, traceId } = invocation;
+  const { destination, traceId, traceUrl } = invocation;
   printFields([
     ["id", id],
     ["status", status],
@@ -139,7 +139,7 @@ async function printInvocation(api: Api, invocation: Invocation): Promise<void> 
     ["created", showTime(createdAt)],
     ["changed", showTime(updatedAt)],
     ["process reuse", describeReuse(invocation)],
-    ...traceId === undefined ? [] : [["trace", traceId] as const],
+    ...traceId === undefined ? [] : [["trace", traceUrl ?? traceId] as const],
     ...describeWait(invocation),
     ...describeStarts(invocation),
     ...attempt === 0 ? [] : [["attempt", `${attempt} of ${maxAttempts}`] as const],

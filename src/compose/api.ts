@@ -9,7 +9,7 @@ import {
   WebhookRateLimit,
 } from "../api/rate_limit.ts";
 import type { OpenApiDocument, Services } from "../api/services.ts";
-import type { Config } from "../config/mod.ts";
+import { type Config, urlOfTrace } from "../config/mod.ts";
 import { ownHosts } from "../domain/triggers/addresses.ts";
 import type { Domain } from "./domain.ts";
 import type { Node } from "../domain/ownership/contract.ts";
@@ -97,6 +97,7 @@ export function composeApi(config: Config, parts: ApiParts): Hono<Env> {
     tokenRateLimit: new TokenRateLimit(tokensPerMinute, node),
     webhookRateLimit: new WebhookRateLimit(config.triggers.webhooksPerSecond, node),
     maxWebhookBytes: config.triggers.maxWebhookBytes,
+    traceUrl: (traceId) => urlOfTrace(config.telemetry.traceUrl, traceId),
   };
   const trustedProxies = config.server.trustedProxies ?? [];
   const { domain: endpointDomain, hosts = [] } = config.endpoints;

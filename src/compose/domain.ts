@@ -44,6 +44,7 @@ import { InvocationLogs } from "../domain/invocations/logs.ts";
 import { Recovery } from "../domain/invocations/recovery.ts";
 import { Replays } from "../domain/invocations/replays.ts";
 import { InvocationSearches } from "../domain/invocations/searches.ts";
+import { Traces } from "../domain/invocations/trace.ts";
 import { FunctionLimits } from "../domain/limits.ts";
 import type { Ownership } from "../domain/ownership/contract.ts";
 import { Pages } from "../domain/paging.ts";
@@ -127,6 +128,7 @@ export async function openDomain(parts: DomainParts) {
     hostMethods: new HostMethods(),
     liveClients: new LiveClients(permissionCatalog(OPERATIONS), config.oidc.groupsLifetimeMs),
     keySets: new KeySets(parts.publicGet),
+    traces: new Traces(config.telemetry.traceSample),
     provisioning: new Provisioning(store, engine, functionLimits, node),
   };
   await shared.provisioning.refresh();
@@ -186,6 +188,7 @@ interface Shared extends DomainParts {
   readonly provisioning: Provisioning;
   readonly liveClients: LiveClients;
   readonly keySets: KeySets;
+  readonly traces: Traces;
 }
 
 function openFunctions(
@@ -273,7 +276,7 @@ function openInvocations(shared: Shared) {
   const replays = new Replays(invocations);
   const deadLetters = new DeadLetters(store, replays, searches);
   const { destinations: settings, publicPost: post } = shared;
-  scheduler.register(new Outbox({ store, settings, invocations, post, scheduler, limits }));
+  scheduler.register(new Outbox({ ...shared, settings, invocations, post, limits }));
   return {
     invocations,
     searches,

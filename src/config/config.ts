@@ -100,6 +100,8 @@ export interface Config {
     readonly traceSample: number | undefined;
     /** Attempts that take at least this long are sent, whatever is decided for their trace. */
     readonly traceSlowMs: number;
+    /** URL of a trace with `{traceId}`; undefined for no links. */
+    readonly traceUrl: string | undefined;
     /** Headers of OpenTelemetry's variables, by the variable. */
     readonly environmentHeaders: Readonly<Record<string, Secret>>;
   };

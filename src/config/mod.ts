@@ -31,6 +31,7 @@ export {
   variableOf,
 } from "./placed_settings.ts";
 export type { Setting } from "./setting.ts";
+export { urlOfTrace } from "./trace_url.ts";
 export {
   countOf,
   formatBytes,

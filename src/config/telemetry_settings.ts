@@ -1,5 +1,6 @@
 import { collector, duration, file, host, port, ratio, toggle } from "./kinds.ts";
 import type { Rows } from "./setting.ts";
+import { traceUrl } from "./trace_url.ts";
 
 /** Settings of metrics and traces, and of where the server sends telemetry. */
 export const TELEMETRY_SETTINGS: Rows<"telemetry"> = {
@@ -56,5 +57,11 @@ export const TELEMETRY_SETTINGS: Rows<"telemetry"> = {
     kind: duration({ min: "1ms", max: "24h" }),
     default: "5s",
     description: "Attempts that take at least this long are sent whatever --trace-sample",
+  },
+  traceUrl: {
+    name: "trace-url",
+    kind: traceUrl(),
+    default: undefined,
+    description: "Where a trace is shown, such as https://host/trace/{traceId}",
   },
 };

@@ -12,6 +12,7 @@ import type { Env } from "./env.ts";
 import { routeOf } from "./routes.ts";
 import { invalid } from "../domain/errors.ts";
 import { type Address, Networks, parseAddress } from "../shared/networks.ts";
+import { parseTraceparent } from "../shared/trace_context.ts";
 import type { Telemetry } from "../telemetry/contract.ts";
 
 const logger = getLogger(["invoked", "http"]);
@@ -39,7 +40,10 @@ export function requestLog(
     c.set("clientAddress", address);
     c.env.outgoing.setHeader("Request-Id", requestId);
     const started = performance.now();
-    await withContext({ requestId }, next);
+    const sent = c.req.header("traceparent");
+    const traceId = sent === undefined ? undefined : parseTraceparent(sent)?.traceId;
+    const named = { requestId, ...traceId === undefined ? {} : { traceId } };
+    await withContext(named, next);
     const durationMs = performance.now() - started;
     const milliseconds = Math.round(durationMs * 10) / 10;
     const status = c.env.outgoing.headersSent ? c.env.outgoing.statusCode : c.res.status;
@@ -56,7 +60,7 @@ export function requestLog(
       path: c.req.path.replace(CAPABILITY, "$1..."),
       status,
       milliseconds,
-      requestId,
+      ...named,
       address,
     });
   };

@@ -9,6 +9,12 @@ export interface TraceHeaders {
   readonly tracestate?: string;
 }
 
+/** What a request says of its trace. */
+export interface ReceivedTrace extends TraceHeaders {
+  /** Whether nobody is known to have sent it: then the server decides whether the trace is recorded. */
+  readonly isOfStranger?: true;
+}
+
 /** Longest `tracestate` that passes, in characters: as much as the specification wants. */
 const TRACESTATE_CHARS_MAX = 512;
 const TRACESTATE_MEMBERS_MAX = 32;
@@ -19,21 +25,22 @@ const MEMBER =
 /**
  * The trace that a request continues; undefined if it names none, or names it in a way that the specification wants
  * ignored. Nothing else of the headers passes.
- * @param isTrusted whether the server does as the sender says about recording: a stranger cannot have traces recorded
+ * @param isAuthenticated whether the sender is known: a stranger cannot have traces recorded
  */
 export function traceOfRequest(
   { traceparent, tracestate }: {
     readonly traceparent?: string | undefined;
     readonly tracestate?: string | undefined;
   },
-  { isTrusted }: { readonly isTrusted: boolean } = { isTrusted: true },
-): TraceHeaders | undefined {
+  isAuthenticated = true,
+): ReceivedTrace | undefined {
   if (traceparent === undefined) return undefined;
   const parent = parseTraceparent(traceparent);
   if (parent === undefined) return undefined;
   const passed = passedState(tracestate ?? "");
   return {
-    traceparent: formatTraceparent({ ...parent, isSampled: isTrusted && parent.isSampled }),
+    traceparent: formatTraceparent(parent),
+    ...isAuthenticated ? {} : { isOfStranger: true },
     ...passed === undefined ? {} : { tracestate: passed },
   };
 }

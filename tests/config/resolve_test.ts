@@ -153,6 +153,42 @@ Deno.test("the ratio of traces is a number from 0 to 1, and needs a collector", 
   assertViolation({ "trace-slow": "0" }, {}, "--trace-slow", "1 ms to 24 h");
 });
 
+Deno.test("the URL of traces has the id once, after the host", () => {
+  const accepted = [
+    "https://traces.example/trace/{traceId}",
+    "http://[::1]:16686/trace/{traceId}?x=%7B1%7D",
+    "HTTPS://traces.example/#/{traceId}",
+    "https://traces.example/explore?left={%22query%22:%22{traceId}%22}",
+    "https://traces.example/@me/{traceId}",
+  ];
+  for (const url of accepted) {
+    assert.equal(resolveConfig({ "trace-url": url }, {}).config.telemetry.traceUrl, url);
+  }
+  const rejected = [
+    "https://traces.example/trace",
+    "https://traces.example/{traceId}/{traceId}",
+    "https://traces.example/{traceid}",
+    "https://traces.example/{traceId}/{spanId}",
+    "https://{traceId}.example/",
+    "https://{traceId}/",
+    "https://a:b@traces.example/{traceId}",
+    "javascript:alert('{traceId}')",
+    "data:text/html,{traceId}",
+    "ftp://traces.example/{traceId}",
+    "//traces.example/{traceId}",
+    "https:///{traceId}",
+    "https://traces.example/{traceId}\n",
+    "https://traces.example/\x01{traceId}",
+    " https://traces.example/{traceId}",
+    "https://traces.example/é/{traceId}",
+    "https://traces.example:99999/{traceId}",
+    `https://traces.example/{traceId}?${"x".repeat(2_048)}`,
+  ];
+  for (const url of rejected) {
+    assertViolation({ "trace-url": url }, {}, "Invalid --trace-url: ", "{traceId} once");
+  }
+});
+
 Deno.test("an invalid network is named among valid ones", () => {
   const networks = "10.0.0.0/8, ::1, 192.0.2.7";
   assert.deepEqual(

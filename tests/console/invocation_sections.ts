@@ -30,8 +30,10 @@ async function showsRequest({ client, opened, page }: Stage): Promise<void> {
   const endpoint = await preview(client, ENDPOINT);
   const answer = await send(client, endpoint, "/tea/%3Cb%3E?pot=1", { method: "POST", body: "x" });
   assert.equal(await answer.text(), "short and stout");
-  const { id } = await recordOf(client, endpoint, answer);
+  const { id, traceId } = await recordOf(client, endpoint, answer);
   await opened.goto(`/invocations/${id}`);
+  const trace = sectionOf(page, "Details").getByRole("link", { name: traceId });
+  assert.equal(await trace.getAttribute("href"), `https://traces.example/trace/${traceId}`);
   const section = sectionOf(page, "Request");
   await section.getByText("POST /tea/").waitFor();
   const text = await section.innerText();

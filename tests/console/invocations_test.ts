@@ -51,6 +51,7 @@ browserTest("console: volumes, commands and invocations", async (t) => {
   stack.defer(() => removeDirectory(dataDir));
   // Invocations that the test cancels run until then, however late that is.
   const flags = ["--port", String(freePort()), "--invocation-timeout", "10m"];
+  flags.push("--trace-url", "https://traces.example/trace/{traceId}");
   const server = stack.use(await TestServer.start({ dataDir, flags }));
   const client = await server.client();
   await using opened = await ConsoleBrowser.open(server, {

@@ -28,6 +28,7 @@ async function runsWith(stage: Stage): Promise<void> {
   await running.choose("Process reuse", "One process for one invocation after another");
   await running.fill("Provisioned concurrency", "-1");
   await section(page, "Identity").label("Read-Only Administrator").check();
+  await section(page, "Allowed hosts").label("Pass the trace on").check();
   await running.save();
   assert.match(await running.violation("Provisioned concurrency"), /\S/);
   await running.fill("Provisioned concurrency", "1");
@@ -48,8 +49,8 @@ async function runsWith(stage: Stage): Promise<void> {
     ["55s", "2s", 64, 4, "864000s"],
   );
   assert.deepEqual(
-    [fn.vfsId, fn.processReuse, fn.provisionedConcurrency, fn.scopedRoleIds],
-    [volume.id, "PROCESS_REUSE_SEQUENTIAL", 1, [BUILTIN_ROLE_IDS["system:viewer"]]],
+    [fn.vfsId, fn.processReuse, fn.provisionedConcurrency, fn.scopedRoleIds, fn.traceFetch],
+    [volume.id, "PROCESS_REUSE_SEQUENTIAL", 1, [BUILTIN_ROLE_IDS["system:viewer"]], true],
   );
   assert.deepEqual(fn.retryPolicy, {
     maxAttempts: 4,

@@ -1,5 +1,7 @@
 /** The trace of an invocation: where it comes from, and what it reaches. */
 import assert from "node:assert/strict";
+import { Ids } from "../../src/domain/ids.ts";
+import { Traces } from "../../src/domain/invocations/trace.ts";
 import { preview, raw, recordOf, send } from "../endpoints/support.ts";
 import { BACKGROUND, QUICK, settings } from "../retries/support.ts";
 import type { Client, Json } from "../support/client.ts";
@@ -194,6 +196,20 @@ async function strangers({ client }: Stage): Promise<void> {
   const { trace, sent } = await response.json();
   assert.deepEqual([trace.traceId, trace.sampled, sent], [TRACE, false, SENT]);
 }
+
+Deno.test("the server decides for traces that begin here, and for strangers", () => {
+  const [all, none] = [new Traces(1), new Traces(0)];
+  const id = new Ids().next();
+  const own = { id, traceparent: null, tracestate: null };
+  assert.deepEqual([all.ofRun(own, 1).sampled, none.ofRun(own, 1).sampled], [true, false]);
+  for (const [flag, isOfStranger] of [["00", true], ["01", true]] as const) {
+    const sent = { traceparent: `00-${TRACE}-${SPAN}-${flag}`, isOfStranger };
+    assert.equal(all.columns(id, sent).traceparent, `00-${TRACE}-${SPAN}-01`);
+    assert.equal(none.columns(id, sent).traceparent, `00-${TRACE}-${SPAN}-00`);
+  }
+  const unsampled = { id, ...all.columns(id, { traceparent: `00-${TRACE}-${SPAN}-00` }) };
+  assert.equal(all.ofRun(unsampled, 1).sampled, false, "a known caller decides");
+});
 
 sharedSuite("traces of invocations", {
   "an invocation begins a trace": begins,

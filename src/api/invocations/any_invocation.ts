@@ -15,9 +15,9 @@ export const getAnyInvocation = jsonOperation({
   concerns: () => ALL_FUNCTIONS,
   params: z.object({ id: z.string() }),
   response: invocationAnswer,
-  async handle({ params, functions }, { invocations }: Uses<"invocations">) {
-    const row = await invocations.getAny(params.id, functions);
-    return { invocation: wholeInvocationJson(row, await invocations.sentEnd(row.id)) };
+  async handle({ params, functions }, services: Uses<"invocations" | "traceUrl">) {
+    const row = await services.invocations.getAny(params.id, functions);
+    return { invocation: await wholeInvocationJson(row, services) };
   },
 });
 

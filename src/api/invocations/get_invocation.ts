@@ -9,9 +9,8 @@ export const getInvocation = jsonOperation({
   permission: "functions:read",
   params: invocationParams,
   response: invocationAnswer,
-  async handle({ params }, { invocations }: Uses<"invocations">) {
-    const { function_id, id } = params;
-    const row = await invocations.get(function_id, id);
-    return { invocation: wholeInvocationJson(row, await invocations.sentEnd(id)) };
+  async handle({ params }, services: Uses<"invocations" | "traceUrl">) {
+    const row = await services.invocations.get(params.function_id, params.id);
+    return { invocation: await wholeInvocationJson(row, services) };
   },
 });

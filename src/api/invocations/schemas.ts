@@ -8,10 +8,10 @@ import type {
 import type { TracedLog } from "../../domain/invocations/logs.ts";
 import { traceIdOf } from "../../domain/invocations/trace.ts";
 import { recordedLimits } from "../../domain/limits.ts";
-import type { OutboxRow } from "../../store/outbox.ts";
 import { sentJson, sentOut } from "../functions/destinations.ts";
 import { limitsOut, recordedLimitsJson } from "../functions/limits.ts";
 import { processReuse } from "../functions/settings.ts";
+import type { Uses } from "../operation.ts";
 import { int32Out, timestamp } from "../primitives.ts";
 import { httpJson, httpOut } from "./http_record.ts";
 import { measurementsJson, measurementsOut } from "./measurements.ts";
@@ -124,6 +124,9 @@ export const invocationAnswer = z.object({
     destination: sentOut.optional().openapi({
       description: "Delivery to the destination; absent in lists, and without a destination",
     }),
+    traceUrl: z.string().optional().openapi({
+      description: "Page of the trace; absent in lists, and without --trace-url",
+    }),
   }),
 });
 
@@ -183,12 +186,18 @@ function factsJson(row: Omit<InvocationRecord, "input" | "output">) {
   };
 }
 
-/** As {@link invocationJson}, with where its end went. */
-export function wholeInvocationJson(
+/** As {@link invocationJson}, with what only the answer with one invocation has. */
+export async function wholeInvocationJson(
   row: InvocationRecord,
-  sent: OutboxRow | undefined,
-): z.input<typeof invocationAnswer>["invocation"] {
-  return { ...invocationJson(row), ...sent === undefined ? {} : { destination: sentJson(sent) } };
+  { invocations, traceUrl }: Uses<"invocations" | "traceUrl">,
+): Promise<z.input<typeof invocationAnswer>["invocation"]> {
+  const sent = await invocations.sentEnd(row.id);
+  const url = traceUrl(traceIdOf(row));
+  return {
+    ...invocationJson(row),
+    ...sent === undefined ? {} : { destination: sentJson(sent) },
+    ...url === undefined ? {} : { traceUrl: url },
+  };
 }
 
 export const logOut = z.object({

@@ -295,6 +295,7 @@ export const ReadInvocation = Invocation.extend({
     error: optionalText,
     invocationId: optionalText,
   })),
+  traceUrl: optionalText,
 });
 export type Invocation = z.output<typeof Invocation> & Partial<z.output<typeof ReadInvocation>>;
 

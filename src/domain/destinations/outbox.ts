@@ -11,7 +11,7 @@ import { DomainError } from "../errors.ts";
 import { NO_ACCESS } from "../identity/access.ts";
 import type { Principal } from "../identity/mod.ts";
 import type { Invocations } from "../invocations/invocations.ts";
-import { runTraceOf } from "../invocations/trace.ts";
+import type { Traces } from "../invocations/trace.ts";
 import { anyFunction } from "../references.ts";
 import type { DueWork, Scheduler } from "../scheduling/scheduler.ts";
 import {
@@ -67,6 +67,7 @@ export class Outbox implements DueWork {
       readonly invocations: Invocations;
       readonly post: PublicPost;
       readonly scheduler: Scheduler;
+      readonly traces: Traces;
       readonly limits: DestinationLimits;
     },
   ) {}
@@ -138,7 +139,7 @@ export class Outbox implements DueWork {
       idempotencyKey: undefined,
       wait: { kind: "at-most", ms: 0 },
       trigger: { kind: "destination", id: ended.id },
-      trace: runTraceOf(ended, ended.attempt),
+      trace: this.parts.traces.ofRun(ended, ended.attempt),
       destinationDepth: depth,
       alongside: async (tx, { id, createdAt }) => {
         const change = { state: "DELIVERED", error: null, startedId: id } as const;
@@ -149,12 +150,12 @@ export class Outbox implements DueWork {
   }
 
   async #post(row: OutboxRow, ended: InvocationRecord, url: string): Promise<void> {
-    const { store, settings, post } = this.parts;
+    const { store, settings, post, traces } = this.parts;
     const fn = await anyFunction(store.read, row.functionId);
     const secret = await settings.secret(fn.id, row.event as DestinationEvent);
     if (secret === undefined) throw new Undeliverable("the secret of the destination was deleted");
     const body = await messageOf(ended);
-    const { traceparent, tracestate } = runTraceOf(ended, ended.attempt);
+    const { traceparent, tracestate } = traces.ofRun(ended, ended.attempt);
     const now = new Date();
     const status = await post({
       url,

@@ -2,6 +2,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Engine, NotStarted, Outcome } from "../../engine/contract.ts";
 import type { InvocationNotifier } from "../../engine/notifier.ts";
+import type { InvocationRow } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
 import type { Ownership } from "../ownership/contract.ts";
 import { formatDuration } from "../../config/mod.ts";
@@ -9,6 +10,7 @@ import { damageOf } from "../../store/damage.ts";
 import { RunEnd } from "../endpoints/ends.ts";
 import { DomainError } from "../errors.ts";
 import { waitsTooLong } from "./admission.ts";
+import { traceIdOf } from "./trace.ts";
 
 /** How often the end on another node is looked for without a notification, which may be lost. */
 const POLL_INTERVAL_MS = 1_000;
@@ -89,19 +91,23 @@ export class InvocationEnds {
 const logger = getLogger(["invoked", "domain"]);
 
 /** The end of an invocation that could not run for a reason of the server. */
-export function cannotRun(invocationId: string, error: unknown): Outcome {
+export function cannotRun(
+  row: Pick<InvocationRow, "id" | "traceparent">,
+  error: unknown,
+): Outcome {
   if (error instanceof DomainError && error.reason === "VOLUME_NOT_FOUND") {
     return interrupted("it could not run: its volume was deleted before it started");
   }
+  const named = { invocationId: row.id, traceId: traceIdOf(row) };
   const damage = damageOf(error);
   if (damage !== undefined) {
     logger.error("Failed to run invocation {invocationId}: {message}", {
-      invocationId,
+      ...named,
       message: damage.message,
     });
     return interrupted(`it could not run: ${damage.message}`);
   }
-  logger.error("Failed to run invocation {invocationId}", { invocationId, error });
+  logger.error("Failed to run invocation {invocationId}", { ...named, error });
   return interrupted("the server could not run it; its log has the reason");
 }
 

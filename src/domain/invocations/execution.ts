@@ -27,7 +27,7 @@ import type { HostMethods } from "./host_methods.ts";
 import { limitOf, type LimitWaits } from "./limit_waits.ts";
 import { cancelledWithCaller, cannotRun, notStartedOutcome, rateLimitedOutcome } from "./ends.ts";
 import { AttemptRecord, type Recorded } from "./record.ts";
-import { runTraceOf } from "./trace.ts";
+import { traceIdOf, type Traces } from "./trace.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
@@ -47,6 +47,7 @@ interface ExecutionParts {
   readonly hostMethods: HostMethods;
   readonly volumeLimits: VolumeLimits;
   readonly telemetry: Telemetry;
+  readonly traces: Traces;
 }
 
 /** The outcome of an execution, or why it has none. */
@@ -116,7 +117,8 @@ export class Executions {
       if (typeof notStarted !== "string") return notStarted;
       return notStarted === "queue-timeout" ? { kind: "queue-timeout" } : recorded;
     } catch (error) {
-      logger.error("Failed to record the outcome of invocation {id}", { id, error });
+      const traceId = traceIdOf(attempt.row);
+      logger.error("Failed to record the outcome of invocation {id}", { id, traceId, error });
       throw error;
     } finally {
       this.#unrecorded.delete(id);
@@ -179,7 +181,7 @@ export class Executions {
       const httpRequest = live?.httpRequest;
       const releaseSlot = () => run.releaseSlot();
       httpRequest?.begin({ timeoutMs, timeoutSetting: TIMEOUT_SETTING, releaseSlot });
-      const trace = runTraceOf(row, record.key.attempt);
+      const trace = this.parts.traces.ofRun(row, record.key.attempt);
       // Identifies the invocation to the operations that it calls.
       const invocation = { invocationId, functionId, depth, trace };
       const started = { attempt: record.key.attempt, trace };
@@ -198,7 +200,7 @@ export class Executions {
       const isUnavailable = error instanceof StorageUnavailable;
       if (isUnavailable && run.signal.reason === "INTERRUPTED") throw error;
       record.volume = undefined;
-      return await record.finish(cannotRun(invocationId, error), isUnavailable);
+      return await record.finish(cannotRun(row, error), isUnavailable);
     }
   }
 

@@ -13,7 +13,6 @@ import type { OutboxRow } from "../../store/outbox.ts";
 import type { Telemetry } from "../../telemetry/contract.ts";
 import { DomainError } from "../errors.ts";
 import { flowLimitsOf } from "../functions/flow_settings.ts";
-import type { Ids } from "../ids.ts";
 import type { FunctionLimits } from "../limits.ts";
 import type { FunctionScope, Principal } from "../identity/mod.ts";
 import type { Ownership } from "../ownership/contract.ts";
@@ -29,6 +28,7 @@ import {
   type InvokeAnswer,
   newRow,
   recordRow,
+  type RowParts,
   type Skip,
   type SkipErrorCode,
 } from "./invoke.ts";
@@ -69,7 +69,7 @@ interface InvocationLimits extends InputLimits, BacklogLimits {
 type CheckReaders = Pick<Readers, "functions" | "commits"> & Pick<Writers | Readers, "volumes">;
 
 /** What invocations work with. */
-interface InvocationParts {
+interface InvocationParts extends RowParts {
   readonly store: Store;
   readonly engine: Engine;
   readonly ownership: Ownership;
@@ -77,7 +77,6 @@ interface InvocationParts {
   readonly attempts: Attempts;
   readonly ends: InvocationEnds;
   readonly cancellation: Cancellation;
-  readonly ids: Ids;
   readonly inputLimits: InvocationLimits;
   readonly limits: FunctionLimits;
   readonly scheduler: Scheduler;
@@ -153,7 +152,7 @@ export class Invocations {
     const commit = await commitToRun(read, checked.fn, request.commitId);
     const accepted = { ...checked, commit };
     const row: InvocationRow = {
-      ...newRow(this.parts.ids, accepted, { isStarted: false, owner: null }),
+      ...newRow(this.parts, accepted, { isStarted: false, owner: null }),
       status: "ERROR",
       skipReason: reason,
       ...errorColumns({ code: "SKIPPED" satisfies SkipErrorCode, message }),
@@ -270,7 +269,7 @@ export class Invocations {
     // counts the running invocations of the function before this one starts.
     const isStarted = mode === "sync" && slot.isGranted &&
       runningLimitOf({ row: { depth }, fn, limits }, ownership) === undefined;
-    const row = newRow(this.parts.ids, accepted, { isStarted, owner });
+    const row = newRow(this.parts, accepted, { isStarted, owner });
     using _starting = this.parts.ends.announceStart(row.id);
     const options = { startsNow: isStarted && ownership.startsWithSlot };
     const earlier = await recordRow(this.parts.store, this.#idempotency, row, accepted, options)
@@ -303,7 +302,7 @@ export class Invocations {
     const { fn, request } = accepted;
     assertAdmitting(this.parts.engine, fn.id);
     const counted = await this.#backlog.accept(admission);
-    const row = newRow(this.parts.ids, accepted, { isStarted: false, owner: null });
+    const row = newRow(this.parts, accepted, { isStarted: false, owner: null });
     const earlier = await recordRow(this.parts.store, this.#idempotency, row, accepted).finally(
       () => counted[Symbol.dispose](),
     );
@@ -317,7 +316,7 @@ export class Invocations {
     const { ownership, engine, scheduler, notifier, inputLimits: { maxDelayed } } = this.parts;
     ownership.node.assertLive(`Function ${fn.id} was not invoked`);
     assertAdmitting(engine, fn.id);
-    const row = newRow(this.parts.ids, accepted, { isStarted: false, owner: null });
+    const row = newRow(this.parts, accepted, { isStarted: false, owner: null });
     let replacedId: string | undefined;
     const further = async (tx: Writers) => {
       replacedId = await delayInvocation(tx, fn, row, maxDelayed);

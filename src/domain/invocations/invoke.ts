@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { type Content, nestsDeeper } from "../../shared/json_text.ts";
 import type { IdempotencyRow, InvocationRow, InvocationStatus } from "../../store/invocations.ts";
-import type { TraceHeaders } from "../../shared/trace_headers.ts";
+import type { ReceivedTrace } from "../../shared/trace_headers.ts";
 import type { Readers, Store, Writers } from "../../store/mod.ts";
 import type { HttpRequest } from "../endpoints/http_request.ts";
 import { formatBytes, formatCount } from "../../config/mod.ts";
@@ -19,6 +19,7 @@ import type { Principal } from "../identity/mod.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import { admitNow } from "./admission.ts";
+import type { Traces } from "./trace.ts";
 
 /** What starts an invocation. */
 interface InvocationTrigger {
@@ -48,7 +49,7 @@ export interface Invoke {
   /** Address of the client that sent the request it answers. */
   readonly remoteAddress?: string | undefined;
   /** The trace that it continues; absent for one that begins a trace, or is nested. */
-  readonly trace?: TraceHeaders | undefined;
+  readonly trace?: ReceivedTrace | undefined;
   /**
    * Writes what belongs to the invocation in the transaction of its row.
    * @throws AlreadyStarted if the same was written before: then nothing is started, and {@link Invocations.invoke}
@@ -160,12 +161,18 @@ export interface AcceptedCall {
   readonly idempotency: IdempotentRequest | undefined;
 }
 
+/** What a new row is made with. */
+export interface RowParts {
+  readonly ids: Ids;
+  readonly traces: Traces;
+}
+
 /**
  * The row of an invocation that was accepted, or skipped.
  * @param isStarted whether its first attempt begins with the row
  */
 export function newRow<Owner extends string | null>(
-  ids: Ids,
+  { ids, traces }: RowParts,
   accepted: AcceptedCall,
   { isStarted, owner }: { readonly isStarted: boolean; readonly owner: Owner },
 ): InvocationRow & { readonly owner: Owner } {
@@ -173,7 +180,6 @@ export function newRow<Owner extends string | null>(
   // Searches by time use ids: both have the same second.
   const { id, time } = ids.nextWithTime();
   const now = time.toISOString();
-  const trace = by.invocation?.trace ?? request.trace;
   return {
     id,
     functionId: fn.id,
@@ -213,8 +219,7 @@ export function newRow<Owner extends string | null>(
     durationMicros: null,
     cpuMicros: null,
     measured: null,
-    traceparent: trace?.traceparent ?? null,
-    tracestate: trace?.tracestate ?? null,
+    ...traces.columns(id, by.invocation?.trace ?? request.trace),
     createdAt: now,
     updatedAt: now,
   };

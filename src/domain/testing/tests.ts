@@ -10,7 +10,7 @@ import type { Ids } from "../ids.ts";
 import type { Principal } from "../identity/mod.ts";
 import { admit, overdue, queueTimeout } from "../invocations/admission.ts";
 import type { HostMethods } from "../invocations/host_methods.ts";
-import { runTraceOf } from "../invocations/trace.ts";
+import type { Traces } from "../invocations/trace.ts";
 import { commitToRun, liveFunction } from "../references.ts";
 import { VFS_PREFIX } from "../volumes/host_calls.ts";
 import type { VolumeLimits } from "../volumes/write_set.ts";
@@ -28,6 +28,7 @@ interface TestParts {
   readonly hostMethods: HostMethods;
   readonly artifacts: TestArtifacts;
   readonly ids: Ids;
+  readonly traces: Traces;
   readonly limits: Omit<TestLimits, "runTimeoutMs">;
   readonly functionLimits: FunctionLimits;
   readonly volumeLimits: VolumeLimits;
@@ -70,7 +71,7 @@ export class Tests {
       invocationId: id,
       functionId: fn.id,
       depth: caller === undefined ? 0 : caller.depth + 1,
-      trace: runTraceOf({ id, traceparent, tracestate }, 1),
+      trace: this.parts.traces.ofRun({ id, traceparent, tracestate }, 1),
     };
     const limits = this.parts.functionLimits.of(fn);
     const admission = admissionOf({ functionId: fn.id, input: "", mode: "sync", ...limits });

@@ -3,7 +3,7 @@ import { holderAs, rejectedFor } from "../identity/holders.ts";
 import type { Invocations } from "../invocations/invocations.ts";
 import type { Invoke } from "../invocations/invoke.ts";
 import type { RequestInput } from "../../runtime/wire.ts";
-import type { TraceHeaders } from "../../shared/trace_headers.ts";
+import type { ReceivedTrace } from "../../shared/trace_headers.ts";
 import type { Store } from "../../store/mod.ts";
 import type { TriggerRow } from "../../store/triggers.ts";
 import { DomainError } from "../errors.ts";
@@ -24,7 +24,7 @@ export interface EndpointRequest extends RequestInput {
   readonly path: string;
   readonly remoteAddress: string | undefined;
   /** The trace that the request continues. */
-  readonly trace: TraceHeaders | undefined;
+  readonly trace: ReceivedTrace | undefined;
   /** Learns the invocation of the request. */
   readonly onRecorded?: (invocationId: string) => void;
 }

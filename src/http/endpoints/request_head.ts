@@ -67,7 +67,7 @@ export function requestOf(
     trace: traceOfRequest({
       traceparent: headers["traceparent"]?.toString(),
       tracestate: headers["tracestate"]?.toString(),
-    }, { isTrusted: isAuthenticated }),
+    }, isAuthenticated),
   };
 }
 

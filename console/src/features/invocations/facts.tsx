@@ -58,6 +58,7 @@ export function Facts({ invocation }: { readonly invocation: WholeInvocation }) 
             ? undefined
             : ["Principal", <Name key="principal" value={principal.id} />],
           ["Trigger", <Started key="trigger" invocation={invocation} />],
+          trace(invocation),
           ...times(invocation),
           attempt(invocation),
           process(invocation),
@@ -92,6 +93,17 @@ function times(invocation: WholeInvocation): Item[] {
 
 function attempt({ attempt, maxAttempts }: WholeInvocation): Item {
   return attempt === undefined ? undefined : ["Attempt", `${attempt} of ${maxAttempts ?? attempt}`];
+}
+
+/** A link to the trace, if the server knows a page of it. */
+function trace({ traceId, traceUrl }: WholeInvocation): Item {
+  if (traceUrl === undefined) return undefined;
+  const link = (
+    <a key="trace" href={traceUrl} target="_blank" rel="noopener noreferrer" className="mono">
+      {traceId}
+    </a>
+  );
+  return ["Trace", link];
 }
 
 const PROCESSES: Readonly<Record<string, string>> = {

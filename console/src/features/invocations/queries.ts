@@ -7,6 +7,7 @@ import { readPage, type Row } from "./list.ts";
 /** An invocation with what only its own record has. */
 export type WholeInvocation = Invocation & {
   readonly destination?: Schemas["invoked.SentEnd"];
+  readonly traceUrl?: string;
 };
 
 export function invocationQuery(id: string) {
