@@ -46,6 +46,20 @@ browserTest("invocations on workers", async (t) => {
     assert.equal(large.text, text);
   });
 
+  await t.step("the trace of the caller arrives", async () => {
+    const id = await client.deploy(`export default (_, { trace }) => trace;`);
+    const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    const answer = await client.invoke(id, {}, { traceparent, tracestate: "a=1" });
+    const { traceId, spanId, ...trace } = outputOf(answer);
+    assert.equal(traceId, traceparent.slice(3, 35));
+    assert.equal(traceId, (await client.invocation(id, answer.body.invocationId)).traceId);
+    assert.deepEqual(trace, {
+      sampled: true,
+      traceparent: `00-${traceId}-${spanId}-01`,
+      tracestate: "a=1",
+    });
+  });
+
   await t.step("the status of the server names the worker", async () => {
     const { body: { workers, slots } } = await client.get("/api/v1/status");
     assert.equal(workers.length, 1);
