@@ -29,16 +29,20 @@ export async function onceDiskHasSpace<T>(
   { dataDir, stopping, onWait }: DiskWait,
   open: () => Promise<T>,
 ): Promise<T> {
-  for (let isFirst = true;; isFirst = false) {
+  let hasWaited = false;
+  for (let wasFull = false;;) {
     try {
       return await open();
     } catch (error) {
       const full = await fullDiskOf(dataDir, error);
-      if (full === undefined || stopping.aborted) throw error;
-      if (isFirst) {
+      // Space that was freed after the failure hides its reason: one more attempt succeeds, or shows another reason.
+      if (stopping.aborted || (full === undefined && !wasFull)) throw error;
+      if (full !== undefined && !hasWaited) {
         logger.error("The start waits for space: {reason}", { reason: full.message, error });
         onWait?.(full);
+        hasWaited = true;
       }
+      wasFull = full !== undefined;
       try {
         await delay(RETRY_INTERVAL_MS, undefined, { signal: stopping });
       } catch {
