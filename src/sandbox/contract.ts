@@ -144,6 +144,8 @@ export interface Measurements {
   readonly evaluateMs?: number;
   /** Time of the invocation in its process, including the evaluation. */
   readonly processMs: number;
+  /** Time from its end in the process until the outcome was complete; absent from workers of earlier versions. */
+  readonly afterMs?: number;
   /** Time with a host call under way, and time with a request at the egress proxy. */
   readonly hostCallsMs: number;
   readonly egressMs: number;

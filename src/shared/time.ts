@@ -1,4 +1,19 @@
-/** Many waits with one timer, and the time in which something was busy. */
+/** Many waits with one timer, the time in which something was busy, and exact times. */
+
+/** How far `Date.now`, which is rounded, may be from the same time on the clock of `performance`. */
+const ROUNDING_MS = 2;
+
+/**
+ * The time of a moment on the clock of `performance`, in milliseconds since 1970: exact to a microsecond, so that spans of
+ * several measurements lie within each other. Exact to a millisecond if the wall clock was set since the process started.
+ */
+export function wallTimeOf(momentMs: number): number {
+  const nowMs = performance.now();
+  const rounded = Date.now();
+  const exact = performance.timeOrigin + nowMs;
+  const now = Math.abs(exact - rounded) < ROUNDING_MS ? exact : rounded;
+  return now - (nowMs - momentMs);
+}
 
 /** Calls back for each item that is not deleted within its own time. One timer serves all items. */
 export class Deadlines<Item> {

@@ -187,6 +187,8 @@ Deno.test("bad settings of metrics end the start with their name and the rule", 
       "",
       /--otlp-headers-file .* must be unset without --otlp-endpoint/,
     ],
+    [["--trace-sample", "0.5"], "", /--trace-sample .* must be unset without --otlp-endpoint/],
+    [[...endpoint, "--trace-sample", "5%"], "", /"5%" is not a decimal number from 0 to 1/],
     [[...endpoint, "--otlp-headers-file", file], "", /line 1 of --otlp-headers-file .*Name: value/],
     [
       [...endpoint, "--otlp-headers-file", `${file}x`],

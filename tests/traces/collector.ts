@@ -6,18 +6,25 @@ import { type Span, spansIn } from "./otlp.ts";
 
 type Behavior = "takes" | "silent" | 400 | 503;
 
+/** A span comes a second after its end. */
+const PATIENCE_MS = 60_000;
+
 export class TraceCollector implements AsyncDisposable {
   behavior: Behavior = "takes";
   readonly spans: Span[] = [];
   /** Requests for spans, whether or not they were taken. */
   requests = 0;
   headers = new Headers();
-  readonly #server: Deno.HttpServer;
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #closing = new AbortController();
 
   constructor(port: number) {
     const listen = { hostname: "127.0.0.1", port, onListen() {}, signal: this.#closing.signal };
     this.#server = Deno.serve(listen, (request) => this.#answer(request));
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#server.addr.port}`;
   }
 
   /** The trace that an invocation began, once its spans have the given number or more. */
@@ -27,10 +34,16 @@ export class TraceCollector implements AsyncDisposable {
 
   /** A trace once its spans have the given number or more. */
   async trace(traceId: string, spansMin: number): Promise<Trace> {
-    return await eventually(() => {
-      const spans = this.spans.filter((span) => span.traceId === traceId);
-      return spans.length >= spansMin ? new Trace(spans) : undefined;
-    }, `${spansMin} spans`);
+    const spans = () => this.spans.filter((span) => span.traceId === traceId);
+    try {
+      return await eventually(
+        () => spans().length >= spansMin ? new Trace(spans()) : undefined,
+        `${spansMin} spans`,
+        PATIENCE_MS,
+      );
+    } catch (error) {
+      throw new Error(`only ${spans().map(({ name }) => name).join(", ")}`, { cause: error });
+    }
   }
 
   /** Whether there is a span of this trace. */

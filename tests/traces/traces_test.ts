@@ -85,6 +85,22 @@ async function tracesErrors({ client, collector }: Stage): Promise<void> {
   assert.ok(!texts.includes(SECRET), "no text of a function");
 }
 
+const CALLER = { traceId: "4bf92f3577b34da6a3ce929d0e0e4736", spanId: "00f067aa0ba902b7" };
+
+async function continuesTraces({ client, collector }: Stage): Promise<void> {
+  const id = await client.deploy(VARIOUS);
+  const traceparent = (flags: string) => `00-${CALLER.traceId}-${CALLER.spanId}-${flags}`;
+  await idOf(client.invoke(id, {}, { traceparent: traceparent("00") }));
+  const invocationId = await idOf(client.invoke(id, {}, { traceparent: traceparent("01") }));
+  const trace = await collector.trace(CALLER.traceId, PHASES.length + 1);
+  trace.assertNested();
+  const request = trace.one(ROUTE);
+  assert.deepEqual([request.parentId, request.flags], [CALLER.spanId, 0x301]);
+  const invocation = trace.one("test", request);
+  assert.equal(invocation.attributes["faas.invocation_id"], invocationId, "not the other one");
+  assert.equal(invocation.isError, false);
+}
+
 async function sendsNothingElse({ client, collector }: Stage): Promise<void> {
   const id = await client.deploy(VARIOUS);
   // A busy machine makes an invocation slow.
@@ -241,7 +257,7 @@ async function outlivesTheCollector({ client, collector }: Stage): Promise<void>
   assert.equal(page.sum("otel_sdk_processor_span_processed_total"), page.sum(EXPORTED));
 }
 
-async function continuesTraces({ client, collector }: Stage): Promise<void> {
+async function tracesNested({ client, collector }: Stage): Promise<void> {
   const nested = await client.deploy(VARIOUS);
   const id = await client.deploy(`import { sdk } from "@c1/functions-sdk";
   export default async () => {
@@ -249,12 +265,11 @@ async function continuesTraces({ client, collector }: Stage): Promise<void> {
     return {};
   };`);
   await settings(client, id, { scopedRoleIds: ["functions:invoker"] });
-  const [traceId, spanId] = ["4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"];
+  const [traceId, spanId] = ["5cf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"];
   const traceparent = `00-${traceId}-${spanId}-01`;
   const invocationId = await idOf(client.invoke(id, {}, { traceparent }));
   // Without its call, the outer invocation has one span more: the request.
   const trace = await collector.trace(traceId, 2 * (PHASES.length + 1) + 2);
-  trace.assertNested();
   const request = trace.one(ROUTE);
   assert.equal(request.parentId, spanId);
   const outer = trace.one("test", request);
@@ -297,14 +312,17 @@ Deno.test("a server sends traces to a collector, and serves on without one", asy
   const steps: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
     "of errors": tracesErrors,
     "not of others": sendsNothingElse,
+    "of sampled callers": continuesTraces,
+    "with nested invocations": tracesNested,
     "with each attempt": tracesAttempts,
     "with host calls and egress": tracesCalls,
-    "that continue the trace of a caller": continuesTraces,
     "of invocations that never started": tracesUnstarted,
     "that say where the time went": explainsSlowOnes,
     "unless the collector does not take them": outlivesTheCollector,
   };
-  for (const [name, step] of Object.entries(steps)) await t.step(name, () => step(stage));
+  for (const [name, step] of Object.entries(steps)) {
+    await t.step(name, () => step(stage));
+  }
   await t.step("once more when it stops, and logs each change once", async () => {
     const id = await client.deploy(VARIOUS);
     const last = await idOf(client.invoke(id, { how: "throw" }));

@@ -191,6 +191,8 @@ const TimedEgress = z.object({
 const Measured = z.object({
   evaluateMs: Amount.optional(),
   processMs: Amount,
+  /** Absent from workers of earlier versions. */
+  afterMs: Amount.optional(),
   hostCallsMs: Amount,
   egressMs: Amount,
   cpuMs: Amount.optional(),

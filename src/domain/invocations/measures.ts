@@ -1,6 +1,7 @@
 /** What is recorded of the phases of an attempt, by the clock of the node that owns it. */
 import type { Measurements, Outcome } from "../../engine/contract.ts";
 import type { MeasureColumns } from "../../store/invocations.ts";
+import { wallTimeOf } from "../../shared/time.ts";
 import { PHASES } from "../../telemetry/contract.ts";
 
 export { PHASES };
@@ -57,7 +58,7 @@ export function measure(
 ): MeasuredAttempt {
   const nowMs = performance.now();
   const firstMs = receivedMs ?? beganMs;
-  const endedMs = knownMs ?? nowMs;
+  const endedMs = Math.max(grantedMs ?? beganMs, (knownMs ?? nowMs) - (measured?.afterMs ?? 0));
   const ran = grantedMs === undefined
     ? [null, null, null]
     : runPhases(endedMs - grantedMs, measured);
@@ -68,7 +69,7 @@ export function measure(
     nowMs - endedMs,
   ];
   const measures: AttemptMeasures = {
-    at: Date.now() - (nowMs - firstMs),
+    at: wallTimeOf(firstMs),
     phases: phases.map((ms) => ms === null ? null : micros(ms)),
     ...measured === undefined ? {} : usageOf(measured),
     ...volumeBytes === undefined ? {} : { volumeBytes },

@@ -29,6 +29,7 @@ export function measurementsOf(
   const processMs = Math.max(0, span.endedMs - span.beganMs);
   return {
     processMs,
+    afterMs: Math.max(0, performance.now() - span.endedMs),
     ...loaded === undefined ? {} : { evaluateMs: Math.min(loaded.ms, processMs) },
     hostCallsMs: channel?.busyMs ?? 0,
     ...egress === undefined ? NO_EGRESS : networkUse(egress, redactor),

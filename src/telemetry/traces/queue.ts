@@ -1,4 +1,5 @@
 /** The spans that wait for the collector. */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { getLogger } from "@logtape/logtape";
 import { createOtlpHttpExportDelegate } from "@opentelemetry/otlp-exporter-base/node-http";
 import { countOf } from "../../config/mod.ts";
@@ -33,8 +34,14 @@ const QUEUE_FULL = "queue_full";
  */
 export class SpanQueue implements AsyncDisposable {
   readonly #client: CollectorClient<EndedSpan[]>;
+  /** Runs what follows outside of the request that adds spans, whose id its log lines would have. */
+  readonly #outside = AsyncLocalStorage.snapshot();
   readonly #spans: EndedSpan[] = [];
   #bytes = 0;
+  /** Spans that the collector has not answered for yet. */
+  #underway = 0;
+  /** Whether what is not answered for was counted as lost. */
+  #isClosed = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #sending: Promise<void> | undefined;
   /** Spans that were dropped since the queue was full; undefined while it has space. */
@@ -57,13 +64,13 @@ export class SpanQueue implements AsyncDisposable {
     const bytes = bytesOf(spans);
     const count = this.#spans.length + spans.length;
     if (count > QUEUE_SPANS_MAX || this.#bytes + bytes > QUEUE_BYTES_MAX) {
-      return this.#drop(spans.length);
+      return this.#outside(() => this.#drop(spans.length));
     }
     this.#spans.push(...spans);
     this.#bytes += bytes;
     if (this.#sending !== undefined) return;
-    if (count >= BATCH_SPANS_MAX) this.#sendAll();
-    else this.#timer ??= this.#sendLater();
+    if (count >= BATCH_SPANS_MAX) this.#outside(() => this.#sendAll());
+    else this.#timer ??= this.#outside(() => this.#sendLater());
   }
 
   /** Sends what waits, as far as the collector takes it in time. */
@@ -77,12 +84,15 @@ export class SpanQueue implements AsyncDisposable {
     clearTimeout(timer);
     clearTimeout(this.#timer);
     this.#client[Symbol.dispose]();
+    this.#isClosed = true;
     const left = this.#spans.length;
-    if (left > 0) {
-      logger.warn("{spans} were dropped: the collector did not take them before the stop", {
-        spans: countOf(left, "span"),
-      });
-    }
+    const lost = left + this.#underway;
+    if (lost === 0) return;
+    this.counters.processed(left, undefined);
+    this.counters.exported(lost, NOT_TAKEN);
+    logger.warn("{spans} were dropped: the collector did not take them before the stop", {
+      spans: countOf(lost, "span"),
+    });
   }
 
   async #sendLast(deadline: number): Promise<void> {
@@ -118,7 +128,10 @@ export class SpanQueue implements AsyncDisposable {
     this.#bytes -= bytesOf(batch);
     this.#noteSpace();
     this.counters.processed(batch.length, undefined);
+    this.#underway = batch.length;
     const isTaken = await this.#client.send(batch, batch.length, timeoutMs);
+    if (this.#isClosed) return;
+    this.#underway = 0;
     this.counters.exported(batch.length, isTaken ? undefined : NOT_TAKEN);
   }
 

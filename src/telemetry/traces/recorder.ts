@@ -1,5 +1,6 @@
 /** Decides which invocations have spans, and queues their spans. */
 import { parseTraceparent, type TraceContext, traceIdsOf } from "../../shared/trace_context.ts";
+import { wallTimeOf } from "../../shared/time.ts";
 import { isTraceSampled } from "../../shared/trace_sampling.ts";
 import type {
   AttemptReport,
@@ -87,5 +88,5 @@ function parentOf({ traceparent }: ReportedInvocation): TraceContext | undefined
 }
 
 function nowMicros(): number {
-  return Math.round(Date.now() * MICROS_PER_MS);
+  return Math.round(wallTimeOf(performance.now()) * MICROS_PER_MS);
 }

@@ -100,7 +100,7 @@ export class InvocationTrace {
     const content = {
       name: route === undefined ? method : `${method} ${route}`,
       kind: SpanKind.SERVER,
-      // The wall clock is rounded to milliseconds; a request contains its invocation.
+      // The clocks may be rounded to milliseconds; a request contains its invocation.
       startMicros: Math.min(startMicros, beganMicros),
       endMicros: Math.max(nowMicros, endMicros),
       attributes: {

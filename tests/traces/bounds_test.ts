@@ -1,0 +1,73 @@
+/** The ratio of traces, and the limits of their queue: too much for a server to make in a test. */
+import assert from "node:assert/strict";
+import { ksuidAt } from "../../src/shared/ksuids.ts";
+import { isTraceSampled } from "../../src/shared/trace_sampling.ts";
+import type { AttemptReport } from "../../src/telemetry/contract.ts";
+import { openTraces } from "../../src/telemetry/traces/open.ts";
+import { eventually } from "../support/eventually.ts";
+import { TraceCollector } from "./collector.ts";
+
+/** An attempt with five spans. */
+function attempt(n: number): AttemptReport {
+  return {
+    function: { id: "fn", displayName: "fn" },
+    invocation: {
+      id: ksuidAt(0, BigInt(n)),
+      commitId: "",
+      acceptedAtMs: 0,
+      traceparent: null,
+    },
+    number: 1,
+    triggerKind: "api",
+    process: "root",
+    errorCode: undefined,
+    unstarted: undefined,
+    isRepeated: false,
+    endsRequest: false,
+    startedAtMs: 0,
+    durationMicros: 4,
+    phaseMicros: [1, 1, null, null, 1, 1],
+    cpuMicros: 1,
+    peakBytes: 1,
+    egressBytes: undefined,
+    hostCallsMicros: undefined,
+    egressMicros: undefined,
+    calls: [],
+  };
+}
+
+Deno.test("the queue for a collector that does not answer is bounded, and lost spans are counted", async () => {
+  await using collector = new TraceCollector(0);
+  collector.behavior = "silent";
+  const counts = { exported: 0, lost: 0, full: 0 };
+  const traces = openTraces({
+    ...{ version: "1", instanceId: "node", role: "server", scheme: "http" },
+    sampling: { ratio: 1, slowMs: 1 },
+    collector: { endpoint: collector.url, headers: {}, ca: undefined, intervalMs: 60_000 },
+    counters: {
+      processed: (count, error) => counts.full += error === "queue_full" ? count : 0,
+      exported: (count, error) => counts[error === undefined ? "exported" : "lost"] += count,
+    },
+  });
+  for (let at = 0; at < 2_000; at++) traces.telemetry.attemptEnded(attempt(at));
+  await eventually(() => collector.requests > 0 ? true : undefined, "a request");
+  assert.equal(counts.full, 0, "10,000 spans have space");
+  for (let at = 0; at < 401; at++) traces.telemetry.attemptEnded(attempt(at));
+  assert.equal(counts.full, 5, "2,000 are on their way");
+  await traces[Symbol.asyncDispose]();
+  assert.deepEqual([counts.exported, counts.lost], [0, 12_000], "the stop does not wait");
+});
+
+Deno.test("the ratio of traces is that of the ids, whoever decides", () => {
+  const ids = Array.from({ length: 4_000 }, () => crypto.randomUUID().replaceAll("-", ""));
+  const sampled = (ratio: number) => ids.filter((id) => isTraceSampled(id, ratio));
+  assert.deepEqual([sampled(0).length, sampled(1).length], [0, ids.length]);
+  const [few, half] = [sampled(0.1), sampled(0.5)];
+  assert.ok(few.length > 250 && few.length < 550, `${few.length}`);
+  assert.ok(half.length > 1_700 && half.length < 2_300, `${half.length}`);
+  assert.ok(few.every((id) => half.includes(id)), "a higher ratio has the traces of a lower one");
+  // As OpenTelemetry's consistent sampling: the highest 56 bits, whatever precedes them.
+  assert.ok(isTraceSampled(`${"0".repeat(18)}${"f".repeat(14)}`, 0.000001));
+  assert.ok(!isTraceSampled(`${"f".repeat(18)}7${"f".repeat(13)}`, 0.5));
+  assert.ok(isTraceSampled(`${"0".repeat(18)}8${"0".repeat(13)}`, 0.5));
+});
