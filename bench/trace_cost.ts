@@ -17,6 +17,8 @@ const ROUNDS = 30;
 /** So few that the queue holds the spans of one round. */
 const INVOCATIONS = 1_000;
 const LIMIT_MICROS = 30;
+/** Seldom enough that the looks cost nothing. */
+const POLL_MS = 250;
 const SAMPLED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 function attempt(n: number, traceparent: string | null): AttemptReport {
@@ -123,7 +125,7 @@ const SPANS = 7;
 const atOnce = () => Promise.resolve();
 const allSent = async () => {
   const goal = Math.ceil((counts.exported + 1) / (INVOCATIONS * SPANS)) * INVOCATIONS * SPANS;
-  while (counts.exported < goal) await pause(20);
+  while (counts.exported < goal) await pause(POLL_MS);
 };
 const costs = { nobody: [] as number[], unsampled: [] as number[], sampled: [] as number[] };
 for (let round = 0; round < ROUNDS; round++) {

@@ -1,5 +1,13 @@
 /** Texts of numbers in base 62. Texts of the same length sort as their numbers do. */
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/** Values of digits by their codes; undefined for other characters. */
+const VALUES: readonly (number | undefined)[] = Array.from(
+  { length: 0x80 },
+  (_, code) => {
+    const value = DIGITS.indexOf(String.fromCharCode(code));
+    return value === -1 ? undefined : value;
+  },
+);
 /** As many digits as an exact number holds, and what they count to. */
 const GROUP_DIGITS = 8;
 const GROUP = BigInt(DIGITS.length ** GROUP_DIGITS);
@@ -21,14 +29,15 @@ export function base62(number: bigint, digits: number): string {
 export function fromBase62(text: string): bigint {
   let number = 0n;
   for (let at = 0; at < text.length; at += GROUP_DIGITS) {
-    const digits = text.slice(at, at + GROUP_DIGITS);
+    const end = Math.min(at + GROUP_DIGITS, text.length);
     let group = 0;
-    for (const char of digits) {
-      const digit = DIGITS.indexOf(char);
-      if (digit === -1) throw new RangeError(`${JSON.stringify(text)} is not in base 62`);
+    for (let place = at; place < end; place++) {
+      const digit = VALUES[text.charCodeAt(place)];
+      if (digit === undefined) throw new RangeError(`${JSON.stringify(text)} is not in base 62`);
       group = group * DIGITS.length + digit;
     }
-    number = number * BigInt(DIGITS.length ** digits.length) + BigInt(group);
+    const scale = end - at === GROUP_DIGITS ? GROUP : BigInt(DIGITS.length ** (end - at));
+    number = number * scale + BigInt(group);
   }
   return number;
 }

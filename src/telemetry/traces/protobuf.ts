@@ -39,10 +39,26 @@ export class ProtobufWriter {
     return this.#bytes.slice(0, this.#at);
   }
 
-  /** Writes a message in a field. */
-  message(field: number, write: () => void): void {
+  /** Begins the message in a field; returns what {@link close} needs. */
+  open(field: number): number {
     this.#tag(field, LENGTH_DELIMITED);
-    this.#delimited(write);
+    return ++this.#at;
+  }
+
+  /** Ends a message. Most messages are so short that their length is one byte; a longer one moves. */
+  close(start: number): void {
+    const end = this.#at;
+    const length = end - start;
+    if (length < 0x80) {
+      this.#bytes[start - 1] = length;
+      return;
+    }
+    this.#reserve(VARINT_BYTES_MAX);
+    this.#at = start - 1;
+    const content = start - 1 + varintBytes(length);
+    this.#bytes.copyWithin(content, start, end);
+    this.#varint(length);
+    this.#at = content + length;
   }
 
   /** Writes what precedes a message of this length, which somebody else writes. */
@@ -52,8 +68,9 @@ export class ProtobufWriter {
   }
 
   text(field: number, text: string): void {
-    this.#tag(field, LENGTH_DELIMITED);
-    this.#delimited(() => this.#utf8(text));
+    const start = this.open(field);
+    this.#utf8(text);
+    this.close(start);
   }
 
   /** Bytes in hexadecimal digits. */
@@ -112,24 +129,6 @@ export class ProtobufWriter {
     }
     for (; rest >= 0x80; rest >>>= 7) this.#bytes[this.#at++] = rest & 0x7f | 0x80;
     this.#bytes[this.#at++] = rest;
-  }
-
-  /** Most contents are so short that their length is one byte; a longer one moves. */
-  #delimited(write: () => void): void {
-    const start = ++this.#at;
-    write();
-    const end = this.#at;
-    const length = end - start;
-    if (length < 0x80) {
-      this.#bytes[start - 1] = length;
-      return;
-    }
-    this.#reserve(VARINT_BYTES_MAX);
-    this.#at = start - 1;
-    const content = start - 1 + varintBytes(length);
-    this.#bytes.copyWithin(content, start, end);
-    this.#varint(length);
-    this.#at = content + length;
   }
 
   #utf8(text: string): void {

@@ -61,7 +61,9 @@ const writer = new ProtobufWriter();
 /** The span. Its status is an error if it has the attribute `error.type`. */
 export function encodeSpan(position: SpanPosition, content: SpanContent): EndedSpan {
   writer.begin();
-  writer.message(SCOPE_SPANS.spans, () => writeSpan(position, content));
+  const start = writer.open(SCOPE_SPANS.spans);
+  writeSpan(position, content);
+  writer.close(start);
   return writer.finish();
 }
 
@@ -79,7 +81,9 @@ function writeSpan(
   writer.fixed64Product(SPAN.endTimeUnixNano, Math.max(startMicros, endMicros), NANOS_PER_MICRO);
   writeAttributes(SPAN.attributes, attributes);
   if ("error.type" in attributes) {
-    writer.message(SPAN.status, () => writer.integer(STATUS.code, SpanStatusCode.ERROR));
+    const status = writer.open(SPAN.status);
+    writer.integer(STATUS.code, SpanStatusCode.ERROR);
+    writer.close(status);
   }
   const isRemote = parentId !== undefined && hasRemoteParent;
   writer.fixed32(SPAN.flags, SAMPLED | HAS_IS_REMOTE | (isRemote ? IS_REMOTE : 0));
@@ -89,10 +93,12 @@ function writeAttributes(field: number, attributes: Attributes): void {
   for (const name in attributes) {
     const value = attributes[name];
     if (value === undefined) continue;
-    writer.message(field, () => {
-      writer.text(KEY_VALUE.key, name);
-      writer.message(KEY_VALUE.value, () => writeValue(value));
-    });
+    const pair = writer.open(field);
+    writer.text(KEY_VALUE.key, name);
+    const start = writer.open(KEY_VALUE.value);
+    writeValue(value);
+    writer.close(start);
+    writer.close(pair);
   }
 }
 
@@ -115,13 +121,15 @@ export function encodeRequest(
   spans: readonly EndedSpan[],
 ): Uint8Array {
   const prefix = encoded(() => {
-    writer.message(RESOURCE_SPANS.resource, () => writeAttributes(RESOURCE.attributes, resource));
+    const start = writer.open(RESOURCE_SPANS.resource);
+    writeAttributes(RESOURCE.attributes, resource);
+    writer.close(start);
   });
   const head = encoded(() => {
-    writer.message(SCOPE_SPANS.scope, () => {
-      writer.text(SCOPE.name, scope.name);
-      writer.text(SCOPE.version, scope.version);
-    });
+    const start = writer.open(SCOPE_SPANS.scope);
+    writer.text(SCOPE.name, scope.name);
+    writer.text(SCOPE.version, scope.version);
+    writer.close(start);
   });
   const scopeSpans = delimited(RESOURCE_SPANS.scopeSpans, [head, ...spans]);
   return Buffer.concat(delimited(REQUEST.resourceSpans, [prefix, ...scopeSpans]));
