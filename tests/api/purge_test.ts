@@ -13,7 +13,10 @@ const WAIT = "export default () => new Promise(() => setTimeout(() => {}, 60_000
 /** After every id of now. */
 const LATER_ID = "z".repeat(27);
 
+/** The next millisecond: what ended in this one did not end before it, and a purge keeps what ends at its time. */
 function now(): string {
+  const started = Date.now();
+  while (Date.now() === started);
   return new Date().toISOString();
 }
 
