@@ -20,6 +20,8 @@ const OWN = /^\s*(?:["'`]\/(?!\/)|(?:filePath|checkedUrl|ownPath)\()/;
 const CHECKED: Readonly<Record<string, readonly string[]>> = {
   // The URL of the blob of an image.
   "features/volumes/file.tsx": ["src={url} "],
+  // The page of a trace: an http or https URL of the operator's setting, see src/config.
+  "features/invocations/facts.tsx": ["href={traceUrl} "],
   // The path where the server begins a sign-in with the provider, and the provider's URL at the end of a session.
   "features/settings/settings_page.tsx": ["href={`${providerSignInPath}?owner=true"],
   "shell/session.ts": ["loadAnew(globalThis.location.href)", "loadAnew(endSessionUrl ?? "],
