@@ -31,8 +31,8 @@ export function fromBase62(text: string): bigint {
   for (let at = 0; at < text.length; at += GROUP_DIGITS) {
     const end = Math.min(at + GROUP_DIGITS, text.length);
     let group = 0;
-    for (let digitAt = at; digitAt < end; digitAt++) {
-      const digit = VALUES[text.charCodeAt(digitAt)];
+    for (let index = at; index < end; index++) {
+      const digit = VALUES[text.charCodeAt(index)];
       if (digit === undefined) throw new RangeError(`${JSON.stringify(text)} is not in base 62`);
       group = group * DIGITS.length + digit;
     }
