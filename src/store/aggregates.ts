@@ -31,9 +31,6 @@ import { type UsageReader, UsageWriter } from "./usage.ts";
 import { VerificationReader, VerificationWriter } from "./verifications.ts";
 import { VolumeReader, VolumeWriter } from "./volumes.ts";
 
-/** Numbers of processes that write usage, see `usage_tables.ts`. */
-const WRITERS_MAX = 2 ** 31 - 1;
-
 /** The readers, one per aggregate. */
 export interface Readers {
   readonly functions: FunctionReader;
@@ -122,11 +119,6 @@ export function readersOf(
   };
 }
 
-/** Processes that share a database have different numbers, most likely. */
-function writerNumber(isShared: boolean): number {
-  return isShared ? 1 + Math.floor(Math.random() * WRITERS_MAX) : 0;
-}
-
 /** The writers of all transactions; the grouped writer runs one after another. */
 export function writersOf(
   db: Kysely<Schema>,
@@ -158,6 +150,6 @@ export function writersOf(
     audit: new AuditWriter(db, long, changes),
     auditExports: new AuditExportWriter(db, capabilities),
     expired: new ExpiredWriter(db, long),
-    usage: new UsageWriter(db, statements, writerNumber(isShared)),
+    usage: new UsageWriter(db, statements, isShared),
   };
 }

@@ -3,6 +3,7 @@ import { type Kysely, sql } from "kysely";
 import { Statement, type StatementRunner } from "./grouped_writer.ts";
 import type { Page, PageRequest } from "./paging.ts";
 import type { Schema } from "./schema.ts";
+import { UsageRows } from "./usage_rows.ts";
 import type { UsageSums, UsageTable } from "./usage_tables.ts";
 
 /** The UTC day of a time, which is RFC 3339 in UTC. */
@@ -120,9 +121,11 @@ function sumsOf(row: UsageSums): UsageSums {
 /** Adds usage, in the transaction of the end that causes it. */
 export class UsageWriter {
   readonly #add: Statement<UsageTable>;
+  readonly #rows: UsageRows;
 
-  /** @param writer see {@link UsageTable} */
-  constructor(db: Kysely<Schema>, statements: StatementRunner, private readonly writer: number) {
+  /** @param isShared whether several processes write to the database */
+  constructor(db: Kysely<Schema>, statements: StatementRunner, isShared: boolean) {
+    this.#rows = new UsageRows(isShared);
     this.#add = new Statement(statements, (variable) => {
       const keys = ["day", "functionId", "principalId", "writer"] as const;
       const row = Object.fromEntries([...keys, ...SUMS].map((name) => [name, variable(name)]));
@@ -139,6 +142,8 @@ export class UsageWriter {
 
   /** Adds to the sums of a day; a failure fails the transaction, even though nobody waits for the statement. */
   add(used: Omit<UsageTable, "writer">): void {
-    this.#add.send({ ...used, writer: this.writer });
+    const { day, functionId, principalId } = used;
+    const writer = this.#rows.writerFor([day, functionId, principalId]);
+    this.#add.send({ ...used, writer });
   }
 }

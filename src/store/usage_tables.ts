@@ -24,6 +24,9 @@ export interface UsageTable extends UsageSums {
   day: string;
   functionId: string;
   principalId: string;
-  /** The process that wrote the row, so that nodes never wait for each other's rows; 0 if one process writes alone. */
+  /**
+   * A number of the process that wrote the row, so that nodes never wait for each other's rows. A process has several
+   * numbers, see `usage_rows.ts`.
+   */
   writer: number;
 }

@@ -1,5 +1,7 @@
+import assert from "node:assert/strict";
 import type { Store } from "../../src/store/mod.ts";
 import { postgresDialect } from "../../src/store/postgres/dialect.ts";
+import { ROW_ADDITIONS_MAX } from "../../src/store/usage_rows.ts";
 import {
   assertErrorCodes,
   assertRoleIds,
@@ -14,6 +16,17 @@ import { testConformance } from "../store/conformance/mod.ts";
 
 /** A locale that sorts and folds texts as people do: the store must not. */
 const LOCALE = "template template0 locale_provider icu icu_locale 'und' locale 'C.UTF-8'";
+
+const NO_USAGE = {
+  invocations: 0,
+  errors: 0,
+  attempts: 0,
+  cpuMicros: 0,
+  wallMicros: 0,
+  memoryMibMillis: 0,
+  egressBytes: 0,
+  volumeBytes: 0,
+};
 
 /** Resolves once the text indexes are valid. */
 async function indexed(postgres: TestPostgres, url: string): Promise<void> {
@@ -54,6 +67,32 @@ Deno.test("stores on PostgreSQL", async (t) => {
       );
       await withStore(url.replace("//invoked:", "//plain:"), work);
     }, ["search"]);
+  });
+
+  await t.step("no row of usage has more versions than an addition can read", async () => {
+    const url = await postgres.database();
+    await withStore(url, async (store) => {
+      const sums = { ...NO_USAGE, invocations: 1 };
+      const add = (functionId: string, count: number) =>
+        store.write((tx) => {
+          for (let n = 0; n < count; n++) {
+            tx.usage.add({ day: "2026-01-31", functionId, principalId: "p", ...sums });
+          }
+          return Promise.resolve();
+        });
+      for (const count of [ROW_ADDITIONS_MAX, ROW_ADDITIONS_MAX, 1]) await add("often", count);
+      await add("once", 1);
+      const rows = await postgres.query(
+        "select function_id, invocations from usage order by function_id, invocations",
+        new URL(url).pathname.slice(1),
+      );
+      assert.deepEqual(rows.map((row) => [row["function_id"], Number(row["invocations"])]), [
+        ["often", 1],
+        ["often", ROW_ADDITIONS_MAX],
+        ["often", ROW_ADDITIONS_MAX],
+        ["once", 1],
+      ]);
+    });
   });
 
   await t.step("failures of an earlier version get their error codes", async () => {
