@@ -1,5 +1,6 @@
 /** What metrics observe of a server or a worker when they are collected. */
 import type { Nats } from "../cluster/nats/connection.ts";
+import type { Alerts } from "../domain/alerts/alerts.ts";
 import { SCHEDULE_LATE_MS } from "../domain/alerts/conditions.ts";
 import type { Node } from "../domain/ownership/contract.ts";
 import type { Engine } from "../engine/contract.ts";
@@ -17,13 +18,14 @@ interface ServerParts {
   readonly store: Store;
   readonly engine: Engine;
   readonly node: Node;
+  readonly alerts: Pick<Alerts, "countUnposted">;
   readonly sandboxes: Sandboxes;
   readonly cluster: Cluster | undefined;
 }
 
 /** The sources of an API node. */
 export function serverSources(
-  { dataDir, store, engine, node, sandboxes, cluster }: ServerParts,
+  { dataDir, store, engine, node, alerts, sandboxes, cluster }: ServerParts,
   metrics: Pick<Metrics, "functions" | "functionValues">,
 ): readonly Source[] {
   return [
@@ -33,7 +35,7 @@ export function serverSources(
     slotSource(() => ({ taken: engine.load.running, limit: engine.load.maxRunning })),
     functionSource(engine, store, metrics),
     storeSource(store),
-    recordSource(store, node),
+    recordSource(store, node, alerts),
     ...cluster === undefined ? [] : [natsSource(cluster.nats), workerSource(cluster)],
   ];
 }
@@ -152,7 +154,11 @@ function storeSource(store: Store): Source {
 }
 
 /** What is counted in the database, by one of the nodes that share it. */
-function recordSource({ read }: Store, node: Node): Source {
+function recordSource(
+  { read }: Store,
+  node: Node,
+  alerts: Pick<Alerts, "countUnposted">,
+): Source {
   return {
     name: "the records",
     async read(observe) {
@@ -162,7 +168,7 @@ function recordSource({ read }: Store, node: Node): Source {
       observe("invoked.schedules.late", await read.schedules.countLate(late));
       const sessions = await read.consoleSessions.count(new Date().toISOString());
       observe("invoked.console.sessions", sessions);
-      observe("invoked.alerts.unposted", await read.alerts.countUnposted());
+      observe("invoked.alerts.unposted", await alerts.countUnposted());
     },
   };
 }

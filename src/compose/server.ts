@@ -157,7 +157,7 @@ async function startBehind(
   const verification = verify &&
     opened.use(await VerificationSchedule.open(store, node, verifyIntervalMs, verify));
   // Before recovery: resumed invocations may call the API.
-  const serving = { store, engine, node, sandboxes, cluster };
+  const serving = { store, engine, node, sandboxes, cluster, alerts: domain.alerts };
   const metricsPage = config.telemetry.servesMetrics && metrics ? pageOf(metrics) : undefined;
   const described = { url, telemetry, metricsPage, verification };
   const app = composeApi(config, { ...serving, ...described, domain });

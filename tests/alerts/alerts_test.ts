@@ -160,6 +160,29 @@ function delay(dataDir: string, { id }: Json): void {
   assert.equal(changes, 1);
 }
 
+/** Leaves alerts about the disks of two nodes that ended hours ago: one has begun, and one has not. */
+function leaveNodes(dataDir: string): void {
+  using db = new DatabaseSync(join(dataDir, "invoked.db"));
+  const insert = db.prepare(
+    "insert into alerts (id, name, subject, labels, summary, state, checks, starts_at, checked_at, is_posted) " +
+      "values (?, 'InvokedDiskAlmostFull', ?, ?, '9% of the disk is free', ?, 1, ?, ?, ?)",
+  );
+  const hoursAgo = new Date(Date.now() - 2 * 60 * 60_000).toISOString();
+  const add = (instance: string, state: string, isPosted: number) => {
+    const labels = JSON.stringify({ instance });
+    insert.run(`of ${instance}`, instance, labels, state, hoursAgo, hoursAgo, isPosted);
+  };
+  add("begun:1", "FIRING", 1);
+  add("pending:1", "PENDING", 0);
+}
+
+/** The node whose alert has not begun has no end either. */
+async function nodesAreGone({ receiver }: Stage): Promise<void> {
+  await receiver.got("InvokedDiskAlmostFull", "resolved");
+  const about = receiver.alerts.flatMap(({ labels }) => labels.instance ?? []);
+  assert.deepEqual(about, ["begun:1"]);
+}
+
 async function schedulesAreLate({ client, receiver }: Stage, trigger: Json): Promise<void> {
   const begun = await receiver.got("InvokedSchedulesLate", "firing");
   assert.equal(begun.annotations.summary, "1 schedule is more than a minute late");
@@ -271,6 +294,7 @@ Deno.test("alerts are posted once when they begin and once when they end", async
     logs.push(await server.log);
   }
   delay(dataDir, trigger);
+  leaveNodes(dataDir);
   const urlFile = join(directory.path, "url");
   await Deno.writeTextFile(urlFile, `${receiver.url}\n`);
   {
@@ -281,6 +305,7 @@ Deno.test("alerts are posted once when they begin and once when they end", async
     const client = await server.client();
     const stage = { server, client, receiver, failingId };
     await t.step("schedules are late", () => schedulesAreLate(stage, trigger));
+    await t.step("nodes are gone", () => nodesAreGone(stage));
     await t.step("the function succeeds again", () => functionSucceeds(stage));
     await t.step("the receiver is away for some time", () => receiverIsAway(stage));
     await t.step("the receiver is hostile", () => receiverIsHostile(stage));
@@ -337,6 +362,11 @@ Deno.test("a server without a receiver lists alerts, and tests none", async () =
   const id = await deployFailing(client);
   await makeDeadLetter(client, id);
   await eventually(async () => (await firing(client)).length === 1 || undefined, "the alert");
+  assert.equal(
+    (await scrape(client)).sum("invoked_alerts_unposted"),
+    0,
+    "nobody waits for the beginning",
+  );
   assertError(await client.post(`${PATH}/test`, {}), "FAILED_PRECONDITION", "ALERTS_OFF");
   const { isPosted, failing } = ok(await client.get(PATH));
   assert.deepEqual([isPosted, failing], [false, undefined]);

@@ -36,6 +36,11 @@ export class Alerts {
     };
   }
 
+  /** The alerts whose beginning or end the receiver has not taken; 0 without a receiver. */
+  async countUnposted(): Promise<number> {
+    return this.receiver === undefined ? 0 : await this.store.read.alerts.countUnposted();
+  }
+
   /**
    * Posts the beginning of a test alert, and its end if the receiver has taken the beginning.
    * @returns what the receiver answered to each

@@ -39,6 +39,24 @@ export function changesOf(
   };
 }
 
+/**
+ * Changes that also end alerts which nobody checks any more. An alert that has not begun has no end.
+ * @param now RFC 3339
+ */
+export function withEnds(
+  { inserted, updated, deleted }: AlertChanges,
+  unchecked: readonly AlertRow[],
+  now: string,
+): AlertChanges {
+  const isPending = ({ state }: AlertRow) => state === "PENDING";
+  const begun = unchecked.filter((row) => !isPending(row));
+  return {
+    inserted,
+    updated: [...updated, ...begun.map((row) => [row, { state: "ENDED", endsAt: now }] as const)],
+    deleted: [...deleted, ...unchecked.filter(isPending).map(({ id }) => id)],
+  };
+}
+
 function keyOf({ name, subject }: Pick<AlertRow, "name" | "subject">): string {
   return `${name} ${subject}`;
 }

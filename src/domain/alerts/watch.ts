@@ -17,7 +17,7 @@ import {
   SCHEDULE_LATE_MS,
 } from "./conditions.ts";
 import type { AlertPosts } from "./posts.ts";
-import { type AlertChanges, changesOf } from "./transitions.ts";
+import { type AlertChanges, changesOf, withEnds } from "./transitions.ts";
 
 const logger = getLogger(["invoked", "alerts"]);
 
@@ -94,7 +94,7 @@ export class AlertWatch implements AsyncDisposable {
       nextId: () => ids.next(),
     });
     const gone = isLeader ? open.filter((row) => this.#isGone(row, now)) : [];
-    await this.#apply(changes, gone, now);
+    await this.#apply(withEnds(changes, gone, now.toISOString()));
     if (isLeader) posts.start();
   }
 
@@ -127,24 +127,18 @@ export class AlertWatch implements AsyncDisposable {
       checkedAt < timeOf(now.getTime() - NODE_GONE_MS);
   }
 
-  async #apply(
-    { inserted, updated, deleted }: AlertChanges,
-    gone: readonly AlertRow[],
-    now: Date,
-  ): Promise<void> {
+  async #apply({ inserted, updated, deleted }: AlertChanges): Promise<void> {
     const { store, posts } = this.parts;
-    const left = gone.map((row) => [row, { state: "ENDED", endsAt: now.toISOString() }] as const);
-    const changed = [...updated, ...left];
-    if (inserted.length + changed.length + deleted.length === 0) return;
+    if (inserted.length + updated.length + deleted.length === 0) return;
     await store.write(async (tx) => {
       for (const row of inserted) await tx.alerts.insert(row);
-      for (const [row, change] of changed) await tx.alerts.update(row.id, change);
+      for (const [row, change] of updated) await tx.alerts.update(row.id, change);
       await tx.alerts.delete(deleted);
       // Without a receiver, nobody waits for the end.
       if (!posts.hasReceiver) await tx.alerts.deleteEnded();
     });
     for (const row of inserted) if (row.state === "FIRING") logBegin(row);
-    for (const [row, change] of changed) {
+    for (const [row, change] of updated) {
       if (change.state === "FIRING") logBegin({ ...row, ...change });
       if (change.state === "ENDED") logEnd(row);
     }
