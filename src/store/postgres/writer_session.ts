@@ -55,7 +55,7 @@ export class WriterSession implements StatementRunner {
   #transaction: string | undefined;
   /** Settles with the last statement that nobody waits for. */
   #sent: Promise<void> = Promise.resolve();
-  /** Why it failed, until the failure of a later statement, or of the commit, names the reason. */
+  /** Why it failed, until it was rolled back, or the failure of a later statement or of the commit names the reason. */
   #sentFailure: unknown;
   #onLost: (error: StorageUnavailable) => void = () => {};
   /** Statements of a migration may take long. */
@@ -150,7 +150,10 @@ export class WriterSession implements StatementRunner {
   /** Runs a statement on the open connection. @throws StorageUnavailable if it was lost */
   async query(sql: string, parameters: readonly unknown[], isFrequent = false) {
     try {
-      return await this.#query(sql, parameters, isFrequent);
+      const result = await this.#query(sql, parameters, isFrequent);
+      // PostgreSQL answers in order, and runs a statement after a failed one only once the failure was rolled back.
+      this.#sentFailure = undefined;
+      return result;
     } catch (error) {
       await this.#sent;
       const reason = this.#sentFailure ?? error;

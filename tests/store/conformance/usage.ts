@@ -145,11 +145,21 @@ export const USAGE: Steps = {
           tx.usage.add(used("2026-02-01", "f", "a", { cpuMicros: 1000 }));
           return Promise.resolve("kept as well");
         }),
+        store.write((tx) => {
+          tx.usage.add(used(null as unknown as string, "f", "a", { cpuMicros: 100 }));
+          return Promise.reject(new Error("no"));
+        }),
+        store.write(async (tx) => {
+          const row = functionRow({ id: id(0, 901), createdAt: time(0) });
+          for (let n = 0; n < 2; n++) await tx.functions.insert(row);
+        }),
       ];
-      const [kept, thrown, broken, other] = await Promise.allSettled(writes);
+      const [kept, thrown, broken, other, , twice] = await Promise.allSettled(writes);
       assert.deepEqual([kept, other].map((each) => each?.status), ["fulfilled", "fulfilled"]);
       assert.match(String((thrown as PromiseRejectedResult).reason), /Error: no$/);
       assert.match(String((broken as PromiseRejectedResult).reason), /null/i);
+      const ofItself = "no write fails with what failed in another one";
+      assert.match(String((twice as PromiseRejectedResult).reason), /unique/i, ofItself);
       assert.equal(await store.read.functions.get(id(0, 900)), undefined);
       // Alone in its transaction, whose commit fails.
       await assert.rejects(
