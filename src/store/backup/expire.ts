@@ -1,6 +1,6 @@
 /** Removes old backups of a folder, and the contents that no other backup in the folder has. */
 import { join } from "node:path";
-import { syncDirectory } from "../../shared/files.ts";
+import { removeAll, syncDirectory } from "../../shared/files.ts";
 import { CONTENT_KINDS } from "../contents.ts";
 import { BackupError } from "./backup_error.ts";
 import { ContentIndex } from "./content_index.ts";
@@ -78,12 +78,14 @@ async function noteContents(
 ): Promise<void> {
   await using source = await openSource(folder, name);
   const manifest = await readManifest(source);
-  const directory = join(workDir, `list-${name}`);
+  // One list at a time: the disk may be almost full.
+  const directory = join(workDir, "list");
   await makeDirectory(directory);
   await stageList(source, directory, manifest);
   for await (const { path } of filesOfList(join(directory, LIST_FILE), source.name)) {
     if (isContent(path)) index.add(path, null);
   }
+  await removeAll(directory);
 }
 
 function keptUnreadable(error: unknown): unknown {
