@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Config } from "../config/mod.ts";
 import { checkServerKeys } from "../domain/identity/server_keys.ts";
 import type { Damage } from "../domain/verification/damages.ts";
+import { DAMAGES_MAX } from "../domain/verification/verify.ts";
 import { exists, removeAll, syncDirectory } from "../shared/files.ts";
 import { BackupError } from "../store/backup/backup_error.ts";
 import {
@@ -96,7 +97,7 @@ export async function restoreBackup(
     const damages = await verifyStaged(read, acceptDamage);
     const database = join(staged, DATABASE_FILE);
     checkServerKeys(serverKeysIn(database), sealer);
-    const messages = damages.map(({ message }) => message);
+    const messages = damages.slice(0, DAMAGES_MAX).map(({ message }) => message);
     await prepareRestored(database, {
       backupAt: manifest.createdAt,
       verifiedFrom,

@@ -1,7 +1,7 @@
 /** Verifies what a restore has read, and decides whether it may be restored. */
 import { join } from "node:path";
 import { affectedInWords, type Damage } from "../domain/verification/damages.ts";
-import { verifyCopy } from "../domain/verification/verify.ts";
+import { DAMAGES_MAX, verifyCopy } from "../domain/verification/verify.ts";
 import { VERSION } from "../shared/installation.ts";
 import { BackupError } from "../store/backup/backup_error.ts";
 import { DATABASE_FILE, type ListedFile, type Manifest } from "../store/backup/manifest.ts";
@@ -39,6 +39,8 @@ export async function verifyStaged(
     contents: diskContents(directory),
     isRead: false,
     isPaced: false,
+    // A manifest lists more missing contents than other damages.
+    damagesMax: DAMAGES_MAX + manifest.missing.length,
   }, backup);
   const unlisted = unlistedIn(manifest, damages);
   const isListed = unlisted.length === 0 && !isCut;

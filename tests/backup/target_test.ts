@@ -331,6 +331,28 @@ Deno.test("a restore accepts no list of damages that was cut", async () => {
   assert.match(stderr, /, and 995 more; nothing was restored$/m);
 });
 
+Deno.test("a restore accepts more missing contents than a verification reports damages", async () => {
+  await using data = await usedData();
+  await using directory = await makeTempDir();
+  {
+    using db = new DatabaseSync(join(data.path, "invoked.db"));
+    db.exec(
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1100) " +
+        "INSERT INTO commit_files (commit_id, path, digest, size) " +
+        "SELECT (SELECT min(id) FROM commits), 'lost-' || i, printf('%064x', i), 1 FROM n",
+    );
+  }
+  const archive = join(directory.path, "lacking.tar");
+  const taken = await runInvoked(["backup", archive, "--data", data.path, "--json"]);
+  assert.equal(taken.code, 3, taken.stderr);
+  assert.equal(JSON.parse(taken.stdout).missing.length, 1100);
+  const flags = ["--master-key-file", join(data.path, "master.key"), "--accept-damage", "--json"];
+  const to = join(directory.path, "restored");
+  const { code, stdout, stderr } = await runInvoked(["restore", archive, "--data", to, ...flags]);
+  assert.equal(code, 0, stderr);
+  assert.equal(JSON.parse(stdout).damages.length, 1100);
+});
+
 const digestIn = (path: string) => path.split("/").slice(1).join("");
 
 /** Changes a byte of a content of a commit. @returns its path */

@@ -11,8 +11,8 @@ import type { Damage } from "./damages.ts";
 import { pageDamages, referenceDamages } from "./rows.ts";
 import { sealedDamages } from "./sealed.ts";
 
-/** Damages that are reported, each once; a verification ends with the last of them. */
-const DAMAGES_MAX = 1_000;
+/** Damages that are reported by default, each once; a verification ends with the last of them. */
+export const DAMAGES_MAX = 1_000;
 
 /** What is verified. */
 interface VerifiedParts extends ContentReading {
@@ -20,6 +20,8 @@ interface VerifiedParts extends ContentReading {
   readonly database: string;
   /** Undefined without a master key: sealed values are then not verified. */
   readonly sealer: Sealer | undefined;
+  /** Damages that are reported; {@link DAMAGES_MAX} by default. */
+  readonly damagesMax?: number;
 }
 
 /** The result of a verification. */
@@ -37,7 +39,7 @@ export interface DataVerification {
 /** Verifies everything. Damage is reported, and never thrown. @throws DataDirError for a database of a later version */
 export async function verifyData(parts: VerifiedParts): Promise<DataVerification> {
   const counts = { contents: 0, bytes: 0, sealedValues: 0, auditEvents: 0 };
-  const found = await damagesOf(checksOf(parts, counts));
+  const found = await damagesOf(checksOf(parts, counts), parts.damagesMax);
   return { ...counts, ...found };
 }
 
@@ -58,13 +60,14 @@ export async function verifyCopy(parts: VerifiedParts, name: string): Promise<Da
   return { contents: 0, bytes: 0, sealedValues: 0, auditEvents: 0, damages, isCut: true };
 }
 
-/** Collects what checks find, up to {@link DAMAGES_MAX}. Each check that reads a damaged page reports the page. */
+/** Collects what checks find, up to a number. Each check that reads a damaged page reports the page. */
 async function damagesOf(
   checks: readonly Check[],
+  max = DAMAGES_MAX,
 ): Promise<Pick<DataVerification, "damages" | "isCut">> {
   const found = new Map<string, Damage>();
   const add = (damage: Damage) => found.set(JSON.stringify(damage), damage);
-  const isFull = () => found.size >= DAMAGES_MAX;
+  const isFull = () => found.size >= max;
   for (const check of checks) {
     try {
       for await (const damage of check()) {
