@@ -1,6 +1,6 @@
 /** Takes a backup of an installation beside its server. */
 import { join } from "node:path";
-import type { Config } from "../config/mod.ts";
+import { type Config, countOf } from "../config/mod.ts";
 import { checkServerKeys } from "../domain/identity/server_keys.ts";
 import { verifyData } from "../domain/verification/verify.ts";
 import { exists } from "../shared/files.ts";
@@ -82,9 +82,9 @@ export async function backUp(
   return { ...report, expired };
 }
 
-/** @throws BackupError that says that the new backup is complete */
+/** @throws BackupError that says that the new backup is complete, and how many damages it lists */
 async function expireAfter(
-  { path: taken }: BackupReport,
+  { path: taken, damages }: BackupReport,
   { path, keep, workDir }: {
     readonly path: string;
     readonly keep: number;
@@ -96,7 +96,13 @@ async function expireAfter(
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const next = error instanceof BackupError ? error.next : undefined;
-    throw new BackupError(`Backup ${taken} is complete, but --keep failed: ${reason}`, next);
+    const lists = damages.length === 0
+      ? ""
+      : ` and lists ${countOf(damages.length, "damage")} of the data`;
+    throw new BackupError(
+      `Backup ${taken} is complete${lists}, but --keep failed: ${reason}`,
+      next,
+    );
   }
 }
 

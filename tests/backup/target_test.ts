@@ -118,12 +118,13 @@ Deno.test("a folder keeps the newest backups of undamaged data, and no content w
   }
 
   await Deno.writeTextFile(join(folder, second.name, "SHA256SUMS"), "");
+  await Deno.remove(lost);
   const args = ["backup", folder, "--data", data.path, "--keep", "3"];
   const { code, stderr } = await runInvoked(args);
   assert.equal(code, 1);
   assert.match(
     stderr,
-    /Backup \S.* is complete, but --keep failed: No older backup was removed: .*SHA256SUMS was changed/,
+    /Backup \S.* is complete and lists 1 damage of the data, but --keep failed: No older backup was removed: .*SHA256SUMS was changed/,
   );
   const [last] = (await backups()).slice(-1);
   assert.deepEqual(await backups(), [...kept, last]);
