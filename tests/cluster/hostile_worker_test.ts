@@ -87,6 +87,25 @@ Deno.test("hostile workers", async (t) => {
     assert.equal(error, "INTERRUPTED: the worker that ran it ended");
   });
 
+  await t.step(
+    "a worker that exaggerates what it used keeps no invocation from its end",
+    async () => {
+      await using rogue = await RogueWorker.start(cluster.nats.address);
+      const fn = await client.deploy(ECHO);
+      const most = Number.MAX_SAFE_INTEGER;
+      const used = { hostCallsMs: 0, egressMs: 0, egress: [], processMs: most, cpuMs: most };
+      for (const egressBytes of [1.5, most, most]) {
+        const measured = { ...used, egressBytes };
+        const outcome = encodeOutcome({ kind: "success", outputJson: `{"n":4}`, measured });
+        rogue.will(write(MessageType.OUTCOME, outcome));
+        assert.deepEqual(outputOf(await client.invoke(fn, { n: 4 })), { n: 4 });
+      }
+      const { body: { total } } = await client.get(`/api/v1/usage?function_id=${fn}`);
+      assert.deepEqual([total.invocations, total.errors], ["3", "0"]);
+      assert.equal(total.egressBytes, String(2 + 2 * 2 ** 44));
+    },
+  );
+
   await t.step("a worker of another protocol gets no offers", async () => {
     await using rogue = await RogueWorker.start(cluster.nats.address, { protocol: 99 });
     await using _ = await cluster.worker();

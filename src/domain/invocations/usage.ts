@@ -7,6 +7,8 @@ import { type MeasuredAttempt, PHASES } from "./measures.ts";
 
 const BYTES_PER_MIB = 1024 * 1024;
 const MICROS_PER_MS = 1000;
+/** The most that an attempt adds to a sum, 16 TiB or 203 days: the lies of a worker exceed no column. */
+const AMOUNT_MAX = 2 ** 44;
 const EVALUATE = PHASES.indexOf("evaluate");
 const RUN = PHASES.indexOf("run");
 
@@ -58,10 +60,15 @@ export function addUsage(
     invocations: end === undefined ? 0 : 1,
     errors: end === "failed" ? 1 : 0,
     attempts: isAttempt ? 1 : 0,
-    cpuMicros: measured?.cpuMicros ?? 0,
+    cpuMicros: amountOf(measured?.cpuMicros),
     wallMicros,
     memoryMibMillis: Math.round(memoryLimit / BYTES_PER_MIB * wallMicros / MICROS_PER_MS),
-    egressBytes: egressBytes ?? 0,
-    volumeBytes: volumeBytes ?? 0,
+    egressBytes: amountOf(egressBytes),
+    volumeBytes: amountOf(volumeBytes),
   });
+}
+
+/** An amount as sums have it, of what a process or a worker reports. */
+function amountOf(reported = 0): number {
+  return Math.min(Math.round(reported), AMOUNT_MAX);
 }
