@@ -221,7 +221,7 @@ async function receiverIsAway({ server, client, receiver }: Stage): Promise<void
   assert.equal((await scrape(client)).sum("invoked_alerts_unposted"), 1);
   const listed = await runInvoked(["alerts", "list", "--data", server.dataDir]);
   assert.match(listed.stdout, /^InvokedDeadLettersGrowing\twarning\t.*\t1 dead letter is new/m);
-  assert.match(listed.stderr, /^Alerts could not be posted since .*: it answered 503$/m);
+  assert.match(listed.stderr, /^Alerts have not been posted since .*: it answered 503$/m);
   receiver.answer = 204;
   await receiver.got("InvokedDeadLettersGrowing", "firing", before + 1);
   const [first] = receiver.rejected;

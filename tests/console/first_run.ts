@@ -236,7 +236,7 @@ export async function firstRun(
       "an alert that cannot be posted",
     );
     await console.load("/");
-    await page.getByText("Alerts could not be posted since").waitFor();
+    await page.getByText("Alerts have not been posted since").waitFor();
     await console.assertAccessible("overview_alerts");
     await page.getByRole("link", { name: "1 dead letter is new within 15 minutes" }).click();
     await page.getByRole("heading", { name: "Dead letters", level: 1 }).waitFor();

@@ -25,7 +25,7 @@ export function register(command: Command): void {
     );
     const { isPosted, failing } = answer;
     if (failing !== undefined) {
-      note(`Alerts could not be posted since ${showTime(failing.since)}: ${failing.error}`);
+      note(`Alerts have not been posted since ${showTime(failing.since)}: ${failing.error}`);
     } else if (!isPosted) {
       note("The server posts no alerts; see --alert-url of invoked serve");
     }

@@ -19,7 +19,7 @@ export function Alerts() {
           <>
             {failing === undefined ? null : (
               <p role="status">
-                <Badge tone="bad">Not posted</Badge> Alerts could not be posted since{" "}
+                <Badge tone="bad">Not posted</Badge> Alerts have not been posted since{" "}
                 <Time value={failing.since} />: {failing.error}
               </p>
             )}
