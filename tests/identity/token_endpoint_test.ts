@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { generateKeyPair, importJWK, type JWK, type JWTHeaderParameters, SignJWT } from "jose";
 import { type Answer, Client, type Json } from "../support/client.ts";
 import { ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 import { sharedServer } from "../support/shared_server.ts";
+import { codeIn, LINKS, redeem } from "./sessions.ts";
 
 const PATH = "/auth/v1/token";
 const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -217,6 +220,24 @@ async function badAssertions(client: Client, credentials: Credentials): Promise<
   await assertGranted(client, await present(client, credentials, good));
 }
 
+/** Nobody gets a token or a session that the audit log does not have. A link is not used up by a failed sign-in. */
+async function givesNothingOffRecord(server: TestServer): Promise<void> {
+  const { clientId, clientSecret } = await server.credentials();
+  const form = { ...GRANT, client_id: clientId, client_secret: clientSecret };
+  const client = await server.client();
+  const code = codeIn(ok(await client.post(LINKS, {})));
+  using db = new DatabaseSync(join(server.dataDir, "invoked.db"), { timeout: 60_000 });
+  db.exec(`create trigger rejected before insert on audit_events
+    begin select raise(abort, 'rejected for a test'); end`);
+  const token = await client.form(PATH, form);
+  const session = await redeem(server.url, code);
+  db.exec("drop trigger rejected");
+  assert.deepEqual([token.status, token.body.access_token], [500, undefined]);
+  assert.deepEqual([session.status, session.headers.get("set-cookie")], [500, null]);
+  ok(await client.form(PATH, form));
+  ok(await redeem(server.url, code));
+}
+
 Deno.test("token endpoint", async (t) => {
   const server = await sharedServer();
   const credentials = await server.credentials();
@@ -234,7 +255,7 @@ Deno.test("token endpoint", async (t) => {
   });
 });
 
-Deno.test("token endpoint: a replayed assertion is rejected, also after a restart", async () => {
+Deno.test("token endpoint: a replayed assertion is rejected, also after a restart", async (t) => {
   await using dir = await makeTempDir();
   const dataDir = dir.path;
   let replays: string[];
@@ -262,4 +283,7 @@ Deno.test("token endpoint: a replayed assertion is rejected, also after a restar
     assertOAuthError(await present(client, credentials, replay), "invalid_client");
   }
   ok(await present(client, credentials, await assertion(credentials)));
+  await t.step("a token or a session off the record is given to nobody", async () => {
+    await givesNothingOffRecord(server);
+  });
 });
