@@ -23,7 +23,7 @@ import {
   WELL_KNOWN,
 } from "./federation.ts";
 import { makePrincipal, signIn } from "./principals.ts";
-import { exchanges, keys, rejections } from "./federation_tokens.ts";
+import { exchanges, floods, keys, rejections } from "./federation_tokens.ts";
 import { githubClaims, gitlabClaims, issuerKey, TokenIssuer } from "./token_issuer.ts";
 
 const SEARCH = "/api/v1/search/workload_federation_trusts";
@@ -327,6 +327,6 @@ Deno.test("workloads exchange their tokens for access tokens", async (t) => {
   const audience = new URL(server.url).hostname;
   const stranger = new Client(server.url, undefined);
   const stage: Stage = { server, client, stranger, issuer, principalId, audience };
-  const steps = { providers, trusts, exchanges, rejections, principals, tests, keys };
+  const steps = { providers, trusts, exchanges, rejections, principals, tests, keys, floods };
   for (const [name, step] of Object.entries(steps)) await t.step(name, () => step(stage));
 });

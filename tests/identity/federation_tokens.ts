@@ -19,6 +19,9 @@ import {
 } from "./federation.ts";
 import { githubClaims, issuerKey } from "./token_issuer.ts";
 
+/** Tokens of a flood: more than the reads of keys that may happen meanwhile, however slow the machine is. */
+const FLOOD = 12;
+
 /** A token of GitHub, from its exchange until its trust is deleted. */
 export async function exchanges(stage: Stage): Promise<void> {
   const { client, issuer, principalId, audience, server } = stage;
@@ -224,9 +227,44 @@ export async function rejections(stage: Stage): Promise<void> {
   // Everything else of the token is right, so its principal is known.
   assert.equal((await eventsOf(stage))[0]?.user.uid, stage.principalId);
   ok(await present(stage, trust, token, {}, "192.0.2.9"));
-  // An unknown key reads the set again at most once in a while.
-  const reads = issuer.reads.filter((path) => path === "/rejections/.well-known/jwks");
-  assert.ok(reads.length < 5, `${reads.length} reads`);
+}
+
+/**
+ * A flood of tokens, each by a key that the issuer does not publish, makes the server read no key set for each token. The
+ * issuer may answer, or be down.
+ */
+export async function floods(stage: Stage): Promise<void> {
+  const { issuer, audience } = stage;
+  const path = "/floods";
+  issuer.keys.set(path, [await issuerKey("f", "ES256")]);
+  const { id } = await createProvider(stage, path, "CUSTOM");
+  const trust = await createTrust(stage, id);
+  const foreign = await issuerKey("foreign", "ES256");
+  const tokens = await Promise.all(
+    Array.from(
+      { length: FLOOD },
+      (_, n) => issuer.sign(path, githubClaims(audience), { ...foreign, kid: `foreign ${n}` }),
+    ),
+  );
+  const readsOf = (issuerPath: string) =>
+    issuer.reads.filter((read) => read.startsWith(issuerPath));
+  const assertFew = (issuerPath: string) => {
+    const reads = readsOf(issuerPath);
+    assert.ok(0 < reads.length && reads.length < FLOOD, `${reads.length} reads of ${issuerPath}`);
+  };
+  ok(await present(stage, trust, await issuer.sign(path, githubClaims(audience))));
+  const answers = await Promise.all(tokens.map((token) => present(stage, trust, token)));
+  answers.forEach(assertRejected);
+  await assertRecorded(stage, trust, "signature_invalid");
+  assertFew(`${path}/.well-known/jwks`);
+
+  // Failed reads count, too. Requests at the same time share one read, so these come one after another.
+  const down = "/missing-floods";
+  const ofDown = await createTrust(stage, (await createProvider(stage, down, "CUSTOM")).id);
+  const token = await issuer.sign(down, githubClaims(audience), foreign);
+  for (let sent = 0; sent < FLOOD; sent++) assertRejected(await present(stage, ofDown, token));
+  await assertRecorded(stage, ofDown, "keys_unavailable");
+  assertFew(down);
 }
 
 /** Each way in which the keys of an issuer cannot be read, or are not its own. */
