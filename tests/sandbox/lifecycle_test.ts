@@ -95,7 +95,8 @@ linuxTest("disposal kills idle and running instances and waits for their ends", 
   await sandboxes[Symbol.asyncDispose]();
   await allEnded(MARKS.dispose);
   assert.match(errorOf(await ended), /^INTERRUPTED: /);
-  assert.deepEqual(sandboxes.stats, { ready: 0, running: 0, codeCaches: 0 });
+  const { ready, running, codeCaches } = sandboxes.stats;
+  assert.deepEqual({ ready, running, codeCaches }, { ready: 0, running: 0, codeCaches: 0 });
   assert.match(await failure(sandboxes, "const main = () => ({});"), /^INTERRUPTED: /);
   await Deno.remove(cacheDir, { recursive: true });
 });
