@@ -1,16 +1,15 @@
 /** Texts of numbers in base 62. Texts of the same length sort as their numbers do. */
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/** Values of digits by their codes; undefined for other characters. */
-const VALUES: readonly (number | undefined)[] = Array.from(
-  { length: 0x80 },
-  (_, code) => {
-    const value = DIGITS.indexOf(String.fromCharCode(code));
-    return value === -1 ? undefined : value;
-  },
-);
 /** As many digits as an exact number holds, and what they count to. */
 const GROUP_DIGITS = 8;
 const GROUP = BigInt(DIGITS.length ** GROUP_DIGITS);
+/** What groups of 0, 1, 2, ... digits count to. */
+const GROUPS = Array.from({ length: GROUP_DIGITS + 1 }, (_, n) => BigInt(DIGITS.length ** n));
+/** Values of digits by their codes; -1 for other characters. */
+const VALUES = Int8Array.from(
+  { length: 0x80 },
+  (_, code) => DIGITS.indexOf(String.fromCharCode(code)),
+);
 
 /** The last digits of a number, as many as given: in a tenth of the time that the `ksuid` package takes. */
 export function base62(number: bigint, digits: number): string {
@@ -31,13 +30,12 @@ export function fromBase62(text: string): bigint {
   for (let at = 0; at < text.length; at += GROUP_DIGITS) {
     const end = Math.min(at + GROUP_DIGITS, text.length);
     let group = 0;
-    for (let index = at; index < end; index++) {
-      const digit = VALUES[text.charCodeAt(index)];
-      if (digit === undefined) throw new RangeError(`${JSON.stringify(text)} is not in base 62`);
-      group = group * DIGITS.length + digit;
+    for (let digit = at; digit < end; digit++) {
+      const value = VALUES[text.charCodeAt(digit)] ?? -1;
+      if (value === -1) throw new RangeError(`${JSON.stringify(text)} is not in base 62`);
+      group = group * DIGITS.length + value;
     }
-    const scale = end - at === GROUP_DIGITS ? GROUP : BigInt(DIGITS.length ** (end - at));
-    number = number * scale + BigInt(group);
+    number = number * (GROUPS[end - at] as bigint) + BigInt(group);
   }
   return number;
 }

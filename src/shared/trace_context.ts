@@ -51,10 +51,13 @@ export function formatTraceparent(
   return `00-${traceId}-${spanId}-0${(isSampled ? SAMPLED : 0) | (isRandom ? RANDOM : 0)}`;
 }
 
-/** The ids of an invocation that begins a trace. Under the trace of a caller, only the `spanId` counts. */
-export function traceIdsOf(invocationId: string): Omit<TraceContext, "isSampled"> {
+/**
+ * The ids of an invocation that begins a trace. Under the trace of a caller, only the `spanId` counts.
+ * @param attempt from 1, for the span of {@link runSpanIdOf}; 0 for the span of the invocation
+ */
+export function traceIdsOf(invocationId: string, attempt = 0): Omit<TraceContext, "isSampled"> {
   const payload = payloadOfKsuid(invocationId);
-  return { traceId: hex(payload, 32), spanId: spanId(payload), isRandom: true };
+  return { traceId: hex(payload, 32), spanId: spanId(payload + BigInt(attempt)), isRandom: true };
 }
 
 /** The span in which the code of an attempt runs, the parent of all that the code calls. @param attempt from 1 */

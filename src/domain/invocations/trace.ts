@@ -45,7 +45,10 @@ export class Traces {
     { id, traceparent, tracestate }: TraceColumns & { readonly id: string },
     attempt: number,
   ): HandlerTrace {
-    const span = { ...callerOf(traceparent) ?? this.#own(id), spanId: runSpanIdOf(id, attempt) };
+    const caller = callerOf(traceparent);
+    const span = caller === undefined
+      ? this.#own(id, attempt)
+      : { ...caller, spanId: runSpanIdOf(id, attempt) };
     return {
       traceId: span.traceId,
       spanId: span.spanId,
@@ -56,8 +59,8 @@ export class Traces {
   }
 
   /** The trace that an invocation begins. */
-  #own(id: string): TraceContext {
-    const own = traceIdsOf(id);
+  #own(id: string, attempt = 0): TraceContext {
+    const own = traceIdsOf(id, attempt);
     return { ...own, isSampled: isTraceSampled(own.traceId, this.sampleRatio) };
   }
 }
