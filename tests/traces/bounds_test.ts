@@ -1,8 +1,8 @@
-/** The ratio of traces, and the limits of their queue: too much for a server to make in a test. */
+/** The ratio of traces, the limits of their queue, and exact values: what a server does not make in a test. */
 import assert from "node:assert/strict";
 import { ksuidAt } from "../../src/shared/ksuids.ts";
 import { isTraceSampled } from "../../src/shared/trace_sampling.ts";
-import type { AttemptReport } from "../../src/telemetry/contract.ts";
+import type { AttemptReport, SpanCounters } from "../../src/telemetry/contract.ts";
 import { openTraces } from "../../src/telemetry/traces/open.ts";
 import { eventually } from "../support/eventually.ts";
 import { TraceCollector } from "./collector.ts";
@@ -36,18 +36,22 @@ function attempt(n: number): AttemptReport {
   };
 }
 
+function tracesTo(collector: TraceCollector, counters: SpanCounters) {
+  return openTraces({
+    ...{ version: "1", instanceId: "node", role: "server", scheme: "http" },
+    sampling: { ratio: 1, slowMs: 1 },
+    collector: { endpoint: collector.url, headers: {}, ca: undefined, intervalMs: 60_000 },
+    counters,
+  });
+}
+
 Deno.test("the queue for a collector that does not answer is bounded, and lost spans are counted", async () => {
   await using collector = new TraceCollector(0);
   collector.behavior = "silent";
   const counts = { exported: 0, lost: 0, full: 0 };
-  const traces = openTraces({
-    ...{ version: "1", instanceId: "node", role: "server", scheme: "http" },
-    sampling: { ratio: 1, slowMs: 1 },
-    collector: { endpoint: collector.url, headers: {}, ca: undefined, intervalMs: 60_000 },
-    counters: {
-      processed: (count, error) => counts.full += error === "queue_full" ? count : 0,
-      exported: (count, error) => counts[error === undefined ? "exported" : "lost"] += count,
-    },
+  const traces = tracesTo(collector, {
+    processed: (count, error) => counts.full += error === "queue_full" ? count : 0,
+    exported: (count, error) => counts[error === undefined ? "exported" : "lost"] += count,
   });
   for (let at = 0; at < 2_000; at++) traces.telemetry.attemptEnded(attempt(at));
   await eventually(() => collector.requests > 0 ? true : undefined, "a request");
@@ -56,6 +60,30 @@ Deno.test("the queue for a collector that does not answer is bounded, and lost s
   assert.equal(counts.full, 5, "2,000 are on their way");
   await traces[Symbol.asyncDispose]();
   assert.deepEqual([counts.exported, counts.lost], [0, 12_000], "the stop does not wait");
+});
+
+Deno.test("attributes have one type, and addresses no brackets", async () => {
+  await using collector = new TraceCollector(0);
+  {
+    await using traces = tracesTo(collector, { processed() {}, exported() {} });
+    const [beganMs, durationMs, bytes] = [0, 0, 1];
+    const request = { kind: "egress", method: "GET", verdict: "allowed", status: 200 } as const;
+    const calls = ["[2001:db8::1]:443", "example.com:80"].map((host) => ({
+      ...request,
+      ...{ host, beganMs, durationMs, bytes },
+    }));
+    for (const cpuMicros of [0, 1, 2_000_000]) {
+      traces.telemetry.attemptEnded({ ...attempt(cpuMicros + 1), cpuMicros, calls });
+    }
+  }
+  const runs = collector.spans.filter(({ name }) => name === "run");
+  assert.deepEqual(runs.map(({ attributes }) => attributes["invoked.run.cpu_time"]), [0, 1e-6, 2]);
+  for (const { doubles } of runs) assert.deepEqual(doubles, ["invoked.run.cpu_time"]);
+  const hosts = collector.spans.filter(({ name }) => name === "GET").map(({ attributes }) => [
+    attributes["server.address"],
+    attributes["server.port"],
+  ]);
+  assert.deepEqual(hosts.slice(0, 2), [["2001:db8::1", 443], ["example.com", 80]]);
 });
 
 Deno.test("the ratio of traces is that of the ids, whoever decides", () => {

@@ -15,6 +15,8 @@ export interface Span {
   readonly start: bigint;
   readonly end: bigint;
   readonly attributes: Readonly<Record<string, Value>>;
+  /** Names of the attributes that are floating-point numbers. */
+  readonly doubles: readonly string[];
   readonly isError: boolean;
   readonly flags: number;
   readonly resource: Readonly<Record<string, Value>>;
@@ -46,6 +48,9 @@ function spanOf(span: Message, resource: Span["resource"]): Span {
     start: span.number(7),
     end: span.number(8),
     attributes: attributesOf(span.messages(9)),
+    doubles: span.messages(9).filter((pair) => pair.messages(2)[0]?.has(4)).map((pair) =>
+      pair.text(1)
+    ),
     isError: span.messages(15).some((status) => status.number(3) === ERROR),
     flags: Number(span.number(16)),
     resource,

@@ -7,8 +7,8 @@ import type { Attributes, SpanContent } from "./span.ts";
 const MICROS_PER_MS = 1_000;
 /** From this status on, a client's span is an error. */
 const ERROR_STATUS_MIN = 400;
-/** `host:port`, where the host may be an IPv6 address in brackets. */
-const ENDPOINT = /^(.*):(\d{1,5})$/;
+/** `host:port`, where the host may be an IPv6 address in brackets, which spans have without them. */
+const ENDPOINT = /^\[?(.*?)\]?:(\d{1,5})$/;
 
 /** When the process of a run worked, in microseconds since 1970. */
 interface RunTime {

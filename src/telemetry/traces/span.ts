@@ -31,8 +31,13 @@ const STATUS = { code: 3 } as const;
 const KEY_VALUE = { key: 1, value: 2 } as const;
 const ANY_VALUE = { string: 1, bool: 2, int: 3, double: 4 } as const;
 
-/** Whole numbers must not be negative. */
-export type Attributes = Readonly<Record<string, string | number | boolean>>;
+/** Seconds, also whole ones, are floating-point numbers: backends keep one type for each attribute. */
+export interface Seconds {
+  readonly seconds: number;
+}
+
+/** Numbers are whole and not negative. */
+export type Attributes = Readonly<Record<string, string | number | boolean | Seconds>>;
 
 /** Where a span belongs. */
 interface SpanPosition {
@@ -102,11 +107,11 @@ function writeAttributes(field: number, attributes: Attributes): void {
   }
 }
 
-function writeValue(value: string | number | boolean): void {
+function writeValue(value: Attributes[string]): void {
   if (typeof value === "string") writer.text(ANY_VALUE.string, value);
   else if (typeof value === "boolean") writer.integer(ANY_VALUE.bool, value ? 1 : 0);
-  else if (Number.isSafeInteger(value)) writer.integer(ANY_VALUE.int, value);
-  else writer.double(ANY_VALUE.double, value);
+  else if (typeof value === "number") writer.integer(ANY_VALUE.int, value);
+  else writer.double(ANY_VALUE.double, value.seconds);
 }
 
 /** Whose spans a process sends. */

@@ -11,7 +11,13 @@ import {
 import { methodOf, nameOf, triggerOf } from "../conventions.ts";
 import { contentOf } from "./calls.ts";
 import { SPAN, spanIdBeside } from "./ids.ts";
-import { type Attributes, encodeSpan, type EndedSpan, type SpanContent } from "./span.ts";
+import {
+  type Attributes,
+  encodeSpan,
+  type EndedSpan,
+  type Seconds,
+  type SpanContent,
+} from "./span.ts";
 
 const MICROS_PER_MS = 1_000;
 const MICROS_PER_SECOND = 1_000_000;
@@ -227,14 +233,16 @@ function runAttributes(
   { cpuMicros, peakBytes, egressBytes = 0, hostCallsMicros = 0, egressMicros = 0 }: AttemptReport,
 ): Attributes {
   return {
-    ...cpuMicros === undefined ? {} : { "invoked.run.cpu_time": cpuMicros / MICROS_PER_SECOND },
+    ...cpuMicros === undefined ? {} : { "invoked.run.cpu_time": secondsOf(cpuMicros) },
     ...peakBytes === undefined ? {} : { "invoked.run.peak_memory": peakBytes },
-    ...hostCallsMicros === 0
-      ? {}
-      : { "invoked.run.host_calls_time": hostCallsMicros / MICROS_PER_SECOND },
-    ...egressMicros === 0 ? {} : { "invoked.run.egress_time": egressMicros / MICROS_PER_SECOND },
+    ...hostCallsMicros === 0 ? {} : { "invoked.run.host_calls_time": secondsOf(hostCallsMicros) },
+    ...egressMicros === 0 ? {} : { "invoked.run.egress_time": secondsOf(egressMicros) },
     ...egressBytes === 0 ? {} : { "invoked.run.egress_size": egressBytes },
   };
+}
+
+function secondsOf(micros: number): Seconds {
+  return { seconds: micros / MICROS_PER_SECOND };
 }
 
 function microsOf(ms: number): number {
