@@ -114,6 +114,7 @@ export function crossOrigin(origins: readonly string[]): MiddlewareHandler<Env> 
     allowHeaders: [
       ...["Authorization", "Content-Type", "Prefer", "Invoke-At", "Idempotency-Key", "Request-Id"],
       "DPoP",
+      ...["traceparent", "tracestate"],
       ...["If-Match", "If-None-Match", "Range", "Last-Event-ID"],
     ],
     exposeHeaders: [

@@ -78,6 +78,7 @@ Deno.test("--cors-origin lets pages of exactly these origins call", async (t) =>
       assert.equal(status, 204, path);
       assert.equal(headers.get("access-control-allow-origin"), CONSOLE);
       assert.match(headers.get("access-control-allow-headers") ?? "", /Authorization/);
+      assert.match(headers.get("access-control-allow-headers") ?? "", /traceparent,tracestate/);
       assert.ok(!/x-evil/i.test(headers.get("access-control-allow-headers") ?? ""));
       assert.ok(!headers.has("access-control-allow-credentials"));
       assert.match(headers.get("vary") ?? "", /origin/i);
