@@ -50,7 +50,7 @@ export const TELEMETRY_SETTINGS: Rows<"telemetry"> = {
     name: "trace-sample",
     kind: ratio(),
     default: undefined,
-    description: "Ratio of traces sent to the collector; 0: only errors and slow attempts",
+    description: "Ratio of the traces begun here to send, besides errors and slow attempts",
   },
   traceSlowMs: {
     name: "trace-slow",
