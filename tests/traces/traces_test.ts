@@ -1,18 +1,23 @@
 /** Traces that a server sends to a collector: their spans, which are sent, and a collector that does not take them. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { runSpanIdOf, traceIdsOf } from "../../src/shared/trace_context.ts";
 import { allow, deploy as deployEgress, Host } from "../egress/support.ts";
 import { freePort, scraped } from "../metrics/support.ts";
 import { QUICK, settings, start, UNSTEADY } from "../retries/support.ts";
 import type { Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
+import { assertError } from "../support/expect.ts";
 import { LOOPBACK } from "../support/loopback.ts";
 import { type ServerOptions, TestServer } from "../support/server.ts";
-import { TraceCollector } from "./collector.ts";
+import { Barrier } from "../volumes/barrier.ts";
+import { lengthOf, TraceCollector } from "./collector.ts";
 
 /** Attempts that take longer than this are sent, in milliseconds. */
 const SLOW_MS = 2_000;
 const LONG_MS = SLOW_MS + 500;
+const SLOW_NS = BigInt(SLOW_MS) * 1_000_000n;
 const PHASES = ["admission", "queue", "instance", "evaluate", "run", "record"];
 const ROUTE = "POST /api/v1/functions/{function_id}/invoke";
 const SECRET = "a-secret-of-the-function-that-no-trace-has";
@@ -24,6 +29,7 @@ const VARIOUS = `export default async ({ how, ms = 0 }) => {
 };`;
 
 interface Stage {
+  readonly dataDir: string;
   readonly client: Client;
   readonly collector: TraceCollector;
 }
@@ -89,16 +95,22 @@ const CALLER = { traceId: "4bf92f3577b34da6a3ce929d0e0e4736", spanId: "00f067aa0
 
 async function continuesTraces({ client, collector }: Stage): Promise<void> {
   const id = await client.deploy(VARIOUS);
-  const traceparent = (flags: string) => `00-${CALLER.traceId}-${CALLER.spanId}-${flags}`;
-  await idOf(client.invoke(id, {}, { traceparent: traceparent("00") }));
-  const invocationId = await idOf(client.invoke(id, {}, { traceparent: traceparent("01") }));
+  const traceparent = (traceId: string, flags: string) => `00-${traceId}-${CALLER.spanId}-${flags}`;
+  const other = crypto.randomUUID().replaceAll("-", "");
+  await idOf(client.invoke(id, {}, { traceparent: traceparent(other, "00") }));
+  const sampled = { traceparent: traceparent(CALLER.traceId, "01") };
+  const invocationId = await idOf(client.invoke(id, {}, sampled));
   const trace = await collector.trace(CALLER.traceId, PHASES.length + 1);
   trace.assertNested();
   const request = trace.one(ROUTE);
   assert.deepEqual([request.parentId, request.flags], [CALLER.spanId, 0x301]);
   const invocation = trace.one("test", request);
-  assert.equal(invocation.attributes["faas.invocation_id"], invocationId, "not the other one");
+  assert.equal(invocation.attributes["faas.invocation_id"], invocationId);
   assert.equal(invocation.isError, false);
+  // A busy machine makes an invocation slow, whose spans are sent whatever its caller wants.
+  const others = collector.spans.filter(({ traceId }) => traceId === other);
+  const isSlow = others.some((span) => lengthOf(span) >= SLOW_NS);
+  assert.ok(others.length === 0 || isSlow, "the caller decides");
 }
 
 async function sendsNothingElse({ client, collector }: Stage): Promise<void> {
@@ -186,6 +198,27 @@ async function tracesUnstarted({ client, collector }: Stage): Promise<void> {
   const invocation = trace.one("test");
   assert.deepEqual([invocation.isError, invocation.attributes["error.type"]], [true, "CANCELLED"]);
   assert.deepEqual(trace.slowest(invocation), ["wait"]);
+}
+
+/** The answer says that the end is not recorded yet, so no span of the request follows the end. */
+async function tracesLateEnds({ dataDir, client, collector }: Stage): Promise<void> {
+  const barrier = new Barrier();
+  const body = `await (await fetch(input.url)).text(); throw new Error("the end");`;
+  const id = await deployEgress(client, body, [barrier.host]);
+  const url = barrier.next();
+  const answer = client.invoke(id, { url });
+  await barrier.arrived(url);
+  const [{ id: invocationId }] =
+    (await client.get(`/api/v1/functions/${id}/invocations`)).body.list;
+  {
+    using db = new DatabaseSync(join(dataDir, "invoked.db"), { timeout: 60_000 });
+    db.exec("begin immediate");
+    barrier.open(url);
+    assertError(await answer, "UNAVAILABLE", "STORAGE_UNAVAILABLE");
+    db.exec("rollback");
+  }
+  const trace = await collector.traceOf(invocationId, PHASES.length + 2);
+  assert.equal(trace.spans.filter(({ parentId }) => parentId === "").length, 1, trace.text);
 }
 
 /** Each invocation waits somewhere else, and its trace alone says where. */
@@ -308,7 +341,7 @@ Deno.test("a server sends traces to a collector, and serves on without one", asy
     await scraped(client, (page) => page.sum(EXPORTED, NOT_TAKEN) > 0, "dropped spans");
   });
   await using collector = new TraceCollector(port);
-  const stage = { client, collector };
+  const stage = { dataDir: server.dataDir, client, collector };
   const steps: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
     "of errors": tracesErrors,
     "not of others": sendsNothingElse,
@@ -317,6 +350,7 @@ Deno.test("a server sends traces to a collector, and serves on without one", asy
     "with each attempt": tracesAttempts,
     "with host calls and egress": tracesCalls,
     "of invocations that never started": tracesUnstarted,
+    "of ends that come after the answer": tracesLateEnds,
     "that say where the time went": explainsSlowOnes,
     "unless the collector does not take them": outlivesTheCollector,
   };
@@ -330,8 +364,9 @@ Deno.test("a server sends traces to a collector, and serves on without one", asy
     assert.ok(collector.has(last));
     const lines = (await server.log).split("\n").filter((line) => line.includes("traces"));
     const kinds = lines.map((line) => line.includes("takes no traces") ? "down" : "up");
-    assert.equal(kinds[0], "down", lines.join("\n"));
-    assert.equal(kinds.length, 8, lines.join("\n"));
+    assert.deepEqual([kinds[0], kinds.at(-1)], ["down", "up"], lines.join("\n"));
+    // On a busy machine, the collector may answer late once more.
+    assert.ok(kinds.length >= 8, lines.join("\n"));
     assert.ok(kinds.every((kind, at) => kind !== kinds[at - 1]), kinds.join());
     assert.match(lines[1] ?? "", /takes traces again; \d+ spans were dropped/);
     assert.ok(!lines.join("").includes("Bearer"), "no credential is logged");

@@ -88,6 +88,8 @@ export class AttemptRecord {
   /** Of its last log line: 1, 2, 3, ... without gaps within an invocation. */
   #sequence: number;
   #unwritten: InvocationLogRow[] = [];
+  /** Whether a start or an end has waited for the store: its caller has then been answered. */
+  #hasWaited = false;
   /** The last write of log lines alone. */
   #flushing: Promise<void> | undefined;
 
@@ -105,7 +107,11 @@ export class AttemptRecord {
 
   /** @see waitAfter */
   get #writing(): RecordWrite {
-    return { id: this.key.id, store: this.parts.store, ...this.rules };
+    const onWait = (reason: DomainError) => {
+      this.#hasWaited = true;
+      this.rules.onWait(reason);
+    };
+    return { id: this.key.id, store: this.parts.store, ...this.rules, onWait };
   }
 
   /** The flushes of many records, each {@link LOG_FLUSH_INTERVAL_MS} after its first unwritten line. */
@@ -313,7 +319,9 @@ export class AttemptRecord {
     if (ended !== undefined && written.kind !== "not-run") {
       const number = this.#hasStarted ? this.key.attempt : this.key.attempt + 1;
       const isRepeated = written.kind === "repeat";
-      const report = reportOf(this.attempt, ended, { number, isRepeated, unstarted });
+      const isAnswered = this.#hasWaited;
+      const recording = { number, isRepeated, unstarted, isAnswered };
+      const report = reportOf(this.attempt, ended, recording);
       this.parts.telemetry.attemptEnded(report);
     }
     return written;

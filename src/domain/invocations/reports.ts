@@ -25,13 +25,15 @@ interface Recording {
   readonly number: number;
   readonly isRepeated: boolean;
   readonly unstarted: UnstartedAttempt | undefined;
+  /** Whether the request of the invocation was answered before this end. */
+  readonly isAnswered: boolean;
 }
 
 /** The report of an end that is durable by now. */
 export function reportOf(
   { fn, row, live }: Pick<Attempt, "row" | "fn" | "live">,
   { outcome, measured, atMs }: Ended,
-  recording: Recording,
+  { isAnswered, ...recording }: Recording,
 ): AttemptReport {
   const durable = untilDurable(measured, performance.now() - atMs);
   const { durationMicros, cpuMicros, measures } = durable;
@@ -43,7 +45,7 @@ export function reportOf(
     triggerKind: row.triggerKind,
     process: outcome.process,
     errorCode: outcome.kind === "error" ? outcome.code : undefined,
-    endsRequest: live?.endsRequest === true,
+    endsRequest: live?.endsRequest === true && !isAnswered,
     startedAtMs: measures.at,
     durationMicros,
     phaseMicros: measures.phases,
