@@ -86,6 +86,37 @@ Deno.test("attributes have one type, and addresses no brackets", async () => {
   assert.deepEqual(hosts.slice(0, 2), [["2001:db8::1", 443], ["example.com", 80]]);
 });
 
+Deno.test("an interrupted attempt has a span, also after the clock was set back", async () => {
+  await using collector = new TraceCollector(0);
+  const [accepted, started, later] = [1_000, 2_000, Date.now() + 3_600_000];
+  {
+    await using traces = tracesTo(collector, { processed() {}, exported() {} });
+    for (
+      const [n, acceptedAtMs, startedAtMs] of [[1, accepted, started], [3, later, later]] as const
+    ) {
+      const { function: fn, invocation, triggerKind } = attempt(n);
+      traces.telemetry.endedUnattempted({
+        ...{ function: fn, triggerKind, errorCode: "INTERRUPTED", isRepeated: false },
+        invocation: { ...invocation, acceptedAtMs },
+        interrupted: { number: 2, startedAtMs },
+      });
+    }
+  }
+  const { spans } = collector;
+  assert.deepEqual(spans.map(({ name }) => name), ["fn", "attempt", "fn", "attempt"]);
+  for (const [at, { spanId, parentId, start, end, attributes }] of spans.entries()) {
+    assert.equal(attributes["error.type"], "INTERRUPTED");
+    assert.equal(attributes["invoked.attempt"], at % 2 === 0 ? undefined : 2);
+    assert.equal(parentId, at % 2 === 0 ? "" : spans[at - 1]?.spanId);
+    assert.notEqual(spanId, parentId);
+    assert.ok(end >= start, "no negative duration");
+  }
+  assert.deepEqual(spans.slice(0, 2).map(({ start }) => start), [
+    BigInt(accepted) * 1_000_000n,
+    BigInt(started) * 1_000_000n,
+  ]);
+});
+
 Deno.test("the ratio of traces is that of the ids, whoever decides", () => {
   const ids = Array.from({ length: 4_000 }, () => crypto.randomUUID().replaceAll("-", ""));
   const sampled = (ratio: number) => ids.filter((id) => isTraceSampled(id, ratio));
