@@ -14,7 +14,7 @@ import { InvocationTrace } from "./trace.ts";
 
 const MICROS_PER_MS = 1_000;
 
-/** Traces whose requests have not been answered. A request beyond them has no span. */
+/** Traces whose requests have not been answered. Beyond them, the oldest one loses the span of its request. */
 const UNANSWERED_MAX = 10_000;
 
 /** Which invocations have spans. */
