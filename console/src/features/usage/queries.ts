@@ -1,4 +1,4 @@
-import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { call, type Schemas } from "../../api/client.ts";
 import { keys, paging } from "../../api/queries.ts";
 import { USAGE_CSV_HEAD, usageCsvLine } from "../../../../src/resources/usage.ts";
@@ -39,7 +39,6 @@ export function daysQuery(month: string) {
       const { list, total } = await readUsage(month, ["day"], "", signal);
       return { days: new Map(list.map((group) => [group.day ?? "", group])), total };
     },
-    placeholderData: keepPreviousData,
     refetchInterval: unlessDenied(REFRESH_INTERVAL),
   });
 }
@@ -50,7 +49,6 @@ export function groupsQuery(month: string, by: Dimension) {
     queryKey: keys.usage({ month, by }),
     queryFn: ({ pageParam, signal }) => readUsage(month, [by], pageParam, signal),
     ...paging,
-    placeholderData: keepPreviousData,
   });
 }
 
