@@ -73,7 +73,9 @@ function Download({ month }: { readonly month: string }) {
       saveFile(file, `usage-${month}.csv`);
       if (!isWhole) {
         toast(
-          `The file has the first ${formatCount(DOWNLOAD_LINES_MAX)} lines: invoked usage has all`,
+          `The file has the first ${
+            formatCount(DOWNLOAD_LINES_MAX)
+          } lines. invoked usage --csv prints all lines`,
         );
       }
     } catch (error) {
