@@ -59,7 +59,8 @@ Deno.test("an asynchronous invocation starts again after a crash while attempts 
       const client = await server.client();
       const ended = await client.ended(id, second);
       const { head: commitId } = (await client.get(`/api/v1/functions/${id}`)).body.function;
-      const { deadline, ...context } = ended.output.context;
+      const { deadline, trace, ...context } = ended.output.context;
+      assert.equal(trace.traceId, ended.traceId);
       assert.ok(deadline > ended.attempts[1].startedAt);
       assert.deepEqual(context, {
         invocationId: second,

@@ -56,12 +56,13 @@ export const READS = (
   "statistics.getOfFunction": { functionId: id },
   "usage.list": { functionId: id, groupBy: ["day", "principal"] },
   "statistics.get": { byFunction: true, functionIds: [id, triggered], limit: 5 },
+  "server.listAlerts": {},
   "server.getStatus": {},
 });
 
 /** Reads that answer what the caller may see, and no more. */
 export const LISTS = ["auth.introspect", "functions.listFunctions", "functionsSearch.search"]
-  .concat("invocations.search", "statistics.get", "usage.list");
+  .concat("invocations.search", "usage.list", "statistics.get");
 
 /** Methods that run functions, or act on what runs. */
 export const INVOKES = (
