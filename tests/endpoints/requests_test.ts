@@ -52,7 +52,8 @@ async function requests({ client }: Stage): Promise<void> {
   assert.equal(headers["x-many"], "1");
   assert.equal(headers["host"], new URL(client.url).host);
   assert.equal(headers["x-forwarded-prefix"], echo.path);
-  const { invocationId, deadline, ...others } = context;
+  const { invocationId, deadline, trace, ...others } = context;
+  assert.match(trace.traceId, /^[0-9a-f]{32}$/);
   assert.deepEqual(others, {
     functionId: echo.functionId,
     commitId: echo.commitId,
