@@ -5,6 +5,7 @@
 import process from "node:process";
 import { type AttemptReport, NO_TELEMETRY, type Telemetry } from "../src/telemetry/contract.ts";
 import { openMetrics } from "../src/telemetry/metrics/open.ts";
+import { median } from "./statistics.ts";
 
 const ROUNDS = 30;
 const INVOCATIONS = 20_000;
@@ -49,10 +50,6 @@ function measure(telemetry: Telemetry): number {
   }
   const { user, system } = process.cpuUsage(before);
   return (user + system) / INVOCATIONS;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 }
 
 await using metrics = openMetrics({

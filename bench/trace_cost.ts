@@ -12,6 +12,7 @@ import {
 } from "../src/telemetry/contract.ts";
 import { openTraces } from "../src/telemetry/traces/open.ts";
 import { ksuidAt } from "../src/shared/ksuids.ts";
+import { median } from "./statistics.ts";
 
 const ROUNDS = 30;
 /** So few that the queue holds the spans of one round. */
@@ -71,10 +72,6 @@ async function measure(
   await sent();
   const { user, system } = process.cpuUsage(before);
   return (user + system) / attempts.length;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 }
 
 /** A collector that takes everything, in a process of its own. */

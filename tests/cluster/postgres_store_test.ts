@@ -13,20 +13,10 @@ import { makeTempDir } from "../support/invoked.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { openPostgresStore, postgresOptions } from "../support/stores.ts";
 import { testConformance } from "../store/conformance/mod.ts";
+import { NO_USAGE } from "../store/conformance/usage.ts";
 
 /** A locale that sorts and folds texts as people do: the store must not. */
 const LOCALE = "template template0 locale_provider icu icu_locale 'und' locale 'C.UTF-8'";
-
-const NO_USAGE = {
-  invocations: 0,
-  errors: 0,
-  attempts: 0,
-  cpuMicros: 0,
-  wallMicros: 0,
-  memoryMibMillis: 0,
-  egressBytes: 0,
-  volumeBytes: 0,
-};
 
 /** Resolves once the text indexes are valid. */
 async function indexed(postgres: TestPostgres, url: string): Promise<void> {

@@ -5,7 +5,8 @@ import type { UsageDimension, UsageFilter } from "../../../src/store/usage.ts";
 import type { UsageSums } from "../../../src/store/usage_tables.ts";
 import { functionRow, id, type Steps, time } from "./rows.ts";
 
-const NOTHING: UsageSums = {
+/** The sums of no usage. */
+export const NO_USAGE: UsageSums = {
   invocations: 0,
   errors: 0,
   attempts: 0,
@@ -29,7 +30,7 @@ const used = (day: string, functionId: string, principalId: string, sums: Partia
   day,
   functionId,
   principalId,
-  ...NOTHING,
+  ...NO_USAGE,
   ...sums,
 });
 
@@ -122,7 +123,7 @@ export const USAGE: Steps = {
     assert.equal(await sumOf({ functionIds: ["f", "g"] }), 150);
     assert.equal(await sumOf({ functionIds: [] }), 0);
     assert.equal(await sumOf({ functionIds: ["f"], principalId: "b" }), 40);
-    assert.deepEqual(await store.read.usage.total({ ...ALL, from: "2026-12-01" }), NOTHING);
+    assert.deepEqual(await store.read.usage.total({ ...ALL, from: "2026-12-01" }), NO_USAGE);
   },
   "usage that a failed transaction added does not count, and broken usage fails its transaction":
     async (store) => {
