@@ -1,5 +1,6 @@
 /** A server that cannot start processes for functions: invocations wait, and all heals without a restart. */
 import assert from "node:assert/strict";
+import { scraped } from "../metrics/support.ts";
 import { BreakableStarts, killZygotes } from "../support/breakable_starts.ts";
 import type { Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
@@ -42,7 +43,8 @@ async function startAsync(client: Client, id: string, input: Json): Promise<stri
 
 procfsTest("invocations wait while no process for functions starts", async (t) => {
   await using starts = await BreakableStarts.make();
-  await using server = await TestServer.start({ env: { PATH: starts.path }, flags: PATIENT });
+  const flags = [...PATIENT, "--metrics"];
+  await using server = await TestServer.start({ env: { PATH: starts.path }, flags });
   const client = await server.client();
   const echo = await client.deploy(ECHO);
   const waiting: Promise<number>[] = [];
@@ -75,6 +77,11 @@ procfsTest("invocations wait while no process for functions starts", async (t) =
     assert.equal(ok(await client.get("/api/v1/status")).root, undefined);
     assert.equal((await readiness(client, 200)).status, "ready");
     assert.equal(await succeeded(client, echo), INVOCATIONS);
+    await scraped(
+      client,
+      (page) => page.sum("invoked_forks_total", { invoked_state: "failed" }) > 0,
+      "failed starts of the zygote",
+    );
   });
 
   await t.step("invocations are forked again once a zygote starts", async () => {

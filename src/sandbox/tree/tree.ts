@@ -85,12 +85,17 @@ export class Tree implements AsyncDisposable {
     this.#first = zygote;
   }
 
-  /** Starts a zygote for forks that connect to the tree socket. */
+  /** Starts a zygote for forks that connect to the tree socket. Without one nothing is forked: a failure counts as a fork's. */
   static async startZygote(resources: TreeResources): Promise<Zygote> {
-    const { launcher, socket } = resources;
-    await launcher.program.restore();
-    socket.restore();
-    return await Zygote.start(resources);
+    const { launcher, socket, forkCounts } = resources;
+    try {
+      await launcher.program.restore();
+      socket.restore();
+      return await Zygote.start(resources);
+    } catch (error) {
+      forkCounts.failed++;
+      throw error;
+    }
   }
 
   get readyCount(): number {

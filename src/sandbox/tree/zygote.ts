@@ -169,5 +169,6 @@ export interface TreeResources extends RootResources {
 /** Instances of all trees since the start. */
 export interface ForkCounts {
   forked: number;
+  /** Forks, and starts of zygotes after the first one. */
   failed: number;
 }

@@ -279,7 +279,7 @@ export const METRICS = {
     unit: "{process}",
     labels: ["invoked.state"],
     of: "both",
-    description: "Instances that were `forked`, and forks that `failed`",
+    description: "Instances that were `forked`; forks and starts of zygotes that `failed`",
   },
   "invoked.workers": {
     kind: "observed gauge",
