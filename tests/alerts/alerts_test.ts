@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Webhook } from "standardwebhooks";
 import { events } from "../audit/support.ts";
-import { deadLetters, QUICK, settings, start } from "../retries/support.ts";
+import { deadLetters, dropDeadLetters, QUICK, settings, start } from "../retries/support.ts";
 import { scrape } from "../metrics/support.ts";
 import type { Client, Json } from "../support/client.ts";
 import { SmallDisk } from "../support/disk.ts";
@@ -14,7 +14,8 @@ import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { LOOPBACK } from "../support/loopback.ts";
 import { mountTest } from "../support/machine.ts";
 import { TestServer } from "../support/server.ts";
-import { createTrigger, triggersOf } from "../triggers/support.ts";
+import { delaySchedule, waitingSchedule } from "../triggers/late_schedules.ts";
+import { triggersOf } from "../triggers/support.ts";
 import { AlertReceiver, TOKEN } from "./receiver.ts";
 
 const FAST = ["--alert-interval", "1s"];
@@ -39,12 +40,6 @@ async function makeDeadLetter(client: Client, functionId: string): Promise<void>
   await eventually(async () => {
     return (await deadLetters(client, functionId)).length > before || undefined;
   }, "the dead letter");
-}
-
-async function dropDeadLetters(client: Client, functionId: string): Promise<void> {
-  for (const id of await deadLetters(client, functionId)) {
-    ok(await client.call("DELETE", `/api/v1/functions/${functionId}/dead_letters/${id}`, {}));
-  }
 }
 
 /** A function whose asynchronous invocations are dead letters after two attempts. */
@@ -131,33 +126,6 @@ async function functionFails({ server, client, receiver, failingId }: Stage): Pr
   });
   assert.match(listed.id, KSUID);
   assert.equal(listed.startsAt, alert.startsAt);
-}
-
-/** Leaves a schedule whose last run has not ended, so that its next times wait. */
-async function schedules({ client }: Stage): Promise<Json> {
-  const id = await client.deploy(VARIOUS);
-  await settings(client, id, {
-    retryPolicy: { initialBackoff: "3600s", maxBackoff: "3600s", maxAttempts: 2 },
-  });
-  const schedule = { cronSpec: "* * * * *", overlap: "OVERLAP_QUEUE", input: { how: "throw" } };
-  const { trigger } = await createTrigger(client, id, { schedule });
-  ok(await client.post(`${triggersOf(id)}/${trigger.id}/run`, {}));
-  await eventually(async () => {
-    const { list } = ok(await client.get(`/api/v1/functions/${id}/invocations`));
-    return list[0]?.attempts?.length === 1 || undefined;
-  }, "the first attempt");
-  return trigger;
-}
-
-/** Moves the next time of a schedule into the past, while no server runs. */
-function delay(dataDir: string, { id }: Json): void {
-  using db = new DatabaseSync(join(dataDir, "invoked.db"));
-  const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
-  const { changes } = db.prepare(
-    "update schedules set next_at = ?, queued_to = ? where trigger_id = ?",
-  )
-    .run(minutesAgo(5), minutesAgo(1), id);
-  assert.equal(changes, 1);
 }
 
 /** Leaves alerts about the disks of two nodes that ended hours ago: one has begun, and one has not. */
@@ -289,11 +257,11 @@ Deno.test("alerts are posted once when they begin and once when they end", async
     const stage = { server, client, receiver, failingId };
     await t.step("dead letters grow, and are dropped", () => deadLettersGrow(stage));
     await t.step("a function fails", () => functionFails(stage));
-    trigger = await schedules(stage);
+    trigger = await waitingSchedule(client);
     await server.stop();
     logs.push(await server.log);
   }
-  delay(dataDir, trigger);
+  delaySchedule(dataDir, trigger);
   leaveNodes(dataDir);
   const urlFile = join(directory.path, "url");
   await Deno.writeTextFile(urlFile, `${receiver.url}\n`);

@@ -1,5 +1,5 @@
 /** The faults, each of which heals before it resolves. */
-import type { FaultRule } from "../support/disk.ts";
+import type { Failure } from "../support/disk.ts";
 import { descendantsOf } from "../support/processes.ts";
 import { checkDamagedCopy } from "./damaged_copy.ts";
 import type { Fault, FaultContext } from "./injection.ts";
@@ -117,7 +117,7 @@ async function stopped({ next }: ServerContext, pid: number | undefined): Promis
 
 async function disk(
   { target, dataDir, next }: ServerContext,
-  fault: Omit<FaultRule, "path">,
+  fault: Failure,
 ): Promise<void> {
   await target.shim.set({ ...fault, path: `${dataDir}/` });
   await pause(next(FAULT_MS_MAX));

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
+import { ok } from "../support/expect.ts";
 
 export const STATUS = "FUNCTION_INVOCATION_STATUS_";
 export const BACKGROUND = { prefer: "respond-async" };
@@ -41,6 +42,13 @@ export async function deadLetters(client: Client, id: string): Promise<string[]>
   const { status, body } = await client.get(`/api/v1/functions/${id}/dead_letters`);
   assert.equal(status, 200, JSON.stringify(body));
   return body.list.map((one: Json) => one.id);
+}
+
+/** Deletes the dead letters of a function. */
+export async function dropDeadLetters(client: Client, functionId: string): Promise<void> {
+  for (const id of await deadLetters(client, functionId)) {
+    ok(await client.call("DELETE", `/api/v1/functions/${functionId}/dead_letters/${id}`, {}));
+  }
 }
 
 /** A host that keeps what it gets, and answers the next statuses, and then 200. */

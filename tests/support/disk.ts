@@ -1,4 +1,4 @@
-/** Disks and listeners of a server that fail on demand. */
+/** Disks and listeners of a server that fail, or become slow, on demand. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,17 +12,25 @@ const BALLAST_BYTES = 64 * 1024;
 /** Numbers of errors on Linux. */
 const ERRNO = { EIO: 5, EMFILE: 24, ENOSPC: 28, EDQUOT: 122 } as const;
 
-/**
- * What fails: an operation on every file whose path contains `path`, or ends with it before a `$`. The path of a
- * TCP socket is `tcp:` and its port.
- */
-export interface FaultRule {
+/** An operation that fails, and its error. */
+export interface Failure {
   readonly operation: "write" | "sync" | "accept";
   readonly error: keyof typeof ERRNO;
-  readonly path: string;
 }
 
-/** Makes writes, syncs and accepts of a server fail. Disposing it removes its file of rules. */
+/** An operation that takes this much longer, in milliseconds. */
+interface Delay {
+  readonly operation: "slow-sync";
+  readonly delayMs: number;
+}
+
+/**
+ * What happens to an operation on every file whose path contains `path`, or ends with it before a `$`. The path of a
+ * TCP socket is `tcp:` and its port.
+ */
+export type FaultRule = (Failure | Delay) & { readonly path: string };
+
+/** Makes writes, syncs and accepts of a server fail, or syncs slow. Disposing it removes its file of rules. */
 export class FaultShim implements AsyncDisposable {
   private constructor(private readonly rulesFile: string, private readonly shim: string) {}
 
@@ -39,9 +47,10 @@ export class FaultShim implements AsyncDisposable {
 
   /** Replaces the rules; none ends all faults. The file keeps its length, because the server has it mapped. */
   async set(...rules: readonly FaultRule[]): Promise<void> {
-    const lines = rules.map(({ operation, error, path }) =>
-      `${operation} ${ERRNO[error]} ${path}\n`
-    );
+    const lines = rules.map((rule) => {
+      const number = rule.operation === "slow-sync" ? rule.delayMs : ERRNO[rule.error];
+      return `${rule.operation} ${number} ${rule.path}\n`;
+    });
     const bytes = new Uint8Array(RULES_BYTES);
     const { written } = new TextEncoder().encodeInto(lines.join(""), bytes);
     assert.ok(written < RULES_BYTES, "too many rules");

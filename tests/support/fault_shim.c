@@ -1,8 +1,10 @@
 /*
- * Preloaded into a server: fails writes and syncs of files, and accepts of TCP connections, on demand. FAULT_RULES names
- * a file of RULES_BYTES that is mapped, so that a change of it takes effect at once. Each of its lines is a rule:
+ * Preloaded into a server: fails writes and syncs of files, and accepts of TCP connections, or makes syncs slow, on
+ * demand. FAULT_RULES names a file of RULES_BYTES that is mapped, so that a change of it takes effect at once. Each of
+ * its lines is a rule:
  *
  *     write|sync|accept ERRNO PART_OF_PATH
+ *     slow-sync MILLISECONDS PART_OF_PATH
  *
  * A part that ends with "$" is the end of the path. The path of a TCP socket is "tcp:" and its port.
  *
@@ -60,8 +62,8 @@ static int path_of(int fd, char *path, size_t size) {
   return 1;
 }
 
-/* The errno with which the operation on the descriptor fails; 0 if it does not. */
-static int fault(const char *operation, int fd) {
+/* The number of the rule for the operation on the descriptor; 0 without a rule. */
+static int rule(const char *operation, int fd) {
   if (rules == NULL || rules[0] == '\0') return 0;
   char text[RULES_BYTES], path[1024];
   for (int i = 0; i < RULES_BYTES; i++) text[i] = rules[i];
@@ -101,21 +103,28 @@ static void step_on(int fd) {
 
 #define FAIL(operation, fd)            \
   do {                                 \
-    int number = fault(operation, fd); \
+    int number = rule(operation, fd);  \
     if (number != 0) {                 \
       errno = number;                  \
       return -1;                       \
     }                                  \
   } while (0)
 
+static void delay_sync(int fd) {
+  int milliseconds = rule("slow-sync", fd);
+  if (milliseconds > 0) usleep(milliseconds * 1000u);
+}
+
 int fsync(int fd) {
   step_on(fd);
+  delay_sync(fd);
   FAIL("sync", fd);
   return REAL(fsync)(fd);
 }
 
 int fdatasync(int fd) {
   step_on(fd);
+  delay_sync(fd);
   FAIL("sync", fd);
   return REAL(fdatasync)(fd);
 }

@@ -21,6 +21,14 @@ export function mountTest(
   if (!("mount" in MISSING)) Deno.test(name, body);
 }
 
+/** Registers a test that mounts file systems, and compiles the shim that makes writes and syncs fail. */
+export function mountAndShimTest(
+  name: string,
+  body: (context: Deno.TestContext) => Promise<void>,
+): void {
+  if (!("mount" in MISSING)) shimTest(name, body);
+}
+
 /** Registers a test that mounts a file system of a process. */
 export function fuseTest(name: string, body: () => Promise<void>): void {
   if (!("fuse" in MISSING)) Deno.test(name, body);
