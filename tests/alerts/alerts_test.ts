@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { Webhook } from "standardwebhooks";
 import { events } from "../audit/support.ts";
 import { deadLetters, dropDeadLetters, QUICK, settings, start } from "../retries/support.ts";
-import { scrape } from "../metrics/support.ts";
+import { scrape, scraped } from "../metrics/support.ts";
 import type { Client, Json } from "../support/client.ts";
 import { SmallDisk } from "../support/disk.ts";
 import { eventually } from "../support/eventually.ts";
@@ -186,7 +186,7 @@ async function receiverIsAway({ server, client, receiver }: Stage): Promise<void
   }, "a second attempt");
   assert.match(failing.since, RFC3339_UTC);
   assert.equal(failing.error, "it answered 503");
-  assert.equal((await scrape(client)).sum("invoked_alerts_unposted"), 1);
+  await scraped(client, (page) => page.sum("invoked_alerts_unposted") === 1, "an unposted alert");
   const listed = await runInvoked(["alerts", "list", "--data", server.dataDir]);
   assert.match(listed.stdout, /^InvokedDeadLettersGrowing\twarning\t.*\t1 dead letter is new/m);
   assert.match(listed.stderr, /^Alerts have not been posted since .*: it answered 503$/m);
@@ -196,7 +196,7 @@ async function receiverIsAway({ server, client, receiver }: Stage): Promise<void
   assert.ok(receiver.rejected.every((post) => post.id === first?.id), "one id for all attempts");
   assert.equal(receiver.posts.at(-1)?.id, first?.id);
   await eventually(async () => (await report()).failing === undefined || undefined);
-  assert.equal((await scrape(client)).sum("invoked_alerts_unposted"), 0);
+  await scraped(client, (page) => page.sum("invoked_alerts_unposted") === 0, "no unposted alert");
   await dropDeadLetters(client, id);
   await receiver.got("InvokedDeadLettersGrowing", "resolved", before + 1);
 }
