@@ -12,6 +12,7 @@ import { assertRestored, DataDirError, foreignEntry, unusable } from "../store/d
 import { databaseOf } from "../store/data_use.ts";
 import { masterKeyFileOf, readMasterKeys, sharedMasterKeys } from "../store/master_key.ts";
 import { postgresOptionsOf } from "../store/postgres/address.ts";
+import { Pace } from "../shared/pace.ts";
 import { PostgresReading } from "../store/postgres/snapshot.ts";
 import { Sealer } from "../store/sealing.ts";
 import { copySqlite, serverKeysIn } from "../store/sqlite/snapshot.ts";
@@ -89,7 +90,7 @@ export async function readInstallation(
   if (postgres === undefined) {
     const createdAt = new Date().toISOString();
     await copySqlite(databaseOf(dataDir), snapshot, `data directory ${dataDir}`);
-    const contents = diskContents(dataDir);
+    const contents = paced(diskContents(dataDir));
     return { snapshot, source: "sqlite", createdAt, contents, assertHeld: () => Promise.resolve() };
   }
   const reading = opened.use(await PostgresReading.open(postgres));
@@ -109,9 +110,27 @@ export async function readInstallation(
     snapshot,
     source: "postgresql",
     createdAt,
-    contents,
+    contents: paced(contents),
     // The lock of a data directory is of its file, and stays without the connection.
     assertHeld: () => hasFiles ? Promise.resolve() : reading.assertHeld(),
+  };
+}
+
+/** The same contents, read so slowly that the server beside stays fast. */
+function paced(contents: Contents): Contents {
+  const pace = new Pace();
+  return {
+    open: async (ref) => {
+      const content = await contents.open(ref);
+      return {
+        size: content.size,
+        read: async (offset, length) => {
+          await pace.rest();
+          return await content.read(offset, length);
+        },
+        [Symbol.dispose]: () => content[Symbol.dispose](),
+      };
+    },
   };
 }
 

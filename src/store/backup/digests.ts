@@ -1,14 +1,18 @@
 /** Digests of the files that a backup is made of. */
 import { createHash } from "node:crypto";
 import { readAt } from "../../shared/files.ts";
+import type { Pace } from "../../shared/pace.ts";
 import { BackupError } from "./backup_error.ts";
 
 const STEP_BYTES = 256 * 1024;
 
 /** SHA-256 of a file in hexadecimal. */
-export async function digestOfFile(path: string): Promise<string> {
+export async function digestOfFile(path: string, pace?: Pace): Promise<string> {
   const hash = createHash("sha256");
-  for await (const bytes of bytesOfFile(path)) hash.update(bytes);
+  for await (const bytes of bytesOfFile(path)) {
+    hash.update(bytes);
+    await pace?.rest();
+  }
   return hash.digest("hex");
 }
 

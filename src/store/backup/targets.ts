@@ -4,6 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { exists, removeAll, syncDirectory } from "../../shared/files.ts";
 import { CONTENT_KINDS } from "../contents.ts";
 import { BackupError } from "./backup_error.ts";
+import { Pace } from "../../shared/pace.ts";
 import { digestOfFile } from "./digests.ts";
 import { DATABASE_FILE, isContent, MANIFEST_FILE, MASTER_KEY_FILE } from "./manifest.ts";
 import { infoOf, makeDirectory, OWN_PREFIX, OwnLock, SyncedFile } from "./own_files.ts";
@@ -204,6 +205,7 @@ class Folder implements BackupTarget {
   readonly workDir: string;
   /** Directories of the folder that are there, and are synced at the end. */
   readonly #directories = new Set<string>();
+  readonly #pace = new Pace();
 
   private constructor(private readonly path: string, private readonly lock: OwnLock) {
     this.workDir = join(path, WORK);
@@ -250,7 +252,7 @@ class Folder implements BackupTarget {
     const file = join(this.path, path);
     const info = await infoOf(file);
     if (info === undefined) return "missing";
-    if (!info.isFile || await digestOfFile(file) !== digest) return "changed";
+    if (!info.isFile || await digestOfFile(file, this.#pace) !== digest) return "changed";
     // The backup that wrote the content may have been killed before its name was durable.
     await this.#useDirectory(dirname(path));
     return "whole";
