@@ -5,6 +5,7 @@
 import process from "node:process";
 import { type AttemptReport, NO_TELEMETRY, type Telemetry } from "../src/telemetry/contract.ts";
 import { openMetrics } from "../src/telemetry/metrics/open.ts";
+import { ATTEMPT, REQUEST } from "./reports.ts";
 import { median } from "./statistics.ts";
 
 const ROUNDS = 30;
@@ -15,36 +16,20 @@ const LIMIT_MICROS = 5;
 const attempts: readonly AttemptReport[] = Array.from({ length: FUNCTIONS }, (_, n) => ({
   function: { id: `${n}`.padStart(27, "0"), displayName: `function ${n}` },
   invocation: { id: `${n}`.padStart(27, "1"), commitId: "", acceptedAtMs: 0, traceparent: null },
-  number: 1,
-  unstarted: undefined,
-  endsRequest: true,
-  startedAtMs: 0,
-  triggerKind: "api",
+  ...ATTEMPT,
   process: n % 2 === 0 ? "template" : "root",
   errorCode: n % 10 === 0 ? "UNCAUGHT" : undefined,
-  isRepeated: false,
   durationMicros: 1_500 + n,
   phaseMicros: [120, 80, 300, null, 700 + n, 250],
-  cpuMicros: 900,
-  peakBytes: 60 * 1024 ** 2,
   egressBytes: n % 5 === 0 ? 2_000 : 0,
-  hostCallsMicros: 0,
-  egressMicros: 0,
-  calls: [],
 }));
-const request = {
-  method: "POST",
-  route: "/api/v1/functions/{function_id}/invoke",
-  status: 200,
-  durationMs: 1.7,
-} as const;
 
 /** Processor time of the reports of one invocation, in microseconds. */
 function measure(telemetry: Telemetry): number {
   const before = process.cpuUsage();
   for (let n = 0; n < INVOCATIONS; n++) {
     telemetry.attemptEnded(attempts[n % FUNCTIONS] as AttemptReport);
-    telemetry.requestAnswered(request);
+    telemetry.requestAnswered(REQUEST);
     // Invocations share syncs; this is the most.
     telemetry.storeSynced(0.8);
   }

@@ -12,6 +12,7 @@ import {
 } from "../src/telemetry/contract.ts";
 import { openTraces } from "../src/telemetry/traces/open.ts";
 import { ksuidAt } from "../src/shared/ksuids.ts";
+import { ATTEMPT, REQUEST } from "./reports.ts";
 import { median } from "./statistics.ts";
 
 const ROUNDS = 30;
@@ -32,31 +33,9 @@ function attempt(n: number, traceparent: string | null): AttemptReport {
       acceptedAtMs: 1_800_000_000_000,
       traceparent,
     },
-    number: 1,
-    triggerKind: "api",
-    process: "template",
-    errorCode: undefined,
-    unstarted: undefined,
-    isRepeated: false,
-    endsRequest: true,
-    startedAtMs: 1_800_000_000_000.4,
-    durationMicros: 1_450,
-    phaseMicros: [120, 80, 300, null, 700, 250],
-    cpuMicros: 900,
-    peakBytes: 60 * 1024 ** 2,
-    egressBytes: 0,
-    hostCallsMicros: 0,
-    egressMicros: 0,
-    calls: [],
+    ...ATTEMPT,
   };
 }
-
-const request = {
-  method: "POST",
-  route: "/api/v1/functions/{function_id}/invoke",
-  status: 200,
-  durationMs: 1.7,
-} as const;
 
 /** Processor time of the reports of one invocation, and of sending its spans, in microseconds. */
 async function measure(
@@ -67,7 +46,7 @@ async function measure(
   const before = process.cpuUsage();
   for (const attempt of attempts) {
     telemetry.attemptEnded(attempt);
-    telemetry.requestAnswered({ ...request, invocationId: attempt.invocation.id });
+    telemetry.requestAnswered({ ...REQUEST, invocationId: attempt.invocation.id });
   }
   await sent();
   const { user, system } = process.cpuUsage(before);

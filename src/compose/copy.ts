@@ -99,7 +99,7 @@ export async function copyStaged(
   await copyTables(postgres, path);
 }
 
-/** Copies all blobs but those that the source is known to lack into the opened target. */
+/** Copies all blobs into the opened target, except for blobs that the source is known to lack. */
 async function copyContents(
   to: Target,
   { source, root, missing }: {

@@ -98,7 +98,7 @@ export interface Config {
     readonly otlpIntervalMs: number;
     /** Part of the traces that are sent to the collector, from 0 to 1; undefined for a server that sends none. */
     readonly traceSample: number | undefined;
-    /** Attempts that take at least this long are sent, whatever is decided for their trace. */
+    /** The spans of attempts that take at least this long are sent, also if their trace is not sampled. */
     readonly traceSlowMs: number;
     /** URL of a trace with `{traceId}`; undefined for no links. */
     readonly traceUrl: string | undefined;

@@ -56,7 +56,7 @@ export const TELEMETRY_SETTINGS: Rows<"telemetry"> = {
     name: "trace-slow",
     kind: duration({ min: "1ms", max: "24h" }),
     default: "5s",
-    description: "Attempts that take at least this long are sent whatever --trace-sample",
+    description: "The spans of attempts that take at least this long are always sent",
   },
   traceUrl: {
     name: "trace-url",

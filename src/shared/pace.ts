@@ -8,8 +8,8 @@ const REST = 3;
 const REST_MAX_MS = 100;
 
 /**
- * Leaves a machine to its server while a long work goes on, piece by piece. A low priority does not suffice: with
- * autogroup scheduling, the kernel compares sessions, and processes of functions have sessions of their own.
+ * Lets a server go first on its machine while a long task runs beside it, piece by piece. A low priority does not suffice:
+ * with autogroup scheduling, the kernel compares sessions, and processes of functions have sessions of their own.
  */
 export class Pace {
   #since = performance.now();

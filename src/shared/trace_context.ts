@@ -14,7 +14,7 @@ export interface TraceContext {
   readonly spanId: string;
   /** Whether whoever began the trace records it. */
   readonly isSampled: boolean;
-  /** Whether the last 56 bits of the trace id are random, as those of a KSUID are. */
+  /** Whether the last 56 bits of the trace id are random, as in a KSUID. */
   readonly isRandom: boolean;
 }
 
@@ -42,6 +42,11 @@ export function parseTraceparent(header: string): TraceContext | undefined {
   if (/^0+$/.test(traceId) || /^0+$/.test(spanId)) return undefined;
   const bits = parseInt(flags, 16);
   return { traceId, spanId, isSampled: (bits & SAMPLED) !== 0, isRandom: (bits & RANDOM) !== 0 };
+}
+
+/** The caller in the trace of an invocation, from the column of its row; undefined if the invocation begins the trace. */
+export function callerOf(traceparent: string | null): TraceContext | undefined {
+  return traceparent === null ? undefined : parseTraceparent(traceparent);
 }
 
 /** The header of requests that a span makes. */

@@ -1,6 +1,6 @@
 /** Which traces are recorded. Every node decides alike, because the decision follows from the id of the trace. */
 
-/** Of the 56 random bits at the end of a trace id (W3C Trace Context, level 2), those that a number can hold. */
+/** A trace id ends with 14 random digits (W3C Trace Context, level 2). A number holds the first 13 of them exactly. */
 const RANDOM_DIGITS = { from: 18, to: 31 } as const;
 const RANDOM_VALUES = 16 ** (RANDOM_DIGITS.to - RANDOM_DIGITS.from);
 

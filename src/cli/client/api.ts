@@ -6,6 +6,7 @@ import { LONG_TIMEOUT_MS, readBody, request } from "./http.ts";
 import {
   Commit,
   Diagnostics,
+  type FunctionName,
   Invocation,
   mapOf,
   ReadInvocation,
@@ -83,12 +84,6 @@ export interface InvocationFilter {
   /** Idempotency key of an invocation by this principal. */
   readonly idempotencyKey?: string | undefined;
 }
-
-/** A function, or {@link ALL_FUNCTIONS}. */
-type FunctionName = Pick<RemoteFunction, "id" | "displayName">;
-
-/** The invocations of all functions. */
-export const ALL_FUNCTIONS: FunctionName = { id: "-", displayName: "all functions" };
 
 /** Values of one run of tests. */
 export interface RunValues {

@@ -1,10 +1,10 @@
 import { nearest } from "../../config/mod.ts";
 import { Failure, oneLine } from "../terminal/failure.ts";
 import { quoteForShell } from "../terminal/shell.ts";
-import { ALL_FUNCTIONS, type Api } from "./api.ts";
+import type { Api } from "./api.ts";
 import { needsAddition } from "./api_error.ts";
 import { ID_PREFIX, isId, MAX_LISTED, oneNamed, oneThatBegins } from "./candidates.ts";
-import type { Invocation, RemoteFunction, Volume } from "./schemas.ts";
+import { ALL_FUNCTIONS, type Invocation, type RemoteFunction, type Volume } from "./schemas.ts";
 
 /** Number of functions, volumes or commits among which a name is searched. */
 const MAX_CANDIDATES = 1000;

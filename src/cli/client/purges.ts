@@ -1,12 +1,10 @@
 import { z } from "zod";
 import { listOf } from "./fields.ts";
 import { LONG_TIMEOUT_MS } from "./http.ts";
-import { ExpiredData, Purge, PurgeSize, type RemoteFunction } from "./schemas.ts";
+import { ALL_FUNCTIONS, ExpiredData, Purge, PurgeSize, type RemoteFunction } from "./schemas.ts";
 import type { Session } from "./session.ts";
 
 const FUNCTION = "/api/v1/functions/{function_id}";
-/** The id of all functions together. */
-const ALL_FUNCTIONS = "-";
 
 /** Invocations that ended before a time, or files of commits. */
 export interface PurgeSelection {
@@ -25,7 +23,7 @@ export class PurgeApi {
     body: PurgeSelection & { readonly dryRun?: boolean },
   ): Promise<PurgeSize> {
     const name = fn === undefined ? "invocations of all functions" : fn.displayName;
-    const path = { function_id: fn?.id ?? ALL_FUNCTIONS };
+    const path = { function_id: (fn ?? ALL_FUNCTIONS).id };
     const sent = { path, body, timeoutMs: LONG_TIMEOUT_MS };
     const what = `Failed to purge ${name}`;
     return await this.session.call(what, `POST ${FUNCTION}/purge`, PurgeSize, sent);

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Buffer } from "node:buffer";
 import type { RequestOf } from "../../resources/request.ts";
 import { LONG_TIMEOUT_MS } from "./http.ts";
-import { DeadLetter, type Invocation, type RemoteFunction } from "./schemas.ts";
+import { DeadLetter, type FunctionName, type Invocation } from "./schemas.ts";
 import type { Session } from "./session.ts";
 
 const FUNCTION = "/api/v1/functions/{function_id}";
@@ -24,7 +24,6 @@ export interface ReplayChange {
 }
 
 type InvocationName = Pick<Invocation, "functionId" | "id">;
-type FunctionName = Pick<RemoteFunction, "id" | "displayName">;
 
 /** A client of replays, dead letters and circuit breakers, which are additions to C1's API. */
 export class ReplayApi {

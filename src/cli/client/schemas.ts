@@ -381,3 +381,9 @@ export function durationMs(invocation: Invocation): number | undefined {
   const ms = Date.parse(invocation.updatedAt ?? "") - Date.parse(invocation.createdAt ?? "");
   return hasEnded(invocation) && Number.isFinite(ms) ? ms : undefined;
 }
+
+/** A function, or {@link ALL_FUNCTIONS}. */
+export type FunctionName = Pick<RemoteFunction, "id" | "displayName">;
+
+/** All functions together, where an operation takes them. */
+export const ALL_FUNCTIONS: FunctionName = { id: "-", displayName: "all functions" };

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Failure, oneLine } from "../terminal/failure.ts";
 import { needsAddition } from "./api_error.ts";
 import { flag, listOf, optionalText } from "./fields.ts";
-import type { RemoteFunction } from "./schemas.ts";
+import type { FunctionName } from "./schemas.ts";
 import type { Session } from "./session.ts";
 
 const TRIGGERS = "/api/v1/functions/{function_id}/triggers";
@@ -87,8 +87,6 @@ export interface WantedChange {
   readonly trigger?: TriggerChange;
   readonly updateMask?: string;
 }
-
-type FunctionName = Pick<RemoteFunction, "id" | "displayName">;
 
 /** The triggers of functions: one method for each operation. */
 export class TriggerApi {

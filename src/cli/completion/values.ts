@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import type { Candidate, Position } from "./position.ts";
-import { ALL_FUNCTIONS, type Api } from "../client/api.ts";
-import type { RemoteFunction } from "../client/schemas.ts";
+import type { Api } from "../client/api.ts";
+import { ALL_FUNCTIONS, type RemoteFunction } from "../client/schemas.ts";
 import { findVolume, LATEST_INVOCATION } from "../client/find.ts";
 import { Profiles } from "../client/profiles.ts";
 import { profilesDir, readEnvironment } from "../../config/mod.ts";

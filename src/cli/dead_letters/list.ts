@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { ALL_FUNCTIONS } from "../client/api.ts";
+import { ALL_FUNCTIONS } from "../client/schemas.ts";
 import { needsAddition } from "../client/api_error.ts";
 import { addExamples, addJsonOption, addLimitOption } from "../options/common_options.ts";
 import { functionOf } from "../options/function_argument.ts";

@@ -1,11 +1,11 @@
 /**
- * The conditions that the overview shows and alerts report, each written once. Names, severities and times are those of the
- * rules in deploy/prometheus, whose runbooks are headings of docs/operations.md.
+ * The conditions that the overview shows and that alerts report, each written once. Names, severities and times are those
+ * of the rules in deploy/prometheus, whose runbooks are headings of docs/operations.md.
  */
 
 /** A schedule is late when its time passed this long ago. */
 export const SCHEDULE_LATE_MS = 60_000;
-/** Of the invocations of a function, those that were accepted within this time count. */
+/** Failures count if the server accepted their invocations within this time. */
 export const FAILING_WITHIN_MS = 10 * 60_000;
 /** Dead letters are new for this long. */
 export const NEW_DEAD_LETTER_MS = 15 * 60_000;

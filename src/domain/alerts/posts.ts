@@ -71,7 +71,7 @@ export class AlertPosts implements AsyncDisposable {
     return this.parts.receiver !== undefined;
   }
 
-  /** Posts what is not posted, and tries again after a failure. Never throws. */
+  /** Posts every begin and end that has not been posted, and tries again after a failure. Never throws. */
   start(): void {
     if (!this.#lifecycle.is("open")) return;
     clearTimeout(this.#retry);
@@ -132,7 +132,7 @@ export class AlertPosts implements AsyncDisposable {
     }
   }
 
-  /** Takes the attempt for this node, and gives up ends that nobody has taken for long. */
+  /** Claims the next attempt to post for this node, and gives up ends that the receiver has not taken for long. */
   async #claim(posts: AlertPostRow): Promise<boolean> {
     const nowMs = Date.now();
     const until = new Date(nowMs + ATTEMPT_MS).toISOString();

@@ -32,7 +32,7 @@ export class Access {
     return new Access([...this.layers, layer], this.self);
   }
 
-  /** The same rights, cut by what cuts those of another caller of the same principal. */
+  /** The same rights, with the limits of another caller of the same principal as well. */
   cutAs(other: Access): Access {
     return new Access([...this.layers, ...other.layers.slice(1)], this.self);
   }

@@ -1,8 +1,8 @@
 /** The position of an invocation in a trace. */
 import type { HandlerTrace } from "../../runtime/wire.ts";
 import {
+  callerOf,
   formatTraceparent,
-  parseTraceparent,
   runSpanIdOf,
   type TraceContext,
   traceIdsOf,
@@ -63,8 +63,4 @@ export class Traces {
     const own = traceIdsOf(id, attempt);
     return { ...own, isSampled: isTraceSampled(own.traceId, this.sampleRatio) };
   }
-}
-
-function callerOf(traceparent: string | null): TraceContext | undefined {
-  return traceparent === null ? undefined : parseTraceparent(traceparent);
 }

@@ -1,5 +1,5 @@
 /** Decides which invocations have spans, and queues their spans. */
-import { parseTraceparent, type TraceContext, traceIdsOf } from "../../shared/trace_context.ts";
+import { callerOf, type TraceContext, traceIdsOf } from "../../shared/trace_context.ts";
 import { wallTimeOf } from "../../shared/time.ts";
 import { isTraceSampled } from "../../shared/trace_sampling.ts";
 import type {
@@ -46,7 +46,7 @@ export class TraceRecorder implements TracedTelemetry {
     // Another attempt comes before a second one, and has failed: its span has this invocation as its parent.
     const isKept = errorCode !== undefined || number > 1 ||
       durationMicros >= MICROS_PER_MS * this.parts.sampling.slowMs;
-    const parent = parentOf(invocation);
+    const parent = callerOf(invocation.traceparent);
     if (!isKept && !this.#isSampled(invocation, parent)) return;
     const trace = new InvocationTrace(invocation, parent, endsRequest);
     this.parts.add(trace.attemptSpans(attempt));
@@ -55,7 +55,7 @@ export class TraceRecorder implements TracedTelemetry {
 
   endedUnattempted(end: UnattemptedEnd): void {
     const { invocation } = end;
-    const trace = new InvocationTrace(invocation, parentOf(invocation), false);
+    const trace = new InvocationTrace(invocation, callerOf(invocation.traceparent), false);
     this.parts.add(trace.unattemptedSpans(end, nowMicros()));
   }
 
@@ -81,10 +81,6 @@ export class TraceRecorder implements TracedTelemetry {
     }
     this.#unanswered.set(id, trace);
   }
-}
-
-function parentOf({ traceparent }: ReportedInvocation): TraceContext | undefined {
-  return traceparent === null ? undefined : parseTraceparent(traceparent);
 }
 
 function nowMicros(): number {
