@@ -9,6 +9,7 @@ const STDIN = 0;
 const STDOUT = 1;
 
 /** Offsets in a command. */
+const FLAGS_AT = 1;
 const NUMBER_AT = 4;
 const TOKEN_AT = 8;
 const PATH_LENGTH_AT = TOKEN_AT + TOKEN_BYTES;
@@ -23,7 +24,8 @@ export interface Channel {
   readonly token: Uint8Array;
   /** The path of the last command, with zeros after it. */
   readonly path: Uint8Array<ArrayBuffer>;
-  /** The number in the last command. */
+  /** The flags and the number in the last command. */
+  flags(): number;
   number(): number;
   /** Waits for a command and reports the forks that end meanwhile. Returns the kind of the command. */
   receive(children: Children): number;
@@ -36,7 +38,6 @@ export function makeChannel(libc: Libc): Channel {
   const event = new Bytes(EVENT_BYTES);
   const commandRests = restsOf(command);
   const pathRests = restsOf(path);
-  const eventRests = restsOf(event);
 
   const read = (rests: readonly Uint8Array<ArrayBuffer>[], length: number) => {
     for (let filled = 0; filled < length;) {
@@ -45,22 +46,15 @@ export function makeChannel(libc: Libc): Channel {
       filled += count;
     }
   };
+  const writeEvent = makeWriter(libc, event);
   const report: Report = (kind, number, first, second, third) => {
-    event[0] = kind;
-    putUint32(event, 4, number);
-    putUint32(event, 8, first);
-    putUint32(event, 12, second);
-    putUint32(event, 16, third);
-    for (let written = 0; written < EVENT_BYTES;) {
-      const rest = eventRests[written] as Uint8Array<ArrayBuffer>;
-      const count = libc.write(STDOUT, rest, EVENT_BYTES - written);
-      if (count <= 0) libc._exit(EXIT_ABANDONED);
-      written += count;
-    }
+    putEvent(event, 0, kind, number, first, second, third);
+    writeEvent(STDOUT);
   };
   return {
     token: new Bytes(command.buffer, TOKEN_AT, TOKEN_BYTES),
     path,
+    flags: () => command[FLAGS_AT] as number,
     number: () => uint32(command, NUMBER_AT),
     receive(children) {
       for (;;) {
@@ -76,6 +70,40 @@ export function makeChannel(libc: Libc): Channel {
       }
     },
     report,
+  };
+}
+
+/** Writes an event without flags. */
+export function putEvent(
+  bytes: Uint8Array,
+  at: number,
+  kind: number,
+  number: number,
+  first: number,
+  second: number,
+  third: number,
+): void {
+  bytes[at] = kind;
+  putUint32(bytes, at + 4, number);
+  putUint32(bytes, at + 8, first);
+  putUint32(bytes, at + 12, second);
+  putUint32(bytes, at + 16, third);
+}
+
+/** Makes the function that writes all of these bytes, from an offset on, to a descriptor. It exits if nobody reads them. */
+export function makeWriter(
+  libc: Libc,
+  bytes: Uint8Array<ArrayBuffer>,
+): (descriptor: number, from?: number) => void {
+  const rests = restsOf(bytes);
+  const { length } = rests;
+  return (descriptor, from = 0) => {
+    for (let written = from; written < length;) {
+      const rest = rests[written] as Uint8Array<ArrayBuffer>;
+      const count = libc.write(descriptor, rest, length - written);
+      if (count <= 0) libc._exit(EXIT_ABANDONED);
+      written += count;
+    }
   };
 }
 

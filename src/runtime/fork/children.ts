@@ -29,6 +29,13 @@ const SYSTEM_MICROS = 6;
 const PEAK_KIB = 8;
 const MICROS_PER_SECOND = 1_000_000;
 
+/** What the kernel has counted of a fork that has ended: its wait status, microseconds of processor time, KiB at its peak. */
+export interface Ended {
+  status: number;
+  micros: number;
+  peakKib: number;
+}
+
 /** Takes an event: its kind, the number of the fork, and three numbers. */
 export type Report = (
   kind: number,
@@ -49,6 +56,8 @@ export interface Children {
   forget(): void;
   /** Kills a fork, waits for its end and reports it. A fork that has ended is not an error. */
   kill(number: number, report: Report): void;
+  /** Kills the only fork and waits for its end. Returns what the kernel has counted; undefined without a fork. */
+  killOnly(): Ended | undefined;
 }
 
 const at = (words: Int32Array | Uint32Array, index: number) => words[index] as number;
@@ -59,7 +68,7 @@ function microsOf(usage: Uint32Array): number {
 }
 
 export function makeChildren({ libc, errno }: Library): Children {
-  const numbers = new Int32Array(CHILDREN_MAX);
+  const numbers = new Uint32Array(CHILDREN_MAX);
   const pids = new Int32Array(CHILDREN_MAX);
   /** `struct pollfd` for the input and for each fork: a descriptor, then the events in two halves. */
   const polled = new Int32Array(2 * (1 + CHILDREN_MAX));
@@ -80,14 +89,25 @@ export function makeChildren({ libc, errno }: Library): Children {
     polled[2 * (index + 1)] = at(polled, 2 * (count + 1));
     polled[2 * (index + 1) + 1] = at(polled, 2 * (count + 1) + 1);
   };
-  const wait = (index: number, options: number, report: Report): boolean => {
+  const ended: Ended = { status: 0, micros: 0, peakKib: 0 };
+  /** Waits for the end of a fork. Returns its number; -1 if it has not ended. */
+  const wait = (index: number, options: number): number => {
     const pid = at(pids, index);
-    if (libc.wait4(pid, statusBytes, options, usageBytes) !== pid) return false;
-    const micros = microsOf(usage);
+    if (libc.wait4(pid, statusBytes, options, usageBytes) !== pid) return -1;
+    ended.status = at(status, 0);
+    ended.micros = microsOf(usage);
+    ended.peakKib = at(usage, PEAK_KIB);
     const number = at(numbers, index);
     remove(index);
-    report(ForkEvent.ENDED, number, at(status, 0), micros, at(usage, PEAK_KIB));
-    return true;
+    return number;
+  };
+  const waitAndReport = (index: number, options: number, report: Report): void => {
+    const number = wait(index, options);
+    if (number < 0) return;
+    report(ForkEvent.ENDED, number, ended.status, ended.micros, ended.peakKib);
+  };
+  const signal = (index: number): void => {
+    libc.pidfdSendSignal(SYS_PIDFD_SEND_SIGNAL, at(polled, 2 * (index + 1)), SIGKILL, null, 0);
   };
   return {
     start(number, flags) {
@@ -112,7 +132,7 @@ export function makeChildren({ libc, errno }: Library): Children {
     },
     reap(report) {
       for (let index = count - 1; index >= 0; index--) {
-        if (at(polled, 2 * (index + 1) + 1) >>> 16 !== 0) wait(index, WNOHANG, report);
+        if (at(polled, 2 * (index + 1) + 1) >>> 16 !== 0) waitAndReport(index, WNOHANG, report);
       }
     },
     forget() {
@@ -121,10 +141,15 @@ export function makeChildren({ libc, errno }: Library): Children {
     kill(number, report) {
       for (let index = 0; index < count; index++) {
         if (at(numbers, index) !== number) continue;
-        libc.pidfdSendSignal(SYS_PIDFD_SEND_SIGNAL, at(polled, 2 * (index + 1)), SIGKILL, null, 0);
-        wait(index, 0, report);
+        signal(index);
+        waitAndReport(index, 0, report);
         return;
       }
+    },
+    killOnly() {
+      if (count === 0) return undefined;
+      signal(0);
+      return wait(0, 0) < 0 ? undefined : ended;
     },
   };
 }

@@ -6,7 +6,8 @@
  * typed arrays only.
  */
 import { makeChannel } from "./channel.ts";
-import { CLONE_PIDFD, makeChildren } from "./children.ts";
+import { CLONE_PIDFD, type Ended, makeChildren } from "./children.ts";
+import type { Line } from "./line.ts";
 import { LANDLOCK_SCOPES_ABI, landlockVersion, type Library } from "./libc.ts";
 import type { Settler } from "./settle.ts";
 import { Command, ForkEvent } from "./wire.ts";
@@ -27,6 +28,7 @@ export type Became = "instance" | "loading";
 export function makeForkServer(
   library: Library,
   settler: Settler,
+  line: Line,
   namespaces: boolean,
 ): () => Became {
   const channel = makeChannel(library.libc);
@@ -40,11 +42,21 @@ export function makeForkServer(
   // A template owns its user namespace, so that its forks need none. Instances drop all capabilities.
   const templateFlags = own;
 
-  /** Forks; returns whether this process is now the fork. */
-  const fork = (): boolean => {
+  /** Forks a template; returns whether this process is now the fork. */
+  const forkTemplate = (): boolean => {
     const number = channel.number();
     const pid = children.start(number, isZygote ? zygoteFlags : templateFlags);
     if (pid > 0) channel.report(ForkEvent.FORKED, number, pid, 0, 0);
+    if (pid < 0) channel.report(ForkEvent.FAILED, number, -pid, 0, 0);
+    return pid === 0;
+  };
+  /** Ends the last instance and forks the next one; returns whether this process is the next one. */
+  const forkNext = (): boolean => {
+    const number = channel.number();
+    const ended: Ended | undefined = children.killOnly();
+    line.prepare(channel.flags(), channel.token, channel.path);
+    const pid = children.start(number, templateFlags);
+    if (pid > 0) line.announce(number, ended);
     if (pid < 0) channel.report(ForkEvent.FAILED, number, -pid, 0, 0);
     return pid === 0;
   };
@@ -57,9 +69,9 @@ export function makeForkServer(
     settler.asForkServer();
     for (;;) {
       const command = channel.receive(children);
-      if (command === Command.FORK_TEMPLATE && fork()) becomeTemplate();
-      if (command === Command.FORK_INSTANCE && fork()) {
-        settler.asInstance(channel.token, channel.path);
+      if (command === Command.FORK_TEMPLATE && forkTemplate()) becomeTemplate();
+      if (command === Command.NEXT && forkNext()) {
+        settler.asInstance(line.channel(), line.errors(), channel.path);
         return "instance";
       }
       if (command === Command.KILL) children.kill(channel.number(), channel.report);

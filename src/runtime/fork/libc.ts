@@ -32,6 +32,8 @@ const SYMBOLS = {
   // Lengths are small, so that no number needs to be a bigint.
   read: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   write: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  recv: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
+  send: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
   poll: { parameters: ["buffer", "u32", "i32"], result: "i32" },
   clone: {
     name: "syscall",

@@ -4,7 +4,8 @@
  * Runs without user code, except in forks of a template that has evaluated a script: so it uses captured primordials and
  * values that were made before.
  */
-import { bufferOf, byteLength, Bytes, decode, setBytes } from "../primordials.ts";
+import { bufferOf, Bytes, decode, setBytes } from "../primordials.ts";
+import { type Connect, EXIT_NO_SERVER, SOCK_CLOEXEC } from "./connect.ts";
 import {
   cString,
   EPOLL_EVENT_BYTES,
@@ -16,17 +17,12 @@ import {
   SYS_CLOSE_RANGE,
   SYS_LANDLOCK_CREATE_RULESET,
   SYS_LANDLOCK_RESTRICT_SELF,
-  UNIX_FAMILY_BYTES,
-  unixAddress,
 } from "./libc.ts";
 import type { LowerLimits } from "../request.ts";
 import type { Descriptors } from "./descriptors.ts";
 import { reseed } from "./unique.ts";
-import { Handshake, HANDSHAKE_BYTES, PATH_MAX_BYTES, type TreeSetup } from "./wire.ts";
+import { Handshake, PATH_MAX_BYTES, type TreeSetup } from "./wire.ts";
 
-const AF_UNIX = 1;
-const SOCK_STREAM = 1;
-const SOCK_CLOEXEC = 0o2000000;
 const O_RDWR = 2;
 const EPOLL_CLOEXEC = 0o2000000;
 const EFD_CLOEXEC_NONBLOCK = 0o2004000;
@@ -54,8 +50,7 @@ const RLIMIT_DATA = 2;
 /** Bits by which KiB become bytes. */
 const KIB_SHIFT = 10;
 
-/** Exit codes of a fork that cannot settle. */
-const EXIT_NO_SERVER = 120;
+/** Exit code of a fork that cannot settle. */
 const EXIT_NOT_ISOLATED = 121;
 
 /** The variables from which Deno reads its proxy when it makes an HTTP client, and the scheme of a unix socket. */
@@ -66,8 +61,12 @@ const PROXY_PREFIX = "unix:";
 export interface Settler {
   /** A template: connected to the server, without a restriction that its forks would need to pass. */
   asTemplate(token: Uint8Array): void;
-  /** An instance: connected, unique, fully isolated, and with this egress socket. */
-  asInstance(token: Uint8Array, egressPath: Uint8Array<ArrayBuffer>): void;
+  /**
+   * An instance: unique, fully isolated, and with this egress socket.
+   * @param channel the connection that becomes its stdin and stdout
+   * @param errors the connection that becomes its stderr
+   */
+  asInstance(channel: number, errors: number, egressPath: Uint8Array<ArrayBuffer>): void;
   /** Lowers the limits of this instance for good. */
   readonly lowerLimits: LowerLimits;
   /**
@@ -90,10 +89,10 @@ export function makeSettler(
   libc: Libc,
   setup: TreeSetup,
   open: Descriptors,
+  connect: Connect,
   { beginClock, useEgressSocket }: Renewal,
 ): Settler {
   const descriptors = makeDescriptors(libc, open);
-  const connect = makeConnection(libc, setup.socketPath, open, descriptors);
   const limits = makeMaxima(libc, setup);
   const hasScopes = landlockVersion(libc) >= LANDLOCK_SCOPES_ABI;
   const scope = hasScopes ? makeScope(libc) : () => true;
@@ -106,32 +105,38 @@ export function makeSettler(
   libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   // What takes over a template signals neither the server nor the zygote nor what other templates have forked.
   if (!scope()) throw new Error("The zygote cannot enter a domain of Landlock");
-  const beAlone = () => {
+  const endWithForkServer = () => {
     libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     // In a namespace of its own a fork sees no parent and ends with its fork server in any case.
     if (!setup.namespaces && libc.getppid() !== forkServer) libc._exit(EXIT_NO_SERVER);
-    descriptors.drop();
-    if (libc.setrlimit(RLIMIT_NOFILE, openFiles) !== 0) libc._exit(EXIT_NOT_ISOLATED);
   };
   return {
     asTemplate(token) {
-      beAlone();
+      endWithForkServer();
+      descriptors.silence();
+      descriptors.closeForeign();
+      if (libc.setrlimit(RLIMIT_NOFILE, openFiles) !== 0) libc._exit(EXIT_NOT_ISOLATED);
       if (!scope()) libc._exit(EXIT_NOT_ISOLATED);
       forkServer = libc.getpid();
       // No program that its forks could start gives them capabilities. They drop those that they have.
       for (let capability = 0; capability < CAPABILITIES; capability++) {
         libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
       }
-      connect(token);
+      const channel = connect(Handshake.CHANNEL, token);
+      const errors = connect(Handshake.STDERR, token);
+      descriptors.become(channel, errors);
+      libc.close(channel);
+      libc.close(errors);
       reseed();
       // Compiles them for the forks.
       beginClock();
       useNetwork(noPath);
     },
-    asInstance(token, egressPath) {
-      beAlone();
-      // Bytes that an earlier instance has left in this egress socket come before the connection.
-      connect(token, egressPath);
+    asInstance(channel, errors, egressPath) {
+      endWithForkServer();
+      descriptors.become(channel, errors);
+      // What the template has silenced stays so.
+      descriptors.closeForeign();
       // Before all that needs no more than a function may.
       isolate();
       reseed();
@@ -171,26 +176,6 @@ function textOf(bytes: Uint8Array<ArrayBuffer>): string {
   return decode(new Bytes(bufferOf(bytes), 0, length));
 }
 
-/** Makes the function that connects stdin, stdout and stderr of a fork to the server. */
-function makeConnection(
-  libc: Libc,
-  socketPath: string,
-  { stdin, stdout, stderr }: Descriptors,
-  { replace, renewEventLoop }: ReturnType<typeof makeDescriptors>,
-): (token: Uint8Array, egressPath?: Uint8Array<ArrayBuffer>) => void {
-  const connectAs = makeConnector(libc, socketPath);
-  return (token, egressPath) => {
-    const channel = connectAs(Handshake.CHANNEL, token);
-    const errors = connectAs(Handshake.STDERR, token, egressPath);
-    replace(channel, stdin);
-    replace(channel, stdout);
-    replace(errors, stderr);
-    libc.close(channel);
-    libc.close(errors);
-    renewEventLoop();
-  };
-}
-
 /** The first and the last number of each range below the largest in which nothing is open. A fork server opens more there. */
 function gapsBetween(open: readonly number[]): readonly number[] {
   return open.toSorted((a, b) => a - b).flatMap((number, index, sorted) => {
@@ -210,59 +195,37 @@ function makeDescriptors(libc: Libc, open: Descriptors) {
   const gaps = gapsBetween(all);
   const wakerEvent = new Uint8Array(EPOLL_EVENT_BYTES);
   new DataView(wakerEvent.buffer).setUint32(0, WAKER_EVENTS, true);
-  const silence = (list: readonly number[]) => {
-    for (let index = 0; index < list.length; index++) libc.dup2(nothing, list[index] as number);
-  };
   const replace = (by: number, list: readonly number[]) => {
     for (let index = 0; index < list.length; index++) libc.dup2(by, list[index] as number);
   };
+  /** The event loop of the fork server is shared memory of the kernel: a fork needs its own under the same numbers. */
+  const renewEventLoop = () => {
+    const epoll = libc.epoll_create1(EPOLL_CLOEXEC);
+    replace(epoll, epolls);
+    libc.close(epoll);
+    const waker = libc.eventfd(0, EFD_CLOEXEC_NONBLOCK);
+    replace(waker, eventfds);
+    libc.close(waker);
+    libc.epoll_ctl(epolls[0] as number, EPOLL_CTL_ADD, eventfds[0] as number, wakerEvent);
+  };
   return {
-    replace,
-    /** Closes everything that was opened for forks, and replaces the rest by the null device. */
-    drop() {
-      silence(others);
+    /** Makes connections stdin, stdout and stderr, and renews the event loop. */
+    become(channel: number, errors: number) {
+      replace(channel, stdin);
+      replace(channel, stdout);
+      replace(errors, stderr);
+      renewEventLoop();
+    },
+    /** Replaces what belongs to the runtime, and is of no use in a fork, by the null device. */
+    silence: () => replace(nothing, others),
+    /** Closes everything that was opened for forks. */
+    closeForeign() {
       for (let index = 0; index < gaps.length; index += 2) {
         libc.closeRange(SYS_CLOSE_RANGE, gaps[index] as number, gaps[index + 1] as number, 0);
       }
       libc.closeRange(SYS_CLOSE_RANGE, firstForeign, nothing - 1, 0);
       libc.closeRange(SYS_CLOSE_RANGE, nothing + 1, LAST_DESCRIPTOR, 0);
     },
-    /** The event loop of the fork server is shared memory of the kernel: a fork needs one of its own under the same numbers. */
-    renewEventLoop() {
-      const epoll = libc.epoll_create1(EPOLL_CLOEXEC);
-      replace(epoll, epolls);
-      libc.close(epoll);
-      const waker = libc.eventfd(0, EFD_CLOEXEC_NONBLOCK);
-      replace(waker, eventfds);
-      libc.close(waker);
-      libc.epoll_ctl(epolls[0] as number, EPOLL_CTL_ADD, eventfds[0] as number, wakerEvent);
-    },
-  };
-}
-
-/**
- * Makes the function that connects a fork to its server, with the handshake of a kind.
- * @returns the descriptor of the connection, to the egress socket with the path, or without one to the tree socket
- */
-function makeConnector(
-  libc: Libc,
-  socketPath: string,
-): (kind: number, token: Uint8Array, egressPath?: Uint8Array<ArrayBuffer>) => number {
-  const treeSocket = unixAddress(socketPath);
-  const egressSocket = new Uint8Array(UNIX_FAMILY_BYTES + PATH_MAX_BYTES + 1);
-  egressSocket.set(treeSocket.subarray(0, UNIX_FAMILY_BYTES));
-  return (kind, token, egressPath) => {
-    if (egressPath !== undefined) setBytes(egressSocket, egressPath, UNIX_FAMILY_BYTES);
-    const address = egressPath === undefined ? treeSocket : egressSocket;
-    const channel = libc.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (libc.connect(channel, address, byteLength(address)) !== 0) libc._exit(EXIT_NO_SERVER);
-    const handshake = new Bytes(HANDSHAKE_BYTES);
-    handshake[0] = kind;
-    setBytes(handshake, token, 1);
-    if (libc.write(channel, handshake, HANDSHAKE_BYTES) !== HANDSHAKE_BYTES) {
-      libc._exit(EXIT_NO_SERVER);
-    }
-    return channel;
   };
 }
 

@@ -5,9 +5,11 @@ import { decode } from "../primordials.ts";
 import { announce, type LowerLimits, readExactly, uint32 } from "../request.ts";
 import { READY_MESSAGE } from "../wire.ts";
 import { findDescriptors } from "./descriptors.ts";
+import { makeConnect } from "./connect.ts";
 import { type Became, makeForkServer } from "./fork_server.ts";
 import { idleLibc, type Library, openLibrary } from "./libc.ts";
 import { shareCode } from "./huge_pages.ts";
+import { makeLine } from "./line.ts";
 import { type Engine, gatherMemory, packMemory } from "./memory.ts";
 import { makeObserver, type Observe } from "./observe.ts";
 import { replaceRealms } from "./realms.ts";
@@ -55,11 +57,14 @@ export function openTree(
   announce(READY_MESSAGE);
   const setup = receiveSetup();
   const open = findDescriptors(library);
-  const settler = makeSettler(library.libc, setup, open, { beginClock, useEgressSocket });
+  const { libc } = library;
+  const renewal = { beginClock, useEgressSocket };
+  const connect = makeConnect(libc, setup.socketPath);
+  const settler = makeSettler(libc, setup, open, connect, renewal);
   const idle = idleLibc();
-  const rehearsed = makeSettler(idle, setup, open, { beginClock, useEgressSocket });
-  const serve = makeForkServer(library, settler, setup.namespaces);
-  shareCode(library.libc);
+  const rehearsed = makeSettler(idle, setup, open, makeConnect(idle, setup.socketPath), renewal);
+  const serve = makeForkServer(library, settler, makeLine(libc, connect), setup.namespaces);
+  shareCode(libc);
   // Calls of foreign functions that are already open need no permission.
   Deno.permissions.revokeSync({ name: "ffi" });
   packMemory(library, engine);
@@ -72,7 +77,7 @@ function rehearseSettling(settler: Settler, scope: () => boolean): void {
   const token = new Uint8Array(TOKEN_BYTES);
   settler.asForkServer();
   settler.asTemplate(token);
-  settler.asInstance(token, new Uint8Array(PATH_MAX_BYTES + 1));
+  settler.asInstance(0, 0, new Uint8Array(PATH_MAX_BYTES + 1));
   scope();
   settler.lowerLimits(0, 0);
 }

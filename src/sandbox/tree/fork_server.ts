@@ -26,6 +26,8 @@ import { type Expected, inputOf, readConnection, type TreeSocket } from "./tree_
 const MICROS_PER_MS = 1000;
 const BYTES_PER_KIB = 1024;
 const FORK_SERVER_TIMEOUT_MS = 10_000;
+/** Those of a template. */
+const CONNECTIONS = 2;
 
 /** A process that forks: the zygote or a template. */
 export interface ForkServer {
@@ -38,23 +40,54 @@ export interface ForkServer {
   sweep(): Promise<void>;
 }
 
-/** A fork that has not ended. */
-interface Fork {
-  readonly socket: TreeSocket;
-  readonly expected: Expected;
-  readonly pid: PromiseWithResolvers<number>;
-  readonly ended: PromiseWithResolvers<Exit>;
-  isForked: boolean;
-  isConnected: boolean;
-  isKilled: boolean;
+/** A fork that has not ended. Its methods return whether an honest fork server may say so. */
+export interface Fork {
+  number: number;
   /** What the fork server does not do if it is late. */
   error: string;
+  onForked?(pid: number): boolean;
+  onFailed(error: Error): boolean;
+  onEnded(exit: Exit): boolean;
+  /** The channel of the fork server has ended, and so has the fork. */
+  onClosed(exit: Exit): void;
 }
 
 /** What a fork did when the channel of its fork server ended: all forks end with their fork server. */
 const ENDED_WITH_FORK_SERVER = { code: 128 + 9, signal: "SIGKILL" } as const;
 
-/** A fork that is connected. */
+/** An event of a fork server. */
+export interface SaidEvent {
+  readonly kind: number;
+  readonly flags: number;
+  readonly number: number;
+  /** The process id, the error number or the wait status. */
+  readonly first: number;
+  readonly micros: number;
+  readonly peakKib: number;
+  readonly unreadBytes: number;
+}
+
+/** Reads an event at an offset. */
+export function readEvent(bytes: Uint8Array, at = 0): SaidEvent {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, EVENT_BYTES);
+  return {
+    kind: view.getUint8(0),
+    flags: view.getUint8(1),
+    number: view.getUint32(4),
+    first: view.getUint32(8),
+    micros: view.getUint32(12),
+    peakKib: view.getUint32(16),
+    unreadBytes: view.getUint32(20),
+  };
+}
+
+/** How a fork has ended; undefined for a wait status that the kernel never gives. */
+export function exitOfEvent({ first, micros, peakKib }: SaidEvent): Exit | undefined {
+  const usage = { cpuMs: micros / MICROS_PER_MS, peakBytes: peakKib * BYTES_PER_KIB };
+  return exitOfWaitStatus(first, usage);
+}
+
+/** A template that is connected. */
 export interface Forked extends ProcessHandle {
   /** Its process id in the namespace of its fork server. */
   readonly pidInForkServer: number;
@@ -73,8 +106,6 @@ export class ForkServerLink implements OutputReader {
   readonly #late: Deadlines<Fork>;
   readonly #timeoutMs: number;
   readonly #forks = new Map<number, Fork>();
-  /** Forks that have ended and whose connection has not. */
-  readonly #lingering = new Set<Fork>();
   #held: Uint8Array = new Uint8Array(0);
   #next = 0;
   #isBroken = false;
@@ -91,67 +122,79 @@ export class ForkServerLink implements OutputReader {
     timeoutMs = FORK_SERVER_TIMEOUT_MS,
   ) {
     this.#channel = channel;
-    this.#late = new Deadlines(({ error }) => this.#break(error));
+    this.#late = new Deadlines(({ error }) => this.breakOff(error));
     this.#timeoutMs = timeoutMs;
     this.#broken = broken;
   }
 
-  /**
-   * Forks and waits until the fork is connected. Kills one that does not connect.
-   * @param egressPath of an instance, as the instance sees it
-   */
-  async fork(
-    kind: "template" | "instance",
-    socket: TreeSocket,
-    egressPath = "",
-  ): Promise<Forked> {
-    const number = this.#next++;
-    const fork: Fork = {
-      socket,
-      expected: socket.expect(),
-      pid: Promise.withResolvers<number>(),
-      ended: Promise.withResolvers<Exit>(),
-      isForked: false,
-      isConnected: false,
-      isKilled: false,
-      error: "",
-    };
-    const { connected, connections, token } = fork.expected;
-    fork.pid.promise.catch(() => {});
-    this.#forks.set(number, fork);
-    const command = kind === "template" ? Command.FORK_TEMPLATE : Command.FORK_INSTANCE;
-    if (this.#isClosed) this.close();
-    else this.#channel.write(encodeCommand(command, number, token, egressPath));
-    try {
-      await connected.promise;
-      if (!fork.isForked) this.#expectSoon(fork, "does not report a fork");
-      const pidInForkServer = await fork.pid.promise;
-      return { ...this.#handle(number, fork), pidInForkServer };
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#kill(number);
-      socket.giveUp(fork.expected, reason);
-      for (const connection of connections.values()) connection[Symbol.dispose]();
-      throw new Error(`The fork failed: ${reason}`);
-    }
+  /** Forks a template. Rejects if that fails. */
+  async forkTemplate(socket: TreeSocket): Promise<Forked> {
+    const fork = new TemplateFork(this, socket);
+    this.command(Command.FORK_TEMPLATE, fork, { token: fork.token });
+    return await fork.connected();
+  }
+
+  /** Orders a fork, and gives it a number. */
+  command(
+    command: number,
+    fork: Fork,
+    { flags = 0, token, path = "" }: {
+      readonly flags?: number;
+      readonly token: Uint8Array;
+      readonly path?: string;
+    },
+  ): void {
+    fork.number = this.#next++;
+    this.#forks.set(fork.number, fork);
+    if (this.#isClosed) return this.close();
+    this.#channel.write(encodeCommand({ command, flags, number: fork.number, token, path }));
+  }
+
+  /** Kills a fork that has not ended. */
+  kill(fork: Fork): void {
+    if (this.#forks.get(fork.number) !== fork) return;
+    this.#channel.write(encodeCommand({ command: Command.KILL, number: fork.number }));
+    this.expectSoon(fork, "does not kill a fork");
+  }
+
+  /** A fork has ended, by another word of its fork server. */
+  forget(fork: Fork): void {
+    this.#late.delete(fork);
+    this.#forks.delete(fork.number);
+  }
+
+  /** The fork server has to do something for this fork. Nothing is late once the channel has ended. */
+  expectSoon(fork: Fork, error: string): void {
+    this.#late.delete(fork);
+    if (this.#isClosed) return;
+    fork.error = error;
+    this.#late.add(fork, this.#timeoutMs);
+  }
+
+  /** The fork server has done what was expected for this fork. */
+  isOnTime(fork: Fork): void {
+    this.#late.delete(fork);
+  }
+
+  /** The fork server has said what no honest one says. */
+  breakOff(error = "wrote an event that it cannot have written"): void {
+    if (this.#isBroken || this.#isClosed) return;
+    this.#isBroken = true;
+    this.#broken(error);
   }
 
   /** Makes a template expect a load message. */
   load(egressPath: string): void {
-    this.#channel.write(encodeCommand(Command.LOAD, 0, undefined, egressPath));
+    this.#channel.write(encodeCommand({ command: Command.LOAD, path: egressPath }));
   }
 
   /** Takes bytes of the channel. */
   read(stream: OutputStream, chunk: Uint8Array): void {
     if (stream === "stderr" || this.#isBroken) return;
     const bytes = concatenate([this.#held, chunk]);
-    const view = new DataView(bytes.buffer);
     let at = 0;
     for (; at + EVENT_BYTES <= bytes.length && !this.#isBroken; at += EVENT_BYTES) {
-      this.#handleEvent(view.getUint8(at), view.getUint32(at + 4), view.getUint32(at + 8), {
-        cpuMs: view.getUint32(at + 12) / MICROS_PER_MS,
-        peakBytes: view.getUint32(at + 16) * BYTES_PER_KIB,
-      });
+      if (!this.#isTrue(readEvent(bytes, at))) this.breakOff();
     }
     this.#held = bytes.slice(at);
   }
@@ -163,110 +206,165 @@ export class ForkServerLink implements OutputReader {
     const exit: Exit = this.#lost === undefined
       ? ENDED_WITH_FORK_SERVER
       : { ...ENDED_WITH_FORK_SERVER, lost: this.#lost };
-    for (const [number, fork] of this.#forks) {
-      fork.pid.reject(new Error("the fork server has ended"));
-      this.#end(number, fork, exit);
+    const forks = [...this.#forks.values()];
+    this.#forks.clear();
+    for (const fork of forks) {
+      this.#late.delete(fork);
+      fork.onClosed(exit);
     }
-    for (const fork of this.#lingering) this.#late.delete(fork);
-    this.#lingering.clear();
   }
 
-  #handle(number: number, fork: Fork): ProcessHandle {
+  /** Tells the fork of an event. Returns whether an honest fork server may say it. */
+  #isTrue(event: SaidEvent): boolean {
+    const { kind, number, first } = event;
+    const fork = this.#forks.get(number);
+    if (fork === undefined) return false;
+    if (kind === ForkEvent.FORKED) {
+      return first > 0 && fork.onForked?.(first) === true;
+    }
+    if (kind === ForkEvent.FAILED) {
+      this.forget(fork);
+      return fork.onFailed(new Error(`the kernel answered with error ${first}`));
+    }
+    const exit = kind === ForkEvent.ENDED ? exitOfEvent(event) : undefined;
+    if (exit === undefined) return false;
+    this.forget(fork);
+    return fork.onEnded(exit);
+  }
+}
+
+/** A template that is forked, or runs. */
+class TemplateFork implements Fork {
+  number = 0;
+  error = "";
+  readonly #link: ForkServerLink;
+  readonly #socket: TreeSocket;
+  readonly #expected: Expected;
+  readonly #connections = new Map<number, Deno.UnixConn>();
+  /** Resolves once it is connected. */
+  readonly #connected = Promise.withResolvers<void>();
+  readonly #pid = Promise.withResolvers<number>();
+  readonly #ended = Promise.withResolvers<Exit>();
+  #isForked = false;
+  #isConnected = false;
+  #hasEnded = false;
+  #isKilled = false;
+
+  constructor(link: ForkServerLink, socket: TreeSocket) {
+    this.#link = link;
+    this.#socket = socket;
+    this.#connected.promise.catch(() => {});
+    this.#pid.promise.catch(() => {});
+    this.#expected = socket.expect((kind, connection) => {
+      this.#connections.set(kind, connection);
+      if (this.#connections.size === CONNECTIONS) this.#connected.resolve();
+    }, this.#connected.reject);
+  }
+
+  get token(): Uint8Array {
+    return this.#expected.token;
+  }
+
+  /** Waits until it is connected and was reported. Kills it, and rejects, if it does not connect. */
+  async connected(): Promise<Forked> {
+    try {
+      await this.#connected.promise;
+      if (!this.#isForked) this.#link.expectSoon(this, "does not report a fork");
+      const pidInForkServer = await this.#pid.promise;
+      return { ...this.#handle(), pidInForkServer };
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#kill();
+      this.#socket.giveUp(this.#expected, reason);
+      for (const connection of this.#connections.values()) connection[Symbol.dispose]();
+      throw new Error(`The fork failed: ${reason}`);
+    }
+  }
+
+  onForked(pid: number): boolean {
+    if (this.#isForked) return false;
+    this.#isForked = true;
+    if (!this.#isKilled) this.#link.isOnTime(this);
+    this.#pid.resolve(pid);
+    return true;
+  }
+
+  onFailed(error: Error): boolean {
+    this.#pid.reject(error);
+    this.#end({ code: 1, signal: null });
+    return !this.#isForked;
+  }
+
+  /** Its connection ends, too. */
+  onEnded(exit: Exit): boolean {
+    if (!this.#isForked) return false;
+    this.#end(exit);
+    if (this.#isConnected) {
+      this.#link.expectSoon(this, "reported the end of a fork that runs");
+    }
+    return true;
+  }
+
+  onClosed(exit: Exit): void {
+    this.#pid.reject(new Error("the fork server has ended"));
+    this.#end(exit);
+  }
+
+  #end(exit: Exit): void {
+    this.#hasEnded = true;
+    this.#ended.resolve(exit);
+    this.#socket.giveUp(this.#expected, `the fork ended with exit code ${exit.code}`);
+  }
+
+  #handle(): ProcessHandle {
     const { CHANNEL, STDERR } = Handshake;
-    const { connections } = fork.expected;
-    const [channel, errors] = [connections.get(CHANNEL), connections.get(STDERR)] as [
+    const [channel, errors] = [CHANNEL, STDERR].map((kind) => this.#connections.get(kind)) as [
       Deno.UnixConn,
       Deno.UnixConn,
     ];
-    fork.isConnected = true;
+    this.#isConnected = true;
     return {
       pid: undefined,
-      ended: fork.ended.promise,
+      ended: this.#ended.promise,
       input: inputOf(channel),
       readOutput: async (onChunk) => {
         const errorsRead = readConnection(errors, "stderr", onChunk);
         await readConnection(channel, "stdout", onChunk);
-        fork.isConnected = false;
-        if (this.#lingering.delete(fork)) this.#late.delete(fork);
+        this.#isConnected = false;
+        if (this.#hasEnded) this.#link.isOnTime(this);
         await errorsRead;
       },
-      kill: () => this.#kill(number),
+      kill: () => this.#kill(),
     };
   }
 
-  #kill(number: number): void {
-    const fork = this.#forks.get(number);
-    if (fork === undefined) return;
-    this.#channel.write(encodeCommand(Command.KILL, number));
-    if (!fork.isKilled) this.#expectSoon(fork, "does not kill a fork");
-    fork.isKilled = true;
-  }
-
-  /** @param first the process id, the error number or the wait status */
-  #handleEvent(
-    kind: number,
-    number: number,
-    first: number,
-    usage: { readonly cpuMs: number; readonly peakBytes: number },
-  ): void {
-    const fork = this.#forks.get(number);
-    if (kind === ForkEvent.FORKED && fork?.isForked === false && first > 0) {
-      fork.isForked = true;
-      if (!fork.isKilled) this.#late.delete(fork);
-      return fork.pid.resolve(first);
-    }
-    if (kind === ForkEvent.FAILED && fork?.isForked === false) {
-      fork.pid.reject(new Error(`the kernel answered with error ${first}`));
-      return this.#end(number, fork, { code: first, signal: null });
-    }
-    if (kind === ForkEvent.ENDED && fork?.isForked === true) {
-      const exit = exitOfWaitStatus(first, usage);
-      if (exit !== undefined) return this.#end(number, fork, exit);
-    }
-    this.#break("wrote an event that it cannot have written");
-  }
-
-  /** The connection of a fork that has ended ends, too. */
-  #end(number: number, fork: Fork, exit: Exit): void {
-    this.#late.delete(fork);
-    this.#forks.delete(number);
-    fork.ended.resolve(exit);
-    if (fork.expected.awaited.size > 0) {
-      fork.socket.giveUp(fork.expected, `the fork ended with exit code ${exit.code}`);
-    }
-    if (!fork.isConnected || this.#isClosed) return;
-    this.#lingering.add(fork);
-    this.#expectSoon(fork, "reported the end of a fork that runs");
-  }
-
-  /** Nothing is late once the channel has ended. */
-  #expectSoon(fork: Fork, error: string): void {
-    this.#late.delete(fork);
-    if (this.#isClosed) return;
-    fork.error = error;
-    this.#late.add(fork, this.#timeoutMs);
-  }
-
-  #break(error: string): void {
-    if (this.#isBroken || this.#isClosed) return;
-    this.#isBroken = true;
-    this.#broken(error);
+  #kill(): void {
+    if (this.#isKilled || this.#hasEnded) return;
+    this.#isKilled = true;
+    this.#link.kill(this);
   }
 }
 
+/** What goes into a command; what a command does not need is zero. */
+interface OrderedCommand {
+  readonly command: number;
+  readonly flags?: number;
+  readonly number?: number;
+  readonly token?: Uint8Array;
+  readonly path?: string;
+}
+
 function encodeCommand(
-  command: number,
-  number: number,
-  token: Uint8Array = new Uint8Array(TOKEN_BYTES),
-  path = "",
+  { command, flags = 0, number = 0, token, path = "" }: OrderedCommand,
 ): Uint8Array<ArrayBuffer> {
   const text = new TextEncoder().encode(path);
   if (text.length > PATH_MAX_BYTES) throw new RangeError(`The path ${path} is too long`);
   const bytes = new Uint8Array(COMMAND_BYTES + text.length);
   const view = new DataView(bytes.buffer);
   bytes[0] = command;
+  bytes[1] = flags;
   view.setUint32(4, number);
-  bytes.set(token, 8);
+  if (token !== undefined) bytes.set(token, 8);
   view.setUint32(8 + TOKEN_BYTES, text.length);
   bytes.set(text, COMMAND_BYTES);
   return bytes;

@@ -152,13 +152,21 @@ export class InstancePool implements Disposable {
   /** Makes a template, and its instances one after another, until the template ends. Another one replaces it in time. */
   async #make(): Promise<void> {
     let template: Template | undefined;
-    for (let forks = 1;; forks++) {
+    let forks = 0;
+    /** Whether the next instance needs nothing but its fork. */
+    const mayFollow = (of: Template) =>
+      !this.#isClosed && this.#templates.has(of) && forks < TEMPLATE_FORKS_MAX &&
+      of.cgroupLimits === this.#resources.maxima;
+    for (;;) {
       let instance: Instance;
       this.#making++;
       try {
         template ??= await this.#newTemplate();
         if (template === undefined) return;
-        instance = await this.#supply(template);
+        const current = template;
+        current.mayFollow = () => mayFollow(current);
+        instance = await this.#supply(current);
+        forks++;
       } catch (error) {
         return this.#noteFailure(error);
       } finally {

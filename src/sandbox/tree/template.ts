@@ -24,6 +24,7 @@ import { Instance } from "../instance/instance.ts";
 import { PreloadOutput } from "../instance/output_readers.ts";
 import type { EgressSocket } from "../egress/proxy.ts";
 import { type Forked, type ForkServer, ForkServerLink } from "./fork_server.ts";
+import { InstanceLine, type Succession } from "./line.ts";
 import type { TreeResources } from "./zygote.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
@@ -85,6 +86,9 @@ export class Template implements ForkServer, Disposable {
   #nonce: Uint8Array<ArrayBuffer> | undefined;
   /** The limits of the invocations for whose memory its cgroups are limited. */
   cgroupLimits: ResourceLimits;
+  /** Whether its next instance may be forked as soon as the last one is killed. */
+  mayFollow: () => boolean = () => false;
+  readonly #line: InstanceLine;
   #isBroken = false;
   #isDisposed = false;
 
@@ -111,6 +115,10 @@ export class Template implements ForkServer, Disposable {
     this.#child.reader = this.link;
     this.#child.ended.then((exit) => this.link.close(this.#lostWith(exit)));
     this.#egress = this.#openEgress();
+    this.#line = new InstanceLine(this.link, {
+      mayFollow: () => this.mayFollow(),
+      succession: () => this.#succession(),
+    });
   }
 
   /** Forks a template of the zygote, or of a template that has evaluated a script. */
@@ -122,7 +130,7 @@ export class Template implements ForkServer, Disposable {
       if (!haveSameMemory(maxima, program.limits)) {
         await cgroup?.limitMemory(cgroupBytes(forkServer.limitsOf(maxima)));
       }
-      process = await forkServer.link.fork("template", resources.socket);
+      process = await forkServer.link.forkTemplate(resources.socket);
       const pid = await processBelow(forkServer.pid, process.pidInForkServer);
       if (cgroup !== undefined) {
         await joinCgroup(pid, cgroup, resources.image.machine).catch((error) => {
@@ -176,21 +184,31 @@ export class Template implements ForkServer, Disposable {
     return evaluation;
   }
 
-  /** Forks an instance. The previous one must have ended. */
+  /** Forks an instance. The previous one must have ended, or is killed. */
   async fork(): Promise<Instance> {
-    const { socket, launcher } = this.#resources;
+    const process = await this.#line.next();
+    return new Instance({
+      process,
+      egressSocket: this.#egress.socket,
+      redactions: this.#resources.launcher.redactions,
+      templateNonce: this.#nonce,
+    }, this.#nonce === undefined ? "ready" : "loaded");
+  }
+
+  /** What the next instance gets. */
+  #succession(): Succession {
+    const { socket } = this.#resources;
     if (this.#egress.socket.isLost) {
       this.#egress.socket[Symbol.dispose]();
       this.#egress = this.#openEgress();
     }
-    const { socket: egressSocket, pathInside } = this.#egress;
-    egressSocket.renew(socket);
-    return new Instance({
-      process: await this.link.fork("instance", socket, pathInside),
-      egressSocket,
-      redactions: launcher.redactions,
-      templateNonce: this.#nonce,
-    }, this.#nonce === undefined ? "ready" : "loaded");
+    this.#egress.socket.renew(socket);
+    return {
+      socket,
+      egressPath: this.#egress.pathInside,
+      isKnownByEgress: true,
+      needsNewLine: this.#nonce === undefined,
+    };
   }
 
   /** Opens an egress socket, until the template ends. */

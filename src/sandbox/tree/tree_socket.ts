@@ -1,6 +1,6 @@
 /**
- * The tree socket: templates and instances connect to it and are known by the token of their fork. The stderr of an
- * instance connects to its egress socket. A connection then serves as the streams of a process.
+ * The tree socket: templates connect to it, for themselves and for their instances, and are known by the token of a fork.
+ * The stderr of an instance may connect to its egress socket. A connection then serves as the streams of a process.
  */
 import { getLogger } from "@logtape/logtape";
 import { acceptAll, type SocketDir } from "../../isolation/mod.ts";
@@ -19,10 +19,18 @@ export interface Expected {
   readonly token: Uint8Array<ArrayBuffer>;
   /** Kinds of the connections that have not arrived. */
   readonly awaited: Set<number>;
-  /** The connections that have arrived, by kind. */
-  readonly connections: Map<number, Deno.UnixConn>;
-  /** Resolves once all connections have arrived. Rejects if a handshake is late, or once the server gives up. */
-  readonly connected: PromiseWithResolvers<void>;
+  /** Called with each connection that arrives, and its kind. */
+  readonly onConnection: (kind: number, connection: Deno.UnixConn) => void;
+  /** Called if a handshake is late, or once the server gives up. */
+  readonly onGivenUp: (error: Error) => void;
+}
+
+/** The first bytes of a connection, and of the part of a line that belongs to a fork. */
+export function handshakeOf(kind: number, token: Uint8Array): Uint8Array<ArrayBuffer> {
+  const handshake = new Uint8Array(HANDSHAKE_BYTES);
+  handshake[0] = kind;
+  handshake.set(token, 1);
+  return handshake;
 }
 
 /** Accepts connections until it is disposed. */
@@ -57,25 +65,28 @@ export class TreeSocket implements Disposable {
     old.close();
   }
 
-  /** Expects the connections of a fork with a new token. */
-  expect(): Expected {
-    const expected: Expected = {
-      token: crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)),
-      awaited: new Set(Object.values(Handshake)),
-      connections: new Map(),
-      connected: Promise.withResolvers<void>(),
-    };
-    expected.connected.promise.catch(() => {});
-    this.#expected.set(expected.token.toHex(), expected);
+  /** Expects connections of a fork with a new token. */
+  expect(
+    onConnection: Expected["onConnection"],
+    onGivenUp: Expected["onGivenUp"] = () => {},
+  ): Expected {
+    const token = crypto.getRandomValues(new Uint8Array(TOKEN_BYTES));
+    const awaited = new Set(Object.values(Handshake));
+    const expected = { token, awaited, onConnection, onGivenUp };
+    this.#expected.set(token.toHex(), expected);
     this.#late.add(expected, HANDSHAKE_TIMEOUT_MS);
     return expected;
   }
 
   /** Waits no longer for the connections of a fork. One that is connected stays connected. */
   giveUp(expected: Expected, reason: string): void {
-    if (!this.#expected.delete(expected.token.toHex())) return;
+    if (this.forget(expected)) expected.onGivenUp(new Error(reason));
+  }
+
+  /** The same, if none is missing. Returns whether it was expected. */
+  forget(expected: Expected): boolean {
     this.#late.delete(expected);
-    expected.connected.reject(new Error(reason));
+    return this.#expected.delete(expected.token.toHex());
   }
 
   [Symbol.dispose](): void {
@@ -108,11 +119,8 @@ export class TreeSocket implements Disposable {
       const token = handshake.subarray(1).toHex();
       const expected = this.#expected.get(token);
       if (expected?.awaited.delete(kind) !== true) throw new Error("its handshake is not expected");
-      expected.connections.set(kind, connection);
-      if (expected.awaited.size > 0) return true;
-      this.#expected.delete(token);
-      this.#late.delete(expected);
-      expected.connected.resolve();
+      if (expected.awaited.size === 0) this.forget(expected);
+      expected.onConnection(kind, connection);
       return true;
     } catch {
       connection[Symbol.dispose]();
