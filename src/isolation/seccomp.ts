@@ -14,7 +14,6 @@ import {
   IOCTL,
   type Numbers,
   PRLIMIT64,
-  SETSOCKOPT,
   SOCKET,
   THREAD_SIGNALLING_CALLS,
 } from "./syscalls.ts";
@@ -96,8 +95,7 @@ const DENIED_COMMANDS = {
     FS_IOC_SET_ENCRYPTION_POLICY: 0x800c6613,
   },
 } as const;
-/** Options that give the process at the other end of a unix socket as a descriptor, by which it can be killed. */
-const SO_PASSPIDFD = 76;
+/** The option that gives the process at the other end of a unix socket as a descriptor, by which it can be killed. */
 const SO_PEERPIDFD = 77;
 /** Most numbers that are compared one after the other. */
 const SEARCH_LEAF_NUMBERS = 4;
@@ -176,7 +174,6 @@ export function seccompFilter(
       { test: JUMP_EQUAL, value: 0, otherwise: "EPERM" },
     ),
     ...denyOption(numberOf("getsockopt", GETSOCKOPT), SO_PEERPIDFD),
-    ...denyOption(numberOf("setsockopt", SETSOCKOPT), SO_PASSPIDFD),
     ...denyCommands(numberOf("fcntl", FCNTL), DENIED_COMMANDS.fcntl),
     ...denyCommands(numberOf("ioctl", IOCTL), DENIED_COMMANDS.ioctl),
     ...denyAmong(deniedNumbers(architecture, options)),

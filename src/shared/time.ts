@@ -65,6 +65,24 @@ export class Deadlines<Item> {
   }
 }
 
+/** Numbers the turns of the event loop. In one turn the promises of everything settle that has happened before it. */
+export class Turns {
+  #number = 1;
+  #isCounted = false;
+
+  /** The number of this turn, never 0. Turns that nobody asks about have none. */
+  get current(): number {
+    if (!this.#isCounted) {
+      this.#isCounted = true;
+      setImmediate(() => {
+        this.#isCounted = false;
+        this.#number++;
+      });
+    }
+    return this.#number;
+  }
+}
+
 /** Adds up the time in which at least one of several things is under way. */
 export class BusyTime {
   #open = 0;

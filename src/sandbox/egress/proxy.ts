@@ -13,6 +13,7 @@ import type { Duplex } from "node:stream";
 import { getLogger } from "@logtape/logtape";
 import { type SocketDir, UnixConnection, UnixListener } from "../../isolation/mod.ts";
 import { isMissing } from "../../shared/files.ts";
+import { Turns } from "../../shared/time.ts";
 import { addressPolicy } from "./addresses.ts";
 import type { Endpoint } from "./allowlist.ts";
 import {
@@ -36,6 +37,8 @@ const HEADER_MAX_BYTES = 65_536;
 const HEADER_TIMEOUT_MS = 10_000;
 /** Most connections beyond the limit of an instance that get an answer; others are closed without one. */
 const REJECTED_CONNECTIONS_MAX = 64;
+
+const turns = new Turns();
 
 const NO_SESSION = new EgressError("EGRESS_DENIED", "no invocation is running in this instance");
 
@@ -61,10 +64,12 @@ export interface EgressSocket extends Disposable {
   /** Whether a request or connection arrived without an open session and was rejected. */
   readonly wasUsedOutsideRun: boolean;
   /**
-   * Makes it ready for another instance. The one that had it must have ended. Connections are accepted in order: until one
-   * has the handshake of the new instance, all others were left behind, and are closed.
+   * Makes it ready for another instance. The one that had it has ended, or is about to. Connections are accepted in order:
+   * until one has the handshake of the new instance, all others were left behind, and are closed.
+   * @param handshakes absent for an instance that may connect to nothing: then the socket closes what it accepts before the
+   * new instance can have connected
    */
-  renew(handshakes: Handshakes): void;
+  renew(handshakes?: Handshakes): void;
   /**
    * Opens the network of a run, which forwards what the allowlist names until it is closed: by the run, which may outlive
    * its instance, or when another run or instance gets the socket.
@@ -243,6 +248,8 @@ class ListeningSocket implements EgressSocket {
   #run: EgressRun | undefined;
   /** Set until its instance has connected. */
   #awaited: Handshakes | undefined;
+  /** The turn in which the last run was opened. No connection of its instance is accepted in that turn. */
+  #openedIn = 0;
   wasUsedOutsideRun = false;
 
   constructor(
@@ -256,8 +263,9 @@ class ListeningSocket implements EgressSocket {
     this.#listener = new UnixListener(
       socketPath,
       (connection) => {
-        if (this.#awaited === undefined) this.#accept(connection, onConnection);
-        else this.#awaitInstance(connection, this.#awaited);
+        if (this.#awaited !== undefined) this.#awaitInstance(connection, this.#awaited);
+        else if (turns.current === this.#openedIn) connection.close();
+        else this.#accept(connection, onConnection);
       },
       (error) => logger.error("an egress socket failed: {error}", { error }),
     );
@@ -269,6 +277,7 @@ class ListeningSocket implements EgressSocket {
     name = "the function's outboundNetworkAllowlist",
   ): EgressRun {
     this.#closeRun();
+    this.#openedIn = turns.current;
     return this.#run = new EgressRun(() => new EgressSession(allowlist, this.#limits, log, name));
   }
 
@@ -283,7 +292,7 @@ class ListeningSocket implements EgressSocket {
     return isMissing(this.socketPath);
   }
 
-  renew(handshakes: Handshakes): void {
+  renew(handshakes?: Handshakes): void {
     this.#closeRun();
     this.#awaited = handshakes;
     this.#destroyConnections();

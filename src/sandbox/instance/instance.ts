@@ -70,6 +70,8 @@ interface InstanceParts {
   readonly process: ProcessHandle;
   /** Absent in an instance without network. */
   readonly egressSocket?: EgressSocket | undefined;
+  /** Whether its invocation may connect to anything through the socket. */
+  readonly hasEgress?: boolean;
   /** What logs hide, whatever the secrets of its invocations. */
   readonly redactions: Redactions;
   /** The nonce of its template, for a fork of a template that has evaluated the script. */
@@ -104,6 +106,7 @@ export class Instance {
   readonly #lifecycle: Lifecycle<Mode>;
   readonly #child: Child;
   readonly #egressSocket: EgressSocket | undefined;
+  readonly #hasEgress: boolean;
   readonly #nonce: Uint8Array<ArrayBuffer>;
   /** Settles once the process is reaped. */
   readonly ended: Promise<Exit>;
@@ -123,7 +126,7 @@ export class Instance {
 
   /** @param mode of a process that was spawned just now, or of a fork, which is ready */
   constructor(
-    { process, egressSocket, redactions, templateNonce }: InstanceParts,
+    { process, egressSocket, hasEgress = true, redactions, templateNonce }: InstanceParts,
     mode: "starting" | "ready" | "loaded",
   ) {
     this.kind = ({ starting: "single", ready: "root", loaded: "template" } as const)[mode];
@@ -138,6 +141,7 @@ export class Instance {
     });
     this.#child = new Child(process);
     this.#egressSocket = egressSocket;
+    this.#hasEgress = hasEgress;
     this.#redactions = redactions;
     this.#nonce = templateNonce ?? makeNonce();
     this.ended = this.#child.ended;
@@ -171,9 +175,10 @@ export class Instance {
     return this.#lifecycle.is("running", "idle");
   }
 
-  /** Whether it waits for its first invocation and can reach what it needs. */
-  get isUsable(): boolean {
-    return this.#lifecycle.is("ready", "loaded") && this.#egressSocket?.isLost !== true;
+  /** Whether it waits for its first invocation and can reach what that needs. */
+  isUsableFor(usesNetwork: boolean): boolean {
+    if (!this.#lifecycle.is("ready", "loaded")) return false;
+    return !usesNetwork || (this.#hasEgress && this.#egressSocket?.isLost !== true);
   }
 
   /** Whether it answered an invocation and waits for the next. */

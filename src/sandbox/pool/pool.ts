@@ -132,12 +132,13 @@ export class Pool implements Sandboxes {
    * @throws NoInstance at the deadline, or when the signal aborts meanwhile
    */
   async #take(
-    { scriptKey, functionKey }: SandboxJob,
+    { scriptKey, functionKey, outboundAllowlist }: SandboxJob,
     limits: RunLimits,
     again: boolean,
     deadline: number,
     signal: AbortSignal,
   ): Promise<Instance> {
+    const usesNetwork = outboundAllowlist.length > 0;
     for (let attempt = 1;; attempt++) {
       while (this.#availability.error !== undefined) {
         const leftMs = deadline - performance.now();
@@ -147,7 +148,7 @@ export class Pool implements Sandboxes {
       try {
         const forked = this.#crashes.areFrequent(functionKey)
           ? undefined
-          : await this.#trees?.take(again ? undefined : scriptKey, limits);
+          : await this.#trees?.take(again ? undefined : scriptKey, limits, usesNetwork);
         const instance = forked ?? await (await this.#preparing.get()).spawned.take(limits);
         this.#crashes.watch(functionKey, instance.ended);
         return instance;

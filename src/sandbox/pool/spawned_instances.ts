@@ -81,7 +81,7 @@ export class SpawnedInstances implements AsyncDisposable {
     setTimeout(() => this.#refill(), REFILL_DELAY_MS);
     for (;;) {
       const waiting = this.#waiting.shift();
-      if (waiting === undefined || waiting.isUsable) return waiting;
+      if (waiting === undefined || waiting.isUsableFor(true)) return waiting;
       waiting.kill();
     }
   }

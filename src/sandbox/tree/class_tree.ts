@@ -71,10 +71,14 @@ export class ClassTree implements AsyncDisposable {
    * Takes an instance that waits for its first invocation. Undefined while no zygote forks; then one starts in the
    * background.
    */
-  async take(key: string | undefined, limits: ResourceLimits): Promise<Instance | undefined> {
+  async take(
+    key: string | undefined,
+    limits: ResourceLimits,
+    usesNetwork: boolean,
+  ): Promise<Instance | undefined> {
     this.#usedMs = performance.now();
     this.#begin();
-    return await this.#tree?.take(key, limits);
+    return await this.#tree?.take(key, limits, usesNetwork);
   }
 
   /** An invocation has evaluated this script. */

@@ -39,8 +39,9 @@ export class InstancePool implements Disposable {
   #making = 0;
   /** Least number of waiting instances since the last look for unused templates. */
   #leastWaiting = 0;
-  /** Time of the last invocation. */
+  /** Time of the last invocation, and whether it could connect to anything. */
   #takenMs = -Infinity;
+  #usesNetwork = true;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
 
@@ -76,16 +77,25 @@ export class InstancePool implements Disposable {
     if (this.#templates.size > size) this.#timer ??= this.#later();
   }
 
-  /** Takes an instance that waits for its first invocation, which has these limits; undefined if none can be forked. */
-  async take(limits: ResourceLimits): Promise<Instance | undefined> {
+  /**
+   * Takes an instance that waits for its first invocation, which has these limits; undefined if none can be forked.
+   * @param usesNetwork whether the invocation may connect to anything
+   */
+  async take(limits: ResourceLimits, usesNetwork: boolean): Promise<Instance | undefined> {
+    this.#usesNetwork = usesNetwork;
     let taken = this.#waiting.shift();
-    while (taken !== undefined && !taken.instance.isUsable) {
+    while (taken !== undefined && !taken.instance.isUsableFor(usesNetwork)) {
       taken.instance.kill();
       taken = this.#waiting.shift();
     }
     this.#leastWaiting = Math.min(this.#leastWaiting, this.#waiting.length);
     if (taken === undefined) taken = await this.#nextMade();
     else this.#growAhead();
+    // It may have been forked for an invocation of another kind.
+    while (taken?.instance.isUsableFor(usesNetwork) === false) {
+      taken.instance.kill();
+      taken = await this.#nextMade();
+    }
     if (taken === undefined) return undefined;
     const { instance, template } = taken;
     const { maxima } = this.#resources;
@@ -165,6 +175,7 @@ export class InstancePool implements Disposable {
         if (template === undefined) return;
         const current = template;
         current.mayFollow = () => mayFollow(current);
+        current.usesNetwork = () => this.#usesNetwork;
         instance = await this.#supply(current);
         forks++;
       } catch (error) {

@@ -15,6 +15,12 @@ import { Template } from "./template.ts";
 
 /** Shortest evaluation that a template saves noticeably. */
 const EVALUATION_MIN_MS = 1;
+/**
+ * What a template saves besides: its instances inherit their connections. For scripts that evaluate faster, this counts
+ * only while invocations follow each other within {@link OFTEN_MS}.
+ */
+const CONNECTIONS_MS = 0.3;
+const OFTEN_MS = 1000;
 /** Time spent on evaluations of one script after which a template is made: about what making it costs. */
 const SPENT_MS = 20;
 /** Private memory of a template, and of a unit of evaluated script; see bench/README.md. A script may add more. */
@@ -40,7 +46,7 @@ const logger = getLogger(["invoked", "sandbox"]);
  * gets none.
  */
 type Known =
-  | { readonly kind: "counted"; spentMs: number; addedBytes: number }
+  | { readonly kind: "counted"; spentMs: number; addedBytes: number; lastMs: number }
   | { readonly kind: "unsuitable" };
 
 interface Evaluated {
@@ -122,21 +128,30 @@ export class ScriptTemplates implements Holder, Disposable {
   }
 
   /** Takes an instance that has evaluated this script; undefined without a template of it. */
-  async take(key: string, limits: ResourceLimits): Promise<Instance | undefined> {
+  async take(
+    key: string,
+    limits: ResourceLimits,
+    usesNetwork: boolean,
+  ): Promise<Instance | undefined> {
     const ready = this.#ready.get(key);
     if (ready === undefined) return undefined;
     ready.usedMs = performance.now();
     this.#ready.delete(key);
     this.#ready.set(key, ready);
-    return await ready.pool.take(limits);
+    return await ready.pool.take(limits, usesNetwork);
   }
 
   /** An invocation has evaluated this script. Creates a template once that is worth it. */
   noteEvaluation(key: string, script: string, evaluationMs: number): void {
-    if (evaluationMs < EVALUATION_MIN_MS) return;
-    const known = this.#known.get(key) ?? { kind: "counted", spentMs: 0, addedBytes: 0 };
+    const known = this.#known.get(key) ??
+      { kind: "counted", spentMs: 0, addedBytes: 0, lastMs: -Infinity };
     if (known.kind === "unsuitable") return;
-    known.spentMs += evaluationMs;
+    const nowMs = performance.now();
+    const isOften = nowMs - known.lastMs < OFTEN_MS;
+    known.lastMs = nowMs;
+    if (evaluationMs >= EVALUATION_MIN_MS || isOften) {
+      known.spentMs += evaluationMs + CONNECTIONS_MS;
+    }
     this.#known.set(key, known);
     if (known.spentMs >= SPENT_MS) this.#make(key, script);
   }
@@ -219,8 +234,10 @@ export class ScriptTemplates implements Holder, Disposable {
 
   #noteMemory(key: string, addedBytes: number): void {
     const known = this.#known.get(key);
-    const spentMs = known?.kind === "counted" ? known.spentMs : 0;
-    this.#known.set(key, { kind: "counted", spentMs, addedBytes });
+    const [spentMs, lastMs] = known?.kind === "counted"
+      ? [known.spentMs, known.lastMs]
+      : [0, -Infinity];
+    this.#known.set(key, { kind: "counted", spentMs, addedBytes, lastMs });
   }
 
   /** A template ended by itself. Its script has to deserve the next one anew; that of a broken one gets none. */

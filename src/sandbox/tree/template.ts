@@ -88,6 +88,9 @@ export class Template implements ForkServer, Disposable {
   cgroupLimits: ResourceLimits;
   /** Whether its next instance may be forked as soon as the last one is killed. */
   mayFollow: () => boolean = () => false;
+  /** Whether the invocation of its next instance may connect to anything. */
+  usesNetwork: () => boolean = () => true;
+  #isLastKnownByEgress = true;
   readonly #line: InstanceLine;
   #isBroken = false;
   #isDisposed = false;
@@ -187,27 +190,32 @@ export class Template implements ForkServer, Disposable {
   /** Forks an instance. The previous one must have ended, or is killed. */
   async fork(): Promise<Instance> {
     const process = await this.#line.next();
+    const isKnownByEgress = this.#isLastKnownByEgress;
     return new Instance({
       process,
       egressSocket: this.#egress.socket,
+      hasEgress: isKnownByEgress,
       redactions: this.#resources.launcher.redactions,
       templateNonce: this.#nonce,
     }, this.#nonce === undefined ? "ready" : "loaded");
   }
 
-  /** What the next instance gets. */
+  /** What the next instance gets. Nobody knows whether the next function of a generic template uses the network. */
   #succession(): Succession {
     const { socket } = this.#resources;
-    if (this.#egress.socket.isLost) {
+    const isGeneric = this.#nonce === undefined;
+    const usesNetwork = isGeneric || this.usesNetwork();
+    if (usesNetwork && this.#egress.socket.isLost) {
       this.#egress.socket[Symbol.dispose]();
       this.#egress = this.#openEgress();
     }
-    this.#egress.socket.renew(socket);
+    this.#egress.socket.renew(usesNetwork ? socket : undefined);
+    this.#isLastKnownByEgress = usesNetwork;
     return {
       socket,
       egressPath: this.#egress.pathInside,
-      isKnownByEgress: true,
-      needsNewLine: this.#nonce === undefined,
+      isKnownByEgress: usesNetwork,
+      needsNewLine: isGeneric,
     };
   }
 

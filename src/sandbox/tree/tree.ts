@@ -113,7 +113,7 @@ export class Tree implements AsyncDisposable {
   ): Promise<string | undefined> {
     try {
       const generation = this.#probed = this.#generationOf(this.#first);
-      const failure = await probe?.(() => generation.generics.take(this.#limits));
+      const failure = await probe?.(() => generation.generics.take(this.#limits, true));
       if (failure === undefined && this.#lifecycle.is("starting")) this.#serve(generation);
       else await this.#end(generation);
       return this.#lifecycle.is("closed") ? undefined : failure;
@@ -123,13 +123,20 @@ export class Tree implements AsyncDisposable {
     }
   }
 
-  /** Takes an instance that waits for its first invocation; undefined while no zygote forks. */
-  async take(key: string | undefined, limits: ResourceLimits): Promise<Instance | undefined> {
+  /**
+   * Takes an instance that waits for its first invocation; undefined while no zygote forks.
+   * @param usesNetwork whether the invocation may connect to anything
+   */
+  async take(
+    key: string | undefined,
+    limits: ResourceLimits,
+    usesNetwork: boolean,
+  ): Promise<Instance | undefined> {
     const generation = this.#generation;
     if (generation === undefined || this.#isLost(generation)) return undefined;
     const { scripts, generics } = generation;
-    const loaded = key === undefined ? undefined : await scripts.take(key, limits);
-    const instance = loaded ?? await generics.take(limits);
+    const loaded = key === undefined ? undefined : await scripts.take(key, limits, usesNetwork);
+    const instance = loaded ?? await generics.take(limits, usesNetwork);
     if (instance === undefined) this.#distrust(generation);
     return instance;
   }

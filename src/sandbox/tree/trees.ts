@@ -47,7 +47,7 @@ export class Trees implements AsyncDisposable {
     { zygoteLifetimeMs = ROOT_LIFETIME_MS, classUnusedMs = CLASS_UNUSED_MS }: ZygoteAges,
   ) {
     // V8 takes a code cache also under another limit of its heap.
-    this.codeCaches = new CodeCaches(() => this.#default.take(undefined, limits));
+    this.codeCaches = new CodeCaches(() => this.#default.take(undefined, limits, false));
     const memory = new PoolMemory(limits.poolMemoryBytes);
     const shares: TreeShares = { codeCaches: this.codeCaches, memory, zygoteLifetimeMs };
     this.#default = new Tree(zygote, resources, limits, shares);
@@ -76,8 +76,12 @@ export class Trees implements AsyncDisposable {
   }
 
   /** Takes an instance of the class of these limits; undefined while no zygote of the class forks. */
-  async take(key: string | undefined, limits: ResourceLimits): Promise<Instance | undefined> {
-    return this.#canFork ? await this.#treeFor(limits)?.take(key, limits) : undefined;
+  async take(
+    key: string | undefined,
+    limits: ResourceLimits,
+    usesNetwork: boolean,
+  ): Promise<Instance | undefined> {
+    return this.#canFork ? await this.#treeFor(limits)?.take(key, limits, usesNetwork) : undefined;
   }
 
   /** Whether the zygote of the default class forks. */
