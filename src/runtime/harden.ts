@@ -9,6 +9,7 @@ import { anonymous } from "./anonymous.ts";
 import { wrapFetch } from "./fetch.ts";
 import { wrapBodies } from "./form_bodies.ts";
 import type { Core } from "./fork/threads.ts";
+import { noteStderr } from "./stderr.ts";
 import { addErrorCodes } from "./system.ts";
 import {
   createObject,
@@ -146,6 +147,7 @@ export function harden(): { readonly ConsoleOf: ConsoleClass; readonly core: Cor
   lock(Deno, "mainModule", MAIN_URL);
   lock(Deno, "args", []);
   lock(Deno, "stdin", makeEmptyStdin());
+  noteStderr(Deno);
   lock(Deno, "execPath", () => RUNTIME_NAME);
   // As in a container. A fork would show the id of its zygote.
   lock(Deno, "pid", 1);

@@ -6,16 +6,17 @@ import type { ConsoleClass } from "./harden.ts";
 import type { Receive } from "./host.ts";
 import { exit, now, readStdin, readStdinLater, waitFor, writeStderr } from "./primordials.ts";
 import {
-  type FrameWriter,
+  type Frames,
   frameWriter,
   type Load,
   markStderr,
+  NOTHING,
   type Read,
   receiveInvocation,
   receiveLoad,
   writeAll,
 } from "./request.ts";
-import { loadedBody, NOTHING, type OnLoaded, run } from "./run.ts";
+import { loadedBody, type OnLoaded, run } from "./run.ts";
 import { codeCacheOf, compile } from "./script.ts";
 import { CodeCacheUse, FrameKind, LoadPurpose } from "./wire.ts";
 
@@ -61,7 +62,7 @@ export function awaitKill(
 /** Begins the observation of a script that is evaluated in this template. */
 function asTemplate(
   { observe, serve, lowerLimits }: Tree,
-  frame: FrameWriter,
+  { frame }: Frames,
   nonce: Uint8Array,
 ): OnLoaded {
   const endObservation = observe(() => {
@@ -79,10 +80,10 @@ function asTemplate(
 }
 
 /** Answers with the code cache of a script, none of whose code runs in this process. */
-function compileOnly({ script }: Load, frame: FrameWriter): never {
+function compileOnly({ script }: Load, { frame, hold }: Frames): never {
   const beganMs = now();
   const compiled = compile(script);
-  frame(FrameKind.LOADED, loadedBody(beganMs, CodeCacheUse.NONE));
+  hold(FrameKind.LOADED, loadedBody(beganMs, CodeCacheUse.NONE));
   frame(FrameKind.RESULT, compiled === undefined ? NOTHING : codeCacheOf(compiled) ?? NOTHING);
   return awaitKill();
 }
@@ -97,23 +98,24 @@ export function serveInvocations(
   forked: Forked | undefined,
 ): void {
   const load = receiveLoad(read);
-  const frame = frameWriter(load.nonce, write);
-  if (load.purpose === LoadPurpose.COMPILE) return compileOnly(load, frame);
+  const frames = frameWriter(load.nonce, write);
+  if (load.purpose === LoadPurpose.COMPILE) return compileOnly(load, frames);
   const first = load.purpose === LoadPurpose.AHEAD
     ? undefined
     : receiveInvocation(forked?.tree.lowerLimits, read);
   const outside = {
-    frame,
+    frames,
+    mustAccept: forked === undefined,
     receive: readLater,
     mark: () => markStderr(load.nonce, writeError),
     exit: end,
     listen,
-    log: captureConsole(ConsoleOf, frame, load.logBytes),
+    log: captureConsole(ConsoleOf, frames.frame, load.logBytes),
   };
   const onLoaded = forked?.became === "loading"
-    ? asTemplate(forked.tree, frame, load.nonce)
+    ? asTemplate(forked.tree, frames, load.nonce)
     : (body: Uint8Array) => {
-      frame(FrameKind.LOADED, body);
+      frames.hold(FrameKind.LOADED, body);
       return undefined;
     };
   run(load, first, outside, onLoaded);

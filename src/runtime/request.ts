@@ -13,7 +13,6 @@ import {
 } from "./primordials.ts";
 import {
   FRAME_HEAD_BYTES,
-  FrameKind,
   INVOCATION_HEAD_BYTES,
   INVOCATION_LIMITS_BYTES,
   InvocationFlag,
@@ -26,6 +25,8 @@ import {
 const EXIT_ABANDONED = 0;
 /** Exit code of a process that cannot do what the server asks for. */
 const EXIT_CONFUSED = 122;
+
+export const NOTHING = encode("");
 
 /** The code of this process. */
 export interface Load {
@@ -135,26 +136,41 @@ export function putUint32(bytes: Uint8Array, at: number, value: number): void {
   bytes[at + 3] = value;
 }
 
-/** Writes a frame. @param usage the body of a `USAGE` frame that goes before it, in the same write */
-export type FrameWriter = (kind: number, body: Uint8Array, usage?: Uint8Array) => void;
+/** Takes the kind and the body of a frame. */
+export type FrameWriter = (kind: number, body: Uint8Array) => void;
 
-/** Makes the function that writes frames; only its closure holds the nonce. */
+/** Writes frames. */
+export interface Frames {
+  /** Writes a frame, and before it in the same write those that are held. */
+  readonly frame: FrameWriter;
+  /** Holds a frame that nobody waits for, until another one is written. */
+  readonly hold: FrameWriter;
+}
+
+/** Makes what writes frames; only its closure holds the nonce. */
 export function frameWriter(
   nonce: Uint8Array,
   write: (frame: Uint8Array) => void = writeAll,
-): FrameWriter {
-  const put = (into: Uint8Array, at: number, kind: number, body: Uint8Array) => {
-    setBytes(into, nonce, at);
-    into[at + NONCE_BYTES] = kind;
-    putUint32(into, at + NONCE_BYTES + 1, byteLength(body));
-    setBytes(into, body, at + FRAME_HEAD_BYTES);
-  };
-  return (kind, body, usage) => {
-    const at = usage === undefined ? 0 : FRAME_HEAD_BYTES + byteLength(usage);
+): Frames {
+  let held = NOTHING;
+  const hold: FrameWriter = (kind, body) => {
+    const at = byteLength(held);
     const bytes = new Bytes(at + FRAME_HEAD_BYTES + byteLength(body));
-    if (usage !== undefined) put(bytes, 0, FrameKind.USAGE, usage);
-    put(bytes, at, kind, body);
-    write(bytes);
+    setBytes(bytes, held, 0);
+    setBytes(bytes, nonce, at);
+    bytes[at + NONCE_BYTES] = kind;
+    putUint32(bytes, at + NONCE_BYTES + 1, byteLength(body));
+    setBytes(bytes, body, at + FRAME_HEAD_BYTES);
+    held = bytes;
+  };
+  return {
+    hold,
+    frame(kind, body) {
+      hold(kind, body);
+      const bytes = held;
+      held = NOTHING;
+      write(bytes);
+    },
   };
 }
 

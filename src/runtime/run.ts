@@ -34,22 +34,24 @@ import {
 } from "./primordials.ts";
 import { react } from "./react.ts";
 import {
-  type FrameWriter,
+  type Frames,
   type InvocationMessage,
   type Load,
+  NOTHING,
   putUint32,
   receiveInvocation,
 } from "./request.ts";
 import { evaluateScript } from "./script.ts";
 import type { HostCalls, Receive } from "./host.ts";
 import { callFetch, callMain, type Ends, type Handlers, handlersOf, resolved } from "./handlers.ts";
+import { hasTouchedStderr } from "./stderr.ts";
 import { beginUsage, usageBody } from "./usage.ts";
 import { background, passThroughOnException } from "./wait_until.ts";
 import { CodeCacheUse, type Failure, FrameKind, LOADED_BYTES } from "./wire.ts";
 
 /** What a run does outside of itself. */
 export interface Outside {
-  readonly frame: FrameWriter;
+  readonly frames: Frames;
   /** Reads replies to host calls. */
   readonly receive: Receive;
   /** Marks stderr; see `wire.ts`. */
@@ -57,12 +59,13 @@ export interface Outside {
   readonly exit: () => never;
   readonly listen: typeof addEventListener;
   readonly log: InvocationLog;
+  /** Whether the server learns only by `ACCEPTED` that the first invocation has been read, as it does of later ones. */
+  readonly mustAccept: boolean;
 }
 
 /** Sends the `LOADED` frame with this body. In a template it returns in an instance, with the instance's invocation. */
 export type OnLoaded = (body: Uint8Array) => InvocationMessage | undefined;
 
-export const NOTHING = encode("");
 /** The output of an invocation of `fetch`. */
 const NO_OUTPUT = encode("{}");
 const OPENING_BRACE = 0x7b;
@@ -201,15 +204,17 @@ function callHandler(
 export function run(
   load: Load,
   first: InvocationMessage | undefined,
-  { frame, receive, mark, exit, listen, log }: Outside,
+  { frames: { frame, hold }, receive, mark, exit, listen, log, mustAccept }: Outside,
   onLoaded: OnLoaded,
 ): void {
   /** The invocation in progress, until its answer. */
   let current: Started | undefined;
   let handlers: Handlers | undefined;
   const answer = (kind: number, body: Uint8Array): never => {
-    mark();
-    frame(kind, body, kind === FrameKind.NEEDS_INVOCATION ? undefined : usageBody());
+    const mayHaveErrors = hasTouchedStderr();
+    if (mayHaveErrors) mark();
+    hold(FrameKind.USAGE, usageBody(mayHaveErrors));
+    frame(kind, body);
     return exit();
   };
   const fail = (failure: Failure) => answer(FrameKind.FAILURE, encode(failureJson(failure)));
@@ -231,16 +236,21 @@ export function run(
     if (!(current as Started).message.keep) answer(FrameKind.RESULT, output);
     current = undefined;
     mark();
-    frame(FrameKind.RESULT, output, usageBody());
+    hold(FrameKind.USAGE, usageBody(true));
+    frame(FrameKind.RESULT, output);
   };
   const { exposed, calls, begin: beginContext } = invocationContext(
     frame,
     receive,
-    () => answer(FrameKind.NEEDS_INVOCATION, NOTHING),
+    () => {
+      frame(FrameKind.NEEDS_INVOCATION, NOTHING);
+      return exit();
+    },
   );
   const begin = (message: InvocationMessage) => {
     if (message.keep) mark();
-    frame(FrameKind.ACCEPTED, NOTHING);
+    if (message.keep || mustAccept) frame(FrameKind.ACCEPTED, NOTHING);
+    mustAccept = true;
     log.reset();
     current = { message, given: beginContext(message) };
   };

@@ -35,11 +35,12 @@ function limited(value: number): number {
   return value > NUMBER_MAX ? NUMBER_MAX : value;
 }
 
-/** The body of a `USAGE` frame. */
-export function usageBody(): Uint8Array {
+/** The body of a `USAGE` frame. @param isMarked whether a mark on stderr precedes the answer */
+export function usageBody(isMarked: boolean): Uint8Array {
   const usage = read();
   const body = new Bytes(USAGE_BYTES);
   putUint32(body, 0, limited(microsOf(usage) - earlierMicros));
   putUint32(body, 4, limited(usage.maxRSS));
+  body[USAGE_BYTES - 1] = isMarked ? 1 : 0;
   return body;
 }

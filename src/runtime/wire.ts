@@ -12,9 +12,9 @@
  * Otherwise the invocation follows the load at once and is read before user code runs. A script that is only compiled
  * gets `LOADED` with the time of the compilation, and then a `RESULT` with its code cache.
  *
- * Instance to server, on stdout: frames, each the nonce, one kind byte, a length and that many bytes. On stderr, before
- * its answer, the bare nonce: it shows the server that all of stderr is read, without waiting for the end of the process.
- * The frame `USAGE` goes before the answer.
+ * Instance to server, on stdout: frames, each the nonce, one kind byte, a length and that many bytes. The frame `USAGE`
+ * goes before the answer. If the function may have written to stderr, a mark goes there before the answer, the bare nonce:
+ * it shows the server that all of stderr is read, without waiting for the end of the process.
  * All other bytes are text of the function. The nonce stays in the bootstrap's closure, so a function cannot write a
  * frame.
  *
@@ -133,8 +133,11 @@ export const FrameKind = {
   HOST_CALL: 0x30,
 } as const;
 
-/** Body of a `USAGE` frame: microseconds of processor time of the invocation, peak of resident memory in KiB. */
-export const USAGE_BYTES = 8;
+/**
+ * Body of a `USAGE` frame: microseconds of processor time of the invocation, peak of resident memory in KiB, and one byte
+ * that is 1 if a mark on stderr precedes the answer.
+ */
+export const USAGE_BYTES = 9;
 /** Body of a `LOADED` frame: microseconds, and one byte of {@link CodeCacheUse}. */
 export const LOADED_BYTES = 5;
 /** Whether V8 took the code cache of a script. It rejects that of another version, or of other flags. */

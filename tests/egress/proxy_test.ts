@@ -285,15 +285,19 @@ Deno.test("connections that an instance has left do not reach the next one", asy
   const left = unanswered(request);
   // It waits to be accepted, or was.
   socket.renew(tree);
-  const expected = tree.expect();
+  const { promise: connected, resolve } = Promise.withResolvers<void>();
+  let awaited = 2;
+  const expected = tree.expect((_kind, connection) => {
+    opened.use(connection);
+    if (--awaited === 0) resolve();
+  });
   const forgery = Uint8Array.of(Handshake.STDERR, ...new Uint8Array(expected.token.length));
   const others = [request, new TextDecoder("latin1").decode(forgery)].map(unanswered);
   const instance = opened.use(await Deno.connect({ transport: "unix", path }));
   await instance.write(Uint8Array.of(Handshake.STDERR, ...expected.token));
   const channel = opened.use(await Deno.connect({ transport: "unix", path: tree.path }));
   await channel.write(Uint8Array.of(Handshake.CHANNEL, ...expected.token));
-  await expected.connected.promise;
-  for (const connection of expected.connections.values()) opened.use(connection);
+  await connected;
   assert.deepEqual(await Promise.all([left, ...others]), ["", "", ""]);
   assert.equal(socket.wasUsedOutsideRun, false);
   const lines: string[] = [];

@@ -1,7 +1,13 @@
 /** A fork server that lies about its forks. The server believes nothing that an honest one would not say. */
 import assert from "node:assert/strict";
 import { openSocketDir } from "../../src/isolation/mod.ts";
-import { Command, COMMAND_BYTES, ForkEvent, Handshake } from "../../src/runtime/fork/wire.ts";
+import {
+  Command,
+  COMMAND_BYTES,
+  EVENT_BYTES,
+  ForkEvent,
+  Handshake,
+} from "../../src/runtime/fork/wire.ts";
 import { type Forked, ForkServerLink } from "../../src/sandbox/tree/fork_server.ts";
 import { TreeSocket } from "../../src/sandbox/tree/tree_socket.ts";
 import { random, SEED } from "../support/seed.ts";
@@ -13,7 +19,7 @@ const STOPPED = 0x137f;
 
 /** One event of the wire. */
 function event(kind: number, number: number, first = 0): Uint8Array {
-  const view = new DataView(new ArrayBuffer(20));
+  const view = new DataView(new ArrayBuffer(EVENT_BYTES));
   view.setUint8(0, kind);
   view.setUint32(4, number);
   view.setUint32(8, first);
@@ -55,7 +61,7 @@ class Liar implements AsyncDisposable {
 
   /** Begins a fork whose connections arrive, and says what follows; the first fork has the number 0. */
   async fork(...said: Uint8Array[]): Promise<Forked> {
-    const forking = this.link.fork("instance", this.socket, "/egress");
+    const forking = this.link.forkTemplate(this.socket);
     forking.catch(() => {});
     const token = this.#tokens.shift() ?? new Uint8Array();
     for (const handshake of [Handshake.CHANNEL, Handshake.STDERR]) {
@@ -86,7 +92,7 @@ class Liar implements AsyncDisposable {
 
   readonly #take = (bytes: Uint8Array): Promise<void> => {
     if (bytes[0] === Command.KILL) this.killed.push(new DataView(bytes.buffer).getUint32(4));
-    if (bytes[0] === Command.FORK_INSTANCE) this.#tokens.push(bytes.slice(8, COMMAND_BYTES - 4));
+    if (bytes[0] === Command.FORK_TEMPLATE) this.#tokens.push(bytes.slice(8, COMMAND_BYTES - 4));
     return Promise.resolve();
   };
 }
@@ -139,7 +145,7 @@ Deno.test("garbage of any kind and length breaks a fork server", async () => {
   for (let round = 0; round < 50; round++) {
     await using liar = await Liar.open();
     await liar.honestFork();
-    const garbage = Uint8Array.from({ length: 20 + below(2000) }, () => below(256));
+    const garbage = Uint8Array.from({ length: EVENT_BYTES + below(2000) }, () => below(256));
     // No kind of event.
     garbage[0] = 4 + below(252);
     liar.link.read("stdout", garbage);

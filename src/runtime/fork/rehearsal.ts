@@ -6,8 +6,7 @@ import { awaitKill, serveInvocations, type Ways } from "../invocations.ts";
 import type { ConsoleClass } from "../harden.ts";
 import type { Receive } from "../host.ts";
 import { encode, writeStderr } from "../primordials.ts";
-import { putUint32, type Read } from "../request.ts";
-import { NOTHING } from "../run.ts";
+import { NOTHING, putUint32, type Read } from "../request.ts";
 import { codeCacheOf, compile } from "../script.ts";
 import {
   HOST_REPLY_HEAD_BYTES,

@@ -84,12 +84,18 @@ export interface ProcessUsage {
 }
 
 /** The body of a `USAGE` frame. */
-export function usageOf(bytes: Uint8Array): ProcessUsage | undefined {
+interface ReportedUsage extends ProcessUsage {
+  /** Whether a mark on stderr precedes the answer. */
+  readonly isMarked: boolean;
+}
+
+export function usageOf(bytes: Uint8Array): ReportedUsage | undefined {
   if (bytes.length < USAGE_BYTES) return undefined;
   const numbers = new DataView(bytes.buffer, bytes.byteOffset);
   return {
     cpuMs: numbers.getUint32(0) / MICROS_PER_MS,
     peakBytes: numbers.getUint32(4) * BYTES_PER_KIB,
+    isMarked: numbers.getUint8(USAGE_BYTES - 1) !== 0,
   };
 }
 

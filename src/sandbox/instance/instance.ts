@@ -237,7 +237,11 @@ export class Instance {
     const sink = new LogSink(limits.logBytes, redactor, stackMap, hooks.onLog);
     const openChannel = () =>
       new HostChannel(hooks.host, this.#child.process.input, hooks.replyBudget);
-    const output = new RunOutput(this.#nonce, keep, limits, { sink, redactor, openChannel, end });
+    // The template of a fork knows whether the first invocation was read.
+    const { hasReadInput } = this.#child.process;
+    const mustAccept = keep || this.#invocations > 1 || hasReadInput === undefined;
+    const parts = { sink, redactor, openChannel, end };
+    const output = new RunOutput(this.#nonce, keep, mustAccept, limits, parts);
     this.#child.reader = output;
     this.#onExit = (exit) => {
       end({ kind: "exited", ...exit, stderr: new TextDecoder().decode(this.#child.stderr) });
@@ -258,7 +262,8 @@ export class Instance {
       using _ending = endingBy(hooks.signal, limits.timeoutMs, end);
       using _watch = this.#child.process.watchCpu?.(limits.cpuTimeMs);
       const ending = await promise;
-      if (!output.accepted && ENDED_BY_PROCESS.has(ending.kind)) {
+      const wasAccepted = output.accepted || (!mustAccept && hasReadInput?.() === true);
+      if (!wasAccepted && ENDED_BY_PROCESS.has(ending.kind)) {
         throw new JobNotAccepted("lost" in ending ? ending.lost : undefined);
       }
       // The function may hold on to a connection that is cut here, so the next invocation cannot use this instance.

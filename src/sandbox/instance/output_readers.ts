@@ -9,7 +9,6 @@ import {
   loadedOf,
   LOG_LEVELS,
   MarkReader,
-  type ProcessUsage,
   usageOf,
 } from "./frames.ts";
 import { type HostChannel, MalformedHostCall } from "./host_channel.ts";
@@ -125,12 +124,24 @@ export class RunOutput implements OutputReader, FrameEvents {
   /** How the script was evaluated in this invocation. */
   loaded: Loaded | undefined;
   /** What the process has used in this invocation, as it reports itself. */
-  usage: ProcessUsage | undefined;
-  /** Whether the process has read its invocation. */
+  usage: ReturnType<typeof usageOf>;
+  /** Whether the process has said that it has read its invocation, or shown it. */
   accepted = false;
+  /** Whether its text belongs to this invocation. */
+  #hasBegun: boolean;
 
-  /** @param keep whether the instance runs other invocations before or after this one */
-  constructor(nonce: Uint8Array, keep: boolean, limits: SandboxLimits, parts: RunOutputParts) {
+  /**
+   * @param keep whether the instance runs other invocations before or after this one
+   * @param mustAccept whether text before the frame `ACCEPTED` belongs to an earlier invocation, or to none
+   */
+  constructor(
+    nonce: Uint8Array,
+    keep: boolean,
+    mustAccept: boolean,
+    limits: SandboxLimits,
+    parts: RunOutputParts,
+  ) {
+    this.#hasBegun = !mustAccept;
     this.#parts = parts;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.allRead = promise;
@@ -183,20 +194,24 @@ export class RunOutput implements OutputReader, FrameEvents {
   }
 
   text(bytes: Uint8Array): void {
-    if (this.accepted) this.#takeText("stdout", bytes);
+    if (!this.#hasBegun) return;
+    this.accepted = true;
+    this.#takeText("stdout", bytes);
   }
 
   frame(kind: number, body: Uint8Array): void {
     const { sink, end } = this.#parts;
+    if (kind === FrameKind.ACCEPTED) this.#hasBegun = true;
+    if (this.#hasBegun) this.accepted = true;
     switch (kind) {
       case FrameKind.ACCEPTED:
-        this.accepted = true;
         break;
       case FrameKind.LOADED:
         this.loaded = loadedOf(body);
         break;
       case FrameKind.USAGE:
         this.usage = usageOf(body);
+        if (this.usage?.isMarked === false) this.#noteRead();
         break;
       case FrameKind.HOST_CALL:
         this.#takeHostCall(body);
@@ -248,7 +263,7 @@ export class RunOutput implements OutputReader, FrameEvents {
 
   #takeHostCall(body: Uint8Array): void {
     // The bootstrap makes no host call before it has read its own invocation.
-    if (!this.accepted) return this.broken();
+    if (!this.#hasBegun) return this.broken();
     if (this.isOver) return;
     this.channel ??= this.#parts.openChannel();
     try {

@@ -223,13 +223,14 @@ export class ForkServerLink implements OutputReader {
       return first > 0 && fork.onForked?.(first) === true;
     }
     if (kind === ForkEvent.FAILED) {
-      this.forget(fork);
-      return fork.onFailed(new Error(`the kernel answered with error ${first}`));
+      const isTrue = fork.onFailed(new Error(`the kernel answered with error ${first}`));
+      if (isTrue) this.forget(fork);
+      return isTrue;
     }
     const exit = kind === ForkEvent.ENDED ? exitOfEvent(event) : undefined;
-    if (exit === undefined) return false;
-    this.forget(fork);
-    return fork.onEnded(exit);
+    if (exit === undefined || !fork.onEnded(exit)) return false;
+    this.#forks.delete(number);
+    return true;
   }
 }
 
@@ -290,18 +291,19 @@ class TemplateFork implements Fork {
   }
 
   onFailed(error: Error): boolean {
+    if (this.#isForked) return false;
+    this.#connected.reject(error);
     this.#pid.reject(error);
     this.#end({ code: 1, signal: null });
-    return !this.#isForked;
+    return true;
   }
 
   /** Its connection ends, too. */
   onEnded(exit: Exit): boolean {
     if (!this.#isForked) return false;
     this.#end(exit);
-    if (this.#isConnected) {
-      this.#link.expectSoon(this, "reported the end of a fork that runs");
-    }
+    this.#link.isOnTime(this);
+    if (this.#isConnected) this.#link.expectSoon(this, "reported the end of a fork that runs");
     return true;
   }
 

@@ -69,6 +69,8 @@ export class InstanceLine {
     const expected = socket.expect((kind, connection) => this.#connected(fork, kind, connection));
     const fork: LineFork = new LineFork(expected, {
       ready: () => this.#follow(fork, socket),
+      // The fork itself may still be late.
+      ended: () => fork === this.#coming || this.#link.isOnTime(fork),
       kill: () => this.#kill(fork),
       write: (bytes) => this.#write(fork, bytes),
     });
@@ -104,6 +106,7 @@ export class InstanceLine {
     this.#current = fork;
     socket.forget(fork.expected);
     this.#link.isOnTime(fork);
+    if (last !== undefined) last.unreadBytes = event.unreadBytes;
     if (exit !== undefined && last !== undefined) {
       this.#link.forget(last);
       last.onEnded(exit);
@@ -135,9 +138,12 @@ class LineFork implements Fork, StreamOwner {
   event: SaidEvent | undefined;
   isKilled = false;
   hasEnded = false;
+  /** Of its input; undefined while nobody has counted them. */
+  unreadBytes: number | undefined;
   readonly ready = Promise.withResolvers<ProcessHandle>();
   readonly handle: ProcessHandle;
   readonly #onReady: () => void;
+  readonly #onEnded: () => unknown;
   readonly #ended = Promise.withResolvers<Exit>();
   readonly #over = Promise.withResolvers<void>();
   #onChunk: ChunkReader | undefined;
@@ -148,8 +154,9 @@ class LineFork implements Fork, StreamOwner {
 
   constructor(
     readonly expected: Expected,
-    { ready, kill, write }: {
+    { ready, ended, kill, write }: {
       readonly ready: () => void;
+      readonly ended: () => unknown;
       readonly kill: () => void;
       readonly write: Input["write"];
     },
@@ -157,6 +164,7 @@ class LineFork implements Fork, StreamOwner {
     // Whoever asks for the next instance may do so later.
     this.ready.promise.catch(() => {});
     this.#onReady = ready;
+    this.#onEnded = ended;
     this.handle = {
       pid: undefined,
       ended: this.#ended.promise,
@@ -166,6 +174,8 @@ class LineFork implements Fork, StreamOwner {
         return this.#over.promise;
       },
       kill,
+      // One that ended with its template may have read everything.
+      hasReadInput: () => this.unreadBytes === undefined || this.unreadBytes === 0,
     };
   }
 
@@ -177,6 +187,7 @@ class LineFork implements Fork, StreamOwner {
 
   /** One that ends at once does so before the server knows that it is ready. */
   onEnded(exit: Exit): boolean {
+    this.#onEnded();
     this.#settleEnd(exit);
     return true;
   }

@@ -97,6 +97,7 @@ export class LineStream implements Disposable {
     }
     this.#hasEnded = true;
     this[Symbol.dispose]();
+    if (this.#held.length > 0 && !this.#isBeforeEvent) this.#owner.take(this.kind, this.#held);
     this.#owner.left();
   }
 
