@@ -18,6 +18,7 @@ import {
 } from "./request.ts";
 import { loadedBody, type OnLoaded, run } from "./run.ts";
 import { codeCacheOf, compile } from "./script.ts";
+import { beginNoting } from "./stderr.ts";
 import { CodeCacheUse, FrameKind, LoadPurpose } from "./wire.ts";
 
 /** What a process talks to, and its end. */
@@ -118,5 +119,6 @@ export function serveInvocations(
       frames.hold(FrameKind.LOADED, body);
       return undefined;
     };
+  beginNoting();
   run(load, first, outside, onLoaded);
 }

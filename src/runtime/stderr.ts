@@ -19,7 +19,12 @@ const { state, noting } = anonymous((apply: typeof Reflect.apply) => {
   return { state, noting };
 })(apply);
 
-/** Whether the function has asked for stderr since this process loads its code, or its template did. */
+/** Forgets who has asked for stderr so far: the runtime, before the code of the function is loaded. */
+export function beginNoting(): void {
+  state.isTouched = false;
+}
+
+/** Whether the function has asked for stderr since its code was loaded, in this process or in its template. */
 export function hasTouchedStderr(): boolean {
   return state.isTouched;
 }

@@ -36,7 +36,8 @@ export interface Line {
 export function makeLine(libc: Libc, connect: Connect): Line {
   const announcement = new Bytes(HANDSHAKE_BYTES + EVENT_BYTES);
   const write = makeWriter(libc, announcement);
-  const barrier = new Bytes(HANDSHAKE_BYTES);
+  const errorsHandshake = new Bytes(HANDSHAKE_BYTES);
+  const writeErrors = makeWriter(libc, errorsHandshake);
   const dropped = new Bytes(DROP_BYTES);
   const nothing = new Bytes(1);
   let channel = NONE;
@@ -44,6 +45,7 @@ export function makeLine(libc: Libc, connect: Connect): Line {
   /** The flags of an open connection before the first instance. */
   let openFlags = 0;
   let isNew = false;
+  let hasNewErrors = false;
   let unread = 0;
 
   /** Drops what has not been read. Returns whether the connection still gives bytes. */
@@ -64,10 +66,9 @@ export function makeLine(libc: Libc, connect: Connect): Line {
   };
   const prepareErrors = (flags: number, token: Uint8Array, path: Uint8Array<ArrayBuffer>) => {
     const byEgress = (flags & NextFlag.EGRESS) !== 0;
-    if (!isNew && !byEgress && isWhole(errors)) {
-      putHandshake(barrier, Handshake.STDERR, token);
-      if (libc.write(errors, barrier, HANDSHAKE_BYTES) === HANDSHAKE_BYTES) return;
-    }
+    hasNewErrors = isNew || byEgress || !isWhole(errors);
+    putHandshake(errorsHandshake, Handshake.STDERR, token);
+    if (!hasNewErrors) return;
     close(errors);
     errors = connect(Handshake.STDERR, token, byEgress ? path : undefined);
   };
@@ -89,7 +90,8 @@ export function makeLine(libc: Libc, connect: Connect): Line {
       putEvent(announcement, at, ForkEvent.NEXT, number, status, micros, peakKib);
       announcement[at + 1] = ended === undefined ? 0 : EventFlag.HAS_ENDED;
       putUint32(announcement, at + EVENT_BYTES - 4, unread);
-      // The handshake of a new connection has been sent.
+      // The handshake of a new connection has been sent. Both go out together: the server wakes once.
+      if (!hasNewErrors) writeErrors(errors);
       write(channel, isNew ? at : 0);
     },
     channel: () => channel,
