@@ -53,7 +53,7 @@ Deno.test("of many lines at once few are read in one turn of the event loop, in 
   );
   const output = new RunOutput(
     new Uint8Array(24).fill(0xff),
-    false,
+    { keep: false, mustAccept: false },
     LIMITS,
     {
       sink,
@@ -64,7 +64,6 @@ Deno.test("of many lines at once few are read in one turn of the event loop, in 
       end() {},
     },
   );
-  output.accepted = true;
   const lines = Array.from({ length: 1000 }, (_, index) => String(index));
   const chunk = new TextEncoder().encode(`${lines.join("\n")}\n`);
   const read = output.read("stdout", chunk);

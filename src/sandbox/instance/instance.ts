@@ -241,7 +241,7 @@ export class Instance {
     const { hasReadInput } = this.#child.process;
     const mustAccept = keep || this.#invocations > 1 || hasReadInput === undefined;
     const parts = { sink, redactor, openChannel, end };
-    const output = new RunOutput(this.#nonce, keep, mustAccept, limits, parts);
+    const output = new RunOutput(this.#nonce, { keep, mustAccept }, limits, parts);
     this.#child.reader = output;
     this.#onExit = (exit) => {
       end({ kind: "exited", ...exit, stderr: new TextDecoder().decode(this.#child.stderr) });

@@ -136,8 +136,7 @@ export class RunOutput implements OutputReader, FrameEvents {
    */
   constructor(
     nonce: Uint8Array,
-    keep: boolean,
-    mustAccept: boolean,
+    { keep, mustAccept }: { readonly keep: boolean; readonly mustAccept: boolean },
     limits: SandboxLimits,
     parts: RunOutputParts,
   ) {
