@@ -47,7 +47,7 @@ import { callFetch, callMain, type Ends, type Handlers, handlersOf, resolved } f
 import { hasTouchedStderr } from "./stderr.ts";
 import { beginUsage, usageBody } from "./usage.ts";
 import { background, passThroughOnException } from "./wait_until.ts";
-import { CodeCacheUse, type Failure, FrameKind, LOADED_BYTES } from "./wire.ts";
+import { CodeCacheUse, type Failure, FrameKind, IDLE_BYTES, LOADED_BYTES } from "./wire.ts";
 
 /** What a run does outside of itself. */
 export interface Outside {
@@ -59,7 +59,7 @@ export interface Outside {
   readonly exit: () => never;
   readonly listen: typeof addEventListener;
   readonly log: InvocationLog;
-  /** Whether the server learns only by `ACCEPTED` that the first invocation has been read, as it does of later ones. */
+  /** Whether the server learns only by `ACCEPTED` that an invocation has been read. */
   readonly mustAccept: boolean;
 }
 
@@ -105,6 +105,13 @@ export function loadedBody(beganMs: number, cacheUse: number): Uint8Array {
   const body = new Bytes(LOADED_BYTES);
   putUint32(body, 0, (now() - beganMs) * MICROS_PER_MS);
   body[LOADED_BYTES - 1] = cacheUse;
+  return body;
+}
+
+/** The body of an `IDLE` frame. @param isMarked whether a mark on stderr follows the read of the next invocation */
+function idleBody(isMarked: boolean): Uint8Array {
+  const body = new Bytes(IDLE_BYTES);
+  body[0] = isMarked ? 1 : 0;
   return body;
 }
 
@@ -225,9 +232,12 @@ export function run(
   listen("beforeunload", (event) => {
     // Without process reuse the process has exited with its answer.
     if (current !== undefined || handlers === undefined) return fail({ kind: "stalled" });
-    frame(FrameKind.IDLE, NOTHING);
+    const mayHaveErrors = hasTouchedStderr();
+    frame(FrameKind.IDLE, idleBody(mayHaveErrors));
     beginUsage();
-    begin(receiveInvocation());
+    const message = receiveInvocation();
+    if (mayHaveErrors) mark();
+    begin(message);
     callCurrent(handlers);
     preventDefault(event);
   });
@@ -235,8 +245,9 @@ export function run(
   const deliver = (output: Uint8Array) => {
     if (!(current as Started).message.keep) answer(FrameKind.RESULT, output);
     current = undefined;
-    mark();
-    hold(FrameKind.USAGE, usageBody(true));
+    const mayHaveErrors = hasTouchedStderr();
+    if (mayHaveErrors) mark();
+    hold(FrameKind.USAGE, usageBody(mayHaveErrors));
     frame(FrameKind.RESULT, output);
   };
   const { exposed, calls, begin: beginContext } = invocationContext(
@@ -248,9 +259,7 @@ export function run(
     },
   );
   const begin = (message: InvocationMessage) => {
-    if (message.keep) mark();
-    if (message.keep || mustAccept) frame(FrameKind.ACCEPTED, NOTHING);
-    mustAccept = true;
+    if (mustAccept) frame(FrameKind.ACCEPTED, NOTHING);
     log.reset();
     current = { message, given: beginContext(message) };
   };

@@ -18,9 +18,9 @@
  * All other bytes are text of the function. The nonce stays in the bootstrap's closure, so a function cannot write a
  * frame.
  *
- * With process reuse the instance sends `IDLE` once its event loop is empty, and only then reads the next invocation.
- * Such an invocation also begins with the bare nonce on stderr. Bytes before the nonce, and bytes on stdout before
- * `ACCEPTED`, were written after the answer of an earlier invocation and are dropped.
+ * With process reuse the instance sends `IDLE` once its event loop is empty, and only then reads the next invocation. If
+ * the function may have written to stderr before, the bare nonce follows there: bytes before it were written after the
+ * answer of the last invocation and are dropped, as are those on stdout between the answer and `IDLE`.
  *
  * A *host call* is a request of the function to the server: a frame `HOST_CALL` (number of the host call, a length,
  * that many bytes of JSON `{method, params}`, bare bytes). Its reply comes on stdin, in any order: number of the host
@@ -118,7 +118,7 @@ export const AS_ZYGOTE = "zygote";
 
 /**
  * Kinds of frames. `ACCEPTED` follows the read of the invocation, before any code runs for it: without this frame
- * another process may get the invocation. `ACCEPTED`, `NEEDS_INVOCATION` and `IDLE` are empty. The kind of a log frame is
+ * another process may get the invocation. `ACCEPTED` and `NEEDS_INVOCATION` are empty. The kind of a log frame is
  * `LOG` plus its level, 0 (debug) to 3 (error).
  */
 export const FrameKind = {
@@ -138,6 +138,8 @@ export const FrameKind = {
  * that is 1 if a mark on stderr precedes the answer.
  */
 export const USAGE_BYTES = 9;
+/** Body of an `IDLE` frame: one byte that is 1 if a mark on stderr follows the read of the next invocation. */
+export const IDLE_BYTES = 1;
 /** Body of a `LOADED` frame: microseconds, and one byte of {@link CodeCacheUse}. */
 export const LOADED_BYTES = 5;
 /** Whether V8 took the code cache of a script. It rejects that of another version, or of other flags. */

@@ -53,7 +53,7 @@ Deno.test("of many lines at once few are read in one turn of the event loop, in 
   );
   const output = new RunOutput(
     new Uint8Array(24).fill(0xff),
-    { keep: false, mustAccept: false },
+    { beginsWithMark: false, mustAccept: false },
     LIMITS,
     {
       sink,

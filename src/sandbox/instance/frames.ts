@@ -10,6 +10,7 @@ import {
   FrameKind,
   type HandlerContext,
   HOST_CALL_MAX_BYTES,
+  IDLE_BYTES,
   INVOCATION_HEAD_BYTES,
   INVOCATION_LIMITS_BYTES,
   type InvocationConfig,
@@ -24,7 +25,7 @@ import {
   RELATED_STACK_MAX_UNITS,
   USAGE_BYTES,
 } from "../../runtime/wire.ts";
-import { Lifecycle } from "../../shared/lifecycle.ts";
+import { Lifecycle, type Transitions } from "../../shared/lifecycle.ts";
 import type { ProcessLimits } from "./process.ts";
 
 /** Most bytes of one UTF-16 unit in UTF-8, and as an escape in JSON. */
@@ -49,7 +50,7 @@ const FAILURE_MAX_BYTES = FAILURE_KEYS_BYTES + FAILURE_RELATED_MAX * RELATED_MAX
 const BODY_MAX_BYTES: ReadonlyMap<number, number> = new Map([
   [FrameKind.ACCEPTED, 0],
   [FrameKind.NEEDS_INVOCATION, 0],
-  [FrameKind.IDLE, 0],
+  [FrameKind.IDLE, IDLE_BYTES],
   [FrameKind.LOADED, LOADED_BYTES],
   [FrameKind.USAGE, USAGE_BYTES],
   ...LOG_LEVELS.map((_, level) => [FrameKind.LOG + level, LOG_MAX_BYTES] as const),
@@ -200,6 +201,12 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
   return both;
 }
 
+const MARK_TRANSITIONS: Transitions<"skipping" | "reading" | "ended"> = {
+  skipping: ["reading", "ended"],
+  reading: ["ended"],
+  ended: [],
+};
+
 /**
  * Reads stderr up to the mark that the bootstrap writes before its answer.
  *
@@ -211,7 +218,7 @@ export class MarkReader {
   readonly #nonce: Uint8Array;
   readonly #text: (bytes: Uint8Array) => void;
   readonly #marked: () => void;
-  readonly #lifecycle: Lifecycle<"skipping" | "reading" | "ended">;
+  readonly #lifecycle: Lifecycle<keyof typeof MARK_TRANSITIONS>;
   /** Bytes at the end of the last chunk that may begin the mark. */
   #held: Uint8Array = new Uint8Array(0);
 
@@ -223,11 +230,11 @@ export class MarkReader {
     marked: () => void,
   ) {
     this.#nonce = nonce;
-    this.#lifecycle = new Lifecycle("mark reader", beginsWithMark ? "skipping" : "reading", {
-      skipping: ["reading", "ended"],
-      reading: ["ended"],
-      ended: [],
-    });
+    this.#lifecycle = new Lifecycle(
+      "mark reader",
+      beginsWithMark ? "skipping" : "reading",
+      MARK_TRANSITIONS,
+    );
     this.#text = text;
     this.#marked = marked;
   }
@@ -260,6 +267,12 @@ export class MarkReader {
   }
 }
 
+const FRAME_TRANSITIONS: Transitions<"open" | "answered" | "ended"> = {
+  open: ["answered", "ended"],
+  answered: ["ended"],
+  ended: [],
+};
+
 /**
  * Splits the stream into frames and text. Holds at most one frame's body, whose length was checked, and the first bytes
  * of a possible head.
@@ -276,11 +289,7 @@ export class FrameReader {
   #frame: { readonly kind: number; readonly body: Uint8Array } | undefined;
   /** Bytes of a frame's body that the next chunk begins with. */
   bodyBytesLeft = 0;
-  readonly #lifecycle = new Lifecycle("frame reader", "open", {
-    open: ["answered", "ended"],
-    answered: ["ended"],
-    ended: [],
-  });
+  readonly #lifecycle = new Lifecycle("frame reader", "open", FRAME_TRANSITIONS);
 
   constructor(nonce: Uint8Array, outputBytes: number, events: FrameEvents) {
     this.#nonce = nonce;

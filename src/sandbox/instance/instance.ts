@@ -3,7 +3,7 @@ import { concatenate } from "../../shared/json_text.ts";
 import { getLogger } from "@logtape/logtape";
 import { LoadPurpose } from "../../runtime/wire.ts";
 import { Deadlines } from "../../shared/time.ts";
-import { Lifecycle } from "../../shared/lifecycle.ts";
+import { Lifecycle, type Transitions } from "../../shared/lifecycle.ts";
 import type { ProcessKind, RunHooks, SandboxJob, SandboxOutcome } from "../contract.ts";
 import type { EgressSocket } from "../egress/proxy.ts";
 import {
@@ -87,6 +87,16 @@ type Mode =
   | "killed"
   | "dead";
 
+const TRANSITIONS: Transitions<Mode> = {
+  starting: ["ready", "killed", "dead"],
+  ready: ["running", "killed", "dead"],
+  loaded: ["running", "killed", "dead"],
+  running: ["idle", "killed", "dead"],
+  idle: ["running", "killed", "dead"],
+  killed: ["dead"],
+  dead: [],
+};
+
 /** Connects a run to its caller, and to the memory for the replies of all runs. */
 export interface InstanceHooks extends RunHooks {
   readonly replyBudget: ByteBudget;
@@ -117,6 +127,8 @@ export class Instance {
   #invocationStartedMs = 0;
   #busyMs = 0;
   #invocations = 0;
+  /** Whether stderr of the next invocation begins with a mark. */
+  #isMarked = false;
   /** The limits that the process has to set for its invocation; undefined if the process has them already. */
   limitsToSet: ProcessLimits | undefined;
   /** How the script of the last invocation was evaluated; undefined if the evaluation did not end, or was done before. */
@@ -130,15 +142,7 @@ export class Instance {
     mode: "starting" | "ready" | "loaded",
   ) {
     this.kind = ({ starting: "single", ready: "root", loaded: "template" } as const)[mode];
-    this.#lifecycle = new Lifecycle<Mode>("instance", mode, {
-      starting: ["ready", "killed", "dead"],
-      ready: ["running", "killed", "dead"],
-      loaded: ["running", "killed", "dead"],
-      running: ["idle", "killed", "dead"],
-      idle: ["running", "killed", "dead"],
-      killed: ["dead"],
-      dead: [],
-    });
+    this.#lifecycle = new Lifecycle("instance", mode, TRANSITIONS);
     this.#child = new Child(process);
     this.#egressSocket = egressSocket;
     this.#hasEgress = hasEgress;
@@ -237,11 +241,11 @@ export class Instance {
     const sink = new LogSink(limits.logBytes, redactor, stackMap, hooks.onLog);
     const openChannel = () =>
       new HostChannel(hooks.host, this.#child.process.input, hooks.replyBudget);
-    // The template of a fork knows whether the first invocation was read.
+    // The template of a fork knows whether the invocation was read.
     const { hasReadInput } = this.#child.process;
-    const mustAccept = keep || this.#invocations > 1 || hasReadInput === undefined;
+    const begins = { beginsWithMark: this.#isMarked, mustAccept: hasReadInput === undefined };
     const parts = { sink, redactor, openChannel, end };
-    const output = new RunOutput(this.#nonce, { keep, mustAccept }, limits, parts);
+    const output = new RunOutput(this.#nonce, begins, limits, parts);
     this.#child.reader = output;
     this.#onExit = (exit) => {
       end({ kind: "exited", ...exit, stderr: new TextDecoder().decode(this.#child.stderr) });
@@ -262,7 +266,7 @@ export class Instance {
       using _ending = endingBy(hooks.signal, limits.timeoutMs, end);
       using _watch = this.#child.process.watchCpu?.(limits.cpuTimeMs);
       const ending = await promise;
-      const wasAccepted = output.accepted || (!mustAccept && hasReadInput?.() === true);
+      const wasAccepted = output.accepted || hasReadInput?.() === true;
       if (!wasAccepted && ENDED_BY_PROCESS.has(ending.kind)) {
         throw new JobNotAccepted("lost" in ending ? ending.lost : undefined);
       }
@@ -342,6 +346,7 @@ export class Instance {
         return this.#killNow();
       }
       this.#lifecycle.set("idle");
+      this.#isMarked = output.isNextMarked;
       // The reader holds the whole invocation.
       this.#child.reader = discardOutput;
       this.#busyMs += performance.now() - this.#invocationStartedMs;
@@ -361,6 +366,7 @@ export class Instance {
     const exit = await this.ended;
     // Whoever awaits the end of an instance does so later, and finds it dead.
     this.#lifecycle.set("dead");
+    if (this.#onExit === undefined) return;
     await this.#child.drain();
     this.#onExit?.(exit);
   }

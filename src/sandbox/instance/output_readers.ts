@@ -125,18 +125,23 @@ export class RunOutput implements OutputReader, FrameEvents {
   loaded: Loaded | undefined;
   /** What the process has used in this invocation, as it reports itself. */
   usage: ReturnType<typeof usageOf>;
+  /** Whether stderr of the next invocation begins with a mark. */
+  isNextMarked = false;
   /** Whether the process has said that it has read its invocation, or shown it. */
   accepted = false;
   /** Whether its text belongs to this invocation. */
   #hasBegun: boolean;
 
   /**
-   * @param keep whether the instance runs other invocations before or after this one
+   * @param beginsWithMark whether stderr before a first mark belongs to an earlier invocation
    * @param mustAccept whether text before the frame `ACCEPTED` belongs to an earlier invocation, or to none
    */
   constructor(
     nonce: Uint8Array,
-    { keep, mustAccept }: { readonly keep: boolean; readonly mustAccept: boolean },
+    { beginsWithMark, mustAccept }: {
+      readonly beginsWithMark: boolean;
+      readonly mustAccept: boolean;
+    },
     limits: SandboxLimits,
     parts: RunOutputParts,
   ) {
@@ -148,7 +153,7 @@ export class RunOutput implements OutputReader, FrameEvents {
     this.#frames = new FrameReader(nonce, limits.outputBytes, this);
     this.#mark = new MarkReader(
       nonce,
-      keep,
+      beginsWithMark,
       (bytes) => this.#takeText("stderr", bytes),
       this.#noteRead,
     );
@@ -222,6 +227,7 @@ export class RunOutput implements OutputReader, FrameEvents {
         break;
       case FrameKind.IDLE:
         this.#isIdle = true;
+        this.isNextMarked = body[0] === 1;
         this.#whenIdle?.();
         break;
       case FrameKind.NEEDS_INVOCATION:

@@ -6,6 +6,7 @@
  * nothing follows from them.
  */
 import { Buffer } from "node:buffer";
+import { LRUCache } from "lru-cache";
 
 /** Shorter values are not masked: they would mask ordinary words. */
 const REDACTED_MIN_UNITS = 6;
@@ -25,6 +26,9 @@ interface Needle {
 const FILTER_BITS = 16;
 const FILTER_MASK = (1 << FILTER_BITS) - 1;
 
+/** Most functions whose prepared secrets are kept. */
+const MADE_MAX = 64;
+
 /** Work budget of an invocation in comparisons of units: a fixed part, and a part for each unit of text. */
 const WORK_UNITS = 1_000_000;
 const WORK_UNITS_PER_UNIT = 32;
@@ -37,6 +41,8 @@ export class Redactions {
   readonly filter: Uint8Array;
   readonly longestUnits: number;
   readonly #hidden: readonly string[];
+  /** For the secrets of functions that were invoked last. */
+  readonly #made = new LRUCache<string, Redactions>({ max: MADE_MAX });
 
   /**
    * @param hidden texts that are removed
@@ -65,7 +71,10 @@ export class Redactions {
 
   /** These redactions, for invocations with secrets. */
   withSecrets(secrets: readonly string[]): Redactions {
-    return new Redactions(this.#hidden, secrets);
+    const key = JSON.stringify(secrets);
+    let made = this.#made.get(key);
+    if (made === undefined) this.#made.set(key, made = new Redactions(this.#hidden, secrets));
+    return made;
   }
 }
 

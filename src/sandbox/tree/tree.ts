@@ -133,10 +133,13 @@ export class Tree implements AsyncDisposable {
     usesNetwork: boolean,
   ): Promise<Instance | undefined> {
     const generation = this.#generation;
-    if (generation === undefined || this.#isLost(generation)) return undefined;
+    if (generation === undefined) return undefined;
     const { scripts, generics } = generation;
     const loaded = key === undefined ? undefined : await scripts.take(key, limits, usesNetwork);
-    const instance = loaded ?? await generics.take(limits, usesNetwork);
+    // An instance of a script inherits its connections, whatever has become of the socket.
+    if (loaded !== undefined) return loaded;
+    if (this.#isLost(generation)) return undefined;
+    const instance = await generics.take(limits, usesNetwork);
     if (instance === undefined) this.#distrust(generation);
     return instance;
   }

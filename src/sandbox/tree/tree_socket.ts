@@ -14,15 +14,19 @@ const logger = getLogger(["invoked", "sandbox"]);
 /** Longest time from a fork to its handshake. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
+const KINDS = Object.values(Handshake);
+
 /** A fork that the server waits for. */
 export interface Expected {
   readonly token: Uint8Array<ArrayBuffer>;
+  /** The token in hexadecimal. */
+  readonly key: string;
   /** Kinds of the connections that have not arrived. */
   readonly awaited: Set<number>;
   /** Called with each connection that arrives, and its kind. */
   readonly onConnection: (kind: number, connection: Deno.UnixConn) => void;
-  /** Called if a handshake is late, or once the server gives up. */
-  readonly onGivenUp: (error: Error) => void;
+  /** Called if a handshake is late, or once the server gives up. Without it handshakes may come late, or never. */
+  readonly onGivenUp: ((error: Error) => void) | undefined;
 }
 
 /** The first bytes of a connection, and of the part of a line that belongs to a fork. */
@@ -68,25 +72,26 @@ export class TreeSocket implements Disposable {
   /** Expects connections of a fork with a new token. */
   expect(
     onConnection: Expected["onConnection"],
-    onGivenUp: Expected["onGivenUp"] = () => {},
+    onGivenUp?: Expected["onGivenUp"],
   ): Expected {
     const token = crypto.getRandomValues(new Uint8Array(TOKEN_BYTES));
-    const awaited = new Set(Object.values(Handshake));
-    const expected = { token, awaited, onConnection, onGivenUp };
-    this.#expected.set(token.toHex(), expected);
-    this.#late.add(expected, HANDSHAKE_TIMEOUT_MS);
+    const key = token.toHex();
+    const awaited = new Set(KINDS);
+    const expected = { token, key, awaited, onConnection, onGivenUp };
+    this.#expected.set(key, expected);
+    if (onGivenUp !== undefined) this.#late.add(expected, HANDSHAKE_TIMEOUT_MS);
     return expected;
   }
 
   /** Waits no longer for the connections of a fork. One that is connected stays connected. */
   giveUp(expected: Expected, reason: string): void {
-    if (this.forget(expected)) expected.onGivenUp(new Error(reason));
+    if (this.forget(expected)) expected.onGivenUp?.(new Error(reason));
   }
 
   /** The same, if none is missing. Returns whether it was expected. */
   forget(expected: Expected): boolean {
     this.#late.delete(expected);
-    return this.#expected.delete(expected.token.toHex());
+    return this.#expected.delete(expected.key);
   }
 
   [Symbol.dispose](): void {
