@@ -16,7 +16,7 @@ import {
   receiveLoad,
   writeAll,
 } from "./request.ts";
-import { loadedBody, type OnLoaded, run } from "./run.ts";
+import { loadedBody, type Loading, run } from "./run.ts";
 import { codeCacheOf, compile } from "./script.ts";
 import { beginNoting } from "./stderr.ts";
 import { CodeCacheUse, FrameKind, LoadPurpose } from "./wire.ts";
@@ -62,21 +62,27 @@ export function awaitKill(
 
 /** Begins the observation of a script that is evaluated in this template. */
 function asTemplate(
-  { observe, serve, lowerLimits }: Tree,
+  { observe, serve, stopClock, lowerLimits }: Tree,
   { frame }: Frames,
   nonce: Uint8Array,
-): OnLoaded {
-  const endObservation = observe(() => {
+): Loading {
+  const { end, stop } = observe((readings) => {
+    frame(FrameKind.READINGS, readings);
     frame(FrameKind.NEEDS_INVOCATION, NOTHING);
     return exit(0);
   });
-  return (body) => {
-    endObservation();
-    markStderr(nonce);
-    frame(FrameKind.LOADED, body);
-    // A template loads once.
-    while (serve() !== "instance");
-    return receiveInvocation(lowerLimits);
+  return {
+    onLoaded(body) {
+      const readings = end();
+      stopClock();
+      markStderr(nonce);
+      frame(FrameKind.READINGS, readings);
+      frame(FrameKind.LOADED, body);
+      // A template loads once.
+      while (serve() !== "instance");
+      return receiveInvocation(lowerLimits);
+    },
+    need: stop,
   };
 }
 
@@ -101,9 +107,9 @@ export function serveInvocations(
   const load = receiveLoad(read);
   const frames = frameWriter(load.nonce, write);
   if (load.purpose === LoadPurpose.COMPILE) return compileOnly(load, frames);
-  const first = load.purpose === LoadPurpose.AHEAD
-    ? undefined
-    : receiveInvocation(forked?.tree.lowerLimits, read);
+  const isAhead = load.purpose === LoadPurpose.AHEAD;
+  const message = isAhead ? undefined : receiveInvocation(forked?.tree.lowerLimits, read);
+  const isShared = load.purpose === LoadPurpose.AHEAD_WITH_CONFIG;
   const outside = {
     frames,
     mustAccept: forked === undefined,
@@ -113,12 +119,14 @@ export function serveInvocations(
     listen,
     log: captureConsole(ConsoleOf, frames.frame, load.logBytes),
   };
-  const onLoaded = forked?.became === "loading"
-    ? asTemplate(forked.tree, frames, load.nonce)
-    : (body: Uint8Array) => {
+  const loading = forked?.became === "loading" ? asTemplate(forked.tree, frames, load.nonce) : {
+    onLoaded(body: Uint8Array) {
       frames.hold(FrameKind.LOADED, body);
       return undefined;
-    };
+    },
+    need: end,
+  };
+  const first = isShared ? undefined : message;
   beginNoting();
-  run(load, first, outside, onLoaded);
+  run(load, first, outside, isShared ? { ...loading, config: message?.configJson } : loading);
 }

@@ -63,8 +63,15 @@ export interface Outside {
   readonly mustAccept: boolean;
 }
 
-/** Sends the `LOADED` frame with this body. In a template it returns in an instance, with the instance's invocation. */
-export type OnLoaded = (body: Uint8Array) => InvocationMessage | undefined;
+/** How a script loads. */
+export interface Loading {
+  /** Sends the `LOADED` frame with this body. In a template it returns in an instance, with the instance's invocation. */
+  readonly onLoaded: (body: Uint8Array) => InvocationMessage | undefined;
+  /** Called when the script uses its invocation before that has begun. */
+  readonly need: (used: string) => never;
+  /** The configuration that all of its invocations have, as JSON; absent if it is not known. */
+  readonly config?: string | undefined;
+}
 
 /** The output of an invocation of `fetch`. */
 const NO_OUTPUT = encode("{}");
@@ -212,7 +219,7 @@ export function run(
   load: Load,
   first: InvocationMessage | undefined,
   { frames: { frame, hold }, receive, mark, exit, listen, log, mustAccept }: Outside,
-  onLoaded: OnLoaded,
+  { onLoaded, need, config }: Loading,
 ): void {
   /** The invocation in progress, until its answer. */
   let current: Started | undefined;
@@ -253,10 +260,8 @@ export function run(
   const { exposed, calls, begin: beginContext } = invocationContext(
     frame,
     receive,
-    () => {
-      frame(FrameKind.NEEDS_INVOCATION, NOTHING);
-      return exit();
-    },
+    need,
+    config,
   );
   const begin = (message: InvocationMessage) => {
     if (mustAccept) frame(FrameKind.ACCEPTED, NOTHING);
