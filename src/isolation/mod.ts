@@ -13,7 +13,7 @@ export {
 export { type Segment, segmentsIn, SegmentType } from "./libraries.ts";
 export { findMachine, findProgram, type Machine, NOBODY_ID, type Programs } from "./machine.ts";
 export { joinCgroup, processBelow } from "./forks.ts";
-export { bytesIn, readAllProcfs, readFields, readProcfs } from "./procfs.ts";
+export { bytesIn, readAllProcfs, readFields, readProcfs, readThreads } from "./procfs.ts";
 export { killOrphans } from "./orphans.ts";
 export { Parts } from "./parts.ts";
 export { type Part, partsOfRoot } from "./root.ts";

@@ -143,6 +143,24 @@ export async function readFields(
   return found;
 }
 
+const THREADS = `
+for directory in "/proc/$1"/task/[0-9]*; do fields "$directory/status" 2 "Name: State:"; done`;
+
+/** Name and state, such as `S (sleeping)`, of each thread of a process that can be read. */
+export async function readThreads(
+  pid: number,
+): Promise<readonly { readonly name: string; readonly state: string }[]> {
+  const { stdout } = await run(THREADS, [`${pid}`]);
+  const found = new Map<string, { name: string; state: string }>();
+  for (const [, path = "", field, value = ""] of stdout.matchAll(FIELD)) {
+    const thread = found.get(path) ?? { name: "", state: "" };
+    if (field === "Name") thread.name = value;
+    else thread.state = value;
+    found.set(path, thread);
+  }
+  return [...found.values()];
+}
+
 const BYTES_PER_KIB = 1024;
 
 /** The bytes of a field such as `12 kB`; 0 without it. */

@@ -31,7 +31,7 @@ const { ConsoleOf, core } = harden();
 async function main(): Promise<void> {
   let forks: Forks | undefined;
   const engine = await preload((parts) => {
-    if (library !== undefined) forks = prepareForks(library, parts);
+    if (library !== undefined) forks = prepareForks(library, parts, core);
   });
   if (forks === undefined) announce(READY_MESSAGE);
   const forked = forks === undefined ? undefined : await fork(forks, engine);

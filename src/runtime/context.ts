@@ -36,13 +36,32 @@ export interface InvocationContext {
   readonly calls: HostCalls;
 }
 
-/** @param needInvocation called when a module uses the invocation before it began; must not return */
+/** What a module uses of its invocation, as the server names it. */
+const USES = { secrets: "secrets", variables: "variables", call: "host call" } as const;
+
+/** Without the prototype, where a function may have put a field that the configuration does not have. */
+function configOf(json: string): InvocationConfig & { readonly context?: HandlerContext } {
+  return dictionary(jsonParse(json)) as unknown as ReturnType<typeof configOf>;
+}
+
+/** The same. */
+type Data = Partial<InvocationData>;
+function dataOf({ secrets, variables }: InvocationConfig, call?: HostCall): Data {
+  const values = { secrets: dictionary(secrets), variables: dictionary(variables ?? {}), call };
+  return dictionary<unknown>(values) as Data;
+}
+
+/**
+ * @param need called with what a module uses of the invocation before it began; must not return
+ * @param ahead the configuration of all invocations, for modules that load before any
+ */
 export function invocationContext(
   frame: (kind: number, body: Uint8Array) => void,
   receive: Receive,
-  needInvocation: () => never,
+  need: (used: string) => never,
+  ahead?: string,
 ): InvocationContext {
-  let current: InvocationData | undefined;
+  let current = ahead === undefined ? createObject(null) as Data : dataOf(configOf(ahead));
   // Shared by all invocations: a second caller would read the replies of the first.
   const calls = hostCaller(frame, receive);
   const exposed = createObject(null);
@@ -50,7 +69,7 @@ export function invocationContext(
     defineProperty(
       exposed,
       key,
-      dictionary<unknown>({ enumerable: true, get: () => (current ?? needInvocation())[key] }),
+      dictionary<unknown>({ enumerable: true, get: () => current[key] ?? need(USES[key]) }),
     );
   provide("secrets");
   provide("variables");
@@ -58,17 +77,9 @@ export function invocationContext(
   return {
     exposed: freeze(exposed),
     begin({ configJson }) {
-      // Without the prototype, where a function may have put a field that this invocation does not have.
-      const { secrets, variables, traceFetch, context } = dictionary(
-        jsonParse(configJson),
-      ) as unknown as
-        & InvocationConfig
-        & { readonly context?: HandlerContext };
-      current = {
-        secrets: dictionary(secrets),
-        variables: dictionary(variables ?? {}),
-        call: calls.exposed,
-      };
+      const config = configOf(configJson);
+      const { secrets, variables, traceFetch, context } = config;
+      current = dataOf(config, calls.exposed);
       // A function has no name twice. Tests may: then the secret counts.
       const env = freeze(assign(createObject(null), variables ?? {}, secrets)) as object;
       passTrace(traceFetch ? context?.trace : undefined);

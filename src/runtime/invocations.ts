@@ -15,7 +15,7 @@ import {
   receiveLoad,
   writeAll,
 } from "./request.ts";
-import { loadedBody, NOTHING, type OnLoaded, run } from "./run.ts";
+import { loadedBody, type Loading, NOTHING, run } from "./run.ts";
 import { codeCacheOf, compile } from "./script.ts";
 import { CodeCacheUse, FrameKind, LoadPurpose } from "./wire.ts";
 
@@ -60,21 +60,27 @@ export function awaitKill(
 
 /** Begins the observation of a script that is evaluated in this template. */
 function asTemplate(
-  { observe, serve, lowerLimits }: Tree,
+  { observe, serve, stopClock, lowerLimits }: Tree,
   frame: FrameWriter,
   nonce: Uint8Array,
-): OnLoaded {
-  const endObservation = observe(() => {
+): Loading {
+  const { end, stop } = observe((readings) => {
+    frame(FrameKind.READINGS, readings);
     frame(FrameKind.NEEDS_INVOCATION, NOTHING);
     return exit(0);
   });
-  return (body) => {
-    endObservation();
-    markStderr(nonce);
-    frame(FrameKind.LOADED, body);
-    // A template loads once.
-    while (serve() !== "instance");
-    return receiveInvocation(lowerLimits);
+  return {
+    onLoaded(body) {
+      const readings = end();
+      stopClock();
+      markStderr(nonce);
+      frame(FrameKind.READINGS, readings);
+      frame(FrameKind.LOADED, body);
+      // A template loads once.
+      while (serve() !== "instance");
+      return receiveInvocation(lowerLimits);
+    },
+    need: stop,
   };
 }
 
@@ -99,9 +105,9 @@ export function serveInvocations(
   const load = receiveLoad(read);
   const frame = frameWriter(load.nonce, write);
   if (load.purpose === LoadPurpose.COMPILE) return compileOnly(load, frame);
-  const first = load.purpose === LoadPurpose.AHEAD
-    ? undefined
-    : receiveInvocation(forked?.tree.lowerLimits, read);
+  const isAhead = load.purpose === LoadPurpose.AHEAD;
+  const message = isAhead ? undefined : receiveInvocation(forked?.tree.lowerLimits, read);
+  const isShared = load.purpose === LoadPurpose.AHEAD_WITH_CONFIG;
   const outside = {
     frame,
     receive: readLater,
@@ -110,11 +116,13 @@ export function serveInvocations(
     listen,
     log: captureConsole(ConsoleOf, frame, load.logBytes),
   };
-  const onLoaded = forked?.became === "loading"
-    ? asTemplate(forked.tree, frame, load.nonce)
-    : (body: Uint8Array) => {
+  const loading = forked?.became === "loading" ? asTemplate(forked.tree, frame, load.nonce) : {
+    onLoaded(body: Uint8Array) {
       frame(FrameKind.LOADED, body);
       return undefined;
-    };
-  run(load, first, outside, onLoaded);
+    },
+    need: end,
+  };
+  const first = isShared ? undefined : message;
+  run(load, first, outside, isShared ? { ...loading, config: message?.configJson } : loading);
 }

@@ -59,8 +59,15 @@ export interface Outside {
   readonly log: InvocationLog;
 }
 
-/** Sends the `LOADED` frame with this body. In a template it returns in an instance, with the instance's invocation. */
-export type OnLoaded = (body: Uint8Array) => InvocationMessage | undefined;
+/** How a script loads. */
+export interface Loading {
+  /** Sends the `LOADED` frame with this body. In a template it returns in an instance, with the instance's invocation. */
+  readonly onLoaded: (body: Uint8Array) => InvocationMessage | undefined;
+  /** Called when the script uses its invocation before that has begun. */
+  readonly need: (used: string) => never;
+  /** The configuration that all of its invocations have, as JSON; absent if it is not known. */
+  readonly config?: string | undefined;
+}
 
 export const NOTHING = encode("");
 /** The output of an invocation of `fetch`. */
@@ -202,14 +209,14 @@ export function run(
   load: Load,
   first: InvocationMessage | undefined,
   { frame, receive, mark, exit, listen, log }: Outside,
-  onLoaded: OnLoaded,
+  { onLoaded, need, config }: Loading,
 ): void {
   /** The invocation in progress, until its answer. */
   let current: Started | undefined;
   let handlers: Handlers | undefined;
   const answer = (kind: number, body: Uint8Array): never => {
     mark();
-    frame(kind, body, kind === FrameKind.NEEDS_INVOCATION ? undefined : usageBody());
+    frame(kind, body, usageBody());
     return exit();
   };
   const fail = (failure: Failure) => answer(FrameKind.FAILURE, encode(failureJson(failure)));
@@ -236,7 +243,8 @@ export function run(
   const { exposed, calls, begin: beginContext } = invocationContext(
     frame,
     receive,
-    () => answer(FrameKind.NEEDS_INVOCATION, NOTHING),
+    need,
+    config,
   );
   const begin = (message: InvocationMessage) => {
     if (message.keep) mark();

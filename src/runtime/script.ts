@@ -6,7 +6,7 @@ import { dictionary, evaluate, uncurry } from "./primordials.ts";
 import { CodeCacheUse } from "./wire.ts";
 
 /** What every script names as its source. Its stack frames have that name with and without a code cache. */
-const SCRIPT_URL = "invoked:bundle.js";
+export const SCRIPT_URL = "invoked:bundle.js";
 
 interface CompiledScript {
   readonly cachedDataRejected?: boolean;

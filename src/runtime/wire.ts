@@ -9,6 +9,7 @@
  *
  * The frame `LOADED` follows once the script is evaluated, with the time that it took. A script that is evaluated ahead of
  * its invocations, in a template, may need something that differs between them: then the frame is `NEEDS_INVOCATION`.
+ * The frame `READINGS` goes before either, with what the script used meanwhile ({@link Readings}).
  * Otherwise the invocation follows the load at once and is read before user code runs. A script that is only compiled
  * gets `LOADED` with the time of the compilation, and then a `RESULT` with its code cache.
  *
@@ -36,8 +37,11 @@ export const NONCE_MARK = 0xff;
 
 /** Nonce, purpose, output limit, log limit, script length, code cache length. */
 export const LOAD_HEAD_BYTES = NONCE_BYTES + 17;
-/** Why a script is loaded: for an invocation at once, for later invocations, or for its code cache alone. */
-export const LoadPurpose = { INVOCATION: 0, AHEAD: 1, COMPILE: 2 } as const;
+/**
+ * Why a script is loaded: for an invocation at once, for later invocations, or for its code cache alone. Later
+ * invocations may share a configuration: then an invocation message with it alone follows.
+ */
+export const LoadPurpose = { INVOCATION: 0, AHEAD: 1, COMPILE: 2, AHEAD_WITH_CONFIG: 3 } as const;
 /** Flags, input length, configuration length. */
 export const INVOCATION_HEAD_BYTES = 9;
 /**
@@ -127,6 +131,7 @@ export const FrameKind = {
   NEEDS_INVOCATION: 0x03,
   IDLE: 0x04,
   USAGE: 0x05,
+  READINGS: 0x06,
   LOG: 0x10,
   RESULT: 0x20,
   FAILURE: 0x21,
@@ -135,6 +140,24 @@ export const FrameKind = {
 
 /** Body of a `USAGE` frame: microseconds of processor time of the invocation, peak of resident memory in KiB. */
 export const USAGE_BYTES = 8;
+/** The JSON body of a `READINGS` frame. */
+export interface Readings {
+  /** Whether all readings are in it. Otherwise the last one is where recording has ended. */
+  readonly complete: boolean;
+  /** Time that recording took. */
+  readonly micros: number;
+  /** What was called, then the frames of the script in the stack of that call, for each reading. */
+  readonly uses: readonly string[];
+}
+/** Most records of readings that differ, and most readings that are looked at. */
+export const READINGS_MAX = 200;
+export const READINGS_SEEN_MAX = 1000;
+/** Most frames of the script in a record: where it called, who called that, and whether anybody called that. */
+export const READING_FRAMES_MAX = 3;
+/** Longest stack of a record, and of one that ends the evaluation; most text of all records but the last; in UTF-16 units. */
+export const READING_STACK_MAX_UNITS = 1000;
+export const LAST_STACK_MAX_UNITS = 4000;
+export const READINGS_MAX_UNITS = 65_536;
 /** Body of a `LOADED` frame: microseconds, and one byte of {@link CodeCacheUse}. */
 export const LOADED_BYTES = 5;
 /** Whether V8 took the code cache of a script. It rejects that of another version, or of other flags. */

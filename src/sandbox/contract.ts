@@ -89,6 +89,13 @@ export interface MemoryMaximum {
   readonly maxMemoryBytes?: number | undefined;
 }
 
+/**
+ * When a script is evaluated. `per-call`: in each invocation. `shared`: in a template, whatever the script reads; its
+ * author promises that invocations may share the values. Absent: in a template if the script reads nothing that differs
+ * between invocations, else in each invocation.
+ */
+export type Evaluation = "per-call" | "shared";
+
 /** One invocation to run; plain data. */
 export interface SandboxJob {
   /**
@@ -105,6 +112,8 @@ export interface SandboxJob {
    * at a time. Variables of the function keep their values.
    */
   readonly reuseKey?: string;
+  /** When the script may be evaluated ahead of the invocation; absent: where the script allows it. */
+  readonly evaluation?: Evaluation;
   /** The export that is called: the default one unless given. */
   readonly handler?: "default" | "fetch";
   /** The input: the text of a JSON object, validated by the caller; a `RequestInput` of `src/runtime/wire.ts` for `fetch`. */
@@ -232,12 +241,48 @@ export interface SandboxLimits extends JobLimits, MemoryMaximum {
   readonly poolMemoryBytes: number;
 }
 
+/** A use, while a script loads, of what differs between invocations. The script may lie about all of it. */
+export interface Reading {
+  /** File and line, such as `main.ts:3` or `npm:exceljs@4.4.0/lib/xlsx/x.js:12`; without a line that the bundler added. */
+  readonly position: string;
+  /** Such as `Math.random`, `new Date` or `secrets`. */
+  readonly called: string;
+  /** The innermost function there; absent for code outside of named functions. */
+  readonly functionName?: string;
+}
+
+/** Most readings of a report. */
+export const READINGS_SHOWN_MAX = 20;
+
+/** What one evaluation of a script showed, without host calls, network and secrets. */
+export interface LoadReport {
+  /** Time of the evaluation in milliseconds, or until it was stopped. */
+  readonly loadMs: number;
+  /** From what invocations start without an {@link Evaluation}. `fast`: too fast for a template to matter. */
+  readonly start: "template" | "each invocation" | "fast";
+  /** Readings that keep the script from a template unless its evaluation is `shared`; at most {@link READINGS_SHOWN_MAX}. */
+  readonly readings: readonly Reading[];
+  /** Why no template can have evaluated the script, `shared` or not. */
+  readonly error?: string;
+}
+
+/** A script to report on, with the memory limit of its invocations. */
+export interface ReportedScript extends MemoryLimit {
+  /** As `scriptKey` of its jobs. */
+  readonly key: string;
+  readonly script: string;
+}
+
 /** Code for which a fixed number of instances waits, with the memory limit of its invocations. */
 export interface Provisioned extends MemoryLimit {
   /** As `scriptKey` of its jobs. */
   readonly key: string;
   readonly script: string;
   readonly count: number;
+  /** As in its jobs. */
+  readonly evaluation?: Evaluation;
+  /** Reads the source map of the script. Without a map, a reading of a reviewed package counts as any other. */
+  readonly stackMap?: StackMapReader;
 }
 
 /** Memory in bytes that a group of processes shares with no other; absent if the server may not inspect the processes. */
@@ -277,6 +322,15 @@ export interface Sandboxes extends AsyncDisposable {
    * @param key as `scriptKey` of its jobs
    */
   compile(key: string, script: string): Promise<void>;
+  /**
+   * Evaluates a script once, as a template does, and reports what that showed: in the background, one script at a time.
+   * Undefined if no template can be made here, or the signal aborts. Rejects for nothing that the script does.
+   */
+  report(
+    script: ReportedScript,
+    stackMap: StackMapReader,
+    signal: AbortSignal,
+  ): Promise<LoadReport | undefined>;
   /** The isolation for the operator, for example `bubblewrap (own namespaces without a network, ...)`. */
   readonly walls: string;
   /** Why no instance can be started now, without paths of the machine; undefined while instances start. Runs wait meanwhile. */

@@ -18,6 +18,8 @@ const BUNDLE_NAME = "invoked:bundle.js";
 /** A built-in function, or the index of a promise in `Promise.all` or `Promise.any`. */
 const NATIVE_LOCATION = /^(?:<anonymous>|index \d{1,9})$/;
 
+/** The file of positions without a map. */
+const UNMAPPED_FILE = "bundle.js";
 /** The bootstrap puts one parenthesis before the first line of the script. */
 const FIRST_LINE_SHIFT_COLUMNS = 1;
 
@@ -27,13 +29,24 @@ interface Position {
   readonly column: number;
 }
 
-/** The position in the author's files, as `main.ts:LINE:COL`. */
-function mapped(map: TraceMap | undefined, { line, column }: Position): string {
+/** A position in a file. */
+interface FilePosition extends Position {
+  readonly file: string;
+}
+
+/** The position in the author's files. */
+function originalOf(map: TraceMap | undefined, { line, column }: Position): FilePosition {
   const shift = line === 1 ? FIRST_LINE_SHIFT_COLUMNS : 0;
-  const unmapped = `bundle.js:${line}:${column}`;
+  const unmapped = { file: UNMAPPED_FILE, line, column };
   if (map === undefined) return unmapped;
   const at = originalPositionFor(map, { line, column: Math.max(0, column - 1 - shift) });
-  return at.source === null ? unmapped : `${at.source}:${at.line}:${at.column + 1}`;
+  return at.source === null ? unmapped : { file: at.source, line: at.line, column: at.column + 1 };
+}
+
+/** The same as `main.ts:LINE:COL`. */
+function mapped(map: TraceMap | undefined, position: Position): string {
+  const { file, line, column } = originalOf(map, position);
+  return `${file}:${line}:${column}`;
 }
 
 /** One frame of a mapped stack. */
@@ -41,6 +54,17 @@ interface StackFrame {
   readonly functionName: string | undefined;
   /** `main.ts:LINE:COL`, or `<anonymous>` or `index 0` for a built-in function. */
   readonly location: string;
+}
+
+/** A frame of a script, one line of a stack. */
+export interface ScriptFrame {
+  /** Line in the script, from 1. */
+  readonly line: number;
+  /** As V8 names it. */
+  readonly functionName: string | undefined;
+  /** By the source map: path of the author's file, or `npm:name@version/path`; undefined for what no file has. */
+  readonly file: string | undefined;
+  readonly fileLine: number;
 }
 
 /** Maps stacks of one script. */
@@ -69,6 +93,21 @@ export class StackMap {
       BUNDLE_LOCATIONS,
       (_, line, column) => quote(mapped(this.#map, { line: Number(line), column: Number(column) })),
     );
+  }
+
+  /** Reads one line of a stack; undefined for code that is not in the bundle. */
+  frame(text: string): ScriptFrame | undefined {
+    const match = FRAME.exec(text);
+    const inBundle = BUNDLE_LOCATION.exec(match?.[2] ?? match?.[3] ?? "");
+    if (inBundle === null) return undefined;
+    const [line, column] = [Number(inBundle[1]), Number(inBundle[2])];
+    const { file, line: fileLine } = originalOf(this.#map, { line, column });
+    return {
+      line,
+      functionName: match?.[1]?.slice(0, FUNCTION_NAME_MAX_UNITS),
+      file: file === UNMAPPED_FILE ? undefined : file,
+      fileLine,
+    };
   }
 
   /**

@@ -4,9 +4,11 @@ import { bundleRuntime } from "../../src/sandbox/image/runtime_bundle.ts";
 import {
   createSandboxes,
   type EgressOptions,
+  type Evaluation,
   type Host,
   HostCallError,
   type JobLimits,
+  type LoadReport,
   type Mode,
   type ProcessKind,
   type ReuseLimits,
@@ -15,7 +17,7 @@ import {
   type SandboxLog,
   type SandboxOutcome,
 } from "../../src/sandbox/mod.ts";
-import { StackMap } from "../../src/shared/stack.ts";
+import { StackMap, type StackMapReader } from "../../src/shared/stack.ts";
 import { AVAILABLE_MODES } from "../support/machine.ts";
 import { eventually } from "../support/eventually.ts";
 import { filledOnce } from "../support/once.ts";
@@ -78,6 +80,7 @@ export interface RunOptions {
   readonly secrets?: Readonly<Record<string, string>>;
   readonly host?: Host;
   readonly reuseKey?: string;
+  readonly evaluation?: Evaluation;
   /** The body where absent. */
   readonly functionKey?: string;
   readonly onLog?: (log: SandboxLog) => void;
@@ -97,6 +100,28 @@ function limitsIn({ timeoutMs, memoryBytes, cpuTimeMs }: RunOptions): Partial<Jo
   return Object.fromEntries(limits.filter(([, limit]) => limit !== undefined));
 }
 
+/** Reads a source map; without one, positions are those of the bundle. */
+function stackMapOf(sourceMap?: string): StackMapReader {
+  return () =>
+    StackMap.open(() =>
+      sourceMap === undefined
+        ? Promise.reject(new Error("no source map"))
+        : Promise.resolve(sourceMap)
+    );
+}
+
+/** The report on a body, or on a script with its source map. */
+export async function report(
+  sandboxes: Sandboxes,
+  body: string,
+  { script = scriptOf(body), sourceMap }: { script?: string; sourceMap?: string } = {},
+): Promise<LoadReport> {
+  const { signal } = new AbortController();
+  const found = await sandboxes.report({ key: body, script }, stackMapOf(sourceMap), signal);
+  assert.ok(found !== undefined, "the sandbox gave no report");
+  return found;
+}
+
 /** Runs the body in `sandboxes` and collects its logs. */
 export async function run(
   sandboxes: Sandboxes,
@@ -109,18 +134,14 @@ export async function run(
     scriptKey: body,
     functionKey: options.functionKey ?? body,
     ...options.reuseKey === undefined ? {} : { reuseKey: options.reuseKey },
+    ...options.evaluation === undefined ? {} : { evaluation: options.evaluation },
     inputJson: JSON.stringify(options.input ?? {}),
     outboundAllowlist: [],
     config: { secrets: options.secrets ?? {} },
     limits: limitsIn(options),
   }, {
     host: options.host ?? NO_HOST_CALLS,
-    stackMap: () =>
-      StackMap.open(() =>
-        options.sourceMap === undefined
-          ? Promise.reject(new Error("no source map"))
-          : Promise.resolve(options.sourceMap)
-      ),
+    stackMap: stackMapOf(options.sourceMap),
     onLog: (log) => {
       logs.push(log);
       options.onLog?.(log);

@@ -97,7 +97,19 @@ export function replaceRealms(vm: Vm, random: () => number): void {
   const { Script } = vm;
   const script = new Script(`(${replaceRandomWith})`, { filename: "node:function" });
   const made = makeWrappers(vm, random, script, apply);
-  replacePart(vm, "createContext", (original) => disguise(made.createContext, original));
-  replacePart(vm, "runInNewContext", (original) => disguise(made.runInNewContext, original));
-  replacePart(Script.prototype, "runInNewContext", (o) => disguise(made.runScript, o));
+  replacePart(
+    vm,
+    "createContext",
+    (original) => disguise(made.createContext, original, "vm.createContext"),
+  );
+  replacePart(
+    vm,
+    "runInNewContext",
+    (original) => disguise(made.runInNewContext, original, "vm.runInNewContext"),
+  );
+  replacePart(
+    Script.prototype,
+    "runInNewContext",
+    (o) => disguise(made.runScript, o, "vm.Script.runInNewContext"),
+  );
 }

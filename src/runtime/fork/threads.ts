@@ -14,9 +14,13 @@ const F_SETPIPE_SZ = 1031;
 const PIPE_BYTES = 4096;
 const START_TIMEOUT_MS = 60_000;
 
-/** The part of Deno's core that lets the event loop end in spite of a pending operation. */
+/** The parts of Deno's core that the runtime uses. */
 export interface Core {
+  /** Lets the event loop end in spite of a pending operation. */
   unrefOpPromise(promise: Promise<unknown>): void;
+  isPromise(value: unknown): value is Promise<unknown>;
+  /** State, 0 while pending, and value. */
+  getPromiseDetails(promise: Promise<unknown>): readonly [number, unknown];
 }
 
 /** Blocks {@link THREADS} threads of the pool for good. Returns once each is inside its system call. */

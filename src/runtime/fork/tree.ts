@@ -13,14 +13,14 @@ import { makeObserver, type Observe } from "./observe.ts";
 import { replaceRealms } from "./realms.ts";
 import { makeScope, makeSettler, type Settler } from "./settle.ts";
 import { type Core, occupyThreads } from "./threads.ts";
-import { replaceClock, replaceRandom } from "./unique.ts";
+import { type Clock, replaceClock, replaceRandom } from "./unique.ts";
 import { PATH_MAX_BYTES, SETUP_HEAD_BYTES, TOKEN_BYTES, type TreeSetup } from "./wire.ts";
 
 /** What a zygote prepares while the built-ins of Node load. */
 export interface Forks {
   readonly library: Library;
   readonly observe: Observe;
-  readonly beginClock: () => void;
+  readonly clock: Clock;
 }
 
 /** What a zygote and its templates keep, and an instance drops. */
@@ -28,6 +28,8 @@ export interface Tree {
   /** Serves as the zygote or as a template; see {@link makeForkServer}. */
   serve(): Became;
   readonly observe: Observe;
+  /** Forks of this process begin with the time that the clock has now. */
+  readonly stopClock: () => void;
   readonly lowerLimits: LowerLimits;
 }
 
@@ -39,32 +41,35 @@ export function beginZygote(): Library {
 }
 
 /** Replaces what forks would share. Built-ins must not be imported yet: an import keeps what it binds. */
-export function prepareForks(library: Library, parts: NodeParts): Forks {
+export function prepareForks(library: Library, parts: NodeParts, core: Core): Forks {
   replaceRandom(parts.crypto);
   replaceRealms(parts.vm, Math.random);
-  return { library, observe: makeObserver(parts), beginClock: replaceClock() };
+  return { library, observe: makeObserver(parts, core), clock: replaceClock(parts.process) };
 }
 
 /** Makes this process a zygote, once everything is loaded and hardened, and waits for the server's setup. */
 export function openTree(
   core: Core,
   engine: Engine,
-  { library, observe, beginClock }: Forks,
+  { library, observe, clock }: Forks,
 ): Tree {
   occupyThreads(library, core);
   announce(READY_MESSAGE);
   const setup = receiveSetup();
   const open = findDescriptors(library);
-  const settler = makeSettler(library.libc, setup, open, { beginClock, useEgressSocket });
+  const settler = makeSettler(library.libc, setup, open, {
+    beginClock: clock.begin,
+    useEgressSocket,
+  });
   const idle = idleLibc();
-  const rehearsed = makeSettler(idle, setup, open, { beginClock, useEgressSocket });
+  const rehearsed = makeSettler(idle, setup, open, { beginClock: clock.begin, useEgressSocket });
   const serve = makeForkServer(library, settler, setup.namespaces);
   shareCode(library.libc);
   // Calls of foreign functions that are already open need no permission.
   Deno.permissions.revokeSync({ name: "ffi" });
   packMemory(library, engine);
   rehearseSettling(rehearsed, makeScope(idle));
-  return { serve, observe, lowerLimits: settler.lowerLimits };
+  return { serve, observe, stopClock: clock.stop, lowerLimits: settler.lowerLimits };
 }
 
 /** Compiles what each fork does first; see `rehearsal.ts`. Both reach a library that does nothing. */

@@ -16,7 +16,10 @@ import {
   defineProperty,
   dictionary,
   getOwnPropertyDescriptor,
+  ownKeys,
+  plainDescriptor,
 } from "../primordials.ts";
+import { type AnyFunction, replacePart } from "./watch.ts";
 
 /** The generator seeds itself anew from the system after 64 KiB. One more block of this size makes that sure. */
 const RESEED_BLOCK_BYTES = 4096;
@@ -94,19 +97,58 @@ const clockOf = anonymous((
   apply: typeof Reflect.apply,
 ) => {
   let startMs = 0;
+  let isPlain = false;
+  /** Time of the process that forked this one, from its own start until it stopped its clock. */
+  let beforeMs = 0;
   return {
-    begin: (performance: Performance) => startMs = apply(now, performance, []) as number,
+    begin: (performance: Performance) =>
+      startMs = (apply(now, performance, []) as number) - beforeMs,
+    stop: (performance: Performance) =>
+      beforeMs = (apply(now, performance, []) as number) - startMs,
     now(this: Performance) {
-      return (apply(now, this, []) as number) - startMs;
+      return (apply(now, this, []) as number) - (isPlain ? 0 : startMs);
     },
+    /** A function that Node makes of `now`, on the clock that goes on in forks. */
+    goingOn: (original: (...args: unknown[]) => unknown) =>
+      ({
+        wrapper(...args: unknown[]) {
+          isPlain = true;
+          try {
+            return apply(original, this, args);
+          } finally {
+            isPlain = false;
+          }
+        },
+      }).wrapper,
     timeOrigin(this: Performance) {
       return (apply(timeOrigin, this, []) as number) + startMs;
     },
   };
 });
 
-/** Replaces the clock that counts from the start of a process. Returns what lets it begin in a fork. */
-export function replaceClock(): () => void {
+function withPropertiesOf(original: AnyFunction, wrapper: AnyFunction): AnyFunction {
+  for (const key of ownKeys(original)) {
+    defineProperty(wrapper, key, getOwnPropertyDescriptor(original, key) as PropertyDescriptor);
+  }
+  return wrapper;
+}
+
+/** The clock of {@link replaceClock}. */
+export interface Clock {
+  /** Begins it in a fork, at 0 or where the process that forked it has stopped it. */
+  readonly begin: () => void;
+  /**
+   * Fixes where the clocks of forks begin: at the end of an evaluation, so that no duration since a time that the script
+   * has kept is negative.
+   */
+  readonly stop: () => void;
+}
+
+/**
+ * Replaces the clock that counts from the start of a process, so that it can begin in a fork. `process.hrtime`, which
+ * counts from any moment, goes on: a time of it that the script has kept with the `Date` of then must not age.
+ */
+export function replaceClock(process: object): Clock {
   const { prototype } = Performance;
   // User code may replace the global before a template forks.
   const { performance: own } = globalThis;
@@ -118,5 +160,12 @@ export function replaceClock(): () => void {
     "timeOrigin",
     dictionary<unknown>({ get: clock.timeOrigin, configurable: true, enumerable: true }),
   );
-  return () => clock.begin(own);
+  replacePart(process, "hrtime", (hrtime) => {
+    const goingOn = (original: AnyFunction) => withPropertiesOf(original, clock.goingOn(original));
+    const { bigint } = hrtime as unknown as { readonly bigint: AnyFunction };
+    const wrapper = goingOn(hrtime);
+    defineProperty(wrapper, "bigint", plainDescriptor(goingOn(bigint)));
+    return wrapper;
+  });
+  return { begin: () => clock.begin(own), stop: () => clock.stop(own) };
 }

@@ -26,6 +26,7 @@ import {
 } from "../../runtime/wire.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import type { ProcessLimits } from "./process.ts";
+import { RECORDED_MAX_BYTES } from "./recorded.ts";
 
 /** Most bytes of one UTF-16 unit in UTF-8, and as an escape in JSON. */
 const UTF8_BYTES_PER_UNIT = 3;
@@ -52,6 +53,7 @@ const BODY_MAX_BYTES: ReadonlyMap<number, number> = new Map([
   [FrameKind.IDLE, 0],
   [FrameKind.LOADED, LOADED_BYTES],
   [FrameKind.USAGE, USAGE_BYTES],
+  [FrameKind.READINGS, RECORDED_MAX_BYTES],
   ...LOG_LEVELS.map((_, level) => [FrameKind.LOG + level, LOG_MAX_BYTES] as const),
   [FrameKind.FAILURE, FAILURE_MAX_BYTES],
   [FrameKind.HOST_CALL, HOST_CALL_MAX_BYTES],

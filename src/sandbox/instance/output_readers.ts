@@ -12,6 +12,7 @@ import {
   type ProcessUsage,
   usageOf,
 } from "./frames.ts";
+import { NOTHING_RECORDED, type Recorded, recordedOf } from "./recorded.ts";
 import { type HostChannel, MalformedHostCall } from "./host_channel.ts";
 import { LineSplitter, type LogSink } from "./logs.ts";
 import type { Ending } from "./outcome.ts";
@@ -23,34 +24,60 @@ const FLOOD_PAUSE_MS = 1;
 /** Lines that are read in one turn of the event loop: each is a row of the log. */
 const LINES_PER_TURN_MAX = 64;
 const NEWLINE = 0x0a;
+/** Why a template is given up that writes what no template writes. */
+const CONFUSED = "it breaks the protocol of its process";
+
+/** What a template has reported of the evaluation of a script. Without `loaded` the script is not evaluated. */
+export interface Preloaded {
+  readonly recorded: Recorded;
+  readonly loaded?: Loaded | undefined;
+  /** Why; absent if the last use in the record is why. */
+  readonly error?: string;
+}
 
 /**
- * Reads the output while a module loads ahead of its invocation. Any output but the frame `LOADED` rules the module
- * out: what it prints or throws belongs to an invocation.
+ * Reads the output while a module loads ahead of its invocation. Any output but the frames `READINGS` and `LOADED` rules
+ * the module out: what it prints or throws belongs to an invocation.
  */
 export class PreloadOutput implements OutputReader {
   readonly #frames: FrameReader;
   readonly #mark: MarkReader;
-  /** The frame and the mark on stderr. */
+  #recorded: Recorded | undefined;
+  #loaded: Loaded | undefined;
+  /** The frame `LOADED` and the mark on stderr. */
   #awaited = 2;
 
-  /** @param settle called with what rules the script out, or with undefined once it is loaded */
-  constructor(nonce: Uint8Array, settle: (error: string | undefined) => void) {
+  constructor(nonce: Uint8Array, settle: (preloaded: Preloaded) => void) {
+    const end = (error?: string) =>
+      settle({
+        recorded: this.#recorded ?? NOTHING_RECORDED,
+        ...error === undefined ? { loaded: this.#loaded } : { error },
+      });
+    const print = () => end("it prints while it loads");
+    const fail = () => end(CONFUSED);
     const read = () => {
-      if (--this.#awaited === 0) settle(undefined);
+      if (--this.#awaited === 0) end(this.#recorded === undefined ? CONFUSED : undefined);
     };
-    const fail = () => settle("it prints or throws");
     this.#frames = new FrameReader(nonce, 0, {
-      text: fail,
-      frame(kind) {
-        if (kind === FrameKind.LOADED) read();
-        else if (kind !== FrameKind.NEEDS_INVOCATION) fail();
-        else settle("it uses what differs between invocations");
+      text: print,
+      frame: (kind, body) => {
+        if (kind === FrameKind.READINGS) {
+          this.#recorded = recordedOf(body);
+          if (this.#recorded === undefined) fail();
+        } else if (kind === FrameKind.LOADED) {
+          this.#loaded = loadedOf(body);
+          read();
+        } else if (kind === FrameKind.NEEDS_INVOCATION) {
+          end(this.#recorded === undefined ? CONFUSED : undefined);
+        } else if (kind === FrameKind.FAILURE) end("it throws while it loads");
+        else if (kind === FrameKind.USAGE) return;
+        else if (kind >= FrameKind.LOG && kind < FrameKind.RESULT) print();
+        else fail();
       },
       resultTooLarge: fail,
       broken: fail,
     });
-    this.#mark = new MarkReader(nonce, false, fail, read);
+    this.#mark = new MarkReader(nonce, false, print, read);
   }
 
   read(stream: OutputStream, chunk: Uint8Array): void {

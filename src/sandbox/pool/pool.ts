@@ -8,8 +8,10 @@ import { Lazy } from "../../shared/lazy.ts";
 import {
   type ForkStatus,
   type KillCode,
+  type LoadReport,
   NoInstance,
   type Provisioned,
+  type ReportedScript,
   type RunHooks,
   type Sandboxes,
   type SandboxJob,
@@ -22,6 +24,8 @@ import type { Loaded } from "../instance/frames.ts";
 import { CGROUPS_DESCRIPTION, type RunLimits, runLimits } from "../instance/process.ts";
 import { killCodeOf, killed } from "../instance/outcome.ts";
 import { REPLIES_CONTENT_MAX_BYTES } from "../instance/replies.ts";
+import type { StackMapReader } from "../../shared/stack.ts";
+import { choiceOf } from "../tree/script_source.ts";
 import type { Trees } from "../tree/trees.ts";
 import { Availability, Crashes } from "./availability.ts";
 import { prepare, type Prepared, type SandboxOptions } from "./prepare.ts";
@@ -109,7 +113,9 @@ export class Pool implements Sandboxes {
         // V8 in a spawned process has other flags.
         const codeCache = instance.kind === "root" ? this.#codeCacheOf(job) : undefined;
         const outcome = await instance.run(job, hooks, limits, reuse, codeCache);
-        if (instance.loaded !== undefined) this.#noteEvaluation(job, limits, instance.loaded);
+        if (instance.loaded !== undefined) {
+          this.#noteEvaluation(job, hooks, limits, instance.loaded);
+        }
         return { ...outcome, process: reused === undefined ? instance.kind : "reused" };
       } catch (error) {
         if (signal.aborted) return killed(killCodeOf(signal));
@@ -132,7 +138,7 @@ export class Pool implements Sandboxes {
    * @throws NoInstance at the deadline, or when the signal aborts meanwhile
    */
   async #take(
-    { scriptKey, functionKey }: SandboxJob,
+    job: SandboxJob,
     limits: RunLimits,
     again: boolean,
     deadline: number,
@@ -145,9 +151,10 @@ export class Pool implements Sandboxes {
         await this.#availability.recovered(leftMs, signal);
       }
       try {
+        const { functionKey } = job;
         const forked = this.#crashes.areFrequent(functionKey)
           ? undefined
-          : await this.#trees?.take(again ? undefined : scriptKey, limits);
+          : await this.#trees?.take(again ? undefined : choiceOf(job), limits);
         const instance = forked ?? await (await this.#preparing.get()).spawned.take(limits);
         this.#crashes.watch(functionKey, instance.ended);
         return instance;
@@ -165,12 +172,14 @@ export class Pool implements Sandboxes {
 
   /** The job's invocation has evaluated its script. */
   #noteEvaluation(
-    { scriptKey, script, functionKey }: SandboxJob,
+    job: SandboxJob,
+    { stackMap }: RunHooks,
     limits: RunLimits,
     loaded: Loaded,
   ): void {
-    if (scriptKey === undefined || this.#crashes.areFrequent(functionKey)) return;
-    this.#trees?.noteEvaluation(scriptKey, script, loaded, limits);
+    const choice = choiceOf(job);
+    if (choice === undefined || this.#crashes.areFrequent(job.functionKey)) return;
+    this.#trees?.noteEvaluation({ ...choice, script: job.script, stackMap }, loaded, limits);
   }
 
   /** Without forks, as many more instances wait without a script: each evaluates the script in its invocation. */
@@ -185,6 +194,24 @@ export class Pool implements Sandboxes {
     if (this.#prepared === undefined) return;
     await this.#starting.get();
     await this.#trees?.codeCaches.make(key, script);
+  }
+
+  async report(
+    script: ReportedScript,
+    stackMap: StackMapReader,
+    signal: AbortSignal,
+  ): Promise<LoadReport | undefined> {
+    try {
+      await this.#starting.get();
+      if (this.#isStopping || signal.aborted) return undefined;
+      return await this.#trees?.report(script, stackMap, signal);
+    } catch (error) {
+      logger.debug("script {key} was not evaluated for a report: {error}", {
+        key: script.key,
+        error: String(error),
+      });
+      return undefined;
+    }
   }
 
   get walls(): string {

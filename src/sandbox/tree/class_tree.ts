@@ -1,11 +1,19 @@
 /** The tree of a memory class above the default, which exists while invocations need it. */
 import { getLogger } from "@logtape/logtape";
 import { Lifecycle } from "../../shared/lifecycle.ts";
-import type { ForkStatus, Provisioned, SandboxLimits } from "../contract.ts";
+import type {
+  ForkStatus,
+  LoadReport,
+  Provisioned,
+  ReportedScript,
+  SandboxLimits,
+} from "../contract.ts";
+import type { StackMapReader } from "../../shared/stack.ts";
 import type { Loaded } from "../instance/frames.ts";
 import type { Instance } from "../instance/instance.ts";
 import { formatMemory, type ResourceLimits } from "../instance/process.ts";
 import type { TreeResources } from "./zygote.ts";
+import type { ScriptSource, TemplateChoice } from "./script_source.ts";
 import { Tree, type TreeShares } from "./tree.ts";
 
 /** Pause after the first failed start of a zygote. Doubles with each further one. */
@@ -71,15 +79,30 @@ export class ClassTree implements AsyncDisposable {
    * Takes an instance that waits for its first invocation. Undefined while no zygote forks; then one starts in the
    * background.
    */
-  async take(key: string | undefined, limits: ResourceLimits): Promise<Instance | undefined> {
+  async take(
+    choice: TemplateChoice | undefined,
+    limits: ResourceLimits,
+  ): Promise<Instance | undefined> {
     this.#usedMs = performance.now();
     this.#begin();
-    return await this.#tree?.take(key, limits);
+    return await this.#tree?.take(choice, limits);
   }
 
   /** An invocation has evaluated this script. */
-  noteEvaluation(key: string, script: string, loaded: Loaded): void {
-    this.#tree?.noteEvaluation(key, script, loaded);
+  noteEvaluation(source: ScriptSource, loaded: Loaded): void {
+    this.#tree?.noteEvaluation(source, loaded);
+  }
+
+  /** Evaluates a script for a report. Starts a zygote for it, as for an invocation. */
+  async report(
+    script: ReportedScript,
+    stackMap: StackMapReader,
+    signal: AbortSignal,
+  ): Promise<LoadReport | undefined> {
+    this.#usedMs = performance.now();
+    this.#begin();
+    await this.#starting;
+    return await this.#tree?.report(script, stackMap, signal);
   }
 
   /** Keeps instances of these scripts waiting, and the zygote with them. Replaces the previous list. */

@@ -1,8 +1,7 @@
 /** Templates that have evaluated a script: for functions whose evaluation costs more than a template is worth. */
 import { getLogger } from "@logtape/logtape";
 import { Sema } from "async-sema";
-import { LRUCache } from "lru-cache";
-import { entriesUpTo } from "../../shared/entries.ts";
+import type { InvocationConfig } from "../../runtime/wire.ts";
 import type { Provisioned, SandboxLimits } from "../contract.ts";
 import type { Instance } from "../instance/instance.ts";
 import type { ResourceLimits } from "../instance/process.ts";
@@ -11,15 +10,17 @@ import { InstancePool } from "./instance_pool.ts";
 import type { ForkServer } from "./fork_server.ts";
 import type { Held, Holder, PoolMemory } from "./pool_memory.ts";
 import type { TreeResources } from "./zygote.ts";
+import { judge, mayStartFrom } from "./judge.ts";
+import { KnownScripts } from "./known_scripts.ts";
+import {
+  commonKeyOf,
+  digestOf,
+  type ScriptSource,
+  type TemplateChoice,
+  toCommonKey,
+} from "./script_source.ts";
 import { Template } from "./template.ts";
 
-/** Shortest evaluation that a template saves noticeably. */
-const EVALUATION_MIN_MS = 1;
-/** Time spent on evaluations of one script after which a template is made: about what making it costs. */
-const SPENT_MS = 20;
-/** Private memory of a template, and of a unit of evaluated script; see bench/README.md. A script may add more. */
-const TEMPLATE_BYTES = 2 * 1024 * 1024;
-const BYTES_PER_UNIT = 13;
 /** Private memory of an instance that waits, and of the template that forks it. */
 const WAITING_BYTES = 1024 * 1024;
 /** Time without an invocation, and age, after which a template is given up. */
@@ -30,28 +31,29 @@ const CHECK_INTERVAL_MS = 60_000;
 const TEMPLATES_MAX = 800;
 /** Templates that are made at a time. More of them delay each other, and the running invocations. */
 const MAKING_MAX = 4;
-/** Most scripts whose evaluations are counted. */
-const COUNTED_MAX = 10_000;
 
 const logger = getLogger(["invoked", "sandbox"]);
 
-/**
- * What is known of a script. `spentMs` grows until a template is made, whose memory is then known; an unsuitable script
- * gets none.
- */
-type Known =
-  | { readonly kind: "counted"; spentMs: number; addedBytes: number }
-  | { readonly kind: "unsuitable" };
-
-interface Evaluated {
+/** A template that has evaluated a script from which invocations may start. */
+interface Suitable {
   readonly template: Template;
   readonly addedBytes: number;
+}
+
+/** A template that is being made. */
+interface Making {
+  /** Memory that it will take. */
+  readonly bytes: number;
+  /** Settles with the evaluation of its script, once that has begun. */
+  evaluated?: Promise<unknown>;
 }
 
 interface Ready {
   readonly template: Template;
   readonly pool: InstancePool;
   readonly ownBytes: number;
+  /** Of the configuration with which the script was evaluated; undefined if without one. */
+  readonly configDigest: string | undefined;
   /** Instances that wait. */
   size: number;
   readonly madeMs: number;
@@ -66,11 +68,11 @@ export class ScriptTemplates implements Holder, Disposable {
   readonly #codeCaches: CodeCaches;
   readonly #memory: PoolMemory;
   readonly #counted: Disposable;
-  readonly #known = new LRUCache<string, Known>(entriesUpTo(COUNTED_MAX));
-  /** By key of the script, the longest unused first. */
+  readonly #known = new KnownScripts();
+  /** By key of the template, the longest unused first. */
   readonly #ready = new Map<string, Ready>();
-  /** By key of the script, with the bytes that they will take. */
-  readonly #making = new Map<string, number>();
+  /** By key of the template. */
+  readonly #making = new Map<string, Making>();
   readonly #slots = new Sema(MAKING_MAX);
   #provisioned: readonly Provisioned[] = [];
   /** Provisioned scripts for which the memory does not suffice. */
@@ -109,7 +111,7 @@ export class ScriptTemplates implements Holder, Disposable {
   }
 
   get makingBytes(): number {
-    return [...this.#making.values()].reduce((sum, bytes) => sum + bytes, 0);
+    return [...this.#making.values()].reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   held(exceptKey?: string): readonly Held[] {
@@ -122,34 +124,44 @@ export class ScriptTemplates implements Holder, Disposable {
   }
 
   /** Takes an instance that has evaluated this script; undefined without a template of it. */
-  async take(key: string, limits: ResourceLimits): Promise<Instance | undefined> {
+  async take(choice: TemplateChoice, limits: ResourceLimits): Promise<Instance | undefined> {
+    const key = this.#known.keyOf(choice);
+    if (key === undefined) return undefined;
+    const evaluated = this.#making.get(key)?.evaluated;
+    // The invocation would spend the same time on an evaluation of its own.
+    if (evaluated !== undefined && this.#countOf(key) !== undefined) await evaluated;
     const ready = this.#ready.get(key);
     if (ready === undefined) return undefined;
+    if (
+      ready.configDigest !== undefined && ready.configDigest !== digestOf(ownerOf(choice).config)
+    ) {
+      this.#giveUp(key);
+      return undefined;
+    }
     ready.usedMs = performance.now();
     this.#ready.delete(key);
     this.#ready.set(key, ready);
     return await ready.pool.take(limits);
   }
 
-  /** An invocation has evaluated this script. Creates a template once that is worth it. */
-  noteEvaluation(key: string, script: string, evaluationMs: number): void {
-    if (evaluationMs < EVALUATION_MIN_MS) return;
-    const known = this.#known.get(key) ?? { kind: "counted", spentMs: 0, addedBytes: 0 };
-    if (known.kind === "unsuitable") return;
-    known.spentMs += evaluationMs;
-    this.#known.set(key, known);
-    if (known.spentMs >= SPENT_MS) this.#make(key, script);
+  /** An invocation has evaluated this script. Creates a template once that is worth it, or if it is provisioned. */
+  noteEvaluation(source: ScriptSource, evaluationMs: number): void {
+    const key = this.#known.keyOf(source);
+    if (key === undefined) return;
+    if (this.#known.addTime(key, evaluationMs) || this.#countOf(key) !== undefined) {
+      this.#make(key, source);
+    }
   }
 
   /** Keeps instances of these scripts waiting, called or not. Replaces the previous list. */
   provision(provisioned: readonly Provisioned[]): void {
-    this.#provisioned = provisioned;
+    this.#provisioned = provisioned.filter(({ evaluation }) => evaluation !== "per-call");
     this.#lacking.clear();
     for (const [key, ready] of this.#ready) {
       ready.size = Math.max(1, this.#freeMemoryFor(key, ready.ownBytes));
       ready.pool.resize(ready.size);
     }
-    for (const { key, script } of provisioned) this.#make(key, script);
+    this.#makeProvisioned();
   }
 
   [Symbol.dispose](): void {
@@ -164,70 +176,78 @@ export class ScriptTemplates implements Holder, Disposable {
     await Promise.all(this.#ending);
   }
 
-  async #make(key: string, script: string): Promise<void> {
+  async #make(key: string, source: ScriptSource): Promise<void> {
     if (this.#ready.has(key) || this.#making.has(key) || this.#isClosed) return;
-    if (this.#known.get(key)?.kind === "unsuitable") return;
-    const expectedBytes = this.#ownBytes(key, script);
+    if (this.#known.isUnsuitable(key)) return;
+    const expectedBytes = this.#known.bytesOf(key, source.script);
     const expectedSize = this.#freeMemoryFor(key, expectedBytes);
     if (expectedSize < 1) return;
-    this.#making.set(key, expectedBytes + expectedSize * WAITING_BYTES);
+    const making: Making = { bytes: expectedBytes + expectedSize * WAITING_BYTES };
+    this.#making.set(key, making);
     try {
       await this.#slots.acquire();
-      const evaluated = this.#isClosed ? undefined : await this.#evaluate(key, script);
-      if (evaluated === undefined) return;
-      const { template, addedBytes } = evaluated;
-      this.#noteMemory(key, addedBytes);
-      this.#making.delete(key);
-      const ownBytes = this.#ownBytes(key, script);
-      const size = this.#freeMemoryFor(key, ownBytes);
-      if (size < 1) return template[Symbol.dispose]();
-      const pool = new InstancePool(template, this.#resources, size, true);
-      const nowMs = performance.now();
-      this.#ready.set(key, { template, pool, ownBytes, size, madeMs: nowMs, usedMs: nowMs });
-      template.ended.then(() => {
-        if (this.#ready.get(key)?.template === template) this.#noteEnd(key, template);
-      });
+      if (!this.#isClosed) await this.#makeInSlot(key, source, making);
     } catch (error) {
       if (!this.#isClosed) logger.warn("a template was not made: {error}", { error: `${error}` });
     } finally {
       this.#slots.release();
       this.#making.delete(key);
     }
+    // The script may have turned out to read its configuration.
+    const now = this.#known.keyOf(source);
+    if (now !== undefined && now !== key) this.#make(now, source);
+  }
+
+  async #makeInSlot(key: string, source: ScriptSource, making: Making): Promise<void> {
+    const config = key === commonKeyOf(source) ? undefined : ownerOf(source).config;
+    const evaluating = this.#evaluate(key, source, config);
+    making.evaluated = evaluating.catch(() => {});
+    const suitable = await evaluating;
+    if (suitable === undefined) return;
+    const { template, addedBytes } = suitable;
+    this.#known.noteMemory(key, addedBytes);
+    this.#making.delete(key);
+    const ownBytes = this.#known.bytesOf(key, source.script);
+    const size = this.#freeMemoryFor(key, ownBytes);
+    if (size < 1) return template[Symbol.dispose]();
+    const pool = new InstancePool(template, this.#resources, size, true);
+    const nowMs = performance.now();
+    const configDigest = config && digestOf(config);
+    const ready = { template, pool, ownBytes, configDigest, size, madeMs: nowMs, usedMs: nowMs };
+    this.#ready.set(key, ready);
+    template.ended.then(() => {
+      if (this.#ready.get(key)?.template === template) this.#noteEnd(key, template);
+    });
   }
 
   /** A template that has evaluated the script; undefined if the script is unsuitable. */
-  async #evaluate(key: string, script: string): Promise<Evaluated | undefined> {
+  async #evaluate(
+    key: string,
+    source: ScriptSource,
+    config: InvocationConfig | undefined,
+  ): Promise<Suitable | undefined> {
     const template = await Template.make(this.#zygote, this.#resources);
-    const loaded = { script, codeCache: this.#codeCaches.of(key) };
-    const evaluation = await template.load(loaded, this.#limits);
-    if (!("error" in evaluation) && !this.#isClosed) {
-      return { template, ...evaluation };
+    const { script, evaluation } = source;
+    const loaded = { script, codeCache: this.#codeCaches.of(source.key) };
+    const evaluated = await template.load(loaded, this.#limits, config);
+    const judgement = await judge(evaluated, source);
+    const { end } = evaluated;
+    const mayStart = !this.#isClosed && mayStartFrom(judgement, evaluation);
+    if (mayStart && typeof end === "object" && "addedBytes" in end) {
+      return { template, addedBytes: end.addedBytes };
     }
     template[Symbol.dispose]();
-    if (this.#isClosed || !("error" in evaluation)) return undefined;
-    this.#known.set(key, { kind: "unsuitable" });
-    logger.debug("{key} has no template: {error}", { key, error: evaluation.error });
+    if (this.#isClosed) return undefined;
+    this.#known.noteUnsuitable(key, mayStart && end === "stopped" && config === undefined);
+    logger.debug("{key} has no template: {judgement}", { key: nameOf(key), judgement });
     return undefined;
-  }
-
-  /** Memory of a template with this script: as measured if it was made before, else an estimate. */
-  #ownBytes(key: string, script: string): number {
-    const known = this.#known.get(key);
-    const addedBytes = known?.kind === "counted" ? known.addedBytes : 0;
-    return Math.max(TEMPLATE_BYTES + BYTES_PER_UNIT * script.length, addedBytes);
-  }
-
-  #noteMemory(key: string, addedBytes: number): void {
-    const known = this.#known.get(key);
-    const spentMs = known?.kind === "counted" ? known.spentMs : 0;
-    this.#known.set(key, { kind: "counted", spentMs, addedBytes });
   }
 
   /** A template ended by itself. Its script has to deserve the next one anew; that of a broken one gets none. */
   #noteEnd(key: string, { isBroken }: Template): void {
     this.#giveUp(key);
-    if (isBroken) this.#known.set(key, { kind: "unsuitable" });
-    else this.#known.delete(key);
+    if (isBroken) this.#known.noteUnsuitable(key);
+    else this.#known.forget(key);
   }
 
   /**
@@ -263,23 +283,30 @@ export class ScriptTemplates implements Holder, Disposable {
     this.#lacking.add(key);
     logger.warn(
       "{key}: {size} of {wanted} provisioned instances fit into --pool-memory and {max} templates",
-      { key, size, wanted, max: TEMPLATES_MAX },
+      { key: nameOf(key), size, wanted, max: TEMPLATES_MAX },
     );
   }
 
   /** Instances that are to wait for a provisioned script; undefined for others. */
   #countOf(key: string): number | undefined {
-    return this.#provisioned.find((provisioned) => provisioned.key === key)?.count;
+    const common = toCommonKey(key);
+    return this.#provisioned.find((provisioned) => commonKeyOf(provisioned) === common)?.count;
   }
 
   #giveUpUnused(): void {
     const nowMs = performance.now();
     for (const [key, { usedMs, madeMs }] of this.#ready) {
-      const provisioned = this.#provisioned.find((provisioned) => provisioned.key === key);
-      const isUnused = provisioned === undefined && nowMs - usedMs >= UNUSED_MS;
+      const isUnused = this.#countOf(key) === undefined && nowMs - usedMs >= UNUSED_MS;
       if (isUnused || nowMs - madeMs >= LIFETIME_MS) this.#giveUp(key);
     }
-    for (const { key, script } of this.#provisioned) this.#make(key, script);
+    this.#makeProvisioned();
+  }
+
+  #makeProvisioned(): void {
+    for (const source of this.#provisioned) {
+      const key = this.#known.keyOf(source);
+      if (key !== undefined) this.#make(key, source);
+    }
   }
 
   /** Running instances keep their templates until they end. */
@@ -291,6 +318,17 @@ export class ScriptTemplates implements Holder, Disposable {
     await ready.pool.ended();
     ready.template[Symbol.dispose]();
   }
+}
+
+/** Of an invocation: it alone takes a template with a key of its own, and it alone has one made. */
+function ownerOf({ owner }: TemplateChoice): NonNullable<TemplateChoice["owner"]> {
+  if (owner === undefined) throw new Error("A template with a configuration belongs to a function");
+  return owner;
+}
+
+/** The key of its script, for logs. */
+function nameOf(key: string): string {
+  return key.split("\0", 1)[0] ?? key;
 }
 
 function bytesOf({ ownBytes, size }: Ready): number {

@@ -1,7 +1,8 @@
 /** A template: a fork that forks, in cgroups of its own. It may have evaluated a script. */
+import { setPriority } from "node:os";
 import { basename } from "node:path";
 import { getLogger } from "@logtape/logtape";
-import { LoadPurpose } from "../../runtime/wire.ts";
+import { type InvocationConfig, LoadPurpose } from "../../runtime/wire.ts";
 import {
   bytesIn,
   type Cgroup,
@@ -9,6 +10,7 @@ import {
   processBelow,
   readAllProcfs,
   readFields,
+  readThreads,
 } from "../../isolation/mod.ts";
 import {
   cgroupBytes,
@@ -19,9 +21,10 @@ import {
   type ProcessLimits,
   type ResourceLimits,
 } from "../instance/process.ts";
-import { encodeLoad, type LoadMessage, makeNonce } from "../instance/frames.ts";
+import { encodeInvocation, encodeLoad, type LoadMessage, makeNonce } from "../instance/frames.ts";
 import { Instance } from "../instance/instance.ts";
-import { PreloadOutput } from "../instance/output_readers.ts";
+import { type Preloaded, PreloadOutput } from "../instance/output_readers.ts";
+import { NOTHING_RECORDED, type Recorded } from "../instance/recorded.ts";
 import type { EgressSocket } from "../egress/proxy.ts";
 import { type Forked, type ForkServer, ForkServerLink } from "./fork_server.ts";
 import type { TreeResources } from "./zygote.ts";
@@ -35,14 +38,23 @@ interface Egress {
   readonly pathInside: string;
 }
 
-/** What the evaluation of a script has added to the memory of a template; else why invocations cannot start from it. */
-export type Evaluation = { readonly error: string } | { readonly addedBytes: number };
+/** What the evaluation of a script by a template showed. */
+export interface Evaluated {
+  /** Time of the evaluation, or until it was stopped, in milliseconds. */
+  readonly ms: number;
+  readonly recorded: Recorded;
+  /** What it has added to the memory of the template; else why invocations cannot start from it. */
+  readonly end: { readonly addedBytes: number } | { readonly error: string } | "stopped";
+}
 
 /** Longest time that a script may take to evaluate, without that in which it waits for a processor. */
 const LOAD_TIMEOUT_MS = 5_000;
 /** Shortest time between two looks at a script that takes long. */
 const LOOK_AGAIN_MS = 1_000;
 const NANOS_PER_MS = 1e6;
+/** See {@link awaitsSignals}. It has begun its work before the second look at the latest. */
+const SIGNAL_THREAD_NAME = "deno";
+const SIGNAL_THREAD_LOOKS_MAX = 10;
 
 /** Calls `end` once a process has had {@link LOAD_TIMEOUT_MS}, until it is disposed. */
 function endingLate(pid: number, end: () => void): Disposable {
@@ -68,6 +80,23 @@ async function delayOf(pid: number): Promise<number> {
   const text = await readAllProcfs([`${pid}/schedstat`]).catch(() => "");
   const [, delayNanos] = text.split(" ");
   return Number(delayNanos ?? 0) / NANOS_PER_MS;
+}
+
+/**
+ * Whether the one other thread of a process is that in which Deno waits for signals, from its first wait on. This thread
+ * holds no lock in its system call, and no fork needs it: a function cannot listen to signals. It has the name of the
+ * program, as threads of the pool do not.
+ */
+async function awaitsSignals(pid: number): Promise<boolean> {
+  for (let looks = 0; looks < SIGNAL_THREAD_LOOKS_MAX; looks++) {
+    const threads = await readThreads(pid);
+    if (threads.length !== 2 || threads.some(({ name }) => name !== SIGNAL_THREAD_NAME)) {
+      return false;
+    }
+    // The main thread is blocked in a system call as well.
+    if (threads.every(({ state }) => state.startsWith("S"))) return true;
+  }
+  return false;
 }
 
 /**
@@ -156,24 +185,49 @@ export class Template implements ForkServer, Disposable {
     return this.#isBroken;
   }
 
-  /** Evaluates a script, which must not use the network. A template with an error is of no use. */
+  /**
+   * Evaluates a script, which must not use the network. The template is of use only if this ends with added bytes.
+   * @param config of all invocations that will start from the template; the script sees none without it
+   */
   async load(
     { script, codeCache }: Pick<LoadMessage, "script" | "codeCache">,
     limits: { readonly outputBytes: number; readonly logBytes: number },
-  ): Promise<Evaluation> {
+    config?: InvocationConfig,
+  ): Promise<Evaluated> {
     const nonce = makeNonce();
-    const { promise, resolve } = Promise.withResolvers<string | undefined>();
-    using _timeout = endingLate(this.pid, () => resolve("it takes too long"));
-    this.ended.then(() => resolve("it ends the process"));
+    const { promise, resolve } = Promise.withResolvers<Preloaded>();
+    const giveUp = (error: string) => resolve({ recorded: NOTHING_RECORDED, error });
+    using _timeout = endingLate(this.pid, () => giveUp("it takes too long to load"));
+    this.ended.then(() => giveUp("it ends its process while it loads"));
     this.#child.reader = new PreloadOutput(nonce, resolve);
     this.link.load(this.#egress.pathInside);
-    const { AHEAD: purpose } = LoadPurpose;
-    this.#child.process.input.write(encodeLoad(nonce, limits, { purpose, script, codeCache }));
-    const error = await promise;
-    const evaluation = error === undefined ? await this.#judge() : { error };
+    const beganMs = performance.now();
+    const { AHEAD, AHEAD_WITH_CONFIG } = LoadPurpose;
+    const purpose = config === undefined ? AHEAD : AHEAD_WITH_CONFIG;
+    const { input } = this.#child.process;
+    input.write(encodeLoad(nonce, limits, { purpose, script, codeCache }));
+    if (config !== undefined) {
+      input.write(encodeInvocation({ inputJson: "{}", config }, false, undefined));
+    }
+    const { recorded, loaded, error } = await promise;
+    const end = error !== undefined
+      ? { error }
+      : loaded === undefined
+      ? "stopped"
+      : await this.#judge();
     this.#child.reader = this.link;
     this.#nonce = nonce;
-    return evaluation;
+    const ms = (loaded?.ms ?? performance.now() - beganMs) - recorded.ms;
+    return { ms: Math.max(0, ms), recorded, end };
+  }
+
+  /** Lets other processes go first, as far as the server may change that. */
+  lowerPriority(niceness: number): void {
+    try {
+      setPriority(this.pid, niceness);
+    } catch {
+      // It belongs to another user, or has ended.
+    }
   }
 
   /** Forks an instance. The previous one must have ended. */
@@ -232,12 +286,16 @@ export class Template implements ForkServer, Disposable {
   }
 
   /** Looks at what the evaluation left behind: forks share it. */
-  async #judge(): Promise<Evaluation> {
+  async #judge(): Promise<Exclude<Evaluated["end"], "stopped">> {
     const paths = [this.pid, this.#forkServer.pid].map((pid) => `${pid}/status`);
     const found = await readFields(paths, ["RssAnon", "Threads"]);
     const [own, generic] = paths.map((path) => found.get(path));
-    if (this.#egress.socket.wasUsedOutsideRun) return { error: "it uses the network" };
-    if (own?.get("Threads") !== "1") return { error: "it leaves a thread" };
+    if (this.#egress.socket.wasUsedOutsideRun) {
+      return { error: "it uses the network while it loads" };
+    }
+    const threads = own?.get("Threads");
+    const isAlone = threads === "1" || threads === "2" && await awaitsSignals(this.pid);
+    if (!isAlone) return { error: "it leaves a thread running" };
     return { addedBytes: Math.max(0, bytesIn(own, "RssAnon") - bytesIn(generic, "RssAnon")) };
   }
 }

@@ -2,7 +2,14 @@
 import { getLogger } from "@logtape/logtape";
 import { isMissing } from "../../shared/files.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
-import type { ForkStatus, Provisioned, SandboxLimits } from "../contract.ts";
+import type {
+  ForkStatus,
+  LoadReport,
+  Provisioned,
+  ReportedScript,
+  SandboxLimits,
+} from "../contract.ts";
+import type { StackMapReader } from "../../shared/stack.ts";
 import type { Loaded } from "../instance/frames.ts";
 import type { Instance } from "../instance/instance.ts";
 import type { ResourceLimits } from "../instance/process.ts";
@@ -11,6 +18,8 @@ import { InstancePool } from "./instance_pool.ts";
 import { measureTree } from "./memory.ts";
 import type { PoolMemory } from "./pool_memory.ts";
 import { type TreeResources, Zygote } from "./zygote.ts";
+import { evaluateForReport } from "./load_report.ts";
+import type { ScriptSource, TemplateChoice } from "./script_source.ts";
 import { ScriptTemplates } from "./script_templates.ts";
 
 /** Backoff after the first failed start of a zygote. Doubles with each further one. */
@@ -124,11 +133,14 @@ export class Tree implements AsyncDisposable {
   }
 
   /** Takes an instance that waits for its first invocation; undefined while no zygote forks. */
-  async take(key: string | undefined, limits: ResourceLimits): Promise<Instance | undefined> {
+  async take(
+    choice: TemplateChoice | undefined,
+    limits: ResourceLimits,
+  ): Promise<Instance | undefined> {
     const generation = this.#generation;
     if (generation === undefined || this.#isLost(generation)) return undefined;
     const { scripts, generics } = generation;
-    const loaded = key === undefined ? undefined : await scripts.take(key, limits);
+    const loaded = choice === undefined ? undefined : await scripts.take(choice, limits);
     const instance = loaded ?? await generics.take(limits);
     if (instance === undefined) this.#distrust(generation);
     return instance;
@@ -157,8 +169,26 @@ export class Tree implements AsyncDisposable {
   }
 
   /** An invocation has evaluated this script. */
-  noteEvaluation(key: string, script: string, { ms }: Loaded): void {
-    this.#generation?.scripts.noteEvaluation(key, script, ms);
+  noteEvaluation(source: ScriptSource, { ms }: Loaded): void {
+    this.#generation?.scripts.noteEvaluation(source, ms);
+  }
+
+  /** Evaluates a script for a report; undefined while no zygote forks, and if the zygote has ended meanwhile. */
+  async report(
+    script: ReportedScript,
+    stackMap: StackMapReader,
+    signal: AbortSignal,
+  ): Promise<LoadReport | undefined> {
+    const generation = this.#generation;
+    if (generation === undefined) return undefined;
+    const ending = new AbortController();
+    generation.zygote.ended.then(() => ending.abort());
+    return await evaluateForReport(script, stackMap, AbortSignal.any([signal, ending.signal]), {
+      zygote: generation.zygote,
+      resources: this.#resources,
+      limits: this.#limits,
+      codeCaches: this.#shares.codeCaches,
+    });
   }
 
   /** Keeps instances of these scripts waiting. Replaces the previous list. */

@@ -3,7 +3,16 @@
  * the invocations that a zygote forks share its heap limit: each class has a zygote of its own. The other limits of an
  * invocation are exact in every class.
  */
-import type { ForkStatus, MemoryLimit, Provisioned, SandboxLimits } from "../contract.ts";
+import { Sema } from "async-sema";
+import type { StackMapReader } from "../../shared/stack.ts";
+import type {
+  ForkStatus,
+  LoadReport,
+  MemoryLimit,
+  Provisioned,
+  ReportedScript,
+  SandboxLimits,
+} from "../contract.ts";
 import type { Loaded } from "../instance/frames.ts";
 import type { Instance } from "../instance/instance.ts";
 import { memoryClasses, memoryClassOf, type ResourceLimits } from "../instance/process.ts";
@@ -11,6 +20,7 @@ import { CLASS_UNUSED_MS, ClassTree } from "./class_tree.ts";
 import { CodeCaches, type TakeGeneric } from "./code_caches.ts";
 import { sumOf } from "./memory.ts";
 import { PoolMemory } from "./pool_memory.ts";
+import type { ScriptSource, TemplateChoice } from "./script_source.ts";
 import type { TreeResources, Zygote } from "./zygote.ts";
 import { Tree, type TreeShares } from "./tree.ts";
 
@@ -38,6 +48,8 @@ export class Trees implements AsyncDisposable {
   /** Whether forks have been checked and work. */
   #canFork = false;
   #provisioned: readonly Provisioned[] = [];
+  /** Evaluations for reports, one at a time: invocations go first. */
+  readonly #reporting = new Sema(1);
 
   /** @param zygote the first one of the default class, of which the tree takes ownership */
   constructor(
@@ -76,8 +88,11 @@ export class Trees implements AsyncDisposable {
   }
 
   /** Takes an instance of the class of these limits; undefined while no zygote of the class forks. */
-  async take(key: string | undefined, limits: ResourceLimits): Promise<Instance | undefined> {
-    return this.#canFork ? await this.#treeFor(limits)?.take(key, limits) : undefined;
+  async take(
+    choice: TemplateChoice | undefined,
+    limits: ResourceLimits,
+  ): Promise<Instance | undefined> {
+    return this.#canFork ? await this.#treeFor(limits)?.take(choice, limits) : undefined;
   }
 
   /** Whether the zygote of the default class forks. */
@@ -103,10 +118,26 @@ export class Trees implements AsyncDisposable {
    * An invocation has evaluated this script. Creates its code cache if the script may need one.
    * @param limit the memory limit of the invocation
    */
-  noteEvaluation(key: string, script: string, loaded: Loaded, limit: MemoryLimit): void {
+  noteEvaluation(source: ScriptSource, loaded: Loaded, limit: MemoryLimit): void {
+    const { key, script } = source;
     if (loaded.hasRejectedCache) this.codeCaches.reject(key);
-    this.#treeFor(limit)?.noteEvaluation(key, script, loaded);
+    this.#treeFor(limit)?.noteEvaluation(source, loaded);
     this.codeCaches.make(key, script);
+  }
+
+  /** Evaluates a script for a report, in the class of its invocations; undefined while no zygote of the class forks. */
+  async report(
+    script: ReportedScript,
+    stackMap: StackMapReader,
+    signal: AbortSignal,
+  ): Promise<LoadReport | undefined> {
+    if (!this.#canFork) return undefined;
+    await this.#reporting.acquire();
+    try {
+      return await this.#treeFor(script)?.report(script, stackMap, signal);
+    } finally {
+      this.#reporting.release();
+    }
   }
 
   /** Keeps instances of these scripts waiting, each in the class of its invocations. Replaces the previous list. */
