@@ -280,7 +280,7 @@ export interface Provisioned extends MemoryLimit {
   readonly script: string;
   readonly count: number;
   /** As in its jobs. */
-  readonly evaluation?: Evaluation;
+  readonly evaluation?: Evaluation | undefined;
   /** Reads the source map of the script. Without a map, a reading of a reviewed package counts as any other. */
   readonly stackMap?: StackMapReader;
 }
