@@ -1,4 +1,3 @@
-import type { Hono } from "hono";
 import { hostMethods } from "../api/host_calls.ts";
 import { OPERATIONS } from "../api/mod.ts";
 import {
@@ -18,11 +17,11 @@ import type { Engine } from "../engine/contract.ts";
 import type { Store } from "../store/mod.ts";
 import type { Telemetry } from "../telemetry/contract.ts";
 import type { Sandboxes } from "../sandbox/contract.ts";
-import { createApp } from "../http/app.ts";
+import { createHandler } from "../http/app.ts";
 import { BodyBudget } from "../http/body.ts";
 import { EndpointRates } from "../http/endpoints/mod.ts";
 import { clientAddresses, PublicOrigins } from "../http/middleware.ts";
-import type { Env } from "../http/env.ts";
+import type { RequestHandler } from "../http/server.ts";
 import { openApiDocument } from "../http/openapi.ts";
 import { measureDisk } from "./disk.ts";
 import type { Cluster } from "./cluster.ts";
@@ -52,8 +51,8 @@ interface ApiParts {
 /** Damages that the server lists. */
 const DAMAGES_MAX = 100;
 
-/** Serves the operations of a domain: to functions at once, and over HTTP by the app. */
-export function composeApi(config: Config, parts: ApiParts): Hono<Env> {
+/** Serves the operations of a domain: to functions at once, and over HTTP by the handler. */
+export function composeApi(config: Config, parts: ApiParts): RequestHandler {
   const { domain, store, engine, node, sandboxes, cluster, url, telemetry, metricsPage } = parts;
   const { apiPerSecond, apiBurst, tokensPerMinute } = config.rates;
   const startedMs = performance.now();
@@ -103,7 +102,7 @@ export function composeApi(config: Config, parts: ApiParts): Hono<Env> {
   const { domain: endpointDomain, hosts = [] } = config.endpoints;
   const hasOwnHosts = endpointDomain !== undefined || hosts.length > 0;
   domain.hostMethods.add(hostMethods(OPERATIONS, services));
-  return createApp(services, {
+  return createHandler(services, {
     bodies: {
       maxBodyBytes: config.server.maxBodyBytes,
       budget: new BodyBudget(config.server.maxReceivingBytes),

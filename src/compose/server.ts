@@ -70,7 +70,7 @@ export async function startServer(config: Config, options: StartOptions): Promis
   const listener = await onceDiskHasSpace(disk, () => openListener(config, options.socket, opened));
   const onWait = (failure: StorageUnavailable) => {
     const error = storageUnavailable("The server is not started", failure);
-    listener.http.serve(waitingApp(failure.message, error));
+    listener.http.serve({ app: waitingApp(failure.message, error) });
   };
   return await onceDiskHasSpace({ ...disk, onWait }, async () => {
     await using started = new AsyncDisposableStack();
@@ -163,7 +163,7 @@ async function startBehind(
   const serving = { store, engine, node, sandboxes, cluster, alerts: domain.alerts };
   const metricsPage = config.telemetry.servesMetrics && metrics ? pageOf(metrics) : undefined;
   const described = { url, telemetry, metricsPage, verification };
-  const app = composeApi(config, { ...serving, ...described, domain });
+  const handler = composeApi(config, { ...serving, ...described, domain });
   const credentialsPath = join(dataDir, "credentials.json");
   const first = await keepCredentials(store, ids, credentialsPath, url);
   domain.typeChecks.schedule();
@@ -176,7 +176,7 @@ async function startBehind(
     : undefined;
   await serveMetrics(config, measured, (m) => serverSources({ ...serving, dataDir }, m), opened);
   if (socket !== undefined) engine.catchUp();
-  http.serve(app);
+  http.serve(handler);
   // Also while the server is paused: what a restored server lacks should be known before the pause ends.
   if (node.leads("housekeeping")) opened.use(new BlobCheck(store));
   return {

@@ -108,7 +108,7 @@ export async function serveMetrics(
     http.cut();
     await http.close();
   });
-  http.serve(metricsApp(pageOf(metrics), host));
+  http.serve({ app: metricsApp(pageOf(metrics), host) });
   const at = host.includes(":") ? `[${host}]` : host;
   logger.info("metrics are at {url}", { url: `http://${at}:${http.port}/metrics` });
 }

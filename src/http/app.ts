@@ -13,16 +13,20 @@ import {
   SessionCookies,
 } from "./authentication.ts";
 import type { BodyLimits } from "./body.ts";
-import { type ClientAddress, crossOrigin, guardAnswers, requestLog } from "./middleware.ts";
+import { type ClientAddress, crossOrigin, guardAnswers } from "./middleware.ts";
 import { challengeOf } from "./challenge.ts";
 import { serveConsole } from "./console.ts";
 import { type EndpointOptions, servePreviews } from "./endpoints/mod.ts";
 import { serveOwnHosts, serveRuns } from "./endpoints/run.ts";
 import { docsPage, jsonSchemas } from "./docs_page.ts";
 import type { Env } from "./env.ts";
-import { answerError } from "./errors.ts";
+import { answerError, type Challenge } from "./errors.ts";
+import { exchangeOf } from "./exchange.ts";
+import { InvokeRoute } from "./invoke_route.ts";
 import { serveOperations } from "./operations.ts";
 import { recordRejected } from "./rejected_credentials.ts";
+import { RequestLog, requestLog } from "./request_log.ts";
+import type { RequestHandler } from "./server.ts";
 import { showErrors } from "./sign_in_errors.ts";
 import type { Telemetry } from "../telemetry/contract.ts";
 import { encodedPathViolation, pathOf } from "./protocol_errors.ts";
@@ -40,12 +44,27 @@ interface AppOptions {
   readonly consoleDir: string;
 }
 
-/** The whole HTTP interface: middleware, every operation, the docs page and the console. */
-export function createApp(services: Services, options: AppOptions): Hono<Env> {
-  const app = new Hono<Env>({ strict: true, getPath: pathOf });
+/** The whole HTTP interface: the app, and the short route of invocations. */
+export function createHandler(services: Services, options: AppOptions): RequestHandler {
   const challenge = challengeOf(services, options.endpoints);
+  const log = new RequestLog(options.clientAddress, options.telemetry);
+  const { publicOrigin, ownHosts } = options.endpoints;
+  const shared = { ...options, publicOrigin, ownHosts, challenge, log };
+  return { app: createApp(services, shared), shortRoute: new InvokeRoute(services, shared) };
+}
+
+interface SharedOptions extends AppOptions {
+  readonly challenge: Challenge;
+  readonly log: RequestLog;
+}
+
+/** Middleware, every operation, the docs page and the console. */
+function createApp(services: Services, options: SharedOptions): Hono<Env> {
+  const app = new Hono<Env>({ strict: true, getPath: pathOf });
+  const { challenge } = options;
   app.onError(async (error, c) => {
-    await recordRejected(error, c, services);
+    const isOfOperation = c.get("principal") !== undefined || c.get("sessionCookie") !== undefined;
+    await recordRejected(error, exchangeOf(c), isOfOperation, services);
     return answerError(error, c, challenge);
   });
   // Answered and not thrown: an error from here would bypass the middleware that sets headers.
@@ -54,7 +73,7 @@ export function createApp(services: Services, options: AppOptions): Hono<Env> {
     const violation = encodedPathViolation(method, path, (decoded) => ROUTES.test(decoded));
     return answerError(violation ?? noOperation(method, path), c);
   });
-  app.use(requestLog(options.clientAddress, options.telemetry));
+  app.use(requestLog(options.log));
   app.use(guardAnswers(options.hsts));
   // Before CORS, which is that of the API.
   serveOwnHosts(app, services, options.endpoints);

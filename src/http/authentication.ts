@@ -1,11 +1,12 @@
 /** Who sends a request: the client of an access token, or the session of a cookie of the console. */
-import type { Context, MiddlewareHandler } from "hono";
+import type { MiddlewareHandler } from "hono";
 import type { IncomingMessage } from "node:http";
 import { serialize } from "hono/utils/cookie";
 import { DomainError } from "../domain/errors.ts";
 import { checkedFor, holderAs, type Principal, type Proof } from "../domain/identity/mod.ts";
 import { noteProved } from "./connections.ts";
 import type { Env } from "./env.ts";
+import { type Exchange, exchangeOf } from "./exchange.ts";
 import type { BrowserRequest, ReplyHeaders, SessionCookie } from "../api/cookies.ts";
 import type { Uses } from "../api/operation.ts";
 import type { PublicOrigins } from "./middleware.ts";
@@ -14,7 +15,7 @@ import type { PublicOrigins } from "./middleware.ts";
 export type TokenServices = Uses<
   "accessTokens" | "dpopProofs" | "apiRateLimit" | "tokenRateLimit"
 >;
-type Identity = TokenServices & Uses<"consoleSessions">;
+export type Identity = TokenServices & Uses<"consoleSessions">;
 
 /** The credential of a request. */
 interface Credential {
@@ -31,17 +32,34 @@ interface Credential {
  */
 export function authenticate(identity: Identity, cookies: SessionCookies): MiddlewareHandler<Env> {
   return async (c, next) => {
-    const credential = credentialOf(c, identity, cookies);
-    c.set("principal", await admit(c, credential, identity));
-    c.set("checkCredential", credential.check);
+    const { principal, check } = await authenticated(exchangeOf(c), identity, cookies);
+    c.set("principal", principal);
+    c.set("checkCredential", check);
     await next();
   };
+}
+
+/** The sender of a request. */
+interface Authenticated {
+  readonly principal: Principal;
+  /** Checks the credential again. */
+  readonly check: () => Promise<Principal>;
+}
+
+/** Finds the sender of a request, and counts the request. @throws as {@link authenticate} rejects */
+export async function authenticated(
+  exchange: Exchange,
+  identity: Identity,
+  cookies: SessionCookies,
+): Promise<Authenticated> {
+  const credential = credentialOf(exchange, identity, cookies);
+  return { principal: await admit(exchange, credential, identity), check: credential.check };
 }
 
 /** Authenticates as {@link authenticate}, but by an access token alone. */
 export function authenticateToken(services: TokenServices): MiddlewareHandler<Env> {
   return async (c, next) => {
-    c.set("principal", await principalOfToken(c, services));
+    c.set("principal", await principalOfToken(exchangeOf(c), services));
     await next();
   };
 }
@@ -64,17 +82,16 @@ export function readBrowser(cookies: SessionCookies): MiddlewareHandler<Env> {
 
 /** Finds the credential of a request. @throws TOKEN_MISSING, NOT_FROM_CONSOLE */
 function credentialOf(
-  c: Context<Env>,
+  exchange: Exchange,
   identity: Identity,
   cookies: SessionCookies,
 ): Credential {
-  const { incoming } = c.env;
+  const { incoming, clientAddress: address } = exchange;
   const { authorization, cookie } = incoming.headers;
   const session = authorization === undefined && cookie !== undefined
     ? cookies.of(incoming).token
     : undefined;
-  if (session === undefined) return tokenOf(c, identity);
-  const address = c.get("clientAddress");
+  if (session === undefined) return tokenOf(exchange, identity);
   return {
     check: async () => (await identity.consoleSessions.check(session, address)).principal,
   };
@@ -86,26 +103,26 @@ function credentialOf(
  * @throws TOKEN_MISSING, TOKEN_INVALID, TOKEN_EXPIRED, PROOF_MISSING, PROOF_INVALID, SOURCE_NOT_ALLOWED, RATE_LIMITED
  */
 export async function principalOfToken(
-  c: Context<Env>,
+  exchange: Exchange,
   services: TokenServices,
   origin?: string,
 ): Promise<Principal> {
-  return await admit(c, tokenOf(c, services, origin), services);
+  return await admit(exchange, tokenOf(exchange, services, origin), services);
 }
 
 /** Checks a credential and counts the request. Then alone is a proof recorded, so that strangers cause no records. */
 async function admit(
-  c: Context<Env>,
+  { incoming, clientAddress }: Exchange,
   { check, useProof }: Credential,
   { apiRateLimit, tokenRateLimit }: Pick<TokenServices, "apiRateLimit" | "tokenRateLimit">,
 ): Promise<Principal> {
   const principal = await check().catch((error) => {
     const isWrong = error instanceof DomainError && error.reason === "TOKEN_INVALID";
     // Wrong ones alone are counted: others behind the same address go on.
-    if (isWrong) tokenRateLimit.countWrongToken(c.get("clientAddress"));
+    if (isWrong) tokenRateLimit.countWrongToken(clientAddress);
     throw error;
   });
-  noteProved(c.env.incoming);
+  noteProved(incoming);
   apiRateLimit(principal);
   if (useProof !== undefined) await checkedFor(holderAs(principal), useProof);
   return principal;
@@ -115,15 +132,14 @@ const SCHEME_AND_TOKEN = /^(bearer|dpop) +(\S+)$/i;
 
 /** The access token of a request. @throws TOKEN_MISSING */
 function tokenOf(
-  c: Context<Env>,
+  { incoming, path, clientAddress: address }: Exchange,
   { accessTokens, dpopProofs }: TokenServices,
   origin?: string,
 ): Credential {
-  const { method = "", headers } = c.env.incoming;
+  const { method = "", headers } = incoming;
   const { authorization = "" } = headers;
   const [, scheme = "", token] = SCHEME_AND_TOKEN.exec(authorization.trim()) ?? [];
   if (token === undefined) throw tokenMissing(authorization);
-  const address = c.get("clientAddress");
   if (scheme.toLowerCase() === "bearer") return { check: () => accessTokens.check(token, address) };
   let verified: Promise<Proof> | undefined;
   // Several headers are one text with commas, which is no proof.
@@ -131,7 +147,7 @@ function tokenOf(
     verified ??= dpopProofs.verify(headers["dpop"]?.toString(), {
       method,
       origin,
-      path: c.req.path,
+      path,
       accessToken: token,
     });
   return {

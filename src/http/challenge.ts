@@ -18,11 +18,10 @@ export function challengeOf(
   { issuer }: Uses<"issuer">,
   { publicOrigin, ownHosts }: Pick<EndpointOptions, "publicOrigin" | "ownHosts">,
 ): Challenge {
-  return (error, c) => {
-    const { incoming } = c.env;
+  return (error, { incoming, path: ownPath }) => {
     const host = ownHosts === undefined ? undefined : publicOrigin.hostOf(incoming);
     const isOwnHost = host !== undefined && ownHosts?.(host) !== undefined;
-    const { pathname = "" } = URL.parse(issuer + c.req.path) ?? {};
+    const { pathname = "" } = URL.parse(issuer + ownPath) ?? {};
     const path = pathname.length > PATH_CHARS_MAX ? "" : pathname;
     const metadata = isOwnHost || !takesTokens(pathname)
       ? []

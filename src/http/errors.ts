@@ -1,10 +1,12 @@
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { getLogger } from "@logtape/logtape";
 import { asDomainError, statusAnswer } from "../api/status.ts";
 import { DomainError } from "../domain/errors.ts";
 import { OAuthError } from "../domain/identity/mod.ts";
 import type { Env } from "./env.ts";
+import { type Exchange, exchangeOf } from "./exchange.ts";
 
 const logger = getLogger(["invoked", "http"]);
 
@@ -12,30 +14,47 @@ const logger = getLogger(["invoked", "http"]);
 export const CLIENT_GONE = 499;
 
 /** The value of `WWW-Authenticate` for an error of authentication. */
-export type Challenge = (error: DomainError, c: Context<Env>) => string;
+export type Challenge = (error: DomainError, exchange: Exchange) => string;
+
+/** The answer to an error. */
+interface ErrorAnswer {
+  readonly status: ContentfulStatusCode | typeof CLIENT_GONE;
+  readonly headers: Readonly<Record<string, string>>;
+  /** A JSON value; undefined for an answer that no client reads. */
+  readonly body: unknown;
+}
 
 /**
- * Answers an error that a handler or middleware threw; no other code turns errors into HTTP.
+ * The answer to an error that a handler or middleware threw; no other code turns errors into HTTP.
  * @param challenge undefined where access tokens are no way to authenticate
  */
-export function answerError(error: Error, c: Context<Env>, challenge?: Challenge): Response {
+export function errorAnswer(error: Error, exchange: Exchange, challenge?: Challenge): ErrorAnswer {
   if (isCutRequest(error)) {
     logger.debug("the client went away before its request was whole", { error });
-    return new Response(null, { status: CLIENT_GONE });
+    return { status: CLIENT_GONE, headers: {}, body: undefined };
   }
   if (error instanceof OAuthError) {
-    if (error.status === 401) c.header("WWW-Authenticate", 'Basic realm="invoked"');
-    if (error.retryAfterSeconds !== undefined) {
-      c.header("Retry-After", String(error.retryAfterSeconds));
-    }
-    return c.json({ error: error.error, error_description: error.description }, error.status);
+    const { status, error: code, description, retryAfterSeconds } = error;
+    const headers = {
+      ...status === 401 ? { "WWW-Authenticate": 'Basic realm="invoked"' } : {},
+      ...retryAfter(retryAfterSeconds),
+    };
+    return { status, headers, body: { error: code, error_description: description } };
   }
   const isRejectedByHono = error instanceof HTTPException && error.status < 500;
-  return answerStatus(
+  return statusErrorAnswer(
     isRejectedByHono ? new DomainError("BODY_NOT_JSON", error.message) : asDomainError(error),
-    c,
+    exchange,
     challenge,
   );
+}
+
+/** Answers an error with Hono, see {@link errorAnswer}. */
+export function answerError(error: Error, c: Context<Env>, challenge?: Challenge): Response {
+  const { status, headers, body } = errorAnswer(error, exchangeOf(c), challenge);
+  if (status === CLIENT_GONE) return new Response(null, { status });
+  for (const name in headers) c.header(name, headers[name]);
+  return c.json(body as object, status);
 }
 
 /** What `node:http` throws into the reader of a request whose client goes away. */
@@ -43,17 +62,22 @@ function isCutRequest(error: Error): boolean {
   return "code" in error && error.code === "ECONNRESET" && error.message === "aborted";
 }
 
-function answerStatus(
+function statusErrorAnswer(
   error: DomainError,
-  c: Context<Env>,
+  exchange: Exchange,
   challenge: Challenge = () => 'Bearer realm="invoked"',
-): Response {
+): ErrorAnswer {
   const { status, body } = statusAnswer(error);
-  if (error.code === "UNAUTHENTICATED") c.header("WWW-Authenticate", challenge(error, c));
-  // RFC 9110, section 15.5.6. Webhooks alone answer by their method.
-  if (error.reason === "METHOD_NOT_ALLOWED") c.header("Allow", "POST");
-  if (error.retryAfterSeconds !== undefined) {
-    c.header("Retry-After", String(error.retryAfterSeconds));
-  }
-  return c.json(body, status);
+  const isUnauthenticated = error.code === "UNAUTHENTICATED";
+  const headers = {
+    ...isUnauthenticated ? { "WWW-Authenticate": challenge(error, exchange) } : {},
+    // RFC 9110, section 15.5.6. Webhooks alone answer by their method.
+    ...error.reason === "METHOD_NOT_ALLOWED" ? { "Allow": "POST" } : {},
+    ...retryAfter(error.retryAfterSeconds),
+  };
+  return { status, headers, body };
+}
+
+function retryAfter(seconds: number | undefined): Readonly<Record<string, string>> {
+  return seconds === undefined ? {} : { "Retry-After": String(seconds) };
 }

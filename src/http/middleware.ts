@@ -1,70 +1,15 @@
 /**
- * What every request passes: its id and log line, the security headers of its answer, and CORS; and what proxies in front
- * of the server say of it: the address of its client, its scheme and host.
+ * What every request passes beside its log: the security headers of its answer, and CORS; and what proxies in front of the
+ * server say of it: the address of its client, its scheme and host.
  */
-import { getLogger, withContext } from "@logtape/logtape";
 import type { MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { closeAfter } from "./body.ts";
 import type { Env } from "./env.ts";
-import { routeOf } from "./routes.ts";
 import { invalid } from "../domain/errors.ts";
 import { type Address, Networks, parseAddress } from "../shared/networks.ts";
-import { parseTraceparent } from "../shared/trace_context.ts";
-import type { Telemetry } from "../telemetry/contract.ts";
-
-const logger = getLogger(["invoked", "http"]);
-/** The start of a path whose rest is a credential, which does not belong in a log: an upload URL, or that of a webhook. */
-const CAPABILITY = /^(\/file\/|\/api\/v1\/webhooks\/incoming\/[^/]*\/t\/).*/s;
-/** What load balancers ask all the time. */
-const PROBES: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
-/** A request id that a proxy in front may set. */
-const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
-
-/**
- * Gives every request an id, on each log line and in the answer, finds the address of its client, and writes one line
- * per request; that of a probe that succeeds only at the level `debug`.
- */
-export function requestLog(
-  clientAddress: ClientAddress,
-  telemetry: Telemetry,
-): MiddlewareHandler<Env> {
-  return async (c, next) => {
-    const given = c.req.header("request-id") ?? "";
-    const requestId = REQUEST_ID.test(given) ? given : crypto.randomUUID();
-    // Now, because a connection that is gone has no address.
-    const address = clientAddress(c.env.incoming);
-    c.set("requestId", requestId);
-    c.set("clientAddress", address);
-    c.env.outgoing.setHeader("Request-Id", requestId);
-    const started = performance.now();
-    const sent = c.req.header("traceparent");
-    const traceId = sent === undefined ? undefined : parseTraceparent(sent)?.traceId;
-    const named = { requestId, ...traceId === undefined ? {} : { traceId } };
-    await withContext(named, next);
-    const durationMs = performance.now() - started;
-    const milliseconds = Math.round(durationMs * 10) / 10;
-    const status = c.env.outgoing.headersSent ? c.env.outgoing.statusCode : c.res.status;
-    telemetry.requestAnswered({
-      method: c.req.method,
-      route: routeOf(c),
-      status,
-      durationMs,
-      invocationId: c.get("invocationId"),
-    });
-    const level = PROBES.has(c.req.path) && c.res.ok ? "debug" : "info";
-    logger[level]("{method} {path} {status} {milliseconds} ms", {
-      method: c.req.method,
-      path: c.req.path.replace(CAPABILITY, "$1..."),
-      status,
-      milliseconds,
-      ...named,
-      address,
-    });
-  };
-}
 
 /** For answers that are data: a browser that shows one as a page runs no script in it. Pages set their own. */
 const CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'";
@@ -79,22 +24,30 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Sets the headers that keep browsers from misusing answers. They are set on Node's response, before the answer: headers
- * of the answer override them, and no `Headers` object is made for them. Hono's `secureHeaders` makes this object for every
- * answer, and sets its headers after the handler, when the answer of an endpoint has already left. Closes the connection of
- * a request that is answered before its body has arrived.
+ * The headers that keep browsers from misusing an answer.
  * @param hsts whether clients shall insist on https from now on (RFC 6797)
  */
-export function guardAnswers(hsts: boolean): MiddlewareHandler<Env> {
-  const always = Object.entries({
+export function guardingHeaders(path: string, hsts: boolean): Readonly<Record<string, string>> {
+  return {
     ...SECURITY_HEADERS,
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     ...hsts ? { "Strict-Transport-Security": `max-age=${HSTS_MAX_AGE_SECONDS}` } : {},
-  });
+    ...NEVER_STORED.test(path) ? { "Cache-Control": "no-store" } : {},
+  };
+}
+
+/**
+ * Sets the {@link guardingHeaders}. They are set on Node's response, before the answer: headers of the answer override them,
+ * and no `Headers` object is made for them. Hono's `secureHeaders` makes this object for every answer, and sets its headers
+ * after the handler, when the answer of an endpoint has already left. Closes the connection of a request that is answered
+ * before its body has arrived.
+ * @param hsts whether clients shall insist on https from now on
+ */
+export function guardAnswers(hsts: boolean): MiddlewareHandler<Env> {
   return async (c, next) => {
     const { incoming, outgoing } = c.env;
-    for (const [name, value] of always) outgoing.setHeader(name, value);
-    if (NEVER_STORED.test(c.req.path)) outgoing.setHeader("Cache-Control", "no-store");
+    const headers = guardingHeaders(c.req.path, hsts);
+    for (const name in headers) outgoing.setHeader(name, headers[name] ?? "");
     await next();
     if (!outgoing.headersSent) closeAfter(incoming, outgoing);
   };

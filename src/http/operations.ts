@@ -1,6 +1,7 @@
 /** Serves the operations over HTTP: reads a request for its operation, and sends the reply. */
 import type { Context, Hono } from "hono";
 import type { HttpBindings } from "@hono/node-server";
+import type { ServerResponse } from "node:http";
 import { getLogger } from "@logtape/logtape";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import { callOperation, type OperationRequest } from "../api/call.ts";
@@ -150,16 +151,27 @@ async function jsonResponse(
   headers: ReplyHeaders,
   c: Context<Env>,
 ): Promise<Response> {
+  const body = await jsonBody(value, c.env.outgoing);
+  if (body === undefined) return new Response(null, { status: CLIENT_GONE });
+  return new Response(body, { status, headers: { ...JSON_HEADERS, ...headers } });
+}
+
+/** The headers of an answer in JSON. */
+export const JSON_HEADERS = { "Content-Type": "application/json" } as const;
+
+/**
+ * The body of an answer in JSON, which has its share of the memory for unread answers; undefined if the client is gone.
+ * @throws ANSWERS_UNREAD
+ */
+export async function jsonBody(
+  value: unknown,
+  outgoing: ServerResponse,
+): Promise<string | Uint8Array<ArrayBuffer> | undefined> {
   const parts = encodeJson(value);
   const [text] = parts;
   const bytes = sizeOf(parts);
-  if (bytes > SMALL_ANSWER_BYTES && !await takeMemory(parts, bytes, c.env.outgoing)) {
-    return new Response(null, { status: CLIENT_GONE });
-  }
-  return new Response(parts.length === 1 ? text as string : await joinedParts(parts), {
-    status,
-    headers: { "Content-Type": "application/json", ...headers },
-  });
+  if (bytes > SMALL_ANSWER_BYTES && !await takeMemory(parts, bytes, outgoing)) return undefined;
+  return parts.length === 1 ? text as string : await joinedParts(parts);
 }
 
 /**
@@ -171,7 +183,7 @@ async function jsonResponse(
 async function takeMemory(
   parts: readonly JsonPart[],
   bytes: number,
-  outgoing: HttpBindings["outgoing"],
+  outgoing: ServerResponse,
 ): Promise<boolean> {
   if (!(outgoing instanceof BoundedResponse)) return true;
   const { unread } = outgoing;

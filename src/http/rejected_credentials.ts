@@ -1,8 +1,7 @@
 /** Which rejected credentials are on record in the audit log. */
-import type { Context } from "hono";
 import type { Uses } from "../api/operation.ts";
 import { DomainError, type Reason } from "../domain/errors.ts";
-import type { Env } from "./env.ts";
+import type { Exchange } from "./exchange.ts";
 
 /**
  * What each error rejects. A request without a credential rejects none, and a webhook has a list of its deliveries; the
@@ -21,16 +20,18 @@ const REJECTED: Partial<Record<Reason, string>> = {
   UPLOAD_URL_EXPIRED: "upload_url",
 };
 
-/** Records an error that rejects a credential. */
+/**
+ * Records an error that rejects a credential.
+ * @param isOfOperation whether the request has a principal, or comes from the console: operations record their own denials
+ */
 export async function recordRejected(
-  error: Error,
-  c: Context<Env>,
+  error: unknown,
+  { incoming, clientAddress, requestId }: Exchange,
+  isOfOperation: boolean,
   { audit }: Uses<"audit">,
 ): Promise<void> {
   if (!(error instanceof DomainError)) return;
-  // Operations record their own denials, those of the console included; those of endpoints have no principal here.
-  const isOfEndpoint = error.reason === "ROLE_MISSING" && c.get("principal") === undefined &&
-    c.get("sessionCookie") === undefined;
+  const isOfEndpoint = error.reason === "ROLE_MISSING" && !isOfOperation;
   const activity = isOfEndpoint ? "endpoint" : REJECTED[error.reason];
   if (activity === undefined) return;
   await audit.record({
@@ -40,9 +41,9 @@ export async function recordRejected(
     sessionId: error.holder?.sessionId,
     rejected: { code: error.reason, detail: error.message },
   }, {
-    address: c.get("clientAddress"),
-    requestId: c.get("requestId"),
-    userAgent: c.req.header("user-agent"),
-    method: c.req.method,
+    address: clientAddress,
+    requestId,
+    userAgent: incoming.headers["user-agent"],
+    method: incoming.method,
   });
 }

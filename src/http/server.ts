@@ -33,6 +33,15 @@ export interface TlsIdentity {
   readonly key: string;
 }
 
+/** What answers requests. */
+export interface RequestHandler {
+  readonly app: Hono<Env>;
+  /** Answers some requests at a lower cost than the app; its result says whether it does. */
+  readonly shortRoute?: {
+    serve(incoming: IncomingMessage, outgoing: ServerResponse): boolean;
+  };
+}
+
 /** How often slow connections are searched. */
 const CONNECTIONS_CHECK_INTERVAL_MS = 1000;
 
@@ -40,8 +49,8 @@ const CONNECTIONS_CHECK_INTERVAL_MS = 1000;
 export interface HttpServer {
   /** The port it listens on: the requested one, or a free one if that was 0. */
   readonly port: number;
-  /** Starts answering with the app; connections before wait. */
-  serve(app: Hono<Env>): void;
+  /** Starts answering; requests before wait. */
+  serve(handler: RequestHandler): void;
   /** Uses another certificate for new connections; for a server that speaks TLS. */
   renew(identity: TlsIdentity): void;
   /**
@@ -67,11 +76,11 @@ export async function listen(
   limits: ServerLimits,
   identity?: TlsIdentity,
 ): Promise<HttpServer> {
-  const { promise: isReady, resolve: serve } = Promise.withResolvers<Hono<Env>>();
-  let app: Hono<Env> | undefined;
+  const { promise: isReady, resolve: serve } = Promise.withResolvers<RequestHandler>();
+  let handler: RequestHandler | undefined;
   // Replaces the global Request and Response by classes that make the real ones only when they are needed.
   const answer = getRequestListener(
-    async (request, env) => (app ?? await isReady).fetch(request, env as HttpBindings),
+    async (request, env) => (handler ?? await isReady).app.fetch(request, env as HttpBindings),
     { errorHandler: answerUnusable },
   );
   const { answerTimeoutMs, requestTimeoutMs } = limits;
@@ -97,8 +106,8 @@ export async function listen(
       if (answers.get(socket) === outgoing) answers.delete(socket);
     });
     const violation = headViolation(incoming);
-    if (violation === undefined) answer(incoming, outgoing);
-    else reject(violation, outgoing);
+    if (violation !== undefined) return reject(violation, outgoing);
+    if (handler?.shortRoute?.serve(incoming, outgoing) !== true) answer(incoming, outgoing);
   });
   const bodies = arrivingBodies(server);
   answerProtocolErrors(server, limits, answers);
@@ -107,7 +116,7 @@ export async function listen(
   return {
     port,
     serve(ready) {
-      app = ready;
+      handler = ready;
       serve(ready);
       acceptor.start();
     },

@@ -7,7 +7,7 @@ import { jsonOperation, rawOperation, Reply, type Uses } from "../../src/api/ope
 import { empty } from "../../src/api/primitives.ts";
 import type { Services } from "../../src/api/services.ts";
 import { BUILTIN_ROLES } from "../../src/domain/identity/mod.ts";
-import { createApp } from "../../src/http/app.ts";
+import { createHandler } from "../../src/http/app.ts";
 import { BodyBudget } from "../../src/http/body.ts";
 import { PublicOrigins } from "../../src/http/middleware.ts";
 import { EndpointRates } from "../../src/http/endpoints/mod.ts";
@@ -44,7 +44,7 @@ Deno.test("the tests know every operation with its permission, and every role", 
 });
 
 Deno.test("HTTP serves the operations, the docs page and the console, and no other route", () => {
-  const app = createApp(NO_SERVICES, {
+  const { app } = createHandler(NO_SERVICES, {
     bodies: { maxBodyBytes: 0, budget: new BodyBudget(0) },
     hsts: false,
     corsOrigins: undefined,

@@ -10,7 +10,7 @@ export async function exchange(
   using connection = await Deno.connect({ hostname, port: Number(port) });
   for (const part of parts) {
     // The server may have closed already; the reads below show it.
-    await connection.write(new TextEncoder().encode(part)).catch(() => {});
+    await writeAll(connection, new TextEncoder().encode(part)).catch(() => {});
   }
   const decoder = new TextDecoder("latin1");
   const chunk = new Uint8Array(65_536);
@@ -21,6 +21,10 @@ export async function exchange(
     text += decoder.decode(chunk.subarray(0, count));
     if (until?.test(text)) return { text, closed: false };
   }
+}
+
+async function writeAll(connection: Deno.Conn, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
 }
 
 /** The status codes of the answers in a text. */

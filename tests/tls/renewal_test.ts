@@ -72,7 +72,7 @@ Deno.test("new connections see the renewed certificate", async () => {
     const ca = () => Deno.readTextFile(source.caFile);
     const first = await source.load();
     const server = await listen({ host: "127.0.0.1", port: 0 }, LIMITS, first);
-    server.serve(new Hono<Env>());
+    server.serve({ app: new Hono<Env>() });
     try {
       const serials = [await shownBy(server.port, await ca())];
       await Deno.remove(`${directory}/server.pem`);

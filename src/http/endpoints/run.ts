@@ -10,6 +10,7 @@ import { DomainError } from "../../domain/errors.ts";
 import { ENDPOINT_ROUTE } from "../../telemetry/contract.ts";
 import { principalOfToken } from "../authentication.ts";
 import type { Env } from "../env.ts";
+import { exchangeOf } from "../exchange.ts";
 import { withoutRequestTimeout } from "../body.ts";
 import {
   assertNoCodeOfServer,
@@ -136,7 +137,7 @@ async function authorize(
     case "ENDPOINT_AUTH_OPEN":
       return true;
     case "ENDPOINT_AUTH_BEARER":
-      endpoints.assertMayCall(await principalOfToken(c, services, ownOrigin), endpoint);
+      endpoints.assertMayCall(await principalOfToken(exchangeOf(c), services, ownOrigin), endpoint);
       return true;
     case "ENDPOINT_AUTH_SIGNATURE":
       try {
