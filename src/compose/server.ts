@@ -39,6 +39,7 @@ import { serverSources } from "./metric_sources.ts";
 import { openTelemetry, pageOf, serveMetrics } from "./telemetry.ts";
 import { openTls, type Tls } from "./tls.ts";
 import { installed, VERSION } from "../shared/installation.ts";
+import { MemoryTrim } from "../shared/memory_trim.ts";
 
 const EXAMPLE = installed("examples/hello/main.ts");
 
@@ -179,6 +180,7 @@ async function startBehind(
   http.serve(handler);
   // Also while the server is paused: what a restored server lacks should be known before the pause ends.
   if (node.leads("housekeeping")) opened.use(new BlobCheck(store));
+  opened.use(new MemoryTrim());
   return {
     ...listener,
     credentialsPath,

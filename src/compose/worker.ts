@@ -14,6 +14,7 @@ import { workerSources } from "./metric_sources.ts";
 import { openTelemetry, serveMetrics } from "./telemetry.ts";
 import { openSandboxes } from "./sandboxes.ts";
 import { VERSION } from "../shared/installation.ts";
+import { MemoryTrim } from "../shared/memory_trim.ts";
 
 const DEFAULT_CAPACITY = 32;
 
@@ -80,5 +81,6 @@ export async function startWorker(config: Config): Promise<RunningWorker> {
   const worker = opened.use(await Worker.start(nats, runner, artifacts, options));
   const parts = { dataDir: server.dataDir, sandboxes, nats, slots: worker.slots };
   await serveMetrics(config, measured, () => workerSources(parts), opened);
+  opened.use(new MemoryTrim());
   return new RunningWorker(worker, sandboxes, opened.move(), server.drainTimeoutMs, capacity);
 }
