@@ -4,6 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import { EVENT_BYTES } from "../../runtime/fork/wire.ts";
+import { concatenate } from "../../shared/json_text.ts";
 import type { OutputStream } from "../instance/process.ts";
 
 /** Most bytes of one read. */
@@ -26,7 +27,7 @@ export class LineStream implements Disposable {
   readonly #connection: Deno.UnixConn;
   #owner: StreamOwner;
   /** The handshake with which the part of the next instance begins. */
-  #next: { readonly handshake: Buffer; readonly owner: StreamOwner } | undefined;
+  #next: { readonly handshake: Uint8Array; readonly owner: StreamOwner } | undefined;
   /** Bytes at the end of the last chunk that may belong to the handshake or to the event. */
   #held: Uint8Array = NOTHING;
   /** Whether the event of its owner follows. */
@@ -52,7 +53,7 @@ export class LineStream implements Disposable {
 
   /** Another instance follows, whose part of the stream begins with this handshake. */
   expect(handshake: Uint8Array, owner: StreamOwner): void {
-    this.#next = { handshake: Buffer.from(handshake), owner };
+    this.#next = { handshake, owner };
   }
 
   /** Writes in order, as long as `mayWrite` returns true. Never rejects: a connection that breaks has ended. */
@@ -106,7 +107,7 @@ export class LineStream implements Disposable {
     if (this.#next === undefined) return this.#owner.take(this.kind, chunk);
     const { handshake } = this.#next;
     const bytes = this.#joined(chunk);
-    const at = bytes.indexOf(handshake);
+    const at = indexOf(bytes, handshake);
     if (at < 0) {
       const end = Math.max(0, bytes.length - handshake.length + 1);
       this.#held = bytes.subarray(end).slice();
@@ -140,10 +141,15 @@ export class LineStream implements Disposable {
   }
 
   /** The bytes with those that were held back before them. */
-  #joined(chunk: Uint8Array): Buffer {
-    const held = this.#held;
+  #joined(chunk: Uint8Array): Uint8Array {
+    if (this.#held.length === 0) return chunk;
+    const bytes = concatenate([this.#held, chunk]);
     this.#held = NOTHING;
-    if (held.length > 0) return Buffer.concat([held, chunk]);
-    return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    return bytes;
   }
+}
+
+/** Where a part begins; -1 without it. No `Buffer` leaves this function: its `slice` does not copy. */
+function indexOf(bytes: Uint8Array, part: Uint8Array): number {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf(part);
 }
