@@ -10,6 +10,8 @@ const CLOSING = [0x7d, 0x5d];
 
 /** Whether brackets outside strings nest deeper than `levels`. Accepts invalid JSON. */
 export function nestsDeeper(json: Uint8Array, levels: number): boolean {
+  // Each level takes a byte.
+  if (json.length <= levels) return false;
   let depth = 0;
   let inString = false;
   for (let at = 0; at < json.length; at++) {

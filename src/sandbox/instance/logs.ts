@@ -8,6 +8,8 @@ import { mayHaveLocations, type StackMap, type StackMapReader } from "../../shar
 /** Longest message in bytes. Longer text becomes several messages. */
 const LOG_MESSAGE_MAX_BYTES = 65_536;
 
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
@@ -31,8 +33,6 @@ function wholeLength(bytes: Uint8Array, limit: number): number {
 export class LogSink {
   readonly #limitBytes: number;
   readonly #onLog: (log: SandboxLog) => void;
-  readonly #decoder = new TextDecoder();
-  readonly #encoder = new TextEncoder();
   readonly #redactor: Redactor;
   readonly #stackMap: StackMapReader;
   #map: StackMap | undefined;
@@ -59,16 +59,16 @@ export class LogSink {
   write(source: SandboxLog["source"], level: SandboxLog["level"], message: Uint8Array): void {
     if (this.full) return;
     const line = { time: Date.now(), level, source };
-    const text = this.#decoder.decode(message);
+    const text = decoder.decode(message);
     // Redacted before it is cut: the cut must not split a secret. The bootstrap cuts longer text.
     const redacted = this.#redactor.redact(text, text.length >= LOG_FRAME_MAX_UNITS);
     const clean = source === "stderr" ? maskAddresses(redacted) : redacted;
     if (mayHaveLocations(clean)) {
-      this.#deliver(() => this.#append(line, this.#encoder.encode(this.#mapped(clean))), true);
+      this.#deliver(() => this.#append(line, encoder.encode(this.#mapped(clean))), true);
     } else if (this.mapping !== undefined) {
-      this.#deliver(() => this.#append(line, this.#encoder.encode(clean)), false);
+      this.#deliver(() => this.#append(line, encoder.encode(clean)), false);
     } else {
-      this.#append(line, clean === text ? message : this.#encoder.encode(clean));
+      this.#append(line, clean === text ? message : encoder.encode(clean));
     }
   }
 
@@ -108,7 +108,7 @@ export class LogSink {
       const leftBytes = this.#limitBytes - this.#usedBytes - LOG_LINE_OVERHEAD_BYTES;
       if (leftBytes < Math.min(1, rest.length)) return this.#mark();
       const length = wholeLength(rest, Math.min(LOG_MESSAGE_MAX_BYTES, leftBytes));
-      this.#onLog({ ...line, message: this.#decoder.decode(rest.subarray(0, length)) });
+      this.#onLog({ ...line, message: decoder.decode(rest.subarray(0, length)) });
       this.#usedBytes += length + LOG_LINE_OVERHEAD_BYTES;
       rest = rest.subarray(length);
     } while (rest.length > 0);
@@ -164,8 +164,8 @@ export class LineSplitter {
 
   #cutLine(): void {
     const line = this.#takePending();
-    const text = new TextDecoder().decode(line);
-    const tail = new TextEncoder().encode(text.slice(this.#unfinishedAt(text)));
+    const text = decoder.decode(line);
+    const tail = encoder.encode(text.slice(this.#unfinishedAt(text)));
     this.#onLine(line.subarray(0, line.length - tail.length));
     if (tail.length > 0) this.#hold(tail);
   }

@@ -298,13 +298,15 @@ function badOutput(reason: string): SandboxOutcome {
   return { kind: "error", code: "BAD_OUTPUT", message: `the function returned ${reason}` };
 }
 
+const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 /** Success for the text of a JSON object, else `BAD_OUTPUT`. */
 export function validateOutput(json: Uint8Array): SandboxOutcome {
   if (nestsDeeper(json, OUTPUT_DEPTH_MAX_LEVELS)) {
     return badOutput(`a value nested deeper than ${formatCount(OUTPUT_DEPTH_MAX_LEVELS)} levels`);
   }
   try {
-    const outputJson = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(json);
+    const outputJson = strictDecoder.decode(json);
     const value: unknown = JSON.parse(outputJson);
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
       return badOutput("a value that is not a JSON object");

@@ -347,6 +347,8 @@ class TemplateFork implements Fork {
   }
 }
 
+const encoder = new TextEncoder();
+
 /** What goes into a command; what a command does not need is zero. */
 interface OrderedCommand {
   readonly command: number;
@@ -359,7 +361,7 @@ interface OrderedCommand {
 function encodeCommand(
   { command, flags = 0, number = 0, token, path = "" }: OrderedCommand,
 ): Uint8Array<ArrayBuffer> {
-  const text = new TextEncoder().encode(path);
+  const text = encoder.encode(path);
   if (text.length > PATH_MAX_BYTES) throw new RangeError(`The path ${path} is too long`);
   const bytes = new Uint8Array(COMMAND_BYTES + text.length);
   const view = new DataView(bytes.buffer);
