@@ -279,6 +279,33 @@ Deno.test("a template counts what an instance has not read of its invocation", a
   }
 });
 
+Deno.test("the kernel knows whether an instance that ended with its template has read its invocation", async () => {
+  for (const isRead of [true, false]) {
+    await using template = await FakeTemplate.open();
+    const { handle, over } = await template.next();
+    await handle.input.write(bytesOf("job"));
+    if (isRead) await template.channel?.read(new Uint8Array(100));
+    template.channel?.close();
+    template.stderr?.close();
+    template.link.close("template");
+    assert.equal((await handle.ended).lost, "template");
+    await over;
+    assert.equal(handle.hasReadInput?.(), isRead);
+  }
+});
+
+Deno.test("an instance whose end is known before its invocation is written has not read it", async () => {
+  await using template = await FakeTemplate.open();
+  const { handle, over } = await template.next();
+  template.channel?.close();
+  template.stderr?.close();
+  await over;
+  await handle.input.write(bytesOf("job"));
+  template.link.close("zygote");
+  await handle.ended;
+  assert.equal(handle.hasReadInput?.(), false);
+});
+
 Deno.test("a template that must not go on kills its instance, and forks no other", async () => {
   await using template = await FakeTemplate.open();
   const { handle } = await template.next();

@@ -27,8 +27,8 @@ export interface ProcessHandle {
    */
   watchCpu?(limitMs: number): Disposable;
   /**
-   * Whether it has read all of its input, as far as its fork server knows. Asked once its output is read to the end. Absent
-   * where nobody counts that: the process says so itself.
+   * Whether it has read all of its input, as its fork server or the kernel knows. Asked once its output is read to the end.
+   * Absent where nobody counts that: the process says so itself.
    */
   hasReadInput?(): boolean;
   /** Id of the process for `/proc`; undefined if only its fork server knows it. */

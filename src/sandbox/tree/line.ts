@@ -126,7 +126,8 @@ export class InstanceLine {
 
   async #write(fork: LineFork, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     const mayWrite = () => fork === this.#current && this.#coming === undefined && !fork.isKilled;
-    if (mayWrite()) await this.#channel?.write(bytes, mayWrite);
+    if (mayWrite() && this.#channel !== undefined) await this.#channel.write(bytes, mayWrite);
+    else fork.cut();
   }
 }
 
@@ -138,8 +139,10 @@ class LineFork implements Fork, StreamOwner {
   event: SaidEvent | undefined;
   isKilled = false;
   hasEnded = false;
-  /** Of its input; undefined while nobody has counted them. */
-  unreadBytes: number | undefined;
+  /** Of its input, if it has ended before the template. */
+  unreadBytes = 0;
+  /** Whether input came too late for it, or it has ended with its template and left input unread. */
+  #wasCut = false;
   readonly ready = Promise.withResolvers<ProcessHandle>();
   readonly handle: ProcessHandle;
   readonly #onReady: () => void;
@@ -174,8 +177,7 @@ class LineFork implements Fork, StreamOwner {
         return this.#over.promise;
       },
       kill,
-      // One that ended with its template may have read everything.
-      hasReadInput: () => this.unreadBytes === undefined || this.unreadBytes === 0,
+      hasReadInput: () => this.unreadBytes === 0 && !this.#wasCut,
     };
   }
 
@@ -201,6 +203,10 @@ class LineFork implements Fork, StreamOwner {
   joined(_stream: LineStream, event: Uint8Array | undefined): void {
     if (event !== undefined) this.event = readEvent(event);
     if (++this.#joinedCount === STREAMS) this.#onReady();
+  }
+
+  cut(): void {
+    this.#wasCut = true;
   }
 
   left(): void {

@@ -19,6 +19,8 @@ export interface StreamOwner {
   joined(stream: LineStream, event: Uint8Array | undefined): void;
   /** Everything that it has written to the stream is read. */
   left(): void;
+  /** Bytes were written to it that nobody can read. */
+  cut(): void;
 }
 
 /** Reads a connection until it ends. Its disposal closes the connection. */
@@ -62,14 +64,17 @@ export class LineStream implements Disposable {
   }
 
   async #writeAfter(before: Promise<void>, bytes: Uint8Array, mayWrite: () => boolean) {
+    const owner = this.#owner;
     this.#writes++;
     try {
       if (this.#writes > 1) await before;
-      for (let at = 0; at < bytes.length && mayWrite();) {
+      for (let at = 0; at < bytes.length;) {
+        if (!mayWrite()) return owner.cut();
         at += await this.#connection.write(bytes.subarray(at));
       }
     } catch {
-      // The instance has shut the connection, or the template has ended.
+      // The instance has shut the connection, or has ended with its template.
+      owner.cut();
     } finally {
       this.#writes--;
     }
@@ -94,7 +99,8 @@ export class LineStream implements Disposable {
         if (pause !== undefined) await pause;
       }
     } catch {
-      // It was closed or reset.
+      // The kernel resets a connection whose other end was closed with bytes that nobody had read.
+      this.#owner.cut();
     }
     this.#hasEnded = true;
     this[Symbol.dispose]();
