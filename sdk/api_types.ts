@@ -1,9 +1,11 @@
 /** The messages of the API, with the names and types of C1's TypeScript SDK. */
 import type { InvocationMeasurements } from "./measurement_types.ts";
+import type { LoadReport } from "./load_types.ts";
 import type { InvocationHttp } from "./http_types.ts";
 import type { JSONObject } from "./json.ts";
 import type { FunctionSettings, FunctionType, Limits, ProcessReuse } from "./settings_types.ts";
 
+export type * from "./load_types.ts";
 export type * from "./measurement_types.ts";
 export type * from "./settings_types.ts";
 
@@ -264,6 +266,8 @@ export interface FunctionsServiceCreateFinalCommitResponse {
 export interface FunctionsServiceGetCommitContentResponse
   extends FunctionsServiceCreateFinalCommitResponse {
   files?: Record<string, string>;
+  /** How invocations of the commit start, and why. An addition of this server. */
+  loadReport?: LoadReport;
 }
 
 export interface FunctionsServiceGetLockFileResponse {

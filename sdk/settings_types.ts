@@ -7,6 +7,8 @@ export type FunctionType = "FUNCTION_TYPE_UNSPECIFIED" | "FUNCTION_TYPE_ANY" | "
 
 export type ProcessReuse = "PROCESS_REUSE_UNSPECIFIED" | "PROCESS_REUSE_NONE" | "PROCESS_REUSE_SEQUENTIAL";
 
+export type Evaluation = "EVALUATION_UNSPECIFIED" | "EVALUATION_PER_CALL" | "EVALUATION_SHARED";
+
 export interface RetryPolicy {
   /** Number of attempts, including the first. */
   maxAttempts?: number;
@@ -81,6 +83,8 @@ export interface FunctionSettings extends Limits {
   traceFetch?: boolean;
   /** NONE: each invocation runs in a new process; SEQUENTIAL: a process runs one invocation after another, and an invocation can find state of the previous one. UNSPECIFIED in a request means NONE. */
   processReuse?: ProcessReuse;
+  /** PER_CALL: each invocation runs the module code. SHARED: invocations start from a template that has run it, and share its random numbers, times, ids and secrets. UNSPECIFIED: from a template if the module code uses none of these. */
+  evaluation?: Evaluation;
   /** Attempts of asynchronous invocations, with exponential backoff and full jitter. */
   retryPolicy?: RetryPolicy;
   /** Receives {invocation: {id, functionId, status, error, input, output}} when an asynchronous invocation ends, unless the invocation was cancelled; {} removes the destination. */

@@ -2,7 +2,8 @@ import type { Command } from "commander";
 import { countOf, formatCount } from "../config/mod.ts";
 import type { Api, Files, FunctionChange } from "./client/api.ts";
 import { fieldName } from "./client/names.ts";
-import type { Diagnostics, RemoteFunction, TypeCheck } from "./client/schemas.ts";
+import type { Diagnostics, LoadReport, TypeCheck } from "./client/commit_schemas.ts";
+import type { RemoteFunction } from "./client/schemas.ts";
 import { shownPath } from "../builder/source_tree.ts";
 import { oneLine } from "./terminal/failure.ts";
 import { type Change, formatChange } from "./folder/changes.ts";
@@ -29,15 +30,19 @@ import {
 import type { SecretLike } from "./folder/secret_scan.ts";
 import { warnOfHandlers } from "./folder/handler_warning.ts";
 import { warnOfSecretVariables } from "./folder/variable_warning.ts";
+import { noteLoad } from "./terminal/load_report.ts";
 import { note, paintNote, printJson } from "./terminal/output.ts";
 import { withProgress } from "./terminal/progress.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addServerOptions } from "./options/server_options.ts";
 import { addVarOption } from "./options/variables.ts";
 
-/** The server checks types in the background of a deploy. Type errors do not reject it, so the wait is short. */
-const TYPES_WAIT_MS = 3000;
-const TYPES_POLL_MS = 200;
+/**
+ * The server checks types and loads the script in the background of a deploy. Neither rejects the deploy, so the wait is
+ * short.
+ */
+const REPORTS_WAIT_MS = 3000;
+const REPORTS_POLL_MS = 200;
 
 interface Options {
   readonly check?: true;
@@ -95,6 +100,8 @@ interface Deployed {
   readonly typeCheck: TypeCheck | undefined;
   /** What the build of the commit warned of. */
   readonly warnings: Diagnostics;
+  /** How invocations of the commit start; undefined if the server does not report that. */
+  readonly loadReport: LoadReport | undefined;
 }
 
 async function deploy(
@@ -163,22 +170,27 @@ async function deploy(
     triggerWarnings,
     typeCheck: undefined,
     warnings: [],
+    loadReport: undefined,
     ...found,
   };
 }
 
-/** Prints the warnings and the type check of a commit. @param isChecked whether its types were checked before */
+/**
+ * Prints the warnings, the type check and the load report of a commit.
+ * @param isChecked whether its types were checked before
+ */
 async function notedFindings(
   api: Api,
   fn: RemoteFunction,
   commitId: string,
   isChecked = false,
-): Promise<Pick<Deployed, "typeCheck" | "warnings">> {
-  const { typeCheck, warnings } = await checkedCommit(api, fn, commitId);
+): Promise<Pick<Deployed, "typeCheck" | "warnings" | "loadReport">> {
+  const { typeCheck, warnings, loadReport } = await reportedCommit(api, fn, commitId);
   noteWarnings(warnings);
   // After --check only a difference of the server is news.
   if (typeCheck !== undefined && (!isChecked || isFailed(typeCheck))) noteTypes(typeCheck);
-  return { typeCheck, warnings };
+  noteLoad(loadReport, fn);
+  return { typeCheck, warnings, loadReport };
 }
 
 function noteChanges(heading: string, changes: readonly Change[]): void {
@@ -270,18 +282,20 @@ async function secretsAmong(uploads: Files): Promise<SecretLike[]> {
   return found;
 }
 
-/** A commit with its type check, as far as that ends within {@link TYPES_WAIT_MS}. */
-async function checkedCommit(
+/** A commit with its type check and load report, as far as they end within {@link REPORTS_WAIT_MS}. */
+async function reportedCommit(
   api: Api,
   fn: RemoteFunction,
   commitId: string,
 ): ReturnType<Api["commit"]> {
-  const deadline = performance.now() + TYPES_WAIT_MS;
+  const deadline = performance.now() + REPORTS_WAIT_MS;
   for (;;) {
     const commit = await api.commit(fn, commitId);
-    const isPending = commit.typeCheck?.state === "PENDING";
+    const { typeCheck, loadReport } = commit;
+    const isPending = typeCheck?.state === "PENDING" ||
+      loadReport?.state === "LOAD_STATE_PENDING";
     if (!isPending || performance.now() > deadline) return commit;
-    await new Promise((resolve) => setTimeout(resolve, TYPES_POLL_MS));
+    await new Promise((resolve) => setTimeout(resolve, REPORTS_POLL_MS));
   }
 }
 

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { countOf, formatCount } from "../config/mod.ts";
 import type { Api } from "./client/api.ts";
 import { ApiError, parseJson } from "./client/api_error.ts";
-import type { TypeCheck } from "./client/schemas.ts";
+import type { TypeCheck } from "./client/commit_schemas.ts";
 import { readLogs } from "./client/logs.ts";
 import { Failure, oneLine, printable } from "./terminal/failure.ts";
 import { writeEditorTypes } from "./folder/editor.ts";
@@ -14,8 +14,9 @@ import { INPUT_HELP, inputFile, isStdin, readInput } from "./options/input.ts";
 import { startLocalServer } from "./local/local_server.ts";
 import { FolderWatch } from "./local/watch.ts";
 import { SyncedFunction } from "./local/synced_function.ts";
-import { TypeReports } from "./local/type_reports.ts";
+import { CommitReports } from "./local/commit_reports.ts";
 import { noteDiagnostics, noteWarnings } from "./terminal/diagnostics.ts";
+import { noteLoad } from "./terminal/load_report.ts";
 import { printLogLine } from "./terminal/log_lines.ts";
 import { note, paint, paintNote, printJson, printJsonLine } from "./terminal/output.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
@@ -38,7 +39,7 @@ export function register(command: Command): void {
     .option("--secrets <FILE>", SECRETS_HELP);
   addVarOption(command, "Variable of the function, in addition to invoked.json");
   const readSettings = addLocalSettings(command);
-  addJsonOption(command, "Print JSON, one line per run or type check");
+  addJsonOption(command, "Print JSON, one line per run or report");
   addExamples(command, "invoked dev", "invoked dev --input @input.json --secrets .env");
   command.action(async (options: Options) => {
     const folder = Deno.cwd();
@@ -56,7 +57,7 @@ export function register(command: Command): void {
       variables: options.var,
       dataDir: server.dataDir,
     });
-    using types = new TypeReports(
+    using reports = new CommitReports(
       server.api,
       {
         types: (commitId, check) => reportTypes(commitId, check, options),
@@ -64,9 +65,13 @@ export function register(command: Command): void {
           if (options.json) printJsonLine({ commitId, warnings });
           else noteWarnings(warnings);
         },
+        load(commitId, loadReport) {
+          if (options.json) printJsonLine({ commitId, loadReport });
+          else noteLoad(loadReport, synced.fn);
+        },
       },
     );
-    const run = new DevRun(synced, types, options);
+    const run = new DevRun(synced, reports, options);
     note(`${oneLine(name)} runs after every save; Ctrl-C stops it`);
     noteCommands(name, volume, server.dataDir);
     noteTests(name, triggers, server.dataDir);
@@ -128,16 +133,16 @@ interface Result {
 
 class DevRun {
   readonly #synced: SyncedFunction;
-  readonly #types: TypeReports;
+  readonly #reports: CommitReports;
   readonly #options: Options;
   /** The text of `--input` when it was last read. */
   #given: string | undefined;
   #input = "{}";
   #lastInvocation: string | undefined;
 
-  constructor(synced: SyncedFunction, types: TypeReports, options: Options) {
+  constructor(synced: SyncedFunction, reports: CommitReports, options: Options) {
     this.#synced = synced;
-    this.#types = types;
+    this.#reports = reports;
     this.#options = options;
   }
 
@@ -151,7 +156,7 @@ class DevRun {
       const inputChanged = await this.#readInput();
       const { commit, changed } = await this.#synced.sync();
       if (!changed && !inputChanged) return;
-      if (changed) this.#types.follow(this.#synced.fn, commit.id);
+      if (changed) this.#reports.follow(this.#synced.fn, commit.id);
       await this.#run(commit.id, since);
       await this.#synced.publish(commit);
     } catch (error) {

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { findCommit } from "./client/find.ts";
-import type { Commit, RemoteFunction } from "./client/schemas.ts";
+import type { Commit } from "./client/commit_schemas.ts";
+import type { RemoteFunction } from "./client/schemas.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import {
   COMMIT_HELP,

@@ -2,19 +2,15 @@ import type { Command } from "commander";
 import { countOf, formatCount } from "../config/mod.ts";
 import { type Field, wordsOf } from "../resources/field.ts";
 import { FUNCTION_SETTINGS, LIMITS, SETTINGS } from "../resources/functions.ts";
-import type { Api } from "./client/api.ts";
+import type { Api, CommitContents } from "./client/api.ts";
 import { describeVolume, findInvocation, LATEST_INVOCATION } from "./client/find.ts";
 import { adviceOn, describeRights } from "./client/rights.ts";
-import {
-  type Commit,
-  type Invocation,
-  type RemoteFunction,
-  reuseName,
-  type TypeCheck,
-} from "./client/schemas.ts";
+import type { Commit, LoadReport, TypeCheck } from "./client/commit_schemas.ts";
+import { type Invocation, type RemoteFunction, reuseName } from "./client/schemas.ts";
 import { valueInWords } from "./folder/function_settings.ts";
 import { formatDiagnostic } from "./terminal/diagnostics.ts";
 import { firstLine, oneLine } from "./terminal/failure.ts";
+import { describeLoad } from "./terminal/load_report.ts";
 import { describeMeasurements } from "./terminal/measurements.ts";
 import {
   note,
@@ -60,7 +56,8 @@ async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promis
   const tagged = [...tags].map(([name, { id }]) => ({ name, commitId: id }));
   const typeCheck = head?.typeCheck;
   const { warnings } = head ?? {};
-  if (json) return printJson({ ...fn, commits, tags: tagged, typeCheck, warnings });
+  const loadReport = await startOf(api, fn, head);
+  if (json) return printJson({ ...fn, commits, tags: tagged, typeCheck, warnings, loadReport });
   printFields([
     ["name", fn.displayName],
     ["id", fn.id],
@@ -79,6 +76,9 @@ async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promis
     ["limits", describeLimits(fn.effectiveLimits)],
     ["provisioned", formatCount(fn.provisionedConcurrency)],
     ["process reuse", describeReuse(fn)],
+    ...loadReport === undefined
+      ? []
+      : [["start", describeLoad(loadReport, fn).join("\n")] as const],
     ...describeOwn(fn),
     ...fn.circuitBreakerPausedAt === undefined ? [] : [
       ["paused", `since ${showTime(fn.circuitBreakerPausedAt)}, by its circuit breaker`] as const,
@@ -100,6 +100,18 @@ async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promis
     ]),
     "No commits",
   );
+}
+
+/** How invocations of the published commit start; of the head before a publish. */
+async function startOf(
+  api: Api,
+  fn: RemoteFunction,
+  head: CommitContents | undefined,
+): Promise<LoadReport | undefined> {
+  const { publishedCommitId = fn.head } = fn;
+  if (publishedCommitId === fn.head) return head?.loadReport;
+  if (publishedCommitId === undefined) return undefined;
+  return (await api.commit(fn, publishedCommitId, { showPurged: true })).loadReport;
 }
 
 function typesOf({ state, diagnostics, message }: TypeCheck): string {

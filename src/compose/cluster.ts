@@ -2,6 +2,7 @@
 import type { WorkerReport } from "../api/server/readiness.ts";
 import { Claims } from "../cluster/dispatch/claims.ts";
 import { Dispatcher } from "../cluster/dispatch/dispatcher.ts";
+import { LoadRequests } from "../cluster/dispatch/load_requests.ts";
 import { NodeMessages } from "../cluster/dispatch/node_messages.ts";
 import { Prewarming } from "../cluster/dispatch/prewarming.ts";
 import { Sessions } from "../cluster/dispatch/sessions.ts";
@@ -14,6 +15,7 @@ import { Puller } from "../cluster/worker/puller.ts";
 import { Slots } from "../cluster/worker/slots.ts";
 import type { Config } from "../config/mod.ts";
 import type { JobRunner } from "../engine/contract.ts";
+import type { LoadReporter } from "../engine/load_reporter.ts";
 import { type EngineLimits, LocalEngine } from "../engine/local_engine.ts";
 import { REPLIES_CONTENT_MAX_BYTES } from "../sandbox/instance/replies.ts";
 import { ByteBudget } from "../shared/byte_budget.ts";
@@ -25,7 +27,11 @@ const NO_WORKER_MAX_MS = 10_000;
 export interface NodeEngine {
   readonly engine: LocalEngine;
   /** What connects an API node with workers and other nodes; undefined without a cluster. */
-  readonly link?: { readonly claims: Claims; readonly messages: NodeMessages };
+  readonly link?: {
+    readonly claims: Claims;
+    readonly messages: NodeMessages;
+    readonly loadReporter: LoadReporter;
+  };
 }
 
 /** The cluster as an API node has it. Disposing it leaves NATS. */
@@ -108,7 +114,7 @@ export class Cluster implements AsyncDisposable {
    */
   engine(
     node: string,
-    local: JobRunner,
+    local: JobRunner & LoadReporter,
     keyOf: (digest: string) => Uint8Array,
     config: Config,
   ): NodeEngine {
@@ -136,7 +142,10 @@ export class Cluster implements AsyncDisposable {
       this.#opened.defer(() => puller.stop());
     }
     const messages = this.#opened.use(new NodeMessages(this.nats, node));
-    return { engine, link: { claims, messages } };
+    const loadReporter = this.capacity > 0
+      ? local
+      : this.#opened.use(new LoadRequests({ nats, seals, keyOf, registry }, node));
+    return { engine, link: { claims, messages, loadReporter } };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

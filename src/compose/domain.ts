@@ -16,6 +16,7 @@ import { type ChangeRelay, LiveChanges } from "../domain/changes/live_changes.ts
 import { Commits } from "../domain/commits/commits.ts";
 import { CommitTypes } from "../domain/commits/package_types.ts";
 import { Tags } from "../domain/commits/tags.ts";
+import { LoadReports } from "../domain/commits/load_reports.ts";
 import { TypeChecks } from "../domain/commits/type_checks.ts";
 import { UploadUrls } from "../domain/commits/upload_urls.ts";
 import { Outbox } from "../domain/destinations/outbox.ts";
@@ -70,6 +71,7 @@ import type { Snapshots } from "../domain/volumes/snapshots.ts";
 import { VolumeSweep } from "../domain/volumes/sweep.ts";
 import { Volumes } from "../domain/volumes/volumes.ts";
 import type { Engine } from "../engine/contract.ts";
+import type { LoadReporter } from "../engine/load_reporter.ts";
 import type { InvocationNotifier } from "../engine/notifier.ts";
 import type { PublicGet, PublicPost } from "../sandbox/mod.ts";
 import type { Store } from "../store/mod.ts";
@@ -85,6 +87,7 @@ export interface DomainParts {
   readonly engine: Engine;
   /** Compiles a script ahead of its first invocation. Never rejects. */
   readonly compile: (scriptDigest: string) => Promise<void>;
+  readonly loadReporter: LoadReporter;
   readonly notifier: InvocationNotifier;
   readonly telemetry: Telemetry;
   readonly ids: Ids;
@@ -130,9 +133,10 @@ export async function openDomain(parts: DomainParts) {
     keySets: new KeySets(parts.publicGet),
     traces: new Traces(config.telemetry.traceSample),
     provisioning: new Provisioning(store, engine, functionLimits, node),
+    loadReports: new LoadReports(store, parts.loadReporter, node),
   };
   await shared.provisioning.refresh();
-  const { audit, pages, scheduler, hostMethods } = shared;
+  const { audit, pages, scheduler, hostMethods, loadReports } = shared;
   const { invocations, ...others } = openInvocations(shared);
   const identity = await openIdentity(shared, keys);
   const { eraser, ...sweeps } = openSweeps(shared);
@@ -160,11 +164,13 @@ export async function openDomain(parts: DomainParts) {
     ),
     hostMethods,
     scheduler,
+    loadReports,
     /** What runs until the server closes, in the order in which it opens. */
     background: [
       audit,
       sweeps.auditRetention,
       functions.typeChecks,
+      loadReports,
       eraser,
       scheduler,
       ...identity.oidcProvider === undefined ? [] : [identity.oidcProvider],
@@ -186,6 +192,7 @@ interface Shared extends DomainParts {
   readonly scheduler: Scheduler;
   readonly hostMethods: HostMethods;
   readonly provisioning: Provisioning;
+  readonly loadReports: LoadReports;
   readonly liveClients: LiveClients;
   readonly keySets: KeySets;
   readonly traces: Traces;
@@ -204,6 +211,7 @@ function openFunctions(
     functionLimits,
     destinations,
     provisioning,
+    loadReports,
     scheduler,
     shutdown,
     liveClients,
@@ -221,6 +229,7 @@ function openFunctions(
     config.commits,
     functionLimits,
     typeChecks,
+    loadReports,
     compile,
     shutdown,
   );
@@ -236,6 +245,7 @@ function openFunctions(
       functionLimits,
       destinations,
       scheduler,
+      loadReports,
       liveClients,
     ),
     publishes,

@@ -116,7 +116,9 @@ async function openEngineParts(
   const compile = async (digest: string) => {
     if (runsInvocations) await runner.compile(digest);
   };
-  return { ids, spec, measured, sandboxes, builder, ready, store, running, engine, compile };
+  const loadReporter = running.link?.loadReporter ?? runner;
+  const invoking = { running, engine, compile, loadReporter };
+  return { ids, spec, measured, sandboxes, builder, ready, store, ...invoking };
 }
 
 /** Starts everything behind the listener, which begins to answer. */
@@ -129,7 +131,7 @@ async function startBehind(
   const { sealer, cluster, listener, started: opened } = front;
   const { http, url } = listener;
   const parts = await openEngineParts(config, front, onSyncFailure);
-  const { ids, measured, sandboxes, builder, ready, store, running, engine, compile } = parts;
+  const { ids, measured, sandboxes, builder, ready, store, running, engine } = parts;
   const { telemetry, metrics } = measured;
   const shutdown = opened.adopt(new AbortController(), (controller) => controller.abort());
   const snapshots = new Snapshots(store);
@@ -140,7 +142,8 @@ async function startBehind(
     store,
     sealer,
     engine,
-    compile,
+    compile: parts.compile,
+    loadReporter: parts.loadReporter,
     notifier: new InvocationNotifier(running.link?.messages),
     telemetry,
     peers: running.link?.messages,
@@ -165,6 +168,7 @@ async function startBehind(
   const first = await keepCredentials(store, ids, credentialsPath, url);
   domain.typeChecks.schedule();
   await ready;
+  domain.loadReports.schedule();
   await domain.recovery.recover();
   domain.scheduler.start();
   const helloFunctionId = deployExample

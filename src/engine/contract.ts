@@ -5,6 +5,7 @@
  * what surrounds it: its record, its secrets, its volume.
  */
 import type {
+  Evaluation,
   Host,
   Measurements,
   MemoryLimit,
@@ -25,7 +26,7 @@ export interface InvocationContext {
   readonly trace: TraceHeaders;
 }
 
-export type { Measurements };
+export type { Evaluation, Measurements };
 
 /** What runs in one instance; plain data. */
 export interface Job extends Omit<SandboxJob, "script"> {
@@ -146,7 +147,10 @@ export interface JobRunner {
 /** A script with the memory limit of its invocations, and how many instances wait with it. */
 export interface Prewarmed extends MemoryLimit {
   readonly scriptDigest: string;
+  /** Absent from API nodes of earlier versions. */
+  readonly sourceMapDigest?: string | undefined;
   readonly count: number;
+  readonly evaluation?: Evaluation | undefined;
 }
 
 /**

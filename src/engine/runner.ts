@@ -11,12 +11,13 @@ import type {
   Prewarmed,
   Ran,
 } from "./contract.ts";
+import type { LoadAnswer, LoadReporter, LoadRequest } from "./load_reporter.ts";
 import { StackMap } from "../shared/stack.ts";
 
 const logger = getLogger(["invoked", "engine"]);
 
 /** Runs jobs in instances of this machine. */
-export class Runner implements JobRunner {
+export class Runner implements JobRunner, LoadReporter {
   readonly #sandboxes: Sandboxes;
   readonly #artifacts: Artifacts;
 
@@ -57,12 +58,32 @@ export class Runner implements JobRunner {
 
   /** Keeps instances prewarmed with these scripts; replaces the last list. */
   async prewarm(scripts: readonly Prewarmed[]): Promise<void> {
-    const prewarmed = scripts.map(async ({ scriptDigest, ...script }) => ({
+    const prewarmed = scripts.map(async ({ scriptDigest, sourceMapDigest, ...script }) => ({
       ...script,
       key: scriptDigest,
       script: await this.#artifacts.script(scriptDigest),
+      ...sourceMapDigest === undefined
+        ? {}
+        : { stackMap: () => this.#artifacts.stackMap(sourceMapDigest) },
     }));
     this.#sandboxes.provision(await Promise.all(prewarmed));
+  }
+
+  get reportsLoads(): boolean {
+    return this.#sandboxes.forkError === undefined;
+  }
+
+  async report(
+    { scriptDigest, sourceMapDigest, memoryBytes }: LoadRequest,
+    signal: AbortSignal,
+  ): Promise<LoadAnswer> {
+    const script = await this.#artifacts.script(scriptDigest);
+    const report = await this.#sandboxes.report(
+      { key: scriptDigest, script, memoryBytes },
+      () => this.#artifacts.stackMap(sourceMapDigest),
+      signal,
+    );
+    return report === undefined ? { kind: "unavailable" } : { kind: "reported", report };
   }
 
   /** Compiles a script ahead of its first invocation, if that pays. Never rejects. */

@@ -12,9 +12,11 @@ import {
   type Settable,
   type Wanted,
 } from "./field.ts";
+import { DESTINATION } from "./destinations.ts";
 import { FUNCTIONS_DEVELOPER, FUNCTIONS_INVOKER, OWNER, VIEWER } from "./roles.ts";
 import {
   CIRCUIT_BREAKER_PERIODS,
+  EVALUATIONS,
   FUNCTION_TYPES,
   PROCESS_REUSES,
   RETRYABLE_WORDS,
@@ -24,35 +26,6 @@ const SECOND = 1_000;
 const DAY = 24 * 3_600 * SECOND;
 const OF_SERVER = { null: "the default of the server" };
 
-/** Where the ends of asynchronous invocations go. */
-const DESTINATION = {
-  kind: "group",
-  schema: "invoked.Destination",
-  about: "Receives {invocation: {id, functionId, status, error, input, output}} when an " +
-    "asynchronous invocation ends, unless the invocation was cancelled; {} removes the " +
-    "destination",
-  docs: "[destinations](#destinations)",
-  unset: NONE,
-  fields: {
-    functionId: { kind: "text", hint: "The id of the function", unset: NONE },
-    url: {
-      kind: "text",
-      max: 2048,
-      request: "The host and port must be in outboundNetworkAllowlist",
-      hint: "Its host must be among the allowed hosts",
-      unset: NONE,
-    },
-    secret: {
-      kind: "text",
-      isHidden: true,
-      request:
-        "Signs requests to the URL as in Standard Webhooks: whsec_ and base64. Never returned; " +
-        "absent or empty keeps the stored secret",
-      hint: "Signs the requests: whsec_ and base64. Leave empty to keep the stored one",
-      unset: NONE,
-    },
-  },
-} as const satisfies Fields[string];
 const OF_STARTS = "[limits of starts](#limits-of-starts)";
 const POINTER = {
   kind: "text",
@@ -206,6 +179,25 @@ export const FUNCTION_SETTINGS = {
     docs: "[process-reuse.md](process-reuse.md)",
     example: "PROCESS_REUSE_SEQUENTIAL",
     unset: { value: "PROCESS_REUSE_NONE" },
+  },
+  evaluation: {
+    kind: "oneOf",
+    values: EVALUATIONS,
+    schema: "invoked.Evaluation",
+    about:
+      "PER_CALL: each invocation runs the module code. SHARED: invocations start from a template that " +
+      "has run it, and share its random numbers, times, ids and secrets. UNSPECIFIED: from a template " +
+      "if the module code uses none of these",
+    label: "Module code",
+    hint: "If shared, all invocations see the same random numbers, times and ids of module code",
+    labels: {
+      EVALUATION_UNSPECIFIED: "Runs once for many invocations if it allows that",
+      EVALUATION_PER_CALL: "Runs in each invocation",
+      EVALUATION_SHARED: "Runs once for many invocations",
+    },
+    docs: "[templates.md](templates.md)",
+    example: "EVALUATION_SHARED",
+    unset: NONE,
   },
   retryPolicy: {
     kind: "group",

@@ -30,6 +30,9 @@ export type TypeCheckColumns =
   & Pick<CommitRow, "typeDiagnostics" | "typeUnchecked">
   & { readonly typeCheck: "CHECKED" | null };
 
+/** What is recorded of the loading of a commit's script. */
+export type LoadColumns = Pick<CommitRow, "loadState" | "loadReport">;
+
 /** A finalized commit: it has its artifact, unless files of it were purged. */
 export type FinalizedCommitRow = CommitRow & ArtifactColumns & { readonly finalizedAt: string };
 
@@ -87,6 +90,13 @@ export class CommitReader {
     return this.db.selectFrom("commits").selectAll()
       .where("typeCheck", "=", "PENDING").where("finalizedAt", "is not", null)
       .orderBy("id").limit(1).executeTakeFirst();
+  }
+
+  /** The newest finalized commit whose script is to be loaded for a report. */
+  nextUnloaded(): Promise<CommitRow | undefined> {
+    return this.db.selectFrom("commits").selectAll()
+      .where("loadState", "=", "PENDING").where("finalizedAt", "is not", null)
+      .orderBy("id", "desc").limit(1).executeTakeFirst();
   }
 
   files(commitId: string): Promise<CommitFileRow[]> {
@@ -207,6 +217,19 @@ export class CommitWriter extends CommitReader {
       .where("purgedAt", "is", null).execute();
   }
 
+  /** Requests a report on a finalized commit that has none. */
+  async wantLoad(id: string): Promise<void> {
+    await this.db.updateTable("commits").set({ loadState: "PENDING" }).where("id", "=", id)
+      .where("loadState", "is", null).where("finalizedAt", "is not", null)
+      .where("purgedAt", "is", null).execute();
+  }
+
+  /** Records what loading the script showed. Nothing is recorded for a commit whose files were purged. */
+  async putLoad(id: string, columns: LoadColumns): Promise<void> {
+    await this.db.updateTable("commits").set(columns).where("id", "=", id)
+      .where("purgedAt", "is", null).execute();
+  }
+
   /**
    * Takes these contents from files of commits, and all artifacts from the commits.
    * @returns the digests that these files and commits no longer reference
@@ -228,6 +251,9 @@ export class CommitWriter extends CommitReader {
       typeCheck: null,
       typeDiagnostics: null,
       typeUnchecked: null,
+      // The report names files and functions.
+      loadState: null,
+      loadReport: null,
       purgedAt,
       purgedBy,
     }).where("id", "in", commitIds).execute();

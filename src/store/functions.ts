@@ -32,8 +32,9 @@ export interface FunctionSearch {
 }
 
 /** A published script for which instances wait, with the limits of its function. */
-interface ProvisionedScript extends LimitColumns {
+interface ProvisionedScript extends LimitColumns, Pick<FunctionRow, "evaluation"> {
   readonly scriptDigest: string;
+  readonly sourceMapDigest: string;
   readonly count: number;
 }
 
@@ -112,14 +113,21 @@ export class FunctionReader {
   async #provisioned() {
     const rows = await this.db.selectFrom("functions")
       .innerJoin("commits", "commits.id", "functions.publishedCommitId")
-      .select(["commits.scriptDigest", "functions.provisionedConcurrency as count"])
+      .select([
+        "commits.scriptDigest",
+        "commits.sourceMapDigest",
+        "functions.provisionedConcurrency as count",
+        "functions.evaluation",
+      ])
       .select(columnNames(INVOCATION_LIMITS).map((column) => `functions.${column}` as const))
       .where("functions.deletedAt", "is", null)
       .where("functions.provisionedConcurrency", ">", 0)
       .orderBy("functions.id")
       .execute();
-    return rows.flatMap(({ scriptDigest, ...row }) =>
-      scriptDigest === null ? [] : [{ scriptDigest, ...row }]
+    return rows.flatMap(({ scriptDigest, sourceMapDigest, ...row }) =>
+      scriptDigest === null || sourceMapDigest === null
+        ? []
+        : [{ scriptDigest, sourceMapDigest, ...row }]
     );
   }
 

@@ -86,6 +86,10 @@ export interface CommitTable extends LimitColumns {
   typeDiagnostics: string | null;
   /** JSON object with the reason why a check ended without a result; null without such a check. */
   typeUnchecked: string | null;
+  /** Null without a report that is wanted: it is requested when the commit is published or invoked. */
+  loadState: "PENDING" | "REPORTED" | null;
+  /** JSON object with what loading the script showed; null unless `loadState` is REPORTED. */
+  loadReport: string | null;
   /** When files of it were last purged, which erases its artifacts, too: it cannot run any more. Null if none was. */
   purgedAt: string | null;
   /** Display name of the principal; null as `purgedAt`. */

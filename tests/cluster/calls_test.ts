@@ -46,6 +46,30 @@ browserTest("invocations on workers", async (t) => {
     assert.equal(large.text, text);
   });
 
+  await t.step("a worker loads each new commit for its report", async () => {
+    const id = await client.deploy(`const began = performance.now();
+while (performance.now() - began < 5);
+const seed = Math.random();
+export default () => ({ seed });
+`);
+    const { start, readings } = await eventually(async () => {
+      const { body } = await client.get(`/api/v1/functions/${id}/commits/HEAD`);
+      return body.loadReport.state === "LOAD_STATE_REPORTED" ? body.loadReport : undefined;
+    }, "the report of a worker");
+    assert.equal(start, "INVOCATION_START_LOAD");
+    assert.deepEqual(readings.map(({ position, called }: Json) => [position, called]), [
+      ["main.ts:3", "Math.random"],
+    ]);
+    // The setting travels with the job.
+    await client.post("/api/v1/functions/update", {
+      function: { id, evaluation: "EVALUATION_SHARED" },
+    });
+    await eventually(async () => {
+      const [one, other] = [await client.invoke(id, {}), await client.invoke(id, {})];
+      return outputOf(one).seed === outputOf(other).seed || undefined;
+    }, "invocations from a shared template");
+  });
+
   await t.step("the trace of the caller arrives", async () => {
     const id = await client.deploy(`export default (_, { trace }) => trace;`);
     const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";

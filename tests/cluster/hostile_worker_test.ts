@@ -1,9 +1,11 @@
 /** Workers that lie: they reach their own invocations and no others, and an API node survives all that they send. */
 import assert from "node:assert/strict";
 import { CloseReason, encodeChunk, encodeClose } from "../../src/cluster/link/frames.ts";
+import { readLoadReply } from "../../src/cluster/link/load_messages.ts";
 import { encodeOutcome, MessageType } from "../../src/cluster/link/messages.ts";
 import { PROTOCOLS_TEXT } from "../../src/cluster/link/protocol.ts";
 import { type Answer, type Json, unbase64 } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
 import { startWith, TestCluster } from "./cluster.ts";
 import { type Deed, forge, RogueWorker } from "./rogue.ts";
 
@@ -105,6 +107,34 @@ Deno.test("hostile workers", async (t) => {
       assert.equal(total.egressBytes, String(2 + 2 * 2 ** 44));
     },
   );
+
+  await t.step("a load report of any size or form costs the server nothing", async () => {
+    const report = { loadMs: 1, start: "template", readings: [] };
+    const reading = { position: "main.ts:1", called: "Date.now" };
+    for (
+      const reply of [
+        { report: { ...report, loadMs: -1 } },
+        { report: { ...report, start: "anything" } },
+        { report: { ...report, readings: Array.from({ length: 21 }, () => reading) } },
+        { report: { ...report, readings: [{ ...reading, position: "x".repeat(2_000) }] } },
+        { report: { ...report, error: "x".repeat(10_000) } },
+      ]
+    ) {
+      assert.throws(
+        () => readLoadReply(new TextEncoder().encode(JSON.stringify(reply))),
+        /a report is malformed at report\./,
+      );
+    }
+    await using rogue = await RogueWorker.start(cluster.nats.address, { reportsLoads: true });
+    rogue.answerLoads(new TextEncoder().encode("no JSON"));
+    const fn = await client.deploy(ECHO);
+    const reportOf = async () => {
+      const { body } = await client.get(`/api/v1/functions/${fn}/commits/HEAD`);
+      return body.loadReport?.state;
+    };
+    await eventually(async () => await reportOf() === undefined || undefined, "no report");
+    assert.equal((await client.get("/readyz")).status, 200);
+  });
 
   await t.step("a worker of another protocol gets no offers", async () => {
     await using rogue = await RogueWorker.start(cluster.nats.address, { protocol: 99 });

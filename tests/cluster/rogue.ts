@@ -1,5 +1,6 @@
 /** A worker that does what no worker of ours does. */
 import { Channel } from "../../src/cluster/link/channel.ts";
+import { readLoadRequest } from "../../src/cluster/link/load_messages.ts";
 import { encode, type Heartbeat, MessageType, readOffer } from "../../src/cluster/link/messages.ts";
 import { PROTOCOL } from "../../src/cluster/link/protocol.ts";
 import { SealKey } from "../../src/cluster/link/sealing.ts";
@@ -51,6 +52,16 @@ export class RogueWorker implements AsyncDisposable {
   /** From now on it does this. */
   will(deed: Deed): void {
     this.#deed = deed;
+  }
+
+  /** From now on it answers requests for load reports with this. */
+  answerLoads(reply: Uint8Array): void {
+    this.nats.subscribe(subjects.load(this.nats.id), async ({ bytes }) => {
+      const { id: worker } = this.nats;
+      const opened = await this.key.open({ kind: "load", worker }, bytes.slice());
+      const { node, id } = readLoadRequest(opened);
+      this.nats.publish(subjects.report(worker, node, id), reply);
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

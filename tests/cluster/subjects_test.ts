@@ -25,6 +25,13 @@ const USES: Readonly<Record<keyof typeof subjects | "runs", Use>> = {
     to: "worker",
   },
   prewarm: { subject: subjects.prewarm, from: "api", to: "worker" },
+  load: { subject: subjects.load, from: "api", to: "worker" },
+  report: {
+    subject: (worker) => subjects.report(worker, "node", "request"),
+    from: "worker",
+    to: "api",
+  },
+  reports: { subject: () => subjects.reports("node"), to: "api" },
   ofWorker: { subject: subjects.ofWorker, to: "worker" },
   toNode: {
     subject: (worker) => subjects.toNode(worker, "node", "session"),

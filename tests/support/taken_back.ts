@@ -5,6 +5,9 @@ import { MIGRATIONS } from "../../src/store/migrations/mod.ts";
 
 /** What takes the last migrations back. */
 const UNDO: Readonly<Record<string, string>> = {
+  "042_load_reports": "drop index commits_unloaded; " +
+    "alter table commits drop column load_report; alter table commits drop column load_state; " +
+    "alter table functions drop column evaluation",
   "041_alerts": "drop table alert_posts; drop table alerts",
   "040_traces": "alter table invocations drop column traceparent; " +
     "alter table invocations drop column tracestate; " +

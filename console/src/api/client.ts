@@ -28,6 +28,7 @@ export type Invocation = With<
 >;
 export type InvocationStatus = Schemas["c1.api.functions.v1.FunctionInvocationStatus"];
 export type LogLine = Schemas["invoked.InvocationLog"];
+export type LoadReport = Schemas["invoked.LoadReport"];
 export type TestResult = Schemas["c1.api.functions.v1.FunctionTestResult"];
 export type Trigger = Schemas["invoked.Trigger"];
 export type TriggerKind = Schemas["invoked.TriggerKind"];

@@ -3,6 +3,7 @@ import { embeddedBase64 } from "../../shared/json_text.ts";
 import { filesOut } from "../functions/schemas.ts";
 import { jsonOperation, type Uses } from "../operation.ts";
 import { trueOrFalse } from "../primitives.ts";
+import { loadReportJson, loadReportOut } from "./load_report.ts";
 import {
   commitJson,
   commitOut,
@@ -30,6 +31,7 @@ export const getCommitContent = jsonOperation({
     files: filesOut,
     typeCheck: typeCheckOut,
     warnings: warningsOut,
+    loadReport: loadReportOut,
     parentCommitId: z.string().optional().openapi({
       description: "The head until this commit was finalized; absent for the first commit",
     }),
@@ -52,6 +54,7 @@ export const getCommitContent = jsonOperation({
       files: Object.fromEntries(contents),
       typeCheck: typeCheckJson(commit),
       warnings: warningsJson(commit),
+      ...loadReportJson(commit),
       ...parentId === undefined ? {} : { parentCommitId: parentId },
       ...purgedPaths.length === 0 ? {} : { purgedPaths: [...purgedPaths] },
     };

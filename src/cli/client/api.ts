@@ -3,16 +3,14 @@ import { z } from "zod";
 import { ApiError, needsAddition, unlessUnknown } from "./api_error.ts";
 import type { FunctionSettingsJson, Setting } from "../../resources/functions.ts";
 import { LONG_TIMEOUT_MS, readBody, request } from "./http.ts";
+import { Commit, Diagnostics, LoadReport, TypeCheck } from "./commit_schemas.ts";
 import {
-  Commit,
-  Diagnostics,
   type FunctionName,
   Invocation,
   mapOf,
   ReadInvocation,
   RemoteFunction,
   TestResult,
-  TypeCheck,
 } from "./schemas.ts";
 import { listOf, maybe } from "./fields.ts";
 import { hasStatus, statusFilter } from "./failures.ts";
@@ -52,13 +50,15 @@ export interface FunctionChange extends SettingChange {
   readonly secret?: Readonly<Record<string, string>>;
 }
 
-interface CommitContents {
+export interface CommitContents {
   readonly commit: Commit;
   readonly files: Files;
   /** Undefined if the server does not check types. */
   readonly typeCheck: TypeCheck | undefined;
   /** What its build warned of. */
   readonly warnings: Diagnostics;
+  /** Undefined if the server has none, and requested none. */
+  readonly loadReport: LoadReport | undefined;
 }
 
 export interface InvokeRequest {
@@ -233,6 +233,7 @@ export class Api implements Disposable {
         files: mapOf(bytes),
         typeCheck: maybe(TypeCheck),
         warnings: Diagnostics,
+        loadReport: maybe(LoadReport),
       }),
       {
         path: { function_id: fn.id, id: reference.split("/") },

@@ -108,16 +108,6 @@ export const Client = z.object({
 });
 export type Client = z.output<typeof Client>;
 
-export const Commit = z.object({
-  id: z.string(),
-  message: text,
-  author: text,
-  createdAt: optionalText,
-  /** When files of it were purged: it cannot run any more. An addition to C1's API. */
-  purgedAt: optionalText,
-});
-export type Commit = z.output<typeof Commit>;
-
 /** A change of the published commit: an addition to C1's API. */
 export const Publish = z.object({
   id: z.string(),
@@ -165,26 +155,6 @@ export const Purge = z.object({
   bytes,
 });
 export type Purge = z.output<typeof Purge>;
-
-const TYPE_CHECK_PREFIX = "TYPE_CHECK_STATE_";
-
-/** Diagnostics of a commit: an addition to C1's API. */
-export const Diagnostics = listOf(z.object({
-  path: z.string().optional(),
-  line: z.number().optional(),
-  column: z.number().optional(),
-  message: text,
-}));
-export type Diagnostics = z.output<typeof Diagnostics>;
-
-/** The type check of a commit: an addition to C1's API. */
-export const TypeCheck = z.object({
-  state: text.transform((state) => state.replace(TYPE_CHECK_PREFIX, "")),
-  diagnostics: Diagnostics,
-  reason: optionalText,
-  message: optionalText,
-});
-export type TypeCheck = z.output<typeof TypeCheck>;
 
 /** One start of an invocation: an addition to C1's API. */
 const Attempt = z.object({

@@ -1,6 +1,7 @@
 import { isBuiltinRole } from "../../resources/roles.ts";
 import type { Api } from "../client/api.ts";
-import type { Commit, RemoteFunction, Volume } from "../client/schemas.ts";
+import type { Commit } from "../client/commit_schemas.ts";
+import type { RemoteFunction, Volume } from "../client/schemas.ts";
 import { changesBetween } from "../folder/changes.ts";
 import { settingsChange } from "../folder/deployment.ts";
 import { readFunctionFolder } from "../folder/files.ts";

@@ -91,6 +91,9 @@ export class Prewarming implements Disposable {
     const scripts = share.map((script) => ({
       ...script,
       key: keyOf(script.scriptDigest).toBase64(),
+      ...script.sourceMapDigest === undefined
+        ? {}
+        : { sourceMapKey: keyOf(script.sourceMapDigest).toBase64() },
     }));
     const sealed = await seals.seal(
       publicKey,

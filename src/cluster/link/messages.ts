@@ -40,16 +40,17 @@ const HEAD_LENGTH_BYTES = 4;
 
 const encoder = new TextEncoder();
 
-const Id = z.string().refine(isId);
-const Digest = z.string().regex(/^[0-9a-f]{64}$/);
+export const Id = z.string().refine(isId);
+export const Digest = z.string().regex(/^[0-9a-f]{64}$/);
 const PublicKey = z.string().refine(isPublicKey);
 const Protocol = z.int().min(0).max(1_000_000);
-const ObjectKey = z.base64().max(64);
+export const ObjectKey = z.base64().max(64);
 /** Empty without a list. */
 const ListName = z.string().max(64);
 const Count = z.int().min(0).max(1_000_000);
 /** In bytes. */
-const Memory = z.int().min(0);
+export const Memory = z.int().min(0);
+const EvaluationSetting = z.enum(["per-call", "shared"]);
 
 const Offer = z.object({
   protocol: Protocol,
@@ -109,6 +110,8 @@ const Heartbeat = z.object({
   isDraining: z.boolean(),
   /** Invocations with more memory do not run there; absent from workers of earlier versions. */
   maxMemoryBytes: Memory.optional(),
+  /** Whether it loads scripts for reports; absent from workers of earlier versions, too. */
+  reportsLoads: z.boolean().optional(),
 });
 
 /** What a worker says of itself. */
@@ -122,7 +125,12 @@ const Prewarm = z.object({
     scriptDigest: Digest,
     count: Count,
     key: ObjectKey,
+    /** The source map of the script; both absent from API nodes of earlier versions. */
+    sourceMapDigest: Digest.optional(),
+    sourceMapKey: ObjectKey.optional(),
     memoryBytes: Memory.optional(),
+    /** Absent from API nodes of earlier versions, too. */
+    evaluation: EvaluationSetting.optional(),
   })).max(SCRIPTS_MAX),
 });
 
@@ -153,7 +161,12 @@ export function hasMemory(
 export function listName(scripts: readonly Prewarmed[]): string {
   if (scripts.length === 0) return "";
   const text = JSON.stringify(
-    scripts.map(({ scriptDigest, count, memoryBytes }) => [scriptDigest, count, memoryBytes]),
+    scripts.map(({ scriptDigest, count, memoryBytes, evaluation }) => [
+      scriptDigest,
+      count,
+      memoryBytes,
+      ...evaluation === undefined ? [] : [evaluation],
+    ]),
   );
   return createHash("sha256").update(text).digest("hex").slice(0, 32);
 }
@@ -231,7 +244,7 @@ const Ended = z.object({
 });
 
 /** @throws BrokenProtocol */
-function read<T>(schema: z.ZodType<T>, what: string, bytes: Uint8Array): T {
+export function read<T>(schema: z.ZodType<T>, what: string, bytes: Uint8Array): T {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));

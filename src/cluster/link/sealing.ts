@@ -37,7 +37,9 @@ export type SealContext =
     readonly session: string;
   }
   /** The scripts that a worker keeps ready. */
-  | { readonly kind: "scripts"; readonly worker: string };
+  | { readonly kind: "scripts"; readonly worker: string }
+  /** The script that a worker loads for a report. */
+  | { readonly kind: "load"; readonly worker: string };
 
 /** The seal does not open: it is for another key or context, or was changed. */
 export class SealBroken extends Error {
@@ -128,11 +130,7 @@ export class SealKey {
       const decipher = createDecipheriv(ALGORITHM, key, NONCE).setAuthTag(sealed.subarray(tagAt));
       return concatenate([decipher.update(sealed.subarray(textAt, tagAt)), decipher.final()]);
     } catch {
-      throw new SealBroken(
-        context.kind === "job"
-          ? `the sealed job of session ${context.session} does not open`
-          : "a sealed list of scripts does not open",
-      );
+      throw new SealBroken(`${nameOf(context)} does not open`);
     }
   }
 
@@ -153,6 +151,17 @@ export class SealKey {
       info: EXCHANGE_INFO,
     });
     return new Uint8Array(await recipient.export(EXCHANGE_INFO, KEY_BYTES));
+  }
+}
+
+function nameOf(context: SealContext): string {
+  switch (context.kind) {
+    case "job":
+      return `the sealed job of session ${context.session}`;
+    case "scripts":
+      return "a sealed list of scripts";
+    case "load":
+      return "a sealed request for a report";
   }
 }
 

@@ -34,6 +34,13 @@ export const subjects = {
   toWorker: (worker: string, session: string) => `${PREFIX}.worker.${worker}.run.${session}`,
   /** API node to worker: scripts to keep ready. */
   prewarm: (worker: string) => `${PREFIX}.worker.${worker}.prewarm`,
+  /** API node to worker: load a script for a report. */
+  load: (worker: string) => `${PREFIX}.worker.${worker}.load`,
+  /** Worker to the API node that asked: the report. */
+  report: (worker: string, node: string, request: string) =>
+    `${PREFIX}.from.${worker}.${node}.${request}.report`,
+  /** All reports from workers for one API node. */
+  reports: (node: string) => `${PREFIX}.from.*.${node}.*.report`,
   /** Everything for one worker. */
   ofWorker: (worker: string) => `${PREFIX}.worker.${worker}.>`,
   /** Worker to owner: frames of a session. */

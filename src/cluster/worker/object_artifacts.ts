@@ -1,4 +1,6 @@
+import { LRUCache } from "lru-cache";
 import type { ArtifactSource } from "../../engine/contract.ts";
+import { entriesUpTo } from "../../shared/entries.ts";
 import type { ObjectReader } from "../objects/reader.ts";
 
 /** A key of an artifact, and how many jobs and lists of scripts need it. */
@@ -7,13 +9,21 @@ interface KnownKey {
   uses: number;
 }
 
+/** How long a key is known after its last use, and how many such keys: a template is made after its invocation. */
+const LEFT_KEY_MS = 600_000;
+const LEFT_KEYS_MAX = 1_000;
+
 /**
  * Artifacts as objects, which stay on the disk of the worker, sealed. Their keys come with sealed jobs, and are known as
- * long as one that came with them needs them.
+ * long as one that came with them needs them, and for a while afterwards.
  */
 export class ObjectArtifacts implements ArtifactSource {
   readonly #reader: ObjectReader;
   readonly #keys = new Map<string, KnownKey>();
+  readonly #leftKeys = new LRUCache<string, Uint8Array>({
+    ...entriesUpTo(LEFT_KEYS_MAX),
+    ttl: LEFT_KEY_MS,
+  });
   readonly #reads = new Map<string, Promise<string>>();
 
   constructor(reader: ObjectReader) {
@@ -31,7 +41,9 @@ export class ObjectArtifacts implements ArtifactSource {
       [Symbol.dispose]: () => {
         for (const digest of Object.keys(keys)) {
           const known = this.#keys.get(digest);
-          if (known !== undefined && --known.uses === 0) this.#keys.delete(digest);
+          if (known === undefined || --known.uses > 0) continue;
+          this.#keys.delete(digest);
+          this.#leftKeys.set(digest, known.key);
         }
       },
     };
@@ -46,8 +58,8 @@ export class ObjectArtifacts implements ArtifactSource {
   }
 
   async #read(digest: string): Promise<string> {
-    const known = this.#keys.get(digest);
-    if (known === undefined) throw new Error(`No job has the key of artifact ${digest}`);
-    return new TextDecoder().decode(await this.#reader.read(digest, known.key));
+    const key = this.#keys.get(digest)?.key ?? this.#leftKeys.get(digest);
+    if (key === undefined) throw new Error(`No job has the key of artifact ${digest}`);
+    return new TextDecoder().decode(await this.#reader.read(digest, key));
   }
 }

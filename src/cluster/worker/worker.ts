@@ -1,6 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { LRUCache } from "lru-cache";
 import type { JobRunner } from "../../engine/contract.ts";
+import type { LoadReporter } from "../../engine/load_reporter.ts";
 import type { MemoryMaximum } from "../../sandbox/contract.ts";
 import { entriesUpTo } from "../../shared/entries.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
@@ -20,6 +21,7 @@ import type { Nats, ReceivedMessage } from "../nats/connection.ts";
 import { isId, partsOf, subjects, WORKERS_GROUP } from "../nats/subjects.ts";
 import { HeartbeatWriter } from "../registry/heartbeat_writer.ts";
 import { Claiming } from "./claiming.ts";
+import { Loading } from "./loading.ts";
 import type { ObjectArtifacts } from "./object_artifacts.ts";
 import { Puller } from "./puller.ts";
 import { Slots } from "./slots.ts";
@@ -29,6 +31,12 @@ const logger = getLogger(["invoked", "cluster"]);
 
 /** Ended sessions that are remembered: an offer that is delivered twice begins one session. */
 const ENDED_SESSIONS_MAX = 10_000;
+
+/** What runs invocations of this machine, and loads scripts for reports. */
+interface WorkerRunner extends JobRunner, LoadReporter {
+  /** Whether it can report; false if instances are not forked. */
+  readonly reportsLoads: boolean;
+}
 
 export interface WorkerOptions {
   readonly capacity: number;
@@ -46,21 +54,23 @@ export interface WorkerOptions {
 export class Worker implements AsyncDisposable {
   readonly #nats: Nats;
   readonly #key: SealKey;
-  readonly #runner: JobRunner;
+  readonly #runner: WorkerRunner;
   readonly #artifacts: ObjectArtifacts;
   readonly #version: string;
   readonly #maximum: MemoryMaximum;
   readonly #slots: Slots;
   readonly #heartbeats: HeartbeatWriter;
   readonly #claiming: Claiming;
+  readonly #loading: Loading;
   readonly #sessions = new Map<string, WorkerSession>();
   readonly #endedSessions = new LRUCache<string, true>(entriesUpTo(ENDED_SESSIONS_MAX));
   /** Sessions whose slot is lent to a nested invocation, by the session of the nested invocation. */
   readonly #lent = new Map<string, string>();
   /** Lists of scripts one after another, so that the newest is the last. */
   #prewarming = Promise.resolve();
-  /** Name of the list that it keeps ready. */
+  /** Name of the list that it keeps ready, and the keys of its artifacts: templates are made again later. */
   #scriptList = "";
+  #listKeys: Disposable | undefined;
   readonly #scripts = new LRUCache<string, true>(entriesUpTo(SCRIPTS_MAX));
   readonly #subscriptions: Disposable[] = [];
   readonly #lifecycle = new Lifecycle<"open" | "draining" | "closed">("the worker", "open", {
@@ -73,7 +83,7 @@ export class Worker implements AsyncDisposable {
   private constructor(
     nats: Nats,
     key: SealKey,
-    runner: JobRunner,
+    runner: WorkerRunner,
     artifacts: ObjectArtifacts,
     { capacity, asyncSlots, maximum, version }: WorkerOptions,
   ) {
@@ -83,6 +93,7 @@ export class Worker implements AsyncDisposable {
     this.#artifacts = artifacts;
     this.#version = version;
     this.#maximum = maximum;
+    this.#loading = new Loading({ nats, key, artifacts, reporter: runner });
     this.#slots = new Slots(capacity, asyncSlots, () => this.#heartbeats.changed());
     this.#runner.onErrorChange(() => this.#suspend());
     this.#heartbeats = new HeartbeatWriter(nats, () => this.#describe());
@@ -97,7 +108,7 @@ export class Worker implements AsyncDisposable {
   /** Begins to accept invocations. */
   static async start(
     nats: Nats,
-    runner: JobRunner,
+    runner: WorkerRunner,
     artifacts: ObjectArtifacts,
     options: WorkerOptions,
   ): Promise<Worker> {
@@ -131,6 +142,7 @@ export class Worker implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#loading[Symbol.dispose]();
     if (this.#lifecycle.is("open")) await this.drain(0);
     this.#lifecycle.set("closed");
     for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
@@ -164,6 +176,7 @@ export class Worker implements AsyncDisposable {
       ready: [...this.#scripts.keys()],
       scriptList: this.#scriptList,
       publicKey: this.#key.publicKey,
+      reportsLoads: this.#runner.reportsLoads,
       isDraining: !this.#lifecycle.is("open") || this.#slots.isSuspended,
       ...maximumOf(this.#maximum),
     };
@@ -185,6 +198,7 @@ export class Worker implements AsyncDisposable {
       this.#prewarming = this.#prewarming.then(() => this.#prewarm(sealed));
       return;
     }
+    if (kind === "load") return void this.#loading.receive(message.bytes.slice());
     if (kind !== "run" || !isId(id)) return;
     const session = this.#sessions.get(id);
     if (session === undefined) this.#claiming.receive(id, message.bytes);
@@ -198,8 +212,13 @@ export class Worker implements AsyncDisposable {
       const bytes = await this.#key.open({ kind: "scripts", worker: this.id }, sealed);
       const { name, scripts } = readPrewarm(bytes);
       this.#scriptList = name;
-      const keys = scripts.map(({ scriptDigest, key }) => [scriptDigest, key]);
-      using _ = this.#artifacts.unlock(Object.fromEntries(keys));
+      const keys = scripts.flatMap(({ scriptDigest, key, sourceMapDigest, sourceMapKey }) => [
+        [scriptDigest, key],
+        ...sourceMapDigest === undefined ? [] : [[sourceMapDigest, sourceMapKey]],
+      ]);
+      const earlier = this.#listKeys;
+      this.#listKeys = this.#artifacts.unlock(Object.fromEntries(keys));
+      earlier?.[Symbol.dispose]();
       await this.#runner.prewarm(scripts);
     } catch (error) {
       // Invocations still run, only later.

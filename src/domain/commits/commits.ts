@@ -31,6 +31,7 @@ import {
   checkTotalSize,
   type CommitLimits,
 } from "./source_files.ts";
+import type { LoadReports } from "./load_reports.ts";
 import type { TypeChecks } from "./type_checks.ts";
 import type { UploadUrls } from "./upload_urls.ts";
 
@@ -82,6 +83,7 @@ export class Commits {
     private readonly limits: CommitLimits,
     private readonly functionLimits: FunctionLimits,
     private readonly typeChecks: TypeChecks,
+    private readonly loadReports: LoadReports,
     /** Compiles a script ahead of its first invocation; not waited for, so it must never reject. */
     private readonly compile: (scriptDigest: string) => Promise<void>,
     /** Ends builds when the server stops; a caller that disconnects does not. */
@@ -292,6 +294,7 @@ export class Commits {
   /** Begins what the caller does not wait for. */
   #afterFinalize(scriptDigest: string): void {
     this.typeChecks.schedule();
+    this.loadReports.schedule();
     this.compile(scriptDigest);
   }
 
@@ -337,6 +340,8 @@ export class Commits {
       typeCheck: this.typeChecks.enabled ? "PENDING" : null,
       typeUnchecked: null,
       typeDiagnostics: null,
+      loadState: "PENDING",
+      loadReport: null,
       purgedAt: null,
       purgedBy: null,
     };

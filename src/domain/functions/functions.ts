@@ -8,6 +8,7 @@ import type { FunctionRow, FunctionSearch } from "../../store/functions.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { SourceFiles } from "../../builder/mod.ts";
 import type { Commits } from "../commits/commits.ts";
+import type { LoadReports } from "../commits/load_reports.ts";
 import { DomainError, type FieldViolation, invalid, ValidationOnly } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
@@ -89,6 +90,7 @@ export class Functions {
     private readonly limits: FunctionLimits,
     private readonly destinations: DestinationSettings,
     private readonly scheduler: Scheduler,
+    private readonly loadReports: LoadReports,
     liveClients: LiveClients,
   ) {
     this.#rights = new SettingRights(liveClients);
@@ -383,7 +385,9 @@ export class Functions {
   /** Null for an empty reference, which unpublishes the function. */
   async #commitToPublish(fn: FunctionRow, reference: string): Promise<string | null> {
     if (reference === "") return null;
-    return (await finalizedCommit(this.store.read, fn, reference)).id;
+    const commit = await finalizedCommit(this.store.read, fn, reference);
+    this.loadReports.request(commit);
+    return commit.id;
   }
 }
 

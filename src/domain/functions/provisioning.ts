@@ -3,6 +3,7 @@ import type { Engine } from "../../engine/contract.ts";
 import type { Store } from "../../store/mod.ts";
 import type { Node } from "../ownership/contract.ts";
 import type { FunctionLimits } from "../limits.ts";
+import { evaluationOf } from "./evaluation.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
@@ -31,9 +32,15 @@ export class Provisioning {
   async #prewarm(): Promise<void> {
     try {
       const provisioned = await this.store.read.functions.provisioned();
-      const scripts = provisioned.map(({ scriptDigest, count, ...wanted }) => ({
+      // Instances that wait with an evaluated script contradict EVALUATION_PER_CALL.
+      const kept = provisioned.filter(({ evaluation }) => evaluation !== "EVALUATION_PER_CALL");
+      const scripts = kept.map((
+        { scriptDigest, sourceMapDigest, count, evaluation, ...wanted },
+      ) => ({
         scriptDigest,
+        sourceMapDigest,
         count,
+        ...evaluationOf({ evaluation }),
         ...this.limits.memoryOf(wanted),
       }));
       const text = JSON.stringify(scripts);

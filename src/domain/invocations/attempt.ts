@@ -13,6 +13,7 @@ import type { HttpRequest } from "../endpoints/http_request.ts";
 import { type EffectiveLimits, type FunctionLimits, recordedLimits } from "../limits.ts";
 import { locks } from "../locks.ts";
 import type { Ownership } from "../ownership/contract.ts";
+import { evaluationOf } from "../functions/evaluation.ts";
 import { NO_VARIABLES } from "../functions/secrets.ts";
 import { anyFunction } from "../references.ts";
 import { backoffMs } from "../../shared/backoff.ts";
@@ -127,6 +128,7 @@ export function jobOf(
     functionKey: row.functionId,
     sourceMapDigest: commit.sourceMapDigest,
     ...row.processReuse === "PROCESS_REUSE_SEQUENTIAL" ? { reuseKey: reuseKeyOf(attempt) } : {},
+    ...evaluationOf(fn),
     outboundAllowlist: JSON.parse(fn.outboundNetworkAllowlist) as string[],
     config: configOf(attempt, secrets),
     context: handlerContextOf(attempt, started),

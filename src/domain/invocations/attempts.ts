@@ -2,6 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Claim, Engine, Slot } from "../../engine/contract.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
+import type { LoadReports } from "../commits/load_reports.ts";
 import type { FunctionLimits } from "../limits.ts";
 import type { Ownership } from "../ownership/contract.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
@@ -19,6 +20,7 @@ interface AttemptParts {
   readonly functionLimits: FunctionLimits;
   readonly scheduler: Scheduler;
   readonly limitWaits: LimitWaits;
+  readonly loadReports: LoadReports;
 }
 
 /** Runs invocations, and runs them again if they may have another attempt. */
@@ -50,6 +52,7 @@ export class Attempts {
   ): Promise<ExecutionResult> {
     const { executions, engine, ownership } = this.parts;
     const { row: { id }, fn: { onSuccess, onFailure } } = first;
+    if (first.commit.loadState === null) this.parts.loadReports.request(first.commit);
     for (let next = first;;) {
       const result = await executions.run(next, slot, signal, claim);
       this.#wakeWaiting(first);

@@ -45,6 +45,7 @@ import * as backups from "./038_backups.ts";
 import * as usage from "./039_usage.ts";
 import * as traces from "./040_traces.ts";
 import * as alerts from "./041_alerts.ts";
+import * as loadReports from "./042_load_reports.ts";
 
 /** The migrations by name. They are numbered and only appended. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -89,6 +90,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "039_usage": usage,
   "040_traces": traces,
   "041_alerts": alerts,
+  "042_load_reports": loadReports,
 };
 
 /** The migrations that a database has, in their order; none for a new one. @throws DataDirError */

@@ -112,6 +112,22 @@ export const COMMITS: Steps = {
     assert.deepEqual(await typesOf(), ["CHECKED", "[]", null]);
   },
 
+  "a report on the loading of a script is requested once, and recorded": async (store) => {
+    const loadOf = async () => {
+      const row = await store.read.commits.get(FUNCTION, id(1));
+      return [row?.loadState, row?.loadReport];
+    };
+    const next = async () => (await store.read.commits.nextUnloaded())?.id;
+    assert.deepEqual([await loadOf(), await next()], [[null, null], undefined]);
+    await store.write((tx) => tx.commits.wantLoad(id(1)));
+    assert.deepEqual([await loadOf(), await next()], [["PENDING", null], id(1)]);
+    await store.write((tx) =>
+      tx.commits.putLoad(id(1), { loadState: "REPORTED", loadReport: "{}" })
+    );
+    await store.write((tx) => tx.commits.wantLoad(id(1)));
+    assert.deepEqual([await loadOf(), await next()], [["REPORTED", "{}"], undefined]);
+  },
+
   "expired commits go with their files; an erasure takes artifacts": async (store) => {
     await store.write(async (tx) => {
       await tx.commits.insert(
@@ -125,7 +141,14 @@ export const COMMITS: Steps = {
       tx.commits.erase([id(1)], ["file"], { purgedAt: time(7), purgedBy: "me" })
     );
     assert.deepEqual(erased.sort(), ["file", "l", "m", "s"]);
-    assert.equal((await store.read.commits.get(FUNCTION, id(1)))?.scriptDigest, null);
+    const { scriptDigest, loadState, loadReport } = await store.read.commits.get(FUNCTION, id(1)) ??
+      {};
+    assert.deepEqual([scriptDigest, loadState, loadReport], [null, null, null]);
+    await store.write(async (tx) => {
+      await tx.commits.putLoad(id(1), { loadState: "REPORTED", loadReport: "{}" });
+      await tx.commits.wantLoad(id(1));
+    });
+    assert.equal((await store.read.commits.get(FUNCTION, id(1)))?.loadState, null);
     assert.equal(
       await store.write((tx) =>
         tx.commits.putTests(id(1), {

@@ -144,7 +144,13 @@ export const FUNCTIONS: Steps = {
     const [functionId, commitId] = [id(10), id(20)];
     await store.write(async (tx) => {
       await tx.commits.insert(
-        commitRow({ id: commitId, functionId, message: "m", scriptDigest: "s" }),
+        commitRow({
+          id: commitId,
+          functionId,
+          message: "m",
+          scriptDigest: "s",
+          sourceMapDigest: "m",
+        }),
         [{ commitId, path: "main.ts", digest: null, size: 1 }],
       );
       const row = { functionId, previousCommitId: null, publishedAt: time(1), publishedBy: "x" };
@@ -154,6 +160,7 @@ export const FUNCTIONS: Steps = {
       await tx.functions.update(functionId, {
         publishedCommitId: commitId,
         provisionedConcurrency: 2,
+        evaluation: "EVALUATION_SHARED",
         volumeId: "v",
       });
     });
@@ -167,7 +174,13 @@ export const FUNCTIONS: Steps = {
     );
     assert.deepEqual(
       (await store.read.functions.provisioned()).map((each) => ({ ...each })),
-      [{ scriptDigest: "s", count: 2, ...NO_LIMITS }],
+      [{
+        scriptDigest: "s",
+        sourceMapDigest: "m",
+        count: 2,
+        evaluation: "EVALUATION_SHARED",
+        ...NO_LIMITS,
+      }],
     );
     assert.equal(await store.read.functions.boundTo("v"), functionId);
     assert.equal(await store.read.functions.boundTo("w"), undefined);

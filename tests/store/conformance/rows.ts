@@ -104,6 +104,8 @@ export function commitRow(
     typeCheck: null,
     typeDiagnostics: null,
     typeUnchecked: null,
+    loadState: null,
+    loadReport: null,
     purgedAt: null,
     purgedBy: null,
     ...columnsOf(INVOCATION_LIMITS, {}),

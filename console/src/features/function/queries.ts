@@ -8,13 +8,14 @@ import {
   decodeBytes,
   encodeBytes,
   type Fn,
+  type LoadReport,
   type TypeDiagnostic,
 } from "../../api/client.ts";
 import { keys, pagedQuery } from "../../api/queries.ts";
 import type { FileContent, FileContents } from "../../parts/files.ts";
 import { shortId, visibleText } from "../../parts/format.ts";
 
-const TYPES_POLL = 1_000;
+const REPORTS_POLL = 1_000;
 const COMMIT_ID = /^[0-9A-Za-z]{27}$/;
 
 /** A commit with its files; the content of a file is base64. */
@@ -28,6 +29,8 @@ export interface CommitContent {
   readonly warnings: readonly BuildWarning[];
   /** Why a type check ended without a result; undefined without such a check. */
   readonly unchecked: string | undefined;
+  /** Undefined for a commit that cannot run. */
+  readonly loadReport: LoadReport | undefined;
 }
 
 export const functionQuery = (id: string) =>
@@ -39,14 +42,14 @@ export const functionQuery = (id: string) =>
     },
   });
 
-/** The content of a commit never changes; its type check ends later. */
+/** The content of a commit never changes; its type check and its load report come later. */
 export const commitQuery = (functionId: string, id: string) =>
   queryOptions({
     queryKey: keys.commit(functionId, id),
     queryFn: async ({ signal }): Promise<CommitContent> => {
       const path = { function_id: functionId, id };
       const request = call("GET /api/v1/functions/{function_id}/commits/{id}", { path, signal });
-      const { commit, parentCommitId = "", files, typeCheck, warnings } = await request;
+      const { commit, parentCommitId = "", files, typeCheck, warnings, loadReport } = await request;
       return {
         commit: commit as Commit,
         parentId: parentCommitId,
@@ -55,12 +58,18 @@ export const commitQuery = (functionId: string, id: string) =>
         diagnostics: typeCheck?.diagnostics ?? [],
         warnings: warnings ?? [],
         unchecked: typeCheck?.message,
+        loadReport,
       };
     },
     // A tag and HEAD come to name another commit.
     staleTime: COMMIT_ID.test(id) ? Infinity : 0,
-    refetchInterval: ({ state }) => state.data?.types === "PENDING" ? TYPES_POLL : false,
+    refetchInterval: ({ state }) => isPending(state.data) ? REPORTS_POLL : false,
   });
+
+function isPending(content: CommitContent | undefined): boolean {
+  return content?.types === "PENDING" ||
+    content?.loadReport?.state === "LOAD_STATE_PENDING";
+}
 
 function typeStateOf(state: string | undefined): CommitContent["types"] {
   const word = state?.replace("TYPE_CHECK_STATE_", "");

@@ -59,6 +59,7 @@ export async function save(
     diagnostics: [],
     warnings,
     unchecked: undefined,
+    loadReport: undefined,
   });
   queries.setQueryData(
     functionQuery(functionId).queryKey,

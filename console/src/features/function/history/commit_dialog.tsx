@@ -9,6 +9,7 @@ import { Loaded } from "../../../parts/states.tsx";
 import { CommitField, useTyped } from "../../../parts/typed_field.tsx";
 import { Name, Time } from "../../../parts/values.tsx";
 import { Difference } from "../difference.tsx";
+import { LoadDetails } from "../load_report.tsx";
 import { type CommitContent, commitQuery, useCommitOptions } from "../queries.ts";
 
 /** What a commit changed since its parent, or since another commit. */
@@ -28,7 +29,7 @@ export function CommitDialog(
 }
 
 function Content(
-  { fn, content: { commit, parentId } }: {
+  { fn, content: { commit, parentId, loadReport } }: {
     readonly fn: Fn;
     readonly content: CommitContent;
   },
@@ -51,6 +52,7 @@ function Content(
           ["Id", <code key="id">{commit.id}</code>],
         ]}
       />
+      <LoadDetails fn={fn} report={loadReport} />
       <p>
         <Link
           to="/functions/$functionId"

@@ -25,7 +25,7 @@ const ROWS = {
   general: [["displayName"], ["description"]],
   hosts: [["outboundNetworkAllowlist"], ["traceFetch"]],
   limits: [Object.keys(LIMIT_FIELDS) as (keyof typeof LIMIT_FIELDS)[]],
-  running: [["vfsId", "processReuse", "provisionedConcurrency"]],
+  running: [["vfsId", "processReuse", "provisionedConcurrency"], ["evaluation"]],
   identity: [["scopedRoleIds"]],
   retries: [["retryPolicy"]],
   flow: [

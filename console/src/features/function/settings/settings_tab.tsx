@@ -1,6 +1,7 @@
 import { useLocation, useNavigate } from "@tanstack/react-router";
 import { type MouseEvent, useEffect, useRef, useState } from "react";
 import { useCurrentInView } from "../../../parts/in_view.ts";
+import { LoadNote } from "../load_report.tsx";
 import { useFunction } from "../queries.ts";
 import { ActsAs } from "./acts_as.tsx";
 import { BreakerNote } from "./breaker_note.tsx";
@@ -57,7 +58,9 @@ export function SettingsTab() {
             form={form}
             inForce={fn.effectiveLimits ?? {}}
           />
-          <FieldsSection section={RUNNING} form={form} />
+          <FieldsSection section={RUNNING} form={form}>
+            <LoadNote fn={fn} />
+          </FieldsSection>
           <FieldsSection section={IDENTITY} form={form}>
             <ActsAs fn={fn} />
           </FieldsSection>

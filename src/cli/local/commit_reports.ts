@@ -1,9 +1,10 @@
 import type { Api } from "../client/api.ts";
 import { pause } from "../../shared/pause.ts";
-import type { Diagnostics, RemoteFunction, TypeCheck } from "../client/schemas.ts";
+import type { Diagnostics, LoadReport, TypeCheck } from "../client/commit_schemas.ts";
+import type { RemoteFunction } from "../client/schemas.ts";
 import { Failure } from "../terminal/failure.ts";
 
-/** Pauses between looks at a check that has not ended. */
+/** Pauses between looks at a commit that the server still checks or loads. */
 const FIRST_PAUSE_MS = 200;
 const LAST_PAUSE_MS = 1000;
 
@@ -13,25 +14,29 @@ interface Reporter {
   types(commitId: string, check: TypeCheck): void;
   /** Called with the warnings of a build that has warnings. */
   warnings(commitId: string, warnings: Diagnostics): void;
+  /** Called when invocations start in another way than those of the commit before, or for other reasons. */
+  load(commitId: string, report: LoadReport): void;
 }
 
 /**
- * Reports the warnings and type checks of one commit after another, without delay to anything else: the server checks
- * types in the background. A newer commit ends the wait for an older commit.
+ * Reports the warnings, the type check and the load report of one commit after another, without delay to anything else:
+ * the server makes them in the background. A newer commit ends the wait for an older commit.
  */
-export class TypeReports implements Disposable {
+export class CommitReports implements Disposable {
   readonly #api: Api;
   readonly #reporter: Reporter;
   #waiting = new AbortController();
   /** Whether the last report had errors. */
   #hadErrors = false;
+  /** The last report on a load, without its time. */
+  #lastLoad = "";
 
   constructor(api: Api, reporter: Reporter) {
     this.#api = api;
     this.#reporter = reporter;
   }
 
-  /** Waits in the background for the check of a commit. */
+  /** Waits in the background for the reports on a commit. */
   follow(fn: RemoteFunction, commitId: string): void {
     this.#waiting.abort();
     this.#waiting = new AbortController();
@@ -46,23 +51,40 @@ export class TypeReports implements Disposable {
   }
 
   async #wait(fn: RemoteFunction, commitId: string, signal: AbortSignal): Promise<void> {
+    let [isChecked, isLoaded] = [false, false];
     for (let pauseMs = FIRST_PAUSE_MS;; pauseMs = Math.min(2 * pauseMs, LAST_PAUSE_MS)) {
-      const { typeCheck, warnings } = await this.#api.commit(fn, commitId);
+      const { typeCheck, warnings, loadReport } = await this.#api.commit(fn, commitId);
       if (signal.aborted) return;
       if (warnings.length > 0 && pauseMs === FIRST_PAUSE_MS) {
         this.#reporter.warnings(commitId, warnings);
       }
-      if (typeCheck?.state !== "PENDING") return this.#ended(commitId, typeCheck);
+      if (!isChecked && typeCheck?.state !== "PENDING") {
+        this.#checked(commitId, typeCheck);
+        isChecked = true;
+      }
+      if (!isLoaded && loadReport?.state !== "LOAD_STATE_PENDING") {
+        this.#loaded(commitId, loadReport);
+        isLoaded = true;
+      }
+      if (isChecked && isLoaded) return;
       await pause(pauseMs, signal);
       if (signal.aborted) return;
     }
   }
 
-  #ended(commitId: string, check: TypeCheck | undefined): void {
+  #checked(commitId: string, check: TypeCheck | undefined): void {
     if (check?.reason !== undefined) return this.#reporter.types(commitId, check);
     if (check?.state !== "CHECKED") return;
     const hasErrors = check.diagnostics.length > 0;
     if (hasErrors || this.#hadErrors) this.#reporter.types(commitId, check);
     this.#hadErrors = hasErrors;
+  }
+
+  #loaded(commitId: string, report: LoadReport | undefined): void {
+    if (report === undefined) return;
+    const { loadTime: _differs, ...lasting } = report;
+    const load = JSON.stringify(lasting);
+    if (load !== this.#lastLoad) this.#reporter.load(commitId, report);
+    this.#lastLoad = load;
   }
 }
