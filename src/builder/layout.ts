@@ -29,7 +29,9 @@ export function moduleNames(graph: Graph, commit: Commit): NameOf {
   return (file) => {
     if (file.startsWith(`${commit.source}/`)) {
       const path = file.slice(commit.source.length + 1);
-      return paths.has(path) && commit.tree.has(path) ? ownName(commit.tree.shown(path)) : undefined;
+      return paths.has(path) && commit.tree.has(path)
+        ? ownName(commit.tree.shown(path))
+        : undefined;
     }
     const sdkModule = sdkModuleName(file, commit.sdk);
     if (sdkModule !== undefined) return sdkModule;
