@@ -9,6 +9,7 @@ import { readFunctions, renderNpmPage } from "./npm_page.ts";
 import { renderOpenApi } from "./openapi_snapshot.ts";
 import { renderPermissionsPage } from "./permissions_page.ts";
 import { renderPermissionsTable } from "./permissions_table.ts";
+import { renderReviewedPage } from "./reviewed_page.ts";
 import { renderSdkOperations } from "./sdk_operations.ts";
 import { renderSdkPage } from "./sdk_page.ts";
 import { renderServerSchema } from "./server_schema.ts";
@@ -25,6 +26,7 @@ export const GENERATED_FILES: Readonly<Record<string, (now: string) => string | 
     "docs/npm.md": async () => renderNpmPage(await readFunctions()),
     "docs/openapi.json": renderOpenApi,
     "docs/permissions.md": renderPermissionsPage,
+    "docs/reviewed-packages.md": renderReviewedPage,
     "docs/sdk-methods.md": renderSdkPage,
     "docs/triggers.md": renderTriggersPage,
     "invoked-server.schema.json": renderServerSchema,

@@ -8,8 +8,8 @@ import { exists, readText, ROOT } from "./support/repository.ts";
 
 /** Written by scripts. */
 const GENERATED = [
-  ...["cli", "metrics", "npm", "permissions", "sdk-methods", "triggers"].map((page) =>
-    `docs/${page}.md`
+  ...["cli", "metrics", "npm", "permissions", "reviewed-packages", "sdk-methods", "triggers"].map(
+    (page) => `docs/${page}.md`,
   ),
   ...Object.keys(CONFIGURATION_PAGES),
 ];

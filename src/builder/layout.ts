@@ -29,13 +29,20 @@ export function moduleNames(graph: Graph, commit: Commit): NameOf {
   return (file) => {
     if (file.startsWith(`${commit.source}/`)) {
       const path = file.slice(commit.source.length + 1);
-      return paths.has(path) && commit.tree.has(path) ? commit.tree.shown(path) : undefined;
+      return paths.has(path) && commit.tree.has(path)
+        ? ownName(commit.tree.shown(path))
+        : undefined;
     }
     const sdkModule = sdkModuleName(file, commit.sdk);
     if (sdkModule !== undefined) return sdkModule;
     const found = packages.find(({ prefix }) => file.startsWith(prefix));
     return found && found.by + file.slice(found.prefix.length);
   };
+}
+
+/** The name of an author's file, which is never that of a package: packages are trusted in what authors are not. */
+function ownName(shown: string): string {
+  return shown.startsWith("npm:") ? `./${shown}` : shown;
 }
 
 /**

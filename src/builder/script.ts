@@ -118,12 +118,15 @@ function convert(
   ].join("\n");
 }
 
-/** `__filename` and `__dirname` for bundled CommonJS packages that use them as globals. */
+/**
+ * `__filename` and `__dirname` for bundled CommonJS packages that use them as globals. As `var`, because the bundler
+ * declares names that an ES module has of its own in lists, `var a, __dirname;`: only without such a global, or renamed.
+ */
 function commonJsNames(bundle: string, meta: string): string[] {
   return ["filename", "dirname"].flatMap((name) => {
     const declared = new RegExp(`\\b(?:var|let|const|function|class)\\s+__${name}\\b`);
     const used = bundle.includes(`__${name}`) && !declared.test(bundle);
-    return used ? [`const __${name} = ${meta}.${name};`] : [];
+    return used ? [`var __${name} = ${meta}.${name};`] : [];
   });
 }
 

@@ -147,6 +147,20 @@ Deno.test("texts that contain __dirname stay texts, and the working directory ex
           });`,
       },
     },
+    // The bundler declares the names of an ES module that is required in one list.
+    own: {
+      manifest: { main: "index.js" },
+      files: {
+        "a.txt": TEXT,
+        "index.js": `module.exports = () => require("./module.mjs").read();`,
+        "module.mjs": `import fs from "node:fs";
+          import { dirname } from "node:path";
+          import { fileURLToPath } from "node:url";
+          const first = 1;
+          const __dirname = import.meta.url ? dirname(fileURLToPath(import.meta.url)) : "";
+          export const read = () => [first, __dirname, fs.readFileSync(__dirname + "/a.txt", "utf8")];`,
+      },
+    },
     looks: {
       files: {
         "index.js": `const fs = require("fs");
@@ -162,6 +176,7 @@ Deno.test("texts that contain __dirname stay texts, and the working directory ex
       ...{ text: 24, object: { __dirname: 1 }, pattern: false },
     },
   });
+  assert.deepEqual((await run("own")).value, { x: [1, "/npm/own@1.0.0", TEXT] });
   assert.deepEqual((await run("looks")).value, { x: [true, []] });
 });
 

@@ -183,8 +183,9 @@ function locate(
 
 /** `__dirname` and `__filename` as global names. ES modules that were CommonJS use them as well. */
 const GLOBAL_LOCATION = /(?<![\w$."'`])__(dirname|filename)(?![\w$"'`:])/g;
-/** Names of the module itself. */
-const OWN_LOCATION = /\b(?:var|let|const|function|class)\s+__(?:dir|file)name\b/;
+/** Names of the module itself. The bundler declares those of some ES modules in a list, and assigns them later. */
+const OWN_LOCATION =
+  /\b(?:var|let|const|function|class)\s+__(?:dir|file)name\b|\b__(?:dir|file)name\s*=(?!=)/;
 
 function pathsAt(parts: readonly Part[], packages: ReadonlySet<string>): Carrying["pathAt"] {
   let at = 0;
