@@ -5,6 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { getLogger } from "@logtape/logtape";
 import { callOperation, type OperationRequest } from "../api/call.ts";
 import { invoke } from "../api/invocations/invoke.ts";
 import { parseJson } from "../api/messages/readers.ts";
@@ -18,6 +19,8 @@ import { guardingHeaders, type PublicOrigins } from "./middleware.ts";
 import { JSON_HEADERS, jsonBody } from "./operations.ts";
 import { recordRejected } from "./rejected_credentials.ts";
 import type { LoggedRequest, RequestLog } from "./request_log.ts";
+
+const logger = getLogger(["invoked", "http"]);
 
 /** Other forms of the path, such as one with a query or percent-encoding, are left to the app. */
 const PATH = /^\/api\/v1\/functions\/([A-Za-z0-9]{1,64})\/invoke$/;
@@ -75,7 +78,10 @@ export class InvokeRoute {
     const [, functionId] = PATH.exec(url) ?? [];
     if (functionId === undefined || !this.#isUsualHost(incoming)) return false;
     if (this.#options.corsOrigins !== undefined && headers.origin !== undefined) return false;
-    this.#serve(functionId, url, incoming, outgoing);
+    this.#serve(functionId, url, incoming, outgoing).catch((error) => {
+      logger.error("Failed to send an answer: {error}", { error });
+      outgoing.destroy();
+    });
     return true;
   }
 
