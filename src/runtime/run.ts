@@ -224,11 +224,14 @@ export function run(
   /** The invocation in progress, until its answer. */
   let current: Started | undefined;
   let handlers: Handlers | undefined;
-  const answer = (kind: number, body: Uint8Array): never => {
+  const give = (kind: number, body: Uint8Array) => {
     const mayHaveErrors = hasTouchedStderr();
     if (mayHaveErrors) mark();
     hold(FrameKind.USAGE, usageBody(mayHaveErrors));
     frame(kind, body);
+  };
+  const answer = (kind: number, body: Uint8Array): never => {
+    give(kind, body);
     return exit();
   };
   const fail = (failure: Failure) => answer(FrameKind.FAILURE, encode(failureJson(failure)));
@@ -252,24 +255,16 @@ export function run(
   const deliver = (output: Uint8Array) => {
     if (!(current as Started).message.keep) answer(FrameKind.RESULT, output);
     current = undefined;
-    const mayHaveErrors = hasTouchedStderr();
-    if (mayHaveErrors) mark();
-    hold(FrameKind.USAGE, usageBody(mayHaveErrors));
-    frame(FrameKind.RESULT, output);
+    give(FrameKind.RESULT, output);
   };
-  const { exposed, calls, begin: beginContext } = invocationContext(
-    frame,
-    receive,
-    need,
-    config,
-  );
+  const context = invocationContext(frame, receive, need, config);
   const begin = (message: InvocationMessage) => {
     if (mustAccept) frame(FrameKind.ACCEPTED, NOTHING);
     log.reset();
-    current = { message, given: beginContext(message) };
+    current = { message, given: context.begin(message) };
   };
   const ends = { fail, failThrown };
-  const around = { ends, calls, log, outputBytes: load.outputBytes, deliver };
+  const around = { ends, calls: context.calls, log, outputBytes: load.outputBytes, deliver };
   const callCurrent = (called: Handlers) => callHandler(called, current as Started, around);
   let beganMs = 0;
   let cacheUse: number = CodeCacheUse.NONE;
@@ -283,6 +278,6 @@ export function run(
   };
   if (first !== undefined) begin(first);
   beganMs = now();
-  const exporting = exportsOf(load, importMeta(exposed), (use) => cacheUse = use);
+  const exporting = exportsOf(load, importMeta(context.exposed), (use) => cacheUse = use);
   react(exporting, loaded, failThrown);
 }

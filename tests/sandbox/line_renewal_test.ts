@@ -149,7 +149,7 @@ Deno.test("a template drops what an instance has not read, and counts it", async
   assert.equal(libc.read(line.line.channel(), got, 10), 3);
 });
 
-Deno.test("a template opens new connections when it is told so", async () => {
+Deno.test("a template opens new connections on command", async () => {
   await using line = await Opened.open();
   await line.next();
   assert.deepEqual((await line.next(NextFlag.NEW_LINE)).opened, [CHANNEL, STDERR]);

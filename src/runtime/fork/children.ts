@@ -1,5 +1,6 @@
 /** The forks of one process that have not ended. Uses typed arrays only: it runs beside objects of user code. */
 import {
+  type Libc,
   type Library,
   POLLIN,
   SIGKILL,
@@ -67,20 +68,55 @@ function microsOf(usage: Uint32Array): number {
     at(usage, USER_MICROS) + at(usage, SYSTEM_MICROS);
 }
 
-export function makeChildren({ libc, errno }: Library): Children {
+/** Where a number is among the first ones; -1 if it is not. */
+function indexOf(numbers: Uint32Array, number: number, count: number): number {
+  for (let index = 0; index < count; index++) {
+    if (at(numbers, index) === number) return index;
+  }
+  return -1;
+}
+
+function killFork(libc: Libc, descriptor: number): void {
+  libc.pidfdSendSignal(SYS_PIDFD_SEND_SIGNAL, descriptor, SIGKILL, null, 0);
+}
+
+/** Waits for the ends of forks. */
+interface Waiter {
+  /** What the kernel has counted of the last one that has ended. */
+  readonly ended: Ended;
+  /** Returns whether the fork has ended. */
+  wait(pid: number, options: number): boolean;
+}
+
+function makeWaiter({ libc }: Library): Waiter {
+  const status = new Int32Array(1);
+  const statusBytes = new Uint8Array(status.buffer);
+  const usage = new Uint32Array(USAGE_WORDS);
+  const usageBytes = new Uint8Array(usage.buffer);
+  const ended: Ended = { status: 0, micros: 0, peakKib: 0 };
+  return {
+    ended,
+    wait(pid, options) {
+      if (libc.wait4(pid, statusBytes, options, usageBytes) !== pid) return false;
+      ended.status = at(status, 0);
+      ended.micros = microsOf(usage);
+      ended.peakKib = at(usage, PEAK_KIB);
+      return true;
+    },
+  };
+}
+
+export function makeChildren(library: Library): Children {
+  const { libc, errno } = library;
   const numbers = new Uint32Array(CHILDREN_MAX);
   const pids = new Int32Array(CHILDREN_MAX);
   /** `struct pollfd` for the input and for each fork: a descriptor, then the events in two halves. */
   const polled = new Int32Array(2 * (1 + CHILDREN_MAX));
   const polledBytes = new Uint8Array(polled.buffer);
-  const status = new Int32Array(1);
-  const statusBytes = new Uint8Array(status.buffer);
-  const usage = new Uint32Array(USAGE_WORDS);
-  const usageBytes = new Uint8Array(usage.buffer);
+  const { ended, wait } = makeWaiter(library);
   const descriptor = new Int32Array(1);
   const descriptorBytes = new Uint8Array(descriptor.buffer);
   let count = 0;
-
   const remove = (index: number) => {
     libc.close(at(polled, 2 * (index + 1)));
     count--;
@@ -89,25 +125,11 @@ export function makeChildren({ libc, errno }: Library): Children {
     polled[2 * (index + 1)] = at(polled, 2 * (count + 1));
     polled[2 * (index + 1) + 1] = at(polled, 2 * (count + 1) + 1);
   };
-  const ended: Ended = { status: 0, micros: 0, peakKib: 0 };
-  /** Waits for the end of a fork. Returns its number; -1 if it has not ended. */
-  const wait = (index: number, options: number): number => {
-    const pid = at(pids, index);
-    if (libc.wait4(pid, statusBytes, options, usageBytes) !== pid) return -1;
-    ended.status = at(status, 0);
-    ended.micros = microsOf(usage);
-    ended.peakKib = at(usage, PEAK_KIB);
+  const waitAndReport = (index: number, options: number, report: Report): void => {
+    if (!wait(at(pids, index), options)) return;
     const number = at(numbers, index);
     remove(index);
-    return number;
-  };
-  const waitAndReport = (index: number, options: number, report: Report): void => {
-    const number = wait(index, options);
-    if (number < 0) return;
     report(ForkEvent.ENDED, number, ended.status, ended.micros, ended.peakKib);
-  };
-  const signal = (index: number): void => {
-    libc.pidfdSendSignal(SYS_PIDFD_SEND_SIGNAL, at(polled, 2 * (index + 1)), SIGKILL, null, 0);
   };
   return {
     start(number, flags) {
@@ -139,17 +161,17 @@ export function makeChildren({ libc, errno }: Library): Children {
       count = 0;
     },
     kill(number, report) {
-      for (let index = 0; index < count; index++) {
-        if (at(numbers, index) !== number) continue;
-        signal(index);
-        waitAndReport(index, 0, report);
-        return;
-      }
+      const index = indexOf(numbers, number, count);
+      if (index < 0) return;
+      killFork(libc, at(polled, 2 * (index + 1)));
+      waitAndReport(index, 0, report);
     },
     killOnly() {
       if (count === 0) return undefined;
-      signal(0);
-      return wait(0, 0) < 0 ? undefined : ended;
+      killFork(libc, at(polled, 2));
+      if (!wait(at(pids, 0), 0)) return undefined;
+      remove(0);
+      return ended;
     },
   };
 }

@@ -248,7 +248,7 @@ class ListeningSocket implements EgressSocket {
   #run: EgressRun | undefined;
   /** Set until its instance has connected. */
   #awaited: Handshakes | undefined;
-  /** The turn in which the last run was opened. No connection of its instance is accepted in that turn. */
+  /** When the last run was opened, by {@link Turns}. No connection of its instance is accepted in the same turn. */
   #openedIn = 0;
   wasUsedOutsideRun = false;
 

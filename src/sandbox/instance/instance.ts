@@ -222,12 +222,7 @@ export class Instance {
     const loading = this.#lifecycle.is("ready") ? [encodeLoad(this.#nonce, limits, load)] : [];
     this.#beginInvocation(hooks.signal);
     const keep = reuse !== undefined;
-    // All jobs of one instance have the same configuration.
-    const secrets = Object.values(job.config.secrets);
-    if (this.#invocations === 1 && secrets.length > 0) {
-      this.#redactions = this.#redactions.withSecrets(secrets);
-    }
-    const redactor = new Redactor(this.#redactions);
+    const redactor = this.#redactorOf(job);
     const { promise, resolve } = Promise.withResolvers<Ending>();
     const span = { beganMs: 0, endedMs: 0 };
     // The group is killed in the same tick in which the ending is known, before any await.
@@ -241,9 +236,8 @@ export class Instance {
     const sink = new LogSink(limits.logBytes, redactor, stackMap, hooks.onLog);
     const openChannel = () =>
       new HostChannel(hooks.host, this.#child.process.input, hooks.replyBudget);
-    // The template of a fork knows whether the invocation was read.
-    const { hasReadInput } = this.#child.process;
-    const begins = { beginsWithMark: this.#isMarked, mustAccept: hasReadInput === undefined };
+    const mustAccept = this.#child.process.hasReadInput === undefined;
+    const begins = { beginsWithMark: this.#isMarked, mustAccept };
     const parts = { sink, redactor, openChannel, end };
     const output = new RunOutput(this.#nonce, begins, limits, parts);
     this.#child.reader = output;
@@ -266,10 +260,7 @@ export class Instance {
       using _ending = endingBy(hooks.signal, limits.timeoutMs, end);
       using _watch = this.#child.process.watchCpu?.(limits.cpuTimeMs);
       const ending = await promise;
-      const wasAccepted = output.accepted || hasReadInput?.() === true;
-      if (!wasAccepted && ENDED_BY_PROCESS.has(ending.kind)) {
-        throw new JobNotAccepted("lost" in ending ? ending.lost : undefined);
-      }
+      this.#assertAccepted(output, ending);
       // The function may hold on to a connection that is cut here, so the next invocation cannot use this instance.
       if (egress?.isBusy) this.#killNow();
       await (keep ? this.#allRead(output) : output.allRead);
@@ -315,6 +306,23 @@ export class Instance {
     this.#lifecycle.set("running");
     this.#child.stderr = new Uint8Array(0);
     this.#invocations++;
+  }
+
+  #redactorOf({ config }: SandboxJob): Redactor {
+    // All jobs of one instance have the same configuration.
+    const secrets = Object.values(config.secrets);
+    if (this.#invocations === 1 && secrets.length > 0) {
+      this.#redactions = this.#redactions.withSecrets(secrets);
+    }
+    return new Redactor(this.#redactions);
+  }
+
+  /** @throws JobNotAccepted for an end by the process before it has read the job */
+  #assertAccepted({ accepted }: RunOutput, ending: Ending): void {
+    if (accepted || !ENDED_BY_PROCESS.has(ending.kind)) return;
+    // The template of a fork, or the kernel, knows what was read.
+    if (this.#child.process.hasReadInput?.() === true) return;
+    throw new JobNotAccepted("lost" in ending ? ending.lost : undefined);
   }
 
   /** Waits for the output before the answer. An instance that hides the end of it is killed. */

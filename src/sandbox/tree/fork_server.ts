@@ -214,7 +214,7 @@ export class ForkServerLink implements OutputReader {
     }
   }
 
-  /** Tells the fork of an event. Returns whether an honest fork server may say it. */
+  /** Gives an event to its fork. Returns whether an honest fork server may say it. */
   #isTrue(event: SaidEvent): boolean {
     const { kind, number, first } = event;
     const fork = this.#forks.get(number);

@@ -22,14 +22,14 @@ export interface Succession {
   readonly socket: TreeSocket;
   /** The egress socket as the instance sees it. */
   readonly egressPath: string;
-  /** Whether the egress socket tells the connections of the instance from those that earlier ones have left. */
+  /** Whether the instance connects to the egress socket, which then knows what earlier instances have left there. */
   readonly isKnownByEgress: boolean;
   /** Whether it gets new connections. */
   readonly needsNewLine: boolean;
 }
 
 /** What the template of a line decides. */
-export interface LineOwner {
+interface LineOwner {
   /** Whether the next instance may be forked as soon as the last one is killed. */
   mayFollow(): boolean;
   /** Called when the last instance has ended, or is about to be killed. */
