@@ -113,7 +113,7 @@ export interface SandboxJob {
    */
   readonly reuseKey?: string;
   /** When the script may be evaluated ahead of the invocation; absent: where the script allows it. */
-  readonly evaluation?: Evaluation;
+  readonly evaluation?: Evaluation | undefined;
   /** The export that is called: the default one unless given. */
   readonly handler?: "default" | "fetch";
   /** The input: the text of a JSON object, validated by the caller; a `RequestInput` of `src/runtime/wire.ts` for `fetch`. */
@@ -282,7 +282,7 @@ export interface Provisioned extends MemoryLimit {
   /** As in its jobs. */
   readonly evaluation?: Evaluation | undefined;
   /** Reads the source map of the script. Without a map, a reading of a reviewed package counts as any other. */
-  readonly stackMap?: StackMapReader;
+  readonly stackMap?: StackMapReader | undefined;
 }
 
 /** Memory in bytes that a group of processes shares with no other; absent if the server may not inspect the processes. */

@@ -95,6 +95,11 @@ export class StackMap {
     );
   }
 
+  /** Whether locations can be those of files. */
+  get isMapped(): boolean {
+    return this.#map !== undefined;
+  }
+
   /** Reads one line of a stack; undefined for code that is not in the bundle. */
   frame(text: string): ScriptFrame | undefined {
     const match = FRAME.exec(text);

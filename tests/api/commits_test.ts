@@ -74,8 +74,9 @@ sharedSuite("commits: three steps", {
     const rejected = await client.get(`${base}?id_prefix=%25`);
     assertError(rejected, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["id_prefix"] });
     for (const reference of [opened.commitId, "HEAD"]) {
-      const read = ok(await client.get(`${base}/${reference}`));
+      const { loadReport, ...read } = ok(await client.get(`${base}/${reference}`));
       assert.deepEqual(read, { ...finalized, files: encode(files) });
+      assert.match(loadReport.state, /^LOAD_STATE_(?:PENDING|REPORTED)$/);
     }
   },
 

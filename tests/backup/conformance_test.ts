@@ -99,7 +99,10 @@ async function stateOf(
     invocationId,
     fn: ok(await client.get(of)),
     commits,
-    content: ok(await client.get(`${of}/commits/HEAD`)),
+    content: await eventually(async () => {
+      const content = ok(await client.get(`${of}/commits/HEAD`));
+      return content.loadReport.state === "LOAD_STATE_REPORTED" ? content : undefined;
+    }, "the load report"),
     invocation: await client.invocation(functionId, invocationId),
     versions: ok(await client.get(`${fixed.path}/versions`)),
     entries,

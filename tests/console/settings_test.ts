@@ -7,6 +7,7 @@ import { LOOPBACK } from "../support/loopback.ts";
 import { TestServer } from "../support/server.ts";
 import { KeyHost } from "../triggers/key_host.ts";
 import { tabsOfFunction } from "./function_tabs.ts";
+import { startOfInvocations } from "./load_report.ts";
 import { eachSetting } from "./settings.ts";
 import type { Journey } from "./stage.ts";
 import { eachTrigger } from "./triggers.ts";
@@ -34,4 +35,5 @@ browserTest("console: triggers, history and settings", async (t) => {
     "console: each setting of a function, and its danger zone",
     (t) => eachSetting(t, journey),
   );
+  await t.step("console: how invocations start", () => startOfInvocations(journey));
 });

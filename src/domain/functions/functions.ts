@@ -259,7 +259,8 @@ export class Functions {
         ...this.#rights.locksOf(update.change, changed),
       ],
     );
-    this.provisioning.refresh();
+    // The next invocation finds what is provisioned, or waits for it.
+    await this.provisioning.refresh();
     if (mayStart) this.scheduler.wake();
     commit?.written();
     return { fn: await this.get(fn.id), commit: commit?.row };
@@ -296,7 +297,7 @@ export class Functions {
       "durable",
       [locks.ofFunction(id)],
     );
-    this.provisioning.refresh();
+    await this.provisioning.refresh();
     return await this.get(id);
   }
 

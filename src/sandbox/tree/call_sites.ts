@@ -2,7 +2,7 @@
  * Finds the calls of a script in the files of its packages. The bundler writes the name of each module before its code, in
  * a comment: what it writes is what decides. Source maps of packages name files that were never published, and name wrong
  * ones, because the bundler changes their text; but a position that is in a file of the function by the map is never one of
- * a package, whatever the text around it looks like.
+ * a package, whatever the text around it looks like, and without a map none is.
  */
 import type { ScriptFrame, StackMap } from "../../shared/stack.ts";
 import { type CallSite, MODULE_CODE } from "./reviewed.ts";
@@ -38,6 +38,8 @@ const NAME = /^(?:[\p{ID_Continue}$#]+|<\w+>)$/u;
 /** V8's names of code that has none: of a function, and of what `eval` evaluates, as the runtime does with short scripts. */
 const UNNAMED: ReadonlySet<string> = new Set(["<anonymous>", "eval"]);
 const POSITION_MAX_UNITS = 1000;
+/** Longest frame that is read: that takes time which grows with the square of its length. */
+const FRAME_MAX_UNITS = 500;
 
 /** The name of a function as its source has it. */
 function plainName(functionName = ""): string {
@@ -65,7 +67,9 @@ export class CallSites {
   /** The call that a stack ends with. @param stack its frames, the innermost first */
   of(stack: string): ScriptCall {
     const lines = stack.split("\n").filter((line) => line.includes(SCRIPT_MARK));
-    const frames = lines.map((line) => this.#map.frame(line));
+    const frames = lines.map((line) =>
+      line.length > FRAME_MAX_UNITS ? undefined : this.#map.frame(line)
+    );
     const at = frames.findIndex((frame) => !SERVER_MODULE.test(frame?.file ?? ""));
     if (at < 0) return { position: "the runtime", site: undefined, caller: undefined };
     const frame = frames[at];
@@ -90,7 +94,7 @@ export class CallSites {
     const [, mapped] = PACKAGE_FILE.exec(file ?? "") ?? [];
     const isOwn = mapped === undefined && file !== undefined && !UNKNOWN_SOURCE.test(file);
     const isOther = mapped !== undefined && mapped !== module?.[1];
-    if (module === null || isOwn || isOther) {
+    if (module === null || isOwn || isOther || !this.#map.isMapped) {
       return { package: undefined, file: file ?? "bundle.js", functionName: name };
     }
     const [, packageId = "", path = ""] = module;

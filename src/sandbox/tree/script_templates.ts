@@ -185,7 +185,8 @@ export class ScriptTemplates implements Holder, Disposable {
     const making: Making = { bytes: expectedBytes + expectedSize * WAITING_BYTES };
     this.#making.set(key, making);
     try {
-      await this.#slots.acquire();
+      // At once where one is free: an invocation that comes now waits for the evaluation.
+      if (this.#slots.tryAcquire() === undefined) await this.#slots.acquire();
       if (!this.#isClosed) await this.#makeInSlot(key, source, making);
     } catch (error) {
       if (!this.#isClosed) logger.warn("a template was not made: {error}", { error: `${error}` });

@@ -83,9 +83,9 @@ async function delayOf(pid: number): Promise<number> {
 }
 
 /**
- * Whether the one other thread of a process is that in which Deno waits for signals, from its first wait on. This thread
- * holds no lock in its system call, and no fork needs it: a function cannot listen to signals. It has the name of the
- * program, as threads of the pool do not.
+ * Whether the one other thread of a process is that in which Deno waits for signals, which starts when the event loop
+ * waits for long. This thread holds no lock in its system call, and no fork needs it: forks get no signal but SIGKILL. It
+ * has the name of the program, unlike the threads of Deno's pool.
  */
 async function awaitsSignals(pid: number): Promise<boolean> {
   for (let looks = 0; looks < SIGNAL_THREAD_LOOKS_MAX; looks++) {
