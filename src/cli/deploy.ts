@@ -144,7 +144,7 @@ async function deploy(
   // Settings are set before or together with the publish: new code must not run with the allowlist of older code.
   const settings = settingsChange(manifest, additions, fn);
   const publishes = wanted === true && commitId !== undefined && commitId !== fn.publishedCommitId;
-  await applyChange(api, fn, {
+  const changedFn = await applyChange(api, fn, {
     ...settings,
     ...publishes ? { publishedCommitId: commitId } : {},
   });
@@ -155,7 +155,7 @@ async function deploy(
   noteSettings(namesOf(settings));
   await warnOfSecretVariables(settings.variables);
   notePublished(publishes, isPublished);
-  const found = commitId === undefined ? {} : await notedFindings(api, fn, commitId, check);
+  const found = commitId === undefined ? {} : await notedFindings(api, changedFn, commitId, check);
   return {
     functionId: fn.id,
     name: manifest.name,
@@ -212,14 +212,15 @@ async function rejectTypeErrors(folder: string, files: Files): Promise<void> {
 /** What follows from a check that did not pass, in its message. */
 const NOTHING_DEPLOYED = "; nothing was deployed";
 
+/** Answers the function as it is afterwards. */
 async function applyChange(
   api: Api,
   fn: RemoteFunction,
   change: FunctionChange,
-): Promise<void> {
-  if (Object.keys(change).length === 0) return;
+): Promise<RemoteFunction> {
+  if (Object.keys(change).length === 0) return fn;
   try {
-    await api.updateFunction(fn, change);
+    return await api.updateFunction(fn, change);
   } catch (error) {
     note(`The files are deployed as the head; not set: ${namesOf(change).join(", ")}`);
     throw error;

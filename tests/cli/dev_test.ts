@@ -106,6 +106,18 @@ Deno.test("dev runs on every save with the last input, and removes its store", a
     await save("main.ts", main("Hey"));
     await dev.answers({ message: "Hey, Ada" });
   });
+  await t.step("how invocations start is reported when a save changes it", async () => {
+    const loads = ({ loadReport }: Json) => loadReport?.start === "INVOCATION_START_LOAD";
+    const slow = "const began = performance.now();\nwhile (performance.now() - began < 5);\n";
+    await save("main.ts", `${slow}export const at = Date.now();\n${main("Ahoy")}`);
+    const { loadReport: { readings } } = await dev.result(loads);
+    assert.equal(readings[0].position, "main.ts:3");
+    await save("main.ts", main("Hey"));
+    await dev.result((result) =>
+      result.loadReport?.start === "INVOCATION_START_FAST" &&
+      dev.results.indexOf(result) > dev.results.findIndex(loads)
+    );
+  });
   await t.step("when the input is saved", async () => {
     await Deno.writeTextFile(join(directory.path, "input.json"), `{"name": "Eve"}`);
     await dev.answers({ message: "Hey, Eve" });
