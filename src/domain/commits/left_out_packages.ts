@@ -93,6 +93,20 @@ export const LEFT_OUT: readonly LeftOut[] = [
     instead: "set evaluation to EVALUATION_SHARED",
   },
   {
+    package: "avsc",
+    names: ["avsc"],
+    reads: "Math.random",
+    why: "The number seeds the generator of random values.",
+    instead: IN_HANDLER,
+  },
+  {
+    package: "prom-client",
+    names: ["prom-client"],
+    reads: "Date.now",
+    why: "The time is a metric, the start of the process.",
+    instead: IN_HANDLER,
+  },
+  {
     package: "memfs",
     names: ["memfs"],
     reads: "new Date",
