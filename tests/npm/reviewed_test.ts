@@ -173,6 +173,8 @@ async function differentIds({ client }: Stage): Promise<void> {
 
 /** Age of a template beside which the error of its clocks is small. */
 const AGE_MS = 1_000;
+/** More than the instances that were forked before and wait. */
+const LATER_INVOCATIONS = 5;
 
 async function rightTimes({ client }: Stage): Promise<void> {
   const id = await client.deploy(
@@ -192,11 +194,13 @@ async function rightTimes({ client }: Stage): Promise<void> {
   };
   await eventually(fromTemplate, "an invocation from a template");
   await new Promise((resolve) => setTimeout(resolve, AGE_MS));
-  const { startedAt, output } = await eventually(fromTemplate, "another invocation from it");
-  // To milliseconds: no date reads nanoseconds.
-  const logged = Date.parse(output.time.replace(/(?<=\.\d{3})\d+(?=Z)/, ""));
-  const early = Date.parse(startedAt) - logged;
-  assert.ok(early < AGE_MS / 2, `the line has a time ${early} ms before the invocation`);
+  for (let n = 0; n < LATER_INVOCATIONS; n++) {
+    const { startedAt, output } = await eventually(fromTemplate, "another invocation from it");
+    // To milliseconds: no date reads nanoseconds.
+    const logged = Date.parse(output.time.replace(/(?<=\.\d{3})\d+(?=Z)/, ""));
+    const early = Date.parse(startedAt) - logged;
+    assert.ok(early < AGE_MS / 2, `the line has a time ${early} ms before the invocation`);
+  }
 }
 
 sharedSuite("reviewed packages", {
