@@ -58,7 +58,8 @@ const ADDING = `\`<module>\` is code outside of functions.
 3. Reject an id, a nonce, a boundary, a key, a delay between retries, the seed of a generator, a time that users see, and
    every value that reaches the caller. The state that module code leaves starts anew in each invocation: a
    counter counts the same numbers again.
-4. Add the entry to \`src/sandbox/tree/reviewed_readings.json\`. Allow only versions that you have read. Write into \`why\`
+4. Add the entry to \`src/sandbox/tree/reviewed_readings.json\`. Allow a major version if you have read its oldest and newest
+   version: in later ones, file, function and call must still match. Write into \`why\`
    what the value is, and why equal values harm nobody.
 5. Run \`deno task docs\` and the tests in \`tests/npm/reviewed_test.ts\`.
 
