@@ -3,10 +3,11 @@
  *
  *     deno task bench [part ...] [--quick] [--publish]
  *
- * The parts are latency, bundles, inputs, growth, finalize, memory, first-call, rare, heavy, endpoints and schedules;
- * none means all.
+ * The parts are latency, bundles, inputs, growth, finalize, memory, first-call, rare, heavy, endpoints, schedules and
+ * packages; none means all but packages, which takes as long as the others together.
  * `--quick` measures with few rounds. `--publish` replaces the results in `bench/results/published`, and the
- * ten figures of docs/performance.md.
+ * ten figures of docs/performance.md; with the part packages alone, those in `bench/results/packages`, and the table in
+ * bench/README.md.
  *
  * All contenders get the same arrivals in interleaved rounds, so that a busy moment of the machine hits each of them;
  * trust the ratios more than the milliseconds. The load generator shares the cores with what it measures. A wrong
@@ -25,9 +26,11 @@ import { growth } from "./parts/growth.ts";
 import { heavy } from "./parts/heavy.ts";
 import { latency } from "./parts/latency.ts";
 import { memory } from "./parts/memory.ts";
+import { packages, PART as PACKAGES } from "./parts/packages.ts";
 import { rare } from "./parts/rare.ts";
 import { schedules } from "./parts/schedules.ts";
 import { bundles, inputs } from "./parts/sizes.ts";
+import { renderPackages } from "./packages_table.ts";
 import { renderSvg } from "./plots.ts";
 import { renderReadmeChart } from "./readme_chart.ts";
 import { type PartResult, renderTable } from "./report.ts";
@@ -45,12 +48,14 @@ const PARTS: Readonly<Record<string, (context: Context) => Promise<PartResult>>>
   heavy,
   endpoints,
   schedules,
+  [PACKAGES]: packages,
 };
 
 const RESULTS = fileURLToPath(new URL("results/", import.meta.url));
 const PAGE = fileURLToPath(new URL("../docs/performance.md", import.meta.url));
 const README_CHART = fileURLToPath(new URL("../docs/images/latency.svg", import.meta.url));
-/** The page shows the ten figures of the published run between these lines. */
+const README = fileURLToPath(new URL("README.md", import.meta.url));
+/** Each page shows figures of a published run between these lines. */
 const PAGE_BLOCK = /(<!-- figures of `deno task bench`: begin -->\n)[^]*(<!-- end -->)/;
 
 interface Arguments {
@@ -81,7 +86,7 @@ async function main(): Promise<void> {
     const text = render(run);
     console.log(text);
     await write(run, text, join(RESULTS, "latest"));
-    if (chosen.isPublished) await publish(run, text);
+    if (chosen.isPublished) await publish(run, text, isOfPackages(chosen.parts));
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
@@ -99,14 +104,19 @@ function readArguments(): Arguments {
     if (part in PARTS) continue;
     throw new Error(`There is no part ${part}; there are ${Object.keys(PARTS).join(", ")}`);
   }
-  if (values.publish && positionals.length > 0) {
-    throw new Error("--publish takes no parts: the page shows one run of all of them");
+  if (values.publish && positionals.length > 0 && !isOfPackages(positionals)) {
+    throw new Error("--publish takes no parts but packages: a page shows one run");
   }
+  const usual = Object.keys(PARTS).filter((part) => part !== PACKAGES);
   return {
-    parts: positionals.length === 0 ? Object.keys(PARTS) : positionals,
+    parts: positionals.length === 0 ? usual : positionals,
     isQuick: values.quick,
     isPublished: values.publish,
   };
+}
+
+function isOfPackages(parts: readonly string[]): boolean {
+  return parts.every((part) => part === PACKAGES);
 }
 
 /** Outside of the project: nobody commits the peers, and they are kept between runs. */
@@ -173,13 +183,18 @@ async function write(run: Run, text: string, directory: string): Promise<void> {
   }
 }
 
-async function publish(run: Run, text: string): Promise<void> {
-  await write(run, text, join(RESULTS, "published"));
+async function publish(run: Run, text: string, ofPackages: boolean): Promise<void> {
+  await write(run, text, join(RESULTS, ofPackages ? "packages" : "published"));
+  if (ofPackages) return await replaceBlock(README, renderPackages(run.rows));
   await Deno.writeTextFile(README_CHART, renderReadmeChart(run.rows));
-  const page = await Deno.readTextFile(PAGE);
-  const block = `\n${renderFigures(run.rows)}\n\n`;
+  await replaceBlock(PAGE, renderFigures(run.rows));
+}
+
+async function replaceBlock(path: string, text: string): Promise<void> {
+  const page = await Deno.readTextFile(path);
+  const block = `\n${text}\n\n`;
   await Deno.writeTextFile(
-    PAGE,
+    path,
     page.replace(PAGE_BLOCK, (_, begin, end) => `${begin}${block}${end}`),
   );
 }

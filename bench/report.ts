@@ -2,7 +2,7 @@
 import type { Chart } from "./plots.ts";
 import { summarize, type Summary } from "./statistics.ts";
 
-export type Unit = "ms" | "s" | "/s" | "MiB" | "MB/s";
+export type Unit = "ms" | "s" | "/s" | "MiB" | "MB/s" | "functions";
 
 /** One line of the table. */
 export interface Row extends Summary {

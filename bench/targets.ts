@@ -1,5 +1,12 @@
 /** The ratios that this project holds itself to, from the rows of one run. */
 import { BARE } from "./contenders.ts";
+import {
+  BASELINE,
+  PART as PACKAGES,
+  PROCESSOR_TIME,
+  sharedSubject,
+  STARTS,
+} from "./parts/packages.ts";
 import type { Row } from "./report.ts";
 
 export interface Verdict {
@@ -11,6 +18,8 @@ export interface Verdict {
 const OURS = "invoked";
 const WORKERD = "workerd, fresh isolate";
 const GROWTH_MAX = 1.3;
+/** Processor time that a package may add to an invocation from a template. */
+const PACKAGE_MS_MAX = 5;
 
 /** The verdicts on what was measured; what was not measured has none. */
 export function verdicts(rows: readonly Row[]): Verdict[] {
@@ -67,6 +76,42 @@ export function verdicts(rows: readonly Row[]): Verdict[] {
       saturated("functions-framework"),
     ),
     ...growthVerdicts(rows),
+    ...packageVerdicts(rows),
+  ];
+}
+
+/** How many functions start from a template, and the processor time of their invocations above that of none. */
+function packageVerdicts(rows: readonly Row[]): Verdict[] {
+  const own = rows.filter(({ part }) => part === PACKAGES);
+  const starts = own.filter(({ measure }) => measure === STARTS);
+  if (starts.length === 0) return [];
+  const withSetting = starts.filter(({ subject }) => subject === sharedSubject(subject));
+  const without = starts.filter((row) => !withSetting.includes(row));
+  const count = (of: readonly Row[]) => of.reduce((sum, { p50 }) => sum + p50, 0);
+  const atLeast = (target: string, limit: number, measured: number) => ({
+    target: `functions with packages that ${target}: at least ${limit}`,
+    measured,
+    isMet: measured >= limit,
+  });
+  const isReplaced = (subject: string) =>
+    withSetting.some((row) => row.subject !== subject && row.subject === sharedSubject(subject));
+  const times = own.filter(({ measure, subject }) =>
+    measure === PROCESSOR_TIME && !isReplaced(subject)
+  );
+  const least = times.find(({ subject }) => subject === BASELINE)?.p50 ?? 0;
+  const most = Math.max(...times.map(({ p50 }) => p50 - least));
+  const above = times.filter(({ p50 }) => p50 - least > PACKAGE_MS_MAX);
+  const names = above.length === 0
+    ? ""
+    : `; above: ${above.map(({ subject }) => subject).join(", ")}`;
+  return [
+    atLeast("need no setting for a template", 45, count(without)),
+    atLeast("can start from a template", 50, count(without) + count(withSetting)),
+    {
+      target: `ms of processor time that a package adds: at most ${PACKAGE_MS_MAX}${names}`,
+      measured: most,
+      isMet: most <= PACKAGE_MS_MAX,
+    },
   ];
 }
 

@@ -19,6 +19,8 @@ interface PackageUse {
   readonly called: string;
 }
 
+/** What the report does not name. */
+const UNNAMED = "module code, or in a function without a name";
 /** Position of a file in a package, with or without a line. */
 const IN_PACKAGE = /^npm:((?:@[^/@]+\/)?[^/@]+)@([^/]+)\/(.+?)(?::\d+)?$/;
 
@@ -30,7 +32,8 @@ async function sourceOf(argument: string): Promise<string> {
 
 type Use = LoadReportOut["readings"][number];
 
-function packageUse({ position, called, functionName = "" }: Use): PackageUse[] {
+/** In a draft, what the report does not name is module code. */
+function packageUse({ position, called, functionName = "<module>" }: Use): PackageUse[] {
   const [, name, version, file] = IN_PACKAGE.exec(position) ?? [];
   if (name === undefined || version === undefined || file === undefined) return [];
   return [{ package: name, version, file, function: functionName, called }];
@@ -62,14 +65,10 @@ for (const argument of Deno.args) {
     const { start, loadTime, readings, error } = await loadReportOf(client, id);
     console.log(`${argument}: ${start}, loads in ${loadTime}`);
     if (error !== undefined) console.log(`  no template under any setting: ${error}`);
-    for (const use of readings) {
-      console.log(
-        `  ${use.position} called ${use.called} in ${
-          use.functionName ?? "a function without a name"
-        }`,
-      );
-      found.push(...packageUse(use));
+    for (const { position, called, functionName = UNNAMED } of readings) {
+      console.log(`  ${position} called ${called} in ${functionName}`);
     }
+    found.push(...readings.flatMap(packageUse));
   } catch (error) {
     console.log(`${argument}: ${error instanceof Error ? error.message : error}`);
   }

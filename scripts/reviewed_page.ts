@@ -1,97 +1,6 @@
 /** Renders `docs/reviewed-packages.md`: the reviewed list, and packages that a reviewer has left out of the list. */
+import { LEFT_OUT } from "../src/domain/commits/left_out_packages.ts";
 import reviewed from "../src/sandbox/tree/reviewed_readings.json" with { type: "json" };
-
-/** A package that is not on the list, although it is loaded often. */
-interface LeftOut {
-  readonly package: string;
-  readonly reads: string;
-  /** A sentence. */
-  readonly why: string;
-  /** What to write instead. */
-  readonly instead: string;
-}
-
-const IN_HANDLER = "import it in the handler";
-const ON_FIRST_USE = "make the client on first use";
-
-const LEFT_OUT: readonly LeftOut[] = [
-  {
-    package: "mathjs",
-    reads: "Date.now, Math.random",
-    why:
-      "The time seeds the generator of its random numbers, and every invocation would draw the same ones.",
-    instead: IN_HANDLER,
-  },
-  {
-    package: "seedrandom",
-    reads: "Math.random",
-    why: "The number goes into the pool that seeds generators.",
-    instead: IN_HANDLER,
-  },
-  {
-    package: "@faker-js/faker",
-    reads: "Math.random",
-    why:
-      "The numbers seed the generator of its data, and every invocation would invent the same people.",
-    instead: IN_HANDLER,
-  },
-  {
-    package: "effect before 4",
-    reads: "Math.random",
-    why: "The number seeds the service Random, and every invocation would draw the same numbers.",
-    instead: "effect 4, which reads nothing while it loads",
-  },
-  {
-    package: "bson before 4.7 (mongodb 3)",
-    reads: "Math.random",
-    why:
-      "Some of these versions draw all random parts of an ObjectId while they load, so invocations would make the same ids.",
-    instead: "a newer mongodb",
-  },
-  {
-    package: "redis, createClient()",
-    reads: "crypto.randomBytes",
-    why: "The bytes are the identity of a client in traces and metrics, and must differ.",
-    instead: ON_FIRST_USE,
-  },
-  {
-    package: "@google-cloud/firestore, new Firestore()",
-    reads: "crypto.randomBytes",
-    why: "The bytes tag requests in logs, and must differ.",
-    instead: ON_FIRST_USE,
-  },
-  {
-    package: "@sentry/node, init()",
-    reads: "crypto.randomUUID, Math.random, Date.now",
-    why: "Sentry makes ids of traces and sessions, and leaves a timer.",
-    instead: "call init() in the handler",
-  },
-  {
-    package: "@azure/service-bus",
-    reads: "Math.random",
-    why: "Its package rhea makes the id of an AMQP container, which must differ.",
-    instead: IN_HANDLER,
-  },
-  {
-    package: "@nestjs/common",
-    reads: "Math.random",
-    why:
-      "Its ids are harmless, but they come from the package uid, which returns its text to any caller.",
-    instead: "EVALUATION_SHARED",
-  },
-  {
-    package: "memfs",
-    reads: "new Date",
-    why: "The times of files go to whoever asks for them.",
-    instead: IN_HANDLER,
-  },
-  {
-    package: "lodash, _.now()",
-    reads: "Date.now",
-    why: "The time goes to the caller.",
-    instead: "call _.now() in the handler",
-  },
-];
 
 /** The page. */
 export function renderReviewedPage(): string {
@@ -149,7 +58,8 @@ const ADDING = `\`<module>\` is code outside of functions.
 3. Reject an id, a nonce, a boundary, a key, a delay between retries, the seed of a generator, a time that users see, and
    every value that reaches the caller. The state that module code leaves starts anew in each invocation: a
    counter counts the same numbers again.
-4. Add the entry to \`src/sandbox/tree/reviewed_readings.json\`. Allow only versions that you have read. Write into \`why\`
+4. Add the entry to \`src/sandbox/tree/reviewed_readings.json\`. Allow a major version if you have read its oldest and newest
+   version: in later ones, file, function and call must still match. Write into \`why\`
    what the value is, and why equal values harm nobody.
 5. Run \`deno task docs\` and the tests in \`tests/npm/reviewed_test.ts\`.
 

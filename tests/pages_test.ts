@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { bannedWordsIn } from "./support/words.ts";
 import { CONFIGURATION_PAGES } from "../scripts/configuration_page.ts";
 import { renderFigures } from "../bench/figures.ts";
+import { renderPackages } from "../bench/packages_table.ts";
 import { renderReadmeChart } from "../bench/readme_chart.ts";
 import { exists, readText, ROOT } from "./support/repository.ts";
 
@@ -97,12 +98,18 @@ Deno.test("the picture of README.md shows the published figures", async () => {
   assert.equal(await readText("docs/images/latency.svg"), renderReadmeChart(rows));
 });
 
-Deno.test("docs/performance.md shows the published figures", async () => {
-  const { rows } = JSON.parse(await readText("bench/results/published/results.json"));
-  const [, shown = ""] = FIGURES.exec(await readText("docs/performance.md")) ?? [];
-  // The formatter pads the table.
-  const plain = (text: string) => text.replace(/[ -]+/g, " ").replaceAll(" :", ":").trim();
-  assert.equal(plain(shown), plain(renderFigures(rows)), "run deno task bench --publish");
+Deno.test("pages show the published figures", async () => {
+  const pages = [
+    ["docs/performance.md", "published", renderFigures],
+    ["bench/README.md", "packages", renderPackages],
+  ] as const;
+  for (const [page, results, render] of pages) {
+    const { rows } = JSON.parse(await readText(`bench/results/${results}/results.json`));
+    const [, shown = ""] = FIGURES.exec(await readText(page)) ?? [];
+    // The formatter pads the table.
+    const plain = (text: string) => text.replace(/[ -]+/g, " ").replaceAll(" :", ":").trim();
+    assert.equal(plain(shown), plain(render(rows)), `${page}: run deno task bench --publish`);
+  }
 });
 
 Deno.test("README.md shows the function that the first start deploys", async () => {

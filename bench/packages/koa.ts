@@ -1,5 +1,5 @@
 /** Makes an app at the top of the module, and sends it a request. */
-import Koa from "npm:koa@3.2.1";
+import Koa from "npm:koa@3.1.2";
 import inject from "npm:light-my-request@6.8.1";
 
 const app = new Koa();

@@ -83,7 +83,7 @@ export function obstaclesOf(
   if (evaluation === "EVALUATION_PER_CALL") return [];
   const { readings, error, advice = "" } = report;
   return [
-    ...error === undefined ? [] : [{ text: `its module code ${error}`, advice }],
+    ...error === undefined ? [] : [{ text: error, advice }],
     ...readings.map((reading) => ({ text: readingText(reading), advice: reading.advice })),
   ];
 }

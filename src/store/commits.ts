@@ -217,11 +217,13 @@ export class CommitWriter extends CommitReader {
       .where("purgedAt", "is", null).execute();
   }
 
-  /** Requests a report on a finalized commit that has none. */
-  async wantLoad(id: string): Promise<void> {
-    await this.db.updateTable("commits").set({ loadState: "PENDING" }).where("id", "=", id)
-      .where("loadState", "is", null).where("finalizedAt", "is not", null)
-      .where("purgedAt", "is", null).execute();
+  /** Requests a report on a finalized commit. @param known the report that it replaces; null if the commit has none */
+  async wantLoad(id: string, known: string | null): Promise<void> {
+    const state = known === null ? null : "REPORTED";
+    await this.db.updateTable("commits").set({ loadState: "PENDING", loadReport: null })
+      .where("id", "=", id).where("loadState", "is not distinct from", state)
+      .where("loadReport", "is not distinct from", known)
+      .where("finalizedAt", "is not", null).where("purgedAt", "is", null).execute();
   }
 
   /** Records what loading the script showed. Nothing is recorded for a commit whose files were purged. */

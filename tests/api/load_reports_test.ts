@@ -1,6 +1,7 @@
 /** Reports on how the invocations of a commit start, and the setting `evaluation`. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import type { Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { MAIN, ok } from "../support/expect.ts";
@@ -162,15 +163,25 @@ Deno.test("reports outlive a crash; commits of an earlier version get one with t
     await server.stop("SIGKILL");
   }
   const [published = "", invoked = ""] = ids;
+  const file = join(dataDir, "invoked.db");
+  {
+    // Another version of the server knows other packages.
+    using db = new DatabaseSync(file);
+    const outdated = { version: "0.0.0", loadMs: 1, start: "fast", readings: [] };
+    const update =
+      "update commits set load_state = 'REPORTED', load_report = ? where function_id = ?";
+    assert.equal(db.prepare(update).run(JSON.stringify(outdated), published).changes, 1);
+  }
   {
     await using server = await TestServer.start({ dataDir });
     const client = await server.client();
+    assert.equal((await reportOf(client, published))?.state, "LOAD_STATE_PENDING");
     for (const id of ids) {
       assert.equal((await reported(client, id)).start, "INVOCATION_START_LOAD");
     }
     await server.stop();
   }
-  takeMigrationsBack(join(dataDir, "invoked.db"), "042_load_reports");
+  takeMigrationsBack(file, "042_load_reports");
   await using server = await TestServer.start({ dataDir });
   const client = await server.client();
   for (const id of ids) assert.equal(await reportOf(client, id), undefined);

@@ -73,6 +73,7 @@ const ACCEPTED: readonly object[] = [
   {
     processReuse: "PROCESS_REUSE_NONE",
     circuitBreakerPeriod: "CIRCUIT_BREAKER_PERIOD_UNSPECIFIED",
+    evaluation: "EVALUATION_UNSPECIFIED",
   },
   { retryPolicy: { maxAttempts: 3, initialBackoff: "1s", retryOn: ["TIMEOUT"] }, onSuccess: {} },
   {
@@ -96,6 +97,7 @@ const REJECTED: readonly (readonly [field: string, manifest: object])[] = [
   ["memoryMib", { memoryMib: -1 }],
   ["memoryMib", { memoryMib: 1.5 }],
   ["processReuse", { processReuse: "PROCESS_REUSE_UNSPECIFIED" }],
+  ["evaluation", { evaluation: "SHARED" }],
   ["variables", { variables: { A: 1 } }],
   ["retryPolicy", { retryPolicy: { attempts: 3 } }],
   ["onSuccess", { onSuccess: { url: "https://a.test", secret: "whsec_" } }],

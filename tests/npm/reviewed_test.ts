@@ -171,8 +171,41 @@ async function differentIds({ client }: Stage): Promise<void> {
   assert.equal(new Set(processes).size, INVOCATIONS, JSON.stringify(ids));
 }
 
+/** Age of a template beside which the error of its clocks is small. */
+const AGE_MS = 1_000;
+/** More than the instances that were forked before and wait. */
+const LATER_INVOCATIONS = 5;
+
+async function rightTimes({ client }: Stage): Promise<void> {
+  const id = await client.deploy(
+    `import pino from "npm:pino@10.4.0";
+    let line = "";
+    const timestamp = pino.stdTimeFunctions.isoTimeNano;
+    const logger = pino({ timestamp }, { write: (text) => line = text });
+    export default () => {
+      logger.info("hello");
+      return JSON.parse(line);
+    };`,
+  );
+  const fromTemplate = async () => {
+    const { body } = await client.invoke(id);
+    const invocation = await client.invocation(id, body.invocationId);
+    return invocation.processKind === "PROCESS_KIND_TEMPLATE" ? invocation : undefined;
+  };
+  await eventually(fromTemplate, "an invocation from a template");
+  await new Promise((resolve) => setTimeout(resolve, AGE_MS));
+  for (let n = 0; n < LATER_INVOCATIONS; n++) {
+    const { startedAt, output } = await eventually(fromTemplate, "another invocation from it");
+    // To milliseconds: no date reads nanoseconds.
+    const logged = Date.parse(output.time.replace(/(?<=\.\d{3})\d+(?=Z)/, ""));
+    const early = Date.parse(startedAt) - logged;
+    assert.ok(early < AGE_MS / 2, `the line has a time ${early} ms before the invocation`);
+  }
+}
+
 sharedSuite("reviewed packages", {
   "module code that reads in listed functions alone gets a template": listed,
   "what listed packages return to their callers is not on the list": unlisted,
+  "a logger that keeps the time of its template writes the time of the line": rightTimes,
   "ObjectIds of invocations from one template differ in the bytes of the process": differentIds,
 });

@@ -228,6 +228,7 @@ export class Commits {
     const commit = showPurged && named.purgedAt !== null
       ? named
       : await finalizedCommit(this.store.read, fn, named.id);
+    this.loadReports.renew(commit);
     const rows = await this.store.read.commits.files(commit.id);
     const files = rows.filter(isUploaded).map(async ({ path, digest, size }) => {
       const read = () => this.store.commitBlobs.get(digest);

@@ -1,19 +1,12 @@
 /** What to write instead of module code that keeps a script from a template. */
 import type { Reading } from "../../engine/load_reporter.ts";
+import { LEFT_OUT } from "./left_out_packages.ts";
 
 const PACKAGE = /^npm:((?:@[^/@]+\/)?[^/@]+)(?:@[^/]+)?\//;
 
-/** What to write instead of a package's use, by the name of the package; docs/templates.md explains each. */
-const BY_PACKAGE: Readonly<Record<string, string>> = {
-  "lodash":
-    "import the functions that you use, each from its file, such as npm:lodash@4/groupBy.js",
-  "@faker-js/faker":
-    'import it in the handler, await import("npm:@faker-js/faker"): it seeds its generator while it loads',
-  "mathjs":
-    'import it in the handler, await import("npm:mathjs"): it seeds its generator while it loads',
-  "mongodb": "make the client and every ObjectId in the handler or on first use",
-  "mongoose": 'import it in the handler, await import("npm:mongoose"): it makes ids while it loads',
-};
+const BY_PACKAGE = new Map(
+  LEFT_OUT.flatMap(({ names, instead }) => names.map((name) => [name, instead] as const)),
+);
 
 /** What to write instead, by the beginning of what is called. The first match counts. */
 const BY_CALL: readonly (readonly [called: RegExp, ofFile: string, ofPackage: string])[] = [
@@ -42,7 +35,7 @@ const OTHER = [
 /** What to write instead of a reading. */
 export function adviceOnReading({ position, called }: Reading): string {
   const [, name] = PACKAGE.exec(position) ?? [];
-  const ofName = name === undefined ? undefined : BY_PACKAGE[name];
+  const ofName = name === undefined ? undefined : BY_PACKAGE.get(name);
   if (ofName !== undefined) return ofName;
   const [, ofFile, ofPackage] = BY_CALL.find(([pattern]) => pattern.test(called)) ?? ["", ...OTHER];
   return name === undefined ? ofFile : ofPackage;

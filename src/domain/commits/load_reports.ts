@@ -2,6 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import { LRUCache } from "lru-cache";
 import type { LoadAnswer, LoadReport, LoadReporter } from "../../engine/load_reporter.ts";
 import { entriesUpTo } from "../../shared/entries.ts";
+import { VERSION } from "../../shared/installation.ts";
 import { pause } from "../../shared/pause.ts";
 import type { CommitRow, LoadColumns } from "../../store/commits.ts";
 import type { Store } from "../../store/mod.ts";
@@ -25,20 +26,27 @@ type CommitLoad =
   | { readonly state: "PENDING" }
   | { readonly state: "REPORTED"; readonly report: LoadReport };
 
+/** A report as it is stored, with the version of the server that made it. */
+type StoredReport = LoadReport & { readonly version: string };
+
 /** What is known of a commit; undefined without a report that is wanted. */
 export function commitLoad(
   { loadState, loadReport, purgedAt }: CommitRow,
 ): CommitLoad | undefined {
   // A node of an earlier version purges without the report.
   if (loadState === null || purgedAt !== null) return undefined;
-  return loadReport === null
-    ? { state: "PENDING" }
-    : { state: "REPORTED", report: JSON.parse(loadReport) as LoadReport };
+  if (loadReport === null || isOutdated(loadReport)) return { state: "PENDING" };
+  return { state: "REPORTED", report: JSON.parse(loadReport) as StoredReport };
+}
+
+/** Whether another version of the server made the report: it may have another runtime, or other reviewed packages. */
+function isOutdated(loadReport: string): boolean {
+  return (JSON.parse(loadReport) as StoredReport).version !== VERSION;
 }
 
 /**
  * Gets a report on the loading of each new commit's script, one after another; of commits of earlier versions once they are
- * published or invoked. The newest commit comes first: its author may wait. Pending reports are rows of the store, so that
+ * published or invoked, and again once a commit is read whose report an earlier version made. The newest commit comes first: its author may wait. Pending reports are rows of the store, so that
  * a restart loses none. Disposing it ends the running one; the next start repeats it.
  */
 export class LoadReports implements AsyncDisposable {
@@ -71,13 +79,16 @@ export class LoadReports implements AsyncDisposable {
     }, delayMs);
   }
 
-  /** Requests the report of a commit without one, once a process. Not waited for, and never in the way of the caller. */
+  /** Requests the report of a commit without one. Not waited for, and never in the way of the caller. */
   request({ id, loadState, finalizedAt, purgedAt }: CommitRow): void {
-    if (loadState !== null || finalizedAt === null || purgedAt !== null) return;
-    if (this.#requested.has(id)) return;
-    this.#requested.set(id, true);
-    // What the server notes of a commit is no change by the principal of the request.
-    void this.store.auditScopes.outside(() => this.#request(id));
+    if (loadState === null && finalizedAt !== null && purgedAt === null) this.#request(id, null);
+  }
+
+  /** Requests another report on a commit that is read, if an earlier version of the server made its report. */
+  renew({ id, loadReport, purgedAt }: CommitRow): void {
+    if (loadReport !== null && purgedAt === null && isOutdated(loadReport)) {
+      this.#request(id, loadReport);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -86,14 +97,21 @@ export class LoadReports implements AsyncDisposable {
     await this.#working;
   }
 
-  async #request(id: string): Promise<void> {
-    try {
-      await this.store.write((tx) => tx.commits.wantLoad(id), "committed");
-      this.schedule();
-    } catch (error) {
-      this.#requested.delete(id);
-      logger.debug("No report was requested for commit {id}: {error}", { id, error });
-    }
+  /** Once a process for each commit: what invocations of it cannot have now must not be requested by each. */
+  #request(id: string, known: string | null): void {
+    const key = known === null ? id : `${id} again`;
+    if (this.#requested.has(key)) return;
+    this.#requested.set(key, true);
+    // What the server notes of a commit is no change by the principal of the request.
+    void this.store.auditScopes.outside(async () => {
+      try {
+        await this.store.write((tx) => tx.commits.wantLoad(id, known), "committed");
+        this.schedule();
+      } catch (error) {
+        this.#requested.delete(key);
+        logger.debug("No report was requested for commit {id}: {error}", { id, error });
+      }
+    });
   }
 
   async #work(): Promise<void> {
@@ -128,7 +146,8 @@ export class LoadReports implements AsyncDisposable {
       const answer = await this.#attempt(commit);
       if (answer?.kind === "later") return undefined;
       if (answer?.kind === "reported") {
-        return { loadState: "REPORTED", loadReport: JSON.stringify(answer.report) };
+        const report: StoredReport = { ...answer.report, version: VERSION };
+        return { loadState: "REPORTED", loadReport: JSON.stringify(report) };
       }
       const isFinal = answer?.kind === "unavailable" || attempt === ATTEMPTS_MAX;
       if (isFinal || signal.aborted) return { loadState: null, loadReport: null };

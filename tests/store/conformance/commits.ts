@@ -119,13 +119,17 @@ export const COMMITS: Steps = {
     };
     const next = async () => (await store.read.commits.nextUnloaded())?.id;
     assert.deepEqual([await loadOf(), await next()], [[null, null], undefined]);
-    await store.write((tx) => tx.commits.wantLoad(id(1)));
+    await store.write((tx) => tx.commits.wantLoad(id(1), null));
     assert.deepEqual([await loadOf(), await next()], [["PENDING", null], id(1)]);
     await store.write((tx) =>
       tx.commits.putLoad(id(1), { loadState: "REPORTED", loadReport: "{}" })
     );
-    await store.write((tx) => tx.commits.wantLoad(id(1)));
-    assert.deepEqual([await loadOf(), await next()], [["REPORTED", "{}"], undefined]);
+    for (const known of [null, "another"]) {
+      await store.write((tx) => tx.commits.wantLoad(id(1), known));
+      assert.deepEqual([await loadOf(), await next()], [["REPORTED", "{}"], undefined]);
+    }
+    await store.write((tx) => tx.commits.wantLoad(id(1), "{}"));
+    assert.deepEqual([await loadOf(), await next()], [["PENDING", null], id(1)]);
   },
 
   "expired commits go with their files; an erasure takes artifacts": async (store) => {
@@ -146,7 +150,7 @@ export const COMMITS: Steps = {
     assert.deepEqual([scriptDigest, loadState, loadReport], [null, null, null]);
     await store.write(async (tx) => {
       await tx.commits.putLoad(id(1), { loadState: "REPORTED", loadReport: "{}" });
-      await tx.commits.wantLoad(id(1));
+      await tx.commits.wantLoad(id(1), null);
     });
     assert.equal((await store.read.commits.get(FUNCTION, id(1)))?.loadState, null);
     assert.equal(
