@@ -2,7 +2,10 @@
 import { setImmediate } from "node:timers/promises";
 import type { Compilable } from "kysely";
 
-/** A write: statements on the connection of the writer and nothing else (no file, no network, no reader). */
+/**
+ * A write: statements on the connection of the writer and nothing else (no file, no network, no reader). It may run again
+ * after a rollback, so it changes nothing else that a second run would change twice.
+ */
 export type Write<T> = () => Promise<T>;
 
 /** When a write is acknowledged. */
@@ -43,8 +46,8 @@ const SYNC_DELAY_MS = 100;
 
 /**
  * Groups writes that arrive in the same turn of the event loop into one transaction, and transactions into one sync:
- * transactions that commit during a sync share the next sync. A write that throws is rolled back to its own savepoint
- * and does not affect other writes.
+ * transactions that commit during a sync share the next sync. A write that throws does not affect other writes: the
+ * transaction is rolled back, and all of its writes run again, each in a savepoint of its own.
  */
 export class GroupedWriter {
   readonly #statements: StatementRunner;
@@ -74,8 +77,8 @@ export class GroupedWriter {
   }
 
   /**
-   * Resolves with the write's value once the write has this durability. It may run again, if another node kept its
-   * transaction from its end.
+   * Resolves with the write's value once the write has this durability. It may run again, if another write of its
+   * transaction throws, or another node kept the transaction from its end.
    * @param locks names of what it reads and then writes: no other node does so meanwhile
    */
   write<T>(write: Write<T>, durability: Durability, locks: readonly string[] = []): Promise<T> {
@@ -167,11 +170,17 @@ export class GroupedWriter {
 
   async #commit(group: readonly PendingWrite[]): Promise<CommitResult[]> {
     let failure = this.#syncFailure;
+    // Savepoints cost more than many a write, and few writes throw.
+    let inSavepoints = false;
     for (let retries = 0; failure === undefined; retries++) {
       try {
-        return await this.#transaction(group);
+        return await this.#transaction(group, inSavepoints);
       } catch (error) {
         const rollBackError = await this.#rollBack();
+        if (rollBackError === undefined && group.length > 1 && !inSavepoints) {
+          inSavepoints = true;
+          continue;
+        }
         // After a rollback that failed, the next transaction starts fresh, or fails in the same way.
         const mayRetry = rollBackError === undefined && retries < RETRIES_MAX &&
           this.#statements.mayRetry(error);
@@ -182,7 +191,11 @@ export class GroupedWriter {
     return group.map((pending) => ({ kind: "rolled-back", pending, error }));
   }
 
-  async #transaction(group: readonly PendingWrite[]): Promise<CommitResult[]> {
+  /** @param inSavepoints whether a write that throws undoes itself alone, instead of the transaction */
+  async #transaction(
+    group: readonly PendingWrite[],
+    inSavepoints: boolean,
+  ): Promise<CommitResult[]> {
     await this.#statements.begin();
     const locks = new Set<string>();
     for (const pending of group) for (const lock of pending.locks) locks.add(lock);
@@ -190,10 +203,9 @@ export class GroupedWriter {
     if (locks.size > 0) await this.#statements.lock([...locks].sort());
     const results: CommitResult[] = [];
     for (const pending of group) {
-      // A write alone in its transaction needs no savepoint.
-      const result: CommitResult = group.length === 1
-        ? { kind: "committed", pending, value: await pending.write() }
-        : await this.#runInSavepoint(pending);
+      const result: CommitResult = inSavepoints
+        ? await this.#runInSavepoint(pending)
+        : { kind: "committed", pending, value: await pending.write() };
       results.push(result);
     }
     await this.#statements.commit();
