@@ -3,8 +3,8 @@
  *
  *     deno task bench [part ...] [--quick] [--publish]
  *
- * The parts are latency, bundles, inputs, growth, finalize, memory, first-call, rare, heavy, endpoints and schedules;
- * none means all.
+ * The parts are latency, bundles, inputs, growth, finalize, memory, first-call, rare, heavy, endpoints, schedules
+ * and start; none means all.
  * `--quick` measures with few rounds. `--publish` replaces the results in `bench/results/published`, and the
  * ten figures of docs/performance.md.
  *
@@ -28,6 +28,7 @@ import { memory } from "./parts/memory.ts";
 import { rare } from "./parts/rare.ts";
 import { schedules } from "./parts/schedules.ts";
 import { bundles, inputs } from "./parts/sizes.ts";
+import { start } from "./parts/start.ts";
 import { renderSvg } from "./plots.ts";
 import { renderReadmeChart } from "./readme_chart.ts";
 import { type PartResult, renderTable } from "./report.ts";
@@ -45,6 +46,7 @@ const PARTS: Readonly<Record<string, (context: Context) => Promise<PartResult>>>
   heavy,
   endpoints,
   schedules,
+  start,
 };
 
 const RESULTS = fileURLToPath(new URL("results/", import.meta.url));
