@@ -3,8 +3,8 @@
  *
  *     deno task bench [part ...] [--quick] [--publish]
  *
- * The parts are latency, bundles, inputs, growth, finalize, memory, first-call, rare, heavy, endpoints, schedules and
- * packages; none means all but packages, which takes as long as the others together.
+ * The parts are latency, bundles, inputs, growth, finalize, memory, first-call, rare, heavy, endpoints, schedules, start
+ * and packages; none means all but packages, which takes as long as the others together.
  * `--quick` measures with few rounds. `--publish` replaces the results in `bench/results/published`, and the
  * ten figures of docs/performance.md; with the part packages alone, those in `bench/results/packages`, and the table in
  * bench/README.md.
@@ -31,6 +31,7 @@ import { rare } from "./parts/rare.ts";
 import { schedules } from "./parts/schedules.ts";
 import { bundles, inputs } from "./parts/sizes.ts";
 import { renderPackages } from "./packages_table.ts";
+import { start } from "./parts/start.ts";
 import { renderSvg } from "./plots.ts";
 import { renderReadmeChart } from "./readme_chart.ts";
 import { type PartResult, renderTable } from "./report.ts";
@@ -49,6 +50,7 @@ const PARTS: Readonly<Record<string, (context: Context) => Promise<PartResult>>>
   endpoints,
   schedules,
   [PACKAGES]: packages,
+  start,
 };
 
 const RESULTS = fileURLToPath(new URL("results/", import.meta.url));

@@ -2,10 +2,11 @@
 import { childrenOf, descendantsOf } from "../../tests/support/processes.ts";
 import type { Context } from "../context.ts";
 import { Invoked } from "../invoked.ts";
-import { oneByOne, pause } from "../load.ts";
+import { pause } from "../load.ts";
 import { type Memory, memoryOf } from "../process_memory.ts";
 import { type PartResult, type Row, rowOf } from "../report.ts";
-import { bundleOf, HELLO, type Workload } from "../workload.ts";
+import { bundleOf, type Workload } from "../workload.ts";
+import { serverMemory } from "./server_memory.ts";
 
 /** Processes of the function; one more, which takes any code, waits beside them. */
 const PROVISIONED = 6;
@@ -39,7 +40,7 @@ export async function memory(context: Context): Promise<PartResult> {
     const loaded = processes.toSorted((a, b) => b.privately - a.privately).slice(0, PROVISIONED);
     rows.push(...rowsOf(name, loaded));
   }
-  rows.push(...await serverRows(context));
+  rows.push(...await serverMemory(context));
   const values = (what: string) =>
     CASES.map(({ name }) =>
       rows.find(({ measure, subject }) => measure === what && subject === name)?.p50
@@ -67,23 +68,6 @@ function rowsOf(subject: string, of: readonly Memory[]): Row[] {
   return [
     rowOf({ ...options, measure: PSS }, of.map(({ pss }) => pss)),
     rowOf({ ...options, measure: PRIVATE }, of.map(({ privately }) => privately)),
-  ];
-}
-
-/** Memory of the server when it has just started, and after invocations. */
-async function serverRows(context: Context): Promise<Row[]> {
-  context.progress("the server");
-  const count = context.isQuick ? 200 : 2000;
-  await using invoked = await Invoked.start();
-  const id = await invoked.deploy(HELLO);
-  await settledProcesses(invoked.server.pid);
-  const before = await memoryOf(invoked.server.pid);
-  await oneByOne(count, 0, invoked.call(id, HELLO));
-  await settledProcesses(invoked.server.pid);
-  const after = await memoryOf(invoked.server.pid);
-  return [
-    ...rowsOf("server, started", before === undefined ? [] : [before]),
-    ...rowsOf(`server, after ${count} calls`, after === undefined ? [] : [after]),
   ];
 }
 

@@ -201,7 +201,7 @@ class CompilingBuilder implements Builder {
   }
 
   async #fetchBundler(isolation: CompilerIsolation, signal: AbortSignal): Promise<void> {
-    await using workspace = await openWorkspace(new Map(), this.#options);
+    await using workspace = await openWorkspace(undefined, this.#options);
     await fetchBundler(workspace, this.#context(workspace, isolation, signal).compiler);
   }
 

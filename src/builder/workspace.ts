@@ -56,10 +56,10 @@ export function programsOf(cacheDir: string): string {
 
 /**
  * Creates the directory and writes the files that take part in the build; disposing removes it.
- * @param files of the author's tree
+ * @param files of the author's tree; undefined for a run of the compiler without one, which needs no SDK either
  */
 export async function openWorkspace(
-  files: SourceFiles,
+  files: SourceFiles | undefined,
   options: { readonly workDir: string; readonly cacheDir: string },
 ): Promise<Workspace> {
   for (const directory of [options.workDir, options.cacheDir]) {
@@ -89,12 +89,12 @@ export async function openWorkspace(
     for (const directory of [workspace.source, workspace.deno, workspace.home]) {
       await Deno.mkdir(directory, { mode: 0o700 });
     }
-    await writeSdk(workspace.sdk);
+    if (files !== undefined) await writeSdk(workspace.sdk);
     for (const directory of downloads) {
       await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
       await Deno.symlink(directory, join(workspace.deno, basename(directory)));
     }
-    for (const [path, content] of files) await writeSource(workspace.source, path, content);
+    for (const [path, content] of files ?? []) await writeSource(workspace.source, path, content);
   } catch (error) {
     await workspace[Symbol.asyncDispose]();
     throw error;

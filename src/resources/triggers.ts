@@ -148,7 +148,7 @@ export const WEBHOOK = {
     kind: "count",
     min: 1,
     max: { flag: "--max-webhook" },
-    request: `Largest body in bytes; 0 or absent: ${WEBHOOK_BYTES.toLocaleString("en")}`,
+    request: "Largest body in bytes; 0 or absent: 65,536",
     label: "Maximum body size in bytes",
     unset: { value: WEBHOOK_BYTES },
   },
