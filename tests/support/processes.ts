@@ -1,5 +1,6 @@
 /** Looks at processes through procfs. */
 import assert from "node:assert/strict";
+import { basename } from "node:path";
 import type { Client } from "./client.ts";
 import { eventually } from "./eventually.ts";
 import { ok } from "./expect.ts";
@@ -84,10 +85,19 @@ async function oomScoreOf(pid: number | "self"): Promise<number> {
   return Number(await Deno.readTextFile(`/proc/${pid}/oom_score_adj`));
 }
 
+/** Wrappers of a process that starts: the shell sets the score before it becomes the next program. */
+const WITHOUT_SCORE: ReadonlySet<string> = new Set(["setsid", "sh"]);
+
 /** Asserts that the kernel ends each of these before this process, when memory runs out. */
 export async function assertDieFirst(pids: readonly number[]): Promise<void> {
   const expected = Math.min(1000, Math.max(0, await oomScoreOf("self")) + 800);
   assert.ok(pids.length > 0, "no process to look at");
+  for (const pid of pids) {
+    await eventually(async () => {
+      const [program = ""] = await argumentsOf(pid);
+      return !WITHOUT_SCORE.has(basename(program)) || undefined;
+    }, `the end of the wrappers of process ${pid}`);
+  }
   const scores = await Promise.all(pids.map(async (pid) => [pid, await oomScoreOf(pid)]));
   assert.deepEqual(scores, pids.map((pid) => [pid, expected]));
 }
