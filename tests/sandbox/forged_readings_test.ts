@@ -121,6 +121,9 @@ step("a file of the function is never on the reviewed list", async (sandboxes) =
   const listed = await report(sandboxes, "listed", { script: script(top), sourceMap });
   assert.deepEqual(listed.readings, []);
   assert.equal(listed.start, "template");
+  // Beyond the limit of a record nobody knows what else is read.
+  const many = script("for (let n = 0; n < 2000; n++) (() => Date.now())();");
+  assert.equal((await report(sandboxes, "many", { script: many, sourceMap })).readings.length, 1);
   for (
     const [name, renamed] of Object.entries({
       other: "npm:other@4.18.1/lodash.js",
