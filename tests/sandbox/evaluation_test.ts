@@ -89,7 +89,7 @@ step(
 );
 
 step("the clocks of shared invocations are right", async (sandboxes) => {
-  const body = `${SLOW}
+  const body = `const began = performance.now(); while (performance.now() - began < 400);
     const loaded = { date: Date.now(), now: performance.now(), nanos: process.hrtime.bigint(), pair: process.hrtime() };
     const main = () => {
       const now = performance.now(), date = Date.now();
@@ -101,14 +101,17 @@ step("the clocks of shared invocations are right", async (sandboxes) => {
   await fromTemplate(sandboxes, body, SHARED);
   // The template becomes older than anything that an invocation measures.
   await new Promise((resolve) => setTimeout(resolve, 3000));
-  const { outcome, process } = await run(sandboxes, body, SHARED);
-  assert.equal(process, "template");
-  const { sinceLoaded, now, drift, added, addedPair } = JSON.parse(
-    outcome.kind === "success" ? outcome.outputJson : "",
-  );
-  assert.ok(sinceLoaded >= 0, `${sinceLoaded}`);
-  assert.ok(now >= 25, `${now}`);
-  for (const error of [drift, added, addedPair]) assert.ok(Math.abs(error) < 1000, `${error}`);
+  // Of these the later ones get instances that are forked now.
+  for (let n = 0; n < 4; n++) {
+    const { outcome, process } = await run(sandboxes, body, SHARED);
+    assert.equal(process, "template");
+    const { sinceLoaded, now, drift, added, addedPair } = JSON.parse(
+      outcome.kind === "success" ? outcome.outputJson : "",
+    );
+    assert.ok(sinceLoaded >= 0, `${sinceLoaded}`);
+    assert.ok(now >= 400, `${now}`);
+    for (const error of [drift, added, addedPair]) assert.ok(Math.abs(error) < 1000, `${error}`);
+  }
 });
 
 step("a changed secret ends a shared template", async (sandboxes) => {
