@@ -9,15 +9,15 @@ export function renderReviewedPage(): string {
     const names = functions.map((name) => name === "" ? "unnamed functions" : `\`${name}\``);
     return [
       `\`${name}\``,
-      // A range may have the character that separates columns.
-      `\`${versions.replaceAll("||", "or")}\``,
+      // Two bars separate alternatives of a range, and one bar separates columns.
+      versions.split(" || ").map((range) => `\`${range}\``).join(" or "),
       `${reads.map((called) => `\`${called}\``).join(", ")} in ${names.join(", ")}${caller}`,
       why,
     ];
   });
   const leftOut = LEFT_OUT.map(({ package: name, reads, why, instead }) => [
     name,
-    reads,
+    reads.join(", "),
     why,
     instead,
   ]);

@@ -147,7 +147,7 @@ export function harden(): { readonly ConsoleOf: ConsoleClass; readonly core: Cor
   lock(Deno, "mainModule", MAIN_URL);
   lock(Deno, "args", []);
   lock(Deno, "stdin", makeEmptyStdin());
-  noteStderr(Deno);
+  noteStderr(Deno.stderr);
   lock(Deno, "execPath", () => RUNTIME_NAME);
   // As in a container. A fork would show the id of its zygote.
   lock(Deno, "pid", 1);

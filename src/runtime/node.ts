@@ -15,7 +15,6 @@ import {
 import { dataDescriptor, defineProperty, dictionary, ErrorOf, TypeErrorOf } from "./primordials.ts";
 import { useVm, type Vm } from "./script.ts";
 import { denyProcesses } from "./processes.ts";
-import { noteStderr } from "./stderr.ts";
 import { describeMachine, describeUser, emptyFileSystem } from "./system.ts";
 import { useProcess } from "./usage.ts";
 
@@ -164,6 +163,5 @@ function hardenProcess(process: Process): void {
   lock(process, "env", {});
   // The real one carries the replies to host calls.
   lock(process, "stdin", Readable.from([]));
-  noteStderr(process);
   process.execPath = RUNTIME_NAME;
 }

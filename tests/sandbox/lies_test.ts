@@ -146,7 +146,7 @@ Deno.test("garbage of any kind and length breaks a fork server", async () => {
     await using liar = await Liar.open();
     await liar.honestFork();
     const garbage = Uint8Array.from({ length: EVENT_BYTES + below(2000) }, () => below(256));
-    // No kind of event.
+    // No kind of event on this channel.
     garbage[0] = 4 + below(252);
     liar.link.read("stdout", garbage);
     assert.equal(liar.errors.length, 1);

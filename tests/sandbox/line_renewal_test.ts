@@ -40,7 +40,7 @@ class Opened implements AsyncDisposable {
   private constructor(socket: TreeSocket, close: () => Promise<void>) {
     this.#socket = socket;
     this.#close = close;
-    this.line = makeLine(libc, makeConnect(libc, socket.path));
+    this.line = makeLine(libc, makeConnect(libc, socket.path), true);
   }
 
   static async open(): Promise<Opened> {

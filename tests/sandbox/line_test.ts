@@ -66,7 +66,7 @@ class FakeTemplate implements AsyncDisposable {
       succession: () => ({
         socket,
         egressPath: "/egress",
-        isKnownByEgress: false,
+        connectsToEgress: false,
         needsNewLine: this.needsNewLine,
       }),
     });
@@ -115,7 +115,7 @@ class FakeTemplate implements AsyncDisposable {
     if (this.last.isNew) await this.connect();
     else await this.shake();
     await this.say(said);
-    return seen(await coming);
+    return seen((await coming).process);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -171,7 +171,7 @@ Deno.test("what a dying instance writes is never its successor's, wherever the s
     await template.stderr?.write(bytesOf("late error"));
     await template.stderr?.write(handshakeOf(Handshake.STDERR, template.last.token));
     const { number, token } = template.last;
-    // Half of a frame, and the begin of a handshake with another token.
+    // Half of a frame, and the beginning of a handshake with another token.
     const left = [bytesOf("late"), Uint8Array.of(Handshake.CHANNEL, ...token.subarray(0, 5))];
     const said = eventOf({ number, hasEnded: true, status: KILLED });
     const all = Uint8Array.from(
@@ -183,7 +183,7 @@ Deno.test("what a dying instance writes is never its successor's, wherever the s
       // The server reads this part by itself, into the same memory as the next one.
       await new Promise((resolve) => setTimeout(resolve));
     }
-    const next = seen(await coming);
+    const next = seen((await coming).process);
     assert.deepEqual((await last.handle.ended).signal, "SIGKILL");
     await last.over;
     const written = last.written.stdout.replace(/^first/, "");
@@ -249,7 +249,7 @@ Deno.test("a template may open new connections although the server expects the o
   await template.channel?.write(bytesOf("late"));
   await template.connect();
   await template.say({ hasEnded: true, status: KILLED });
-  const second = seen(await coming);
+  const second = seen((await coming).process);
   await first.over;
   await template.channel?.write(bytesOf("second"));
   await eventually(() => (second.written.stdout === "second") || undefined);
@@ -305,6 +305,33 @@ Deno.test("an instance whose end is known before its invocation is written has n
   template.link.close("zygote");
   await handle.ended;
   assert.equal(handle.hasReadInput?.(), false);
+});
+
+Deno.test("a fork that fails ends the wait for both instances", async () => {
+  await using template = await FakeTemplate.open();
+  const first = await template.next();
+  const { number } = template.last;
+  first.handle.kill();
+  const coming = template.line.next();
+  template.link.read(
+    "stdout",
+    eventOf({ kind: ForkEvent.ENDED, number, status: KILLED }),
+  );
+  template.link.read("stdout", eventOf({ kind: ForkEvent.FAILED, number: number + 1, status: 11 }));
+  await assert.rejects(coming, /^Error: the kernel answered with error 11$/);
+  assert.equal((await first.handle.ended).signal, "SIGKILL");
+  // A further attempt may succeed.
+  assert.ok(await template.next());
+  assert.deepEqual(template.errors, []);
+});
+
+Deno.test("an instance that ends at once does not hide that its template stays silent", async () => {
+  await using template = await FakeTemplate.open();
+  const coming = template.line.next();
+  const { number } = template.last;
+  template.link.read("stdout", eventOf({ kind: ForkEvent.ENDED, number }));
+  template.link.close("template");
+  await assert.rejects(coming, /^Error: the fork server has ended$/);
 });
 
 Deno.test("a template that must not go on kills its instance, and forks no other", async () => {

@@ -125,7 +125,7 @@ const TIMER = /^bundle\.js:\d+ called \S+, which leaves a timer pending$/;
 const NETWORK = /^bundle\.js:\d+ called .+, which uses the network$/;
 const REALM = /^bundle\.js:\d+ called vm\.\S+, which makes a realm/;
 const PRINTS = /^it prints while it loads$/;
-const THREAD = /^it leaves a thread running$/;
+const THREAD = /^the module code leaves a thread running$/;
 /** Scripts that no template can have evaluated, whatever their invocations may share, and why. */
 const UNFORKABLE: Readonly<Record<string, readonly [error: RegExp, top: string]>> = {
   "asks the server": [

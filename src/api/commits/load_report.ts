@@ -23,7 +23,7 @@ export const loadReportOut = z.object({
   start: z.enum(INVOCATION_STARTS).openapi("invoked.InvocationStart", {
     description:
       "How invocations start if the function does not set evaluation. TEMPLATE: from a process that has " +
-      "loaded the script; LOAD: each loads the script; FAST: the same, in less than 1 ms",
+      "loaded the script; LOAD: each loads the script; FAST: the same in less than 1 ms, unless invocations are frequent",
   }).optional(),
   loadTime: durationOut.optional().openapi({
     description: "How long the module code runs; each invocation without a template takes it",

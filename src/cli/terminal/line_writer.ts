@@ -2,17 +2,18 @@
 import process from "node:process";
 
 /**
- * Longest text of one write, in UTF-16 units, unless one line is longer. POSIX keeps a write of up to `PIPE_BUF` bytes to a
- * pipe together, so that the lines of other processes come before or after it.
+ * Longest text of one write, in UTF-16 units, unless one line is longer. POSIX keeps a write of up to `PIPE_BUF` bytes
+ * (4,096) to a pipe together, so that the lines of other processes come before or after it. Text that is not ASCII takes
+ * more bytes: such a write may be divided at a line of another process, as a long line may be.
  */
 const WRITE_CHARS_MAX = 4096;
 
 const encoder = new TextEncoder();
 
 /**
- * Collects lines and writes them before the event loop waits again, and before the process ends by itself: an exit dispatches
- * `unload`, an uncaught error `error`, and the runtime reports a rejection later. Only an end from outside, such as
- * SIGKILL, can lose the lines of an iteration, and none of these are urgent.
+ * Collects lines and writes them before the event loop waits again, and before the process ends by itself: an exit
+ * dispatches `unload`, an uncaught error `error`, and the runtime reports a rejection later. Only an end from outside,
+ * such as SIGKILL, can lose the lines of an iteration, and none of these are urgent.
  */
 export class LineWriter {
   #waiting = "";

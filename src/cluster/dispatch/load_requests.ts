@@ -50,7 +50,10 @@ export class LoadRequests implements LoadReporter, Disposable {
       heartbeat.reportsLoads === true && hasMemory(heartbeat, request)
     );
     const worker = able.toSorted((a, b) => b.free - a.free)[0];
-    if (worker === undefined) return workers.length === 0 ? LATER : UNAVAILABLE;
+    // A worker of an earlier version may be followed by one that reports.
+    const mayFollow = workers.length === 0 ||
+      workers.some(({ heartbeat }) => heartbeat.reportsLoads === undefined);
+    if (worker === undefined) return mayFollow ? LATER : UNAVAILABLE;
     return await this.#ask(worker, request, signal);
   }
 

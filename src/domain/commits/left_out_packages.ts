@@ -6,7 +6,10 @@ interface LeftOut {
   readonly package: string;
   /** Names of the packages in whose files the use is. */
   readonly names: readonly string[];
-  readonly reads: string;
+  /** What it calls while it loads, as in a `Reading`. */
+  readonly reads: readonly string[];
+  /** A range of npm's versions; all of them if absent. */
+  readonly versions?: string;
   /** A sentence. */
   readonly why: string;
   /** What to write instead. */
@@ -21,7 +24,7 @@ export const LEFT_OUT: readonly LeftOut[] = [
   {
     package: "mathjs",
     names: ["mathjs"],
-    reads: "Date.now, Math.random",
+    reads: ["Date.now", "Math.random"],
     why:
       "The time seeds the generator of its random numbers, and every invocation would draw the same ones.",
     instead: IN_HANDLER,
@@ -29,14 +32,14 @@ export const LEFT_OUT: readonly LeftOut[] = [
   {
     package: "seedrandom",
     names: ["seedrandom"],
-    reads: "Math.random",
+    reads: ["Math.random"],
     why: "The number goes into the pool that seeds generators.",
     instead: IN_HANDLER,
   },
   {
     package: "@faker-js/faker",
     names: ["@faker-js/faker"],
-    reads: "Math.random",
+    reads: ["Math.random"],
     why:
       "The numbers seed the generator of its data, and every invocation would invent the same people.",
     instead: IN_HANDLER,
@@ -44,14 +47,16 @@ export const LEFT_OUT: readonly LeftOut[] = [
   {
     package: "effect before 4",
     names: ["effect"],
-    reads: "Math.random",
+    versions: "<4",
+    reads: ["Math.random"],
     why: "The number seeds the service Random, and every invocation would draw the same numbers.",
     instead: "use effect 4, which reads nothing while it loads",
   },
   {
     package: "bson before 4.7 (mongodb 3)",
     names: ["bson", "mongodb"],
-    reads: "Math.random",
+    versions: "<4.7",
+    reads: ["Math.random"],
     why:
       "Some of these versions draw all random parts of an ObjectId while they load, so invocations would make the same ids.",
     instead: "use a newer mongodb",
@@ -59,64 +64,65 @@ export const LEFT_OUT: readonly LeftOut[] = [
   {
     package: "redis, createClient()",
     names: ["@redis/client", "redis"],
-    reads: "crypto.randomBytes",
+    reads: ["crypto.randomBytes"],
     why: "The bytes are the identity of a client in traces and metrics, and must differ.",
     instead: ON_FIRST_USE,
   },
   {
     package: "@google-cloud/firestore, new Firestore()",
     names: ["@google-cloud/firestore"],
-    reads: "crypto.randomBytes",
+    reads: ["crypto.randomBytes"],
     why: "The bytes tag requests in logs, and must differ.",
     instead: ON_FIRST_USE,
   },
   {
     package: "@sentry/node, init()",
     names: ["@sentry/core", "@sentry/node"],
-    reads: "crypto.randomUUID, Math.random, Date.now",
+    reads: ["crypto.randomUUID", "Math.random", "Date.now"],
     why: "Sentry makes ids of traces and sessions, and leaves a timer.",
     instead: "call init() in the handler",
   },
   {
     package: "@azure/service-bus",
     names: ["@azure/service-bus", "rhea"],
-    reads: "Math.random",
+    reads: ["Math.random"],
     why: "Its package rhea makes the id of an AMQP container, which must differ.",
     instead: IN_HANDLER,
   },
   {
     package: "@nestjs/common",
     names: ["@nestjs/common", "uid"],
-    reads: "Math.random",
+    reads: ["Math.random"],
     why:
       "Its ids are harmless, but they come from the package uid, which returns its text to any caller.",
-    instead: "set evaluation to EVALUATION_SHARED",
+    instead:
+      "import it in the handler, or set EVALUATION_SHARED if all invocations may share whatever else module code read",
   },
   {
     package: "avsc",
     names: ["avsc"],
-    reads: "Math.random",
+    reads: ["Math.random"],
     why: "The number seeds the generator of random values.",
     instead: IN_HANDLER,
   },
   {
     package: "prom-client",
     names: ["prom-client"],
-    reads: "Date.now",
+    reads: ["Date.now"],
     why: "The time is a metric, the start of the process.",
     instead: IN_HANDLER,
   },
   {
     package: "memfs",
     names: ["memfs"],
-    reads: "new Date",
+    reads: ["new Date"],
     why: "The times of files go to whoever asks for them.",
     instead: IN_HANDLER,
   },
   {
     package: "lodash, _.now()",
     names: ["lodash", "lodash-es"],
-    reads: "Date.now",
+    reads: ["Date.now"],
     why: "The time goes to the caller.",
     instead: "call _.now() in the handler",
   },

@@ -259,10 +259,9 @@ export class Functions {
         ...this.#rights.locksOf(update.change, changed),
       ],
     );
-    // The next invocation finds what is provisioned, or waits for it.
-    await this.provisioning.refresh();
     if (mayStart) this.scheduler.wake();
     commit?.written();
+    await this.provisioning.passed();
     return { fn: await this.get(fn.id), commit: commit?.row };
   }
 
@@ -297,7 +296,7 @@ export class Functions {
       "durable",
       [locks.ofFunction(id)],
     );
-    await this.provisioning.refresh();
+    await this.provisioning.passed();
     return await this.get(id);
   }
 

@@ -1,9 +1,13 @@
 import { getLogger } from "@logtape/logtape";
 import type { Engine } from "../../engine/contract.ts";
+import { pause } from "../../shared/pause.ts";
 import type { Store } from "../../store/mod.ts";
 import type { Node } from "../ownership/contract.ts";
 import type { FunctionLimits } from "../limits.ts";
 import { evaluationOf } from "./evaluation.ts";
+
+/** Longest wait of a change for its provisioned instances, in milliseconds. */
+const PASS_MAX_MS = 2000;
 
 const logger = getLogger(["invoked", "domain"]);
 
@@ -27,6 +31,16 @@ export class Provisioning {
   refresh(): Promise<void> {
     this.#last = this.#last.then(() => this.#prewarm());
     return this.#last;
+  }
+
+  /**
+   * Passes what the store says, so that the next invocation finds what is provisioned, or waits for it. Waits for at most
+   * {@link PASS_MAX_MS}: a slow store of artifacts must not hold back the answer to a change that is stored.
+   */
+  async passed(): Promise<void> {
+    const waiting = new AbortController();
+    await Promise.race([this.refresh(), pause(PASS_MAX_MS, waiting.signal)]);
+    waiting.abort();
   }
 
   async #prewarm(): Promise<void> {

@@ -39,7 +39,7 @@ export function makeConnect(libc: Libc, socketPath: string): Connect {
   };
 }
 
-/** Writes a handshake to the begin of these bytes. */
+/** Writes a handshake to the beginning of these bytes. */
 export function putHandshake(bytes: Uint8Array, kind: number, token: Uint8Array): void {
   bytes[0] = kind;
   setBytes(bytes, token, 1);

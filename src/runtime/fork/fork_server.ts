@@ -34,6 +34,8 @@ export function makeForkServer(
   const channel = makeChannel(library.libc);
   const children = makeChildren(library);
   let isZygote = true;
+  /** The number of the last instance. */
+  let last = 0;
   // A network namespace costs a third of the rate. It is needed where Landlock cannot scope abstract sockets.
   const network = landlockVersion(library.libc) >= LANDLOCK_SCOPES_ABI ? 0n : CLONE_NEWNET;
   const plain = CLONE_PIDFD | SIGCHLD;
@@ -57,7 +59,13 @@ export function makeForkServer(
     line.prepare(channel.flags(), channel.token, channel.path);
     const pid = children.start(number, templateFlags);
     if (pid > 0) line.announce(number, ended);
-    if (pid < 0) channel.report(ForkEvent.FAILED, number, -pid, 0, 0);
+    if (pid < 0) {
+      if (ended !== undefined) {
+        const { status, micros, peakKib } = ended;
+        channel.report(ForkEvent.ENDED, last, status, micros, peakKib);
+      }
+      channel.report(ForkEvent.FAILED, number, -pid, 0, 0);
+    } else last = number;
     return pid === 0;
   };
   const becomeTemplate = () => {

@@ -33,7 +33,11 @@ export interface Line {
   errors(): number;
 }
 
-export function makeLine(libc: Libc, connect: Connect): Line {
+/**
+ * @param keeps whether no process outside of an instance can have got a connection from it; otherwise each instance gets new
+ * ones
+ */
+export function makeLine(libc: Libc, connect: Connect, keeps: boolean): Line {
   const announcement = new Bytes(HANDSHAKE_BYTES + EVENT_BYTES);
   const write = makeWriter(libc, announcement);
   const errorsHandshake = new Bytes(HANDSHAKE_BYTES);
@@ -75,8 +79,9 @@ export function makeLine(libc: Libc, connect: Connect): Line {
   return {
     prepare(flags, token, egressPath) {
       unread = 0;
-      const canGive = channel !== NONE && drop();
-      isNew = (flags & NextFlag.NEW_LINE) !== 0 || !canGive || !isWhole(channel);
+      // What is closed is not dropped before: the kernel then shows the server that the last instance has not read it.
+      isNew = !keeps || (flags & NextFlag.NEW_LINE) !== 0 || channel === NONE ||
+        !isWhole(channel) || !drop();
       prepareErrors(flags, token, egressPath);
       putHandshake(announcement, Handshake.CHANNEL, token);
       if (!isNew) return;

@@ -7,7 +7,13 @@ import { READY_MESSAGE } from "../wire.ts";
 import { findDescriptors } from "./descriptors.ts";
 import { makeConnect } from "./connect.ts";
 import { type Became, makeForkServer } from "./fork_server.ts";
-import { idleLibc, type Library, openLibrary } from "./libc.ts";
+import {
+  idleLibc,
+  LANDLOCK_SCOPES_ABI,
+  landlockVersion,
+  type Library,
+  openLibrary,
+} from "./libc.ts";
 import { shareCode } from "./huge_pages.ts";
 import { makeLine } from "./line.ts";
 import { type Engine, gatherMemory, packMemory } from "./memory.ts";
@@ -65,7 +71,9 @@ export function openTree(
   const settler = makeSettler(libc, setup, open, connect, renewal);
   const idle = idleLibc();
   const rehearsed = makeSettler(idle, setup, open, makeConnect(idle, setup.socketPath), renewal);
-  const serve = makeForkServer(library, settler, makeLine(libc, connect), setup.namespaces);
+  // Without these walls, an instance can pass its connections to others by an abstract socket.
+  const keeps = setup.namespaces || landlockVersion(libc) >= LANDLOCK_SCOPES_ABI;
+  const serve = makeForkServer(library, settler, makeLine(libc, connect, keeps), setup.namespaces);
   shareCode(libc);
   // Calls of foreign functions that are already open need no permission.
   Deno.permissions.revokeSync({ name: "ffi" });

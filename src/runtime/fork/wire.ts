@@ -8,7 +8,7 @@
  * The instances of a template have connections of their own, the *line*: the template opens them, and each instance
  * inherits them as its stdin, stdout and stderr. What an instance leaves behind is never taken for the next one's:
  *
- * - The server writes nothing to an instance that has got its answer, and to the next one nothing before the event
+ * - The server writes nothing to an instance that has answered, and to the next one nothing before the event
  *   `NEXT`. If a write is under way, the next instance gets new connections.
  * - The template waits for the end of an instance, and then drops what the instance has not read.
  * - Only then the template writes the handshake of the next one, with a token that no instance has seen, on both
@@ -48,8 +48,8 @@ export const PATH_MAX_BYTES = 107;
 /**
  * Events. `FORKED` carries the process id of a template in the fork server's namespace. `FAILED` carries the error number
  * of the kernel. `ENDED` carries the wait status, the processor time in microseconds and the peak of resident memory in
- * KiB. `NEXT` goes on the line of the instance. It carries the same of the instance that the command has killed, if it is
- * flagged `HAS_ENDED`, and the number of bytes that were dropped because the last instance had not read them.
+ * KiB. `NEXT` goes on the line of the instance. With the flag `HAS_ENDED` it carries these numbers for the instance that the
+ * command has killed. It also carries the number of bytes that were dropped because the last instance had not read them.
  */
 export const ForkEvent = { FORKED: 1, FAILED: 2, ENDED: 3, NEXT: 4 } as const;
 export const EventFlag = { HAS_ENDED: 1 } as const;

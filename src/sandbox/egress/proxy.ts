@@ -66,8 +66,8 @@ export interface EgressSocket extends Disposable {
   /**
    * Makes it ready for another instance. The one that had it has ended, or is about to. Connections are accepted in order:
    * until one has the handshake of the new instance, all others were left behind, and are closed.
-   * @param handshakes absent for an instance that may connect to nothing: then the socket closes what it accepts before the
-   * new instance can have connected
+   * @param handshakes absent for an instance that may connect to nothing: until its run, and in the turn in which the run is
+   * opened, the socket closes what it accepts
    */
   renew(handshakes?: Handshakes): void;
   /**
@@ -250,6 +250,8 @@ class ListeningSocket implements EgressSocket {
   #awaited: Handshakes | undefined;
   /** When the last run was opened, by {@link Turns}. No connection of its instance is accepted in the same turn. */
   #openedIn = 0;
+  /** Whether it closes all connections, until the next run. */
+  #isBetweenRuns = false;
   wasUsedOutsideRun = false;
 
   constructor(
@@ -264,7 +266,7 @@ class ListeningSocket implements EgressSocket {
       socketPath,
       (connection) => {
         if (this.#awaited !== undefined) this.#awaitInstance(connection, this.#awaited);
-        else if (turns.current === this.#openedIn) connection.close();
+        else if (this.#isBetweenRuns || turns.current === this.#openedIn) connection.close();
         else this.#accept(connection, onConnection);
       },
       (error) => logger.error("an egress socket failed: {error}", { error }),
@@ -277,6 +279,7 @@ class ListeningSocket implements EgressSocket {
     name = "the function's outboundNetworkAllowlist",
   ): EgressRun {
     this.#closeRun();
+    this.#isBetweenRuns = false;
     this.#openedIn = turns.current;
     return this.#run = new EgressRun(() => new EgressSession(allowlist, this.#limits, log, name));
   }
@@ -295,6 +298,7 @@ class ListeningSocket implements EgressSocket {
   renew(handshakes?: Handshakes): void {
     this.#closeRun();
     this.#awaited = handshakes;
+    this.#isBetweenRuns = handshakes === undefined;
     this.#destroyConnections();
     this.wasUsedOutsideRun = false;
   }

@@ -116,7 +116,8 @@ export class Instance {
   readonly #lifecycle: Lifecycle<Mode>;
   readonly #child: Child;
   readonly #egressSocket: EgressSocket | undefined;
-  readonly #hasEgress: boolean;
+  /** Whether its invocation may connect to anything. */
+  readonly hasEgress: boolean;
   readonly #nonce: Uint8Array<ArrayBuffer>;
   /** Settles once the process is reaped. */
   readonly ended: Promise<Exit>;
@@ -145,7 +146,7 @@ export class Instance {
     this.#lifecycle = new Lifecycle("instance", mode, TRANSITIONS);
     this.#child = new Child(process);
     this.#egressSocket = egressSocket;
-    this.#hasEgress = hasEgress;
+    this.hasEgress = hasEgress;
     this.#redactions = redactions;
     this.#nonce = templateNonce ?? makeNonce();
     this.ended = this.#child.ended;
@@ -182,7 +183,7 @@ export class Instance {
   /** Whether it waits for its first invocation and can reach what that needs. */
   isUsableFor(usesNetwork: boolean): boolean {
     if (!this.#lifecycle.is("ready", "loaded")) return false;
-    return !usesNetwork || (this.#hasEgress && this.#egressSocket?.isLost !== true);
+    return !usesNetwork || (this.hasEgress && this.#egressSocket?.isLost !== true);
   }
 
   /** Whether it answered an invocation and waits for the next. */

@@ -6,6 +6,7 @@
  * nothing follows from them.
  */
 import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
 
 /** Shorter values are not masked: they would mask ordinary words. */
@@ -42,7 +43,7 @@ export class Redactions {
   readonly longestUnits: number;
   readonly #hidden: readonly string[];
   /** For the secrets of functions that were invoked last. */
-  readonly #made = new LRUCache<string, Redactions>({ max: MADE_MAX });
+  #made: LRUCache<string, Redactions> | undefined;
 
   /**
    * @param hidden texts that are removed
@@ -71,7 +72,8 @@ export class Redactions {
 
   /** These redactions, for invocations with secrets. */
   withSecrets(secrets: readonly string[]): Redactions {
-    const key = JSON.stringify(secrets);
+    this.#made ??= new LRUCache({ max: MADE_MAX });
+    const key = createHash("sha256").update(JSON.stringify(secrets)).digest("base64");
     let made = this.#made.get(key);
     if (made === undefined) this.#made.set(key, made = new Redactions(this.#hidden, secrets));
     return made;

@@ -45,6 +45,8 @@ export interface Fork {
   number: number;
   /** What the fork server does not do if it is late. */
   error: string;
+  /** Whether the server learns by another way, and later, that it was forked: it may end before. */
+  readonly isComing?: boolean;
   onForked?(pid: number): boolean;
   onFailed(error: Error): boolean;
   onEnded(exit: Exit): boolean;
@@ -150,6 +152,11 @@ export class ForkServerLink implements OutputReader {
     this.#channel.write(encodeCommand({ command, flags, number: fork.number, token, path }));
   }
 
+  /** Whether the fork server has lied: nothing that it says counts. */
+  get isBroken(): boolean {
+    return this.#isBroken;
+  }
+
   /** Kills a fork that has not ended. */
   kill(fork: Fork): void {
     if (this.#forks.get(fork.number) !== fork) return;
@@ -229,7 +236,7 @@ export class ForkServerLink implements OutputReader {
     }
     const exit = kind === ForkEvent.ENDED ? exitOfEvent(event) : undefined;
     if (exit === undefined || !fork.onEnded(exit)) return false;
-    this.#forks.delete(number);
+    if (fork.isComing !== true) this.#forks.delete(number);
     return true;
   }
 }

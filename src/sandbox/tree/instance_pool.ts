@@ -19,6 +19,13 @@ const logger = getLogger(["invoked", "sandbox"]);
 interface Waiting {
   readonly instance: Instance;
   readonly template: Template;
+  /** Whether no earlier instance had its connections. */
+  readonly hasNewLine: boolean;
+}
+
+/** An invocation that waits for an instance. */
+interface Waiter extends PromiseWithResolvers<Waiting | undefined> {
+  readonly usesNetwork: boolean;
 }
 
 /**
@@ -34,7 +41,7 @@ export class InstancePool implements Disposable {
   readonly #templates = new Map<Template, Instance | undefined>();
   /** The first one waits for the longest time, so that it has settled, and is taken first. */
   readonly #waiting: Waiting[] = [];
-  readonly #waiters: PromiseWithResolvers<Waiting | undefined>[] = [];
+  readonly #waiters: Waiter[] = [];
   /** Instances that are being made. */
   #making = 0;
   /** Least number of waiting instances since the last look for unused templates. */
@@ -42,6 +49,9 @@ export class InstancePool implements Disposable {
   /** Time of the last invocation, and whether it could connect to anything. */
   #takenMs = -Infinity;
   #usesNetwork = true;
+  /** The function of the last invocation, and whether others had invocations, too: functions with equal code. */
+  #functionKey: string | undefined;
+  #isMixed = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
 
@@ -80,22 +90,24 @@ export class InstancePool implements Disposable {
   /**
    * Takes an instance that waits for its first invocation, which has these limits; undefined if none can be forked.
    * @param usesNetwork whether the invocation may connect to anything
+   * @param functionKey of the invocation, where all invocations have the same script
    */
-  async take(limits: ResourceLimits, usesNetwork: boolean): Promise<Instance | undefined> {
+  async take(
+    limits: ResourceLimits,
+    usesNetwork: boolean,
+    functionKey?: string,
+  ): Promise<Instance | undefined> {
     this.#usesNetwork = usesNetwork;
+    this.#isMixed ||= this.#functionKey !== undefined && functionKey !== this.#functionKey;
+    this.#functionKey = functionKey;
     let taken = this.#waiting.shift();
-    while (taken !== undefined && !taken.instance.isUsableFor(usesNetwork)) {
+    while (taken !== undefined && !this.#isUsable(taken, usesNetwork)) {
       taken.instance.kill();
       taken = this.#waiting.shift();
     }
     this.#leastWaiting = Math.min(this.#leastWaiting, this.#waiting.length);
-    if (taken === undefined) taken = await this.#nextMade();
+    if (taken === undefined) taken = await this.#nextMade(usesNetwork);
     else this.#growAhead();
-    // It may have been forked for an invocation of another kind.
-    while (taken?.instance.isUsableFor(usesNetwork) === false) {
-      taken.instance.kill();
-      taken = await this.#nextMade();
-    }
     if (taken === undefined) return undefined;
     const { instance, template } = taken;
     const { maxima } = this.#resources;
@@ -111,10 +123,19 @@ export class InstancePool implements Disposable {
     }
   }
 
-  /** The next instance that is made; undefined if none is. */
-  async #nextMade(): Promise<Waiting | undefined> {
+  #isUsable(waiting: Waiting, usesNetwork: boolean): boolean {
+    return waiting.instance.isUsableFor(usesNetwork) && this.#suits(waiting, usesNetwork);
+  }
+
+  /** Whether an instance was forked for such an invocation. */
+  #suits({ instance, hasNewLine }: Waiting, usesNetwork: boolean): boolean {
+    return (instance.hasEgress || !usesNetwork) && (hasNewLine || !this.#isMixed);
+  }
+
+  /** The next instance that is made for such an invocation; undefined if none is. */
+  async #nextMade(usesNetwork: boolean): Promise<Waiting | undefined> {
     if (this.#isClosed) return undefined;
-    const waiter = Promise.withResolvers<Waiting | undefined>();
+    const waiter = { ...Promise.withResolvers<Waiting | undefined>(), usesNetwork };
     this.#waiters.push(waiter);
     if (this.#comingSoon < this.#waiters.length) this.#make();
     this.#growAhead();
@@ -175,7 +196,10 @@ export class InstancePool implements Disposable {
         if (template === undefined) return;
         const current = template;
         current.mayFollow = () => mayFollow(current);
-        current.usesNetwork = () => this.#usesNetwork;
+        current.next = () => ({
+          usesNetwork: this.#usesNetwork || this.#waiters.some(({ usesNetwork }) => usesNetwork),
+          needsNewLine: this.#isMixed,
+        });
         instance = await this.#supply(current);
         forks++;
       } catch (error) {
@@ -209,21 +233,26 @@ export class InstancePool implements Disposable {
   /** Forks the next instance of a template, for the invocation that waits for one, or for a later one. */
   async #supply(template: Template): Promise<Instance> {
     const { maxima } = this.#resources;
-    let instance: Instance;
+    let waiting: Waiting;
     try {
       if (template.cgroupLimits !== maxima) await template.setMemory(maxima);
-      instance = await template.fork();
+      waiting = { template, ...await template.fork() };
     } catch (error) {
       template[Symbol.dispose]();
       throw error;
     }
+    const { instance } = waiting;
     this.#resources.forkCounts.forked++;
     if (this.#templates.has(template)) this.#templates.set(template, instance);
-    const waiter = this.#waiters.shift();
+    const index = this.#waiters.findIndex(({ usesNetwork }) => this.#suits(waiting, usesNetwork));
+    const [waiter] = index < 0 ? [] : this.#waiters.splice(index, 1);
     if (waiter !== undefined) {
-      waiter.resolve({ instance, template });
+      waiter.resolve(waiting);
+    } else if (this.#waiters.length > 0) {
+      // The next one is forked for them.
+      instance.kill();
     } else {
-      this.#waiting.push({ instance, template });
+      this.#waiting.push(waiting);
       if (this.#templates.size > this.#size) this.#timer ??= this.#later();
     }
     return instance;

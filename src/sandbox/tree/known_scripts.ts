@@ -58,7 +58,7 @@ export class KnownScripts {
     const counts = evaluationMs >= EVALUATION_MIN_MS || nowMs - known.lastMs < OFTEN_MS;
     const spentMs = known.spentMs + (counts ? evaluationMs + CONNECTIONS_MS : 0);
     this.#known.set(key, { ...known, spentMs, lastMs: nowMs });
-    return spentMs >= SPENT_MS;
+    return counts && spentMs >= SPENT_MS;
   }
 
   /** Memory of a template with this script: as measured if it was made before, else an estimate. */

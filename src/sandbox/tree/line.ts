@@ -23,9 +23,17 @@ export interface Succession {
   /** The egress socket as the instance sees it. */
   readonly egressPath: string;
   /** Whether the instance connects to the egress socket, which then knows what earlier instances have left there. */
-  readonly isKnownByEgress: boolean;
+  readonly connectsToEgress: boolean;
   /** Whether it gets new connections. */
   readonly needsNewLine: boolean;
+}
+
+/** An instance that is ready. */
+interface Following {
+  readonly process: ProcessHandle;
+  /** Whether the server has ordered new connections for it. */
+  readonly hasNewLine: boolean;
+  readonly connectsToEgress: boolean;
 }
 
 /** What the template of a line decides. */
@@ -58,19 +66,20 @@ export class InstanceLine {
   }
 
   /** Forks the next instance, and kills the last one unless it has ended. Rejects if that fails. */
-  next(): Promise<ProcessHandle> {
+  next(): Promise<Following> {
     const fork = this.#unclaimed ?? this.#begin();
     this.#unclaimed = undefined;
     return fork.ready.promise;
   }
 
   #begin(): LineFork {
-    const { socket, egressPath: path, isKnownByEgress, needsNewLine } = this.#owner.succession();
+    const { socket, egressPath: path, connectsToEgress, needsNewLine } = this.#owner.succession();
     const expected = socket.expect((kind, connection) => this.#connected(fork, kind, connection));
     const fork: LineFork = new LineFork(expected, {
       ready: () => this.#follow(fork, socket),
       // The fork itself may still be late.
-      ended: () => fork === this.#coming || this.#link.isOnTime(fork),
+      ended: () => fork.isComing || this.#link.isOnTime(fork),
+      failed: () => this.#fail(fork, socket),
       kill: () => this.#kill(fork),
       write: (bytes) => this.#write(fork, bytes),
     });
@@ -81,10 +90,22 @@ export class InstanceLine {
       this.#errors?.expect(handshakeOf(Handshake.STDERR, token), fork);
     }
     this.#coming = fork;
-    const flags = (isNew ? NextFlag.NEW_LINE : 0) | (isKnownByEgress ? NextFlag.EGRESS : 0);
+    const flags = (isNew ? NextFlag.NEW_LINE : 0) | (connectsToEgress ? NextFlag.EGRESS : 0);
+    fork.ordered = { hasNewLine: isNew, connectsToEgress };
     this.#link.command(Command.NEXT, fork, { flags, token, path });
     this.#link.expectSoon(fork, "does not fork");
     return fork;
+  }
+
+  /** The next instance was not forked, although the last one was killed for it. */
+  #fail(fork: LineFork, socket: TreeSocket): void {
+    socket.forget(fork.expected);
+    if (fork !== this.#coming) return;
+    this.#coming = undefined;
+    const last = this.#current;
+    if (last?.hasEnded === false) {
+      this.#link.expectSoon(last, "does not report the end of a fork");
+    }
   }
 
   /** A new connection has come for the fork. The template has closed the one that it had. */
@@ -95,6 +116,7 @@ export class InstanceLine {
 
   /** The next instance is there. */
   #follow(fork: LineFork, socket: TreeSocket): void {
+    if (this.#link.isBroken) return;
     const last = this.#current;
     const { event } = fork;
     const hasKilled = event !== undefined && (event.flags & EventFlag.HAS_ENDED) !== 0;
@@ -104,8 +126,10 @@ export class InstanceLine {
     if (!isTrue) return this.#link.breakOff();
     this.#coming = undefined;
     this.#current = fork;
+    fork.isComing = false;
     socket.forget(fork.expected);
-    this.#link.isOnTime(fork);
+    if (fork.hasEnded) this.#link.forget(fork);
+    else this.#link.isOnTime(fork);
     if (last !== undefined) last.unreadBytes = event.unreadBytes;
     if (exit !== undefined && last !== undefined) {
       this.#link.forget(last);
@@ -113,7 +137,7 @@ export class InstanceLine {
     } else if (last?.hasEnded === false) {
       this.#link.expectSoon(last, "does not report the end of a fork");
     }
-    fork.ready.resolve(fork.handle);
+    fork.ready.resolve({ process: fork.handle, ...fork.ordered });
   }
 
   /** The next instance follows at once, unless its template has something to do before. */
@@ -137,16 +161,19 @@ class LineFork implements Fork, StreamOwner {
   error = "";
   /** What the template says of it. */
   event: SaidEvent | undefined;
+  ordered: Omit<Following, "process"> = { hasNewLine: true, connectsToEgress: true };
+  isComing = true;
   isKilled = false;
   hasEnded = false;
   /** Of its input, if it has ended before the template. */
   unreadBytes = 0;
   /** Whether input came too late for it, or it has ended with its template and left input unread. */
   #wasCut = false;
-  readonly ready = Promise.withResolvers<ProcessHandle>();
+  readonly ready = Promise.withResolvers<Following>();
   readonly handle: ProcessHandle;
   readonly #onReady: () => void;
   readonly #onEnded: () => unknown;
+  readonly #onFail: () => void;
   readonly #ended = Promise.withResolvers<Exit>();
   readonly #over = Promise.withResolvers<void>();
   #onChunk: ChunkReader | undefined;
@@ -157,9 +184,10 @@ class LineFork implements Fork, StreamOwner {
 
   constructor(
     readonly expected: Expected,
-    { ready, ended, kill, write }: {
+    { ready, ended, failed, kill, write }: {
       readonly ready: () => void;
       readonly ended: () => unknown;
+      readonly failed: () => void;
       readonly kill: () => void;
       readonly write: Input["write"];
     },
@@ -168,6 +196,7 @@ class LineFork implements Fork, StreamOwner {
     this.ready.promise.catch(() => {});
     this.#onReady = ready;
     this.#onEnded = ended;
+    this.#onFail = failed;
     this.handle = {
       pid: undefined,
       ended: this.#ended.promise,
@@ -182,13 +211,16 @@ class LineFork implements Fork, StreamOwner {
   }
 
   onFailed(error: Error): boolean {
+    if (!this.isComing || this.hasEnded) return false;
     this.ready.reject(error);
     this.#settleEnd({ code: 0, signal: null });
+    this.#onFail();
     return true;
   }
 
   /** One that ends at once does so before the server knows that it is ready. */
   onEnded(exit: Exit): boolean {
+    if (this.hasEnded) return false;
     this.#onEnded();
     this.#settleEnd(exit);
     return true;
@@ -197,6 +229,7 @@ class LineFork implements Fork, StreamOwner {
   onClosed(exit: Exit): void {
     this.ready.reject(new Error("the fork server has ended"));
     this.#settleEnd(exit);
+    this.#onFail();
     if (this.#joinedCount === 0) this.#over.resolve();
   }
 

@@ -145,7 +145,7 @@ export class ScriptTemplates implements Holder, Disposable {
     ready.usedMs = performance.now();
     this.#ready.delete(key);
     this.#ready.set(key, ready);
-    return await ready.pool.take(limits, usesNetwork);
+    return await ready.pool.take(limits, usesNetwork, choice.owner?.functionKey);
   }
 
   /** An invocation has evaluated this script. Creates a template once that is worth it, or if it is provisioned. */
@@ -300,8 +300,10 @@ export class ScriptTemplates implements Holder, Disposable {
 
   #giveUpUnused(): void {
     const nowMs = performance.now();
-    for (const [key, { usedMs, madeMs }] of this.#ready) {
-      const isUnused = this.#countOf(key) === undefined && nowMs - usedMs >= UNUSED_MS;
+    for (const [key, { usedMs, madeMs, configDigest }] of this.#ready) {
+      // One with secrets ends after the last invocation of its function, provisioned or not.
+      const isKept = configDigest === undefined && this.#countOf(key) !== undefined;
+      const isUnused = !isKept && nowMs - usedMs >= UNUSED_MS;
       if (isUnused || nowMs - madeMs >= LIFETIME_MS) this.#giveUp(key);
     }
     this.#makeProvisioned();

@@ -2,6 +2,7 @@
 import { setPriority } from "node:os";
 import { basename } from "node:path";
 import { getLogger } from "@logtape/logtape";
+import { formatDuration } from "../../config/mod.ts";
 import { type InvocationConfig, LoadPurpose } from "../../runtime/wire.ts";
 import {
   bytesIn,
@@ -50,6 +51,9 @@ export interface Evaluated {
 
 /** Longest time that a script may take to evaluate, without that in which it waits for a processor. */
 const LOAD_TIMEOUT_MS = 5_000;
+const TOO_LONG = `the module code runs longer than the limit of ${
+  formatDuration(LOAD_TIMEOUT_MS)
+} for templates`;
 /** Shortest time between two looks at a script that takes long. */
 const LOOK_AGAIN_MS = 1_000;
 const NANOS_PER_MS = 1e6;
@@ -117,9 +121,11 @@ export class Template implements ForkServer, Disposable {
   cgroupLimits: ResourceLimits;
   /** Whether its next instance may be forked as soon as the last one is killed. */
   mayFollow: () => boolean = () => false;
-  /** Whether the invocation of its next instance may connect to anything. */
-  usesNetwork: () => boolean = () => true;
-  #isLastKnownByEgress = true;
+  /** What its next instance is for: whether the invocation may connect to anything, and may be one of another function. */
+  next: () => { readonly usesNetwork: boolean; readonly needsNewLine: boolean } = () => ({
+    usesNetwork: true,
+    needsNewLine: true,
+  });
   readonly #line: InstanceLine;
   #isBroken = false;
   #isDisposed = false;
@@ -208,8 +214,8 @@ export class Template implements ForkServer, Disposable {
     const nonce = makeNonce();
     const { promise, resolve } = Promise.withResolvers<Preloaded>();
     const giveUp = (error: string) => resolve({ recorded: NOTHING_RECORDED, error });
-    using _timeout = endingLate(this.pid, () => giveUp("it takes too long to load"));
-    this.ended.then(() => giveUp("it ends its process while it loads"));
+    using _timeout = endingLate(this.pid, () => giveUp(TOO_LONG));
+    this.ended.then(() => giveUp("the module code ends its process"));
     this.#child.reader = new PreloadOutput(nonce, resolve);
     this.link.load(this.#egress.pathInside);
     const beganMs = performance.now();
@@ -242,34 +248,34 @@ export class Template implements ForkServer, Disposable {
   }
 
   /** Forks an instance. The previous one must have ended, or is killed. */
-  async fork(): Promise<Instance> {
-    const process = await this.#line.next();
-    const isKnownByEgress = this.#isLastKnownByEgress;
-    return new Instance({
+  async fork(): Promise<{ readonly instance: Instance; readonly hasNewLine: boolean }> {
+    const { process, hasNewLine, connectsToEgress } = await this.#line.next();
+    const instance = new Instance({
       process,
       egressSocket: this.#egress.socket,
-      hasEgress: isKnownByEgress,
+      hasEgress: connectsToEgress,
       redactions: this.#resources.launcher.redactions,
       templateNonce: this.#nonce,
     }, this.#nonce === undefined ? "ready" : "loaded");
+    return { instance, hasNewLine };
   }
 
   /** What the next instance gets. Nobody knows whether the next function of a generic template uses the network. */
   #succession(): Succession {
     const { socket } = this.#resources;
     const isGeneric = this.#nonce === undefined;
-    const usesNetwork = isGeneric || this.usesNetwork();
+    const next = this.next();
+    const usesNetwork = isGeneric || next.usesNetwork;
     if (usesNetwork && this.#egress.socket.isLost) {
       this.#egress.socket[Symbol.dispose]();
       this.#egress = this.#openEgress();
     }
     this.#egress.socket.renew(usesNetwork ? socket : undefined);
-    this.#isLastKnownByEgress = usesNetwork;
     return {
       socket,
       egressPath: this.#egress.pathInside,
-      isKnownByEgress: usesNetwork,
-      needsNewLine: isGeneric,
+      connectsToEgress: usesNetwork,
+      needsNewLine: isGeneric || next.needsNewLine,
     };
   }
 
@@ -321,7 +327,7 @@ export class Template implements ForkServer, Disposable {
     }
     const threads = own?.get("Threads");
     const isAlone = threads === "1" || threads === "2" && await awaitsSignals(this.pid);
-    if (!isAlone) return { error: "it leaves a thread running" };
+    if (!isAlone) return { error: "the module code leaves a thread running" };
     return { addedBytes: Math.max(0, bytesIn(own, "RssAnon") - bytesIn(generic, "RssAnon")) };
   }
 }

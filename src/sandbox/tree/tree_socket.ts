@@ -88,7 +88,7 @@ export class TreeSocket implements Disposable {
     if (this.forget(expected)) expected.onGivenUp?.(new Error(reason));
   }
 
-  /** The same, if none is missing. Returns whether it was expected. */
+  /** Ends the wait for the connections of a fork. Returns whether they were expected. */
   forget(expected: Expected): boolean {
     this.#late.delete(expected);
     return this.#expected.delete(expected.key);
