@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Client, type Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, MAIN, ok } from "../support/expect.ts";
-import { processSuite, type Stage } from "../support/suite.ts";
+import { serverSuite, type Stage } from "../support/suite.ts";
 import { Watched } from "../support/watched.ts";
 
 const EVENTS = "/api/v1/events";
@@ -89,7 +89,7 @@ async function ends({ client }: Stage): Promise<void> {
   await byToken.ended;
 }
 
-processSuite("live changes", { flags: ["--max-event-streams", "3"] }, {
+serverSuite("live changes", { flags: ["--max-event-streams", "3"] }, {
   "are of functions, commits, invocations, triggers and volumes": kinds,
   "are for clients that may read": callers,
   "of one kind are joined while they are many": joined,

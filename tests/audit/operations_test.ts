@@ -7,7 +7,7 @@ import { deadLetters, QUICK, settings, start, UNSTEADY } from "../retries/suppor
 import type { Answer, Client, Json } from "../support/client.ts";
 import { MAIN } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
-import { HostedServer } from "../support/hosted_server.ts";
+import { TestServer } from "../support/server.ts";
 import { giveRights } from "./given_rights.ts";
 import { events, lastUid } from "./support.ts";
 
@@ -348,7 +348,7 @@ Deno.test("every operation that changes something leaves an event, or has a reas
     ...["--audit-export-dir", directory.path, "--api-rate", "0"],
     ...["--alert-url", "http://127.0.0.1:9/"],
   ];
-  await using server = await HostedServer.start({ flags });
+  await using server = await TestServer.start({ flags });
   const client = await server.client();
   const called: string[] = [];
   const call: Calls = async (operationId, request) => {

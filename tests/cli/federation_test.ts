@@ -9,7 +9,7 @@ import type { Client, Json } from "../support/client.ts";
 import { ok } from "../support/expect.ts";
 import { COMMAND_ENV, INVOKED, makeTempDir, runInvoked } from "../support/invoked.ts";
 import { readText } from "../support/repository.ts";
-import { HostedServer } from "../support/hosted_server.ts";
+import { TestServer } from "../support/server.ts";
 
 const MAIN = "export default () => ({ deployed: true });\n";
 const TESTS = 'import { test } from "@c1/test";\ntest("passes", () => {});\n';
@@ -17,7 +17,7 @@ const REQUEST_TOKEN = "token of the runner";
 const SHA = "3b9b3e2b0d4f7f2f0f4c6b1d8a5e7c9f1a2b3c4d";
 
 interface Stage {
-  readonly server: HostedServer;
+  readonly server: TestServer;
   readonly client: Client;
   readonly issuer: TokenIssuer;
   readonly directory: string;
@@ -276,7 +276,7 @@ Deno.test("workloads deploy without a stored secret", async (t) => {
   const caFile = join(directory.path, "ca.pem");
   await Deno.writeTextFile(caFile, CA);
   const flags = ["--egress-ca", caFile, "--egress-allow-private", "127.0.0.0/8,::1"];
-  await using server = await HostedServer.start({ flags });
+  await using server = await TestServer.start({ flags });
   const stage = { server, client: await server.client(), issuer, directory: directory.path };
   const steps = { commands, variables, githubActions, gitlabCi };
   for (const [name, step] of Object.entries(steps)) await t.step(name, () => step(stage));

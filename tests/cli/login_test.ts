@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { BUILTIN_ROLE_IDS } from "../../src/resources/roles.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
-import { HostedServer } from "../support/hosted_server.ts";
+import { TestServer } from "../support/server.ts";
 import { assertFails } from "./support.ts";
 
 Deno.test("a user logs in, works with profiles and logs out", async (t) => {
-  await using server = await HostedServer.start();
+  await using server = await TestServer.start();
   await using home = await makeTempDir();
   const { serverUrl, clientId, clientSecret } = await server.credentials();
   const folder = join(home.path, ".config", "invoked", "profiles");
@@ -181,7 +181,7 @@ Deno.test("a user logs in, works with profiles and logs out", async (t) => {
 });
 
 Deno.test("a server that gives no token for now says when to try again", async () => {
-  await using server = await HostedServer.start({ flags: ["--token-rate", "1"] });
+  await using server = await TestServer.start({ flags: ["--token-rate", "1"] });
   const list = () => runInvoked(["list", "--data", server.dataDir]);
   assert.equal((await list()).code, 0);
   assertFails(await list(), 4, /temporarily_unavailable/, /try again in \d+ s/);

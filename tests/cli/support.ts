@@ -13,8 +13,7 @@ import {
 } from "../support/invoked.ts";
 import { shareDownloads } from "../support/downloads.ts";
 import { signalUnlessEnded } from "../support/processes.ts";
-import { HostedServer } from "../support/hosted_server.ts";
-import { type Served, startOnce } from "../support/server.ts";
+import { type Served, startOnce, TestServer } from "../support/server.ts";
 import { sharedServer } from "../support/shared_server.ts";
 import { PRIVATE_DIR } from "../../src/cli/folder/editor.ts";
 
@@ -31,7 +30,7 @@ export class Author implements AsyncDisposable {
    */
   static async start(name: string): Promise<Author> {
     await using disposables = new AsyncDisposableStack();
-    const server = disposables.use(await HostedServer.start());
+    const server = disposables.use(await TestServer.start());
     return await Author.#on(server, name, disposables.move());
   }
 

@@ -5,7 +5,7 @@ import { eventually } from "../support/eventually.ts";
 import { HUGE_TYPES, LITTLE_CHECK_MEMORY, UNCHECKED_MESSAGE } from "../support/huge_types.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { assertFails, initFolder } from "./support.ts";
-import { HostedServer } from "../support/hosted_server.ts";
+import { TestServer } from "../support/server.ts";
 import { sharedServer } from "../support/shared_server.ts";
 
 const CHECK_PATIENCE_MS = 600_000;
@@ -17,7 +17,7 @@ const VIOLATION = "main.ts:1:40: Type 'number' is not assignable to type 'string
 
 Deno.test("deploy and show report type errors, which do not reject a deploy", async () => {
   await using directory = await makeTempDir();
-  await using server = await HostedServer.start({ env: { INVOKED_CHECK_TYPES: "true" } });
+  await using server = await TestServer.start({ env: { INVOKED_CHECK_TYPES: "true" } });
   const cwd = join(directory.path, "typed");
   const env = { INVOKED_DATA: server.dataDir };
   const run = (...args: string[]) => runInvoked(args, { cwd, env });
@@ -76,7 +76,7 @@ Deno.test("deploy and show report type errors, which do not reject a deploy", as
 
 Deno.test("a check that runs out of memory is no type error", async () => {
   await using directory = await makeTempDir();
-  await using server = await HostedServer.start({
+  await using server = await TestServer.start({
     env: { INVOKED_CHECK_TYPES: "true", ...LITTLE_CHECK_MEMORY },
   });
   const cwd = join(directory.path, "huge");

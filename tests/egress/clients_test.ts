@@ -167,6 +167,7 @@ Deno.test("clients reach an allowed host, and no other", async (t) => {
         "the clients of npm reach an allowed host, and no other",
         () => reachByPackages(api, ofPackages),
       );
+      await opened.server.stop();
     });
   }
 });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Client, Json } from "../support/client.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { LOOPBACK } from "../support/loopback.ts";
-import { type HostedOptions, HostedServer } from "../support/hosted_server.ts";
+import { type ServerOptions, TestServer } from "../support/server.ts";
 import { sharedServer } from "../support/shared_server.ts";
 import { CA, CERT, KEY } from "./certificates.ts";
 
@@ -62,14 +62,14 @@ export class Host implements AsyncDisposable {
 /** A server with the certificate authority of the tests. By default loopback is allowed. */
 export async function openServer(
   flags: readonly string[] = LOOPBACK,
-  options: HostedOptions = {},
-): Promise<AsyncDisposable & { readonly api: Client; readonly server: HostedServer }> {
+  options: ServerOptions = {},
+): Promise<AsyncDisposable & { readonly api: Client; readonly server: TestServer }> {
   await using opened = new AsyncDisposableStack();
   const directory = opened.use(await makeTempDir());
   const caFile = join(directory.path, "ca.pem");
   await Deno.writeTextFile(caFile, CA);
   const server = opened.use(
-    await HostedServer.start({ ...options, flags: ["--egress-ca", caFile, ...flags] }),
+    await TestServer.start({ ...options, flags: ["--egress-ca", caFile, ...flags] }),
   );
   const api = await server.client();
   const all = opened.move();

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { IS_LONG } from "../support/seed.ts";
 import { readRss } from "./support.ts";
 import type { TestServer } from "../support/server.ts";
-import { processSuite, type Stage } from "../support/suite.ts";
+import { serverSuite, type Stage } from "../support/suite.ts";
 import { preview, recordOf, send } from "./support.ts";
 
 const MIB = 1024 * 1024;
@@ -79,7 +79,7 @@ async function largeUpload({ client, server }: Stage<TestServer>): Promise<void>
   assert.ok(most < first + GROWTH_MAX_BYTES, `${first} bytes, then ${most}`);
 }
 
-processSuite("long bodies", {
+serverSuite("long bodies", {
   flags: ["--memory", "48MiB", "--max-running", "4"].concat(LONG),
 }, {
   "go to 200 clients at a time": manyClients,

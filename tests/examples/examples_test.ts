@@ -9,7 +9,7 @@ import { PRIVATE_DIR } from "../../src/cli/folder/editor.ts";
 import { shareDownloads } from "../support/downloads.ts";
 import { startOnce, type TestServer } from "../support/server.ts";
 import { makeTempDir, runInvoked, type RunOptions } from "../support/invoked.ts";
-import { processSuite, type Stage } from "../support/suite.ts";
+import { serverSuite, type Stage } from "../support/suite.ts";
 
 const EXAMPLES_DIR = fileURLToPath(new URL("../../examples/", import.meta.url));
 const EXAMPLES = [
@@ -166,7 +166,7 @@ Deno.test("an example is tested in its folder, and the types of its package are 
   assert.equal(await order.ok(["check"]), "");
 });
 
-processSuite("the examples", { flags: LOOPBACK }, {
+serverSuite("the examples", { flags: LOOPBACK }, {
   "hello is there after the first start": firstStart,
   "user names are given once": userNames,
   "a webhook is tried again while it is busy": webhook,

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { BodyBudget } from "../../src/http/body.ts";
 import { eventually } from "../support/eventually.ts";
-import { HostedServer } from "../support/hosted_server.ts";
+import { TestServer } from "../support/server.ts";
 import { exchange, statuses } from "./raw.ts";
 
 const PART = "x".repeat(50_000);
@@ -13,7 +13,7 @@ function head(path: string, bytes: number, token = "wrong"): string {
 }
 
 Deno.test("bodies take bounded memory", async (t) => {
-  await using server = await HostedServer.start({ flags: ["--max-receiving", "12MiB"] });
+  await using server = await TestServer.start({ flags: ["--max-receiving", "12MiB"] });
   const client = await server.client();
   const token = client.token ?? "";
 

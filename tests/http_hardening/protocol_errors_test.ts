@@ -1,6 +1,6 @@
 /** What SECURITY.md says of requests that never reach the application: who answers them, and with which headers. */
 import assert from "node:assert/strict";
-import { HostedServer } from "../support/hosted_server.ts";
+import { TestServer } from "../support/server.ts";
 import { sharedServer } from "../support/shared_server.ts";
 import { exchange } from "./raw.ts";
 
@@ -30,7 +30,7 @@ const BARE = {
 
 Deno.test("requests that do not reach the application get the headers that SECURITY.md names", async (t) => {
   // Only what waits for the timeout goes to the hasty server: it may time out whatever comes late.
-  await using hasty = await HostedServer.start({
+  await using hasty = await TestServer.start({
     flags: ["--header-timeout", "1s", "--request-timeout", "1s"],
   });
   const patient = await sharedServer();

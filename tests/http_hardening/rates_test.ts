@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { newApiKey } from "../../src/shared/api_keys.ts";
 import { TokenBuckets } from "../../src/shared/token_buckets.ts";
 import { type Answer, Client, type Json } from "../support/client.ts";
-import { HostedServer } from "../support/hosted_server.ts";
+import { TestServer } from "../support/server.ts";
 import { sharedServer } from "../support/shared_server.ts";
 
 /** More than any rate of the test grants in a minute. */
@@ -11,7 +11,7 @@ const REQUESTS = 60;
 const BURST = 5;
 
 Deno.test("requests beyond the rate are rejected with Retry-After", async () => {
-  await using server = await HostedServer.start({
+  await using server = await TestServer.start({
     flags: ["--api-rate", "1", "--api-burst", String(BURST), "--token-rate", "3"],
   });
   const nobody = new Client(server.url, undefined);

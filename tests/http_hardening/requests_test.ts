@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { assertError, ok } from "../support/expect.ts";
 import { eventually } from "../support/eventually.ts";
-import { HostedServer } from "../support/hosted_server.ts";
+import { TestServer } from "../support/server.ts";
 import { sharedServer } from "../support/shared_server.ts";
 import { exchange, statuses } from "./raw.ts";
 
@@ -194,7 +194,7 @@ Deno.test("malformed requests are rejected, and what follows them is not answere
 });
 
 Deno.test("slow and greedy clients lose their connection", async (t) => {
-  await using server = await HostedServer.start({
+  await using server = await TestServer.start({
     flags: [
       ...["--header-timeout", "1s", "--request-timeout", "2s", "--answer-timeout", "1s"],
       ...["--keep-alive-timeout", "1s"],
@@ -278,7 +278,7 @@ async function trickle(url: string, first: string, next: string): Promise<string
 }
 
 /** Waits until the server holds this many established connections. */
-async function waitForConnections(server: HostedServer, count: number): Promise<void> {
+async function waitForConnections(server: TestServer, count: number): Promise<void> {
   const port = Number(new URL(server.url).port).toString(16).toUpperCase().padStart(4, "0");
   const established = new RegExp(`^\\s*\\d+: [0-9A-F]{8}:${port} [0-9A-F:]+ 01 `);
   await eventually(async () => {

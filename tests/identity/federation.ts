@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Answer, Client, Json } from "../support/client.ts";
 import { ok } from "../support/expect.ts";
-import type { Served } from "../support/server.ts";
+import type { TestServer } from "../support/server.ts";
 import { makePrincipal, signIn } from "./principals.ts";
 import type { TokenIssuer } from "./token_issuer.ts";
 
@@ -20,7 +20,7 @@ const exchange = {
 };
 
 export interface Stage {
-  readonly server: Served;
+  readonly server: TestServer;
   readonly client: Client;
   readonly stranger: Client;
   readonly issuer: TokenIssuer;

@@ -5,7 +5,7 @@ import { CA } from "../egress/certificates.ts";
 import { type Answer, Client, type Json } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
-import { HostedServer } from "../support/hosted_server.ts";
+import { TestServer } from "../support/server.ts";
 import {
   assertRecorded,
   assertRejected,
@@ -321,7 +321,7 @@ Deno.test("workloads exchange their tokens for access tokens", async (t) => {
     ...["--egress-ca", caFile, "--egress-allow-private", "127.0.0.0/8,::1"],
     ...["--token-rate", "1000", "--trusted-proxies", "127.0.0.0/8"],
   ];
-  await using server = await HostedServer.start({ flags });
+  await using server = await TestServer.start({ flags });
   const client = await server.client();
   const { principleId: principalId } = ok(await client.get("/api/v1/auth/introspect"));
   const audience = new URL(server.url).hostname;

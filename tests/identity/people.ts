@@ -4,8 +4,7 @@ import type { Client, Json } from "../support/client.ts";
 import { ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { CLIENT_SECRET, TestProvider } from "../support/oidc_provider.ts";
-import { HostedServer } from "../support/hosted_server.ts";
-import type { Served } from "../support/server.ts";
+import { TestServer } from "../support/server.ts";
 import { browser, codeIn, ofConsole, SESSION } from "./sessions.ts";
 import { Visitor } from "./visitor.ts";
 
@@ -18,7 +17,7 @@ export const USER = "00000000000000000systemuser";
 /** What a step works with. */
 export interface PeopleStage {
   readonly provider: TestProvider;
-  readonly server: Served & { readonly welcome: string };
+  readonly server: TestServer;
   /** Of the first principal. */
   readonly client: Client;
 }
@@ -58,7 +57,7 @@ async function withPeople(
   await using directory = await makeTempDir();
   await using provider = await TestProvider.start(options);
   const ofProvider = await providerFlags(provider, directory.path);
-  await using server = await HostedServer.start({ flags: [...ofProvider, ...flags], fresh });
+  await using server = await TestServer.start({ flags: [...ofProvider, ...flags], fresh });
   provider.serverUrl = server.url;
   await work({ provider, server, client: await server.client() });
 }

@@ -18,7 +18,7 @@ import { eventually } from "../support/eventually.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
-import { processSuite, sharedSuite } from "../support/suite.ts";
+import { serverSuite, sharedSuite } from "../support/suite.ts";
 import {
   attributesOf,
   codeIn,
@@ -42,7 +42,7 @@ function signInInTime(client: Client): Promise<string> {
   }, "a sign-in in time");
 }
 
-processSuite("codes and sessions with a short time", {
+serverSuite("codes and sessions with a short time", {
   flags: ["--session-lifetime", "1s", "--session-link-lifetime", "1s", "--token-rate", "20"],
 }, {
   "expire": async ({ client }) => {

@@ -13,7 +13,7 @@ import { Client, type Json } from "../support/client.ts";
 import { assertError, KSUID, ok } from "../support/expect.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
-import { processSuite } from "../support/suite.ts";
+import { serverSuite } from "../support/suite.ts";
 
 const FUNCTIONS = "/api/v1/functions";
 const ROTATE = "/api/v1/signing_keys/rotate";
@@ -27,7 +27,7 @@ const keySetOf = async ({ url }: Client): Promise<Json> =>
 const kidsOf = async (client: Client): Promise<string[]> =>
   (await keySetOf(client)).keys.map(({ kid }: Json) => kid);
 
-processSuite("signing keys", {}, {
+serverSuite("signing keys", {}, {
   "a rotation publishes a key, and signs with it later": async ({ server, client }) => {
     const [former] = await kidsOf(client);
     const sinceEventUid = await lastUid(client);

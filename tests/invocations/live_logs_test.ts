@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
-import { processSuite, type Stage } from "../support/suite.ts";
+import { serverSuite, type Stage } from "../support/suite.ts";
 import { HANG, SLEEP } from "./functions.ts";
 
 interface Event {
@@ -154,7 +154,7 @@ async function connections(pid: number): Promise<number> {
   return links.filter((link) => link.startsWith("socket:")).length;
 }
 
-processSuite("live logs", { flags: ["--max-running", "1", "--pool-size", "1"] }, {
+serverSuite("live logs", { flags: ["--max-running", "1", "--pool-size", "1"] }, {
   "arrive before the end, and the end comes last": live,
   "arrive in order, the same for every follower": inOrder,
   "are replayed of an invocation that has ended": replays,

@@ -6,7 +6,7 @@ import { eventually } from "../support/eventually.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { TestServer } from "../support/server.ts";
 import { deployWithSdk, outputOf } from "../sdk/support.ts";
-import { processSuite, type Stage } from "../support/suite.ts";
+import { serverSuite, type Stage } from "../support/suite.ts";
 
 /** However long a busy machine takes, what holds a slot holds it, and what waits for one waits. */
 const PATIENT = ["--invocation-timeout", "10m", "--queue-timeout", "10m"];
@@ -96,7 +96,7 @@ async function oneTurnInEight({ client }: Stage): Promise<void> {
   assert.equal([...await answers(), start].toSorted().indexOf(start), 7);
 }
 
-processSuite("turns", { flags: [...ONE_AT_A_TIME, "--max-wait", "7d"] }, {
+serverSuite("turns", { flags: [...ONE_AT_A_TIME, "--max-wait", "7d"] }, {
   "go round between functions": functionsTakeTurns,
   "come first for synchronous invocations": callersGoFirst,
   "come for an asynchronous invocation among many others, too": oneTurnInEight,
@@ -157,7 +157,7 @@ async function nested({ client }: Stage): Promise<void> {
   assert.deepEqual(await outputOf(client, calling), { answered: 3 });
 }
 
-processSuite("an invocation whose turn is too far away", {
+serverSuite("an invocation whose turn is too far away", {
   flags: [...ONE_AT_A_TIME, "--max-wait", "50ms"],
 }, {
   "waits while nothing was measured": unmeasured,
@@ -198,7 +198,7 @@ async function asyncShare({ client }: Stage): Promise<void> {
 }
 
 const SHARED = [...PATIENT, "--max-running", "4", "--max-queued", "4", "--pool-size", "2"];
-processSuite("asynchronous invocations", { flags: SHARED }, {
+serverSuite("asynchronous invocations", { flags: SHARED }, {
   "take half of the slots, and leave the others to synchronous invocations": asyncShare,
 });
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
-import { HostedServer } from "../support/hosted_server.ts";
+import { TestServer } from "../support/server.ts";
 
 Deno.test("the queue has limits of its own, and every slot is released", async (context) => {
-  await using server = await HostedServer.start({
+  await using server = await TestServer.start({
     flags: [
       ...["--max-running", "3", "--max-running-per-function", "1", "--pool-size", "1"],
       ...["--max-queued", "1", "--queue-timeout", "300ms", "--cpu-time", "1s"],
@@ -69,7 +69,7 @@ Deno.test("the queue has limits of its own, and every slot is released", async (
 });
 
 Deno.test("the inputs of waiting invocations have a limit together, and its bytes are given back", async () => {
-  await using server = await HostedServer.start({
+  await using server = await TestServer.start({
     flags: [
       ...["--max-running", "1", "--pool-size", "1", "--invocation-timeout", "10m"],
       ...["--max-input", "8KiB", "--max-queued-bytes", "10KiB"],
@@ -106,7 +106,7 @@ Deno.test("the inputs of waiting invocations have a limit together, and its byte
 });
 
 Deno.test("invocations that were admitted without a measurement end once their wait is too long", async () => {
-  await using server = await HostedServer.start({
+  await using server = await TestServer.start({
     flags: ["--max-running", "1", "--pool-size", "1", "--max-wait", "100ms"],
   });
   const client = await server.client();

@@ -8,7 +8,7 @@ import { ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { HAS_PROCFS } from "../support/machine.ts";
 import { TestServer } from "../support/server.ts";
-import { processSuite, type Stage } from "../support/suite.ts";
+import { serverSuite, type Stage } from "../support/suite.ts";
 import { deployWithSdk, outputOf, setRoles } from "../sdk/support.ts";
 
 const MIB = 1024 * 1024;
@@ -146,7 +146,7 @@ async function flood({ client, server }: Stage, reads: boolean): Promise<void> {
   assert.ok(most - before < MEMORY_MAX_BYTES, `${(most - before) / MIB} MiB more memory`);
 }
 
-processSuite("a flood of large replies holds up nobody, and takes a bounded amount of memory", {
+serverSuite("a flood of large replies holds up nobody, and takes a bounded amount of memory", {
   flags: FLAGS,
 }, {
   "that are read": (stage) => flood(stage, true),

@@ -11,7 +11,7 @@ import { assertError } from "../support/expect.ts";
 import { LOOPBACK } from "../support/loopback.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
-import { processSuite, type Stage } from "../support/suite.ts";
+import { serverSuite, type Stage } from "../support/suite.ts";
 import { createTrigger } from "../triggers/support.ts";
 import {
   countsEgress,
@@ -253,7 +253,7 @@ async function readByPrometheus({ client }: Stage): Promise<void> {
   assert.ok(Number(buckets?.value[1]) > 0);
 }
 
-processSuite("metrics of a server", {
+serverSuite("metrics of a server", {
   flags: [
     ...["--metrics", "--metrics-port", `${PORT}`, "--metrics-host", "127.0.0.1"],
     ...["--queue-timeout", "3s", ...LOOPBACK],

@@ -4,7 +4,7 @@ import type { Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError } from "../support/expect.ts";
 import { TestServer } from "../support/server.ts";
-import { processSuite, type Stage } from "../support/suite.ts";
+import { serverSuite, type Stage } from "../support/suite.ts";
 import { assertRate, QUICK, settings, start, startsOf, STATUS } from "./support.ts";
 
 const SLOTS = 2;
@@ -154,7 +154,7 @@ async function limitsQueued({ client }: Stage): Promise<void> {
   assert.equal((await ended(client, others, invocations)).length, 3);
 }
 
-processSuite("the rate limit of a function", { flags: FLAGS }, {
+serverSuite("the rate limit of a function", { flags: FLAGS }, {
   "holds when slots are granted late, in the order of the invocations": afterBacklog,
   "counts the start of every attempt": countsRetries,
   "keeps the permit of an invocation that waits for a slot, until it ends": keepsPermits,

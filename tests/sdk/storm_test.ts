@@ -6,12 +6,12 @@ import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
-import { processSuite } from "../support/suite.ts";
+import { serverSuite } from "../support/suite.ts";
 import { childrenOf, deployWithSdk, outputOf } from "./support.ts";
 
 const FLAGS = ["--max-running", "2", "--pool-size", "2"];
 
-processSuite("a function that calls itself without end", { flags: FLAGS }, {
+serverSuite("a function that calls itself without end", { flags: FLAGS }, {
   "ends with the invocation from outside, and takes everything with it": async ({ client }) => {
     const bomb = await deployWithSdk(
       client,

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import type { Client } from "./client.ts";
-import { type HostedOptions, HostedServer } from "./hosted_server.ts";
 import { type Served, type ServerOptions, TestServer } from "./server.ts";
 import { sharedServer, withQuietServer } from "./shared_server.ts";
 
@@ -15,21 +14,10 @@ export type Steps<Server extends Served = Served> = Readonly<
 >;
 
 /**
- * Registers a test whose steps share one server with settings of its own, in a process that has run other servers. The
- * server must outlive every step.
- */
-export function serverSuite(name: string, options: HostedOptions, steps: Steps): void {
-  Deno.test(name, async (t) => {
-    await using server = await HostedServer.start(options);
-    await runSteps(t, server, steps);
-  });
-}
-
-/**
- * As {@link serverSuite}, with a server in a process of its own: for steps that look at the process, or end it.
+ * Registers a test whose steps share one server. The server must outlive every step.
  * @param last steps that run after the others, and may end the server
  */
-export function processSuite(
+export function serverSuite(
   name: string,
   options: ServerOptions,
   steps: Steps<TestServer>,

@@ -6,7 +6,7 @@ import type { Client, Files } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { TestServer } from "../support/server.ts";
-import { processSuite, type Stage } from "../support/suite.ts";
+import { serverSuite, type Stage } from "../support/suite.ts";
 import { outline, resultsOf, runTests, withTests } from "./support.ts";
 
 const IMPORTS = `import { registerTests, test } from "@c1/test";
@@ -34,7 +34,7 @@ async function shown(client: Client, declared: string, files: Files = {}, body =
 const manifest = (tests: unknown): Files => ({ "invoked.json": JSON.stringify({ tests }) });
 const LOOPBACK = ["--egress-allow-private", "127.0.0.0/8"];
 
-processSuite("tests: fixtures", { flags: LOOPBACK }, {
+serverSuite("tests: fixtures", { flags: LOOPBACK }, {
   "each test has the files of the declared volume, without the changes of another": async (
     { client },
   ) => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { settings } from "../retries/support.ts";
 import { eventually } from "../support/eventually.ts";
-import { processSuite, sharedSuite } from "../support/suite.ts";
+import { serverSuite, sharedSuite } from "../support/suite.ts";
 import { assertError, ok } from "../support/expect.ts";
 import type { Answer, Client, Json } from "../support/client.ts";
 import { outline, resultsOf, runTests, withTests } from "./support.ts";
@@ -34,7 +34,7 @@ async function heldUntil(client: Client, id: string, signal: AbortSignal): Promi
 /** Blocks without processor time. */
 const BLOCK = "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);";
 
-processSuite("tests: what ends a process", { flags: ["--test-timeout", "3s"] }, {
+serverSuite("tests: what ends a process", { flags: ["--test-timeout", "3s"] }, {
   "each test that does not end is cut off, and the others run": async ({ client }) => {
     const results = await resultsOf(
       client,
@@ -102,7 +102,7 @@ processSuite("tests: what ends a process", { flags: ["--test-timeout", "3s"] }, 
   },
 });
 
-processSuite(
+serverSuite(
   "tests: limits of a run",
   {
     flags: [
@@ -188,7 +188,7 @@ const SLOTS = [
   ...["--drain-timeout", "2s", "--pool-size", "1", "--max-running", "1", "--max-queued", "0"],
   ...["--test-timeout", "60s"],
 ];
-processSuite("tests: slots", { flags: SLOTS }, {
+serverSuite("tests: slots", { flags: SLOTS }, {
   "a run takes a slot, and gives it back when its caller goes away": async ({ client }) => {
     const slow = await withTests(client, `${IMPORT}test("slow", () => { ${BLOCK} });`);
     const gone = new AbortController();
@@ -228,7 +228,7 @@ processSuite("tests: slots", { flags: SLOTS }, {
   },
 });
 
-processSuite(
+serverSuite(
   "tests: waiting",
   { flags: ["--pool-size", "1", "--max-running", "1", "--queue-timeout", "200ms"] },
   {

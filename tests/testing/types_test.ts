@@ -5,7 +5,7 @@ import { eventually } from "../support/eventually.ts";
 import { MAIN, ok } from "../support/expect.ts";
 import { allGone, argumentsOf, descendantsOf, signalUnlessEnded } from "../support/processes.ts";
 import { TestServer } from "../support/server.ts";
-import { processSuite, sharedSuite } from "../support/suite.ts";
+import { serverSuite, sharedSuite } from "../support/suite.ts";
 import { HONO, WORKERS_APPS } from "../endpoints/workers_apps.ts";
 import { CHECK_PATIENCE_MS, checked } from "./support.ts";
 
@@ -52,7 +52,7 @@ async function killChecker({ pid: server }: TestServer): Promise<void> {
   await allGone([pid]);
 }
 
-processSuite("types: checked", CHECKED, {
+serverSuite("types: checked", CHECKED, {
   "each error with its position and code, in every file and the tests": async ({ client }) => {
     const id = await (wrong ??= deployWrong(client));
     const { state, diagnostics } = await checked(client, id);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { eventually } from "../support/eventually.ts";
 import { assertError, ok } from "../support/expect.ts";
-import { processSuite, type Stage } from "../support/suite.ts";
+import { serverSuite, type Stage } from "../support/suite.ts";
 import { TestServer } from "../support/server.ts";
 import { random } from "../support/seed.ts";
 import { noise, Volume } from "./support.ts";
@@ -25,7 +25,7 @@ async function blobFiles(dataDir: string): Promise<string[]> {
   return found;
 }
 
-processSuite("the collection of volume blobs", { flags: SWEEP }, {
+serverSuite("the collection of volume blobs", { flags: SWEEP }, {
   "deletes blobs that no version references": async ({ client, server }) => {
     const volume = await Volume.create(client);
     await volume.put("f", noise(100_000, 1));
