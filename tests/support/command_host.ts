@@ -10,36 +10,29 @@ export interface HostedCommand {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** As long as a test file may take: longer, and a command hangs, or nobody ended the host with the run. */
+/** As long as a test file may take: longer, and a command hangs, or a test process that was killed left its host behind. */
 const ALIVE_MS = 900_000;
 const CHUNK_BYTES = 65_536;
 
-/**
- * @param path of the socket
- * @param ready a file that appears once commands may connect to the socket
- * @param pidFile names this process, and goes with it
- */
-async function main(path: string, ready: string, pidFile: string): Promise<void> {
+/** @param path of the socket @param ready a file that appears once commands may connect to the socket */
+async function main(path: string, ready: string): Promise<void> {
   const listener = Deno.listen({ transport: "unix", path });
   await Deno.writeTextFile(ready, "");
-  let end = endLater(pidFile);
+  let end = endLater();
   for await (using connection of listener) {
     clearTimeout(end);
-    end = endLater(pidFile);
+    end = endLater();
     const { args, cwd, env }: HostedCommand = JSON.parse(await readLine(connection));
     for (const name of Object.keys(Deno.env.toObject())) Deno.env.delete(name);
     for (const [name, value] of Object.entries(env)) Deno.env.set(name, value);
     Deno.chdir(cwd);
     const code = await runCommand(args);
-    // A test removes or unmounts the directory of its command.
-    Deno.chdir("/");
     await connection.write(new TextEncoder().encode(`${code}\n`));
   }
 }
 
-function endLater(pidFile: string): ReturnType<typeof setTimeout> {
+function endLater(): ReturnType<typeof setTimeout> {
   return setTimeout(() => {
-    Deno.removeSync(pidFile);
     console.error(`No other command came within ${ALIVE_MS / 1000} s`);
     Deno.exit(1);
   }, ALIVE_MS);
@@ -59,6 +52,6 @@ async function readLine(connection: Deno.Conn): Promise<string> {
 }
 
 if (import.meta.main) {
-  const [path = "", ready = "", pidFile = ""] = Deno.args;
-  await main(path, ready, pidFile);
+  const [path = "", ready = ""] = Deno.args;
+  await main(path, ready);
 }

@@ -54,11 +54,6 @@ export async function newDirectory(prefix: string): Promise<string> {
   return await Deno.makeTempDir({ dir: runDir(), prefix: `${prefix}-` });
 }
 
-/** The path of this name in the directory of the run. */
-export function pathInRun(name: string): string {
-  return join(runDir(), name);
-}
-
 /** Waits until no other test file of the run holds the lock of this name, and holds it until it is disposed. */
 export async function lock(name: string): Promise<Disposable> {
   const file = await Deno.open(join(runDir(), `${name}.lock`), { create: true, write: true });
