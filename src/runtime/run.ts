@@ -225,9 +225,9 @@ export function run(
   let current: Started | undefined;
   let handlers: Handlers | undefined;
   const give = (kind: number, body: Uint8Array) => {
-    const mayHaveErrors = hasTouchedStderr();
-    if (mayHaveErrors) mark();
-    hold(FrameKind.USAGE, usageBody(mayHaveErrors));
+    const mayHaveUsedStderr = hasTouchedStderr();
+    if (mayHaveUsedStderr) mark();
+    hold(FrameKind.USAGE, usageBody(mayHaveUsedStderr));
     frame(kind, body);
   };
   const answer = (kind: number, body: Uint8Array): never => {
@@ -242,11 +242,11 @@ export function run(
   listen("beforeunload", (event) => {
     // Without process reuse the process has exited with its answer.
     if (current !== undefined || handlers === undefined) return fail({ kind: "stalled" });
-    const mayHaveErrors = hasTouchedStderr();
-    frame(FrameKind.IDLE, idleBody(mayHaveErrors));
+    const mayHaveUsedStderr = hasTouchedStderr();
+    frame(FrameKind.IDLE, idleBody(mayHaveUsedStderr));
     beginUsage();
     const message = receiveInvocation();
-    if (mayHaveErrors) mark();
+    if (mayHaveUsedStderr) mark();
     begin(message);
     callCurrent(handlers);
     preventDefault(event);

@@ -9,7 +9,7 @@ import { openLibrary } from "../../src/runtime/fork/libc.ts";
 import { type Line, makeLine } from "../../src/runtime/fork/line.ts";
 import { EVENT_BYTES, Handshake, HANDSHAKE_BYTES, NextFlag } from "../../src/runtime/fork/wire.ts";
 import { readEvent } from "../../src/sandbox/tree/fork_server.ts";
-import { TreeSocket } from "../../src/sandbox/tree/tree_socket.ts";
+import { handshakeOf, TreeSocket } from "../../src/sandbox/tree/tree_socket.ts";
 
 const F_GETFL = 3;
 const F_SETFL = 4;
@@ -71,8 +71,7 @@ class Opened implements AsyncDisposable {
       }
     });
     this.line.prepare(flags, expected.token, NO_PATH);
-    // The server accepts what has been opened.
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await this.#accepted();
     this.line.announce(this.#number++, undefined);
     this.#socket.forget(expected);
     const { channel, errors } = this.served as Served;
@@ -86,6 +85,19 @@ class Opened implements AsyncDisposable {
     const { unreadBytes, number } = readEvent(said, said.length - EVENT_BYTES);
     assert.equal(number, this.#number - 1);
     return { opened: opened.sort(), unreadBytes };
+  }
+
+  /** Resolves once the server has accepted what was opened before: it accepts connections in order. */
+  async #accepted(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const last = this.#socket.expect((_kind, connection) => {
+      connection.close();
+      resolve();
+    });
+    using connection = await Deno.connect({ transport: "unix", path: this.#socket.path });
+    await connection.write(handshakeOf(Handshake.CHANNEL, last.token));
+    await promise;
+    this.#socket.forget(last);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -109,7 +121,7 @@ async function readAll(connection: Deno.UnixConn, length: number): Promise<Uint8
 const { CHANNEL, STDERR } = Handshake;
 
 /** What an instance may do to its connections, and which of them the template opens anew. */
-const DEEDS: Readonly<Record<string, readonly [(line: Line) => void, readonly number[]]>> = {
+const CHANGES: Readonly<Record<string, readonly [(line: Line) => void, readonly number[]]>> = {
   "nothing": [() => {}, []],
   "no waits for its input": [(line) => setNonblocking(line.channel()), [CHANNEL, STDERR]],
   "no waits for its stderr": [(line) => setNonblocking(line.errors()), [STDERR]],
@@ -124,11 +136,11 @@ function setNonblocking(descriptor: number): void {
 }
 
 Deno.test("a template opens what an instance has changed, and keeps what is whole", async () => {
-  for (const [name, [deed, opened]] of Object.entries(DEEDS)) {
+  for (const [name, [change, opened]] of Object.entries(CHANGES)) {
     await using line = await Opened.open();
     assert.deepEqual((await line.next()).opened, [CHANNEL, STDERR]);
     assert.deepEqual((await line.next()).opened, [], "the second instance inherits both");
-    deed(line.line);
+    change(line.line);
     assert.deepEqual((await line.next()).opened, opened, name);
     // What is new is whole.
     assert.deepEqual((await line.next()).opened, [], name);

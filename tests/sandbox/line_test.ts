@@ -100,7 +100,7 @@ class FakeTemplate implements AsyncDisposable {
   }
 
   /** The handshake on the connections that the last instance had. */
-  async shake(): Promise<void> {
+  async sendHandshakes(): Promise<void> {
     await this.stderr?.write(handshakeOf(Handshake.STDERR, this.last.token));
     await this.channel?.write(handshakeOf(Handshake.CHANNEL, this.last.token));
   }
@@ -113,7 +113,7 @@ class FakeTemplate implements AsyncDisposable {
   async next(said: Said = {}): Promise<Seen> {
     const coming = this.line.next();
     if (this.last.isNew) await this.connect();
-    else await this.shake();
+    else await this.sendHandshakes();
     await this.say(said);
     return seen((await coming).process);
   }
@@ -360,7 +360,7 @@ Deno.test("a lie about the next instance breaks the template", async () => {
     first.handle.kill();
     const coming = template.line.next();
     coming.catch(() => {});
-    await template.shake();
+    await template.sendHandshakes();
     await template.say({ hasEnded: true, status: KILLED, ...lie });
     await eventually(() => (template.errors.length > 0) || undefined);
     assert.deepEqual(template.errors, ["wrote an event that it cannot have written"], name);
@@ -378,7 +378,7 @@ Deno.test("two ends of one instance break the template", async () => {
   await first.handle.ended;
   const coming = template.line.next();
   coming.catch(() => {});
-  await template.shake();
+  await template.sendHandshakes();
   await template.say({ hasEnded: true, status: KILLED });
   await eventually(() => (template.errors.length > 0) || undefined);
 });
