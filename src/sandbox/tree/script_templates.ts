@@ -234,9 +234,13 @@ export class ScriptTemplates implements Holder, Disposable {
     const template = await Template.make(this.#zygote, this.#resources);
     const { script, evaluation } = source;
     const loaded = { script, codeCache: this.#codeCaches.of(source.key) };
-    const evaluated = await template.load(loaded, this.#limits, config);
-    const judgement = await judge(evaluated, source);
-    const { end } = evaluated;
+    const { end, judgement } = await this.#judged(template, source, loaded, config)
+      .catch((error) => {
+        template[Symbol.dispose]();
+        // Another attempt may succeed, but not at each invocation.
+        this.#known.forget(key);
+        throw error;
+      });
     const mayStart = !this.#isClosed && mayStartFrom(judgement, evaluation);
     if (mayStart && typeof end === "object" && "addedBytes" in end) {
       return { template, addedBytes: end.addedBytes };
@@ -246,6 +250,16 @@ export class ScriptTemplates implements Holder, Disposable {
     this.#known.noteUnsuitable(key, mayStart && end === "stopped" && config === undefined);
     logger.debug("{key} has no template: {judgement}", { key: nameOf(key), judgement });
     return undefined;
+  }
+
+  async #judged(
+    template: Template,
+    source: ScriptSource,
+    loaded: Parameters<Template["load"]>[0],
+    config: InvocationConfig | undefined,
+  ) {
+    const evaluated = await template.load(loaded, this.#limits, config);
+    return { end: evaluated.end, judgement: await judge(evaluated, source) };
   }
 
   /** A template ended by itself. Its script has to deserve the next one anew; that of a broken one gets none. */
