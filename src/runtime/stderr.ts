@@ -37,10 +37,10 @@ export function hasTouchedStderr(): boolean {
   return state.isTouched;
 }
 
-/** Makes the ways to write to stderr note that they are used. @param stderr the object that `Deno.stderr` is */
+/** Makes the ways to write to stderr, and to close it, note that they are used. @param stderr the object that `Deno.stderr` is */
 export function noteStderr(stderr: object): void {
   const prototype = getPrototypeOf(stderr) as object;
-  for (const key of ["write", "writeSync"]) {
+  for (const key of ["write", "writeSync", "close"]) {
     const value = noting(getOwnPropertyDescriptor(prototype, key)?.value as AnyMethod);
     defineProperty(
       stderr,
