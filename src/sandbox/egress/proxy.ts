@@ -66,8 +66,8 @@ export interface EgressSocket extends Disposable {
   /**
    * Makes it ready for another instance. The one that had it has ended, or is about to. Connections are accepted in order:
    * until one has the handshake of the new instance, all others were left behind, and are closed.
-   * @param handshakes absent for an instance that may connect to nothing: until its run, and in the turn in which the run is
-   * opened, the socket closes what it accepts
+   * @param handshakes absent for an instance that may connect to nothing: the socket closes what it accepts before its run,
+   * and in the iteration of the event loop that opens the run
    */
   renew(handshakes?: Handshakes): void;
   /**
