@@ -36,12 +36,15 @@ Deno.test("people manage principals, credentials, roles and bindings", async (t)
   });
 
   await t.step("principals have roles by name, and states", async () => {
-    const id = await author.ok(["principals", "create", "robot", "--role", "list alone"]);
+    const id = await author.ok(["principals", "create", "automaton", "--role", "list alone"]);
     assert.match(id, KSUID);
-    assert.match(await author.ok(["principals", "list"]), /^robot\t\S+\tlist alone\tenabled\t/m);
-    const set = await author.ok(["principals", "set-roles", "robot", "reader", "list alone"]);
-    assert.equal(set, "Roles of robot: system:viewer, list alone");
-    await author.ok(["principals", "set-roles", "robot", "--none"]);
+    assert.match(
+      await author.ok(["principals", "list"]),
+      /^automaton\t\S+\tlist alone\tenabled\t/m,
+    );
+    const set = await author.ok(["principals", "set-roles", "automaton", "reader", "list alone"]);
+    assert.equal(set, "Roles of automaton: system:viewer, list alone");
+    await author.ok(["principals", "set-roles", "automaton", "--none"]);
     const renamed = await author.json("principals", "rename", id.slice(0, 26), "android");
     assert.deepEqual([renamed.displayName, renamed.roleIds], ["android", []]);
     await author.ok(["principals", "set-roles", "android", "functions:developer"]);
