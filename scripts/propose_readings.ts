@@ -4,8 +4,8 @@
  *     deno task propose-readings immutable lodash@4.17.21 path/to/main.ts
  *
  * Deploys a function that imports each package, or the file given, to a server of its own, which loads it as a template
- * does and reports what it used of the clock and of random numbers. Prints what is not on the list yet: where, in which
- * function, and what; then an entry for each package, without its reason. Read the code at each position first.
+ * does and reports each use of the clock and of random numbers. Prints the uses that the list lacks, with position and
+ * function, and then an entry for each package, without a reason. Read the code at each position first.
  */
 import { loadReportOf, type LoadReportOut } from "../tests/support/load_reports.ts";
 import { TestServer } from "../tests/support/server.ts";

@@ -22,12 +22,12 @@ export const PROCESSOR_TIME = "processor time of an invocation";
 export const STARTS = "starts from a template, or needs none";
 const SHARED_SUFFIX = ", shared";
 
-/** The subject whose function has the setting `EVALUATION_SHARED`; such a subject stays as it is. */
+/** The name of a subject with the setting `EVALUATION_SHARED`. A name that says so already stays the same. */
 export function sharedSubject(subject: string): string {
   return `${subject.replace(/, shared$/, "")}${SHARED_SUFFIX}`;
 }
 
-/** A template of each function, and of those that share one by the setting. */
+/** Enough for one template of each function, with and without `EVALUATION_SHARED`. */
 const POOL_MEMORY = "6GiB";
 /** Invocations after which a function whose script allows a template has one. */
 const WARM_UP_INVOCATIONS_MAX = 200;

@@ -21,7 +21,7 @@ import { serveOwnHosts, serveRuns } from "./endpoints/run.ts";
 import { docsPage, jsonSchemas } from "./docs_page.ts";
 import type { Env } from "./env.ts";
 import { answerError, type Challenge } from "./errors.ts";
-import { exchangeOf } from "./exchange.ts";
+import { requestContextOf } from "./request_context.ts";
 import { InvokeRoute } from "./invoke_route.ts";
 import { serveOperations } from "./operations.ts";
 import { recordRejected } from "./rejected_credentials.ts";
@@ -64,7 +64,7 @@ function createApp(services: Services, options: SharedOptions): Hono<Env> {
   const { challenge } = options;
   app.onError(async (error, c) => {
     const isOfOperation = c.get("principal") !== undefined || c.get("sessionCookie") !== undefined;
-    await recordRejected(error, exchangeOf(c), isOfOperation, services);
+    await recordRejected(error, requestContextOf(c), isOfOperation, services);
     return answerError(error, c, challenge);
   });
   // Answered and not thrown: an error from here would bypass the middleware that sets headers.

@@ -6,7 +6,7 @@ import { DomainError } from "../domain/errors.ts";
 import { checkedFor, holderAs, type Principal, type Proof } from "../domain/identity/mod.ts";
 import { noteProved } from "./connections.ts";
 import type { Env } from "./env.ts";
-import { type Exchange, exchangeOf } from "./exchange.ts";
+import { type RequestContext, requestContextOf } from "./request_context.ts";
 import type { BrowserRequest, ReplyHeaders, SessionCookie } from "../api/cookies.ts";
 import type { Uses } from "../api/operation.ts";
 import type { PublicOrigins } from "./middleware.ts";
@@ -32,7 +32,7 @@ interface Credential {
  */
 export function authenticate(identity: Identity, cookies: SessionCookies): MiddlewareHandler<Env> {
   return async (c, next) => {
-    const { principal, check } = await authenticated(exchangeOf(c), identity, cookies);
+    const { principal, check } = await authenticated(requestContextOf(c), identity, cookies);
     c.set("principal", principal);
     c.set("checkCredential", check);
     await next();
@@ -48,18 +48,18 @@ interface Authenticated {
 
 /** Finds the sender of a request, and counts the request. @throws as {@link authenticate} rejects */
 export async function authenticated(
-  exchange: Exchange,
+  context: RequestContext,
   identity: Identity,
   cookies: SessionCookies,
 ): Promise<Authenticated> {
-  const credential = credentialOf(exchange, identity, cookies);
-  return { principal: await admit(exchange, credential, identity), check: credential.check };
+  const credential = credentialOf(context, identity, cookies);
+  return { principal: await admit(context, credential, identity), check: credential.check };
 }
 
 /** Authenticates as {@link authenticate}, but by an access token alone. */
 export function authenticateToken(services: TokenServices): MiddlewareHandler<Env> {
   return async (c, next) => {
-    c.set("principal", await principalOfToken(exchangeOf(c), services));
+    c.set("principal", await principalOfToken(requestContextOf(c), services));
     await next();
   };
 }
@@ -82,16 +82,16 @@ export function readBrowser(cookies: SessionCookies): MiddlewareHandler<Env> {
 
 /** Finds the credential of a request. @throws TOKEN_MISSING, NOT_FROM_CONSOLE */
 function credentialOf(
-  exchange: Exchange,
+  context: RequestContext,
   identity: Identity,
   cookies: SessionCookies,
 ): Credential {
-  const { incoming, clientAddress: address } = exchange;
+  const { incoming, clientAddress: address } = context;
   const { authorization, cookie } = incoming.headers;
   const session = authorization === undefined && cookie !== undefined
     ? cookies.of(incoming).token
     : undefined;
-  if (session === undefined) return tokenOf(exchange, identity);
+  if (session === undefined) return tokenOf(context, identity);
   return {
     check: async () => (await identity.consoleSessions.check(session, address)).principal,
   };
@@ -103,16 +103,16 @@ function credentialOf(
  * @throws TOKEN_MISSING, TOKEN_INVALID, TOKEN_EXPIRED, PROOF_MISSING, PROOF_INVALID, SOURCE_NOT_ALLOWED, RATE_LIMITED
  */
 export async function principalOfToken(
-  exchange: Exchange,
+  context: RequestContext,
   services: TokenServices,
   origin?: string,
 ): Promise<Principal> {
-  return await admit(exchange, tokenOf(exchange, services, origin), services);
+  return await admit(context, tokenOf(context, services, origin), services);
 }
 
 /** Checks a credential and counts the request. Then alone is a proof recorded, so that strangers cause no records. */
 async function admit(
-  { incoming, clientAddress }: Exchange,
+  { incoming, clientAddress }: RequestContext,
   { check, useProof }: Credential,
   { apiRateLimit, tokenRateLimit }: Pick<TokenServices, "apiRateLimit" | "tokenRateLimit">,
 ): Promise<Principal> {
@@ -132,7 +132,7 @@ const SCHEME_AND_TOKEN = /^(bearer|dpop) +(\S+)$/i;
 
 /** The access token of a request. @throws TOKEN_MISSING */
 function tokenOf(
-  { incoming, path, clientAddress: address }: Exchange,
+  { incoming, path, clientAddress: address }: RequestContext,
   { accessTokens, dpopProofs }: TokenServices,
   origin?: string,
 ): Credential {

@@ -6,7 +6,7 @@ import { asDomainError, statusAnswer } from "../api/status.ts";
 import { DomainError } from "../domain/errors.ts";
 import { OAuthError } from "../domain/identity/mod.ts";
 import type { Env } from "./env.ts";
-import { type Exchange, exchangeOf } from "./exchange.ts";
+import { type RequestContext, requestContextOf } from "./request_context.ts";
 
 const logger = getLogger(["invoked", "http"]);
 
@@ -14,7 +14,7 @@ const logger = getLogger(["invoked", "http"]);
 export const CLIENT_GONE = 499;
 
 /** The value of `WWW-Authenticate` for an error of authentication. */
-export type Challenge = (error: DomainError, exchange: Exchange) => string;
+export type Challenge = (error: DomainError, context: RequestContext) => string;
 
 /** The answer to an error. */
 interface ErrorAnswer {
@@ -28,7 +28,11 @@ interface ErrorAnswer {
  * The answer to an error that a handler or middleware threw; no other code turns errors into HTTP.
  * @param challenge undefined where access tokens are no way to authenticate
  */
-export function errorAnswer(error: Error, exchange: Exchange, challenge?: Challenge): ErrorAnswer {
+export function errorAnswer(
+  error: Error,
+  context: RequestContext,
+  challenge?: Challenge,
+): ErrorAnswer {
   if (isCutRequest(error)) {
     logger.debug("the client went away before its request was whole", { error });
     return { status: CLIENT_GONE, headers: {}, body: undefined };
@@ -44,14 +48,14 @@ export function errorAnswer(error: Error, exchange: Exchange, challenge?: Challe
   const isRejectedByHono = error instanceof HTTPException && error.status < 500;
   return statusErrorAnswer(
     isRejectedByHono ? new DomainError("BODY_NOT_JSON", error.message) : asDomainError(error),
-    exchange,
+    context,
     challenge,
   );
 }
 
 /** Answers an error with Hono, see {@link errorAnswer}. */
 export function answerError(error: Error, c: Context<Env>, challenge?: Challenge): Response {
-  const { status, headers, body } = errorAnswer(error, exchangeOf(c), challenge);
+  const { status, headers, body } = errorAnswer(error, requestContextOf(c), challenge);
   if (status === CLIENT_GONE) return new Response(null, { status });
   for (const name in headers) c.header(name, headers[name]);
   return c.json(body as object, status);
@@ -64,13 +68,13 @@ function isCutRequest(error: Error): boolean {
 
 function statusErrorAnswer(
   error: DomainError,
-  exchange: Exchange,
+  context: RequestContext,
   challenge: Challenge = () => 'Bearer realm="invoked"',
 ): ErrorAnswer {
   const { status, body } = statusAnswer(error);
   const isUnauthenticated = error.code === "UNAUTHENTICATED";
   const headers = {
-    ...isUnauthenticated ? { "WWW-Authenticate": challenge(error, exchange) } : {},
+    ...isUnauthenticated ? { "WWW-Authenticate": challenge(error, context) } : {},
     // RFC 9110, section 15.5.6. Webhooks alone answer by their method.
     ...error.reason === "METHOD_NOT_ALLOWED" ? { "Allow": "POST" } : {},
     ...retryAfter(error.retryAfterSeconds),

@@ -8,16 +8,15 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { getLogger } from "@logtape/logtape";
 import { callOperation, type OperationRequest } from "../api/call.ts";
 import { invoke } from "../api/invocations/invoke.ts";
-import { parseJson } from "../api/messages/readers.ts";
 import type { Services } from "../api/services.ts";
 import type { OwnHosts } from "../domain/triggers/addresses.ts";
 import { authenticated, SessionCookies } from "./authentication.ts";
-import { type BodyLimits, closeAfter, receiveBody } from "./body.ts";
+import { type BodyLimits, closeAfter } from "./body.ts";
 import { type Challenge, CLIENT_GONE, errorAnswer } from "./errors.ts";
-import type { Exchange } from "./exchange.ts";
 import { guardingHeaders, type PublicOrigins } from "./middleware.ts";
-import { JSON_HEADERS, jsonBody } from "./operations.ts";
+import { JSON_HEADERS, jsonBody, jsonOfRequest } from "./operations.ts";
 import { recordRejected } from "./rejected_credentials.ts";
+import { type RequestContext, transportOf } from "./request_context.ts";
 import type { LoggedRequest, RequestLog } from "./request_log.ts";
 
 const logger = getLogger(["invoked", "http"]);
@@ -137,12 +136,11 @@ export class InvokeRoute {
     },
   ): Promise<Answer> {
     const { path, clientAddress, named: { requestId } } = request;
-    const exchange: Exchange = { incoming, outgoing, path, requestId, clientAddress };
+    const context: RequestContext = { incoming, outgoing, path, requestId, clientAddress };
     let isAuthenticated = false;
     try {
-      const { principal, check } = await authenticated(exchange, this.#services, this.#cookies);
+      const { principal, check } = await authenticated(context, this.#services, this.#cookies);
       isAuthenticated = true;
-      const { maxBodyBytes, budget } = this.#options.bodies;
       const call: OperationRequest = {
         principal,
         sessionCookie: undefined,
@@ -151,12 +149,10 @@ export class InvokeRoute {
         params: { function_id: functionId },
         query: {},
         headers: declaredHeaders(incoming),
-        readBody: () => receiveBody(incoming, maxBodyBytes, "--max-body", budget, parseJson),
+        readBody: () => jsonOfRequest(incoming, this.#options.bodies),
         signal: () => closeSignal(outgoing),
-        remoteAddress: clientAddress,
         onInvocation: (id) => begun.invocationId = id,
-        requestId,
-        userAgent: incoming.headers["user-agent"],
+        ...transportOf(context),
       };
       const { body, status, headers } = await callOperation(invoke, call, this.#services);
       if (body.kind !== "json") throw new Error(`Invoke answers ${body.kind} instead of JSON`);
@@ -164,19 +160,23 @@ export class InvokeRoute {
       if (text === undefined) return { status: CLIENT_GONE, headers: {}, body: "" };
       return { status, headers: { ...JSON_HEADERS, ...headers }, body: text };
     } catch (error) {
-      return await this.#failed(error, exchange, isAuthenticated);
+      return await this.#failed(error, context, isAuthenticated);
     }
   }
 
-  async #failed(thrown: unknown, exchange: Exchange, isAuthenticated: boolean): Promise<Answer> {
+  async #failed(
+    thrown: unknown,
+    context: RequestContext,
+    isAuthenticated: boolean,
+  ): Promise<Answer> {
     let error = thrown;
     try {
-      await recordRejected(error, exchange, isAuthenticated, this.#services);
+      await recordRejected(error, context, isAuthenticated, this.#services);
     } catch (failure) {
       error = failure;
     }
     const { challenge } = this.#options;
-    const { status, headers, body } = errorAnswer(error as Error, exchange, challenge);
+    const { status, headers, body } = errorAnswer(error as Error, context, challenge);
     if (body === undefined) return { status, headers, body: "" };
     return { status, headers: { ...JSON_HEADERS, ...headers }, body: JSON.stringify(body) };
   }

@@ -1,7 +1,7 @@
 /** Serves the operations over HTTP: reads a request for its operation, and sends the reply. */
 import type { Context, Hono } from "hono";
 import type { HttpBindings } from "@hono/node-server";
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { getLogger } from "@logtape/logtape";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import { callOperation, type OperationRequest } from "../api/call.ts";
@@ -22,6 +22,7 @@ import type { FunctionAnswer } from "../domain/triggers/deliveries.ts";
 import { encodeJson, type JsonPart, readContent } from "../shared/json_text.ts";
 import { answerError, CLIENT_GONE } from "./errors.ts";
 import { UNBUFFERED } from "./event_stream.ts";
+import { requestContextOf, transportOf } from "./request_context.ts";
 import { BoundedResponse, SMALL_ANSWER_BYTES } from "./server.ts";
 import { untrustedHeaders } from "./untrusted_answer.ts";
 
@@ -62,19 +63,20 @@ export function serveOperations(
         headers,
         async readBody() {
           if (isInBytes) return rawBody(incoming, c.req.raw, limits);
-          if (method === "get") return {};
-          const { maxBodyBytes, budget } = limits;
-          return await receiveBody(incoming, maxBodyBytes, "--max-body", budget, parseJson);
+          return method === "get" ? {} : await jsonOfRequest(incoming, limits);
         },
         signal: () => c.req.raw.signal,
-        remoteAddress: c.get("clientAddress"),
         onInvocation: (id) => c.set("invocationId", id),
-        requestId: c.get("requestId"),
-        userAgent: incoming.headers["user-agent"],
+        ...transportOf(requestContextOf(c)),
       };
       return await toResponse(await callOperation(operation, request, services), c);
     });
   }
+}
+
+/** The JSON value in the body of a request. */
+export function jsonOfRequest(incoming: IncomingMessage, limits: BodyLimits): Promise<unknown> {
+  return receiveBody(incoming, limits.maxBodyBytes, "--max-body", limits.budget, parseJson);
 }
 
 /** `/a/{b}` in Hono's syntax: `/a/:b`. */

@@ -1,7 +1,7 @@
 /** Which rejected credentials are on record in the audit log. */
 import type { Uses } from "../api/operation.ts";
 import { DomainError, type Reason } from "../domain/errors.ts";
-import type { Exchange } from "./exchange.ts";
+import type { RequestContext } from "./request_context.ts";
 
 /**
  * What each error rejects. A request without a credential rejects none, and a webhook has a list of its deliveries; the
@@ -26,7 +26,7 @@ const REJECTED: Partial<Record<Reason, string>> = {
  */
 export async function recordRejected(
   error: unknown,
-  { incoming, clientAddress, requestId }: Exchange,
+  { incoming, clientAddress, requestId }: RequestContext,
   isOfOperation: boolean,
   { audit }: Uses<"audit">,
 ): Promise<void> {

@@ -94,6 +94,27 @@ export default () => {
     lines.filter(({ source }) => source === stream).map(({ level, message }) => [level, message]);
   assert.deepEqual(of("stdout"), [["info", "one"], ["info", "two"], ["info", "rest"]]);
   assert.deepEqual(of("stderr"), [["error", "complaint"]]);
+  await longErrors(client);
+}
+
+/** More lines than the server reads at once, by the ways that packages use, directly before the answer. */
+async function longErrors(client: Client): Promise<void> {
+  const lines = await linesOf(
+    client,
+    `import { stderr } from "node:process";
+export default async () => {
+  for (let n = 0; n < 200; n++) stderr.write("node " + n + "\\n");
+  const writer = Deno.stderr.writable.getWriter();
+  await writer.write(new TextEncoder().encode("web\\n"));
+  return {};
+};`,
+  );
+  const errors = lines.filter(({ source }) => source === "stderr").map(({ message }) => message);
+  assert.deepEqual([errors.length, errors.at(-2), errors.at(-1)], [
+    201,
+    "node 199",
+    "web",
+  ]);
 }
 
 async function pages({ client }: Stage): Promise<void> {

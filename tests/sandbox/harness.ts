@@ -83,6 +83,8 @@ export interface RunOptions {
   readonly evaluation?: Evaluation;
   /** The body where absent. */
   readonly functionKey?: string;
+  /** Empty where absent. */
+  readonly outboundAllowlist?: readonly string[];
   readonly onLog?: (log: SandboxLog) => void;
   /** How long the run waits while no instance starts; without a limit if absent. */
   readonly waitMs?: number;
@@ -136,7 +138,7 @@ export async function run(
     ...options.reuseKey === undefined ? {} : { reuseKey: options.reuseKey },
     ...options.evaluation === undefined ? {} : { evaluation: options.evaluation },
     inputJson: JSON.stringify(options.input ?? {}),
-    outboundAllowlist: [],
+    outboundAllowlist: options.outboundAllowlist ?? [],
     config: { secrets: options.secrets ?? {} },
     limits: limitsIn(options),
   }, {

@@ -39,6 +39,31 @@ step("a script that is slow to evaluate gets a template", async (sandboxes) => {
   }
 });
 
+step(
+  "functions with equal code share a template, whatever networks they have",
+  async (sandboxes) => {
+    const body = `${SLOW} const main = (input) => ({ sum, ...input }); // equal`;
+    await fromTemplate(sandboxes, body);
+    const owners = [
+      { functionKey: "closed" },
+      { functionKey: "open", outboundAllowlist: ["example.com"] },
+      { functionKey: "closed too" },
+    ];
+    for (let round = 0; round < 4; round++) {
+      // More at a time than instances wait, so that invocations of each kind wait for instances.
+      const ran = await Promise.all(
+        Array.from(
+          { length: 9 },
+          (_, n) => run(sandboxes, body, { ...owners[n % owners.length], input: { n } }),
+        ),
+      );
+      for (const [n, { outcome }] of ran.entries()) {
+        assert.equal(outcome.kind === "success" && JSON.parse(outcome.outputJson).n, n);
+      }
+    }
+  },
+);
+
 sandboxTest(
   "provisioned scripts have instances before their first invocation",
   async (sandboxes) => {

@@ -183,7 +183,7 @@ function locate(
 
 /** `__dirname` and `__filename` as global names. ES modules that were CommonJS use them as well. */
 const GLOBAL_LOCATION = /(?<![\w$."'`])__(dirname|filename)(?![\w$"'`:])/g;
-/** Names of the module itself. The bundler declares those of some ES modules in a list, and assigns them later. */
+/** A module's own names. For some ES modules, the bundler declares these names in a list and assigns them later. */
 const OWN_LOCATION =
   /\b(?:var|let|const|function|class)\s+__(?:dir|file)name\b|\b__(?:dir|file)name\s*=(?!=)/;
 

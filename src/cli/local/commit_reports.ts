@@ -14,7 +14,7 @@ interface Reporter {
   types(commitId: string, check: TypeCheck): void;
   /** Called with the warnings of a build that has warnings. */
   warnings(commitId: string, warnings: Diagnostics): void;
-  /** Called when invocations start in another way than those of the commit before, or for other reasons. */
+  /** Called when the report differs from the report of the commit before. */
   load(commitId: string, report: LoadReport): void;
 }
 

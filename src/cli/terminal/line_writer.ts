@@ -1,4 +1,4 @@
-/** Writes lines to stderr, those of one iteration of the event loop together. */
+/** Writes lines to stderr, with one write for each iteration of the event loop. */
 import process from "node:process";
 
 /**

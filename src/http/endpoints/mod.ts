@@ -8,7 +8,7 @@ import type { OwnHosts } from "../../domain/triggers/addresses.ts";
 import { DomainError } from "../../domain/errors.ts";
 import { principalOfToken, type TokenServices } from "../authentication.ts";
 import type { Env } from "../env.ts";
-import { exchangeOf } from "../exchange.ts";
+import { requestContextOf } from "../request_context.ts";
 import { withoutRequestTimeout } from "../body.ts";
 import { assertNoCodeOfServer, untrustedHeaders } from "../untrusted_answer.ts";
 import { type ClientLimits, NodeClient } from "./node_client.ts";
@@ -48,7 +48,7 @@ export function servePreviews(
     const [, prefix = "", functionId = "", commitId = "", rest = ""] =
       PREVIEW.exec(targetOf(incoming)) ?? [];
     if (prefix === "") throw notFound(c);
-    const by = await principalOfToken(exchangeOf(c), services);
+    const by = await principalOfToken(requestContextOf(c), services);
     assertNoCodeOfServer(incoming);
     const remoteAddress = c.get("clientAddress");
     options.rates.countAddress(remoteAddress);

@@ -10,7 +10,7 @@ import { DomainError } from "../../domain/errors.ts";
 import { ENDPOINT_ROUTE } from "../../telemetry/contract.ts";
 import { principalOfToken } from "../authentication.ts";
 import type { Env } from "../env.ts";
-import { exchangeOf } from "../exchange.ts";
+import { requestContextOf } from "../request_context.ts";
 import { withoutRequestTimeout } from "../body.ts";
 import {
   assertNoCodeOfServer,
@@ -137,7 +137,10 @@ async function authorize(
     case "ENDPOINT_AUTH_OPEN":
       return true;
     case "ENDPOINT_AUTH_BEARER":
-      endpoints.assertMayCall(await principalOfToken(exchangeOf(c), services, ownOrigin), endpoint);
+      endpoints.assertMayCall(
+        await principalOfToken(requestContextOf(c), services, ownOrigin),
+        endpoint,
+      );
       return true;
     case "ENDPOINT_AUTH_SIGNATURE":
       try {

@@ -3,8 +3,7 @@
  * each use. The server maps the frames, and decides.
  *
  * The records are hints. The script runs beside this, so it can replace what a stack comes from, and hide a use or name
- * another position. Then it gets a template that it should not have: its own invocations repeat values, those of nobody
- * else.
+ * another position. Such a script gets a template that it should not have, and only its own invocations repeat values.
  */
 import { anonymous } from "../anonymous.ts";
 import { uncurry } from "../methods.ts";
@@ -32,7 +31,7 @@ import { SCRIPT_URL } from "../script.ts";
 import type { Core } from "./threads.ts";
 import type { Observer } from "./watch.ts";
 
-/** Frames of a stack: those of the runtime come before those of the script. */
+/** Most frames of a stack. The frames of the runtime come before the frames of the script. */
 const FRAMES_MAX = 24;
 /** Most timers that are watched at a time. */
 const TIMERS_MAX = 1000;

@@ -108,7 +108,7 @@ const clockOf = anonymous((
     now(this: Performance) {
       return (apply(now, this, []) as number) - (isPlain ? 0 : startMs);
     },
-    /** A function that Node makes of `now`, on the clock that goes on in forks. */
+    /** A function that Node derives from `now`, on the clock that continues in forks. */
     goingOn: (original: (...args: unknown[]) => unknown) =>
       ({
         wrapper(...args: unknown[]) {

@@ -183,25 +183,13 @@ export class InstancePool implements Disposable {
   /** Makes a template, and its instances one after another, until the template ends. Another one replaces it in time. */
   async #make(): Promise<void> {
     let template: Template | undefined;
-    let forks = 0;
-    /** Whether the next instance needs nothing but its fork. */
-    const mayFollow = (of: Template) =>
-      !this.#isClosed && this.#templates.has(of) && forks < TEMPLATE_FORKS_MAX &&
-      of.cgroupLimits === this.#resources.maxima;
     for (;;) {
       let instance: Instance;
       this.#making++;
       try {
         template ??= await this.#newTemplate();
         if (template === undefined) return;
-        const current = template;
-        current.mayFollow = () => mayFollow(current);
-        current.next = () => ({
-          usesNetwork: this.#usesNetwork || this.#waiters.some(({ usesNetwork }) => usesNetwork),
-          needsNewLine: this.#isMixed,
-        });
-        instance = await this.#supply(current);
-        forks++;
+        instance = await this.#supply(template);
       } catch (error) {
         return this.#noteFailure(error);
       } finally {
@@ -209,11 +197,10 @@ export class InstancePool implements Disposable {
       }
       await instance.ended;
       if (this.#isClosed || !this.#templates.has(template)) return;
-      if (forks < TEMPLATE_FORKS_MAX) continue;
+      if (!isUsedUp(template)) continue;
       this.#templates.delete(template);
       template[Symbol.dispose]();
       template = undefined;
-      forks = 0;
     }
   }
 
@@ -222,6 +209,16 @@ export class InstancePool implements Disposable {
     const template = await Template.make(this.#forkServer, this.#resources);
     if (this.#isClosed) return void template[Symbol.dispose]();
     this.#templates.set(template, undefined);
+    template.instances = {
+      // Otherwise the next instance needs more than its fork.
+      mayFollow: () =>
+        !this.#isClosed && this.#templates.has(template) && !isUsedUp(template) &&
+        template.cgroupLimits === this.#resources.maxima,
+      next: () => ({
+        usesNetwork: this.#usesNetwork || this.#waiters.some(({ usesNetwork }) => usesNetwork),
+        needsNewLine: this.#isMixed,
+      }),
+    };
     template.ended.then(() => {
       this.#templates.delete(template);
       // Its next instance may have been awaited.
@@ -284,4 +281,8 @@ export class InstancePool implements Disposable {
     }
     if (this.#templates.size > this.#size) this.#timer ??= this.#later();
   }
+}
+
+function isUsedUp({ forks }: Template): boolean {
+  return forks >= TEMPLATE_FORKS_MAX;
 }

@@ -233,7 +233,7 @@ class LineFork implements Fork, StreamOwner {
     if (this.#joinedCount === 0) this.#over.resolve();
   }
 
-  joined(_stream: LineStream, event: Uint8Array | undefined): void {
+  joined(event: Uint8Array | undefined): void {
     if (event !== undefined) this.event = readEvent(event);
     if (++this.#joinedCount === STREAMS) this.#onReady();
   }

@@ -6,9 +6,8 @@ import { Buffer } from "node:buffer";
 import { EVENT_BYTES } from "../../runtime/fork/wire.ts";
 import { concatenate } from "../../shared/json_text.ts";
 import type { OutputStream } from "../instance/process.ts";
+import { readConnection } from "./tree_socket.ts";
 
-/** Most bytes of one read. */
-const READ_MAX_BYTES = 16_384;
 const NOTHING = new Uint8Array(0);
 
 /** An instance that has a stream, until the next one has it. */
@@ -16,15 +15,15 @@ export interface StreamOwner {
   /** Takes what it has written. */
   take(kind: OutputStream, chunk: Uint8Array): Promise<void> | void;
   /** The stream is its own now. @param event of the template that says so; none on stderr */
-  joined(stream: LineStream, event: Uint8Array | undefined): void;
+  joined(event: Uint8Array | undefined): void;
   /** Everything that it has written to the stream is read. */
   left(): void;
   /** Bytes were written to it that nobody can read. */
   cut(): void;
 }
 
-/** Reads a connection until it ends. Its disposal closes the connection. */
-export class LineStream implements Disposable {
+/** Reads a connection until it ends. */
+export class LineStream {
   readonly kind: OutputStream;
   readonly #connection: Deno.UnixConn;
   #owner: StreamOwner;
@@ -44,7 +43,7 @@ export class LineStream implements Disposable {
     this.#connection = connection;
     this.#owner = owner;
     this.#isBeforeEvent = kind === "stdout";
-    if (!this.#isBeforeEvent) owner.joined(this, undefined);
+    if (!this.#isBeforeEvent) owner.joined(undefined);
     this.#read();
   }
 
@@ -80,30 +79,15 @@ export class LineStream implements Disposable {
     }
   }
 
-  [Symbol.dispose](): void {
-    try {
-      this.#connection.close();
-    } catch {
-      // It is closed.
-    }
-  }
-
-  /** Reads the connection to its end. */
   async #read(): Promise<void> {
-    const buffer = new Uint8Array(READ_MAX_BYTES);
-    try {
-      for (;;) {
-        const count = await this.#connection.read(buffer);
-        if (count === null) break;
-        const pause = this.#take(buffer.subarray(0, count));
-        if (pause !== undefined) await pause;
-      }
-    } catch {
-      // The kernel resets a connection whose other end was closed with bytes that nobody had read.
-      this.#owner.cut();
-    }
+    const wasReset = await readConnection(
+      this.#connection,
+      this.kind,
+      (_kind, chunk) => this.#take(chunk),
+    );
+    // The kernel resets a connection whose other end was closed with bytes that nobody had read.
+    if (wasReset) this.#owner.cut();
     this.#hasEnded = true;
-    this[Symbol.dispose]();
     if (this.#held.length > 0 && !this.#isBeforeEvent) this.#owner.take(this.kind, this.#held);
     this.#owner.left();
   }
@@ -142,7 +126,7 @@ export class LineStream implements Disposable {
       this.#owner = this.#next.owner;
       this.#next = undefined;
     }
-    this.#owner.joined(this, event);
+    this.#owner.joined(event);
     if (rest.length > 0) return this.#owner.take(this.kind, rest);
   }
 

@@ -61,6 +61,22 @@ const NANOS_PER_MS = 1e6;
 const SIGNAL_THREAD_NAME = "deno";
 const SIGNAL_THREAD_LOOKS_MAX = 10;
 
+/** What the next instance of a template is for. */
+interface NextInstance {
+  /** Whether its invocation may connect to anything. */
+  readonly usesNetwork: boolean;
+  /** Whether its invocation may be one of another function than the last. */
+  readonly needsNewLine: boolean;
+}
+const FOR_ANY: NextInstance = { usesNetwork: true, needsNewLine: true };
+
+/** Plans the instances of a template. */
+interface InstancePlan {
+  /** Whether the next instance may be forked as soon as the last one is killed. */
+  mayFollow(): boolean;
+  next(): NextInstance;
+}
+
 /** Calls `end` once a process has had {@link LOAD_TIMEOUT_MS}, until it is disposed. */
 function endingLate(pid: number, end: () => void): Disposable {
   const startedMs = performance.now();
@@ -119,14 +135,10 @@ export class Template implements ForkServer, Disposable {
   #nonce: Uint8Array<ArrayBuffer> | undefined;
   /** The limits of the invocations for whose memory its cgroups are limited. */
   cgroupLimits: ResourceLimits;
-  /** Whether its next instance may be forked as soon as the last one is killed. */
-  mayFollow: () => boolean = () => false;
-  /** What its next instance is for: whether the invocation may connect to anything, and may be one of another function. */
-  next: () => { readonly usesNetwork: boolean; readonly needsNewLine: boolean } = () => ({
-    usesNetwork: true,
-    needsNewLine: true,
-  });
+  /** Plans its instances; a template without one forks templates alone. */
+  instances: InstancePlan = { mayFollow: () => false, next: () => FOR_ANY };
   readonly #line: InstanceLine;
+  #forks = 0;
   #isBroken = false;
   #isDisposed = false;
 
@@ -154,7 +166,7 @@ export class Template implements ForkServer, Disposable {
     this.#child.ended.then((exit) => this.link.close(this.#lostWith(exit)));
     this.#egress = this.#openEgress();
     this.#line = new InstanceLine(this.link, {
-      mayFollow: () => this.mayFollow(),
+      mayFollow: () => this.instances.mayFollow(),
       succession: () => this.#succession(),
     });
   }
@@ -247,9 +259,15 @@ export class Template implements ForkServer, Disposable {
     }
   }
 
+  /** Instances that it has forked. */
+  get forks(): number {
+    return this.#forks;
+  }
+
   /** Forks an instance. The previous one must have ended, or is killed. */
   async fork(): Promise<{ readonly instance: Instance; readonly hasNewLine: boolean }> {
     const { process, hasNewLine, connectsToEgress } = await this.#line.next();
+    this.#forks++;
     const instance = new Instance({
       process,
       egressSocket: this.#egress.socket,
@@ -264,7 +282,7 @@ export class Template implements ForkServer, Disposable {
   #succession(): Succession {
     const { socket } = this.#resources;
     const isGeneric = this.#nonce === undefined;
-    const next = this.next();
+    const next = this.instances.next();
     const usesNetwork = isGeneric || next.usesNetwork;
     if (usesNetwork && this.#egress.socket.isLost) {
       this.#egress.socket[Symbol.dispose]();

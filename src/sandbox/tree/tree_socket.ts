@@ -139,24 +139,28 @@ export class TreeSocket implements Disposable {
 /** Most bytes of one read. */
 const READ_MAX_BYTES = 16_384;
 
-/** Reads the connection to its end as one stream of a process, and closes it. A connection that breaks has ended. */
+/**
+ * Reads the connection to its end as one stream of a process, and closes it.
+ * @returns whether the connection was reset or closed before its end
+ */
 export async function readConnection(
   connection: Deno.UnixConn,
   stream: OutputStream,
   onChunk: ChunkReader,
-): Promise<void> {
+): Promise<boolean> {
   const buffer = new Uint8Array(READ_MAX_BYTES);
   try {
     for (;;) {
       const count = await connection.read(buffer);
-      if (count === null) break;
+      if (count === null) return false;
       const pause = onChunk(stream, buffer.subarray(0, count));
       if (pause !== undefined) await pause;
     }
   } catch {
-    // It was closed or reset.
+    return true;
+  } finally {
+    connection[Symbol.dispose]();
   }
-  connection[Symbol.dispose]();
 }
 
 /** Writes to the connection of a fork, which is killed when it gets no more input. */

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Env } from "./env.ts";
 
 /** A request and its response. */
-export interface Exchange {
+export interface RequestContext {
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
   /** As the routes read it, without the query. */
@@ -14,8 +14,13 @@ export interface Exchange {
   readonly clientAddress: string | undefined;
 }
 
-/** The exchange of a request that the app serves. */
-export function exchangeOf(c: Context<Env>): Exchange {
+/** What an operation learns of the transport of its request. */
+export function transportOf({ incoming, requestId, clientAddress }: RequestContext) {
+  return { requestId, remoteAddress: clientAddress, userAgent: incoming.headers["user-agent"] };
+}
+
+/** The same of a request that the app serves. */
+export function requestContextOf(c: Context<Env>): RequestContext {
   const { incoming, outgoing } = c.env;
   return {
     incoming,
