@@ -345,8 +345,9 @@ export interface Sandboxes extends AsyncDisposable {
   readonly stats: {
     readonly ready: number;
     readonly running: number;
-    /** Scripts that are compiled. */
+    /** Scripts that are compiled, and what their code takes. */
     readonly codeCaches: number;
+    readonly codeCacheBytes: number;
     /** Instances that were forked since the start, and forks that failed. */
     readonly forked: number;
     readonly failedForks: number;

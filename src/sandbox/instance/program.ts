@@ -21,15 +21,28 @@ const DENY_FLAGS = [
 
 /** Code in bytes that has to run often before a fork compiles it to baseline code: a short invocation runs less. */
 const BASELINE_BATCH_BYTES = 1024 * 1024;
+/** After so many calls, or passes of a loop, V8 optimizes a function by default. */
+const TURBOFAN_CALLS = 3000;
+const OSR_CALLS = 500;
 /**
  * V8 without threads of its own, which a fork would lose. Without Maglev a hot loop reaches its full speed then.
- * Baseline code that short invocations compile would be compiled by each fork anew.
+ * Baseline code that short invocations compile would be compiled by each fork anew. So would optimized code, and for
+ * that a fork has to stop: packages with much work in each invocation (exceljs, pdf-lib) lost a third of their time.
  */
 const FORKING_V8_FLAGS = [
   "--single-threaded",
   "--no-maglev",
   `--baseline-batch-compilation-threshold=${BASELINE_BATCH_BYTES}`,
+  `--invocation-count-for-turbofan=${4 * TURBOFAN_CALLS}`,
+  `--invocation-count-for-osr=${4 * OSR_CALLS}`,
 ] as const;
+
+/** The flags of V8 in a process. `runtime/script.ts` lets forks take what a compiler's `--no-lazy` made. */
+const V8_FLAGS: Readonly<Record<Purpose, readonly string[]>> = {
+  instance: [],
+  compiler: [...FORKING_V8_FLAGS, "--no-lazy"],
+  zygote: FORKING_V8_FLAGS,
+};
 
 /** For an instance without network. */
 export const NO_EGRESS_FLAGS = ["--deny-read", "--deny-write", "--deny-net"] as const;
@@ -68,12 +81,7 @@ export async function prepareProgram(
       ...DENY_FLAGS,
       purpose === "zygote" ? "--allow-ffi" : "--deny-ffi",
       ...flags,
-      `--v8-flags=${
-        [
-          ...purpose === "zygote" ? FORKING_V8_FLAGS : [],
-          `--max-old-space-size=${heapMib(own)}`,
-        ].join(",")
-      }`,
+      `--v8-flags=${[...V8_FLAGS[purpose], `--max-old-space-size=${heapMib(own)}`].join(",")}`,
       bootstrap,
       ...args,
     ],

@@ -4,12 +4,13 @@ import { Sema } from "async-sema";
 import { LRUCache } from "lru-cache";
 import { entriesUpTo } from "../../shared/entries.ts";
 import type { Instance } from "../instance/instance.ts";
+import type { Compiled } from "../instance/output_readers.ts";
 
-/** Shortest text that may take {@link COMPILATION_MIN_MS} to compile. */
+/** Shortest text whose compilation may take {@link COMPILATION_MIN_MS}. */
 const SCRIPT_MIN_UNITS = 32 * 1024;
 /** Shortest compilation that a code cache saves noticeably. */
 const COMPILATION_MIN_MS = 1;
-/** Largest code cache. It takes a third of the script. */
+/** Largest code cache. It takes one to one and a half times as much as the script. */
 const CODE_CACHE_MAX_BYTES = 16 * 1024 * 1024;
 /** Memory of all code caches. */
 const CODE_CACHES_MAX_BYTES = 64 * 1024 * 1024;
@@ -18,32 +19,45 @@ const UNSUITABLE_MAX = 10_000;
 
 const logger = getLogger(["invoked", "sandbox"]);
 
-/** Takes an instance that has loaded no code; undefined while no zygote forks. */
-export type TakeGeneric = () => Promise<Instance | undefined>;
+/** Starts a process that has loaded no code; resolves with undefined if it cannot be had now. */
+type StartCompiler = () => Promise<Instance | undefined>;
 
 /**
- * The code caches of this process. V8 trusts their content, so each is made in a fork of the zygote that compiles the
- * script, runs none of it and ends. They stay in memory: no other process can change one, and none outlives the version
- * and the flags of V8 that made it.
+ * The code caches of this process. V8 trusts their content, so each is made in a process that compiles the script, runs
+ * none of it and ends. They stay in memory: no other process can change one, and none outlives the version and the flags
+ * of V8 that made it.
+ *
+ * V8 compiles a function when it is first called, which each fork of a template would do anew. So a compiler compiles
+ * every function of a script (`--no-lazy`). In a zygote with that flag, the built-ins of Node would take 6 MiB more, which
+ * every fork would pay for. Where all functions of a script take too much, a fork of the zygote compiles the script
+ * without those that are called later.
  */
-export class CodeCaches {
-  readonly #takeGeneric: TakeGeneric;
+export class CodeCaches implements AsyncDisposable {
+  readonly #compilers: readonly StartCompiler[];
   readonly #caches = new LRUCache<string, Uint8Array>({
     maxSize: CODE_CACHES_MAX_BYTES,
     sizeCalculation: ({ length }) => length,
   });
   readonly #unsuitable = new LRUCache<string, true>(entriesUpTo(UNSUITABLE_MAX));
   readonly #making = new Map<string, Promise<void>>();
-  /** One at a time: invocations go first. */
-  readonly #turn = new Sema(1);
+  /** One compiler at a time: invocations go first. */
+  readonly #slot = new Sema(1);
+  #compiler: Instance | undefined;
+  #isClosed = false;
 
-  constructor(takeGeneric: TakeGeneric) {
-    this.#takeGeneric = takeGeneric;
+  /** @param compilers the next one is started if the last one gave no code cache */
+  constructor(...compilers: readonly StartCompiler[]) {
+    this.#compilers = compilers;
   }
 
   /** How many scripts have one. */
   get count(): number {
     return this.#caches.size;
+  }
+
+  /** How much memory all of them take. */
+  get bytes(): number {
+    return this.#caches.calculatedSize;
   }
 
   /** The code cache of this script; undefined without one. */
@@ -71,11 +85,10 @@ export class CodeCaches {
   }
 
   async #make(key: string, script: string): Promise<void> {
-    await this.#turn.acquire();
+    await this.#slot.acquire();
     try {
-      const instance = await this.#takeGeneric();
-      const compiled = await instance?.compile(script, CODE_CACHE_MAX_BYTES);
-      if (instance === undefined) return;
+      const compiled = await this.#compile(script);
+      if (this.#isClosed) return;
       if (compiled === undefined || compiled.ms < COMPILATION_MIN_MS) {
         this.#unsuitable.set(key, true);
       } else {
@@ -85,7 +98,30 @@ export class CodeCaches {
       // The invocations compile the script.
       logger.debug("script {key} has no code cache: {error}", { key, error: String(error) });
     } finally {
-      this.#turn.release();
+      this.#compiler = undefined;
+      this.#slot.release();
     }
+  }
+
+  /** Returns undefined if no compiler gave a code cache, and once this is closed. */
+  async #compile(script: string): Promise<Compiled | undefined> {
+    for (const start of this.#compilers) {
+      if (this.#isClosed) return undefined;
+      const compiler = this.#compiler = await start().catch((error) => {
+        logger.debug("a compiler did not start: {error}", { error: String(error) });
+        return undefined;
+      });
+      if (this.#isClosed) await compiler?.kill();
+      const compiled = await compiler?.compile(script, CODE_CACHE_MAX_BYTES);
+      if (compiled !== undefined) return compiled;
+    }
+    return undefined;
+  }
+
+  /** Ends the compiler. No further code cache is made. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    await this.#compiler?.kill();
+    await Promise.all(this.#making.values());
   }
 }

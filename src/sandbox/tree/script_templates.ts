@@ -231,8 +231,9 @@ export class ScriptTemplates implements Holder, Disposable {
     source: ScriptSource,
     config: InvocationConfig | undefined,
   ): Promise<Suitable | undefined> {
-    const template = await Template.make(this.#zygote, this.#resources);
     const { script, evaluation } = source;
+    await this.#codeCaches.make(source.key, script);
+    const template = await Template.make(this.#zygote, this.#resources);
     const loaded = { script, codeCache: this.#codeCaches.of(source.key) };
     const { end, judgement } = await this.#judged(template, source, loaded, config)
       .catch((error) => {
