@@ -44,7 +44,7 @@ const FORMER_IDS: Readonly<Record<string, string>> = {
 };
 
 function hostMethod(operation: JsonOperation, services: Services): HostMethod {
-  return async ({ params, signal }, invocation) => {
+  const answer: HostMethod = async ({ params, signal }, invocation) => {
     try {
       const principal = await services.functionPrincipals.of(invocation, signal);
       services.apiRateLimit(principal);
@@ -67,6 +67,8 @@ function hostMethod(operation: JsonOperation, services: Services): HostMethod {
       throw hostCallError(asDomainError(error));
     }
   };
+  // A request of its own: it sees what was acknowledged since the request that started the invocation.
+  return (call, invocation) => services.reading(() => answer(call, invocation));
 }
 
 async function jsonOf(

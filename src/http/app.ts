@@ -74,6 +74,7 @@ function createApp(services: Services, options: SharedOptions): Hono<Env> {
     return answerError(violation ?? noOperation(method, path), c);
   });
   app.use(requestLog(options.log));
+  app.use((_c, next) => services.reading(next));
   app.use(guardAnswers(options.hsts));
   // Before CORS, which is that of the API.
   serveOwnHosts(app, services, options.endpoints);

@@ -113,7 +113,10 @@ export class InvokeRoute {
     const begun: { invocationId: string | undefined } = { invocationId: undefined };
     const { status, headers, body } = await log.within(
       request,
-      () => this.#answer(functionId, { request, incoming, outgoing, begun }),
+      () =>
+        this.#services.reading(() =>
+          this.#answer(functionId, { request, incoming, outgoing, begun })
+        ),
     );
     if (!outgoing.headersSent) closeAfter(incoming, outgoing);
     log.end(request, { route: invoke.path, status, invocationId: begun.invocationId });

@@ -137,6 +137,7 @@ export const AUDITED: Readonly<Record<keyof Schema, AuditedTable | undefined>> =
   leases: undefined,
   changes: undefined,
   heldSnapshots: undefined,
+  lastWrites: undefined,
   auditEvents: undefined,
   auditHead: undefined,
   // Each call that ends a pause is an event.

@@ -25,9 +25,8 @@ import {
   ValueNode,
   ValuesNode,
 } from "kysely";
-import { LRUCache } from "lru-cache";
-import { entriesUpTo } from "../shared/entries.ts";
 import { AUDITED, type AuditedChange, type AuditedChanges, factsOf } from "./audited_tables.ts";
+import { KEPT, type RowCache } from "./row_cache.ts";
 import type { Schema } from "./schema.ts";
 
 type ChangedKind = "function" | "commit" | "invocation" | "trigger" | "volume";
@@ -213,96 +212,4 @@ function comparedValue(node: OperationNode | undefined, column: string): unknown
 
 function textOf(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
-}
-
-/** Results of queries kept in memory. */
-const RESULTS_MAX = 10_000;
-
-/** The tables whose rows are kept. */
-const KEPT: ReadonlySet<string> = new Set<keyof Schema>([
-  "functions",
-  "functionSecrets",
-  "commits",
-  "credentials",
-  "principals",
-  "roles",
-  "federationProviders",
-  "consoleSessions",
-  "serverKeys",
-  "triggers",
-]);
-
-/** Reads rows that may be kept in memory. */
-export type RowReads = Pick<RowCache, "read">;
-
-/** Reads every row from the database, as the writers do: they see what their transaction has changed. */
-export const UNCACHED: RowReads = { read: (_key, query) => query() };
-
-/**
- * Keeps what every invocation reads: its function, commit and secrets, and the client of its caller. Readers see the
- * same as without it: from the first statement of a change until its end nothing is taken from here or kept. If other
- * nodes also write to the database, the count of their changes is read first.
- */
-export class RowCache {
-  readonly #results = new LRUCache<string, object>(entriesUpTo(RESULTS_MAX));
-  readonly #countChanges: (() => Promise<number>) | undefined;
-  #changing = 0;
-  /** Counts changes, so that the result of a query that began before a change is not kept after it. */
-  #changes = 0;
-  /** The changes of all nodes that were counted last. */
-  #counted = -1;
-  /** The count that has not been requested yet, for all callers since the last request. */
-  #counting: Promise<void> | undefined;
-
-  /** @param countChanges counts the changes of all nodes that are committed; undefined if no other node writes */
-  constructor(countChanges?: () => Promise<number>) {
-    this.#countChanges = countChanges;
-  }
-
-  /** The kept result, or that of the query; an absent row is not kept. */
-  async read<Result extends object | undefined>(
-    key: string,
-    query: () => Promise<Result>,
-  ): Promise<Result> {
-    if (this.#changing > 0) return await query();
-    if (this.#countChanges !== undefined) {
-      await (this.#counting ??= this.#count(this.#countChanges));
-    }
-    const kept = this.#results.get(key);
-    if (kept !== undefined && this.#changing === 0) return kept as Result;
-    const changes = this.#changes;
-    const result = await query();
-    if (result !== undefined && changes === this.#changes) {
-      this.#results.set(key, Object.freeze(result));
-    }
-    return result;
-  }
-
-  /** A write begins to change kept rows. */
-  begun(): void {
-    this.#changing++;
-    this.clear();
-  }
-
-  /** The write is committed or rolled back. */
-  ended(): void {
-    this.#changing--;
-    this.clear();
-  }
-
-  /** Drops every kept row. */
-  clear(): void {
-    this.#changes++;
-    this.#results.clear();
-  }
-
-  /** Counts once for all callers in one turn of the event loop: a later caller needs a later count. */
-  async #count(countChanges: () => Promise<number>): Promise<void> {
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    this.#counting = undefined;
-    const counted = await countChanges();
-    if (counted <= this.#counted) return;
-    this.#counted = counted;
-    this.clear();
-  }
 }

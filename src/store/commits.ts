@@ -1,6 +1,6 @@
 import type { Kysely, Selectable } from "kysely";
 import { afterPrefix, fetchPage, type Page, type PageRequest } from "./paging.ts";
-import type { RowReads } from "./changes.ts";
+import type { RowReads } from "./row_cache.ts";
 import type { LimitColumns } from "../resources/functions.ts";
 import type { CommitFileTable, CommitTable, Schema } from "./schema.ts";
 

@@ -7,7 +7,7 @@ import type {
   Updateable,
 } from "kysely";
 import { fetchPage, type Page, type PageRequest } from "./paging.ts";
-import type { RowReads } from "./changes.ts";
+import type { RowReads } from "./row_cache.ts";
 import type { Schema } from "./schema.ts";
 import type {
   ConsoleSessionTable,

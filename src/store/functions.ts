@@ -8,7 +8,7 @@ import {
 import type { Capabilities } from "./dialect.ts";
 import { containing, fetchPage, type Page, type PageRequest } from "./paging.ts";
 import type { CommitRow } from "./commits.ts";
-import type { RowReads } from "./changes.ts";
+import type { RowReads } from "./row_cache.ts";
 import type { DestinationSecretTable } from "./invocation_tables.ts";
 import type { FunctionSecretTable, FunctionTable, PublishTable, Schema } from "./schema.ts";
 

@@ -257,6 +257,8 @@ export interface StatementRunner {
    * transaction fails with its error.
    */
   send(sql: string, parameters: readonly unknown[]): void;
+  /** As {@link send}; if the statement changes no row, its savepoint or transaction fails with {@link NothingChanged}. */
+  sendChange(sql: string, parameters: readonly unknown[]): void;
   /**
    * Takes locks by name up to the end of the open transaction, against other nodes that write to the database. A
    * database with one writer needs no locks.
@@ -266,6 +268,24 @@ export interface StatementRunner {
   mayRetry(error: unknown): boolean;
   /** Whether a transaction is open; after some errors the database has rolled back by itself. */
   readonly inTransaction: boolean;
+}
+
+/** A statement that had to change a row changed none, and its transaction was rolled back. */
+export class NothingChanged extends Error {
+  constructor() {
+    super("Transaction not committed: a statement that must change a row changed none");
+    this.name = "NothingChanged";
+  }
+}
+
+/** The value of a write; undefined if it was rolled back with {@link NothingChanged}. */
+export async function unlessUnchanged<T>(write: Promise<T>): Promise<T | undefined> {
+  try {
+    return await write;
+  } catch (error) {
+    if (error instanceof NothingChanged) return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -319,6 +339,11 @@ export class Statement<Values extends object> {
   /** Runs it in the open transaction, see {@link StatementRunner.send}. */
   send(values: Values): void {
     this.#runner.send(this.#sql, this.#bound(values));
+  }
+
+  /** Runs it in the open transaction, see {@link StatementRunner.sendChange}. */
+  sendChange(values: Values): void {
+    this.#runner.sendChange(this.#sql, this.#bound(values));
   }
 
   #bound(values: Values): readonly unknown[] {

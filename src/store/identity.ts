@@ -1,7 +1,7 @@
 import { type ExpressionBuilder, type Kysely, type Selectable, sql, type Updateable } from "kysely";
 import { type Expired, expiredOf } from "./expired.ts";
 import { containing, fetchPage, type Page, type PageRequest } from "./paging.ts";
-import type { RowReads } from "./changes.ts";
+import type { RowReads } from "./row_cache.ts";
 import type { CredentialTable, PrincipalTable, RoleTable, Schema } from "./schema.ts";
 import type { ServerKeyTable } from "./server_tables.ts";
 

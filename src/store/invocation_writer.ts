@@ -54,6 +54,7 @@ export type WaitingInvocation = Pick<
 export class InvocationWriter extends IdempotencyKeyReader {
   readonly #insert: Statement<InvocationRow>;
   readonly #start: Statement<AttemptKey & { previous: number; now: string }>;
+  readonly #assign: Statement<AttemptKey & { worker: string }>;
   readonly #finish: Statement<EndColumns>;
   readonly #appendLog: Statement<InvocationLogRow>;
 
@@ -85,6 +86,13 @@ export class InvocationWriter extends IdempotencyKeyReader {
             ])
           ),
     );
+    this.#assign = new Statement(
+      statements,
+      (variable) =>
+        db.updateTable("invocations").set({ worker: variable("worker") })
+          .where("id", "=", variable("id")).where("owner", "=", variable("owner"))
+          .where("attempt", "=", variable("attempt")).where("status", "=", "RUNNING"),
+    );
     this.#finish = new Statement(
       statements,
       (variable) =>
@@ -112,8 +120,9 @@ export class InvocationWriter extends IdempotencyKeyReader {
     );
   }
 
-  async insert(row: InvocationRow): Promise<void> {
-    await this.#insert.run(row);
+  /** A failure fails the transaction, even though nobody waits for the statement. */
+  insert(row: InvocationRow): void {
+    this.#insert.send(row);
     this.changes.note({ kind: "invocation", id: row.id, functionId: row.functionId });
   }
 
@@ -180,12 +189,12 @@ export class InvocationWriter extends IdempotencyKeyReader {
     return Number(count);
   }
 
-  /** Records the worker that runs the attempt; false if it has ended, or is another's. */
-  async assign({ id, owner, attempt }: AttemptKey, worker: string): Promise<boolean> {
-    const { numUpdatedRows } = await this.db.updateTable("invocations").set({ worker })
-      .where("id", "=", id).where("owner", "=", owner).where("attempt", "=", attempt)
-      .where("status", "=", "RUNNING").executeTakeFirst();
-    return numUpdatedRows > 0n;
+  /**
+   * Records the worker that runs the attempt. The transaction fails with `NothingChanged` if the attempt has ended, or is
+   * another's.
+   */
+  assign({ id, owner, attempt }: AttemptKey, worker: string): void {
+    this.#assign.sendChange({ id, owner, attempt, worker });
   }
 
   /**
@@ -219,12 +228,11 @@ export class InvocationWriter extends IdempotencyKeyReader {
     return true;
   }
 
-  /** To SUCCESS or ERROR; false if it has ended already, or is another's: the first end is final. */
-  async finish(
-    attempt: AttemptKey,
-    conclusion: InvocationConclusion,
-    updatedAt: string,
-  ): Promise<boolean> {
+  /**
+   * To SUCCESS or ERROR. The first end is final: the transaction fails with `NothingChanged` if the invocation has ended
+   * already, or is another's.
+   */
+  finish(attempt: AttemptKey, conclusion: InvocationConclusion, updatedAt: string): void {
     const { end, volumeVersionRead, volumeVersionWritten, processKind, measures } = conclusion;
     const { http, failedAnswer } = conclusion;
     const columns = {
@@ -243,7 +251,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
       updatedAt,
     };
     this.changes.note({ kind: "invocation", id: attempt.id });
-    return await this.#finish.run(columns) > 0;
+    this.#finish.sendChange(columns);
   }
 
   /** What decides whether a waiting invocation may start; undefined if it does not wait. */
@@ -294,8 +302,9 @@ export class InvocationWriter extends IdempotencyKeyReader {
       .orderBy("id").executeTakeFirst();
   }
 
-  async appendLogs(rows: readonly InvocationLogRow[]): Promise<void> {
-    for (const row of rows) await this.#appendLog.run(row);
+  /** A failure fails the transaction, even though nobody waits for the statements. */
+  appendLogs(rows: readonly InvocationLogRow[]): void {
+    for (const row of rows) this.#appendLog.send(row);
   }
 }
 

@@ -8,7 +8,7 @@ import {
 } from "kysely";
 import { AUDIT_LOCK } from "./audit.ts";
 import { AuditScopes } from "./audit_scopes.ts";
-import { Changes, RowCache, UNCACHED, type WriteChanges } from "./changes.ts";
+import { Changes, type WriteChanges } from "./changes.ts";
 import type { CommitBlobs } from "./blobs/commit_blobs.ts";
 import { type ObjectBuckets, type OpenBlobs, prepareBlobs } from "./blobs/mod.ts";
 import type { VolumeBlobs } from "./blobs/volume_blobs.ts";
@@ -23,6 +23,7 @@ import type { PostgresOptions } from "./postgres/address.ts";
 import type { Schema } from "./schema.ts";
 import { sqliteDialect } from "./sqlite/dialect.ts";
 import { isSyncFailure, StorageHealth, StorageUnavailable } from "./storage_health.ts";
+import { RowCache, UNCACHED } from "./row_cache.ts";
 import { NodeReader, type NodeRow } from "./nodes.ts";
 import { probeDirectory } from "./probe.ts";
 import { StatisticsReader } from "./statistics.ts";
@@ -34,6 +35,11 @@ export type { Readers, Writers } from "./aggregates.ts";
 export interface Store extends AsyncDisposable {
   /** Reads see what was committed before they began. */
   readonly read: Readers;
+  /**
+   * Runs work that answers one request. Reads of the work see what was acknowledged before it began; for up to a second,
+   * they may not see what other nodes write later.
+   */
+  reading<T>(work: () => T): T;
   /** Scripts, source maps and files of commits. */
   readonly commitBlobs: CommitBlobs;
   /** Files of volumes. */
@@ -58,7 +64,7 @@ export interface Store extends AsyncDisposable {
    * @throws StorageUnavailable while the disk takes no writes
    */
   write<T>(
-    statements: (tx: Writers) => Promise<T>,
+    statements: (tx: Writers) => T | Promise<T>,
     durability?: Durability,
     locks?: readonly string[],
   ): Promise<T>;
@@ -152,6 +158,7 @@ async function open(
   opened.move();
   return {
     read,
+    reading: (work) => cache.within(work),
     commitBlobs: blobs.commitBlobs,
     volumeBlobs: blobs.volumeBlobs,
     health: blobs.health,

@@ -21,6 +21,7 @@ import type { VOLUME, VOLUME_VERSION } from "../resources/volumes.ts";
 import type {
   ChangeTable,
   HeldSnapshotTable,
+  LastWriteTable,
   LeaseTable,
   NodeTable,
   PauseTable,
@@ -299,6 +300,7 @@ export interface Schema extends TriggerSchema, FederationSchema, SessionSchema, 
   leases: LeaseTable;
   changes: ChangeTable;
   heldSnapshots: HeldSnapshotTable;
+  lastWrites: LastWriteTable;
   auditEvents: AuditEventTable;
   auditHead: AuditHeadTable;
   auditExports: AuditExportTable;

@@ -36,6 +36,13 @@ export interface ChangeTable {
   count: number;
 }
 
+/** The last transaction that a process has committed to PostgreSQL. */
+export interface LastWriteTable {
+  writer: string;
+  number: number;
+  writtenAt: string;
+}
+
 /** The oldest version of a volume that a node reads, and that therefore is not pruned. */
 export interface HeldSnapshotTable {
   nodeId: string;

@@ -1,6 +1,6 @@
 import type { Kysely, Selectable, Updateable } from "kysely";
 import { fetchPage, type Page, type PageRequest } from "./paging.ts";
-import type { RowReads } from "./changes.ts";
+import type { RowReads } from "./row_cache.ts";
 import type { Schema } from "./schema.ts";
 import type { TriggerTable } from "./trigger_tables.ts";
 

@@ -7,12 +7,15 @@ import { eventually } from "../support/eventually.ts";
 import { assertError } from "../support/expect.ts";
 import { deployWithSdk } from "../sdk/support.ts";
 import { Volume } from "../volumes/support.ts";
-import { startWith, TestCluster } from "./cluster.ts";
+import { Relay } from "../support/relay.ts";
+import { TestCluster } from "./cluster.ts";
 import { endpointsOnWorkers } from "./endpoints.ts";
 
 const HANG =
   `export default () => { console.log("up"); return new Promise((resolve) => setTimeout(resolve, 1e6)); };`;
 const INPUT_BYTES = 5 * 1024 * 1024;
+/** The count of changes, the row with its start, the worker, and the end. */
+const ROUND_TRIPS = 4;
 
 function outputOf({ status, body }: Answer<Json>): Json {
   const seen = JSON.stringify(body).slice(0, 500);
@@ -29,8 +32,12 @@ const logsOf = async (client: Client, functionId: string, invocationId: string) 
 
 browserTest("invocations on workers", async (t) => {
   await using cluster = await TestCluster.start();
+  await using relay = await Relay.to(cluster.postgres.port);
+  const database = cluster.database.replace(`:${cluster.postgres.port}/`, `:${relay.port}/`);
+  const node = await cluster.node({ database });
   // One worker with one slot: a nested invocation has no other slot than its caller's slot.
-  const { client, node } = await startWith(cluster, 1);
+  await cluster.worker({ capacity: 1 });
+  const client = await node.client();
 
   await t.step("input and output arrive, large ones as well", async () => {
     const id = await client.deploy(`export default ({ text }) => ({ length: text.length, text });`);
@@ -45,6 +52,18 @@ browserTest("invocations on workers", async (t) => {
     const large = outputOf(await client.invoke(id, { text }));
     assert.equal(large.length, INPUT_BYTES);
     assert.equal(large.text, text);
+  });
+
+  await t.step("a warm invocation takes four round trips to PostgreSQL", async () => {
+    const id = await client.deploy(`export default () => { console.log("a"); return {}; };`);
+    const counts: number[] = [];
+    // Some have heartbeats and other work of the node beside them, and the first ones fill caches.
+    for (let n = 0; n < 40; n++) {
+      const before = relay.roundTrips;
+      assert.equal((await client.invoke(id, {})).status, 200);
+      counts.push(relay.roundTrips - before);
+    }
+    assert.equal(Math.min(...counts), ROUND_TRIPS, counts.join(" "));
   });
 
   await t.step("a worker loads each new commit for its report", async () => {

@@ -35,10 +35,12 @@ export class TestCluster implements AsyncDisposable {
   }
 
   /** Starts an API node; it runs no invocations itself unless its flags say so. */
-  async node(options: ServerOptions = {}): Promise<TestServer> {
+  async node(
+    { database = this.database, ...options }: ServerOptions & { database?: string } = {},
+  ): Promise<TestServer> {
     const flags = [
       "--database",
-      this.database,
+      database,
       ...this.nats.address.flags,
       // Hanging invocations hang as long as their test needs them, on a busy machine too.
       "--invocation-timeout",

@@ -161,7 +161,7 @@ async function idempotency(stores: Pair): Promise<void> {
         const earlier = await keys.holder(tx, request);
         if (earlier !== undefined) return earlier;
         const row = call(fn.id, fn.commits[0] ?? "");
-        await tx.invocations.insert(row);
+        tx.invocations.insert(row);
         await keys.claim(tx, request, { ...row, createdAt: new Date().toISOString() });
         return row.id;
       },
@@ -200,8 +200,8 @@ async function volumes(stores: Pair): Promise<void> {
 async function claims(stores: Pair): Promise<void> {
   const fn = await insertFunction(stores[0], 1);
   const rows = Array.from({ length: ROUNDS }, () => call(fn.id, fn.commits[0] ?? ""));
-  await stores[0].write(async (tx) => {
-    for (const row of rows) await tx.invocations.insert(row);
+  await stores[0].write((tx) => {
+    for (const row of rows) tx.invocations.insert(row);
   });
   const results = await race(stores, ROUNDS, (store, n) =>
     store.write((tx) => {
@@ -328,10 +328,10 @@ async function firstStart(postgres: TestPostgres): Promise<void> {
 
 async function purges(stores: Pair): Promise<void> {
   const fn = await insertFunction(stores[0], 1);
-  await stores[0].write(async (tx) => {
+  await stores[0].write((tx) => {
     for (let n = 0; n < 200; n++) {
       const row = call(fn.id, fn.commits[0] ?? "", { status: "SUCCESS", output: "{}" });
-      await tx.invocations.insert(row);
+      tx.invocations.insert(row);
     }
   });
   const before = new Date(Date.now() + 1000).toISOString();

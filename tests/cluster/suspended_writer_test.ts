@@ -21,6 +21,8 @@ Deno.test("a transaction that rests is ended, and its locks with it", async () =
   const resumed = Promise.withResolvers<void>();
   const write = suspended.write(
     async (tx) => {
+      // A transaction is sent once a write waits for an answer.
+      await tx.nodes.leave("nobody");
       begun.resolve();
       await resumed.promise;
       await tx.nodes.leave("nobody");

@@ -132,6 +132,7 @@ Deno.test("a rollback that fails rejects its writes, and no later ones", async (
     commit: () => statements.commit(),
     run: (sql, parameters) => statements.run(sql, parameters),
     send: (sql, parameters) => statements.send(sql, parameters),
+    sendChange: (sql, parameters) => statements.sendChange(sql, parameters),
     lock: (names) => statements.lock(names),
     mayRetry: (error) => statements.mayRetry(error),
     get inTransaction() {

@@ -30,7 +30,7 @@ async function insertInvocations(store: Store): Promise<void> {
       { commitId: COMMIT, path: "main.ts", digest: null, size: 1 },
     ]);
     for (const invocation of [WAITING, DELAYED]) {
-      await tx.invocations.insert(invocationRow({
+      tx.invocations.insert(invocationRow({
         id: invocation,
         functionId: FUNCTION,
         commitId: COMMIT,

@@ -7,7 +7,8 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from "kysely";
-import { Changes, RowCache } from "../../src/store/changes.ts";
+import { Changes } from "../../src/store/changes.ts";
+import { RowCache } from "../../src/store/row_cache.ts";
 import type { Schema } from "../../src/store/schema.ts";
 
 /** A connection whose statements the cache hears of, and which runs none. */
@@ -73,4 +74,44 @@ Deno.test("an absent row is not kept", async () => {
   const cache = new RowCache();
   assert.equal(await cache.read("row", () => Promise.resolve(undefined)), undefined);
   assert.deepEqual(await cache.read("row", () => Promise.resolve({})), {});
+});
+
+Deno.test("reads of one request share one count, and see what was changed before it", async () => {
+  let counted = 0;
+  let counts = 0;
+  let stored = { name: "first" };
+  const cache = new RowCache(() => {
+    counts++;
+    return Promise.resolve(counted);
+  });
+  const read = () => cache.read("row", () => Promise.resolve({ ...stored }));
+  const readTwice = async () => [(await read()).name, (await read()).name];
+  const change = (name: string) => {
+    stored = { name };
+    counted++;
+  };
+
+  assert.deepEqual(await cache.within(readTwice), ["first", "first"]);
+  assert.equal(counts, 1);
+  change("second");
+  assert.deepEqual(await cache.within(readTwice), ["second", "second"]);
+  assert.equal(counts, 2);
+
+  // A host call of an invocation is a request within the request that started the invocation.
+  await cache.within(async () => {
+    await read();
+    change("third");
+    assert.deepEqual(await cache.within(readTwice), ["third", "third"]);
+  });
+  assert.equal(counts, 4);
+  change("fourth");
+  // Outside a request, each read counts.
+  assert.deepEqual(await readTwice(), ["fourth", "fourth"]);
+  assert.equal(counts, 6);
+
+  // A request may not rely on a count that was under way when it began.
+  const late = read();
+  change("fifth");
+  assert.deepEqual(await cache.within(readTwice), ["fifth", "fifth"]);
+  await late;
 });

@@ -20,6 +20,8 @@ export class Relay implements AsyncDisposable {
   #delayMs = 0;
   /** Connections that it has accepted so far. */
   accepted = 0;
+  /** Round trips of all connections so far: how often a client sent something after the last answer of its server. */
+  roundTrips = 0;
 
   private constructor(server: Server) {
     this.#server = server;
@@ -98,9 +100,12 @@ export class Relay implements AsyncDisposable {
     this.accepted++;
     const pairs = [[client, server, "toServer"], [server, client, "toClient"]] as const;
     let isAnswerLost = false;
+    let isAnswered = true;
     for (const [from, to, direction] of pairs) {
       this.#sockets.add(from);
       from.on("data", async (data: Buffer) => {
+        if (direction === "toServer" && isAnswered) this.roundTrips++;
+        isAnswered = direction === "toClient";
         if (this.#silent.has(from)) return;
         if (this.#delayMs > 0) {
           from.pause();

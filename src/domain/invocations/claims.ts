@@ -40,7 +40,11 @@ export class Claims {
   ) {}
 
   /** @see ClaimHandler */
-  async claim(claim: Claim): Promise<ClaimAnswer> {
+  claim(claim: Claim): Promise<ClaimAnswer> {
+    return this.parts.store.reading(() => this.#claim(claim));
+  }
+
+  async #claim(claim: Claim): Promise<ClaimAnswer> {
     const { store, engine, ownership: { node } } = this.parts;
     const { invocations } = store.read;
     if (node.pause.current !== undefined) return { kind: "later" };

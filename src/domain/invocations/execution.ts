@@ -172,7 +172,9 @@ export class Executions {
         if (notBegun !== undefined) return notBegun;
       }
       record.times.grantedMs = performance.now();
-      const values = await secrets.read(functionId);
+      const readSecrets = () => secrets.read(functionId);
+      // Secrets may have changed since its request, if it waited.
+      const values = await (row.status === "PENDING" ? store.reading(readSecrets) : readSecrets());
       const attachable = { store, snapshots, limits: volumeLimits };
       await using volume = row.volumeId === null
         ? undefined

@@ -262,7 +262,7 @@ export async function recordRow(
         : undefined;
       if (admitted instanceof DomainError) return admitted;
       await request.alongside?.(tx, row);
-      await tx.invocations.insert({ ...row, ...admitted });
+      tx.invocations.insert({ ...row, ...admitted });
       await further?.(tx);
       if (key !== undefined) await idempotency.claim(tx, key, row);
       return undefined;

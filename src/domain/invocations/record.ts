@@ -5,6 +5,7 @@ import type { InvocationNotifier } from "../../engine/notifier.ts";
 import type { SandboxLog } from "../../sandbox/contract.ts";
 import { Deadlines } from "../../shared/time.ts";
 import type { FunctionRow } from "../../store/functions.ts";
+import { unlessUnchanged } from "../../store/grouped_writer.ts";
 import type { AttemptKey, InvocationEnd, InvocationLogRow } from "../../store/invocations.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { Telemetry, UnstartedAttempt } from "../../telemetry/contract.ts";
@@ -196,8 +197,11 @@ export class AttemptRecord {
 
   /** Records the worker that runs the attempt, durably. */
   async assign(worker: string): Promise<NotBegun | undefined> {
-    const isCurrent = await this.parts.store.write((tx) => tx.invocations.assign(this.key, worker));
-    return isCurrent ? undefined : OVER;
+    const assigned = this.parts.store.write((tx) => {
+      tx.invocations.assign(this.key, worker);
+      return true;
+    });
+    return await unlessUnchanged(assigned) ? undefined : OVER;
   }
 
   /** Whether the row has the number of this attempt: a waiting invocation has that of the one before. */
@@ -272,7 +276,7 @@ export class AttemptRecord {
       ? await this.#function()
       : undefined;
     let ended: Ended | undefined;
-    const written = await this.parts.store.write(
+    const writing = this.parts.store.write(
       async (tx): Promise<Recorded> => {
         // Before the changes of the volume: without a volume, the statement that ends or repeats the attempt checks it.
         if (commit !== undefined && !await tx.invocations.isCurrent(this.key)) return NOT_RUN;
@@ -300,10 +304,10 @@ export class AttemptRecord {
           http: answered && JSON.stringify(answered),
           failedAnswer: (answered?.status ?? 0) >= 500,
         };
-        if (!await tx.invocations.finish(this.key, conclusion, now)) return NOT_RUN;
+        tx.invocations.finish(this.key, conclusion, now);
         const hasFailed = end.status === "ERROR" || conclusion.failedAnswer;
         addUsage(tx, this.attempt, { ...used, end: hasFailed ? "failed" : "succeeded" }, now);
-        await tx.invocations.appendLogs(logs);
+        tx.invocations.appendLogs(logs);
         await conclude(tx, this.attempt, end, now);
         if (this.#mayHoldPermit) {
           this.hasFreedPermit = await freePermit(tx, row.functionId, row.id, now);
@@ -316,6 +320,7 @@ export class AttemptRecord {
         ...this.#mayHoldPermit ? [locks.ofFlow(row.functionId)] : [],
       ],
     );
+    const written = await unlessUnchanged(writing) ?? NOT_RUN;
     if (ended !== undefined && written.kind !== "not-run") {
       const number = this.#hasStarted ? this.key.attempt : this.key.attempt + 1;
       const isRepeated = written.kind === "repeat";
@@ -347,7 +352,7 @@ export class AttemptRecord {
     const { nextOwner } = this.rules;
     const repeated = await repeat(tx, { ...this.key, functionId }, next, fn, nextOwner, error);
     if (repeated === undefined) return NOT_RUN;
-    await tx.invocations.appendLogs(logs);
+    tx.invocations.appendLogs(logs);
     return { kind: "repeat", ...repeated };
   }
 
@@ -368,7 +373,7 @@ export class AttemptRecord {
     const { id: invocationId } = this.key;
     try {
       await this.parts.store.write(async (tx) => {
-        if (await tx.invocations.isCurrent(this.key)) await tx.invocations.appendLogs(logs);
+        if (await tx.invocations.isCurrent(this.key)) tx.invocations.appendLogs(logs);
       }, "committed");
       this.parts.notifier.notify(invocationId);
     } catch (error) {

@@ -2,6 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Engine } from "../../engine/contract.ts";
 import type { InvocationNotifier } from "../../engine/notifier.ts";
 import type { InvocationError } from "../../store/failures.ts";
+import { unlessUnchanged } from "../../store/grouped_writer.ts";
 import type { OrphanedInvocation } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
 import type { Telemetry } from "../../telemetry/contract.ts";
@@ -129,9 +130,9 @@ export class Recovery implements DueWork {
     const conclusion = { end: { status: "ERROR", ...interruption(row, why) } } as const;
     const fn = await store.read.functions.get(row.functionId);
     const now = new Date().toISOString();
-    const isDone = await store.write(
+    const interrupted = store.write(
       async (tx) => {
-        if (!await tx.invocations.finish(row, conclusion, now)) return false;
+        tx.invocations.finish(row, conclusion, now);
         addUsage(tx, { row, fn }, { isAttempt: row.status === "RUNNING", end: "failed" }, now);
         await conclude(tx, { row, fn }, conclusion.end, now);
         await freePermit(tx, row.functionId, row.id, now);
@@ -140,6 +141,7 @@ export class Recovery implements DueWork {
       "durable",
       [locks.ofFlow(row.functionId)],
     );
+    const isDone = await unlessUnchanged(interrupted) ?? false;
     notifier.notify(row.id);
     scheduler.wake();
     if (isDone) telemetry.endedUnattempted(unattempted(row, fn, conclusion.end.code));

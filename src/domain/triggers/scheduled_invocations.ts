@@ -57,7 +57,7 @@ export async function skipUntaken(
     const row = await invocations.skippedRow(tx, principalOf(trigger), invocation, skip);
     // False if another node has started it meanwhile.
     const run = { ...taken, lastInvocationId: row.id, lastReason: null };
-    if (await tx.schedules.take(id, from, null, run)) await tx.invocations.insert(row);
+    if (await tx.schedules.take(id, from, null, run)) tx.invocations.insert(row);
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
     const lastReason = `${message}; it is not in the history: ${error.message}`;

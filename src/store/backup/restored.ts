@@ -4,7 +4,7 @@ import { PAUSE_ID } from "../pauses.ts";
 import { VERIFICATION_ID } from "../verifications.ts";
 
 /** Tables of processes that run beside the original. */
-const OF_PROCESSES = ["nodes", "leases", "held_snapshots"];
+const OF_PROCESSES = ["nodes", "leases", "held_snapshots", "last_writes"];
 
 /** The key of the object store. Without the store, the key would say that contents are in there. */
 const OBJECTS_KEY = "purpose = 'objects'";

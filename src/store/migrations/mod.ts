@@ -46,6 +46,7 @@ import * as usage from "./039_usage.ts";
 import * as traces from "./040_traces.ts";
 import * as alerts from "./041_alerts.ts";
 import * as loadReports from "./042_load_reports.ts";
+import * as lastWrites from "./043_last_writes.ts";
 
 /** The migrations by name. They are numbered and only appended. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -91,6 +92,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "040_traces": traces,
   "041_alerts": alerts,
   "042_load_reports": loadReports,
+  "043_last_writes": lastWrites,
 };
 
 /** The migrations that a database has, in their order; none for a new one. @throws DataDirError */

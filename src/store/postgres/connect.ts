@@ -34,6 +34,9 @@ interface ServerFacts {
   readonly synchronousCommit: string;
   readonly fsync: string;
   readonly fullPageWrites: string;
+  /** Of the process that serves the connection. A pooler reports another id to its clients. */
+  readonly pid: number;
+  readonly startedAt: string;
 }
 
 const FACTS = `select
@@ -45,7 +48,9 @@ const FACTS = `select
   current_schema() as "schema",
   current_setting('synchronous_commit') as "synchronousCommit",
   current_setting('fsync') as "fsync",
-  current_setting('full_page_writes') as "fullPageWrites"`;
+  current_setting('full_page_writes') as "fullPageWrites",
+  pg_backend_pid() as "pid",
+  (select backend_start::text from pg_stat_activity where pid = pg_backend_pid()) as "startedAt"`;
 
 /** Reads what the server says of itself. */
 export async function readFacts(client: pg.Client): Promise<ServerFacts> {

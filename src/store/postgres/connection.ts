@@ -1,4 +1,5 @@
-import type { Client, ClientBase, QueryConfig, QueryResult } from "pg";
+import type { Writable } from "node:stream";
+import type { ClientBase, QueryConfig, QueryResult } from "pg";
 import { storeError } from "./errors.ts";
 
 /** Statements that a connection keeps prepared; the server runs fewer distinct ones often. */
@@ -19,22 +20,30 @@ export class Connection {
   /** Names of prepared statements by their text. */
   readonly #names = new Map<string, string>();
   readonly #seen = new Set<string>();
+  #isHeld = false;
 
   constructor(client: ClientBase, timeoutMs: number | undefined) {
     this.#client = client;
     this.timeoutMs = timeoutMs;
   }
 
-  /** The process of PostgreSQL that serves the connection. */
-  get processId(): number | undefined {
-    return (this.#client as Client & { readonly processID?: number }).processID;
+  /** Sends nothing until {@link release}: what is sent together takes one write to the socket, and arrives together. */
+  hold(): void {
+    if (this.#isHeld) return;
+    this.#isHeld = true;
+    this.#stream.cork();
   }
 
-  /** Whether a transaction is open; it may have failed. */
-  get inTransaction(): boolean {
-    const status = (this.#client as ClientBase & { getTransactionStatus(): string | null })
-      .getTransactionStatus();
-    return status === "T" || status === "E";
+  /** Sends what was held. */
+  release(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    this.#stream.uncork();
+  }
+
+  get #stream(): Writable {
+    return (this.#client as ClientBase & { readonly connection: { readonly stream: Writable } })
+      .connection.stream;
   }
 
   /** @param isFrequent prepares the statement at its first run */

@@ -20,7 +20,7 @@ import { holderOf, lockQuery, tryLock } from "./locks.ts";
 import { ConnectionPool, connectionsOf, StoreDialect } from "./pools.ts";
 import { PostgresSearch } from "./search.ts";
 import { TextIndex } from "./text_index.ts";
-import { WriterSession } from "./writer_session.ts";
+import { type Backend, WriterSession } from "./writer_session.ts";
 
 const logger = getLogger(["invoked", "store"]);
 
@@ -83,10 +83,10 @@ export async function postgresDialect(options: PostgresOptions): Promise<Dialect
         await session.query(lockQuery("unlock", "migrations"), []);
       }
     },
-    maintain(_betweenTransactions, onError) {
+    async maintain(_betweenTransactions, onError) {
+      await session.forgetEnded();
       session.watch(onError);
       index.build();
-      return Promise.resolve();
     },
     connections: () => [reading.use("reads"), long.use("long_reads")],
     interrupt: () => session.interrupt(),
@@ -121,13 +121,13 @@ class WriterOpening {
 
   async open(
     onError: (error: Error) => void,
-    previous: number | undefined,
-  ): Promise<pg.Client> {
+    previous: Backend | undefined,
+  ): Promise<{ readonly client: pg.Client; readonly backend: Backend }> {
     let client: pg.Client | undefined;
     try {
       client = await openClient(this.#config, onError);
-      await this.#prepare(client, previous);
-      return client;
+      const backend = await this.#prepare(client, previous);
+      return { client, backend };
     } catch (error) {
       client?.end().catch(() => {});
       if (!this.#isStart) {
@@ -143,7 +143,7 @@ class WriterOpening {
     }
   }
 
-  async #prepare(client: pg.Client, previous: number | undefined): Promise<void> {
+  async #prepare(client: pg.Client, previous: Backend | undefined): Promise<Backend> {
     const { label } = this.#options.database.url;
     const facts = await readFacts(client);
     const error = unsupportedReason(facts);
@@ -153,17 +153,18 @@ class WriterOpening {
     this.#schema = facts.schema ?? undefined;
     const warning = durabilityWarning(facts);
     if (this.#isStart && warning !== undefined) logger.warn("{warning}", { warning });
+    return facts;
   }
 
-  async #lock(client: pg.Client, previous: number | undefined): Promise<void> {
+  async #lock(client: pg.Client, previous: Backend | undefined): Promise<void> {
     const mode = this.#options.exclusive ? "exclusive" : "shared";
     const patienceEnd = performance.now() + (this.#isStart ? LOCK_PATIENCE_MS : 0);
     for (;;) {
       if (await tryLock(client, "server", mode)) return;
       const holder = await holderOf(client, "server");
-      if (holder !== undefined && holder.pid === previous) {
+      if (holder !== undefined && holder.pid === previous?.pid) {
         // PostgreSQL has not noticed that the last connection was lost.
-        await client.query("select pg_terminate_backend($1)", [previous]);
+        await client.query("select pg_terminate_backend($1)", [previous.pid]);
       } else if (performance.now() > patienceEnd) {
         throw new DatabaseError(
           `${this.#options.database.url.label} is in use by another server` +

@@ -16,8 +16,8 @@ const UNAVAILABLE_STATES: Readonly<Record<string, string>> = {
   "58030": "the disk of the database reports an error",
 };
 
-/** The codes with which the connection ends. */
-const ENDED_STATES: readonly string[] = ["08", "57P", "25P03"];
+/** The codes with which the connection ends, or is of no use: a primary that has become read-only is looked for anew. */
+const ENDED_STATES: readonly string[] = ["08", "57P", "25P03", "25006"];
 
 /** Codes of the system for connections that cannot be made or were lost. */
 const CONNECTION_CODES: readonly string[] = [

@@ -1,18 +1,17 @@
 import { getLogger } from "@logtape/logtape";
 import type pg from "pg";
 import { Lifecycle } from "../../shared/lifecycle.ts";
-import type { StatementRunner } from "../grouped_writer.ts";
+import { NothingChanged, type StatementRunner } from "../grouped_writer.ts";
 import { StorageUnavailable } from "../storage_health.ts";
 import { Connection, STATEMENT_TIMEOUT_MS } from "./connection.ts";
 import { CONNECTION_LOST, isLoss, stateOf, storeError } from "./errors.ts";
+import { LastWrites } from "./last_writes.ts";
 import { lockOf } from "./locks.ts";
 
 const logger = getLogger(["invoked", "store"]);
 
 /** Time between two attempts to find out whether a transaction was committed. */
 const STATUS_RETRY_MS = 250;
-
-const BEGIN = "begin; select pg_current_xact_id()::text as id";
 
 /** Takes locks in the order of their keys in the arrays. */
 const TAKE_LOCKS = `select case when shared then pg_advisory_xact_lock_shared(key)::text
@@ -24,20 +23,43 @@ const TAKE_LOCKS = `select case when shared then pg_advisory_xact_lock_shared(ke
  */
 const RETRIED_STATES: readonly string[] = ["40P01", "40001"];
 
-interface OpenConnection {
+/** The SQLSTATE with which {@link requiringChange} fails. */
+const DIVISION_BY_ZERO = "22012";
+
+/** A statement that changes what `sql` changes, and fails if that is nothing: one statement, so nobody waits in between. */
+function requiringChange(sql: string): string {
+  return `with changed as (${sql} returning 1) select 1 / count(*) from changed`;
+}
+
+/** The process of PostgreSQL that serves a connection. */
+export interface Backend {
+  readonly pid: number;
+  /** When it began, as PostgreSQL prints the time: another process may get the same id later. */
+  readonly startedAt: string;
+}
+
+/** A connection that may write. */
+interface OpenedWriter {
   readonly client: pg.Client;
+  readonly backend: Backend;
+}
+
+interface OpenConnection extends OpenedWriter {
   readonly connection: Connection;
 }
 
-/** Opens a connection that may write. `previous` is the process of PostgreSQL that served the last connection. */
+/** Opens a connection that may write. `previous` served the last connection. */
 type OpenWriter = (
   onError: (error: Error) => void,
-  previous: number | undefined,
-) => Promise<pg.Client>;
+  previous: Backend | undefined,
+) => Promise<OpenedWriter>;
 
 /**
  * The connection that writes. A lost connection is opened again for the next transaction, never within a transaction:
  * statements of a lost transaction fail.
+ *
+ * Statements are sent without a wait for the answer to the one before. A transaction whose writes wait for no answer is
+ * therefore one round trip, with its begin, its locks and its commit.
  *
  * Modes: `opened` with a connection; `lost`; `closed`. Transitions: opened ↔ lost, each → closed.
  */
@@ -48,12 +70,12 @@ export class WriterSession implements StatementRunner {
     lost: ["opened", "closed"],
     closed: [],
   });
+  readonly #lastWrites = new LastWrites();
   #current: OpenConnection | undefined;
-  /** The process of PostgreSQL of the last connection. */
-  #process: number | undefined;
-  /** The id of the open transaction. */
-  #transaction: string | undefined;
-  /** Settles with the last statement that nobody waits for. */
+  /** Of the last connection. */
+  #backend: Backend | undefined;
+  #isInTransaction = false;
+  /** Settles with the last statement that nobody waits for, and with those before it. */
   #sent: Promise<void> = Promise.resolve();
   /** Why it failed, until it was rolled back, or the failure of a later statement or of the commit names the reason. */
   #sentFailure: unknown;
@@ -79,20 +101,16 @@ export class WriterSession implements StatementRunner {
   }
 
   get inTransaction(): boolean {
-    return this.#current?.connection.inTransaction ?? false;
+    return this.#isInTransaction;
   }
 
   /** Begins a transaction, on a new connection if the last connection was lost. @throws StorageUnavailable */
   async begin(): Promise<void> {
     this.#sentFailure = undefined;
-    if (this.#current === undefined) await this.#connect();
-    try {
-      const results = await this.#connected().script(BEGIN);
-      this.#transaction = results.at(-1)?.rows[0]?.id;
-    } catch (error) {
-      if (isLoss(error)) this.#lose(error);
-      throw error;
-    }
+    const { connection } = this.#current ?? await this.#connect();
+    connection.hold();
+    this.#isInTransaction = true;
+    this.#note(connection.script("begin"));
   }
 
   /**
@@ -100,35 +118,46 @@ export class WriterSession implements StatementRunner {
    * @throws StorageUnavailable if it did not
    */
   async commit(): Promise<void> {
-    const connection = this.#connected();
+    const { connection, backend } = this.#connected();
+    const { sql, parameters, number } = this.#lastWrites.next();
+    this.#note(connection.query(sql, parameters, true));
+    const committed = connection.script("commit");
+    this.#isInTransaction = false;
+    connection.release();
+    let command: string | undefined;
     try {
-      const [result] = await connection.script("commit");
-      // PostgreSQL answers a commit after a failed statement without an error.
-      if (result?.command !== "COMMIT") {
-        await this.#sent;
-        throw this.#sentFailure ??
-          new Error("Transaction not committed: one of its statements failed");
-      }
+      command = (await committed)[0]?.command;
     } catch (error) {
       if (!isLoss(error)) throw error;
       this.#lose(error);
-      if (!await this.#wasCommitted(connection.processId)) throw error;
+      if (!await this.#wasCommitted(number, backend)) throw error;
+      return;
     }
+    // PostgreSQL answers a commit after a failed statement without an error.
+    if (command === "COMMIT") return;
+    await this.#sent;
+    throw this.#sentFailure ?? new Error("Transaction not committed: one of its statements failed");
   }
 
   /** Rolls back; a connection that cannot is given up, which rolls back, too. */
   async rollback(): Promise<void> {
+    this.#isInTransaction = false;
+    const connection = this.#current?.connection;
+    if (connection === undefined) return;
     try {
-      await this.#current?.connection.script("rollback");
+      const rolledBack = connection.script("rollback");
+      connection.release();
+      await rolledBack;
+      await this.#sent;
     } catch (error) {
       this.#lose(error);
     }
   }
 
-  async lock(names: readonly string[]): Promise<void> {
+  lock(names: readonly string[]): void {
     const locks = names.map((name) => lockOf(name));
     const [keys, shared] = [locks.map(({ key }) => key), locks.map(({ isShared }) => isShared)];
-    await this.query(TAKE_LOCKS, [keys, shared], true);
+    this.send(TAKE_LOCKS, [keys, shared]);
   }
 
   mayRetry(error: unknown): boolean {
@@ -141,16 +170,22 @@ export class WriterSession implements StatementRunner {
 
   /** The next statement follows at once; after a failure it fails, too. */
   send(sql: string, parameters: readonly unknown[]): void {
-    this.#sent = this.#query(sql, parameters, true).then(
-      () => {},
-      (error) => void (this.#sentFailure ??= error),
-    );
+    this.#note(this.#query(sql, parameters, true));
+  }
+
+  sendChange(sql: string, parameters: readonly unknown[]): void {
+    const sent = this.#query(requiringChange(sql), parameters, true);
+    this.#note(sent.catch((error) => {
+      throw stateOf(error) === DIVISION_BY_ZERO ? new NothingChanged() : error;
+    }));
   }
 
   /** Runs a statement on the open connection. @throws StorageUnavailable if it was lost */
   async query(sql: string, parameters: readonly unknown[], isFrequent = false) {
     try {
-      const result = await this.#query(sql, parameters, isFrequent);
+      const answer = this.#query(sql, parameters, isFrequent);
+      this.#current?.connection.release();
+      const result = await answer;
       // PostgreSQL answers in order, and runs a statement after a failed one only once the failure was rolled back.
       this.#sentFailure = undefined;
       return result;
@@ -162,13 +197,32 @@ export class WriterSession implements StatementRunner {
     }
   }
 
+  /** Keeps the first failure of the statements that nobody waits for, in the order in which they were sent. */
+  #note(sent: Promise<unknown>): void {
+    const settled = sent.then(() => undefined, (error) => {
+      if (isLoss(error)) this.#lose(error);
+      return { error };
+    });
+    // The answers of several statements arrive together, and their promises settle in any order.
+    this.#sent = this.#sent.then(async () => {
+      const failed = await settled;
+      if (failed !== undefined) this.#sentFailure ??= failed.error;
+    });
+  }
+
   async #query(sql: string, parameters: readonly unknown[], isFrequent: boolean) {
     try {
-      return await this.#connected().query(sql, parameters, isFrequent);
+      return await this.#connected().connection.query(sql, parameters, isFrequent);
     } catch (error) {
       if (isLoss(error)) this.#lose(error);
       throw error;
     }
+  }
+
+  /** Forgets the last writes of processes that ended long ago. Call it between transactions. */
+  async forgetEnded(): Promise<void> {
+    const { sql, parameters } = this.#lastWrites.forgetEnded();
+    await this.query(sql, parameters);
   }
 
   /** Opens no connection any more. A commit that is in doubt fails. */
@@ -180,32 +234,38 @@ export class WriterSession implements StatementRunner {
     this.interrupt();
     const current = this.#current;
     this.#current = undefined;
-    await current?.client.end();
+    if (current === undefined) return;
+    const { sql, parameters } = this.#lastWrites.forgetOwn();
+    // If it fails, a later process forgets the row.
+    if (this.#lastWrites.isUsed) await current.connection.query(sql, parameters).catch(() => {});
+    await current.client.end();
   }
 
-  #connected(): Connection {
+  #connected(): OpenConnection {
     if (this.#current === undefined) throw new StorageUnavailable(CONNECTION_LOST);
-    return this.#current.connection;
+    return this.#current;
   }
 
-  async #connect(): Promise<void> {
+  async #connect(): Promise<OpenConnection> {
     if (this.#lifecycle.is("closed")) throw new StorageUnavailable(CONNECTION_LOST);
-    const client: pg.Client = await this.#open((error) => {
+    const { client, backend } = await this.#open((error) => {
       if (this.#current?.client === client) this.#lose(error);
-    }, this.#process);
-    const connection = new Connection(client, this.#timeoutMs);
-    this.#process = connection.processId;
-    this.#current = { client, connection };
+    }, this.#backend);
+    const current = { client, backend, connection: new Connection(client, this.#timeoutMs) };
+    this.#backend = backend;
+    this.#current = current;
     if (this.#lifecycle.is("lost")) {
       this.#lifecycle.set("opened");
       logger.warn("the database is connected again");
     }
+    return current;
   }
 
   #lose(error: unknown): void {
     const current = this.#current;
     if (current === undefined) return;
     this.#current = undefined;
+    this.#isInTransaction = false;
     // A connection whose statement took too long is still open: ending it rolls its transaction back.
     current.client.end().catch(() => {});
     if (!this.#lifecycle.is("opened")) return;
@@ -214,20 +274,24 @@ export class WriterSession implements StatementRunner {
     this.#onLost(new StorageUnavailable(CONNECTION_LOST, { cause: error }));
   }
 
-  /** Whether the transaction whose commit got no answer is committed. Waits until PostgreSQL knows. */
-  async #wasCommitted(process: number | undefined): Promise<boolean> {
-    const id = this.#transaction;
+  /**
+   * Whether the transaction of this number, whose commit got no answer, is committed. Waits until PostgreSQL knows. After
+   * a failover, the new primary answers: what was not replicated to it is not committed.
+   */
+  async #wasCommitted(number: number, { pid, startedAt }: Backend): Promise<boolean> {
     while (!this.#lifecycle.is("closed")) {
       try {
         if (this.#current === undefined) await this.#connect();
-        const { rows: [row] } = await this.query("select pg_xact_status($1::xid8) as status", [id]);
-        if (row?.status === "committed") return true;
-        if (row?.status === "aborted") return false;
-        // The process that served the lost connection has not noticed its loss.
-        await this.query(
-          "select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and backend_xid = $2::xid",
-          [process, String(BigInt.asUintN(32, BigInt(id ?? 0)))],
+        // The process that served the lost connection may not have noticed its loss, and may still commit.
+        const { rows: served } = await this.query(
+          "select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and backend_start = $2::timestamptz",
+          [pid, startedAt],
         );
+        if (served.length === 0) {
+          const { sql, parameters } = this.#lastWrites.last();
+          const { rows: [row] } = await this.query(sql, parameters);
+          return row?.number === number;
+        }
       } catch (error) {
         if (!(storeError(error) instanceof StorageUnavailable)) throw error;
       }

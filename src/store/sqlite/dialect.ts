@@ -10,7 +10,7 @@ import {
 import { LRUCache } from "lru-cache";
 import { syncDirectory, syncFile } from "../../shared/files.ts";
 import type { BetweenTransactions, Dialect } from "../dialect.ts";
-import type { StatementRunner } from "../grouped_writer.ts";
+import { NothingChanged, type StatementRunner } from "../grouped_writer.ts";
 import { Checkpointer, logOf } from "./checkpointer.ts";
 import { RECLAIMING, reclaimPages } from "./free_pages.ts";
 import { FORGET, QUEUE_SCHEMA } from "./search/index_file.ts";
@@ -114,6 +114,9 @@ function statementsOn(writer: Connection): StatementRunner {
     rollback: () => void writer.prepare("rollback").run([]),
     run: (sql, parameters) => Number(writer.prepare(sql).run(parameters).changes),
     send: (sql, parameters) => void writer.prepare(sql).run(parameters),
+    sendChange(sql, parameters) {
+      if (Number(writer.prepare(sql).run(parameters).changes) === 0) throw new NothingChanged();
+    },
     lock() {},
     mayRetry: () => false,
     get inTransaction() {

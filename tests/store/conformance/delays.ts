@@ -16,7 +16,7 @@ export const DELAYS: Steps = {
       ]);
       for (const second of [1, 2, 3]) {
         const invocationId = id(second);
-        await tx.invocations.insert(invocationRow({
+        tx.invocations.insert(invocationRow({
           id: invocationId,
           functionId: FUNCTION,
           commitId: COMMIT,

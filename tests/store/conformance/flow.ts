@@ -75,7 +75,7 @@ export const FLOW: Steps = {
         { commitId: COMMIT, path: "main.ts", digest: null, size: 1 },
       ]);
       for (const [second, status] of [[1, "RUNNING"], [2, "PENDING"], [3, "SUCCESS"]] as const) {
-        await tx.invocations.insert(invocationRow({
+        tx.invocations.insert(invocationRow({
           id: id(second),
           functionId: FUNCTION,
           commitId: COMMIT,

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { type Content, readContent } from "../../../src/shared/json_text.ts";
 import type { InvocationFilter } from "../../../src/store/invocation_search.ts";
 import type { InvocationRow } from "../../../src/store/invocations.ts";
-import type { Store } from "../../../src/store/mod.ts";
+import { NothingChanged } from "../../../src/store/grouped_writer.ts";
+import type { Store, Writers } from "../../../src/store/mod.ts";
 import {
   BATCH,
   commitRow,
@@ -62,10 +63,10 @@ export const INVOCATIONS: Steps = {
       await tx.commits.insert(commitRow({ id: COMMIT, functionId: FUNCTION }), [
         { commitId: COMMIT, path: "main.ts", digest: null, size: 1 },
       ]);
-      await tx.invocations.insert(
+      tx.invocations.insert(
         invocationRow({ ...of, id: id(1), input: LARGE, memoryBytes: GREATEST }),
       );
-      await tx.invocations.insert(invocationRow({ ...of, id: id(2), input: '{"a":"\\u0000🙂"}' }));
+      tx.invocations.insert(invocationRow({ ...of, id: id(2), input: '{"a":"\\u0000🙂"}' }));
     });
     const large = await store.read.invocations.get(FUNCTION, id(1));
     assert.equal(await contentText(large?.input ?? new Uint8Array()), LARGE);
@@ -77,16 +78,30 @@ export const INVOCATIONS: Steps = {
 
   "an invocation starts and ends once, by its owner": async (store) => {
     const end = { end: { status: "SUCCESS", output: LARGE } } as const;
-    await store.write(async (tx) => {
-      const { invocations } = tx;
+    await store.write(async ({ invocations }) => {
       assert.equal(await invocations.start({ ...attempt(1), owner: "other" }, time(1)), false);
       assert.equal(await invocations.start(attempt(1), time(1)), true);
       assert.equal(await invocations.isCurrent(attempt(1)), true);
-      assert.equal(await invocations.finish(attempt(1, 2), end, time(2)), false);
-      assert.equal(await invocations.finish(attempt(1), end, time(2)), true);
-      assert.equal(await invocations.finish(attempt(1), end, time(3)), false);
-      assert.equal(await invocations.isCurrent(attempt(1)), false);
     });
+    const changes = (change: (tx: Writers) => void) =>
+      store.write(change).then(() => true, (error) => {
+        assert.ok(error instanceof NothingChanged, error);
+        return false;
+      });
+    // Together: those that change nothing undo themselves alone.
+    assert.deepEqual(
+      await Promise.all([
+        changes(({ invocations }) => invocations.assign(attempt(1), "worker")),
+        changes(({ invocations }) => invocations.assign({ ...attempt(1), owner: "x" }, "another")),
+        changes(({ invocations }) => invocations.finish(attempt(1, 2), end, time(2))),
+        changes(({ invocations }) => invocations.finish(attempt(1), end, time(2))),
+        changes(({ invocations }) => invocations.finish(attempt(1), end, time(3))),
+      ]),
+      [true, false, false, true, false],
+    );
+    assert.equal(await changes(({ invocations }) => invocations.assign(attempt(1), "late")), false);
+    assert.equal(await store.write((tx) => tx.invocations.isCurrent(attempt(1))), false);
+    assert.equal((await store.read.invocations.row(id(1)))?.worker, "worker");
     const ended = await store.read.invocations.get(FUNCTION, id(1));
     assert.deepEqual([ended?.status, ended?.updatedAt], ["SUCCESS", time(2)]);
     assert.equal(await contentText(ended?.output ?? new Uint8Array()), LARGE);
@@ -148,7 +163,7 @@ export const SEARCH: Steps = {
         { commitId: COMMIT, path: "main.ts", digest: null, size: 1 },
       ]);
       for (const second of [1, 2, 3, 4, 5, 6]) {
-        await tx.invocations.insert(invocationRow({
+        tx.invocations.insert(invocationRow({
           ...of,
           id: id(second),
           status: second % 2 === 0 ? "SUCCESS" : "ERROR",
@@ -164,7 +179,7 @@ export const SEARCH: Steps = {
         }));
       }
       const line = { time: time(4), level: "INFO", source: "console" };
-      await tx.invocations.appendLogs([
+      tx.invocations.appendLogs([
         { ...line, invocationId: id(4), sequence: 1, message: "The Weaverbird left" },
         { ...line, invocationId: id(4), sequence: 2, message: "50%_ of it" },
         { ...line, invocationId: id(2), sequence: 1, message: "a weaverbird came" },
@@ -231,14 +246,14 @@ export const SEARCH: Steps = {
   },
 
   "a text among many is found, wherever it is": async (store) => {
-    await store.write(async (tx) => {
+    await store.write((tx) => {
       for (let number = 0; number < 1500; number++) {
         const input = number % 500 === 7 ? '{"rare":"Quetzal"}' : `{"common":${number}}`;
-        await tx.invocations.insert(
+        tx.invocations.insert(
           invocationRow({ ...of, id: id(100, number), input, createdAt: time(100) }),
         );
         const message = number % 700 === 9 ? "saw a Hoatzin" : `line ${number}`;
-        await tx.invocations.appendLogs([
+        tx.invocations.appendLogs([
           {
             invocationId: id(100, number),
             sequence: 1,
@@ -267,11 +282,11 @@ export const PURGES: Steps = {
       ]);
       for (let second = 1; second <= 120; second++) {
         const status = second === 3 ? "RUNNING" : "SUCCESS";
-        await tx.invocations.insert(
+        tx.invocations.insert(
           invocationRow({ ...of, id: id(second), status, updatedAt: time(second), input: "{}é" }),
         );
       }
-      await tx.invocations.appendLogs(Array.from({ length: 700 }, (_, at) => ({
+      tx.invocations.appendLogs(Array.from({ length: 700 }, (_, at) => ({
         invocationId: id(5),
         sequence: at + 1,
         time: time(5),

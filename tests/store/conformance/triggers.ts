@@ -103,10 +103,10 @@ export const TRIGGERS: Steps = {
       await tx.commits.insert(commitRow({ id: commitId, functionId: FUNCTION }), [file]);
       const rows = [{ id: ended, status: "SUCCESS" }, { id: first }, { id: second }] as const;
       for (const each of rows) {
-        await tx.invocations.insert(invocationRow({ ...row, ...each } as never));
+        tx.invocations.insert(invocationRow({ ...row, ...each } as never));
       }
       const plain = { id: other, functionId: FUNCTION, commitId };
-      await tx.invocations.insert(invocationRow(plain));
+      tx.invocations.insert(invocationRow(plain));
     });
     assert.equal(await store.read.schedules.unfinishedRun(FUNCTION, SCHEDULE), first);
     assert.equal(await store.read.schedules.unfinishedRun(FUNCTION, WEBHOOK), undefined);
