@@ -1,8 +1,8 @@
+import { LABELS } from "../src/telemetry/metrics/labels.ts";
 import { FUNCTIONS_MAX } from "../src/telemetry/metrics/bounds.ts";
 import { PHASES } from "../src/telemetry/contract.ts";
 import {
   histogramSeries,
-  LABELS,
   type Metric,
   METRICS,
   prometheusName,

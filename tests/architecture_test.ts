@@ -70,6 +70,7 @@ const SERVER_MODULE = /^src\/(?:compose\/|(?:api|engine|sandbox|builder|store)\/
 const EVERY_RUN = [
   "package.json",
   "src/cli/access_commands.ts",
+  "src/cli/cluster_commands.ts",
   "src/cli/commands.ts",
   "src/cli/federation_commands.ts",
   "src/cli/mod.ts",

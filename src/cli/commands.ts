@@ -1,4 +1,5 @@
 import { CREDENTIALS, PRINCIPALS, ROLES, USERS } from "./access_commands.ts";
+import { CLUSTER } from "./cluster_commands.ts";
 import type { CommandEntry } from "./command_entry.ts";
 import { PROVIDERS, TRUSTS } from "./federation_commands.ts";
 import type { COMMAND_WORDS } from "./terminal/command_name.ts";
@@ -164,24 +165,6 @@ const ALERTS: readonly CommandEntry[] = [
     "test",
     "Post a test alert to the receiver of the server; print the answers",
     () => import("./alerts/test.ts"),
-  ],
-];
-
-const CLUSTER: readonly CommandEntry[] = [
-  [
-    "credentials",
-    "Make the master key, a password, certificates, and the signing keys of NATS",
-    () => import("./cluster/credentials.ts"),
-  ],
-  [
-    "sign-user",
-    "Sign a user of NATS with the key of its role",
-    () => import("./cluster/sign_user.ts"),
-  ],
-  [
-    "add-user",
-    "Make a user of NATS with an NKey, and list all in users.conf",
-    () => import("./cluster/add_user.ts"),
   ],
 ];
 

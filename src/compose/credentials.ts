@@ -1,21 +1,34 @@
 /**
  * Makes the credentials of a cluster in a directory (0700, secrets 0600), and keeps existing ones:
- * `master.key`, `postgres.password`, `tls/` with a local CA and one certificate for the hosts, and `nats/` with
- * `nats.conf`, `accounts.conf` and the signing keys of roles.
+ * `master.key`, `postgres.password`, `tls/` with a local CA and certificates for the hosts, and `nats/` with `nats.conf`,
+ * `accounts.conf` and the signing keys of roles.
  */
-import { randomBytes } from "node:crypto";
+import { randomBytes, X509Certificate } from "node:crypto";
 import { join, resolve } from "node:path";
 import type { Role } from "../cluster/credentials/permissions.ts";
 import { makeAccounts, makeNkeyUser, signUser } from "../cluster/credentials/users.ts";
-import { selfSignedSource } from "../http/tls/self_signed.ts";
+import { type CertificateUse, selfSignedSource } from "../http/tls/self_signed.ts";
 import { exists, writePrivateFile } from "../shared/files.ts";
 import { installed } from "../shared/installation.ts";
 
 const MASTER_KEY_BYTES = 32;
 const PASSWORD_BYTES = 24;
+/** Someone has to run the command again to renew the certificates: there are four months for that. */
+const LIFETIME_MS = 365 * 24 * 60 * 60 * 1000;
+
+/** The certificate of PostgreSQL and of NATS for its clients. */
+const SERVER: CertificateUse = {
+  name: "server",
+  isClientToo: false,
+  lifetimeMs: LIFETIME_MS,
+  keepsNames: true,
+};
+/** The certificate of servers of NATS for each other. Only its owner can join them: PostgreSQL does not have it. */
+const ROUTE: CertificateUse = { ...SERVER, name: "route", isClientToo: true };
 
 /**
- * Makes the credentials that every part of an installation shares; keeps existing ones.
+ * Makes the credentials that every part of an installation shares; keeps existing ones. A certificate is made again if a
+ * third of its life is left, or if it lacks one of the hosts; the new one also has the names of the old one.
  * @param hosts further names and addresses of PostgreSQL and NATS, in addition to this machine's own
  */
 export async function makeShared(directory: string, hosts: readonly string[]): Promise<void> {
@@ -28,7 +41,11 @@ export async function makeShared(directory: string, hosts: readonly string[]): P
     join(directory, "postgres.password"),
     () => randomBytes(PASSWORD_BYTES).toString("hex"),
   );
-  await (await selfSignedSource(join(directory, "tls"), hosts)).load();
+  await loadCertificate(directory, hosts, SERVER);
+}
+
+async function loadCertificate(directory: string, hosts: readonly string[], use: CertificateUse) {
+  return await (await selfSignedSource(join(directory, "tls"), hosts, use)).load();
 }
 
 async function keep(file: string, make: () => string): Promise<void> {
@@ -55,11 +72,15 @@ export interface ClusterUser {
 /**
  * Makes the credentials of a cluster; keeps existing ones.
  * @param hosts further names and addresses of PostgreSQL and NATS, in addition to this machine's own
+ * @returns when the first of the certificates expires
  */
-export async function makeCredentials(directory: string, hosts: readonly string[]): Promise<void> {
+export async function makeCredentials(directory: string, hosts: readonly string[]): Promise<Date> {
   await makeShared(directory, hosts);
+  const certificates = [SERVER, ROUTE].map((use) => loadCertificate(directory, hosts, use));
   await makeAccounts(join(directory, "nats"));
   await writeNatsConfig(directory);
+  const ends = (await Promise.all(certificates)).map(({ cert }) => new X509Certificate(cert));
+  return new Date(Math.min(...ends.map(({ validToDate }) => validToDate.getTime())));
 }
 
 /**

@@ -36,7 +36,9 @@ export function serverSources(
     functionSource(engine, store, metrics),
     storeSource(store),
     recordSource(store, node, alerts),
-    ...cluster === undefined ? [] : [natsSource(cluster.nats), workerSource(cluster)],
+    ...cluster === undefined
+      ? []
+      : [natsSource(cluster.nats), workerSource(cluster), backlogSource(store, node)],
   ];
 }
 
@@ -169,6 +171,18 @@ function recordSource(
       const sessions = await read.consoleSessions.count(new Date().toISOString());
       observe("invoked.console.sessions", sessions);
       observe("invoked.alerts.unposted", await alerts.countUnposted());
+    },
+  };
+}
+
+/** What waits for workers in the database; what waits for a slot in this process is {@link functionSource}'s. */
+function backlogSource({ read }: Store, node: Node): Source {
+  return {
+    name: "the backlog",
+    async read(observe) {
+      if (!node.leads("housekeeping")) return;
+      const { waiting } = await read.invocations.unfinishedInvocations();
+      observe("invoked.invocations.pending", waiting);
     },
   };
 }

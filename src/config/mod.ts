@@ -5,7 +5,7 @@ export { type ClientSettings, profilesDir, resolveClientSettings } from "./clien
 export { CLIENT_VARIABLES } from "./client_variables.ts";
 export type { Config, Group, SettingPath } from "./config.ts";
 export { FILE_SETTINGS } from "./config_file.ts";
-export { DatabaseUrl } from "./database_url.ts";
+export { DatabaseUrl, databaseUrl } from "./database_url.ts";
 export { readEnvironment, takeSocketVariables } from "./environment.ts";
 export { characters, exceeds, quoted, VIOLATION_OPTIONS, violationOf } from "./field_violations.ts";
 export { type Form, isLoopback, type RoleMapping } from "./kinds.ts";

@@ -1,6 +1,8 @@
 /** `invoked cluster`, as docs/clustering.md has it. */
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
+import type { Json } from "../support/client.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 
 async function cluster(args: readonly string[], cwd: string): Promise<void> {
@@ -18,6 +20,64 @@ Deno.test("credentials in a folder that is named relatively serve a nats-server 
   for (const file of ["made/master.key", "made/nats/operator.nk", "w1.creds"]) {
     const { mode } = await Deno.stat(join(folder.path, file));
     assert.equal((mode ?? 0) & 0o777, 0o600, file);
+  }
+});
+
+Deno.test("a second run keeps accounts and the names of certificates, and adds hosts", async () => {
+  await using folder = await makeTempDir();
+  await cluster(["credentials", "made", "nats.example"], folder.path);
+  const read = (name: string) => Deno.readTextFile(join(folder.path, "made", name));
+  const accounts = await read("nats/accounts.conf");
+  await cluster(["credentials", "made", "10.1.2.3", "db.example"], folder.path);
+  assert.equal(await read("nats/accounts.conf"), accounts);
+  for (const name of ["server", "route"]) {
+    const certificate = new X509Certificate(await read(`tls/${name}.pem`));
+    assert.ok(certificate.checkHost("nats.example") && certificate.checkHost("db.example"), name);
+    assert.ok(certificate.checkIP("10.1.2.3") && certificate.checkIP("127.0.0.1"), name);
+  }
+});
+
+Deno.test("secrets of Kubernetes need certificates with the names of the manifests", async () => {
+  await using folder = await makeTempDir();
+  const secrets = (...args: readonly string[]) =>
+    runInvoked(["cluster", "secrets", "made", ...args], { cwd: folder.path });
+  const missing = await secrets();
+  assert.equal(missing.code, 1);
+  assert.match(
+    missing.stderr,
+    /Failed to read made\/tls\/ca\.pem: .*invoked cluster credentials/,
+  );
+  const servers = [0, 1, 2].map((index) => `invoked-nats-${index}.invoked-nats-servers`);
+  await cluster(["credentials", "made", "invoked-nats", ...servers], folder.path);
+  const unnamed = await secrets();
+  assert.equal(unnamed.code, 1);
+  assert.match(
+    unnamed.stderr,
+    /server\.pem does not name invoked-postgres-rw; run invoked cluster credentials made invoked-postgres-rw/,
+  );
+  const { code, stdout, stderr } = await secrets("--database", "postgres://app@db.example/app");
+  assert.equal(code, 0, stderr);
+  const found = JSON.parse(stdout).items.map(({ metadata }: Json) => metadata.name);
+  assert.ok(!found.includes("invoked-postgres-tls"), "that server has a certificate of its own");
+  for (
+    const [flag, value, reason] of [
+      ["--database", "postgres://app:hidden@db.example/app", /postgres\.password/],
+      ["--database", "mysql://db.example", /postgres:/],
+      ["--namespace", "A_B", /lowercase/],
+    ] as const
+  ) {
+    const rejected = await secrets(flag, value);
+    assert.equal(rejected.code, 2, rejected.stderr);
+    assert.match(rejected.stderr, reason);
+  }
+});
+
+Deno.test("a host of a certificate is a name or an address", async () => {
+  for (const host of ["https://nats.example", "nats.example:4222", "a b", "-a"]) {
+    const args = ["cluster", "credentials", "--", "made", host];
+    const { code, stderr } = await runInvoked(args);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /host name or an IP address/);
   }
 });
 

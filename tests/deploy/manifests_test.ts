@@ -1,4 +1,4 @@
-/** The manifests and the compose file, as far as schemas and the files themselves show their errors: nothing here runs them. */
+/** The manifests and the compose files against their schemas; kubernetes_test.ts and compose_test.ts run them. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { Ajv } from "ajv";
@@ -7,15 +7,15 @@ import { NetworkPolicy } from "kubernetes-models/networking.k8s.io/v1";
 import { PodDisruptionBudget } from "kubernetes-models/policy/v1";
 import { ConfigMap, type IPodSpec, Namespace, Service } from "kubernetes-models/v1";
 import { ScaledObject } from "@kubernetes-models/keda/keda.sh/v1alpha1";
-import { parse, parseAllDocuments } from "yaml";
+import { parse } from "yaml";
 import manifest from "../../package.json" with { type: "json" };
 import type { Json } from "../support/client.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
+import { build } from "./kustomize.ts";
 // Of github.com/compose-spec/compose-spec, commit 170098ba, Apache License 2.0.
 import composeSchema from "./compose_spec.json" with { type: "json" };
 
 const ROOT = new URL("../../", import.meta.url);
-const MANIFESTS = new URL("deploy/kubernetes/", ROOT);
 const RUNTIME = fileURLToPath(new URL("node_modules/deno/deno", ROOT));
 
 /** The kinds that manifests use, each with the module of its type. */
@@ -47,25 +47,19 @@ const SECRETS = [
 const CONFIG_MAPS = ["invoked-ca"];
 
 interface Manifest {
-  readonly file: string;
   readonly kind: keyof typeof KINDS;
   readonly object: Json;
 }
 
-async function readManifests(): Promise<Manifest[]> {
-  const found: Manifest[] = [];
-  for await (const { name } of Deno.readDir(MANIFESTS)) {
-    const text = await Deno.readTextFile(new URL(name, MANIFESTS));
-    for (const document of parseAllDocuments(text)) {
-      assert.deepEqual(document.errors, [], name);
-      const object = document.toJS();
-      const kind = `${object.apiVersion} ${object.kind}` as keyof typeof KINDS;
-      assert.ok(kind in KINDS, `${name}: ${kind} has no schema here`);
-      found.push({ file: name, kind, object });
-    }
-  }
-  assert.ok(found.length > 10);
-  return found;
+/** All objects of all kustomizations. */
+async function readManifests(...components: readonly string[]): Promise<Manifest[]> {
+  const objects = await build("demo", "keda", ...components);
+  assert.ok(objects.length > 10);
+  return objects.map((object) => {
+    const kind = `${object.apiVersion} ${object.kind}` as keyof typeof KINDS;
+    assert.ok(kind in KINDS, `${kind} has no schema here`);
+    return { kind, object };
+  });
 }
 
 const isPodOwner = ({ kind }: Manifest) => /Deployment|StatefulSet/.test(kind);
@@ -75,15 +69,15 @@ const selects = (labels: Record<string, string>, pod: Json) =>
   Object.entries(labels).every(([name, value]) => pod.metadata.labels[name] === value);
 
 Deno.test("the values of manifests are as the schemas of Kubernetes and KEDA have them", async () => {
-  for (const { file, kind, object } of await readManifests()) {
+  for (const { kind, object } of await readManifests("bubblewrap")) {
     const Model = KINDS[kind][0] as new (data: unknown) => { validate(): void };
-    assert.doesNotThrow(() => new Model(object).validate(), `${file}: ${kind}`);
+    assert.doesNotThrow(() => new Model(object).validate(), `${kind} ${object.metadata.name}`);
   }
 });
 
 Deno.test("manifests have no field that Kubernetes and KEDA do not know", async () => {
   await using directory = await makeTempDir();
-  assert.deepEqual(await unknownFields(await readManifests(), directory.path), "");
+  assert.deepEqual(await unknownFields(await readManifests("bubblewrap"), directory.path), "");
   const [known] = (await readManifests()).filter(isPodOwner);
   assert.ok(known !== undefined);
   const object = structuredClone(known.object);
@@ -153,16 +147,21 @@ Deno.test("pods find their volumes, secrets and ports, and hold no secret themse
     }
     const containers = [...spec.initContainers ?? [], ...spec.containers];
     const mounts = containers.flatMap(({ volumeMounts = [] }) => volumeMounts);
-    assert.deepEqual(new Set(mounts.map(({ name }) => name)), new Set(volumes), owner.file);
-    for (const { args = [], volumeMounts = [] } of containers) {
-      const data = args.flatMap((arg) => /^--data=(.*)/.exec(arg)?.[1] ?? []);
+    assert.deepEqual(
+      new Set(mounts.map(({ name }) => name)),
+      new Set(volumes),
+      owner.object.metadata.name,
+    );
+    for (const { env = [], volumeMounts = [] } of containers) {
+      const data = env.filter(({ name }) => name === "INVOKED_DATA").map(({ value = "" }) => value);
       const isMount = (path: string) => volumeMounts.some(({ mountPath }) => mountPath === path);
       assert.ok(!data.some(isMount), "the kubelet owns a mounted directory, and not the server");
     }
     for (const { env = [] } of containers) {
       for (const { name, value, valueFrom } of env) {
         if (valueFrom?.secretKeyRef?.name !== undefined) secrets.add(valueFrom.secretKeyRef.name);
-        assert.ok(value === undefined || !/PASSWORD|SECRET|KEY/.test(name), name);
+        const isPath = value?.startsWith("/") === true;
+        assert.ok(value === undefined || isPath || !/PASSWORD|SECRET|KEY/.test(name), name);
       }
     }
     for (const { startupProbe, readinessProbe, livenessProbe, ports = [] } of spec.containers) {
@@ -188,18 +187,19 @@ Deno.test("a worker gets neither the database nor the master key", async () => {
   assert.ok(!signing.includes("nats-signing-key"), "its own container has no signing key");
 });
 
-Deno.test("workers have no capability, and the profile with which bubblewrap and forks work", async () => {
-  const [worker] = (await readManifests()).filter(({ object }) =>
+Deno.test("workers of the component have the profile with which bubblewrap and forks work", async () => {
+  const [worker] = (await readManifests("bubblewrap")).filter(({ object }) =>
     object.kind === "Deployment" && object.metadata.name === "invoked-worker"
   );
   assert.ok(worker !== undefined);
   const { securityContext: pod, containers }: IPodSpec = podOf(worker).spec;
   assert.equal(pod?.runAsNonRoot, true);
   assert.deepEqual(pod?.seccompProfile, { type: "Localhost", localhostProfile: "invoked.json" });
-  for (const { securityContext, args } of containers) {
+  for (const { securityContext, env } of containers) {
     assert.deepEqual(securityContext?.capabilities, { drop: ["ALL"] });
     assert.equal(securityContext?.allowPrivilegeEscalation, false);
-    assert.ok(args?.includes("--isolation=bubblewrap"));
+    const isolation = env?.find(({ name }) => name === "INVOKED_ISOLATION");
+    assert.equal(isolation?.value, "bubblewrap");
   }
   const cluster: Json = parse(
     await Deno.readTextFile(new URL("deploy/compose-cluster.yaml", ROOT)),
@@ -233,8 +233,8 @@ Deno.test("commands of manifests and of the compose file have flags that exist",
 });
 
 Deno.test("the manifests and compose files name the image of this version, and its archive", async () => {
-  const names = ["compose.yaml", "compose-cluster.yaml", "kubernetes/api.yaml"];
-  for (const name of [...names, "kubernetes/worker.yaml"]) {
+  const names = ["compose.yaml", "compose-cluster.yaml", "kubernetes/base/api.yaml"];
+  for (const name of [...names, "kubernetes/base/worker.yaml"]) {
     const text = await Deno.readTextFile(new URL(`deploy/${name}`, ROOT));
     const versions = [...text.matchAll(/\binvoked[:-](\d[\w.+-]*?)(?=-linux-|[\s:]|$)/gm)];
     assert.ok(versions.length > 0, name);
@@ -269,6 +269,7 @@ Deno.test("the compose files are of the Compose specification, and name what the
       for (const other of Object.keys(service.depends_on ?? {})) {
         assert.ok(other in compose.services, `${name} depends on ${other}`);
       }
+      for (const { source } of service.configs ?? []) assert.ok(named.has(source), source);
       for (const network of service.networks ?? []) {
         assert.ok(networks.has(network), `${name} is in ${network}`);
       }

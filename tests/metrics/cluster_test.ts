@@ -5,6 +5,8 @@ import { Client } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { checkPage, freePort, Page, scraped } from "./support.ts";
 
+const HANG = "export default () => new Promise((resolve) => setTimeout(resolve, 1e6));";
+
 Deno.test("workers and API nodes report what each does", async () => {
   await using cluster = await TestCluster.start();
   const port = freePort();
@@ -42,4 +44,20 @@ Deno.test("workers and API nodes report what each does", async () => {
   assert.ok(own.sum("invoked_forks_total", { invoked_state: "forked" }) > 0);
   assert.ok(own.sum("process_cpu_time_seconds_total") > 0);
   assert.ok(!own.has("faas_invocations_total"), "an invocation counts on the node that records it");
+
+  // What deploy/kubernetes/keda scales workers by: each invocation of both kinds counts once, wherever it waits.
+  const hang = await client.deploy(HANG);
+  const synchronous = [client, other].map((node) => node.invoke(hang).catch(() => undefined));
+  for (const node of [client, other, client, other, client]) {
+    assert.equal((await node.invoke(hang, {}, { prefer: "respond-async" })).status, 200);
+  }
+  await eventually(async () => {
+    const pages = await Promise.all([client, other].map((node) => scraped(node, () => true, "")));
+    const sum = (name: string) => pages.reduce((total, page) => total + page.sum(name), 0);
+    const waiting = sum("invoked_invocations_queued") + sum("invoked_invocations_pending");
+    const demand = sum("invoked_invocations_running") + waiting;
+    return demand === 7 && sum("invoked_invocations_running") === 3 ? true : undefined;
+  }, "the demand of seven invocations for three slots");
+  await Promise.all([first, second].map((node) => node.stop("SIGKILL")));
+  await Promise.all(synchronous);
 });

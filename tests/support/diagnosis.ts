@@ -13,6 +13,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   cc: "gcc libc6-dev",
   "dpkg-deb": "dpkg",
   groff: "groff-base",
+  ip: "iproute2",
   nsenter: "util-linux",
   postgres: "postgresql",
   "systemd-analyze": "systemd",

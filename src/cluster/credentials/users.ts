@@ -81,17 +81,43 @@ export async function makeAccounts(directory: string): Promise<void> {
   };
   const limits = { ...ACCOUNT_LIMITS, ...jetstream };
   const signed = { signer: operator };
+  const file = join(directory, ACCOUNTS_FILE);
+  const earlier = tokensIn(await Deno.readTextFile(file).catch(() => ""));
   const accounts = [
     [account, await encodeAccount("invoked", account, { limits, signing_keys }, signed)],
     [system, await encodeAccount("system", system, { limits: ACCOUNT_LIMITS }, signed)],
   ] as const;
   const jwt = await encodeOperator("invoked", operator, { system_account: system.getPublicKey() });
-  const preloaded = accounts.map(([key, jwt]) => `  ${key.getPublicKey()}: ${jwt}`);
+  const preloaded = accounts.map(([key, jwt]) => `  ${key.getPublicKey()}: ${kept(jwt, earlier)}`);
   await Deno.writeTextFile(
-    join(directory, ACCOUNTS_FILE),
-    `operator: ${jwt}\nresolver: MEMORY\nresolver_preload {\n${preloaded.join("\n")}\n}\n`,
+    file,
+    `operator: ${kept(jwt, earlier)}\nresolver: MEMORY\n` +
+      `resolver_preload {\n${preloaded.join("\n")}\n}\n`,
   );
   await Deno.writeTextFile(join(directory, ACCOUNT_FILE), `${account.getPublicKey()}\n`);
+}
+
+/** The tokens of a configuration. */
+function tokensIn(text: string): readonly string[] {
+  return text.match(/\b[\w-]+\.[\w-]+\.[\w-]+(?=\s)/g) ?? [];
+}
+
+/** The earlier token that says the same: nats-server reloads no configuration with another token of the operator. */
+function kept(token: string, earlier: readonly string[]): string {
+  const claims = claimsOf(token);
+  return earlier.find((other) => claimsOf(other) === claims) ?? token;
+}
+
+/** What a token says, without when it was signed. */
+function claimsOf(token: string): string {
+  const [, payload = ""] = token.split(".");
+  try {
+    const bytes = Uint8Array.fromBase64(payload, { alphabet: "base64url" });
+    const { iat: _, jti: __, ...claims } = JSON.parse(new TextDecoder().decode(bytes));
+    return JSON.stringify(claims);
+  } catch {
+    return token;
+  }
 }
 
 /**

@@ -11,16 +11,34 @@ const logger = getLogger(["invoked", "http"]);
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const AUTHORITY_LIFETIME_MS = 3650 * DAY_MS;
-/** Below the 398 days that some clients accept at most. */
-const CERTIFICATE_LIFETIME_MS = 90 * DAY_MS;
-/** A certificate with less left is replaced. */
-const RENEWAL_MARGIN_MS = 30 * DAY_MS;
+/** A certificate with less than this part of its life left is replaced. */
+const RENEWAL_PART = 1 / 3;
 /** Clocks of clients may be behind. */
 const BACKDATED_MS = DAY_MS;
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 /** Names under which a server on this machine is reached. */
 const LOCAL_NAMES = ["localhost", "127.0.0.1", "::1"];
+
+/** What a certificate of the local authority is for. */
+export interface CertificateUse {
+  /** Name of its file, without `.pem`. */
+  readonly name: string;
+  /** Whether its owner also connects to others with it, as a server of NATS does to its routes. */
+  readonly isClientToo: boolean;
+  /** At most the 398 days that some clients accept. */
+  readonly lifetimeMs: number;
+  /** Whether a renewed certificate keeps the names of the old one, so that nobody has to list them again. */
+  readonly keepsNames: boolean;
+}
+
+/** The certificate of this server itself, which renews it. */
+const OWN_SERVER: CertificateUse = {
+  name: "server",
+  isClientToo: false,
+  lifetimeMs: 90 * DAY_MS,
+  keepsNames: false,
+};
 
 /** The source of certificates that the local authority signs. */
 interface SelfSignedSource extends TlsSource {
@@ -35,23 +53,38 @@ interface SelfSignedSource extends TlsSource {
 export async function selfSignedSource(
   directory: string,
   hosts: readonly string[],
+  use: CertificateUse = OWN_SERVER,
 ): Promise<SelfSignedSource> {
   await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
-  const names = [...new Set([...LOCAL_NAMES, ...hosts])];
   const caFile = join(directory, "ca.pem");
+  const certFile = join(directory, `${use.name}.pem`);
   return {
     caFile,
     load: async () => {
-      const kept = await readPair(join(directory, "server.pem"));
+      const kept = await readPair(certFile);
+      const keptNames = use.keepsNames && kept !== undefined ? namesOf(kept.cert) : [];
+      const names = [...new Set([...LOCAL_NAMES, ...hosts, ...keptNames])];
       const authority = await readPair(caFile);
-      if (authority === undefined) {
-        return await issue(directory, await makeAuthority(caFile), names);
+      if (authority !== undefined && kept !== undefined && isGood(kept, authority, names)) {
+        return kept;
       }
-      return kept !== undefined && isGood(kept, authority, names)
-        ? kept
-        : await issue(directory, authority, names);
+      const identity = await issue(authority ?? await makeAuthority(caFile), names, use);
+      await writePair(certFile, identity);
+      return identity;
     },
   };
+}
+
+/** The names and addresses of a certificate; none if it cannot be read. */
+export function namesOf(cert: string): readonly string[] {
+  try {
+    const { subjectAltName = "" } = new X509Certificate(cert);
+    return subjectAltName.split(", ").flatMap((name) =>
+      /^(?:DNS|IP Address):(.+)$/.exec(name)?.[1] ?? []
+    );
+  } catch {
+    return [];
+  }
 }
 
 /** Certificate and key beside it, `x.pem` and `x.key`; undefined where one is missing. */
@@ -80,8 +113,9 @@ function keyFileOf(certFile: string): string {
 function isGood(kept: TlsIdentity, authority: TlsIdentity, names: readonly string[]): boolean {
   try {
     const certificate = new X509Certificate(kept.cert);
-    const left = certificate.validToDate.getTime() - Date.now();
-    return left > RENEWAL_MARGIN_MS &&
+    const end = certificate.validToDate.getTime();
+    const lifetime = end - certificate.validFromDate.getTime();
+    return end - Date.now() > lifetime * RENEWAL_PART &&
       certificate.verify(new X509Certificate(authority.cert).publicKey) &&
       names.every((name) =>
         (isIP(name) === 0 ? certificate.checkHost(name) : certificate.checkIP(name)) !== undefined
@@ -116,9 +150,9 @@ async function makeAuthority(caFile: string): Promise<TlsIdentity> {
 }
 
 async function issue(
-  directory: string,
   authority: TlsIdentity,
   names: readonly string[],
+  { isClientToo, lifetimeMs }: CertificateUse,
 ): Promise<TlsIdentity> {
   const x509 = await loadX509();
   const keys = await makeKeys();
@@ -129,11 +163,14 @@ async function issue(
     publicKey: keys.publicKey,
     signingKey: await importKey(authority.key),
     signingAlgorithm: ALGORITHM,
-    ...validity(CERTIFICATE_LIFETIME_MS),
+    ...validity(lifetimeMs),
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      new x509.ExtendedKeyUsageExtension([
+        x509.ExtendedKeyUsage.serverAuth,
+        ...isClientToo ? [x509.ExtendedKeyUsage.clientAuth] : [],
+      ]),
       new x509.SubjectAlternativeNameExtension(
         names.map((value) => ({ type: isIP(value) === 0 ? "dns" as const : "ip" as const, value })),
       ),
@@ -141,12 +178,7 @@ async function issue(
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
-  const identity = {
-    cert: pem(certificate.toString("pem")),
-    key: await exportKey(keys.privateKey),
-  };
-  await writePair(join(directory, "server.pem"), identity);
-  return identity;
+  return { cert: pem(certificate.toString("pem")), key: await exportKey(keys.privateKey) };
 }
 
 /** The library takes 20 ms to load and is needed every 60 days. */

@@ -3,7 +3,7 @@ import type { Attributes } from "@opentelemetry/api";
 import type { NamedFunction } from "../contract.ts";
 import { nameOf } from "../conventions.ts";
 import { FUNCTIONS_MAX } from "./bounds.ts";
-import type { Label } from "./table.ts";
+import type { Label } from "./labels.ts";
 
 /** The label values of one series. */
 export type Labels = Partial<Record<Label, string | number>>;

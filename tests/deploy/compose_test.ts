@@ -1,0 +1,45 @@
+/** Starts every service of deploy/compose-cluster.yaml on this machine. */
+import assert from "node:assert/strict";
+import { makeTempDir } from "../support/invoked.ts";
+import { Images } from "./images.ts";
+import { TestNetwork } from "./network.ts";
+import { fetchStatus } from "./probes.ts";
+import { TestServices } from "./services.ts";
+
+Deno.test("every service of the compose file starts, and the cluster runs invocations", async (t) => {
+  await using opened = new AsyncDisposableStack();
+  const { path: work } = opened.use(await makeTempDir());
+  // Users of containers pass through.
+  await Deno.chmod(work, 0o755);
+  const images = await Images.prepare(work);
+  const network = opened.use(await TestNetwork.open());
+  const services = opened.use(
+    await TestServices.open("compose-cluster.yaml", images, network, work, 1),
+  );
+  const inApi = async (...command: readonly string[]) => {
+    const { success, output } = await services.container("api-1").exec(...command);
+    assert.ok(success, output);
+    return output;
+  };
+
+  await t.step("all services start", async () => {
+    await services.up();
+    console.log(services.started.join("\n"));
+    await services.container("balancer-1").ready(async () => {
+      const network = services.networkOf("balancer-1");
+      return await fetchStatus(network, "http://127.0.0.1:8080/readyz") === 200;
+    });
+  });
+
+  await t.step("an owner can sign in, and an invocation runs in bubblewrap", async () => {
+    assert.match(await inApi("invoked", "console", "link", "--owner"), /http:\/\/localhost:8080/);
+    const { clientId, clientSecret } = JSON.parse(await inApi("cat", "/data/credentials.json"));
+    const client = [`INVOKED_CLIENT_ID=${clientId}`, `INVOKED_CLIENT_SECRET=${clientSecret}`];
+    const input = JSON.stringify({ name: "Ada" });
+    const greeting = await inApi(
+      ...["env", ...client, "invoked", "invoke", "hello", "--input", input],
+    );
+    assert.match(greeting, /Ada/);
+    assert.match(await services.container("worker-1").log(), /sandbox bubblewrap/);
+  });
+});
