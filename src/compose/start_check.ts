@@ -31,7 +31,7 @@ const CHECKS: readonly ((config: Config) => Promise<unknown>)[] = [
   async ({ database }) => {
     const { url } = database;
     if (url === undefined) return;
-    await (await import("../store/postgres/address.ts")).clientConfigOf({ ...database, url });
+    await (await import("../store/postgres/address.ts")).clientConfigsOf({ ...database, url });
   },
   async ({ identity: { masterKey, masterKeyFile } }) => {
     if (masterKey !== undefined || masterKeyFile === undefined) return;

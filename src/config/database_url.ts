@@ -19,15 +19,23 @@ const PARAMETERS = [
   "sslkey",
   "application_name",
   "connect_timeout",
+  "target_session_attrs",
 ] as const;
+/** Values of `target_session_attrs` that name the primary. */
+const PRIMARY = ["read-write", "primary"];
 /** `sslrootcert=system`: the certificates that the runtime trusts. */
 const SYSTEM_CERTIFICATES = "system";
 
-/** The fields of a {@link DatabaseUrl}. */
-interface Fields {
+interface DatabaseServer {
   /** A host name, an IP address, or the directory of a unix socket. */
   readonly host: string;
   readonly port: number;
+}
+
+/** The fields of a {@link DatabaseUrl}. */
+interface Fields {
+  /** One of them is the primary, and others are its standbys. */
+  readonly servers: readonly [DatabaseServer, ...DatabaseServer[]];
   readonly user: string;
   readonly database: string;
   readonly password: Secret | undefined;
@@ -46,19 +54,21 @@ export class DatabaseUrl {
 
   /** For messages, such as `database invoked on db.example:5432`. */
   get label(): string {
-    const { database, host, port } = this.fields;
-    return `database ${database} on ${host.includes(":") ? `[${host}]` : host}:${port}`;
+    const { database, servers } = this.fields;
+    return `database ${database} on ${servers.map(addressOf).join(", ")}`;
   }
 
   toString(): string {
-    const { host, sslMode } = this.fields;
-    return this.#with(host.startsWith("/") ? `host=${host}` : `sslmode=${sslMode}`);
+    const { servers: [{ host }, ...others], sslMode } = this.fields;
+    if (host.startsWith("/")) return this.#with(`host=${host}`);
+    const primary = others.length === 0 ? "" : `&target_session_attrs=${PRIMARY[0]}`;
+    return this.#with(`sslmode=${sslMode}${primary}`);
   }
 
   /** With every parameter: without a password, the text of an equal URL. */
   toFullString(): string {
-    const { host, sslMode, sslRootCert, sslCert, sslKey, applicationName, connectTimeoutMs } =
-      this.fields;
+    const { servers: [{ host }, ...others], sslMode, sslRootCert, sslCert, sslKey } = this.fields;
+    const { applicationName, connectTimeoutMs } = this.fields;
     const parameters = Object.entries({
       ...host.startsWith("/") ? { host } : { sslmode: sslMode },
       sslrootcert: sslRootCert,
@@ -66,6 +76,7 @@ export class DatabaseUrl {
       sslkey: sslKey,
       application_name: applicationName,
       connect_timeout: String(connectTimeoutMs / 1000),
+      target_session_attrs: others.length === 0 ? undefined : PRIMARY[0],
     });
     return this.#with(
       parameters.filter(([, value]) => value !== undefined)
@@ -74,16 +85,22 @@ export class DatabaseUrl {
   }
 
   #with(parameters: string): string {
-    const { host, port, user, database, password } = this.fields;
-    const authority = host.startsWith("/") ? "" : host.includes(":") ? `[${host}]` : host;
+    const { servers, user, database, password } = this.fields;
+    const authority = servers.map((server) =>
+      server.host.startsWith("/") ? `:${server.port}` : addressOf(server)
+    ).join(",");
     const shown = password === undefined ? "" : `:${Secret.MASK}`;
-    return `postgres://${encodeURIComponent(user)}${shown}@${authority}:${port}/` +
+    return `postgres://${encodeURIComponent(user)}${shown}@${authority}/` +
       `${encodeURIComponent(database)}?${parameters}`;
   }
 
   toJSON(): string {
     return this.toString();
   }
+}
+
+function addressOf({ host, port }: DatabaseServer): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 class UrlViolation extends Error {}
@@ -122,13 +139,10 @@ function fieldsOf(text: string): Fields {
   if (!/^postgres(?:ql)?:\/\//.test(text)) {
     throw new UrlViolation("it does not begin with postgres:// or postgresql://");
   }
-  const url = parsed(text);
+  const { url, others } = parsedServers(text);
   const parameters = parametersOf(url);
-  const host = parameters.get("host") ?? decoded(url.hostname, "host").replace(/^\[(.*)\]$/, "$1");
-  if (host === "") {
-    throw new UrlViolation("it has no host; name one, or a socket with ?host=/run/postgresql");
-  }
-  if (host.includes(",")) throw new UrlViolation("it names several hosts; name one");
+  const servers = [serverOf(url, parameters.get("host")), ...others] as const;
+  assertServers(servers, parameters);
   const database = decoded(url.pathname.slice(1), "database");
   if (database === "" || database.includes("/")) {
     throw new UrlViolation("it names no database; write postgres://user@host:port/database");
@@ -138,19 +152,71 @@ function fieldsOf(text: string): Fields {
     throw new UrlViolation("it names no user; write postgres://user@host:port/database");
   }
   const password = decoded(url.password, "password");
-  if ([host, database, user, password].some((part) => part.includes("\0"))) {
-    throw new UrlViolation("it contains a NUL");
-  }
+  const texts = [...servers.map(({ host }) => host), database, user, password];
+  if (texts.some((part) => part.includes("\0"))) throw new UrlViolation("it contains a NUL");
   return {
-    host,
-    port: url.port === "" ? DEFAULT_PORT : Number(url.port),
+    servers,
     user,
     database,
     password: password === "" ? undefined : new Secret(password),
     applicationName: parameters.get("application_name") ?? "invoked",
     connectTimeoutMs: connectTimeoutOf(parameters.get("connect_timeout")),
-    ...tlsOf(parameters, host),
+    ...tlsOf(parameters, servers),
   };
+}
+
+/** The URL with its first server, and the servers after it: a URL of the web has one host. */
+function parsedServers(text: string): { readonly url: URL; readonly others: DatabaseServer[] } {
+  const [, before = "", authority = "", rest = ""] =
+    /^(postgres(?:ql)?:\/\/(?:[^/?#]*@)?)([^/?#@]*)(.*)$/s.exec(text) ?? [];
+  const [first = "", ...more] = authority.split(",");
+  const others = more.map((address) => {
+    const url = URL.canParse(`postgres://${address}`)
+      ? new URL(`postgres://${address}`)
+      : undefined;
+    if (address === "" || url === undefined) {
+      throw new UrlViolation(`its server ${JSON.stringify(address)} is not HOST or HOST:PORT`);
+    }
+    return serverOf(url, undefined);
+  });
+  return { url: parsed(before + first + rest), others };
+}
+
+function serverOf(url: URL, socket: string | undefined): DatabaseServer {
+  return {
+    host: socket ?? decoded(url.hostname, "host").replace(/^\[(.*)\]$/, "$1"),
+    port: url.port === "" ? DEFAULT_PORT : Number(url.port),
+  };
+}
+
+function assertServers(
+  servers: readonly DatabaseServer[],
+  parameters: ReadonlyMap<string, string>,
+): void {
+  const target = parameters.get("target_session_attrs");
+  if (target !== undefined && !PRIMARY.includes(target)) {
+    throw new UrlViolation(
+      `its target_session_attrs is not ${PRIMARY.join(" or ")}: a server writes to the primary`,
+    );
+  }
+  for (const [at, server] of servers.entries()) {
+    if (server.host === "") {
+      throw new UrlViolation("it has no host; name one, or a socket with ?host=/run/postgresql");
+    }
+    if (server.host.includes(",")) {
+      throw new UrlViolation("its parameter host names several hosts; write @HOST:PORT,HOST:PORT/");
+    }
+    if (servers.length > 1 && server.host.startsWith("/")) {
+      throw new UrlViolation("it names a unix socket and other servers; name hosts only");
+    }
+    const address = addressOf(server);
+    if (servers.findIndex((other) => addressOf(other) === address) < at) {
+      throw new UrlViolation(`it names the server ${address} twice`);
+    }
+  }
+  if (servers.length > 1 && target === undefined) {
+    throw new UrlViolation("it names several servers; add target_session_attrs=read-write");
+  }
 }
 
 function parsed(text: string): URL {
@@ -179,8 +245,12 @@ function parametersOf(url: URL): ReadonlyMap<string, string> {
   return found;
 }
 
-function tlsOf(parameters: ReadonlyMap<string, string>, host: string) {
-  const isLocal = host.startsWith("/") || LOOPBACK.test(host);
+function tlsOf(
+  parameters: ReadonlyMap<string, string>,
+  servers: readonly [DatabaseServer, ...DatabaseServer[]],
+) {
+  const isSocket = servers[0].host.startsWith("/");
+  const isLocal = isSocket || servers.every(({ host }) => LOOPBACK.test(host));
   const given = parameters.get("sslmode") ?? (isLocal ? "disable" : "verify-full");
   const sslMode = SSL_MODES.find((mode) => mode === given);
   if (sslMode === undefined) {
@@ -208,7 +278,7 @@ function tlsOf(parameters: ReadonlyMap<string, string>, host: string) {
       "it has certificates, but its sslmode is disable; add sslmode=verify-full",
     );
   }
-  if (sslMode !== "disable" && host.startsWith("/")) {
+  if (sslMode !== "disable" && isSocket) {
     throw new UrlViolation("a unix socket has no TLS; remove sslmode");
   }
   return { sslMode, ...files };

@@ -139,7 +139,7 @@ async function open(
     await probeDirectory(dataDir);
     await grouped.write(() => dialect.probe(), "durable");
     // Another server may have written while this server had no database.
-    cache.clear();
+    cache.forget();
   }, options.onSyncFailure);
   const grouped = new GroupedWriter(dialect.statements, syncOf(dialect, health, options));
   await dialect.maintain((work) => grouped.betweenTransactions(work), (error) => {

@@ -59,6 +59,8 @@ export class RowCache {
   #order = 0;
   /** The begin of the last count that has its answer. */
   #countedFrom = 0;
+  /** Counts the calls of {@link forget}: a count that began before the last one says nothing. */
+  #era = 0;
 
   /** @param countChanges counts the changes of all nodes that are committed; undefined if no other node writes */
   constructor(countChanges?: () => Promise<number>) {
@@ -105,6 +107,17 @@ export class RowCache {
     this.clear();
   }
 
+  /**
+   * Forgets everything, with the counts of changes: the database was away, and another primary may count from a lower
+   * number.
+   */
+  forget(): void {
+    this.#era++;
+    this.#counted = -1;
+    this.#countedFrom = 0;
+    this.clear();
+  }
+
   /** Drops every kept row. */
   clear(): void {
     this.#changes++;
@@ -123,7 +136,9 @@ export class RowCache {
     await new Promise<void>((resolve) => setImmediate(resolve));
     this.#counting = undefined;
     const order = ++this.#order;
+    const era = this.#era;
     const counted = await countChanges();
+    if (era !== this.#era) return await this.#count(countChanges);
     this.#countedFrom = Math.max(this.#countedFrom, order);
     if (counted <= this.#counted) return;
     this.#counted = counted;

@@ -34,7 +34,15 @@ Deno.test("commands with --database", async (t) => {
       "postgres://invoked:pass-word@h/d?sslmod=disable": 'its parameter "sslmod" is not one of',
       "postgres://invoked:pass-word@h/d?sslmode=verify-ca": "verify-ca needs sslrootcert=FILE",
       "postgres://invoked:pass-word@h:99999/d": "it is not a URL",
-      "postgres://invoked:pass-word@h,i/d": "several hosts",
+      "postgres://invoked:pass-word@h,i/d":
+        "it names several servers; add target_session_attrs=read-write",
+      "postgres://invoked:pass-word@h,i:0x1/d": 'its server "i:0x1" is not HOST or HOST:PORT',
+      "postgres://invoked:pass-word@h,h:5432/d": "it names the server h:5432 twice",
+      "postgres://invoked:pass-word@h,/d": 'its server "" is not HOST or HOST:PORT',
+      "postgres://invoked:pass-word@h,i/d?target_session_attrs=any":
+        "its target_session_attrs is not read-write or primary",
+      "postgres://invoked:pass-word@/d?host=h,i": "write @HOST:PORT,HOST:PORT/",
+      "postgres://invoked:pass-word@h,i/d?host=/run": "it names a unix socket and other servers",
     };
     for (const [given, error] of Object.entries(errors)) {
       const message = await failure(["db", "migrate", "--database", given], {}, 2);
@@ -57,6 +65,11 @@ Deno.test("commands with --database", async (t) => {
     assert.match(
       await migrate(url.replace(`:${postgres.port}`, ":1")),
       /no PostgreSQL listens at 127\.0\.0\.1:1/,
+    );
+    const two = url.replace(`:${postgres.port}`, ":1,localhost:2");
+    assert.match(
+      await migrate(`${two}?target_session_attrs=read-write`),
+      /database test_1 on 127\.0\.0\.1:1, localhost:2 has no primary: server 127\.0\.0\.1:1 is not reachable: no .*; server localhost:2 is not reachable: no PostgreSQL listens at localhost:2/,
     );
     assert.match(await migrate(`${url}?sslmode=require`), /PostgreSQL offers no TLS/);
     const latin = await postgres.database("template template0 encoding latin1 locale 'C'");

@@ -26,6 +26,9 @@ const SETTINGS = {
   autovacuum_naptime: "10s",
 };
 
+/** What lets standbys follow it. */
+export const REPLICATED = { wal_level: "replica", max_wal_senders: "4" };
+
 export interface PostgresOptions {
   /** Further settings of the server. */
   readonly settings?: Readonly<Record<string, string>>;
@@ -70,6 +73,36 @@ export class TestPostgres implements AsyncDisposable {
     );
     await postgres.restart();
     return postgres;
+  }
+
+  /** Starts a standby, which streams from it; from then on each commit waits for the standby. */
+  async standby(): Promise<TestPostgres> {
+    const directory = await makeDirectory();
+    await run(
+      await asSystemUser("pg_basebackup", [
+        `--pgdata=${directory}`,
+        `--dbname=${this.url("postgres")}`,
+        "--write-recovery-conf",
+        "--checkpoint=fast",
+        "--no-sync",
+      ]),
+    );
+    const standby = new TestPostgres(directory, freePort(), this.settings, this.parameters);
+    await standby.restart();
+    await this.query("alter system set synchronous_standby_names = '*'");
+    await this.query("select pg_reload_conf()");
+    await eventually(async () => {
+      const rows = await this.query(
+        "select 1 from pg_stat_replication where sync_state = 'sync' and state = 'streaming'",
+      );
+      return rows.length > 0 || undefined;
+    }, "a synchronous standby");
+    return standby;
+  }
+
+  /** Makes a standby the primary. */
+  async promote(): Promise<void> {
+    await this.query("select pg_promote()");
   }
 
   /** Of the process that starts all others of it. */

@@ -18,6 +18,7 @@ export class Relay implements AsyncDisposable {
   #before: { readonly text: string; readonly work: () => Promise<void> } | undefined;
   #replaced: readonly [string, string] | undefined;
   #delayMs = 0;
+  #rejectsConnections = false;
   /** Connections that it has accepted so far. */
   accepted = 0;
   /** Round trips of all connections so far: how often a client sent something after the last answer of its server. */
@@ -31,7 +32,10 @@ export class Relay implements AsyncDisposable {
   static async to(port: number): Promise<Relay> {
     const server = createServer();
     const relay = new Relay(server);
-    server.on("connection", (client) => relay.#join(client, connect(port, "127.0.0.1")));
+    server.on("connection", (client) => {
+      if (relay.#rejectsConnections) client.destroy();
+      else relay.#join(client, connect(port, "127.0.0.1"));
+    });
     const listening = Promise.withResolvers<void>();
     server.listen(0, "127.0.0.1", listening.resolve);
     await listening.promise;
@@ -77,6 +81,11 @@ export class Relay implements AsyncDisposable {
   /** From here on every such text in answers of the server arrives as another one of the same length. */
   replaceInAnswers(text: string, by: string): void {
     this.#replaced = [text, by];
+  }
+
+  /** From here on ends every new connection; those that are open continue. */
+  rejectConnections(): void {
+    this.#rejectsConnections = true;
   }
 
   /** From here on each piece of data waits so long before it is passed on, and what follows it waits, too. */

@@ -4,7 +4,7 @@ import type { Config, Secret } from "../../config/mod.ts";
 import { DatabaseError } from "./database_error.ts";
 
 /** Where the database is, and how to connect to it. */
-type DatabaseConfig = Config["database"] & {
+export type DatabaseConfig = Config["database"] & {
   readonly url: NonNullable<Config["database"]["url"]>;
 };
 
@@ -28,14 +28,11 @@ const KEEP_ALIVE_DELAY_MS = 10_000;
 const INT8 = 20;
 const NUMERIC = 1700;
 
-/** The settings of a connection. @throws DatabaseError if a file cannot be read */
-export async function clientConfigOf(database: DatabaseConfig): Promise<ClientConfig> {
-  const { host, port, user, database: name, applicationName, connectTimeoutMs } =
-    database.url.fields;
+/** The settings of a connection to each server of a database. @throws DatabaseError if a file cannot be read */
+export async function clientConfigsOf(database: DatabaseConfig): Promise<readonly ClientConfig[]> {
+  const { servers, user, database: name, applicationName, connectTimeoutMs } = database.url.fields;
   const password = await passwordOf(database);
-  return {
-    host,
-    port,
+  const shared = {
     user,
     database: name,
     // A function, so that the driver looks for no password elsewhere.
@@ -47,6 +44,7 @@ export async function clientConfigOf(database: DatabaseConfig): Promise<ClientCo
     ssl: await tlsOf(database),
     types: { getTypeParser },
   };
+  return servers.map((server) => ({ ...shared, ...server }));
 }
 
 async function passwordOf(

@@ -24,7 +24,7 @@ export async function openClient(
 }
 
 /** What a server says of itself. */
-interface ServerFacts {
+export interface ServerFacts {
   readonly version: number;
   readonly versionText: string;
   readonly isStandby: boolean;
@@ -125,7 +125,7 @@ export function connectFailure(
   { user, host, port }: ClientConfig,
 ): DatabaseError {
   const reason = reasonOf(error, `${user}`, `${host}:${port}`);
-  return new DatabaseError(`${label} is not reachable: ${reason}`);
+  return new DatabaseError(`${label} is not reachable: ${reason}`, { cause: error });
 }
 
 function reasonOf(error: unknown, user: string, address: string): string {

@@ -1,24 +1,17 @@
 import { getLogger } from "@logtape/logtape";
 import { sql } from "kysely";
-import type { ClientConfig } from "pg";
 import type pg from "pg";
 import type { Dialect } from "../dialect.ts";
 import { StorageUnavailable } from "../storage_health.ts";
-import { clientConfigOf, type PostgresOptions } from "./address.ts";
-import {
-  connectFailure,
-  durabilityWarning,
-  openClient,
-  readFacts,
-  unsupportedReason,
-  writerSettings,
-} from "./connect.ts";
+import type { PostgresOptions } from "./address.ts";
+import { connectFailure, durabilityWarning, type ServerFacts, writerSettings } from "./connect.ts";
 import { STATEMENT_TIMEOUT_MS } from "./connection.ts";
 import { DatabaseError } from "./database_error.ts";
 import { stateOf, storeError } from "./errors.ts";
 import { holderOf, lockQuery, tryLock } from "./locks.ts";
 import { ConnectionPool, connectionsOf, StoreDialect } from "./pools.ts";
 import { PostgresSearch } from "./search.ts";
+import { Servers } from "./servers.ts";
 import { TextIndex } from "./text_index.ts";
 import { type Backend, WriterSession } from "./writer_session.ts";
 
@@ -37,15 +30,15 @@ const INSUFFICIENT_PRIVILEGE = "42501";
 /** PostgreSQL. A commit is durable, so `sync` has nothing to do. @throws DatabaseError */
 export async function postgresDialect(options: PostgresOptions): Promise<Dialect> {
   const { url, maxConnections } = options.database;
-  const config = await clientConfigOf(options.database);
-  const opening = new WriterOpening(config, options);
+  const servers = await Servers.of(options.database);
+  const opening = new WriterOpening(servers, options);
   const session = await WriterSession.open((onError, previous) => opening.open(onError, previous));
   opening.endStart();
   const longReaders = Math.max(1, Math.floor(maxConnections / CONNECTIONS_PER_LONG_READER));
   const readers = maxConnections - longReaders - 1;
-  const reading = new ConnectionPool(config, readers, STATEMENT_TIMEOUT_MS);
-  const long = new ConnectionPool(config, longReaders, LONG_STATEMENT_TIMEOUT_MS);
-  const index = new TextIndex(config);
+  const reading = new ConnectionPool(servers, readers, STATEMENT_TIMEOUT_MS);
+  const long = new ConnectionPool(servers, longReaders, LONG_STATEMENT_TIMEOUT_MS);
+  const index = new TextIndex(servers);
   return {
     name: url.label,
     schema: opening.schema,
@@ -99,14 +92,13 @@ export async function postgresDialect(options: PostgresOptions): Promise<Dialect
 
 /** Opens the connection that writes, and checks the server and its lock each time. */
 class WriterOpening {
-  readonly #config: ClientConfig;
+  readonly #servers: Servers;
   readonly #options: PostgresOptions;
   #isStart = true;
   #schema: string | undefined;
 
-  constructor(config: ClientConfig, options: PostgresOptions) {
-    // Statements may be sent before the answer to the one before.
-    this.#config = { ...config, pipeline: true } as ClientConfig;
+  constructor(servers: Servers, options: PostgresOptions) {
+    this.#servers = servers;
     this.#options = options;
   }
 
@@ -125,35 +117,34 @@ class WriterOpening {
   ): Promise<{ readonly client: pg.Client; readonly backend: Backend }> {
     let client: pg.Client | undefined;
     try {
-      client = await openClient(this.#config, onError);
-      const backend = await this.#prepare(client, previous);
-      return { client, backend };
+      // Statements may be sent before the answer to the one before.
+      const connected = await this.#servers.connect(onError, { pipeline: true });
+      client = connected.client;
+      await this.#prepare(client, connected.facts, previous);
+      return { client, backend: connected.facts };
     } catch (error) {
       client?.end().catch(() => {});
-      if (!this.#isStart) {
-        if (error instanceof DatabaseError) {
-          throw new StorageUnavailable("the database does not take writes of this server", {
-            cause: error,
-          });
-        }
-        throw storeError(error);
+      if (this.#isStart) {
+        if (error instanceof DatabaseError) throw error;
+        throw connectFailure(error, this.#options.database.url.label, this.#servers.primary);
       }
-      if (error instanceof DatabaseError) throw error;
-      throw connectFailure(error, this.#options.database.url.label, this.#config);
+      const cause = error instanceof DatabaseError ? error.cause ?? error : error;
+      if (!(cause instanceof DatabaseError)) throw storeError(cause);
+      const reason = "the database does not take writes of this server";
+      throw new StorageUnavailable(reason, { cause });
     }
   }
 
-  async #prepare(client: pg.Client, previous: Backend | undefined): Promise<Backend> {
-    const { label } = this.#options.database.url;
-    const facts = await readFacts(client);
-    const error = unsupportedReason(facts);
-    if (error !== undefined) throw new DatabaseError(`${label} is not supported: ${error}`);
+  async #prepare(
+    client: pg.Client,
+    facts: ServerFacts,
+    previous: Backend | undefined,
+  ): Promise<void> {
     await client.query(writerSettings(facts, this.#options));
     await this.#lock(client, previous);
     this.#schema = facts.schema ?? undefined;
     const warning = durabilityWarning(facts);
     if (this.#isStart && warning !== undefined) logger.warn("{warning}", { warning });
-    return facts;
   }
 
   async #lock(client: pg.Client, previous: Backend | undefined): Promise<void> {

@@ -6,6 +6,7 @@ import type { ConnectionUse } from "../dialect.ts";
 import { Connection } from "./connection.ts";
 import { isLoss, storeError } from "./errors.ts";
 import { StoreQueryCompiler } from "./query_compiler.ts";
+import type { Servers } from "./servers.ts";
 import type { WriterSession } from "./writer_session.ts";
 
 /** How long an unused connection is kept. */
@@ -36,21 +37,26 @@ export class StoreDialect extends PostgresDialect {
   }
 }
 
-/** A bounded number of connections, opened when they are needed. */
+/** A bounded number of connections to the primary, opened when they are needed. */
 export class ConnectionPool implements Connections {
-  readonly #pool: pg.Pool;
-  #ending: Promise<void> | undefined;
+  readonly #servers: Servers;
+  /** The server of the connections. */
+  #server: ClientConfig;
+  #pool: pg.Pool;
+  /** Those of former primaries, which still have connections. */
+  #former: readonly pg.Pool[] = [];
+  #ending: Promise<unknown> | undefined;
   readonly #max: number;
   readonly #timeoutMs: number;
   readonly #clients = new WeakMap<PoolClient, PooledConnection>();
 
   /** @param timeoutMs of one statement */
-  constructor(config: ClientConfig, max: number, timeoutMs: number) {
+  constructor(servers: Servers, max: number, timeoutMs: number) {
     this.#max = max;
     this.#timeoutMs = timeoutMs;
-    this.#pool = new pg.Pool({ ...config, max, idleTimeoutMillis: IDLE_TIMEOUT_MS });
-    // An idle connection that was lost is replaced by the next query.
-    this.#pool.on("error", () => {});
+    this.#servers = servers;
+    this.#server = servers.primary;
+    this.#pool = this.#open();
   }
 
   /** The connections that are open now. */
@@ -60,6 +66,7 @@ export class ConnectionPool implements Connections {
   }
 
   async connect(): Promise<TakenConnection> {
+    this.#followPrimary();
     let client: PoolClient;
     try {
       client = await this.#pool.connect();
@@ -74,9 +81,32 @@ export class ConnectionPool implements Connections {
     return pooled;
   }
 
+  /**
+   * After a failover, new reads go to the new primary. The former pool serves the reads that wait for its connections, and
+   * closes connections that are no longer used: a pool that is ended would never answer those reads.
+   */
+  #followPrimary(): void {
+    if (this.#server === this.#servers.primary || this.#ending !== undefined) return;
+    this.#former = [...this.#former.filter(({ totalCount }) => totalCount > 0), this.#pool];
+    this.#server = this.#servers.primary;
+    this.#pool = this.#open();
+  }
+
+  #open(): pg.Pool {
+    const pool = new pg.Pool({
+      ...this.#server,
+      max: this.#max,
+      idleTimeoutMillis: IDLE_TIMEOUT_MS,
+    });
+    // An idle connection that was lost is replaced by the next query.
+    pool.on("error", () => {});
+    return pool;
+  }
+
   /** Several readers may share it, and each ends it. */
   async end(): Promise<void> {
-    await (this.#ending ??= this.#pool.end());
+    const pools = [this.#pool, ...this.#former];
+    await (this.#ending ??= Promise.all(pools.map((pool) => pool.end())));
   }
 }
 

@@ -1,9 +1,9 @@
 /** Whether a server could start on a database of PostgreSQL. Changes nothing, and takes no lock. */
 import { DataDirError } from "../data_dir.ts";
 import { assertKnown } from "../migrations/mod.ts";
-import { clientConfigOf, type PostgresOptions } from "./address.ts";
-import { connectFailure, openClient, readFacts, unsupportedReason } from "./connect.ts";
+import type { PostgresOptions } from "./address.ts";
 import { DatabaseError } from "./database_error.ts";
+import { Servers } from "./servers.ts";
 
 /** Why a server could not start, in one line; undefined if it could. */
 export async function databaseObstacle(
@@ -19,14 +19,8 @@ export async function databaseObstacle(
 }
 
 async function tryDatabase(database: PostgresOptions["database"]): Promise<void> {
-  const { label } = database.url;
-  const config = await clientConfigOf(database);
-  const client = await openClient(config).catch((error) => {
-    throw connectFailure(error, label, config);
-  });
+  const { client } = await (await Servers.of(database)).connect();
   try {
-    const reason = unsupportedReason(await readFacts(client));
-    if (reason !== undefined) throw new DatabaseError(`${label} is not supported: ${reason}`);
     const { rows: [found] } = await client.query(
       "select to_regclass('kysely_migration') is not null as migrated",
     );
@@ -34,7 +28,7 @@ async function tryDatabase(database: PostgresOptions["database"]): Promise<void>
     const { rows } = await client.query<{ name: string }>(
       "select name from kysely_migration order by name",
     );
-    assertKnown(rows.map(({ name }) => name), label);
+    assertKnown(rows.map(({ name }) => name), database.url.label);
   } finally {
     await client.end();
   }

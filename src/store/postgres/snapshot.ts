@@ -6,10 +6,10 @@ import { assertCurrent } from "../migrations/mod.ts";
 import { createDatabase } from "../sqlite/migrate_copy.ts";
 import { closeLog } from "../sqlite/snapshot.ts";
 import { TableRows, type TableShape } from "../sqlite/table_rows.ts";
-import { clientConfigOf, type PostgresOptions } from "./address.ts";
-import { connectFailure, openClient, readFacts, unsupportedReason } from "./connect.ts";
+import type { PostgresOptions } from "./address.ts";
 import { DatabaseError } from "./database_error.ts";
 import { tryLockQuery } from "./locks.ts";
+import { Servers } from "./servers.ts";
 
 /** The table that has rows from the first start of a server on. */
 const PRINCIPALS = "principals";
@@ -33,22 +33,9 @@ export class PostgresReading implements AsyncDisposable {
 
   /** @throws DatabaseError */
   static async open({ database }: PostgresOptions): Promise<PostgresReading> {
-    const { label } = database.url;
-    const config = await clientConfigOf(database);
-    let client: pg.Client;
-    try {
-      client = await openClient(config);
-    } catch (error) {
-      throw connectFailure(error, label, config);
-    }
-    const reading = new PostgresReading(client, label);
-    const reason = unsupportedReason(await readFacts(client));
-    if (reason === undefined) {
-      await client.query(SESSION);
-      return reading;
-    }
-    await client.end();
-    throw new DatabaseError(`${label} is not supported: ${reason}`);
+    const { client } = await (await Servers.of(database)).connect();
+    await client.query(SESSION);
+    return new PostgresReading(client, database.url.label);
   }
 
   /**

@@ -1,8 +1,7 @@
 import { getLogger } from "@logtape/logtape";
-import type { ClientConfig } from "pg";
 import type pg from "pg";
-import { openClient } from "./connect.ts";
 import { tryLock } from "./locks.ts";
+import type { Servers } from "./servers.ts";
 
 const logger = getLogger(["invoked", "store"]);
 
@@ -21,13 +20,13 @@ const STATE = `select i.indisvalid as valid from pg_index i join pg_class c on c
  * server.
  */
 export class TextIndex {
-  readonly #config: ClientConfig;
+  readonly #servers: Servers;
   #client: pg.Client | undefined;
   #building: Promise<void> | undefined;
   #isReady = false;
 
-  constructor(config: ClientConfig) {
-    this.#config = config;
+  constructor(servers: Servers) {
+    this.#servers = servers;
   }
 
   get isReady(): boolean {
@@ -47,7 +46,8 @@ export class TextIndex {
 
   async #build(): Promise<void> {
     try {
-      const client = this.#client = await openClient(this.#config);
+      const { client } = await this.#servers.connect();
+      this.#client = client;
       try {
         this.#isReady = await this.#ensure(client);
       } finally {
