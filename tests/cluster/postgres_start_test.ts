@@ -1,8 +1,9 @@
 /** Migrations, and what a start on PostgreSQL rejects. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { PRINCIPAL } from "../store/conformance/rows.ts";
+import { functionRow, id, PRINCIPAL } from "../store/conformance/rows.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
+import { TestPgBouncer } from "../support/pgbouncer.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { openPostgresStore } from "../support/stores.ts";
 
@@ -71,5 +72,39 @@ Deno.test("stores on PostgreSQL", async (t) => {
     const foreign = await postgres.database();
     await postgres.query("create table accounts (id int)", "test_4");
     await assert.rejects(openPostgresStore(directory.path, foreign), /was not written by invoked/);
+  });
+
+  await t.step("a pooler that shares connections between transactions is rejected", async () => {
+    await using directory = await makeTempDir();
+    const name = new URL(await postgres.database()).pathname.slice(1);
+    for (const mode of ["transaction", "statement"]) {
+      for (const roundRobin of ["0", "1"]) {
+        await using pooler = await TestPgBouncer.start(postgres, {
+          pool_mode: mode,
+          server_round_robin: roundRobin,
+          max_prepared_statements: roundRobin === "0" ? "0" : "100",
+        });
+        await assert.rejects(
+          openPostgresStore(directory.path, pooler.url(name)),
+          /^DatabaseError: database \w+ on \S+ is not supported: a pooler .*; set pool_mode = session, or /,
+        );
+      }
+    }
+  });
+
+  await t.step("a pooler that keeps sessions works", async () => {
+    await using first = await makeTempDir();
+    await using second = await makeTempDir();
+    const name = new URL(await postgres.database()).pathname.slice(1);
+    await using pooler = await TestPgBouncer.start(postgres, {
+      pool_mode: "session",
+      max_prepared_statements: "0",
+    });
+    await using store = await openPostgresStore(first.path, pooler.url(name));
+    for (let n = 0; n < 5; n++) {
+      await store.write((tx) => tx.functions.insert(functionRow({ id: id(n) })));
+      assert.notEqual(await store.read.functions.get(id(n)), undefined);
+    }
+    await assert.rejects(openPostgresStore(second.path, pooler.url(name)), /in use by another/);
   });
 });

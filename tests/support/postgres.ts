@@ -146,6 +146,9 @@ export class TestPostgres implements AsyncDisposable {
     return this.url(name);
   }
 
+  /** The name and password of its superuser. */
+  readonly superuser = { name: USER, password: PASSWORD };
+
   url(database: string, user = USER, password = PASSWORD): string {
     return `postgres://${user}:${password}@127.0.0.1:${this.port}/${database}${this.parameters}`;
   }
@@ -206,14 +209,15 @@ async function initialize(directory: string): Promise<void> {
   }
 }
 
-async function makeDirectory(): Promise<string> {
+/** A directory of the user that runs PostgreSQL. */
+export async function makeDirectory(): Promise<string> {
   const directory = await Deno.makeTempDir({ prefix: "invoked-test-postgres-" });
   if (isRoot()) await run(["chown", `${SYSTEM_USER}:`, directory]);
   return directory;
 }
 
 /** The command that runs a program of PostgreSQL as a user that is not root. */
-async function asSystemUser(program: string, args: readonly string[]): Promise<string[]> {
+export async function asSystemUser(program: string, args: readonly string[]): Promise<string[]> {
   const command = [await pathOf(program) ?? program, ...args];
   if (!isRoot()) return command;
   return [

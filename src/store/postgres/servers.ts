@@ -10,6 +10,7 @@ import {
   unsupportedReason,
 } from "./connect.ts";
 import { DatabaseError } from "./database_error.ts";
+import { sharingReason } from "./poolers.ts";
 
 /** A connection to the primary. */
 interface PrimaryConnection {
@@ -25,6 +26,8 @@ export class Servers {
   #primary = 0;
   /** The timeline of the last primary: each promotion begins a higher one. */
   #timeline = 0;
+  /** Whether no pooler was found that shares processes between connections. */
+  #isSharingChecked = false;
 
   private constructor(configs: readonly ClientConfig[], label: string) {
     this.#configs = configs;
@@ -78,7 +81,8 @@ export class Servers {
     try {
       client = await openClient(config, onError);
       const facts = await readFacts(client);
-      const reason = unsupportedReason(facts) ?? await this.#outdatedReason(client);
+      const reason = unsupportedReason(facts) ?? await this.#outdatedReason(client) ??
+        await this.#sharingReason(client, facts, config);
       if (reason === undefined) return { client, facts };
       client.end().catch(() => {});
       return new DatabaseError(`${label} is not supported: ${reason}`);
@@ -86,6 +90,18 @@ export class Servers {
       client?.end().catch(() => {});
       return connectFailure(error, label, config);
     }
+  }
+
+  /** Asked once: while a server runs, its connections may be all that a pooler has. */
+  async #sharingReason(
+    client: pg.Client,
+    { pid }: ServerFacts,
+    config: ClientConfig,
+  ): Promise<string | undefined> {
+    if (this.#isSharingChecked) return undefined;
+    const reason = await sharingReason(client, pid, config);
+    this.#isSharingChecked = reason === undefined;
+    return reason;
   }
 
   /** Why a server that takes writes is not the primary: it was one before a failover that this process has seen. */
