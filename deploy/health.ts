@@ -1,7 +1,7 @@
 /** The health check of the image: ends with exit code 0 if the server of this container answers, and otherwise with 1. */
 
 /** A health check sees the variables of the container, and not the flags of its server. */
-const port = Deno.env.get("INVOKED_PORT") ?? "8080";
+const port = Deno.env.get("INVOKED_PORT") ?? "";
 
 /** The server speaks one of them, as `--tls-cert` has it. */
 for (const scheme of ["http", "https"]) {

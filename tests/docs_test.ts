@@ -33,7 +33,7 @@ const OTHER_FLAGS = [
     "--security-opt",
     "--read-only",
     "--cap-drop",
-    "--no-healthcheck",
+
     "--stop-timeout",
     "--force",
   ],

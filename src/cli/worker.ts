@@ -22,6 +22,8 @@ const logger = getLogger(["invoked", "cli"]);
 const GROUPS: readonly PlacedSetting["group"][] = ["nats", "log", "sandbox", "reuse", "egress"];
 const FURTHER: readonly PlacedSetting["path"][] = [
   "server.configFile",
+  "server.host",
+  "server.port",
   "telemetry.metricsPort",
   "telemetry.metricsHost",
   "telemetry.otlpEndpoint",
@@ -54,7 +56,7 @@ export function register(command: Command): void {
   addExamples(
     command,
     "invoked worker --nats nats://127.0.0.1:4222 --capacity 8 --data /var/cache/invoked",
-    "invoked worker --nats tls://nats.example:4222 --nats-credentials worker.creds",
+    "invoked worker --nats tls://nats.example:4222 --nats-credentials worker.creds --port 8080",
   );
   command.action(async ({ json = false }: { readonly json?: boolean }) => {
     const read = () => loadConfig(readFlags(), readEnvironment());
@@ -62,14 +64,20 @@ export function register(command: Command): void {
     const { config } = started;
     setUpLogging(config.log);
     using _reload = reloadOnHangup({ started, read });
-    await work(config, json);
+    // The default of --port is the server's: a worker listens if somebody asks for it.
+    await work(config, { json, answersProbes: started.sources["server.port"] !== "default" });
   });
 }
 
-async function work(config: Config, json: boolean): Promise<void> {
+interface WorkOptions {
+  readonly json: boolean;
+  readonly answersProbes: boolean;
+}
+
+async function work(config: Config, { json, answersProbes }: WorkOptions): Promise<void> {
   const running: { worker?: RunningWorker } = {};
   using stop = listenForStop(() => running.worker?.kill());
-  const worker = running.worker = await start(config);
+  const worker = running.worker = await start(config, answersProbes);
   const { id, capacity, walls } = worker;
   if (json) printJsonLine({ id, capacity, walls });
   else console.log(`invoked worker ${id} is ready with ${capacity} slots; sandbox ${walls}`);
@@ -79,10 +87,10 @@ async function work(config: Config, json: boolean): Promise<void> {
   logger.info("stopped");
 }
 
-async function start(config: Config): Promise<RunningWorker> {
+async function start(config: Config, answersProbes: boolean): Promise<RunningWorker> {
   const { startWorker } = await import("../compose/worker.ts");
   try {
-    return await startWorker(config);
+    return await startWorker(config, answersProbes);
   } catch (error) {
     logger.debug("the worker did not start", { error });
     throw startFailure("worker", error, config);

@@ -1,5 +1,6 @@
 /** Builds a worker from its configuration. */
 import { join } from "node:path";
+import { getLogger } from "@logtape/logtape";
 import { Nats } from "../cluster/nats/connection.ts";
 import { ChunkCache } from "../cluster/objects/chunk_cache.ts";
 import { COMMITS_BUCKET } from "../cluster/objects/mod.ts";
@@ -7,6 +8,9 @@ import { ObjectReader } from "../cluster/objects/reader.ts";
 import { ObjectArtifacts } from "../cluster/worker/object_artifacts.ts";
 import { Worker } from "../cluster/worker/worker.ts";
 import type { Config } from "../config/mod.ts";
+import { listen } from "../http/server.ts";
+import { workerApp, type WorkerReadiness } from "../http/worker_app.ts";
+import { defaultCapacity } from "./default_capacity.ts";
 import { Runner } from "../engine/runner.ts";
 import type { Sandboxes } from "../sandbox/mod.ts";
 import { assertRunsPrograms, openDataDir } from "../store/data_dir.ts";
@@ -16,7 +20,10 @@ import { openSandboxes } from "./sandboxes.ts";
 import { VERSION } from "../shared/installation.ts";
 import { MemoryTrim } from "../shared/memory_trim.ts";
 
-const DEFAULT_CAPACITY = 32;
+const logger = getLogger(["invoked", "cluster"]);
+
+/** Connections of probes. */
+const PROBES_MAX = 100;
 
 /** A worker that accepts invocations. */
 export class RunningWorker {
@@ -24,6 +31,7 @@ export class RunningWorker {
     private readonly worker: Worker,
     private readonly sandboxes: Sandboxes,
     private readonly opened: AsyncDisposableStack,
+    private readonly probes: Probes,
     private readonly drainTimeoutMs: number,
     readonly capacity: number,
   ) {}
@@ -39,6 +47,7 @@ export class RunningWorker {
 
   /** Accepts no more invocations, lets running invocations finish within the limit, then closes everything. */
   async drain(): Promise<void> {
+    this.probes.readiness = () => ({ ready: false, reason: "the worker drains" });
     await this.worker.drain(this.drainTimeoutMs);
     await this.opened.disposeAsync();
   }
@@ -49,17 +58,42 @@ export class RunningWorker {
   }
 }
 
+/** What probes get; replaced as the worker starts, runs and drains. */
+class Probes {
+  readiness: () => WorkerReadiness = () => ({ ready: false, reason: "the worker starts" });
+
+  /** Listens on `--port`. `opened` closes the port. */
+  async serve({ server }: Config, opened: AsyncDisposableStack): Promise<void> {
+    const { host, port } = server;
+    const http = await listen({ host, port }, { ...server, maxConnections: PROBES_MAX })
+      .catch((error) => {
+        throw new Error(`--port ${port} of ${host} cannot be used: ${error.message}`);
+      });
+    opened.defer(async () => {
+      http.cut();
+      await http.close();
+    });
+    http.serve({ app: workerApp(() => this.readiness()) });
+    const at = host.includes(":") ? `[${host}]` : host;
+    logger.info("probes are answered at {url}", { url: `http://${at}:${http.port}/readyz` });
+  }
+}
+
 /**
  * Builds the worker and starts it; when a part fails, what was opened is closed again.
+ * @param answersProbes whether `--port` is given
  * @throws NatsUnusable
  */
-export async function startWorker(config: Config): Promise<RunningWorker> {
+export async function startWorker(config: Config, answersProbes: boolean): Promise<RunningWorker> {
   const { nats: natsSettings, server } = config;
   const { urls, credentialsFile, caFile, objectCacheBytes } = natsSettings;
-  const { capacity = DEFAULT_CAPACITY } = natsSettings;
+  const { capacity = defaultCapacity(config.invocations.memoryBytes) } = natsSettings;
   if (urls === undefined) throw new Error("a worker needs --nats, the URL of NATS");
   if (capacity === 0) throw new Error("a worker needs a --capacity of 1 at least");
   await using opened = new AsyncDisposableStack();
+  const probes = new Probes();
+  // Before NATS: a worker that waits for NATS is alive.
+  if (answersProbes) await probes.serve(config, opened);
   // A cache: the lock keeps two processes from sharing it.
   opened.use(await openDataDir(server.dataDir));
   const sandboxCache = join(server.dataDir, "cache", "sandbox");
@@ -82,5 +116,12 @@ export async function startWorker(config: Config): Promise<RunningWorker> {
   const parts = { dataDir: server.dataDir, sandboxes, nats, slots: worker.slots };
   await serveMetrics(config, measured, () => workerSources(parts), opened);
   opened.use(new MemoryTrim());
-  return new RunningWorker(worker, sandboxes, opened.move(), server.drainTimeoutMs, capacity);
+  probes.readiness = () => {
+    const reason = nats.error ?? sandboxes.error;
+    return reason === undefined
+      ? { ready: true, running: worker.slots.taken, capacity }
+      : { ready: false, reason };
+  };
+  const { drainTimeoutMs } = server;
+  return new RunningWorker(worker, sandboxes, opened.move(), probes, drainTimeoutMs, capacity);
 }

@@ -41,3 +41,4 @@ export {
   parseCount,
   parseDuration,
 } from "./units.ts";
+export { machineMemory } from "./default_memory.ts";

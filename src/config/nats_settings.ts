@@ -37,6 +37,6 @@ export const NATS_SETTINGS: Rows<"nats"> = {
     name: "capacity",
     kind: integer({ min: "0", max: "10000" }),
     default: undefined,
-    description: "Slots of this process with --nats; workers: 32, API nodes: 0 by default",
+    description: "Slots of this process with --nats; API nodes: 0, workers: by cores and memory",
   },
 };

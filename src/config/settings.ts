@@ -52,7 +52,7 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       name: "port",
       kind: port(),
       default: "8080",
-      description: "Port to listen on; 0 selects a free port",
+      description: "Port to listen on; 0 selects a free port. Workers: none by default",
     },
     publicUrl: {
       name: "public-url",

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { createUser } from "@nats-io/nkeys";
 import { join } from "node:path";
+import { freePort } from "../../deploy/local_cluster/network.ts";
 import { BreakableStarts, killZygotes } from "../support/breakable_starts.ts";
 import { type Client, type Json, unbase64 } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
@@ -109,7 +110,12 @@ async function cannotStart(
 ): Promise<void> {
   await using starts = await BreakableStarts.make();
   const client = await node.client();
-  await using broken = await cluster.worker({ capacity: 2, env: { PATH: starts.path } });
+  const probes = freePort();
+  await using broken = await cluster.worker({
+    capacity: 2,
+    env: { PATH: starts.path },
+    flags: ["--port", `${probes}`],
+  });
   const echo = await client.deploy(ECHO);
   assert.deepEqual(outputOf(await call(client, echo, { n: 0 })), { n: 0 });
   const isDraining = async (expected: boolean) =>
@@ -126,6 +132,9 @@ async function cannotStart(
     answers.push(call(client, echo, { n: 1 }));
     id = ok(await client.invoke(echo, { n: 2 }, { prefer: "respond-async" })).invocationId;
     await isDraining(true);
+    await readiness(`http://127.0.0.1:${probes}`, 503, /./);
+    const alive = await fetch(`http://127.0.0.1:${probes}/healthz`);
+    assert.deepEqual([alive.status, await alive.json()], [200, { status: "ok" }]);
     assert.match((await readiness(node.url, 503)).reason, /no worker has been available for 10 s/);
     answers.push(call(client, echo, { n: 3 }));
   });
@@ -141,6 +150,8 @@ async function cannotStart(
   await t.step("it takes invocations again once processes start", async () => {
     await starts.break("nothing");
     await isDraining(false);
+    const ready = await readiness(`http://127.0.0.1:${probes}`, 200);
+    assert.deepEqual(ready, { status: "ready", running: 0, capacity: 2 });
   });
 }
 
@@ -154,6 +165,7 @@ async function endOrHang(
   const hang = await client.deploy(HANG);
   const echo = await client.deploy(ECHO);
   const sleep = await client.deploy(SLEEP);
+  const [probesOfSecond, probesOfThird] = [freePort(), freePort()];
   let second: TestWorker | undefined;
   let third: TestWorker | undefined;
 
@@ -171,7 +183,7 @@ async function endOrHang(
 
   await t.step("an invocation waits for a worker that comes", async () => {
     const waiting = call(client, echo, { n: 1 });
-    second = await cluster.worker({ capacity: 1 });
+    second = await cluster.worker({ capacity: 1, flags: ["--port", `${probesOfSecond}`] });
     assert.deepEqual(outputOf(await waiting), { n: 1 });
     await readiness(node.url, 200);
   });
@@ -183,7 +195,7 @@ async function endOrHang(
       second?.signal("SIGSTOP");
       await ended;
       await interrupted(client, hang, invocationId);
-      third = await cluster.worker({ capacity: 1 });
+      third = await cluster.worker({ capacity: 1, flags: ["--port", `${probesOfThird}`] });
       assert.deepEqual(outputOf(await call(client, echo, { n: 2 })), { n: 2 });
       // It kills what it ran, and takes part again.
       second?.signal("SIGCONT");
@@ -202,6 +214,7 @@ async function endOrHang(
       await running(client, sleep, { ms: 3000 }),
     ];
     const stopping = second?.stop("SIGTERM");
+    await readiness(`http://127.0.0.1:${probesOfSecond}`, 503, /the worker drains/);
     for (let n = 0; n < 3; n++) {
       assert.deepEqual(outputOf(await call(client, echo, { n })), { n });
     }
@@ -213,6 +226,7 @@ async function endOrHang(
     const { ended } = await running(client, sleep, { ms: 2000 });
     await cluster.nats.stop("SIGKILL");
     assert.match(JSON.stringify(await readiness(node.url, 503)), /NATS at .* is unreachable/);
+    await readiness(`http://127.0.0.1:${probesOfThird}`, 503, /NATS at .* is unreachable/);
     await cluster.nats.restart();
     assert.deepEqual(outputOf(await ended), { slept: 2000 });
     assert.deepEqual(outputOf(await call(client, echo, { n: 4 })), { n: 4 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { defaultCapacity } from "../../src/compose/default_capacity.ts";
 import { defaultMaxMemory } from "../../src/config/default_memory.ts";
 import { resolveConfig } from "../../src/config/mod.ts";
 
@@ -25,4 +26,12 @@ Deno.test("a maximum that the operator sets is kept", () => {
     () => maxOf({ memory: "256MiB", "max-memory": "128MiB" }),
     /--max-memory is 128 MiB, but must be at least 256 MiB to allow the default of --memory/,
   );
+});
+
+Deno.test("a worker has as many slots as its processors and its memory suffice for", () => {
+  const slots = (cores: number, memory: number) =>
+    defaultCapacity(128 * MIB, { cores, memoryBytes: memory * MIB });
+  assert.equal(slots(2, 16_384), 32, "16 for each processor");
+  assert.equal(slots(8, 2_048), 12, "three quarters of the memory");
+  assert.equal(slots(1, 64), 1);
 });
