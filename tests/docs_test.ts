@@ -33,7 +33,6 @@ const OTHER_FLAGS = [
     "--security-opt",
     "--read-only",
     "--cap-drop",
-
     "--stop-timeout",
     "--force",
   ],

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { loadConfig, readEnvironment } from "../config/mod.ts";
+import { type Config, loadConfig, readEnvironment } from "../config/mod.ts";
 import { diagnoseConfig } from "./diagnosis/configuration.ts";
 import { renderReport } from "./diagnosis/render.ts";
 import { diagnoseMachine, findingsOf, verdictOf } from "./diagnosis/report.ts";
@@ -14,22 +14,48 @@ Exit codes:
   2  invalid arguments
   3  broken: a server would not start, not isolate functions as configured, or not build; or data is damaged`;
 
+interface Options {
+  readonly json?: true;
+  readonly cluster?: true;
+}
+
+async function diagnoseCluster(config: Config) {
+  const { checkCluster } = await import("../compose/cluster_check.ts");
+  return await checkCluster(config);
+}
+
 /**
  * `invoked doctor`: what this machine lacks for a server with these settings, and what is damaged in the data directory.
  * The exit code is the verdict.
  */
 export function register(command: Command): void {
   command
-    .option("--json", "Print JSON");
+    .option("--json", "Print JSON")
+    .option(
+      "--cluster",
+      "Test NATS, PostgreSQL, their certificates, and the versions of API nodes",
+    );
   const readFlags = addSettingFlags(command);
-  addExamples(command, "invoked doctor", "invoked doctor --data /var/lib/invoked --json");
+  addExamples(
+    command,
+    "invoked doctor",
+    "invoked doctor --data /var/lib/invoked --json",
+    "invoked doctor --cluster --nats tls://nats.example:4222 --nats-credentials api.creds",
+  );
   command.addHelpText("after", VERDICTS_HELP);
-  command.action(async ({ json }: { readonly json?: true }) => {
+  command.action(async ({ json, cluster }: Options) => {
     const resolved = loadConfig(readFlags(), readEnvironment());
     const { config } = resolved;
+    if (cluster && config.nats.urls === undefined) {
+      throw new Failure("--cluster without a cluster: --nats is not set", {
+        exit: "usage",
+        next: "give the settings of an API node or worker, such as --nats tls://HOST:4222",
+      });
+    }
     const report = {
       configuration: await diagnoseConfig(resolved),
       ...await diagnoseMachine(config),
+      ...cluster ? { cluster: await diagnoseCluster(config) } : {},
     };
     const findings = findingsOf(report);
     const verdict = verdictOf(findings);

@@ -112,6 +112,22 @@ Deno.test("every container of the manifests starts, and the cluster runs invocat
     for (const { name, config } of objects) assert.equal(config.num_replicas, 3, name);
   });
 
+  await t.step("doctor tests the cluster from within a pod", async () => {
+    const { output } = await cluster.container(api, "api").exec("invoked", "doctor", "--cluster");
+    const certificate = String.raw`valid until \d{4}-\d\d-\d\d$`;
+    for (
+      const line of [
+        "NATS at tls://invoked-nats:4222: nats-server .* with JetStream$",
+        `certificate of NATS at invoked-nats:4222: ${certificate}`,
+        `certificate of PostgreSQL at invoked-postgres-rw:5432: ${certificate}`,
+        String.raw`certificates in /etc/invoked/ca/ca\.pem \(--nats-ca\): ${certificate}`,
+        "API node .*: version ",
+      ]
+    ) {
+      assert.match(output, new RegExp(`^  ${line}`, "m"));
+    }
+  });
+
   await t.step("renewed certificates are in use without a restart", async () => {
     await credentials(made, FURTHER_HOST);
     await cluster.apply(await secrets(made));

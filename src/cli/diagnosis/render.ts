@@ -83,6 +83,11 @@ export function renderReport(
     "",
     "Data",
     ...renderData(report.data),
+    ...report.cluster === undefined ? [] : [
+      "",
+      "Cluster",
+      ...report.cluster.map(({ name, detail }) => `  ${name}: ${oneLine(detail)}`),
+    ],
     "",
     "Limits",
     ...columns(

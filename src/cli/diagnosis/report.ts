@@ -8,6 +8,7 @@ import {
   settingToJson,
 } from "../../config/mod.ts";
 import { IS_RELEASE } from "../../shared/installation.ts";
+import type { CheckedPart } from "../../compose/cluster_check.ts";
 import type { Diagnosis } from "../../sandbox/mod.ts";
 import type { DataReport } from "../../store/data_check.ts";
 import type { DataProbe } from "../../store/data_probe.ts";
@@ -48,6 +49,8 @@ export interface Report {
   };
   /** What is damaged in the data directory, and why a server could not start on it or its database. */
   readonly data: DataReport & DataProbe;
+  /** The parts of the cluster; absent without `--cluster`. */
+  readonly cluster?: readonly CheckedPart[];
   /** Durations in milliseconds, sizes in bytes. */
   readonly limits: Readonly<Record<string, unknown>>;
   readonly missing: Diagnosis["recommendations"];
@@ -67,7 +70,12 @@ export interface Finding {
 const LOW_DISK_BYTES = 512 * 1024 * 1024;
 
 /** Everything in a report that keeps it from being fine, the broken parts first. docs/server.md lists the rules. */
-export function findingsOf({ configuration, isolation, data }: Report): readonly Finding[] {
+export function findingsOf(
+  { configuration, isolation, data, cluster = [] }: Report,
+): readonly Finding[] {
+  const partsThatAre = (verdict: Finding["verdict"]) =>
+    cluster.filter((part) => part.verdict === verdict)
+      .map(({ name, detail }) => [verdict, true, `${name}: ${detail}`] as const);
   const { configured, selected, modes, forks, builds } = isolation;
   const isChosen = configured !== "auto";
   const strongest = modes[0];
@@ -81,6 +89,7 @@ export function findingsOf({ configuration, isolation, data }: Report): readonly
     ...configuration.unusableFiles.map((reason) =>
       ["broken", true, `A file that a setting names cannot be used: ${reason}`] as const
     ),
+    ...partsThatAre("broken"),
     ...data.obstacles.map((obstacle) => ["broken", true, obstacle] as const),
     [
       "broken",
@@ -99,6 +108,7 @@ export function findingsOf({ configuration, isolation, data }: Report): readonly
       !isChosen && builds.available && !builds.detail.startsWith(`${strongest?.mode} `),
       `Builds run in a weaker isolation than ${strongest?.mode}: ${builds.detail}`,
     ],
+    ...partsThatAre("degraded"),
     [
       "degraded",
       !forks.available,

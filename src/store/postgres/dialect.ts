@@ -27,6 +27,12 @@ const LONG_STATEMENT_TIMEOUT_MS = 10 * 60_000;
 
 const INSUFFICIENT_PRIVILEGE = "42501";
 
+/** Now by the clock of the database, or milliseconds later, in the form of all times. */
+export function timeAfter(ms: number): string {
+  return `to_char(clock_timestamp() at time zone 'UTC' + interval '${ms} milliseconds', ` +
+    `'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+}
+
 /** PostgreSQL. A commit is durable, so `sync` has nothing to do. @throws DatabaseError */
 export async function postgresDialect(options: PostgresOptions): Promise<Dialect> {
   const { url, maxConnections } = options.database;
@@ -47,9 +53,7 @@ export async function postgresDialect(options: PostgresOptions): Promise<Dialect
       caseInsensitiveLike: "ilike",
       rowLock: "for update",
       bytesOf: (text) => sql`convert_to(${text}, 'UTF8')`,
-      timeAfter: (ms) =>
-        `to_char(clock_timestamp() at time zone 'UTC' + interval '${ms} milliseconds', ` +
-        `'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`,
+      timeAfter,
     },
     writer: new StoreDialect(connectionsOf(session)),
     statements: session,
