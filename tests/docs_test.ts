@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { posix } from "node:path";
 import { leafCommands } from "../scripts/command_line_page.ts";
 import { buildTestCommand } from "../scripts/test_options.ts";
-import { RUNS_STREAM } from "../src/cluster/nats/subjects.ts";
 import { buildProgram } from "../src/cli/program.ts";
 import { ALL_SETTINGS, CLIENT_VARIABLES, variableOf } from "../src/config/mod.ts";
 import { REASONS } from "../src/domain/errors.ts";
@@ -24,7 +23,8 @@ const COMMAND_FLAGS = [
 const OTHER_FLAGS = [
   "--max-old-space-size",
   "--data-urlencode",
-
+  // A stream of 0.1.0.
+  "INVOKED_RUNS",
   "--upload-file",
   "--quick",
   "--publish",
@@ -204,7 +204,6 @@ function unknownFlags(pages: Pages): string[] {
     ...Object.keys(CLIENT_VARIABLES),
     ...COMMAND_FLAGS,
     ...OTHER_FLAGS,
-    RUNS_STREAM,
   ];
   return [...pages].flatMap(([page, text]) =>
     flagsOf(text).filter((flag) => !known.includes(flag)).map((flag) => `${page} names ${flag}`)

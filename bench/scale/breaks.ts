@@ -54,12 +54,7 @@ function serviceTimes({ nats, postgres, calls }: Measured): ServiceTimes {
     messages: calls.messages,
     messageMs: nats.messageMs,
     hopMs: nats.requestMs / 2,
-    // deploy/nats/nats.conf syncs every message; buckets in files are synced as streams are.
-    entryMs: nats.stored.synced.streamMs,
-    entryProcessorMs: nats.stored.synced.processorMs,
-    watchMs: nats.watchMs,
-    entryReadMs: calls.entryReadMs,
-    queueMs: nats.stored.synced.streamMs + nats.pullMs,
+    heartbeatMs: calls.heartbeatMs,
     transactionMs: postgres.transactionProcessorMs,
     writeMs: postgres.writeProcessorMs,
     syncMs: postgres.syncMs,
@@ -118,8 +113,6 @@ const doubled = (
   },
 });
 
-const THREE_SERVERS = "three servers of NATS, without sync_interval: always";
-
 const CHANGES: Readonly<Record<Part, Change>> = {
   api: doubled("apiNodes", "API nodes"),
   writers: doubled("apiNodes", "API nodes"),
@@ -132,24 +125,5 @@ const CHANGES: Readonly<Record<Part, Change>> = {
     }),
   },
   nats: doubled("natsCores", "processors for NATS"),
-  entries: {
-    text: () => THREE_SERVERS,
-    mend: ({ times, installation }, { nats: { stored: { file }, pullMs } }) => ({
-      installation,
-      times: {
-        ...times,
-        entryMs: file.processorMs,
-        entryProcessorMs: file.processorMs,
-        queueMs: file.processorMs + pullMs,
-      },
-    }),
-  },
-  queue: {
-    text: () => THREE_SERVERS,
-    mend: ({ times, installation }, { nats }) => ({
-      installation,
-      times: { ...times, queueMs: nats.stored.file.processorMs + nats.pullMs },
-    }),
-  },
   workers: doubled("workers", "workers"),
 };

@@ -1,5 +1,7 @@
 /** Costs of one invocation for the parts of a real cluster: processor time and messages. */
 import { connect } from "@nats-io/transport-node";
+import { PROTOCOL } from "../../src/cluster/link/protocol.ts";
+import { subjects } from "../../src/cluster/nats/subjects.ts";
 import { TestCluster } from "../../tests/cluster/cluster.ts";
 import { oneByOne, saturate } from "../load.ts";
 import { processorMs } from "./processor_time.ts";
@@ -8,7 +10,7 @@ import { processorMs } from "./processor_time.ts";
 const SOURCE = "export default ({ name }) => ({ text: `Hello, ${name}!` });";
 const CALLERS = 4;
 const WORKERS = 2;
-/** Scripts that an entry lists. */
+/** Scripts that a heartbeat lists. */
 const SCRIPTS = 8;
 
 export interface InvocationTimes {
@@ -18,8 +20,8 @@ export interface InvocationTimes {
   readonly workerMs: number;
   /** Messages that API node and worker exchange. */
   readonly messages: number;
-  /** Processor time of an API node for one entry of a worker. */
-  readonly entryReadMs: number;
+  /** Processor time of an API node for one heartbeat of a worker. */
+  readonly heartbeatMs: number;
 }
 
 /** Measures a cluster of its own: PostgreSQL, NATS, one API node and two workers. */
@@ -52,7 +54,11 @@ export async function measureInvocations(isQuick: boolean): Promise<InvocationTi
     apiMs,
     workerMs: workersMs.reduce((sum, ms) => sum + ms, 0),
     messages,
-    entryReadMs: await measureEntries(cluster.nats.address.url, node.pid, isQuick ? 2_000 : 40_000),
+    heartbeatMs: await measureHeartbeats(
+      cluster.nats.address.url,
+      node,
+      isQuick ? 2_000 : 40_000,
+    ),
   };
 }
 
@@ -67,12 +73,16 @@ async function countMessages(servers: string, times: number, call: () => Promise
   return count / times;
 }
 
-/** Writes entries as full workers would. */
-async function measureEntries(servers: string, pid: number, count: number): Promise<number> {
+/** Sends heartbeats as full workers would. */
+async function measureHeartbeats(
+  servers: string,
+  { pid, url }: { readonly pid: number; readonly url: string },
+  count: number,
+): Promise<number> {
   const nats = await connect({ servers });
   const digest = "0123456789abcdef".repeat(4);
-  const entry = JSON.stringify({
-    protocol: 1,
+  const heartbeat = JSON.stringify({
+    protocol: PROTOCOL,
     version: "0.1.0",
     capacity: 4,
     free: 0,
@@ -83,8 +93,12 @@ async function measureEntries(servers: string, pid: number, count: number): Prom
   });
   const before = await processorMs(pid);
   for (let n = 0; n < count; n++) {
-    await nats.request(`$KV.invoked_workers.bench${n % 1000}`, entry);
+    nats.publish(subjects.heartbeat(`bench${n % 1000}`), heartbeat);
+    if (n % 64 === 0) await nats.flush();
   }
+  await nats.flush();
+  // The node answers after the heartbeats that it has received before.
+  await (await fetch(new URL("/healthz", url))).text();
   const taken = await processorMs(pid) - before;
   await nats.close();
   return taken / count;

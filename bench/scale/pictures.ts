@@ -10,8 +10,6 @@ const SHOWN_PARTS: Readonly<Partial<Record<Part, string>>> = {
   postgres: "PostgreSQL",
   log: "its log",
   nats: "NATS",
-  entries: "entries",
-  queue: "work queue",
 };
 
 /** Pictures by the names of their files. */
@@ -65,13 +63,10 @@ export function renderTables(measured: Measured, breaks: readonly Break[]): stri
   const { nats, postgres, calls, machine } = measured;
   const rows: [string, number][] = [
     ["API node, processor time of an invocation", calls.apiMs],
-    ["API node, processor time of a worker's entry", calls.entryReadMs],
+    ["API node, processor time of a heartbeat", calls.heartbeatMs],
     ["worker, processor time of an invocation", calls.workerMs],
     ["NATS, round trip of a request", nats.requestMs],
     ["NATS, processor time of a message", nats.messageMs],
-    ["NATS, storing a message in memory, processor time", nats.stored.memory.processorMs],
-    ["NATS, storing a message in a file, processor time", nats.stored.file.processorMs],
-    ["NATS, storing a message with a sync, time of the stream", nats.stored.synced.streamMs],
     ["PostgreSQL, processor time of a write", postgres.writeProcessorMs],
     ["PostgreSQL, processor time of a transaction", postgres.transactionProcessorMs],
     ["a sync of 8 KiB on this disk", postgres.syncMs],

@@ -12,6 +12,7 @@ import { reloadOnHangup } from "./local/reload.ts";
 import { startFailure } from "./local/start_failure.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
+import { Failure } from "./terminal/failure.ts";
 import { setUpLogging } from "./terminal/logging.ts";
 import { printJsonLine } from "./terminal/output.ts";
 import { listenForStop } from "./terminal/stop.ts";
@@ -77,21 +78,40 @@ interface WorkOptions {
 async function work(config: Config, { json, answersProbes }: WorkOptions): Promise<void> {
   const running: { worker?: RunningWorker } = {};
   using stop = listenForStop(() => running.worker?.kill());
-  const worker = running.worker = await start(config, answersProbes);
+  const worker = await start(config, answersProbes, stop.signalled);
+  if (worker === undefined) return logger.info("stopped before the start");
+  running.worker = worker;
   const { id, capacity, walls } = worker;
   if (json) printJsonLine({ id, capacity, walls });
   else console.log(`invoked worker ${id} is ready with ${capacity} slots; sandbox ${walls}`);
-  const signal = await stop.signalled;
-  logger.info("draining after {signal}; a second signal kills the worker", { signal });
+  const end = await Promise.race([
+    stop.signalled.then((signal) => ({ signal })),
+    worker.foreign.then((reason) => ({ reason })),
+  ]);
+  if ("signal" in end) {
+    const { signal } = end;
+    logger.info("draining after {signal}; a second signal kills the worker", { signal });
+  } else logger.error("draining: {reason}", { reason: end.reason });
   await worker.drain();
+  if ("reason" in end) {
+    throw new Failure(`The worker stopped: ${end.reason}`, { exit: "protocol" });
+  }
   logger.info("stopped");
 }
 
-async function start(config: Config, answersProbes: boolean): Promise<RunningWorker> {
+/** Undefined if the process is to stop before NATS answers. */
+async function start(
+  config: Config,
+  answersProbes: boolean,
+  signalled: Promise<unknown>,
+): Promise<RunningWorker | undefined> {
   const { startWorker } = await import("../compose/worker.ts");
+  const stopping = new AbortController();
+  signalled.then(() => stopping.abort());
   try {
-    return await startWorker(config, answersProbes);
+    return await startWorker(config, answersProbes, stopping.signal);
   } catch (error) {
+    if (stopping.signal.aborted) return undefined;
     logger.debug("the worker did not start", { error });
     throw startFailure("worker", error, config);
   }

@@ -6,12 +6,10 @@ import { LoadRequests } from "../cluster/dispatch/load_requests.ts";
 import { NodeMessages } from "../cluster/dispatch/node_messages.ts";
 import { Prewarming } from "../cluster/dispatch/prewarming.ts";
 import { Sessions } from "../cluster/dispatch/sessions.ts";
-import { openStreams } from "../cluster/dispatch/streams.ts";
 import { Seals } from "../cluster/link/sealing.ts";
 import { Nats } from "../cluster/nats/connection.ts";
 import { permitted } from "../cluster/nats/errors.ts";
 import { Registry } from "../cluster/registry/registry.ts";
-import { Puller } from "../cluster/worker/puller.ts";
 import { Slots } from "../cluster/worker/slots.ts";
 import type { Config } from "../config/mod.ts";
 import type { JobRunner } from "../engine/contract.ts";
@@ -54,7 +52,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   /**
-   * Connects to NATS, and makes its streams and buckets.
+   * Connects to NATS, and asks workers for their heartbeats.
    * @throws NatsUnusable
    */
   static async open(
@@ -68,11 +66,7 @@ export class Cluster implements AsyncDisposable {
     }
     await using opened = new AsyncDisposableStack();
     const nats = opened.use(await Nats.connect({ urls, credentialsFile, caFile }, "API node"));
-    const registry = await permitted("API node", async () => {
-      await openStreams(nats);
-      return opened.use(await Registry.open(nats));
-    });
-    nats.onReconnected(() => openStreams(nats));
+    const registry = opened.use(await permitted("API node", () => Registry.open(nats)));
     const slots = new Slots(capacity, invocations.asyncSlots);
     return new Cluster(nats, registry, slots, opened.move());
   }
@@ -123,11 +117,14 @@ export class Cluster implements AsyncDisposable {
     const seals = new Seals();
     const parts = { nats: this.nats, seals, keyOf, replyBudget, limits: invocations };
     const sessions = this.#opened.use(new Sessions(parts, node));
-    const claims = this.#opened.use(new Claims(this.nats, sessions, invocations));
     const { nats, registry } = this;
+    const slots = this.#slots;
+    const claims = this.#opened.use(
+      new Claims({ nats, sessions, registry, slots, maximum: invocations }),
+    );
     const prewarming = this.#opened.use(new Prewarming({ nats, seals, keyOf, registry }));
     this.#local = local;
-    const here = { runner: local, slots: this.#slots, maximum: invocations };
+    const here = { runner: local, slots, maximum: invocations };
     const dispatcher = new Dispatcher(sessions, registry, here, prewarming);
     const engine = new LocalEngine(dispatcher, this.#limits(invocations));
     local.onErrorChange(() => {
@@ -137,10 +134,6 @@ export class Cluster implements AsyncDisposable {
     const closing = new AbortController();
     this.#opened.defer(() => closing.abort());
     this.#followCapacity(engine, closing.signal);
-    if (this.capacity > 0) {
-      const puller = new Puller(this.nats, this.#slots, (_offer, slot) => claims.takeHere(slot));
-      this.#opened.defer(() => puller.stop());
-    }
     const messages = this.#opened.use(new NodeMessages(this.nats, node));
     const loadReporter = this.capacity > 0
       ? local

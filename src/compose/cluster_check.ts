@@ -59,8 +59,10 @@ function certificateSources({ nats, database, tls }: Config): readonly Certifica
     const own = /:80$/.test(url) ? 80 : DEFAULT_NATS_PORT;
     return { protocol: "nats", host, port: port === "" ? own : Number(port) };
   });
-  if (fields !== undefined && fields.sslMode !== "disable" && !fields.host.startsWith("/")) {
-    peers.push({ protocol: "postgres", host: fields.host, port: fields.port });
+  if (fields !== undefined && fields.sslMode !== "disable") {
+    for (const { host, port } of fields.servers) {
+      if (!host.startsWith("/")) peers.push({ protocol: "postgres", host, port });
+    }
   }
   const files = {
     "--nats-ca": nats.caFile,

@@ -1,9 +1,9 @@
 /** Copies an installation into PostgreSQL, with its blobs into the object store or another data directory. */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
-import { assertUnusedAccount } from "../cluster/dispatch/streams.ts";
 import { Nats } from "../cluster/nats/connection.ts";
-import { permitted } from "../cluster/nats/errors.ts";
+import { NatsUnusable, permitted } from "../cluster/nats/errors.ts";
+import { markedStream } from "../cluster/objects/account.ts";
 import type { Config } from "../config/mod.ts";
 import { checkServerKeys, objectRootKey } from "../domain/identity/server_keys.ts";
 import { type ObjectBuckets, prepareBlobs } from "../store/blobs/mod.ts";
@@ -165,7 +165,13 @@ export async function connectUnused({ nats: { urls, ...files } }: Config): Promi
   const { credentialsFile, caFile } = files;
   await using opened = new AsyncDisposableStack();
   const nats = opened.use(await Nats.connect({ urls, credentialsFile, caFile }, "copy"));
-  await permitted("API node", () => assertUnusedAccount(nats));
+  const stream = await permitted("API node", () => markedStream(nats.connection));
+  if (stream !== undefined) {
+    throw new NatsUnusable(
+      `the account of NATS at ${nats.urls} is that of another installation: its API nodes have marked the stream ` +
+        `${stream}; use another account, or delete the stream once these nodes have stopped for good`,
+    );
+  }
   opened.move();
   return nats;
 }

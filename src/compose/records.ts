@@ -74,5 +74,6 @@ export async function openRecords(
     }),
   );
   objects?.unlock(await objectRootKey(store, sealer));
+  await objects?.mark();
   return { store, objects };
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import { Nats } from "../cluster/nats/connection.ts";
 import { ChunkCache } from "../cluster/objects/chunk_cache.ts";
-import { COMMITS_BUCKET } from "../cluster/objects/mod.ts";
+import { COMMITS_BUCKET } from "../cluster/objects/layout.ts";
 import { ObjectReader } from "../cluster/objects/reader.ts";
 import { ObjectArtifacts } from "../cluster/worker/object_artifacts.ts";
 import { Worker } from "../cluster/worker/worker.ts";
@@ -38,6 +38,11 @@ export class RunningWorker {
 
   get id(): string {
     return this.worker.id;
+  }
+
+  /** Resolves once no invocation can reach this worker, with the reason. */
+  get foreign(): Promise<string> {
+    return this.worker.foreign;
   }
 
   /** The isolation of functions, in words. */
@@ -80,11 +85,16 @@ class Probes {
 }
 
 /**
- * Builds the worker and starts it; when a part fails, what was opened is closed again.
+ * Builds the worker and starts it, once NATS answers; when a part fails, what was opened is closed again.
  * @param answersProbes whether `--port` is given
- * @throws NatsUnusable
+ * @param stopping ends the wait for NATS
+ * @throws NatsUnusable; NatsUnreachable once `stopping` aborts
  */
-export async function startWorker(config: Config, answersProbes: boolean): Promise<RunningWorker> {
+export async function startWorker(
+  config: Config,
+  answersProbes: boolean,
+  stopping: AbortSignal,
+): Promise<RunningWorker> {
   const { nats: natsSettings, server } = config;
   const { urls, credentialsFile, caFile, objectCacheBytes } = natsSettings;
   const { capacity = defaultCapacity(config.invocations.memoryBytes) } = natsSettings;
@@ -98,7 +108,8 @@ export async function startWorker(config: Config, answersProbes: boolean): Promi
   opened.use(await openDataDir(server.dataDir));
   const sandboxCache = join(server.dataDir, "cache", "sandbox");
   await assertRunsPrograms(server.dataDir, sandboxCache);
-  const nats = opened.use(await Nats.connect({ urls, credentialsFile, caFile }, "worker"));
+  const options = { urls, credentialsFile, caFile };
+  const nats = opened.use(await Nats.awaited(options, "worker", stopping));
   const reporter = { role: "worker", instanceId: nats.id, scheme: "http" } as const;
   const measured = await openTelemetry(config, reporter, opened);
   const sandboxes = opened.use(await openSandboxes(config, sandboxCache));
@@ -111,8 +122,14 @@ export async function startWorker(config: Config, answersProbes: boolean): Promi
   const runner = new Runner(sandboxes, artifacts);
   const { invocations } = config;
   const { asyncSlots } = invocations;
-  const options = { capacity, asyncSlots, maximum: invocations, version: VERSION };
-  const worker = opened.use(await Worker.start(nats, runner, artifacts, options));
+  const worker = opened.use(
+    await Worker.start(nats, runner, artifacts, {
+      capacity,
+      asyncSlots,
+      maximum: invocations,
+      version: VERSION,
+    }),
+  );
   const parts = { dataDir: server.dataDir, sandboxes, nats, slots: worker.slots };
   await serveMetrics(config, measured, () => workerSources(parts), opened);
   opened.use(new MemoryTrim());

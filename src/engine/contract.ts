@@ -167,13 +167,13 @@ export interface Claim {
 /** What becomes of a claim. */
 export type ClaimAnswer =
   /**
-   * An invocation is recorded as RUNNING, and the run with the claim began. `recorded` settles when the invocation has
-   * left the claim.
+   * An invocation is recorded as RUNNING, and the run with the claim began. `ended` settles when the end of the attempt
+   * is recorded.
    */
-  | { readonly kind: "claimed"; readonly recorded: Promise<void> }
+  | { readonly kind: "claimed"; readonly ended: Promise<void> }
   /** No invocation waits. */
   | { readonly kind: "gone" }
-  /** No invocation may start now: a function reached its limit, or the server stops. The offer is claimed again later. */
+  /** No invocation may start now: a function reached its limit, or the server stops. */
   | { readonly kind: "later" };
 
 /**
@@ -182,13 +182,14 @@ export type ClaimAnswer =
  */
 export type ClaimHandler = (claim: Claim) => Promise<ClaimAnswer>;
 
-/** Hands asynchronous invocations to the workers that ask for them. */
+/** Hands asynchronous invocations to the processes that claim them. */
 export interface InvocationQueue {
   /**
-   * Offers an invocation whose row is PENDING and durable. A repetition for the same attempt within two minutes counts
-   * once.
+   * Notifies a process with a free slot that an invocation waits, whose row is PENDING and durable. An offer may be lost:
+   * the caller repeats the offer while the invocation waits. Never rejects.
+   * @param needs the memory of the invocation
    */
-  offer(invocationId: string, attempt: number): Promise<void>;
+  offer(needs: MemoryLimit): Promise<void>;
   /** Passes claims to the handler until the queue closes. */
   serve(onClaim: ClaimHandler): void;
 }

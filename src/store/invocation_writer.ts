@@ -172,12 +172,6 @@ export class InvocationWriter extends IdempotencyKeyReader {
     return true;
   }
 
-  /** Notes that these invocations were offered again. */
-  async touch(ids: readonly string[], now: string): Promise<void> {
-    await this.db.updateTable("invocations").set({ updatedAt: now })
-      .where("id", "in", ids).where("status", "=", "PENDING").where("owner", "is", null).execute();
-  }
-
   /** Running invocations of a function, on any node, without nested ones. */
   async countRunning(functionId: string): Promise<number> {
     const { count } = await this.db.selectFrom("invocations")

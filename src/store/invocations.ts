@@ -1,4 +1,4 @@
-import { type Kysely, type Selectable, sql } from "kysely";
+import { type Kysely, type RawBuilder, type Selectable, sql } from "kysely";
 import { columnNames } from "../resources/field.ts";
 import { INVOCATION_LIMITS, type LimitColumns } from "../resources/functions.ts";
 import type { Content } from "../shared/json_text.ts";
@@ -101,6 +101,9 @@ export interface WaitingFunction {
   readonly functionId: string;
   /** Id of the invocation that has waited longest. */
   readonly oldest: string;
+  /** Its waiting invocations, and the smallest memory limit among them; 0 without one. */
+  readonly waiting: number;
+  readonly memoryBytes: number;
   /** Its running invocations, on any node. */
   readonly running: number;
 }
@@ -315,17 +318,10 @@ export class InvocationReader extends IdempotencyKeyReader {
       .where("owner", "=", owner).execute();
   }
 
-  /**
-   * Invocations that wait for a claim of any node, and about which something was recorded at these times alone, oldest
-   * first.
-   */
-  unclaimed(
-    { before, after }: { readonly before: string; readonly after: string },
-    limit: number,
-  ): Promise<Pick<InvocationRow, "id" | "attempt">[]> {
-    return this.#unfinished().clearSelect().select(["id", "attempt"])
+  /** Invocations that wait for a claim of any node, oldest first. */
+  unclaimed(limit: number): Promise<Pick<InvocationRow, "id">[]> {
+    return this.#unfinished().clearSelect().select("id")
       .where("status", "=", "PENDING").where("owner", "is", null)
-      .where(({ or, eb }) => or([eb("updatedAt", "<", before), eb("updatedAt", ">", after)]))
       .where("id", "not in", this.db.selectFrom("delayedCalls").select("invocationId"))
       .limit(limit).execute();
   }
@@ -339,15 +335,21 @@ export class InvocationReader extends IdempotencyKeyReader {
     maximum: { readonly maxMemoryBytes?: number | undefined } = {},
   ): Promise<WaitingFunction[]> {
     const { maxMemoryBytes = Number.MAX_SAFE_INTEGER } = maximum;
-    const oldest = sql<string>`min(case when status = 'PENDING' and owner is null
+    const isWaiting = sql`status = 'PENDING' and owner is null
       and coalesce(memory_bytes, 0) <= ${maxMemoryBytes}
-      and id not in (select invocation_id from delayed_calls) then id end)`;
-    const running = sql<number>`sum(case when status = 'RUNNING' then 1 else 0 end)`;
-    const rows = await this.#unfinished().clearSelect().clearOrderBy()
-      .select(["functionId", oldest.as("oldest"), running.as("running")])
+      and id not in (select invocation_id from delayed_calls)`;
+    const oldest = sql<string>`min(case when ${isWaiting} then id end)`;
+    // As numbers in both databases.
+    const number = (sum: RawBuilder<unknown>) => sql<number>`cast(${sum} as double precision)`;
+    return await this.#unfinished().clearSelect().clearOrderBy().select([
+      "functionId",
+      oldest.as("oldest"),
+      number(sql`sum(case when ${isWaiting} then 1 else 0 end)`).as("waiting"),
+      number(sql`min(case when ${isWaiting} then coalesce(memory_bytes, 0) end)`).as("memoryBytes"),
+      number(sql`sum(case when status = 'RUNNING' then 1 else 0 end)`).as("running"),
+    ])
       .groupBy("functionId").having(oldest, "is not", null)
       .orderBy("running").orderBy("oldest").limit(limit).execute();
-    return rows.map((row) => ({ ...row, running: Number(row.running) }));
   }
 
   /** Unfinished invocations that came from outside, except invocations that wait for a planned time. */

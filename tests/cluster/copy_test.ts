@@ -112,13 +112,13 @@ async function checkUsedAccount(
     assert.equal(code, 1);
     assert.match(
       stderr,
-      /: the account of NATS at \S+ is that of another installation: its API nodes have made the stream INVOKED_RUNS; use another account, or delete the stream once/,
+      /: the account of NATS at \S+ is that of another installation: its API nodes have marked the stream OBJ_invoked_commits; use another account, or delete the stream once/,
     );
   }
   const names = await Array.fromAsync(Deno.readDir(restored), ({ name }) => name);
   assert.deepEqual(names, ["lock"]);
   const connection = await connect(nats.address.client);
-  await (await jetstreamManager(connection)).streams.delete("INVOKED_RUNS");
+  await (await jetstreamManager(connection)).streams.delete("OBJ_invoked_commits");
   await connection.close();
   const freed = await restore();
   assert.equal(freed.code, 0, freed.stderr);

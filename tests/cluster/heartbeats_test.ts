@@ -1,57 +1,61 @@
-/** A worker's heartbeat: it changes nothing of others, and waits for the bucket that API nodes make. */
+/** Heartbeats: how API nodes and workers that start in any order meet, and how a worker waits for NATS. */
 import assert from "node:assert/strict";
-import { jetstream } from "@nats-io/jetstream";
-import { Kvm } from "@nats-io/kv";
-import { headers } from "@nats-io/transport-node";
+import { subjects } from "../../src/cluster/nats/subjects.ts";
 import { Nats } from "../../src/cluster/nats/connection.ts";
-import { WORKERS_BUCKET } from "../../src/cluster/nats/subjects.ts";
 import { Registry } from "../../src/cluster/registry/registry.ts";
-import { type NatsAddress, TestNats } from "../support/nats.ts";
-import { Relay } from "../support/relay.ts";
+import { eventually } from "../support/eventually.ts";
+import { makeTempDir } from "../support/invoked.ts";
+import { TestNats } from "../support/nats.ts";
 import { TestWorker } from "../support/workers.ts";
+import { RogueWorker } from "./rogue.ts";
 
-Deno.test("a worker cannot erase the heartbeats of others with a header of its own", async () => {
+Deno.test("a worker waits for NATS, and then for an API node", async () => {
   await using server = await TestNats.start();
+  await server.stop();
+  await using directory = await makeTempDir();
+  const starting = TestWorker.start({ nats: server.address, directory: directory.path });
+  starting.catch(() => {});
+  // The worker locks its directory before it looks for NATS.
+  await eventually(
+    () => Deno.stat(`${directory.path}/lock`).then(() => true, () => undefined),
+    "a worker that has begun to start",
+  );
+  await server.restart();
+  await using worker = await starting;
   await using nats = await Nats.connect(server.address.options, "api");
-  // Twice: the bucket of a node that began before is the same.
-  for (let start = 0; start < 2; start++) {
-    await using _registry = await Registry.open(nats);
-    const js = jetstream(nats.connection);
-    await js.publish(`$KV.${WORKERS_BUCKET}.other`, "other");
-    const rollup = headers();
-    for (const scope of ["all", "sub"]) {
-      rollup.set("Nats-Rollup", scope);
-      await assert.rejects(
-        js.publish(`$KV.${WORKERS_BUCKET}.own`, "own", { headers: rollup }),
-        /rollup not permitted/,
-      );
-    }
-    const bucket = await new Kvm(nats.connection).open(WORKERS_BUCKET);
-    assert.equal((await bucket.get("other"))?.string(), "other");
-  }
-});
-
-Deno.test("an API node opens the bucket that another one has made since it looked for one", async () => {
-  // The relay reads the request.
-  await using server = await TestNats.start({ tls: false });
-  await using relay = await Relay.to(server.address.port);
-  await using opened = new AsyncDisposableStack();
-  const open = async ({ options }: NatsAddress) => {
-    opened.use(await Registry.open(opened.use(await Nats.connect(options, "api"))));
-  };
-  let hasMade = false;
-  relay.before("STREAM.CREATE", async () => {
-    await open(server.address);
-    hasMade = true;
-  });
-  await open(server.address.through(relay));
-  assert.ok(hasMade);
-});
-
-Deno.test("a worker that starts before every API node says what it waits for", async () => {
-  await using server = await TestNats.start();
-  await using worker = await TestWorker.start({ nats: server.address });
+  using registry = await Registry.open(nats);
+  await eventually(() => registry.get(worker.id), "the heartbeat of the worker");
   const { code, log } = await worker.stop();
   assert.equal(code, 0, log);
-  assert.match(log, /Failed to write the heartbeat of this worker: no API node has begun yet/);
+  assert.match(log, /Waiting for NATS: .* the connection was refused/);
+  assert.match(log, /No API node receives the heartbeats of this worker/);
+  assert.match(log, /An API node receives the heartbeats of this worker/);
+});
+
+Deno.test("an API node takes heartbeats that it can read, and ignores others", async () => {
+  await using server = await TestNats.start();
+  await using nats = await Nats.connect(server.address.options, "api");
+  await using worker = await RogueWorker.start(server.address);
+  const foreign = await RogueWorker.start(server.address, { protocol: 1_000 });
+  await using _foreign = foreign;
+  const rejected = Promise.withResolvers<Uint8Array>();
+  foreign.nats.subscribe(
+    subjects.foreign(foreign.nats.id),
+    ({ bytes }) => rejected.resolve(bytes.slice()),
+  );
+  await foreign.nats.flushed();
+  using registry = await Registry.open(nats);
+  registry.rejectForeign();
+  await eventually(() => registry.get(worker.nats.id), "the reply to the roll call");
+  assert.match(new TextDecoder().decode(await rejected.promise), /^\{"protocol":\d+\}$/);
+
+  const malformed = ["", "{", '{"protocol":-1}', `{"protocol":${"9".repeat(400)}}`, "[]"];
+  for (const text of malformed) {
+    worker.nats.publish(subjects.heartbeat("malformed"), new TextEncoder().encode(text));
+  }
+  await worker.nats.flushed();
+  // What was sent before has arrived with the next heartbeat.
+  registry.forget(worker.nats.id);
+  await eventually(() => registry.get(worker.nats.id), "another heartbeat");
+  assert.deepEqual(registry.all.map(({ id }) => id), [worker.nats.id]);
 });

@@ -1,20 +1,16 @@
 /** What the users of `deploy/nats` may do at a real nats-server: an API node all it needs, a worker no more than it needs. */
 import assert from "node:assert/strict";
-import { AckPolicy, jetstream, jetstreamManager, RetentionPolicy } from "@nats-io/jetstream";
-import { Kvm } from "@nats-io/kv";
+import { jetstreamManager } from "@nats-io/jetstream";
 import { Objm } from "@nats-io/obj";
-import { RUNS_STREAM, WORKERS_BUCKET } from "../../src/cluster/nats/subjects.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestNats } from "../support/nats.ts";
 import { Connected, FORMS } from "./nats_users.ts";
 
 const PREFIX = "invoked.v1";
-const RUNS = RUNS_STREAM;
-const WORKERS = WORKERS_BUCKET;
 const OBJECTS = ["invoked_commits", "invoked_volumes", "invoked_probe"];
 /** The objects that a worker reads: artifacts of commits. */
 const READABLE = "OBJ_invoked_commits";
-const STREAMS = [RUNS, `KV_${WORKERS}`, ...OBJECTS.map((bucket) => `OBJ_${bucket}`)];
+const STREAMS = OBJECTS.map((bucket) => `OBJ_${bucket}`);
 
 /** Subjects that a worker may not publish. */
 function foreignSubjects(own: string, other: string): string[] {
@@ -25,11 +21,13 @@ function foreignSubjects(own: string, other: string): string[] {
       `claim.${other}`,
       `worker.${other}.offer`,
       `worker.${own}.offer`,
+      `heartbeat.${other}`,
+      `heartbeat.${own}.more`,
     ]
       .map((subject) => `${PREFIX}.${subject}`),
-    ...["offer", "runs", "notify.call", "api.node.cancel", "from", "claim", "anything"]
+    ...["rollcall", "notify.call", "api.node.cancel", "from", "claim", "heartbeat", "anything"]
       .map((subject) => `${PREFIX}.${subject}`),
-    ...[`$KV.${WORKERS}.${other}`, `$KV.${WORKERS}.${own}.more`, `_INBOX.${other}.x`],
+    `_INBOX.${other}.x`,
     ...OBJECTS.flatMap((bucket) => [`$O.${bucket}.M.name`, `$O.${bucket}.C.chunk`]),
     ...STREAMS.flatMap((stream) =>
       js(
@@ -39,12 +37,12 @@ function foreignSubjects(own: string, other: string): string[] {
         ...[`CONSUMER.CREATE.${stream}`, `CONSUMER.CREATE.${stream}.own.>`],
         ...[`CONSUMER.DELETE.${stream}.workers`, `CONSUMER.PAUSE.${stream}.workers`],
         ...stream === READABLE ? [] : [`DIRECT.GET.${stream}`],
-        ...stream === RUNS ? [] : [`CONSUMER.MSG.NEXT.${stream}.workers`],
+        `CONSUMER.MSG.NEXT.${stream}.workers`,
         `CONSUMER.MSG.NEXT.${stream}.another`,
       )
     ),
     ...js("INFO", "STREAM.CREATE.OTHER", "STREAM.NAMES", "STREAM.LIST", "META.LEADER.STEPDOWN"),
-    ...[`$JS.ACK.${RUNS}.another.1.1.1.1.0`, "$SYS.REQ.SERVER.PING"],
+    ...["$JS.ACK.OBJ_invoked_commits.another.1.1.1.1.0", "$SYS.REQ.SERVER.PING"],
   ];
 }
 
@@ -53,27 +51,18 @@ function foreignPatterns(other: string): string[] {
   return [
     ...[">", `${PREFIX}.>`, `${PREFIX}.*`, `${PREFIX}.from.>`, `${PREFIX}.claim.*`],
     ...[`${PREFIX}.worker.>`, `${PREFIX}.worker.*.offer`, `${PREFIX}.worker.${other}.run.session`],
-    ...[`${PREFIX}.notify.>`, `${PREFIX}.api.>`, `${PREFIX}.runs`],
+    ...[`${PREFIX}.notify.>`, `${PREFIX}.api.>`, `${PREFIX}.heartbeat.*`],
     ...["_INBOX.>", "_INBOX.*.*", `_INBOX.${other}.>`, `_INBOX.${other}.x`],
     ...["$JS.>", "$JS.ACK.>", "$KV.>", "$O.>", "$SYS.>", "*.*.*.*"],
   ];
 }
 
-/** Everything that API nodes create: streams, consumer and buckets, with one object and one asynchronous invocation. */
+/** Everything that API nodes create: buckets with one object. */
 async function prepare({ nats }: Connected): Promise<void> {
-  const manager = await jetstreamManager(nats, { checkAPI: false });
-  await manager.streams.add({
-    name: RUNS,
-    subjects: [`${PREFIX}.runs`],
-    retention: RetentionPolicy.Workqueue,
-  });
-  await manager.consumers.add(RUNS, { durable_name: "workers", ack_policy: AckPolicy.Explicit });
-  await new Kvm(nats).create(WORKERS, { ttl: 10_000, history: 1 });
   for (const bucket of OBJECTS) {
     const objects = await new Objm(nats).create(bucket);
     await objects.putBlob({ name: "object" }, new Uint8Array(10));
   }
-  await jetstream(nats).publish(`${PREFIX}.runs`, "call", { msgID: "call.1" });
 }
 
 for (const { name, make } of FORMS) {
@@ -94,35 +83,35 @@ for (const { name, make } of FORMS) {
     const note = (connected: Connected, subject: string, options = {}) =>
       connected.nats.subscribe(subject, {
         ...options,
-        callback: (_, message) => void frames.push(`${message.subject} ${message.string()}`),
+        callback: (_, message) => {
+          frames.push(`${message.subject} ${message.string()}`);
+          message.respond("claims");
+        },
       });
     note(api, `${PREFIX}.from.*.node.*`);
     note(worker, `${PREFIX}.worker.${worker.id}.>`);
-    note(worker, `${PREFIX}.offer`, { queue: "workers" });
+    note(worker, `${PREFIX}.rollcall`);
+    note(api, `${PREFIX}.heartbeat.*`);
     for (const connected of [api, worker]) assert.deepEqual(await connected.denied(), []);
 
     const reply = await worker.nats.request(`${PREFIX}.claim.${worker.id}`, "call");
     assert.equal(reply.string(), "session");
     api.nats.publish(`${PREFIX}.worker.${worker.id}.offer`, "offer");
-    api.nats.publish(`${PREFIX}.offer`, "open");
+    api.nats.publish(`${PREFIX}.rollcall`, "all");
     await api.nats.flush();
     worker.nats.publish(`${PREFIX}.from.${worker.id}.node.session`, "frame");
+    worker.nats.publish(`${PREFIX}.heartbeat.${worker.id}`, "beat");
     for (const connected of [worker, api]) assert.deepEqual(await connected.denied(), []);
     assert.deepEqual(frames.toSorted(), [
       `${PREFIX}.from.${worker.id}.node.session frame`,
-      `${PREFIX}.offer open`,
+      `${PREFIX}.heartbeat.${worker.id} beat`,
+      `${PREFIX}.rollcall all`,
       `${PREFIX}.worker.${worker.id}.offer offer`,
     ]);
 
-    await jetstream(worker.nats).publish(`$KV.${WORKERS}.${worker.id}`, "entry");
-    const entry = await (await new Kvm(api.nats).open(WORKERS)).get(worker.id);
-    assert.equal(entry?.string(), "entry");
+    const answer = await api.nats.request(`${PREFIX}.worker.${worker.id}.waiting`);
+    assert.equal(answer.string(), "claims");
 
-    const js = jetstream(worker.nats, { checkAPI: false });
-    const message = await (await js.consumers.get(RUNS, "workers")).next();
-    assert.equal(message?.string(), "call");
-    message.working();
-    assert.equal(await message.ackAck(), true);
     const direct = (await jetstreamManager(worker.nats, { checkAPI: false })).direct;
     const found = await direct.getMessage(READABLE, { seq: 1 });
     assert.equal(found?.data.length, 10);
@@ -138,7 +127,6 @@ for (const { name, make } of FORMS) {
     await using worker = await Connected.open(workerUser, server.address);
     await using other = await Connected.open(otherUser, server.address);
     await prepare(api);
-    await jetstream(other.nats).publish(`$KV.${WORKERS}.${other.id}`, "other");
 
     const subjects = foreignSubjects(worker.id, other.id);
     for (const subject of subjects) worker.nats.publish(subject, "x");
@@ -151,6 +139,6 @@ for (const { name, make } of FORMS) {
     const messages = await Promise.all(
       STREAMS.map(async (stream) => (await manager.streams.info(stream)).state.messages),
     );
-    assert.deepEqual(messages, [1, 1, 2, 2, 2], "nothing was written or erased");
+    assert.deepEqual(messages, [2, 2, 2], "nothing was written or erased");
   });
 }

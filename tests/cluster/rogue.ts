@@ -6,7 +6,7 @@ import { PROTOCOL } from "../../src/cluster/link/protocol.ts";
 import { SealKey } from "../../src/cluster/link/sealing.ts";
 import { Nats } from "../../src/cluster/nats/connection.ts";
 import { partsOf, subjects } from "../../src/cluster/nats/subjects.ts";
-import { HeartbeatWriter } from "../../src/cluster/registry/heartbeat_writer.ts";
+import { Heartbeats } from "../../src/cluster/registry/heartbeats.ts";
 import type { NatsAddress } from "../support/nats.ts";
 
 /** What it does once it has the sealed job. */
@@ -31,7 +31,7 @@ export class RogueWorker implements AsyncDisposable {
     const nats = opened.use(await Nats.connect(options, "rogue"));
     const key = await SealKey.create();
     const own = opened.use(
-      new HeartbeatWriter(nats, () => ({
+      new Heartbeats(nats, () => ({
         protocol: PROTOCOL,
         version: "rogue",
         capacity: 100,

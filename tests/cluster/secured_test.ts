@@ -72,7 +72,7 @@ Deno.test("a cluster over TLS with the users of an account", async (t) => {
     assert.equal(code, 1, stderr);
     assert.match(
       stderr,
-      /NATS does not permit publish \$JS\.API\.\S+; give this API node a user with the permissions of deploy\/nats\/api\.conf/,
+      /NATS does not permit \w+ invoked\.v1\.\S+; give this API node a user with the permissions of deploy\/nats\/api\.conf/,
     );
   });
 

@@ -1,7 +1,7 @@
 /** Every subject of the code is one that `deploy/nats` permits to those who use it, and to no others. */
 import assert from "node:assert/strict";
 import type { Role } from "../../src/cluster/credentials/permissions.ts";
-import { RUNS_SUBJECT, subjects } from "../../src/cluster/nats/subjects.ts";
+import { subjects } from "../../src/cluster/nats/subjects.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestNats } from "../support/nats.ts";
 import { Connected, FORMS } from "./nats_users.ts";
@@ -15,10 +15,13 @@ interface Use {
 }
 
 /** A subject that is added must be named here. */
-const USES: Readonly<Record<keyof typeof subjects | "runs", Use>> = {
-  runs: { subject: () => RUNS_SUBJECT, from: "api" },
+const USES: Readonly<Record<keyof typeof subjects, Use>> = {
+  heartbeat: { subject: subjects.heartbeat, from: "worker", to: "api" },
+  heartbeats: { subject: subjects.heartbeats, to: "api" },
+  rollCall: { subject: subjects.rollCall, from: "api", to: "worker" },
+  foreign: { subject: subjects.foreign, from: "api", to: "worker" },
   offer: { subject: subjects.offer, from: "api", to: "worker" },
-  openOffer: { subject: subjects.openOffer, from: "api", to: "worker" },
+  waiting: { subject: subjects.waiting, from: "api", to: "worker" },
   toWorker: {
     subject: (worker) => subjects.toWorker(worker, "session"),
     from: "api",

@@ -107,15 +107,18 @@ Deno.test("an upgrade by one protocol, under invocations", async (t) => {
     assert.deepEqual(list, [PROTOCOL]);
   });
 
-  await t.step("a worker two protocols ahead runs nothing, and both logs name it", async () => {
-    const foreign = await cluster.worker({ program: afterNext });
-    await callers.someMore();
-    const { log } = await foreign.stop();
-    assert.match(
-      log,
-      new RegExp(`This worker receives no invocations: an API node speaks protocol ${PROTOCOL}`),
-    );
-  });
+  await t.step(
+    "a worker two protocols ahead ends with the reason, and both logs name it",
+    async () => {
+      const foreign = await cluster.worker({ program: afterNext });
+      const { code } = await foreign.status;
+      assert.equal(code, 6);
+      const reason = `an API node speaks protocol ${PROTOCOL}, and this worker works with ` +
+        `${PROTOCOL + 1} to ${PROTOCOL + 3}; upgrade the older`;
+      assert.match(await foreign.log, new RegExp(`The worker stopped: ${reason}`));
+      await callers.someMore();
+    },
+  );
 
   const newWorker = await cluster.worker({ program: next });
   await t.step("new workers run the invocations of an old node, beside an old worker", async () => {

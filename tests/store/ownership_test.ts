@@ -11,10 +11,13 @@ const FUNCTION = id(0);
 const COMMIT = id(0, 1);
 const WAITING = id(1);
 const DELAYED = id(2);
+/** The memory of each, by which offers differ. */
+const WAITING_BYTES = 1_000_000;
+const DELAYED_BYTES = 2_000_000;
 
-/** Opens the ownership of a store; calls back with each invocation that is offered. */
+/** Opens the ownership of a store; calls back with the memory of each invocation that is offered. */
 const OPENED: Readonly<
-  Record<string, (store: Store, onOffer: (id: string) => void) => Promise<Ownership>>
+  Record<string, (store: Store, onOffer: (memoryBytes?: number) => void) => Promise<Ownership>>
 > = {
   "an only node": onlyNode,
   // A busy machine may lose a lease this short, which is then waited for again.
@@ -29,16 +32,16 @@ async function insertInvocations(store: Store): Promise<void> {
     await tx.commits.insert(commitRow({ id: COMMIT, functionId: FUNCTION }), [
       { commitId: COMMIT, path: "main.ts", digest: null, size: 1 },
     ]);
-    for (const invocation of [WAITING, DELAYED]) {
+    const invocations = [[WAITING, WAITING_BYTES], [DELAYED, DELAYED_BYTES]] as const;
+    for (const [invocation, memoryBytes] of invocations) {
       tx.invocations.insert(invocationRow({
         id: invocation,
+        memoryBytes,
         functionId: FUNCTION,
         commitId: COMMIT,
         mode: "async",
         status: "PENDING",
         owner: null,
-        // Invocations from the past have waited for long.
-        updatedAt: "2020-01-01T00:00:00.000Z",
       }));
     }
     await tx.delays.insert({
@@ -57,8 +60,8 @@ for (const [title, open] of Object.entries(OPENED)) {
     await using directory = await makeTempDir();
     await using store = await openStore(directory.path);
     await insertInvocations(store);
-    const begun: string[] = [];
-    await using ownership = await open(store, (invocation) => begun.push(invocation));
+    const begun: (number | undefined)[] = [];
+    await using ownership = await open(store, (memoryBytes) => begun.push(memoryBytes));
     const { node } = ownership;
 
     await t.step("is live, and does the work of all nodes if there is no other one", async () => {
@@ -77,28 +80,10 @@ for (const [title, open] of Object.entries(OPENED)) {
       assert.equal(ownership.ownerOf("sync"), node.id);
       const owner = ownership.ownerOf("async");
       assert.ok(owner === null || owner === node.id);
-      assert.equal(ownership.offer(WAITING, 0), owner === null, "offered if anybody may claim it");
-      assert.equal(begun.length, owner === null ? 1 : 0);
+      const row = { memoryBytes: DELAYED_BYTES };
+      assert.equal(ownership.offer(row), owner === null, "offered if anybody may claim it");
+      assert.deepEqual(begun, owner === null ? [DELAYED_BYTES] : []);
       assert.equal(ownership.countsRunning, owner === null, "counted where others may run it");
-    });
-
-    await t.step("begins invocations that ended nodes have left, but no delayed one", async () => {
-      begun.length = 0;
-      // A shared node leaves this to the holder of the lease.
-      await eventually(async () => {
-        await ownership.recoverUnclaimed(async (row) => {
-          begun.push(row.id);
-          assert.equal(row.owner, node.id);
-          await Promise.resolve();
-        });
-        return begun.length > 0 || undefined;
-      }, "invocations that begin");
-      await ownership.recoverUnclaimed(() => assert.fail("it runs twice"));
-      assert.deepEqual(begun, [WAITING]);
-    });
-
-    await t.step("knows that a delayed invocation may still end", async () => {
-      assert.ok(await ownership.mayStillEnd(DELAYED));
     });
 
     await t.step("passes cancellations of its own invocations to its handler", async () => {
@@ -109,6 +94,25 @@ for (const [title, open] of Object.entries(OPENED)) {
       });
       assert.ok(await ownership.cancel(node.id, WAITING));
       assert.deepEqual(asked, [WAITING]);
+    });
+
+    await t.step("begins invocations that ended nodes have left, but no delayed one", async () => {
+      begun.length = 0;
+      // A shared node offers them again and again, from the time that it serves claims.
+      await eventually(async () => {
+        await ownership.recoverUnclaimed(async (row) => {
+          begun.push(row.memoryBytes ?? undefined);
+          assert.equal(row.owner, node.id);
+          await Promise.resolve();
+        });
+        return begun.length > 0 || undefined;
+      }, "invocations that begin");
+      await ownership.recoverUnclaimed(() => assert.fail("it runs twice"));
+      assert.deepEqual([...new Set(begun)], [WAITING_BYTES]);
+    });
+
+    await t.step("knows that a delayed invocation may still end", async () => {
+      assert.ok(await ownership.mayStillEnd(DELAYED));
     });
 
     await t.step("lets a sweep prune what no node reads, in the end", async () => {

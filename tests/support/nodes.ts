@@ -22,8 +22,8 @@ export function onlyNode(store: Store): Promise<OnlyNode> {
 interface SharedOptions {
   readonly leaseMs: number;
   readonly snapshots?: Snapshots;
-  /** Called with each invocation that is offered: there are no workers. */
-  readonly onOffer?: (invocationId: string) => void;
+  /** Called with the memory of each invocation that is offered: there are no workers. */
+  readonly onOffer?: (memoryBytes?: number) => void;
 }
 
 /** A node that shares a store, and reaches no worker and no other node. */
@@ -34,7 +34,7 @@ export async function shareNodes(
   return new SharedNodes({
     store,
     node: await joinNodes(store, leaseMs),
-    queue: { offer: (id) => Promise.resolve(onOffer?.(id)), serve() {} },
+    queue: { offer: ({ memoryBytes }) => Promise.resolve(onOffer?.(memoryBytes)), serve() {} },
     peers: { cancel: () => Promise.resolve(false), serve() {} },
     engine: { interrupt() {} },
     snapshots,

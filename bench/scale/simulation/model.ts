@@ -3,7 +3,7 @@
  *
  * An invocation takes the event loop of its API node, transactions of that node's one writing connection, messages of
  * NATS, and a slot of a worker. Writes that wait share a transaction, transactions share a sync of the log. A worker
- * writes its entry when its free slots change, at most every 50 ms, and every 2 s; every API node reads every entry.
+ * sends a heartbeat when its free slots change, at most every 50 ms, and every 2 s; every API node reads each one.
  */
 import { percentile } from "../../statistics.ts";
 import { GroupSync, Random, Simulation, Station } from "./events.ts";
@@ -20,15 +20,8 @@ export interface ServiceTimes {
   readonly messageMs: number;
   /** One way through NATS, without waiting. */
   readonly hopMs: number;
-  /** Time of the stream of entries for one entry. */
-  readonly entryMs: number;
-  /** Processor time of NATS for one entry, and for its delivery to one API node. */
-  readonly entryProcessorMs: number;
-  readonly watchMs: number;
-  /** Processor time of an API node for one entry. */
-  readonly entryReadMs: number;
-  /** Time of the work queue for one asynchronous invocation: stored, handed out, acknowledged. */
-  readonly queueMs: number;
+  /** Processor time of an API node for one heartbeat. */
+  readonly heartbeatMs: number;
   /** Processor time of PostgreSQL for a transaction, and for each of its writes. */
   readonly transactionMs: number;
   readonly writeMs: number;
@@ -70,17 +63,17 @@ export const PARTS = {
   postgres: "processors of PostgreSQL",
   log: "log of PostgreSQL",
   nats: "processors of NATS",
-  entries: "stream of entries",
-  queue: "work queue",
   workers: "slots of workers",
 } as const;
 export type Part = keyof typeof PARTS;
 
 const WARM_UP_MS = 1_000;
 const MEASURED_MS = 3_000;
-const ENTRY_DELAY_MS = 50;
-const ENTRY_REFRESH_MS = 2_000;
-const ENTRIES_READ_INTERVAL_MS = 5;
+const HEARTBEAT_DELAY_MS = 50;
+const HEARTBEAT_INTERVAL_MS = 2_000;
+const HEARTBEATS_READ_INTERVAL_MS = 5;
+/** Messages of an asynchronous invocation besides: an offer and a claim, each with its reply. */
+const CLAIM_MESSAGES = 4;
 const WRITES_PER_TRANSACTION_MAX = 256;
 /** Workers that are asked before an invocation waits for a slot. */
 const OFFERS_MAX = 3;
@@ -106,15 +99,13 @@ interface Node {
 
 interface SimulatedWorker {
   free: number;
-  isEntryDue: boolean;
+  isHeartbeatDue: boolean;
 }
 
 class Cluster {
   readonly #simulation = new Simulation();
   readonly #random: Random;
   readonly #nats: Station;
-  readonly #entries: Station;
-  readonly #queue: Station;
   readonly #postgres: Station;
   readonly #log: GroupSync;
   readonly #nodes: readonly Node[];
@@ -123,7 +114,7 @@ class Cluster {
   readonly #waiting: ((worker: SimulatedWorker) => void)[] = [];
   readonly #addedMs: number[] = [];
   #ended = 0;
-  #unreadEntries = 0;
+  #unread = 0;
   #slotMs = 0;
 
   constructor(
@@ -135,8 +126,6 @@ class Cluster {
     const simulation = this.#simulation;
     this.#random = new Random(seed);
     this.#nats = new Station("nats", simulation, installation.natsCores);
-    this.#entries = new Station("entries", simulation, 1);
-    this.#queue = new Station("queue", simulation, 1);
     this.#postgres = new Station("postgres", simulation, installation.postgresCores);
     this.#log = new GroupSync("log", simulation, () => times.syncMs);
     this.#nodes = Array.from({ length: installation.apiNodes }, () => ({
@@ -145,14 +134,14 @@ class Cluster {
     }));
     this.#workers = Array.from({ length: installation.workers }, () => ({
       free: installation.capacity,
-      isEntryDue: false,
+      isHeartbeatDue: false,
     }));
   }
 
   run(): Outcome {
     for (const worker of this.#workers) {
       this.#simulation.after(
-        this.#random.uniform() * ENTRY_REFRESH_MS,
+        this.#random.uniform() * HEARTBEAT_INTERVAL_MS,
         () => this.#refresh(worker),
       );
     }
@@ -172,8 +161,6 @@ class Cluster {
         postgres: this.#postgres.utilization(end),
         log: this.#log.utilization(end),
         nats: this.#nats.utilization(end),
-        entries: this.#entries.utilization(end),
-        queue: this.#queue.utilization(end),
         workers: this.#slotMs / (workers * capacity) / end,
       },
     };
@@ -189,7 +176,7 @@ class Cluster {
 
   #call(node: Node): void {
     const [atStart, atAssignment] = API_SHARES;
-    const { apiMs, queueMs } = this.times;
+    const { apiMs, hopMs, messageMs } = this.times;
     const startedAt = this.#simulation.now;
     const isAsync = this.#random.uniform() < this.load.asyncShare;
     node.loop.request(apiMs * atStart, () =>
@@ -201,8 +188,11 @@ class Cluster {
               () => node.writer.write(() => this.#execute(node, worker, startedAt)),
             );
           });
-        if (isAsync) this.#queue.request(queueMs, assign);
-        else assign();
+        if (!isAsync) return assign();
+        this.#nats.request(
+          CLAIM_MESSAGES * messageMs,
+          () => this.#simulation.after(CLAIM_MESSAGES * hopMs, assign),
+        );
       }));
   }
 
@@ -259,33 +249,29 @@ class Cluster {
   }
 
   #changed(worker: SimulatedWorker): void {
-    if (worker.isEntryDue) return;
-    worker.isEntryDue = true;
-    this.#simulation.after(ENTRY_DELAY_MS, () => this.#writeEntry(worker));
+    if (worker.isHeartbeatDue) return;
+    worker.isHeartbeatDue = true;
+    this.#simulation.after(HEARTBEAT_DELAY_MS, () => this.#sendHeartbeat(worker));
   }
 
   #refresh(worker: SimulatedWorker): void {
-    if (!worker.isEntryDue) this.#writeEntry(worker);
-    this.#simulation.after(ENTRY_REFRESH_MS, () => this.#refresh(worker));
+    if (!worker.isHeartbeatDue) this.#sendHeartbeat(worker);
+    this.#simulation.after(HEARTBEAT_INTERVAL_MS, () => this.#refresh(worker));
   }
 
-  /** The next one is due only once this one was acknowledged. */
-  #writeEntry(worker: SimulatedWorker): void {
-    worker.isEntryDue = true;
-    const { entryMs, entryProcessorMs, watchMs } = this.times;
-    this.#entries.request(entryMs, () => {
-      worker.isEntryDue = false;
-      this.#nats.request(entryProcessorMs + watchMs * this.#nodes.length, () => {
-        if (this.#unreadEntries++ > 0) return;
-        this.#simulation.after(ENTRIES_READ_INTERVAL_MS, () => this.#readEntries());
-      });
+  /** One message from the worker, and one to each API node. */
+  #sendHeartbeat(worker: SimulatedWorker): void {
+    worker.isHeartbeatDue = false;
+    this.#nats.request(this.times.messageMs * (1 + this.#nodes.length), () => {
+      if (this.#unread++ > 0) return;
+      this.#simulation.after(HEARTBEATS_READ_INTERVAL_MS, () => this.#readHeartbeats());
     });
   }
 
-  /** Entries that arrived together are read together. */
-  #readEntries(): void {
-    const ms = this.#unreadEntries * this.times.entryReadMs;
-    this.#unreadEntries = 0;
+  /** Heartbeats that arrived together are read together. */
+  #readHeartbeats(): void {
+    const ms = this.#unread * this.times.heartbeatMs;
+    this.#unread = 0;
     for (const { loop } of this.#nodes) loop.request(ms, () => {});
   }
 

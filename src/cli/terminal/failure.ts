@@ -16,6 +16,10 @@ export const EXIT_CODES = {
     code: 5,
     meaning: "the server stopped because the disk may have lost data; another start recovers",
   },
+  protocol: {
+    code: 6,
+    meaning: "the worker and an API node speak protocols that differ by more than 1",
+  },
   interrupted: { code: 130, meaning: "Ctrl-C or SIGTERM ended the command" },
 } as const;
 

@@ -1,4 +1,4 @@
-import type { Job } from "../../engine/contract.ts";
+import type { MemoryLimit } from "../../sandbox/contract.ts";
 import { hasMemory } from "../link/messages.ts";
 import type { KnownWorker } from "../registry/registry.ts";
 
@@ -6,6 +6,13 @@ import type { KnownWorker } from "../registry/registry.ts";
 const OFFERS_MAX = 8;
 /** Offers of one round to workers without a free slot: such an offer makes the worker keep its next slot for it. */
 const WISHES_MAX = 2;
+
+/** What an invocation needs of its worker. */
+interface Needs {
+  /** Undefined while it is not known which invocation will run. */
+  readonly scriptDigest?: string;
+  readonly limits: MemoryLimit;
+}
 
 /**
  * The workers to ask for a slot, in this order: workers that have the script ready, then other workers, each group by
@@ -15,7 +22,7 @@ const WISHES_MAX = 2;
  */
 export function choose(
   all: readonly KnownWorker[],
-  { scriptDigest, limits }: Pick<Job, "scriptDigest" | "limits">,
+  { scriptDigest, limits }: Needs,
   random: () => number = Math.random,
 ): readonly KnownWorker[] {
   const workers = all.filter(({ heartbeat }) => hasMemory(heartbeat, limits));
@@ -29,7 +36,8 @@ export function choose(
 
 function rankOf(
   { heartbeat: { capacity, ready }, free }: KnownWorker,
-  scriptDigest: string,
+  scriptDigest: string | undefined,
 ): number {
-  return (ready.includes(scriptDigest) ? 2 : 0) + free / capacity;
+  const isReady = scriptDigest !== undefined && ready.includes(scriptDigest);
+  return (isReady ? 2 : 0) + free / capacity;
 }

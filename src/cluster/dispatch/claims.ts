@@ -1,18 +1,29 @@
 import { getLogger } from "@logtape/logtape";
-import { jetstream, type JetStreamClient } from "@nats-io/jetstream";
 import type { Claim, ClaimAnswer, ClaimHandler, InvocationQueue } from "../../engine/contract.ts";
-import type { MemoryMaximum } from "../../sandbox/contract.ts";
-import { type ClaimReply, encode, maximumOf, readClaimRequest } from "../link/messages.ts";
+import type { MemoryLimit, MemoryMaximum } from "../../sandbox/contract.ts";
+import {
+  type ClaimReply,
+  encode,
+  hasMemory,
+  maximumOf,
+  readClaimRequest,
+  readProtocol,
+  WaitingReply,
+} from "../link/messages.ts";
 import { PROTOCOL, speaks } from "../link/protocol.ts";
 import type { Nats, ReceivedMessage } from "../nats/connection.ts";
-import { isId, NODES_GROUP, partsOf, RUNS_SUBJECT, subjects } from "../nats/subjects.ts";
+import { isId, NODES_GROUP, partsOf, subjects } from "../nats/subjects.ts";
+import type { Registry } from "../registry/registry.ts";
+import { type Claimed, Claimer } from "../worker/claimer.ts";
+import type { Slots } from "../worker/slots.ts";
+import { choose } from "./choose.ts";
 import type { OwnerSession } from "./owner_session.ts";
 import type { Sessions } from "./sessions.ts";
 
 const logger = getLogger(["invoked", "cluster"]);
 
-/** How long an offer of an asynchronous invocation may take to be stored. */
-const STORE_TIMEOUT_MS = 5_000;
+/** How long a worker may take to answer that it claims an invocation. */
+const OFFER_TIMEOUT_MS = 2_000;
 
 /** Where the slot of a claim is: in this process, or on a worker. */
 type SlotLocation =
@@ -43,48 +54,67 @@ export class SlotClaim implements Claim {
   }
 }
 
-/** Offers asynchronous invocations to the workers, and accepts their claims. */
-export class Claims implements InvocationQueue, Disposable {
-  readonly #nats: Nats;
-  readonly #sessions: Sessions;
-  readonly #jetstream: JetStreamClient;
+interface ClaimsParts {
+  readonly nats: Nats;
+  readonly sessions: Sessions;
+  readonly registry: Registry;
+  /** Slots of this process, and the memory that invocations may have there. */
+  readonly slots: Slots;
+  readonly maximum: MemoryMaximum;
+}
+
+/** Offers asynchronous invocations to this process and to workers, and accepts their claims. */
+export class Claims implements InvocationQueue, AsyncDisposable {
+  readonly #parts: ClaimsParts;
+  readonly #here: Claimer;
   #subscription: Disposable | undefined;
   #onClaim: ClaimHandler | undefined;
 
-  /** @param maximum invocations with more memory do not run in this process */
-  constructor(nats: Nats, sessions: Sessions, private readonly maximum: MemoryMaximum) {
-    this.#nats = nats;
-    this.#sessions = sessions;
-    this.#jetstream = jetstream(nats.connection, { timeout: STORE_TIMEOUT_MS });
+  constructor(parts: ClaimsParts) {
+    this.#parts = parts;
+    this.#here = new Claimer(parts.slots, (slot) => this.#takeHere(slot));
   }
 
-  async offer(invocationId: string, attempt: number): Promise<void> {
-    await this.#jetstream.publish(RUNS_SUBJECT, invocationId, {
-      msgID: `${invocationId}.${attempt}`,
-    });
+  async offer(needs: MemoryLimit): Promise<void> {
+    const { nats, registry, maximum } = this.#parts;
+    if (hasMemory(maximum, needs) && this.#here.offered()) return;
+    for (const { id } of choose(registry.workers, { limits: needs })) {
+      if (nats.error !== undefined) return;
+      registry.adjust(id, -1);
+      const reply = await nats.request(
+        subjects.waiting(id),
+        encode({ protocol: PROTOCOL }),
+        OFFER_TIMEOUT_MS,
+      ).catch(() => undefined);
+      if (reply === undefined) registry.forget(id);
+      else if (isClaiming(reply)) return;
+    }
   }
 
   serve(onClaim: ClaimHandler): void {
     this.#onClaim = onClaim;
-    this.#subscription ??= this.#nats.subscribe(
+    this.#parts.registry.rejectForeign();
+    this.#subscription ??= this.#parts.nats.subscribe(
       subjects.claims(),
       (message) => void this.#receive(message),
       NODES_GROUP,
     );
   }
 
-  /** Claims an invocation for a slot of this process; see `TakeOffer`. */
-  async takeHere(slot: Disposable): Promise<"settled" | "again"> {
-    using _ = slot;
-    const claim = new SlotClaim(this.#sessions.node, { kind: "here" }, this.maximum);
-    const answer = await this.#decide(claim);
-    claim.markAnswered();
-    if (answer.kind !== "claimed") return answer.kind === "later" ? "again" : "settled";
-    return await answer.recorded.then(() => "settled", () => "again");
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#subscription?.[Symbol.dispose]();
+    await this.#here[Symbol.asyncDispose]();
   }
 
-  [Symbol.dispose](): void {
-    this.#subscription?.[Symbol.dispose]();
+  /** Claims an invocation for a slot of this process. */
+  async #takeHere(slot: Disposable): Promise<Claimed> {
+    const { sessions, maximum } = this.#parts;
+    const claim = new SlotClaim(sessions.node, { kind: "here" }, maximum);
+    const answer = await this.#decide(claim);
+    claim.markAnswered();
+    if (answer.kind !== "claimed") return answer;
+    const release = () => slot[Symbol.dispose]();
+    return { kind: "claimed", ended: answer.ended.then(release, release) };
   }
 
   async #receive(message: ReceivedMessage): Promise<void> {
@@ -92,19 +122,22 @@ export class Claims implements InvocationQueue, Disposable {
     if (!isId(worker)) return;
     const respond = (reply: ClaimReply) => message.respond(encode(reply));
     try {
+      if (!speaks(readProtocol(message.bytes))) {
+        return respond({ answer: "foreign", protocol: PROTOCOL });
+      }
       const request = readClaimRequest(message.bytes);
-      if (!speaks(request.protocol)) return respond({ answer: "foreign", protocol: PROTOCOL });
-      if (request.kind === "hello") return respond({ answer: "welcome" });
-      const session = this.#sessions.open(request.session, worker);
+      const { sessions } = this.#parts;
+      const session = sessions.open(request.session, worker);
+      const close = () => session.close();
       session.accept(request.publicKey);
       const claim = new SlotClaim(worker, { kind: "worker", session }, maximumOf(request));
       const answer = await this.#decide(claim);
       if (answer.kind !== "claimed") {
-        session.close();
+        close();
         return respond({ answer: answer.kind });
       }
-      answer.recorded.then(() => session.recorded(), () => session.close());
-      respond({ answer: "claimed", node: this.#sessions.node });
+      answer.ended.then(close, close);
+      respond({ answer: "claimed", node: sessions.node });
       claim.markAnswered();
     } catch (error) {
       logger.warn("Failed to process the claim of worker {worker}: {error}", { worker, error });
@@ -124,4 +157,10 @@ export class Claims implements InvocationQueue, Disposable {
       return { kind: "later" };
     }
   }
+}
+
+/** A worker is hostile: another reply counts as a rejection. */
+function isClaiming(reply: Uint8Array): boolean {
+  return reply.length === WaitingReply.CLAIMS.length &&
+    reply.every((byte, at) => byte === WaitingReply.CLAIMS[at]);
 }

@@ -188,12 +188,8 @@ export class Dispatcher implements JobRunner {
     });
   }
 
-  /** Asks the workers with free slots one after another; without any heartbeat, the workers' queue group. */
+  /** Asks the workers with free slots one after another. */
   async #ask(job: Job, ports: JobPorts): Promise<TakenSlot | undefined> {
-    if (this.#registry.workers.length === 0) {
-      const answer = await this.#sessions.offer(undefined, { job });
-      return answer instanceof OwnerSession ? { session: answer } : undefined;
-    }
     for (const { id, free, heartbeat } of choose(this.#registry.workers, job)) {
       this.#registry.adjust(id, -1);
       // A worker that is likely to accept.
@@ -224,7 +220,7 @@ export class Dispatcher implements JobRunner {
   #release(session: OwnerSession | undefined): void {
     if (session === undefined) return;
     session.close();
-    if (session.worker !== undefined) this.#registry.adjust(session.worker, 1);
+    this.#registry.adjust(session.worker, 1);
   }
 }
 

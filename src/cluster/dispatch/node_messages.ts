@@ -50,12 +50,9 @@ export class NodeMessages implements Disposable {
   /** Asks a node to cancel its invocation; false if the node does not answer or does not run the invocation. */
   async cancel(node: string, invocationId: string): Promise<boolean> {
     try {
-      const { data } = await this.#nats.connection.request(
-        subjects.cancel(node),
-        encodeText(invocationId),
-        { timeout: CANCEL_TIMEOUT_MS },
-      );
-      return decodeText(data) === YES;
+      const request = encodeText(invocationId);
+      const reply = await this.#nats.request(subjects.cancel(node), request, CANCEL_TIMEOUT_MS);
+      return decodeText(reply) === YES;
     } catch {
       return false;
     }

@@ -83,7 +83,6 @@ export class OwnerSession {
       ended: [],
     },
   );
-  #worker: string | undefined;
   #publicKey = "";
   /** What was prepared for the worker with this key. */
   #prepared: { readonly publicKey: string; readonly sealed: Promise<Sealed> } | undefined;
@@ -92,34 +91,23 @@ export class OwnerSession {
   /** Whether the job has logged or called: then its code has begun, whatever the worker says. */
   #hasBegun = false;
 
-  /** @param worker undefined for an offer to any worker: the worker that accepts on its own subject has the session */
   constructor(
     parts: OwnerParts,
     readonly node: string,
     readonly id: string,
-    worker: string | undefined,
+    readonly worker: string,
     onEnd: () => void,
   ) {
     this.#parts = parts;
-    this.#worker = worker;
     this.#onEnd = onEnd;
     const { nats, limits: { maxOutputBytes } } = parts;
     this.#channel = new Channel({
-      send: (frame) => {
-        if (this.#worker !== undefined) {
-          nats.publish(subjects.toWorker(this.#worker, id), frame);
-        }
-      },
+      send: (frame) => nats.publish(subjects.toWorker(worker, id), frame),
       onMessage: (type, bytes) => this.#receive(type, bytes),
       onEnd: (end) => this.#ended(end),
       messageBytesMax: Math.max(HOST_CALL_MAX_BYTES, maxOutputBytes) + MESSAGE_OVERHEAD_BYTES,
       frameBytesMax: nats.payloadBytesMax,
     });
-  }
-
-  /** The worker that has the session; undefined before one accepted. */
-  get worker(): string | undefined {
-    return this.#worker;
   }
 
   get isRunning(): boolean {
@@ -135,8 +123,7 @@ export class OwnerSession {
 
   /** Takes a frame that came on the subject of a worker. Frames of other workers do not count. */
   receive(worker: string, frame: Uint8Array): void {
-    if (this.#worker === undefined) this.#worker = worker;
-    if (worker === this.#worker) this.#channel.receive(frame);
+    if (worker === this.worker) this.#channel.receive(frame);
   }
 
   /**
@@ -145,9 +132,7 @@ export class OwnerSession {
    * @param publicKey of the worker, as its heartbeat has it
    */
   prepare(publicKey: string, job: Job, ports: JobPorts): void {
-    const worker = this.#worker;
-    if (worker === undefined) return;
-    const sealed = this.#seal({ worker, publicKey }, job, ports);
+    const sealed = this.#seal(publicKey, job, ports);
     // The run that awaits the promise reports the error.
     sealed.catch(() => {});
     this.#prepared = { publicKey, sealed };
@@ -162,17 +147,16 @@ export class OwnerSession {
   }
 
   /**
-   * Runs a job on the worker that accepted. The session stays open for {@link recorded} or {@link close}. Another worker
-   * may get a job that was not placed.
+   * Runs a job on the worker that accepted. The session stays open until {@link close}. Another worker may get a job that
+   * was not placed.
    */
   async run(job: Job, ports: JobPorts, signal: AbortSignal): Promise<Ran> {
-    const worker = this.#worker;
-    if (worker === undefined || !this.#lifecycle.is("accepted")) return this.#notDelivered();
+    if (!this.#lifecycle.is("accepted")) return this.#notDelivered();
     const publicKey = this.#publicKey;
     const sealed =
       await (this.#prepared?.publicKey === publicKey
         ? this.#prepared.sealed
-        : this.#seal({ worker, publicKey }, job, ports));
+        : this.#seal(publicKey, job, ports));
     if ("kind" in sealed) return sealed;
     if (signal.aborted) return killed(killCodeOf(signal));
     if (!this.#lifecycle.is("accepted")) return this.#notDelivered();
@@ -189,13 +173,6 @@ export class OwnerSession {
     }
   }
 
-  /** Reports to the worker that the outcome is recorded, and ends the session. */
-  async recorded(): Promise<void> {
-    await this.#channel.write(MessageType.RECORDED, new Uint8Array());
-    await this.#channel.drained();
-    this.close();
-  }
-
   close(): void {
     this.#channel.close(CloseReason.DONE);
   }
@@ -205,7 +182,7 @@ export class OwnerSession {
     let cut: ReturnType<typeof setTimeout> | undefined;
     const late = setTimeout(() => {
       logger.error("Worker {worker} did not end a run within {timeoutMs} ms", {
-        worker: this.#worker,
+        worker: this.worker,
         timeoutMs,
       });
       this.close();
@@ -272,10 +249,11 @@ export class OwnerSession {
   }
 
   async #seal(
-    { worker, publicKey }: { readonly worker: string; readonly publicKey: string },
+    publicKey: string,
     job: Job,
     ports: JobPorts,
   ): Promise<Sealed> {
+    const { worker } = this;
     const context = { kind: "job", worker, node: this.node, session: this.id } as const;
     const text = encodeJob({ job, keys: this.#keysOf(job) });
     const [sealed, notBegun] = await Promise.all([
@@ -313,7 +291,7 @@ export class OwnerSession {
     this.#accepted.resolve((end.by === "peer" ? REJECTIONS[end.reason] : undefined) ?? "silent");
     const isNotBegun = end.by === "peer" && end.reason === CloseReason.NOT_BEGUN;
     if (wasRunning && isNotBegun && !this.#hasBegun) {
-      const reason = `worker ${this.#worker} cannot start an instance for its job`;
+      const reason = `worker ${this.worker} cannot start an instance for its job`;
       this.#outcome.resolve({ kind: "not-placed", reason });
     } else if (wasRunning) this.#reportLoss(end);
     this.#outcome.resolve(LOST);
@@ -321,7 +299,7 @@ export class OwnerSession {
   }
 
   #reportLoss(end: ChannelEnd): void {
-    const worker = this.#worker;
+    const worker = this.worker;
     if (end.by === "error") {
       logger.error("Worker {worker} broke the protocol: {message}", {
         worker,
@@ -333,7 +311,7 @@ export class OwnerSession {
   }
 
   #notDelivered(): NotPlaced {
-    const reason = `worker ${this.#worker} released the slot before it got the job`;
+    const reason = `worker ${this.worker} released the slot before it got the job`;
     return { kind: "not-placed", reason };
   }
 }

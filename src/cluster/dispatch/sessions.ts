@@ -46,14 +46,13 @@ export class Sessions implements Disposable {
     return this.#node;
   }
 
-  /** Asks a worker, or any, for a slot. */
+  /** Asks a worker for a slot. */
   async offer(
-    worker: string | undefined,
+    worker: string,
     { job, lentBy, prepare }: OfferRequest,
   ): Promise<OwnerSession | Rejection> {
     // A worker that could guess it could let NATS send an answer there, which would end the session.
     const session = this.open(crypto.randomUUID(), worker);
-    const subject = worker === undefined ? subjects.openOffer() : subjects.offer(worker);
     const offer = encode({
       protocol: PROTOCOL,
       node: this.#node,
@@ -61,13 +60,13 @@ export class Sessions implements Disposable {
       ...needsOf(job),
       ...lentBy === undefined ? {} : { lentBy },
     });
-    this.#parts.nats.publish(subject, offer, `${this.#unheard}.${session.id}`);
+    this.#parts.nats.publish(subjects.offer(worker), offer, `${this.#unheard}.${session.id}`);
     prepare?.(session);
     return await session.offered(OFFER_TIMEOUT_MS) ?? session;
   }
 
   /** Opens a session. The id of a claim comes from its worker: a taken id opens no session. */
-  open(id: string, worker: string | undefined): OwnerSession {
+  open(id: string, worker: string): OwnerSession {
     if (this.#sessions.has(id)) throw new Error(`Session ${id} is open already`);
     const session = new OwnerSession(
       this.#parts,

@@ -18,8 +18,6 @@ export const MessageType = {
   HOST_REPLY: 2,
   /** Owner to worker: kill the instance; the text is a `KillCode`. */
   CANCEL: 3,
-  /** Owner to worker: the invocation's record has its outcome, or the invocation may be claimed again. */
-  RECORDED: 4,
   /** Worker to owner: the slot is held. */
   ACCEPTED: 16,
   /** Worker to owner: log lines. */
@@ -70,32 +68,36 @@ const Accepted = z.object({ protocol: Protocol, publicKey: PublicKey });
 /** A worker holds a slot for a session. */
 export type Accepted = Readonly<z.infer<typeof Accepted>>;
 
-const ClaimRequest = z.discriminatedUnion("kind", [
-  /** A worker asks, before it pulls invocations, whether it may claim them. */
-  z.object({ kind: z.literal("hello"), protocol: Protocol }),
-  /** The worker pulled an asynchronous invocation, and holds a slot for it. */
-  z.object({
-    kind: z.literal("claim"),
-    protocol: Protocol,
-    session: Id,
-    invocation: Id,
-    publicKey: PublicKey,
-    /** Absent from workers of earlier versions. */
-    maxMemoryBytes: Memory.optional(),
-  }),
-]);
+/** What every version sends with the messages by which it can be recognized. */
+const Spoken = z.object({ protocol: Protocol });
 
-/** What a worker asks any API node. */
-export type ClaimRequest = Readonly<z.infer<typeof ClaimRequest>>;
+/** The protocol of a sender. */
+type Spoken = Readonly<z.infer<typeof Spoken>>;
+
+const ClaimRequest = z.object({
+  protocol: Protocol,
+  session: Id,
+  publicKey: PublicKey,
+  maxMemoryBytes: Memory.optional(),
+});
+
+/** A worker holds a slot, and asks any API node for an asynchronous invocation. */
+type ClaimRequest = Readonly<z.infer<typeof ClaimRequest>>;
 
 const ClaimReply = z.discriminatedUnion("answer", [
   z.object({ answer: z.literal("claimed"), node: Id }),
-  z.object({ answer: z.enum(["welcome", "gone", "elsewhere", "later"]) }),
+  z.object({ answer: z.enum(["gone", "later"]) }),
   /** The node does not speak the worker's protocol. */
   z.object({ answer: z.literal("foreign"), protocol: Protocol }),
 ]);
 
 export type ClaimReply = Readonly<z.infer<typeof ClaimReply>>;
+
+/** A worker's reply to the news that an asynchronous invocation waits: whether it claims one now, or once it can. */
+export const WaitingReply = {
+  CLAIMS: encoder.encode("claims"),
+  FULL: encoder.encode("full"),
+} as const;
 
 const Heartbeat = z.object({
   protocol: Protocol,
@@ -259,13 +261,24 @@ export function read<T>(schema: z.ZodType<T>, what: string, bytes: Uint8Array): 
 
 /** The JSON of an offer, a heartbeat, a claim and so on. */
 export function encode(
-  value: Offer | Accepted | ClaimRequest | ClaimReply | Heartbeat | Prewarm | readonly SandboxLog[],
+  value:
+    | Offer
+    | Accepted
+    | Spoken
+    | ClaimRequest
+    | ClaimReply
+    | Heartbeat
+    | Prewarm
+    | readonly SandboxLog[],
 ): Uint8Array<ArrayBuffer> {
   return encoder.encode(JSON.stringify(value));
 }
 
 export const readOffer = (bytes: Uint8Array): Offer => read(Offer, "an offer", bytes);
 export const readAccepted = (bytes: Uint8Array): Accepted => read(Accepted, "an answer", bytes);
+/** The protocol of a sender, also of one that writes the rest of its message in another way. */
+export const readProtocol = (bytes: Uint8Array): number =>
+  read(Spoken, "a message", bytes).protocol;
 export const readClaimRequest = (bytes: Uint8Array): ClaimRequest =>
   read(ClaimRequest, "a claim", bytes);
 export const readClaimReply = (bytes: Uint8Array): ClaimReply =>

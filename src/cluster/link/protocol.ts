@@ -2,7 +2,7 @@
  * The number of the protocol between API nodes and workers: of subjects, frames, messages and sealed jobs. A change
  * that the other side cannot ignore increases it. Each side reports its own number, and both use the lower number.
  */
-export const PROTOCOL = 3;
+export const PROTOCOL = 5;
 
 /** Protocols that this side speaks, in words. */
 export const PROTOCOLS_TEXT = `${PROTOCOL - 1} to ${PROTOCOL + 1}`;

@@ -1,9 +1,9 @@
 import { getLogger } from "@logtape/logtape";
 import { type NatsConnection, nuid, type Stats, type TlsOptions } from "@nats-io/transport-node";
-import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { readTextFile } from "../../shared/files.ts";
+import { pause } from "../../shared/pause.ts";
 import { type Credentials, readCredentials } from "./credentials.ts";
-import { connectError, deniedOperation, NatsUnusable } from "./errors.ts";
+import { connectError, deniedOperation, NatsUnreachable, NatsUnusable } from "./errors.ts";
 import { inboxOf } from "./subjects.ts";
 import { connectNats } from "./transport.ts";
 
@@ -24,9 +24,11 @@ const OLDEST_VERSION = [2, 10] as const;
 /** For a NATS that is there, also on a busy machine. */
 const CONNECT_TIMEOUT_MS = 20_000;
 const RECONNECT_WAIT_MS = 250;
-/** A connection is given up when the next ping is due and {@link PINGS_OUT_MAX} are unanswered: at the latest after 9 s. */
-const PING_INTERVAL_MS = 3_000;
+/** A connection is given up when the next ping is due and {@link PINGS_OUT_MAX} are unanswered: within 4.5 s. */
+const PING_INTERVAL_MS = 1_500;
 const PINGS_OUT_MAX = 2;
+/** Pause between two attempts of {@link Nats.awaited}. */
+const START_AGAIN_MS = 1_000;
 /** Pause before work after a new connection is repeated. */
 const REPEAT_MS = 1_000;
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/;
@@ -35,11 +37,14 @@ const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/;
 export class Nats implements AsyncDisposable {
   #isUp = true;
   #error: string | undefined;
+  /** Rejects once the connection is lost; replies to requests would be lost, too. */
+  #lost = rejection();
+  /** The first operation that NATS did not permit. */
+  #denial: Error | undefined;
   readonly #onReconnected: (() => Promise<unknown>)[] = [];
 
   private constructor(
     readonly connection: NatsConnection,
-    readonly jetstream: JetStreamManager,
     /** The public NKey of the user; without authentication a random id. */
     readonly id: string,
     /** As configured, for messages. */
@@ -66,11 +71,31 @@ export class Nats implements AsyncDisposable {
     try {
       checkVersion(connection, shown);
       checkAuthentication(connection, credentials);
-      const jetstream = await openJetStream(connection, shown);
-      return new Nats(connection, jetstream, id, shown);
+      checkJetStream(connection, shown);
+      return new Nats(connection, id, shown);
     } catch (error) {
       await connection.close();
       throw error;
+    }
+  }
+
+  /**
+   * The same for a NATS that may start later: tries again as long as nobody answers there.
+   * @param stopping ends the attempts
+   * @throws NatsUnusable; NatsUnreachable once `stopping` aborts
+   */
+  static async awaited(options: NatsOptions, role: string, stopping: AbortSignal): Promise<Nats> {
+    for (let reported: string | undefined;;) {
+      try {
+        return await Nats.connect(options, role);
+      } catch (error) {
+        if (!(error instanceof NatsUnreachable) || stopping.aborted) throw error;
+        if (reported !== error.message) {
+          logger.warn("Waiting for NATS: {error}", { error: error.message });
+        }
+        reported = error.message;
+        await pause(START_AGAIN_MS, stopping);
+      }
     }
   }
 
@@ -96,6 +121,23 @@ export class Nats implements AsyncDisposable {
     this.connection.publish(subject, bytes, reply === undefined ? {} : { reply });
   }
 
+  /** Sends a request, and returns the reply. Rejects without a reply in time, without a listener, and once NATS is lost. */
+  async request(subject: string, bytes: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+    if (this.error !== undefined) throw new Error(this.error);
+    const reply = this.connection.request(subject, bytes, { timeout: timeoutMs });
+    reply.catch(() => {});
+    const { data } = await Promise.race([reply, this.#lost.promise]);
+    return data;
+  }
+
+  /** Resolves once NATS has taken all that was sent. @throws what NATS did not permit, now or before */
+  async flushed(): Promise<void> {
+    await this.connection.flush();
+    // The status of the connection is reported in a later turn.
+    await later(0);
+    if (this.#denial !== undefined) throw this.#denial;
+  }
+
   /** Takes the messages of a subject. @param onMessage must not throw */
   subscribe(
     subject: string,
@@ -117,7 +159,7 @@ export class Nats implements AsyncDisposable {
     return { [Symbol.dispose]: () => subscription.unsubscribe() };
   }
 
-  /** From here on does this after each new connection, again until it succeeds: NATS may have lost what it stored. */
+  /** From here on does this after each new connection, again until it succeeds: messages and contents may be lost. */
   onReconnected(work: () => Promise<unknown>): void {
     this.#onReconnected.push(work);
   }
@@ -133,6 +175,7 @@ export class Nats implements AsyncDisposable {
     for await (const status of this.connection.status()) {
       if (status.type === "disconnect") {
         this.#isUp = false;
+        this.#lost.reject(new Error(`NATS at ${this.urls} is unreachable`));
         logger.warn("NATS at {urls} is unreachable", { urls: this.urls });
       } else if (status.type === "reconnect") {
         this.#reconnected();
@@ -151,6 +194,7 @@ export class Nats implements AsyncDisposable {
       return;
     }
     this.#isUp = true;
+    this.#lost = rejection();
     logger.info("NATS at {urls} is connected again", { urls: this.urls });
     for (const work of this.#onReconnected) this.#repeat(work);
   }
@@ -160,7 +204,7 @@ export class Nats implements AsyncDisposable {
       try {
         return void await work();
       } catch (error) {
-        logger.debug("Failed to open streams after a new connection: {error}", { error });
+        logger.debug("Failed to begin again after a new connection: {error}", { error });
         await later(REPEAT_MS);
       }
     }
@@ -170,6 +214,7 @@ export class Nats implements AsyncDisposable {
     const denied = deniedOperation(error);
     if (denied === undefined) logger.warn("NATS: {message}", { message: error.message });
     else {
+      this.#denial ??= error;
       logger.error("NATS does not permit {denied}; correct the permissions of user {id}", {
         denied,
         id: this.id,
@@ -249,18 +294,24 @@ function unauthenticated(host: string): string {
     "only on loopback; configure its users, and give --nats-credentials";
 }
 
-async function openJetStream(connection: NatsConnection, urls: string): Promise<JetStreamManager> {
-  if (!connection.info?.jetstream) {
+function checkJetStream({ info }: NatsConnection, urls: string): void {
+  if (!info?.jetstream) {
     throw new NatsUnusable(
       `JetStream of NATS at ${urls} is off; add "jetstream {}" to its configuration`,
     );
   }
-  return await jetstreamManager(connection, { checkAPI: false });
 }
 
 /** The host of `HOST:PORT`. */
 function hostOf(server: string): string {
   return server.slice(0, server.lastIndexOf(":"));
+}
+
+/** A promise that may reject without a listener. */
+function rejection(): PromiseWithResolvers<never> {
+  const lost = Promise.withResolvers<never>();
+  lost.promise.catch(() => {});
+  return lost;
 }
 
 function later(ms: number): Promise<void> {

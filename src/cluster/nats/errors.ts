@@ -11,24 +11,38 @@ export class NatsUnusable extends Error {
   override name = "NatsUnusable";
 }
 
-/** An error of the connection in words. @param servers the configured URLs */
-export function connectError(error: unknown, servers: string): NatsUnusable {
-  const message = causes(error).map(errorOf).find((failure) => failure !== undefined) ??
-    `${error instanceof Error ? error.message : error}`;
-  return new NatsUnusable(`NATS at ${servers} is not usable: ${message}`, { cause: error });
+/** NATS does not answer: it may have to start. */
+export class NatsUnreachable extends NatsUnusable {
+  override name = "NatsUnreachable";
 }
 
-function errorOf(error: unknown): string | undefined {
+/** An error of the connection in words. @param servers the configured URLs */
+export function connectError(error: unknown, servers: string): NatsUnusable {
+  const chain = causes(error);
+  const failure = (message: unknown) => `NATS at ${servers} is not usable: ${message}`;
+  const rejection = chain.map(rejectionOf).find((reason) => reason !== undefined);
+  if (rejection !== undefined) return new NatsUnusable(failure(rejection), { cause: error });
+  const silence = chain.map(silenceOf).find((reason) => reason !== undefined);
+  if (silence !== undefined) return new NatsUnreachable(failure(silence), { cause: error });
+  return new NatsUnusable(failure(error instanceof Error ? error.message : error), {
+    cause: error,
+  });
+}
+
+function rejectionOf(error: unknown): string | undefined {
   if (
     error instanceof AuthorizationError || error instanceof errors.UserAuthenticationExpiredError
   ) {
     return "it rejects the credentials; check --nats-credentials and the users of its configuration";
   }
+  return error instanceof Error && /certificate|tls|handshake/i.test(error.message)
+    ? `TLS failed: ${error.message}; check --nats-ca and the host of the URL`
+    : undefined;
+}
+
+function silenceOf(error: unknown): string | undefined {
   if (error instanceof TimeoutError) return "it did not answer in time";
   if (!(error instanceof Error)) return undefined;
-  if (/certificate|tls|handshake/i.test(error.message)) {
-    return `TLS failed: ${error.message}; check --nats-ca and the host of the URL`;
-  }
   if (
     error instanceof ConnectionError ||
     /refused|ECONNREFUSED|unreachable|ENOTFOUND/i.test(error.message)

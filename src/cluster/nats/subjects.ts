@@ -2,14 +2,7 @@
 
 const PREFIX = "invoked.v1";
 
-/** Work queue of asynchronous invocations, and its consumer. */
-export const RUNS_STREAM = "INVOKED_RUNS";
-export const RUNS_SUBJECT = `${PREFIX}.runs`;
-export const RUNS_CONSUMER = "workers";
-/** Key-value bucket of the workers' heartbeats. */
-export const WORKERS_BUCKET = "invoked_workers";
-/** Queue groups. */
-export const WORKERS_GROUP = "workers";
+/** The queue group of API nodes. */
 export const NODES_GROUP = "api";
 
 /** An id that may be a part of a subject. */
@@ -26,10 +19,17 @@ export function inboxOf(user: string): string {
 }
 
 export const subjects = {
+  /** Worker to all API nodes: its heartbeat. */
+  heartbeat: (worker: string) => `${PREFIX}.heartbeat.${worker}`,
+  heartbeats: () => `${PREFIX}.heartbeat.*`,
+  /** API node to all workers: send a heartbeat now. */
+  rollCall: () => `${PREFIX}.rollcall`,
+  /** API node to worker: this node does not speak the protocol of the worker. */
+  foreign: (worker: string) => `${PREFIX}.worker.${worker}.foreign`,
   /** API node to one worker: may I have a slot? */
   offer: (worker: string) => `${PREFIX}.worker.${worker}.offer`,
-  /** API node to any worker. */
-  openOffer: () => `${PREFIX}.offer`,
+  /** API node to one worker: an asynchronous invocation waits for a claim. */
+  waiting: (worker: string) => `${PREFIX}.worker.${worker}.waiting`,
   /** Owner to worker: frames of a session. */
   toWorker: (worker: string, session: string) => `${PREFIX}.worker.${worker}.run.${session}`,
   /** API node to worker: scripts to keep ready. */
@@ -48,7 +48,7 @@ export const subjects = {
     `${PREFIX}.from.${worker}.${node}.${session}`,
   /** Everything from workers for one API node. */
   ofNode: (node: string) => `${PREFIX}.from.*.${node}.*`,
-  /** Worker to any API node: the worker pulled an asynchronous invocation. */
+  /** Worker to any API node: the worker has a slot for an asynchronous invocation. */
   claim: (worker: string) => `${PREFIX}.claim.${worker}`,
   claims: () => `${PREFIX}.claim.*`,
   /** API node to all: something of an invocation was recorded. */

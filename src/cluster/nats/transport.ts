@@ -3,13 +3,22 @@ import type { NatsConnection, NodeConnectionOptions } from "@nats-io/transport-n
 import { nodeResolveHost, NodeTransport } from "@nats-io/transport-node/lib/node_transport.js";
 import type { Socket } from "node:net";
 
+/**
+ * How long one attempt to connect again may take: a server that is suspended or cut off must not keep the client from
+ * the other servers of its list.
+ */
+const RECONNECT_TIMEOUT_MS = 5_000;
+
 /** Connects as the library does, with sockets whose errors end the connection and never the process. */
 export async function connectNats(options: NodeConnectionOptions): Promise<NatsConnection> {
   setTransportFactory({
     factory: () => new GuardedTransport(),
     dnsResolveFn: nodeResolveHost,
   });
-  return await NatsConnectionImpl.connect(options);
+  const connection = await NatsConnectionImpl.connect(options);
+  // The library reads the option again before each attempt.
+  if (connection instanceof NatsConnectionImpl) connection.options.timeout = RECONNECT_TIMEOUT_MS;
+  return connection;
 }
 
 /**

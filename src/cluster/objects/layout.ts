@@ -5,6 +5,9 @@
  */
 import { Base64UrlPaddedCodec } from "@nats-io/obj";
 
+/** The bucket of commits: workers read it, too. */
+export const COMMITS_BUCKET = "invoked_commits";
+
 /** The record of an object, as NATS object stores have it. */
 export interface ObjectRecord {
   readonly name: string;

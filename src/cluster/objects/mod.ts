@@ -3,10 +3,11 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { NatsBucket } from "./bucket.ts";
 import { ChunkCache } from "./chunk_cache.ts";
 import { KEY_BYTES, objectKey } from "./codec.ts";
+import { markAccount } from "./account.ts";
 import { onNats } from "./failures.ts";
+import { COMMITS_BUCKET } from "./layout.ts";
 import { create, SpaceProbe } from "./space_probe.ts";
 
-export const COMMITS_BUCKET = "invoked_commits";
 const VOLUMES_BUCKET = "invoked_volumes";
 
 interface ObjectsOptions {
@@ -25,10 +26,12 @@ export class Objects implements AsyncDisposable {
   readonly volumes: NatsBucket;
   readonly #keys: ObjectKeys;
   readonly #opened: AsyncDisposableStack;
+  #isMarked = false;
 
   private constructor(
     buckets: { readonly commits: NatsBucket; readonly volumes: NatsBucket },
-    private readonly createProbe: () => Promise<void>,
+    private readonly nats: NatsConnection,
+    private readonly replicas: number,
     keys: ObjectKeys,
     opened: AsyncDisposableStack,
   ) {
@@ -50,15 +53,21 @@ export class Objects implements AsyncDisposable {
     const options = { keyOf: (digest: string) => keys.keyOf(digest), cache, node, replicas, probe };
     const commits = opened.use(await NatsBucket.open(nats, COMMITS_BUCKET, options));
     const volumes = opened.use(await NatsBucket.open(nats, VOLUMES_BUCKET, options));
-    const createProbe = () => onNats(() => create(nats, replicas));
-    return new Objects({ commits, volumes }, createProbe, keys, opened.move());
+    return new Objects({ commits, volumes }, nats, replicas, keys, opened.move());
   }
 
   /** Creates the buckets again if NATS has lost them. @throws ObjectsUnavailable */
   async reopen(): Promise<void> {
-    await this.createProbe();
+    await onNats(() => create(this.nats, this.replicas));
     await this.commits.reopen();
     await this.volumes.reopen();
+    if (this.#isMarked) await this.mark();
+  }
+
+  /** Marks the account as that of an installation, so that no other one is copied into it. @throws ObjectsUnavailable */
+  async mark(): Promise<void> {
+    this.#isMarked = true;
+    await onNats(() => markAccount(this.nats));
   }
 
   /**

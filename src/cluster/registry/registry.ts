@@ -1,20 +1,14 @@
 import { getLogger } from "@logtape/logtape";
-import { type KV, Kvm } from "@nats-io/kv";
-import { type Heartbeat, readHeartbeat } from "../link/messages.ts";
-import { PROTOCOLS_TEXT, speaks } from "../link/protocol.ts";
-import type { Nats } from "../nats/connection.ts";
-import { isId, WORKERS_BUCKET } from "../nats/subjects.ts";
+import { encode, type Heartbeat, readHeartbeat, readProtocol } from "../link/messages.ts";
+import { PROTOCOL, PROTOCOLS_TEXT, speaks } from "../link/protocol.ts";
+import type { Nats, ReceivedMessage } from "../nats/connection.ts";
+import { isId, partsOf, subjects } from "../nats/subjects.ts";
 
 const logger = getLogger(["invoked", "cluster"]);
 
-/** Age at which a heartbeat is gone, here and in the bucket. */
-const ENTRY_LIFETIME_MS = 10_000;
-/** The stream of the bucket. */
-const STREAM = `KV_${WORKERS_BUCKET}`;
-/** What NATS answers to whoever makes a stream that exists with another configuration. */
-const NAME_TAKEN = 10058;
+/** Age at which a heartbeat is gone. */
+const HEARTBEAT_LIFETIME_MS = 10_000;
 const EXPIRE_INTERVAL_MS = 1_000;
-const WATCH_AGAIN_MS = 1_000;
 
 /** A worker as an API node sees it. */
 export interface KnownWorker {
@@ -24,27 +18,41 @@ export interface KnownWorker {
   free: number;
 }
 
-/** The workers' heartbeats, as an API node follows them. */
-export class Registry implements AsyncDisposable {
+/** The workers' heartbeats, as an API node receives them. */
+export class Registry implements Disposable {
   readonly #nats: Nats;
   readonly #workers = new Map<string, KnownWorker & { seenAt: number }>();
   readonly #foreign = new Map<string, number>();
-  readonly #closing = new AbortController();
+  #rejects = false;
+  readonly #subscription: Disposable;
   readonly #expiring: ReturnType<typeof setInterval>;
   #changed = Promise.withResolvers<void>();
-  #watching: Promise<void> | undefined;
 
   private constructor(nats: Nats) {
     this.#nats = nats;
+    this.#subscription = nats.subscribe(
+      subjects.heartbeats(),
+      (message) => this.#receive(message),
+    );
     this.#expiring = setInterval(() => this.#expire(), EXPIRE_INTERVAL_MS);
   }
 
-  /** Creates the bucket if it is missing, and begins to follow it. */
+  /** Asks all workers for a heartbeat, now and after each new connection. @throws what NATS does not permit */
   static async open(nats: Nats): Promise<Registry> {
     const registry = new Registry(nats);
-    const first = await registry.#openBucket();
-    registry.#watching = registry.#watch(first);
+    const callRoll = () => nats.publish(subjects.rollCall(), new Uint8Array());
+    callRoll();
+    await nats.flushed();
+    nats.onReconnected(() => Promise.resolve(callRoll()));
     return registry;
+  }
+
+  /**
+   * From now on workers with another protocol are asked to end. Not before this node has joined the other nodes: a node
+   * that may not join them must not end their workers.
+   */
+  rejectForeign(): void {
+    this.#rejects = true;
   }
 
   /** Workers with a fresh heartbeat that speak this protocol and accept invocations. */
@@ -84,60 +92,27 @@ export class Registry implements AsyncDisposable {
     if (this.#workers.delete(id)) this.#notify();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort();
+  [Symbol.dispose](): void {
     clearInterval(this.#expiring);
+    this.#subscription[Symbol.dispose]();
     this.#notify();
-    await this.#watching;
   }
 
-  async #openBucket(): Promise<KV> {
-    const options = { ttl: ENTRY_LIFETIME_MS, history: 1 };
-    const create = () => new Kvm(this.#nats.connection).create(WORKERS_BUCKET, options);
-    const bucket = await create().catch((error) => {
-      // Another node created it after this node had found none, and has changed its configuration already.
-      if (error.code !== NAME_TAKEN) throw error;
-      return create();
-    });
-    // Otherwise a worker could erase the heartbeats of all other workers with a header in its own heartbeat.
-    await this.#nats.jetstream.streams.update(STREAM, { allow_rollup_hdrs: false });
-    return bucket;
-  }
-
-  /** Follows the bucket; begins again after an error, such as the loss of NATS or of the bucket. */
-  async #watch(first: KV): Promise<void> {
-    let bucket: KV | undefined = first;
-    while (!this.#closing.signal.aborted) {
-      try {
-        bucket ??= await this.#openBucket();
-        const heartbeats = await bucket.watch();
-        const stop = () => heartbeats.stop();
-        this.#closing.signal.addEventListener("abort", stop, { once: true });
-        if (this.#closing.signal.aborted) stop();
-        for await (const { key, operation, value } of heartbeats) {
-          if (operation === "PUT") this.#put(key, value);
-          else this.forget(key);
-        }
-      } catch (error) {
-        logger.debug("Failed to follow the heartbeats of workers: {error}", { error });
-      }
-      bucket = undefined;
-      if (!this.#closing.signal.aborted) {
-        await new Promise((resolve) => setTimeout(resolve, WATCH_AGAIN_MS));
-      }
-    }
-  }
-
-  #put(id: string, value: Uint8Array): void {
+  /** A worker is hostile. NATS permits a worker only its own subject. */
+  #receive({ subject, bytes }: ReceivedMessage): void {
+    const [, id] = partsOf(subject);
     if (!isId(id)) return;
-    let heartbeat: Heartbeat;
     try {
-      heartbeat = readHeartbeat(value);
+      const protocol = readProtocol(bytes);
+      if (speaks(protocol)) this.#put(id, readHeartbeat(bytes));
+      else this.#reject(id, protocol);
     } catch (error) {
       const { message } = error as Error;
-      return logger.warn("Invalid heartbeat of worker {id}: {message}", { id, message });
+      logger.warn("Invalid heartbeat of worker {id}: {message}", { id, message });
     }
-    if (!speaks(heartbeat.protocol)) return this.#reportForeign(id, heartbeat.protocol);
+  }
+
+  #put(id: string, heartbeat: Heartbeat): void {
     this.#foreign.delete(id);
     if (!this.#workers.has(id) && !heartbeat.isDraining) {
       const { capacity, version } = heartbeat;
@@ -147,8 +122,10 @@ export class Registry implements AsyncDisposable {
     this.#notify();
   }
 
-  #reportForeign(id: string, protocol: number): void {
-    this.#workers.delete(id);
+  /** The worker ends once it knows that no invocation can reach it. */
+  #reject(id: string, protocol: number): void {
+    if (this.#rejects) this.#nats.publish(subjects.foreign(id), encode({ protocol: PROTOCOL }));
+    this.forget(id);
     if (this.#foreign.get(id) === protocol) return;
     this.#foreign.set(id, protocol);
     logger.error(
@@ -158,12 +135,12 @@ export class Registry implements AsyncDisposable {
   }
 
   #expire(): void {
-    const oldest = performance.now() - ENTRY_LIFETIME_MS;
+    const oldest = performance.now() - HEARTBEAT_LIFETIME_MS;
     for (const { id, seenAt } of this.#workers.values()) {
       if (seenAt >= oldest) continue;
       logger.warn("Worker {id} is gone: its heartbeat is older than {lifetimeMs} ms", {
         id,
-        lifetimeMs: ENTRY_LIFETIME_MS,
+        lifetimeMs: HEARTBEAT_LIFETIME_MS,
       });
       this.forget(id);
     }

@@ -13,17 +13,19 @@ import {
   type Offer,
   readOffer,
   readPrewarm,
+  readProtocol,
   SCRIPTS_MAX,
+  WaitingReply,
 } from "../link/messages.ts";
-import { PROTOCOL, speaks } from "../link/protocol.ts";
+import { PROTOCOL, PROTOCOLS_TEXT, speaks } from "../link/protocol.ts";
 import { SealKey } from "../link/sealing.ts";
 import type { Nats, ReceivedMessage } from "../nats/connection.ts";
-import { isId, partsOf, subjects, WORKERS_GROUP } from "../nats/subjects.ts";
-import { HeartbeatWriter } from "../registry/heartbeat_writer.ts";
-import { Claiming } from "./claiming.ts";
+import { isId, partsOf, subjects } from "../nats/subjects.ts";
+import { Heartbeats } from "../registry/heartbeats.ts";
+import { Claimer } from "./claimer.ts";
 import { Loading } from "./loading.ts";
 import type { ObjectArtifacts } from "./object_artifacts.ts";
-import { Puller } from "./puller.ts";
+import { RemoteClaims } from "./remote_claims.ts";
 import { Slots } from "./slots.ts";
 import { WorkerSession } from "./worker_session.ts";
 
@@ -59,8 +61,9 @@ export class Worker implements AsyncDisposable {
   readonly #version: string;
   readonly #maximum: MemoryMaximum;
   readonly #slots: Slots;
-  readonly #heartbeats: HeartbeatWriter;
-  readonly #claiming: Claiming;
+  readonly #heartbeats: Heartbeats;
+  readonly #claims: RemoteClaims;
+  readonly #claimer: Claimer;
   readonly #loading: Loading;
   readonly #sessions = new Map<string, WorkerSession>();
   readonly #endedSessions = new LRUCache<string, true>(entriesUpTo(ENDED_SESSIONS_MAX));
@@ -78,7 +81,7 @@ export class Worker implements AsyncDisposable {
     draining: ["closed"],
     closed: [],
   });
-  #puller: Puller | undefined;
+  readonly #foreign = Promise.withResolvers<string>();
 
   private constructor(
     nats: Nats,
@@ -96,13 +99,15 @@ export class Worker implements AsyncDisposable {
     this.#loading = new Loading({ nats, key, artifacts, reporter: runner });
     this.#slots = new Slots(capacity, asyncSlots, () => this.#heartbeats.changed());
     this.#runner.onErrorChange(() => this.#suspend());
-    this.#heartbeats = new HeartbeatWriter(nats, () => this.#describe());
-    this.#claiming = new Claiming(
+    this.#heartbeats = new Heartbeats(nats, () => this.#describe());
+    this.#claims = new RemoteClaims({
       nats,
       key,
       maximum,
-      (id, node, slot) => this.#open(id, node, slot, { isClaim: true }),
-    );
+      open: (id, node, slot) => this.#open(id, node, slot, { isClaim: true }),
+      onForeign: (protocol) => this.#meetsForeign(protocol),
+    });
+    this.#claimer = new Claimer(this.#slots, (slot) => this.#claims.take(slot));
   }
 
   /** Begins to accept invocations. */
@@ -121,6 +126,11 @@ export class Worker implements AsyncDisposable {
     return this.#nats.id;
   }
 
+  /** Resolves once an API node has another protocol, with the reason why no invocation can reach this worker. */
+  get foreign(): Promise<string> {
+    return this.#foreign.promise;
+  }
+
   /** The slots of the worker, and how many are taken. */
   get slots(): Pick<Slots, "capacity" | "taken"> {
     return this.#slots;
@@ -134,7 +144,7 @@ export class Worker implements AsyncDisposable {
     const cut = setTimeout(() => {
       for (const session of this.#sessions.values()) session.close();
     }, timeoutMs);
-    await this.#puller?.stop();
+    await this.#claimer[Symbol.asyncDispose]();
     while (this.#sessions.size > 0) {
       await Promise.all(Array.from(this.#sessions.values(), ({ ended }) => ended));
     }
@@ -146,24 +156,19 @@ export class Worker implements AsyncDisposable {
     if (this.#lifecycle.is("open")) await this.drain(0);
     this.#lifecycle.set("closed");
     for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
-    await this.#heartbeats[Symbol.asyncDispose]();
+    this.#heartbeats[Symbol.dispose]();
   }
 
   async #begin(): Promise<void> {
     this.#subscriptions.push(
       this.#nats.subscribe(subjects.ofWorker(this.id), (message) => this.#receive(message)),
-      this.#nats.subscribe(
-        subjects.openOffer(),
-        (message) => this.#offered(message),
-        WORKERS_GROUP,
-      ),
     );
     await this.#heartbeats.start();
-    this.#puller = new Puller(
-      this.#nats,
-      this.#slots,
-      (invocation, slot) => this.#claiming.take(invocation, slot),
-      (signal) => this.#claiming.welcomed(signal),
+  }
+
+  #meetsForeign(protocol: number): void {
+    this.#foreign.resolve(
+      `an API node speaks protocol ${protocol}, and this worker works with ${PROTOCOLS_TEXT}; upgrade the older`,
     );
   }
 
@@ -192,17 +197,33 @@ export class Worker implements AsyncDisposable {
 
   #receive(message: ReceivedMessage): void {
     const [, , kind, id] = partsOf(message.subject);
-    if (kind === "offer") return this.#offered(message);
-    if (kind === "prewarm") {
-      const sealed = message.bytes.slice();
-      this.#prewarming = this.#prewarming.then(() => this.#prewarm(sealed));
-      return;
+    switch (kind) {
+      case "run":
+        return this.#route(id, message.bytes);
+      case "offer":
+        return this.#offered(message);
+      case "waiting": {
+        const isOpen = this.#lifecycle.is("open") && !this.#slots.isSuspended;
+        const claims = isOpen && this.#claimer.offered();
+        return message.respond(claims ? WaitingReply.CLAIMS : WaitingReply.FULL);
+      }
+      case "prewarm": {
+        const sealed = message.bytes.slice();
+        this.#prewarming = this.#prewarming.then(() => this.#prewarm(sealed));
+        return;
+      }
+      case "load":
+        return void this.#loading.receive(message.bytes.slice());
+      case "foreign":
+        return this.#meetsForeign(readProtocol(message.bytes));
     }
-    if (kind === "load") return void this.#loading.receive(message.bytes.slice());
-    if (kind !== "run" || !isId(id)) return;
+  }
+
+  #route(id: string | undefined, frame: Uint8Array): void {
+    if (!isId(id)) return;
     const session = this.#sessions.get(id);
-    if (session === undefined) this.#claiming.receive(id, message.bytes);
-    else session.receive(message.bytes);
+    if (session === undefined) this.#claims.receive(id, frame);
+    else session.receive(frame);
   }
 
   /** Keeps the scripts of a list ready, in place of the scripts of the last list. */
@@ -246,10 +267,10 @@ export class Worker implements AsyncDisposable {
     if (!hasMemory(this.#maximum, offer)) return reject(CloseReason.FULL);
     const slot = this.#slotFor(offer);
     if (slot === undefined) {
-      this.#puller?.wanted();
+      this.#claimer.wanted();
       return reject(CloseReason.FULL);
     }
-    this.#puller?.passed();
+    this.#claimer.passed();
     this.#open(id, node, slot, { isClaim: false });
   }
 

@@ -45,7 +45,6 @@ export class WorkerSession {
   readonly #logs: LogBatches;
   readonly #stop = new AbortController();
   readonly #ended = Promise.withResolvers<void>();
-  readonly #recorded = Promise.withResolvers<boolean>();
   readonly #onEnd: () => void;
   readonly #hold: ReturnType<typeof setTimeout>;
   readonly #lifecycle = new Lifecycle<"waiting" | "running" | "reported" | "ended">(
@@ -89,12 +88,7 @@ export class WorkerSession {
     this.#write(MessageType.ACCEPTED, encode({ protocol: PROTOCOL, publicKey }));
   }
 
-  /** Whether the owner said that the invocation's record has its outcome; false once the session ended without that. */
-  get recorded(): Promise<boolean> {
-    return this.#recorded.promise;
-  }
-
-  /** Resolves once its instance has ended. */
+  /** Resolves once its instance and the session have ended: the owner ends the session after the record. */
   get ended(): Promise<void> {
     return this.#ended.promise;
   }
@@ -120,8 +114,6 @@ export class WorkerSession {
         return this.#host.receive(bytes);
       case MessageType.CANCEL:
         return this.#stop.abort(new TextDecoder().decode(bytes) as KillCode);
-      case MessageType.RECORDED:
-        return this.#recorded.resolve(true);
       default:
         throw new BrokenProtocol(`there is no message of type ${type}`);
     }
@@ -183,7 +175,6 @@ export class WorkerSession {
     this.#lifecycle.set("ended");
     if (mode === "running") this.#stop.abort("INTERRUPTED" satisfies KillCode);
     this.#host[Symbol.dispose]();
-    this.#recorded.resolve(false);
     await this.#running;
     this.#slot[Symbol.dispose]();
     this.#onEnd();

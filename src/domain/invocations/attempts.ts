@@ -51,7 +51,7 @@ export class Attempts {
     claim?: Claim,
   ): Promise<ExecutionResult> {
     const { executions, engine, ownership } = this.parts;
-    const { row: { id }, fn: { onSuccess, onFailure } } = first;
+    const { fn: { onSuccess, onFailure } } = first;
     if (first.commit.loadState === null) this.parts.loadReports.request(first.commit);
     for (let next = first;;) {
       const result = await executions.run(next, slot, signal, claim);
@@ -64,7 +64,7 @@ export class Attempts {
         this.parts.scheduler.wake();
         return result;
       }
-      if (ownership.offer(id, result.attempt) || !engine.isOpen) return result;
+      if (ownership.offer(first.row) || !engine.isOpen) return result;
       next = attemptAfter(next, result.attempt);
       slot = engine.readmit(admissionOf({ ...next.row, ...next.limits }));
     }
@@ -98,7 +98,7 @@ export class Attempts {
   /** Offers a recorded invocation, or runs it if this node owns it. Its row is PENDING. */
   async resume(pending: InvocationRow): Promise<void> {
     const { ownership } = this.parts;
-    if (ownership.offer(pending.id, pending.attempt)) return;
+    if (ownership.offer(pending)) return;
     const row = { ...pending, owner: ownership.node.id };
     const attempt = await attemptOf(this.parts.store.read, row, this.parts.functionLimits);
     const slot = this.parts.engine.readmit(admissionOf({ ...row, ...attempt.limits }));

@@ -91,7 +91,7 @@ export class Claims {
     if (lastSequence === undefined) return undefined;
     const slot = engine.admitClaimed(admissionOf({ ...row, ...attempt.limits }));
     const ended = attempts.run({ ...attempt, lastSequence }, slot, undefined, claim);
-    return { kind: "claimed", recorded: ended.then(() => undefined) };
+    return { kind: "claimed", ended: ended.then(() => undefined) };
   }
 
   /** The sequence number of the last log line of earlier attempts, once this node owns and runs the invocation. */

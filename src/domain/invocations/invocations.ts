@@ -306,7 +306,7 @@ export class Invocations {
     const earlier = await recordRow(this.parts.store, this.#idempotency, row, accepted).finally(
       () => counted[Symbol.dispose](),
     );
-    if (earlier === undefined) this.parts.ownership.offer(row.id, row.attempt);
+    if (earlier === undefined) this.parts.ownership.offer(row);
     return () => this.#afterWait(fn.id, earlier ?? row.id, request);
   }
 

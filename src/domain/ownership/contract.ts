@@ -53,10 +53,9 @@ export interface Ownership extends AsyncDisposable {
   /**
    * Offers a waiting invocation to every node and worker. Its row is durable, PENDING and has the owner of
    * {@link ownerOf}; a lost offer is repeated.
-   * @param attempt as recorded
    * @returns false if this node owns the invocation, and has to run it
    */
-  offer(invocationId: string, attempt: number): boolean;
+  offer(row: Pick<InvocationRow, "memoryBytes">): boolean;
   /**
    * Whether an invocation with a slot starts. If not, it may wait for a worker, and counts against a rate limit only
    * then.

@@ -8,8 +8,6 @@ const logger = getLogger(["invoked", "domain"]);
 
 /** Waiting invocations that are taken at once. */
 const TAKEN_MAX = 500;
-/** After every time. */
-const LATEST = "9999";
 
 /**
  * The only node of its database: the lock of the database shows that all earlier nodes have ended. It owns every
@@ -81,10 +79,7 @@ export class OnlyNode implements Ownership {
   async recoverUnclaimed(resume: (row: InvocationRow) => Promise<void>): Promise<void> {
     const store = this.#store;
     for (;;) {
-      const waiting = await store.read.invocations.unclaimed(
-        { before: LATEST, after: LATEST },
-        TAKEN_MAX,
-      );
+      const waiting = await store.read.invocations.unclaimed(TAKEN_MAX);
       const now = new Date().toISOString();
       for (const { id } of waiting) {
         const isOurs = await store.write((tx) => tx.invocations.own(id, this.node.id, now));

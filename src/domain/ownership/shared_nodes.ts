@@ -1,5 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import type { Engine, InvocationQueue } from "../../engine/contract.ts";
+import { pause } from "../../shared/pause.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
 import type { HeldSnapshot } from "../../store/nodes.ts";
@@ -8,12 +9,10 @@ import type { LeasedNode } from "./leased_node.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
-/** Failed offers that are repeated soon; other invocations are offered again after a long wait. */
-const FAILED_OFFERS_MAX = 10_000;
-/** How long an invocation waits for a claim until it is offered again. A queue forgets offers after two minutes. */
-const UNCLAIMED_MS = 150_000;
-/** Invocations that are offered again at once. */
-const OFFERS_MAX = 500;
+/** How often each node offers again what waits. */
+const OFFER_AGAIN_MS = 1_000;
+/** Offers of one round. A process that claims one invocation goes on claiming, so a few offers start all that wait. */
+const OFFERS_MAX = 16;
 
 /** Reaches other nodes. */
 interface Peers {
@@ -46,10 +45,8 @@ export class SharedNodes implements Ownership {
   readonly cancelTimeoutMs = 20_000;
   /** Another node may have written work. */
   readonly pollMs = 1_000;
-  /** Attempts whose offer failed, by their invocations: each heartbeat repeats them. */
-  readonly #failedOffers = new Map<string, number>();
-  /** Whether invocations may wait whose offers ended with their node. */
-  #areOffersLost = false;
+  readonly #closing = new AbortController();
+  #offering: Promise<void> | undefined;
   #cancelHere: OwnerHandlers["cancel"] = () => Promise.resolve(false);
   /** What to prune of each volume, and since when, by the monotonic clock. */
   readonly #wanted = new Map<
@@ -66,7 +63,6 @@ export class SharedNodes implements Ownership {
       this.#wanted.clear();
     });
     node.onHeartbeat(() => {
-      this.#repeatOffers();
       // Another node sweeps from now on.
       if (!node.holds("housekeeping")) this.#wanted.clear();
     });
@@ -76,10 +72,8 @@ export class SharedNodes implements Ownership {
     return mode === "sync" ? this.node.id : null;
   }
 
-  offer(invocationId: string, attempt: number): boolean {
-    this.#offer(invocationId, attempt).catch((error) => {
-      logger.warn("Failed to offer invocation {invocationId}: {error}", { invocationId, error });
-    });
+  offer({ memoryBytes }: Pick<InvocationRow, "memoryBytes">): boolean {
+    void this.parts.queue.offer({ memoryBytes: memoryBytes ?? undefined });
     return true;
   }
 
@@ -87,6 +81,7 @@ export class SharedNodes implements Ownership {
     this.parts.queue.serve(claim);
     this.parts.peers.serve(cancel);
     this.#cancelHere = cancel;
+    this.#offering ??= this.#offerAgain();
   }
 
   async cancel(owner: string, invocationId: string): Promise<boolean> {
@@ -103,11 +98,9 @@ export class SharedNodes implements Ownership {
     return undefined;
   }
 
-  /** Forgets the nodes that have ended, and offers invocations again, on the node that recovers for all. */
+  /** Forgets the nodes that have ended. Every node offers again what waits. */
   async recoverUnclaimed(): Promise<void> {
-    const ended = await this.parts.store.write((tx) => tx.nodes.deleteExpired(), "committed");
-    if (ended > 0) this.#areOffersLost = true;
-    if (this.node.holds("recovery")) await this.#offerAgain();
+    await this.parts.store.write((tx) => tx.nodes.deleteExpired(), "committed");
   }
 
   /**
@@ -134,42 +127,32 @@ export class SharedNodes implements Ownership {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await this.#offering;
     await this.node[Symbol.asyncDispose]();
   }
 
-  async #offer(invocationId: string, attempt: number): Promise<void> {
-    try {
-      await this.parts.queue.offer(invocationId, attempt + 1);
-    } catch (error) {
-      if (this.#failedOffers.size < FAILED_OFFERS_MAX) {
-        this.#failedOffers.set(invocationId, attempt);
+  /** The safety net for offers that are lost, and for what may start only now. */
+  async #offerAgain(): Promise<void> {
+    const { signal } = this.#closing;
+    for (;;) {
+      await pause(OFFER_AGAIN_MS, signal);
+      if (signal.aborted) return;
+      if (!this.node.isLive || this.node.pause.current !== undefined) continue;
+      try {
+        await this.#offerWaiting();
+      } catch (error) {
+        logger.debug("Failed to offer waiting invocations again: {error}", { error });
       }
-      throw error;
     }
   }
 
-  #repeatOffers(): void {
-    const failed = [...this.#failedOffers];
-    this.#failedOffers.clear();
-    // The first failure was logged.
-    for (const [id, attempt] of failed) this.#offer(id, attempt).catch(() => {});
-  }
-
-  /**
-   * Offers invocations again that have waited long for a claim: an offer may be lost, or taken by a worker that then
-   * ended. After the end of a node, all waiting invocations are offered. An invocation from the future was accepted by
-   * a clock that differs.
-   */
-  async #offerAgain(): Promise<void> {
-    const { store } = this.parts;
-    const at = (ms: number) => new Date(Date.now() + ms).toISOString();
-    const rows = await store.read.invocations.unclaimed({
-      before: at(this.#areOffersLost ? 0 : -UNCLAIMED_MS),
-      after: at(this.#areOffersLost ? 0 : UNCLAIMED_MS),
-    }, OFFERS_MAX);
-    if (rows.length < OFFERS_MAX) this.#areOffersLost = false;
-    if (rows.length === 0) return;
-    for (const { id, attempt } of rows) this.offer(id, attempt);
-    await store.write((tx) => tx.invocations.touch(rows.map(({ id }) => id), at(0)), "committed");
+  async #offerWaiting(): Promise<void> {
+    const { store, queue } = this.parts;
+    const functions = await store.read.invocations.nextUnclaimed(OFFERS_MAX);
+    const needs = functions.flatMap(({ waiting, memoryBytes }) =>
+      Array.from({ length: Math.min(waiting, OFFERS_MAX) }, () => ({ memoryBytes }))
+    );
+    await Promise.all(needs.slice(0, OFFERS_MAX).map((each) => queue.offer(each)));
   }
 }

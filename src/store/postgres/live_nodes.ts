@@ -1,8 +1,8 @@
 /** The nodes that share a database, read without joining them. */
 import type { NodeRow } from "../nodes.ts";
-import { clientConfigOf, type PostgresOptions } from "./address.ts";
-import { connectFailure, openClient } from "./connect.ts";
+import type { PostgresOptions } from "./address.ts";
 import { timeAfter } from "./dialect.ts";
+import { Servers } from "./servers.ts";
 
 /** A node whose lease has not ended. */
 export type LiveNode = Pick<NodeRow, "id" | "version" | "protocol">;
@@ -11,10 +11,7 @@ export type LiveNode = Pick<NodeRow, "id" | "version" | "protocol">;
 export async function liveNodes(
   { database }: Pick<PostgresOptions, "database">,
 ): Promise<readonly LiveNode[]> {
-  const config = await clientConfigOf(database);
-  const client = await openClient(config).catch((error) => {
-    throw connectFailure(error, database.url.label, config);
-  });
+  const { client } = await (await Servers.of(database)).connect();
   try {
     const { rows: [found] } = await client.query("select to_regclass('nodes') is not null as used");
     if (found?.used !== true) return [];

@@ -102,9 +102,6 @@ export const CLUSTER_FAULTS: Readonly<Record<string, Fault<ClusterContext>>> = {
   "repeated and late messages": async (context) => {
     await context.repeater.repeat(durationOf(context));
   },
-  "invocations that NATS delivers again": async (context) => {
-    await context.repeater.giveBack(durationOf(context));
-  },
   [CLOCK_FAULT]: async (context) => {
     const { stage: { clock }, next } = context;
     await clock?.set(next(2 * CLOCK_JUMP_SECONDS_MAX) - CLOCK_JUMP_SECONDS_MAX);

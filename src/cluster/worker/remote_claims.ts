@@ -1,0 +1,72 @@
+import { getLogger } from "@logtape/logtape";
+import type { MemoryMaximum } from "../../sandbox/contract.ts";
+import { type ClaimReply, encode, maximumOf, readClaimReply } from "../link/messages.ts";
+import { PROTOCOL } from "../link/protocol.ts";
+import type { SealKey } from "../link/sealing.ts";
+import type { Nats } from "../nats/connection.ts";
+import { subjects } from "../nats/subjects.ts";
+import type { Claimed } from "./claimer.ts";
+import type { WorkerSession } from "./worker_session.ts";
+
+const logger = getLogger(["invoked", "cluster"]);
+
+/** How long an API node may take to record a claim. A lost reply holds a slot for as long. */
+const CLAIM_TIMEOUT_MS = 10_000;
+/** Frames of an owner that may overtake the reply to a claim. */
+const EARLY_FRAMES_MAX = 16;
+
+interface RemoteClaimParts {
+  readonly nats: Nats;
+  readonly key: SealKey;
+  readonly maximum: MemoryMaximum;
+  /** Opens the session of a claim that an API node accepted. */
+  readonly open: (id: string, node: string, slot: Disposable) => WorkerSession;
+  /** An API node does not speak the protocol of this worker, but this one. */
+  readonly onForeign: (protocol: number) => void;
+}
+
+/** Claims asynchronous invocations from API nodes, for slots of this worker. */
+export class RemoteClaims {
+  readonly #parts: RemoteClaimParts;
+  readonly #early = new Map<string, Uint8Array[]>();
+
+  constructor(parts: RemoteClaimParts) {
+    this.#parts = parts;
+  }
+
+  /** Keeps a frame for a session whose claim has no reply yet. */
+  receive(session: string, frame: Uint8Array): void {
+    const early = this.#early.get(session);
+    if (early !== undefined && early.length < EARLY_FRAMES_MAX) early.push(frame.slice());
+  }
+
+  /** @see TakeSlot */
+  async take(slot: Disposable): Promise<Claimed> {
+    const id = crypto.randomUUID();
+    this.#early.set(id, []);
+    const reply = await this.#request(id);
+    const early = this.#early.get(id) ?? [];
+    this.#early.delete(id);
+    if (reply.answer === "foreign") {
+      this.#parts.onForeign(reply.protocol);
+      return { kind: "gone" };
+    }
+    if (reply.answer !== "claimed") return { kind: reply.answer };
+    const session = this.#parts.open(id, reply.node, slot);
+    for (const frame of early) session.receive(frame);
+    return { kind: "claimed", ended: session.ended };
+  }
+
+  async #request(session: string): Promise<ClaimReply> {
+    const { nats, key: { publicKey }, maximum } = this.#parts;
+    const request = encode({ protocol: PROTOCOL, session, publicKey, ...maximumOf(maximum) });
+    try {
+      return readClaimReply(
+        await nats.request(subjects.claim(nats.id), request, CLAIM_TIMEOUT_MS),
+      );
+    } catch (error) {
+      logger.debug("No API node answers a claim: {error}", { error });
+      return { answer: "later" };
+    }
+  }
+}

@@ -1,0 +1,84 @@
+/** Starts three real nats-servers that form a cluster, with replicated JetStream. */
+import { connect } from "@nats-io/transport-node";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { freePort } from "../../deploy/local_cluster/network.ts";
+import { eventually } from "./eventually.ts";
+import { NatsAddress, TestNats } from "./nats.ts";
+
+const SERVERS = 3;
+/** How long the servers may take to elect a leader; a bound for a broken cluster, not a measurement. */
+const READY_TIMEOUT_MS = 180_000;
+
+/** All servers of a cluster; clients choose one of them. */
+class ClusterAddress extends NatsAddress {
+  constructor(private readonly addresses: readonly NatsAddress[]) {
+    const [first] = addresses;
+    if (first === undefined) throw new Error("A cluster has servers");
+    super(first.port, first.caFile);
+  }
+
+  override get url(): string {
+    return this.addresses.map(({ url }) => url).join(",");
+  }
+}
+
+interface Member {
+  readonly server: TestNats;
+  /** Where it reports its clients. */
+  readonly monitorPort: number;
+}
+
+/** Running servers. Disposing them kills them, and removes their directories. */
+export class TestNatsServers implements AsyncDisposable {
+  private constructor(
+    private readonly members: readonly Member[],
+    readonly address: NatsAddress,
+    private readonly opened: AsyncDisposableStack,
+  ) {}
+
+  static async start(): Promise<TestNatsServers> {
+    await using opened = new AsyncDisposableStack();
+    const ports = Array.from({ length: SERVERS }, () => freePort());
+    const routes = ports.map((port) => `"nats://127.0.0.1:${port}"`).join(", ");
+    const members = await Promise.all(ports.map(async (port, at) => {
+      const monitorPort = freePort();
+      const config = `server_name: server-${at + 1}\nhttp: "127.0.0.1:${monitorPort}"\n` +
+        `cluster { name: test, listen: "127.0.0.1:${port}", routes: [${routes}] }`;
+      return { server: opened.use(await TestNats.start({ config })), monitorPort };
+    }));
+    const servers = members.map(({ server }) => server);
+    const address = new ClusterAddress(servers.map(({ address }) => address));
+    await electsLeader(servers);
+    return new TestNatsServers(members, address, opened.move());
+  }
+
+  /** The server with the most clients. All servers must run. */
+  async busiest(): Promise<TestNats> {
+    const counted = await Promise.all(this.members.map(async ({ server, monitorPort }) => {
+      const response = await fetch(`http://127.0.0.1:${monitorPort}/varz`);
+      const { connections } = await response.json() as { readonly connections: number };
+      return { server, connections };
+    }));
+    return counted.reduce((a, b) => b.connections > a.connections ? b : a).server;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.opened.disposeAsync();
+  }
+}
+
+/** Resolves once every server answers for JetStream, which it does once the servers have a leader. */
+async function electsLeader(servers: readonly TestNats[]): Promise<void> {
+  await Promise.all(servers.map(async ({ address }) => {
+    const connection = await connect(address.client);
+    await eventually(
+      async () => {
+        const manager = await jetstreamManager(connection, { checkAPI: false });
+        return await manager.getAccountInfo().catch(() => undefined);
+      },
+      "the leader of JetStream",
+      READY_TIMEOUT_MS,
+    );
+    await connection.close();
+  }));
+}
