@@ -7,6 +7,7 @@ import {
   TokenRateLimit,
   WebhookRateLimit,
 } from "../api/rate_limit.ts";
+import type { Acceptance, Readiness } from "../api/server/readiness.ts";
 import type { OpenApiDocument, Services } from "../api/services.ts";
 import { type Config, urlOfTrace } from "../config/mod.ts";
 import { ownHosts } from "../domain/triggers/addresses.ts";
@@ -48,12 +49,36 @@ interface ApiParts {
   readonly url: string;
 }
 
+/** Whether the server accepts invocations. What keeps every invocation from being recorded comes first. */
+function readinessOf(parts: ApiParts): Readiness {
+  const { domain: { acceptance }, store, engine, node, cluster } = parts;
+  const blocked = () => {
+    if (!engine.isAdmitting) return "the server is stopping";
+    if (!node.isLive) return "the node has lost its lease in the database";
+    const database = store.damage.all.find(({ kind }) => kind === "database");
+    return store.health.error?.message ?? database?.message;
+  };
+  const accepted = (reason: string | undefined): Acceptance =>
+    reason === undefined ? { accepted: true } : { accepted: false, reason };
+  return () => {
+    const common = blocked();
+    const reason = common ?? engine.error ?? cluster?.error;
+    const modes = {
+      synchronous: accepted(reason ?? acceptance.rejection("sync")),
+      asynchronous: accepted(common ?? acceptance.rejection("async")),
+    };
+    if (reason !== undefined) return { ready: false, reason, ...modes };
+    // One damaged blob concerns one commit or file: a server without the blob serves other commits and files.
+    return { ready: true, load: engine.load, damaged: damagesOf(parts), ...modes };
+  };
+}
+
 /** Damages that the server lists. */
 const DAMAGES_MAX = 100;
 
 /** Serves the operations of a domain: to functions at once, and over HTTP by the handler. */
 export function composeApi(config: Config, parts: ApiParts): RequestHandler {
-  const { domain, store, engine, node, sandboxes, cluster, url, telemetry, metricsPage } = parts;
+  const { domain, engine, node, sandboxes, cluster, url, telemetry, metricsPage } = parts;
   const { apiPerSecond, apiBurst, tokensPerMinute } = config.rates;
   const startedMs = performance.now();
   let document: OpenApiDocument | undefined;
@@ -66,19 +91,7 @@ export function composeApi(config: Config, parts: ApiParts): RequestHandler {
     hostName: new URL(url).hostname,
     maxFileBytes: config.commits.maxFileBytes,
     metricsPage,
-    readiness: () => {
-      if (!engine.isAdmitting) return { ready: false, reason: "the server is stopping" };
-      if (!node.isLive) {
-        return { ready: false, reason: "the node has lost its lease in the database" };
-      }
-      const damages = store.damage.all;
-      const database = damages.find(({ kind }) => kind === "database");
-      const reason = store.health.error?.message ?? database?.message ?? engine.error ??
-        cluster?.error;
-      if (reason !== undefined) return { ready: false, reason };
-      // One damaged blob concerns one commit or file: a server without the blob serves other commits and files.
-      return { ready: true, load: engine.load, damaged: damagesOf(parts) };
-    },
+    readiness: readinessOf(parts),
     serverStatus: async () => ({
       versions: await (versions ??= readVersions()),
       uptimeMs: performance.now() - startedMs,

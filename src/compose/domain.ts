@@ -29,7 +29,9 @@ import { Statistics } from "../domain/functions/statistics.ts";
 import { Usage } from "../domain/functions/usage.ts";
 import { LiveClients, ServerKeys } from "../domain/identity/mod.ts";
 import type { Ids } from "../domain/ids.ts";
+import { Acceptance } from "../domain/invocations/acceptance.ts";
 import { Attempts } from "../domain/invocations/attempts.ts";
+import { Backlog } from "../domain/invocations/backlog.ts";
 import { Bulk } from "../domain/invocations/bulk.ts";
 import { Cancellation } from "../domain/invocations/cancellation.ts";
 import { CircuitBreaker } from "../domain/invocations/circuit_breaker.ts";
@@ -273,8 +275,10 @@ function openInvocations(shared: Shared) {
     claim: (claim) => claims.claim(claim),
     cancel: (id) => cancellation.cancelHere(id),
   });
+  const backlog = new Backlog({ store, engine, limits });
   const invocations = new Invocations({
     ...running,
+    backlog,
     executions,
     attempts,
     ends,
@@ -289,6 +293,7 @@ function openInvocations(shared: Shared) {
   scheduler.register(new Outbox({ ...shared, settings, invocations, post, limits }));
   return {
     invocations,
+    acceptance: new Acceptance({ engine, ownership, backlog }),
     searches,
     replays,
     deadLetters,

@@ -378,6 +378,8 @@ export interface Engine extends AsyncDisposable {
   readonly isOpen: boolean;
   /** Whether it has a run, with or without a slot. */
   readonly isBusy: boolean;
+  /** Why {@link admit} would reject an invocation now; undefined if it would admit the invocation. */
+  rejection(request: AdmissionRequest): RejectionReason | undefined;
   /** Whether {@link admit} admits. */
   readonly isAdmitting: boolean;
   readonly load: EngineLoad;

@@ -16,6 +16,7 @@ import {
   type Overloaded,
   type Prewarmed,
   type Ran,
+  type RejectionReason,
   type Run,
   type RunRequest,
   type Slot,
@@ -102,6 +103,10 @@ export class LocalEngine implements Engine {
       this.#rejections.count(this.load);
       throw error;
     }
+  }
+
+  rejection(request: AdmissionRequest): RejectionReason | undefined {
+    return this.isAdmitting ? this.#limiter.rejection(request) : { kind: "draining" };
   }
 
   admitNested(request: AdmissionRequest, { invocationId, depth }: InvocationContext): Slot {

@@ -13,7 +13,9 @@ export function waitingApp(reason: string, error: DomainError): Hono<Env> {
   const app = new Hono<Env>();
   app.use(guardAnswers(false));
   app.get("/healthz", (c) => c.json({ status: "ok" }));
-  app.get("/readyz", (c) => c.json({ status: "not ready", reason }, 503));
+  const neither = { accepted: false, reason };
+  const readiness = { status: "not ready", reason, synchronous: neither, asynchronous: neither };
+  app.get("/readyz", (c) => c.json(readiness, 503));
   app.all("*", (c) => answerError(error, c));
   return app;
 }

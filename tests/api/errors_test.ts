@@ -158,7 +158,8 @@ serverSuite("bounds of HTTP", { flags: BOUNDS }, {
   "health needs no token": async ({ client }) => {
     const anonymous = new Client(client.url, undefined);
     assert.deepEqual(ok(await anonymous.get("/healthz")), { status: "ok" });
-    const idle = { status: "ready", running: 0, waiting: 0, callsPerSecond: null };
+    const both = { synchronous: { accepted: true }, asynchronous: { accepted: true } };
+    const idle = { status: "ready", ...both, running: 0, waiting: 0, callsPerSecond: null };
     assert.deepEqual(ok(await anonymous.get("/readyz")), idle);
   },
 });

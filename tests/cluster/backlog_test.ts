@@ -43,6 +43,11 @@ Deno.test("the asynchronous invocations that wait are bounded over all nodes", a
       }
     }
     assert.ok(accepted >= QUEUED_MAX, `${accepted} were accepted`);
+    for (const { url } of [first, second]) {
+      const { asynchronous } = await (await fetch(`${url}/readyz`)).json();
+      assert.equal(asynchronous.accepted, false);
+      assert.match(asynchronous.reason, /^it would be rejected: .* the queue is full with 10 /);
+    }
   });
 
   await t.step("a cancelled invocation leaves the queue, at any node", async () => {

@@ -175,8 +175,11 @@ async function endOrHang(
   });
 
   await t.step("without a worker the node is not ready, and says why", async () => {
-    const { reason } = await readiness(node.url, 503);
-    assert.match(JSON.stringify(reason), /no worker has been available for 10 s/);
+    const { reason, synchronous, asynchronous } = await readiness(node.url, 503);
+    assert.match(reason, /no worker has been available for 10 s/);
+    assert.deepEqual([synchronous, asynchronous], [{ accepted: false, reason }, {
+      accepted: true,
+    }]);
   });
 
   await t.step("an invocation waits for a worker that comes", async () => {

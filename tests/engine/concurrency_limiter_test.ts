@@ -81,12 +81,15 @@ Deno.test("a function at its limit waits, others pass", async () => {
 Deno.test("a full queue rejects only what cannot run at once, and names the limit", () => {
   const limiter = new ConcurrencyLimiter({ ...ROOMY, maxRunning: 2, maxQueued: 1 });
   const rejection = (functionId: string) => {
+    const foreseen = limiter.rejection(of(functionId));
     try {
       limiter.acquire(of(functionId));
     } catch (error) {
       assert.ok(error instanceof AdmissionRejected);
+      assert.deepEqual(foreseen, error.reason);
       return error.reason;
     }
+    assert.equal(foreseen, undefined);
     return undefined;
   };
   assert.equal(rejection("a"), undefined);

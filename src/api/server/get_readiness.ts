@@ -1,8 +1,22 @@
 import { z } from "@hono/zod-openapi";
 import { rawOperation, Reply, type Uses } from "../operation.ts";
 
+const acceptance = z.object({
+  accepted: z.boolean(),
+  reason: z.string().optional().openapi({ description: "Why it would be rejected" }),
+});
+const modes = {
+  synchronous: acceptance.openapi({
+    description: "Whether a synchronous invocation would be accepted now, and could begin",
+  }),
+  asynchronous: acceptance.openapi({
+    description:
+      "Whether an asynchronous invocation would be accepted now; it may wait for a worker",
+  }),
+};
 const ready = z.object({
   status: z.literal("ready"),
+  ...modes,
   running: z.number().int(),
   waiting: z.number().int(),
   callsPerSecond: z.number().nullable().openapi({
@@ -13,7 +27,7 @@ const ready = z.object({
       "What reads since the start and the last verification found damaged, at most 100 entries",
   }),
 });
-const notReady = z.object({ status: z.literal("not ready"), reason: z.string() });
+const notReady = z.object({ status: z.literal("not ready"), reason: z.string(), ...modes });
 
 export const getReadiness = rawOperation({
   operationId: "invoked.HealthService.GetReadiness",
@@ -30,13 +44,18 @@ export const getReadiness = rawOperation({
   },
   handle: (_, { readiness }: Uses<"readiness">) => {
     const now = readiness();
+    const { synchronous, asynchronous } = now;
     if (!now.ready) {
-      return Promise.resolve(Reply.json({ status: "not ready", reason: now.reason }, {}, 503));
+      const { reason } = now;
+      const answer = { status: "not ready", reason, synchronous, asynchronous };
+      return Promise.resolve(Reply.json(answer, {}, 503));
     }
     const { running, queued: waiting, perSecond } = now.load;
     const callsPerSecond = perSecond === undefined ? null : Number(perSecond.toPrecision(3));
     return Promise.resolve(Reply.json({
       status: "ready",
+      synchronous,
+      asynchronous,
       running,
       waiting,
       callsPerSecond,

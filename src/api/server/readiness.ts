@@ -9,15 +9,28 @@ interface LoadReport {
   readonly perSecond: number | undefined;
 }
 
+/** Whether an invocation would be accepted now, or why not. */
+export type Acceptance =
+  | { readonly accepted: true }
+  | { readonly accepted: false; readonly reason: string };
+
 /** Says whether the server accepts invocations, and how busy it is; or why it does not. */
 export type Readiness = () =>
-  | {
-    readonly ready: true;
-    readonly load: LoadReport;
-    /** Stored data that a read or the last verification found damaged, and that the rest does not need. */
-    readonly damaged: readonly string[];
+  & {
+    /** Of an invocation that could begin now, or soon. */
+    readonly synchronous: Acceptance;
+    /** Of an invocation that is stored, and runs once it can. */
+    readonly asynchronous: Acceptance;
   }
-  | { readonly ready: false; readonly reason: string };
+  & (
+    | {
+      readonly ready: true;
+      readonly load: LoadReport;
+      /** Stored data that a read or the last verification found damaged, and that the rest does not need. */
+      readonly damaged: readonly string[];
+    }
+    | { readonly ready: false; readonly reason: string }
+  );
 
 /** A worker of the cluster. */
 export interface WorkerReport {

@@ -44,7 +44,13 @@ export function admit(
 
 /** The error of an invocation that was not admitted; any other error unchanged. */
 export function rejected(request: AdmissionRequest, error: unknown): unknown {
-  return error instanceof AdmissionRejected ? errorOf(request, error.reason) : error;
+  const what = `Function ${request.functionId} was not invoked`;
+  return error instanceof AdmissionRejected ? errorOf(what, request, error.reason) : error;
+}
+
+/** Why such an invocation would not be admitted, in one sentence without a period. */
+export function rejectionOf(request: AdmissionRequest, reason: RejectionReason): string {
+  return errorOf("it would be rejected", request, reason).message;
 }
 
 /** Errors that do not ask their caller to try again later, and still say that a limit kept an invocation from running. */
@@ -78,8 +84,11 @@ export function assertAdmitting({ isAdmitting }: Engine, functionId: string): vo
   if (!isAdmitting) throw serverStopping(`Function ${functionId} was not invoked`);
 }
 
-function errorOf(request: AdmissionRequest, reason: RejectionReason): DomainError {
-  const what = `Function ${request.functionId} was not invoked`;
+function errorOf(
+  what: string,
+  request: AdmissionRequest,
+  reason: RejectionReason,
+): DomainError {
   const retryAfterSeconds = QUEUE_FULL_RETRY_AFTER_SECONDS;
   switch (reason.kind) {
     case "draining":

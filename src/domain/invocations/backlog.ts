@@ -1,14 +1,22 @@
-import { AdmissionRejected, type AdmissionRequest, type Engine } from "../../engine/contract.ts";
+import { getLogger } from "@logtape/logtape";
+import {
+  AdmissionRejected,
+  type AdmissionRequest,
+  type Engine,
+  type RejectionReason,
+} from "../../engine/contract.ts";
 import type { UnfinishedInvocations } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
 import { rejected } from "./admission.ts";
+
+const logger = getLogger(["invoked", "domain"]);
 
 /** How old a count may be; a slow count holds for longer, so that counting takes a tenth of the time at most. */
 const COUNT_MAX_AGE_MS = 100;
 const COUNT_SHARE = 10;
 
 /** Limits of the backlog of all nodes, each a named setting. */
-export interface BacklogLimits {
+interface BacklogLimits {
   readonly maxQueued: number;
   readonly maxQueuedBytes: number;
 }
@@ -40,7 +48,8 @@ export class Backlog {
    */
   async accept(request: AdmissionRequest): Promise<Disposable> {
     if (performance.now() >= this.#validUntil) await (this.#counting ??= this.#count());
-    this.#check(request);
+    const reason = this.#rejection(request);
+    if (reason !== undefined) throw rejected(request, new AdmissionRejected(reason));
     const change = (sum: { invocations: number; bytes: number }, by: 1 | -1) => {
       sum.invocations += by;
       sum.bytes += by * request.inputBytes;
@@ -48,6 +57,19 @@ export class Backlog {
     change(this.#added, 1);
     change(this.#unrecorded, 1);
     return { [Symbol.dispose]: () => change(this.#unrecorded, -1) };
+  }
+
+  /**
+   * Why an invocation would be rejected, by the last count; undefined if it would be accepted. An old count is replaced
+   * for the next question, so that a slow database delays no answer.
+   */
+  rejection(request: AdmissionRequest): RejectionReason | undefined {
+    if (performance.now() >= this.#validUntil) {
+      (this.#counting ??= this.#count()).catch((error) => {
+        logger.debug("Failed to count waiting invocations: {error}", { error });
+      });
+    }
+    return this.#rejection(request);
   }
 
   async #count(): Promise<void> {
@@ -63,7 +85,7 @@ export class Backlog {
     }
   }
 
-  #check(request: AdmissionRequest): void {
+  #rejection(request: AdmissionRequest): RejectionReason | undefined {
     const { limits: { maxQueued, maxQueuedBytes }, engine: { load: { maxRunning } } } = this.parts;
     const { running } = this.#counted;
     const waiting = this.#counted.waiting + this.#added.invocations;
@@ -72,19 +94,18 @@ export class Backlog {
     const queuedBytes = this.#counted.waitingBytes + this.#added.bytes;
     const isFull = queued >= 0;
     const isBelowCount = queued < maxQueued;
-    if (!isFull || isBelowCount && queuedBytes + request.inputBytes <= maxQueuedBytes) return;
-    throw rejected(
-      request,
-      new AdmissionRejected({
-        kind: "queue-full",
-        queueLimit: isBelowCount ? "bytes" : "invocations",
-        queued,
-        queuedBytes,
-        maxQueued,
-        maxQueuedBytes,
-        runningLimit: "workers",
-        maxRunning,
-      }),
-    );
+    if (!isFull || isBelowCount && queuedBytes + request.inputBytes <= maxQueuedBytes) {
+      return undefined;
+    }
+    return {
+      kind: "queue-full",
+      queueLimit: isBelowCount ? "bytes" : "invocations",
+      queued,
+      queuedBytes,
+      maxQueued,
+      maxQueuedBytes,
+      runningLimit: "workers",
+      maxRunning,
+    };
   }
 }

@@ -45,7 +45,7 @@ import {
 import { admissionOf, type Attempt, attemptsOf, runningLimitOf } from "./attempt.ts";
 import { volumeToAttach } from "./attached_volume.ts";
 import type { Attempts } from "./attempts.ts";
-import { Backlog, type BacklogLimits } from "./backlog.ts";
+import type { Backlog } from "./backlog.ts";
 import type { Cancellation } from "./cancellation.ts";
 import { checkInvokeAt, delayInvocation } from "./delay.ts";
 import type { InvocationEnds } from "./ends.ts";
@@ -56,7 +56,7 @@ import { rateLimited } from "./rate_limit.ts";
 export { AlreadyStarted, type Invoke, type InvokeAnswer, type Skip } from "./invoke.ts";
 
 /** Limits of invocations, each a named setting in `src/config`. */
-interface InvocationLimits extends InputLimits, BacklogLimits {
+interface InvocationLimits extends InputLimits {
   /** How often an asynchronous invocation may start. */
   readonly maxAttempts: number;
   /** How far in the future the time of a delayed invocation may be. */
@@ -77,6 +77,7 @@ interface InvocationParts extends RowParts {
   readonly attempts: Attempts;
   readonly ends: InvocationEnds;
   readonly cancellation: Cancellation;
+  readonly backlog: Backlog;
   readonly inputLimits: InvocationLimits;
   readonly limits: FunctionLimits;
   readonly scheduler: Scheduler;
@@ -91,11 +92,9 @@ type Answering = () => Promise<InvokeAnswer>;
 /** Invocations of functions, each recorded before it runs and never lost. */
 export class Invocations {
   readonly #idempotency: Idempotency;
-  readonly #backlog: Backlog;
 
   constructor(private readonly parts: InvocationParts) {
     this.#idempotency = new Idempotency(parts.store);
-    this.#backlog = new Backlog({ ...parts, limits: parts.inputLimits });
   }
 
   /**
@@ -301,7 +300,7 @@ export class Invocations {
   async #enqueue(accepted: AcceptedCall, admission: AdmissionRequest): Promise<Answering> {
     const { fn, request } = accepted;
     assertAdmitting(this.parts.engine, fn.id);
-    const counted = await this.#backlog.accept(admission);
+    const counted = await this.parts.backlog.accept(admission);
     const row = newRow(this.parts, accepted, { isStarted: false, owner: null });
     const earlier = await recordRow(this.parts.store, this.#idempotency, row, accepted).finally(
       () => counted[Symbol.dispose](),

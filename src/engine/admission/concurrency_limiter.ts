@@ -2,6 +2,7 @@ import {
   AdmissionRejected,
   type AdmissionRequest,
   type FunctionLoad,
+  type RejectionReason,
   type RunningLimit,
   type Slot,
 } from "../contract.ts";
@@ -110,13 +111,14 @@ export class ConcurrencyLimiter {
       return this.#grant(slot);
     }
     this.#endOverdue();
-    const saturations = this.#saturations(slot);
-    const [first] = saturations;
-    if (first !== undefined) {
-      this.#checkQueue(request, first);
-      if (isSync) saturations.forEach((each) => this.#checkWait(each));
-    }
+    const reason = this.#rejection(slot, request);
+    if (reason !== undefined) throw new AdmissionRejected(reason);
     return this.#enqueue(slot);
+  }
+
+  /** Why {@link acquire} would throw now; undefined if it would not. */
+  rejection(request: AdmissionRequest): RejectionReason | undefined {
+    return this.#rejection(new RequestedSlot(this, request), request);
   }
 
   /**
@@ -252,12 +254,24 @@ export class ConcurrencyLimiter {
     return found;
   }
 
-  #checkQueue({ mode, inputBytes }: AdmissionRequest, { limit, maxRunning }: Saturation): void {
+  #rejection(slot: RequestedSlot, request: AdmissionRequest): RejectionReason | undefined {
+    const saturations = this.#saturations(slot);
+    const [first] = saturations;
+    if (first === undefined) return undefined;
+    const full = this.#fullQueue(request, first);
+    if (full !== undefined || request.mode !== "sync") return full;
+    return saturations.map((each) => this.#longWait(each)).find((wait) => wait !== undefined);
+  }
+
+  #fullQueue(
+    { mode, inputBytes }: AdmissionRequest,
+    { limit, maxRunning }: Saturation,
+  ): RejectionReason | undefined {
     const { maxQueued, maxQueuedBytes } = this.limits;
     const { invocations: queued, bytes } = this.#queue.backlog(mode);
     const isBelowCount = queued < maxQueued;
-    if (isBelowCount && bytes + inputBytes <= maxQueuedBytes) return;
-    throw new AdmissionRejected({
+    if (isBelowCount && bytes + inputBytes <= maxQueuedBytes) return undefined;
+    return {
       kind: "queue-full",
       queueLimit: isBelowCount ? "bytes" : "invocations",
       queued,
@@ -266,22 +280,24 @@ export class ConcurrencyLimiter {
       runningLimit: limit,
       maxRunning,
       maxQueued,
-    });
+    };
   }
 
-  #checkWait({ limit, maxRunning, perSecond, grants }: Saturation): void {
+  #longWait(
+    { limit, maxRunning, perSecond, grants }: Saturation,
+  ): RejectionReason | undefined {
     const { maxWaitMs } = this.limits;
-    if (perSecond === undefined || this.#now() < this.#catchUpEndMs) return;
+    if (perSecond === undefined || this.#now() < this.#catchUpEndMs) return undefined;
     const expectedMs = 1000 * grants / perSecond;
-    if (expectedMs <= maxWaitMs) return;
-    throw new AdmissionRejected({
+    if (expectedMs <= maxWaitMs) return undefined;
+    return {
       kind: "wait-too-long",
       runningLimit: limit,
       maxRunning,
       perSecond,
       expectedMs,
       maxWaitMs,
-    });
+    };
   }
 
   #enqueue(slot: RequestedSlot): RequestedSlot {
