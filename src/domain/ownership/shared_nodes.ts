@@ -46,6 +46,8 @@ export class SharedNodes implements Ownership {
   /** Another node may have written work. */
   readonly pollMs = 1_000;
   readonly #closing = new AbortController();
+  /** The oldest waiting invocation of each function at the last look. */
+  #waiting: ReadonlyMap<string, string> = new Map();
   #offering: Promise<void> | undefined;
   #cancelHere: OwnerHandlers["cancel"] = () => Promise.resolve(false);
   /** What to prune of each volume, and since when, by the monotonic clock. */
@@ -147,12 +149,16 @@ export class SharedNodes implements Ownership {
     }
   }
 
+  /** One offer suffices for a function whose invocations make no progress: it may be at its limit. */
   async #offerWaiting(): Promise<void> {
     const { store, queue } = this.parts;
     const functions = await store.read.invocations.nextUnclaimed(OFFERS_MAX);
-    const needs = functions.flatMap(({ waiting, memoryBytes }) =>
-      Array.from({ length: Math.min(waiting, OFFERS_MAX) }, () => ({ memoryBytes }))
-    );
+    const needs = functions.flatMap(({ functionId, oldest, waiting, memoryBytes }) => {
+      const isStuck = this.#waiting.get(functionId) === oldest;
+      const length = isStuck ? 1 : Math.min(waiting, OFFERS_MAX);
+      return Array.from({ length }, () => ({ memoryBytes }));
+    });
+    this.#waiting = new Map(functions.map(({ functionId, oldest }) => [functionId, oldest]));
     await Promise.all(needs.slice(0, OFFERS_MAX).map((each) => queue.offer(each)));
   }
 }
