@@ -21,6 +21,8 @@ const logger = getLogger(["invoked", "cli"]);
 
 /** Groups whose settings all concern a worker. */
 const GROUPS: readonly PlacedSetting["group"][] = ["nats", "log", "sandbox", "reuse", "egress"];
+/** A worker reads objects by the URLs that come with its jobs. */
+const OF_API_NODES: PlacedSetting["path"] = "nats.objects";
 const FURTHER: readonly PlacedSetting["path"][] = [
   "server.configFile",
   "server.host",
@@ -51,7 +53,9 @@ const FURTHER: readonly PlacedSetting["path"][] = [
 export function register(command: Command): void {
   const readFlags = addSettingFlags(
     command,
-    ALL_SETTINGS.filter(({ group, path }) => GROUPS.includes(group) || FURTHER.includes(path)),
+    ALL_SETTINGS.filter(({ group, path }) =>
+      GROUPS.includes(group) && path !== OF_API_NODES || FURTHER.includes(path)
+    ),
   );
   addJsonOption(command);
   addExamples(

@@ -85,7 +85,7 @@ export function composeApi(config: Config, parts: ApiParts): RequestHandler {
   let versions: Promise<Versions> | undefined;
   const services: Services = {
     ...domain,
-    reading: (work) => store.reading(work),
+    reading: (work) => parts.store.reading(work),
     pause: node.pause,
     issuer: new URL(url).origin,
     hostName: new URL(url).hostname,

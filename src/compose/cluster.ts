@@ -9,6 +9,7 @@ import { Sessions } from "../cluster/dispatch/sessions.ts";
 import { Seals } from "../cluster/link/sealing.ts";
 import { Nats } from "../cluster/nats/connection.ts";
 import { permitted } from "../cluster/nats/errors.ts";
+import type { Grant } from "../cluster/objects/grants.ts";
 import { Registry } from "../cluster/registry/registry.ts";
 import { Slots } from "../cluster/worker/slots.ts";
 import type { Config } from "../config/mod.ts";
@@ -104,25 +105,25 @@ export class Cluster implements AsyncDisposable {
    * The engine of an API node: its limit of running invocations is the capacity of all workers.
    * @param node id of this API node
    * @param local runs the invocations of this process
-   * @param keyOf the key of the object of an artifact, by its digest
+   * @param grantOf what a worker needs to read an artifact, by its digest
    */
   engine(
     node: string,
     local: JobRunner & LoadReporter,
-    keyOf: (digest: string) => Uint8Array,
+    grantOf: (digest: string) => Promise<Grant>,
     config: Config,
   ): NodeEngine {
     const { invocations } = config;
     const replyBudget = new ByteBudget(REPLIES_CONTENT_MAX_BYTES);
     const seals = new Seals();
-    const parts = { nats: this.nats, seals, keyOf, replyBudget, limits: invocations };
+    const parts = { nats: this.nats, seals, grantOf, replyBudget, limits: invocations };
     const sessions = this.#opened.use(new Sessions(parts, node));
     const { nats, registry } = this;
     const slots = this.#slots;
     const claims = this.#opened.use(
       new Claims({ nats, sessions, registry, slots, maximum: invocations }),
     );
-    const prewarming = this.#opened.use(new Prewarming({ nats, seals, keyOf, registry }));
+    const prewarming = this.#opened.use(new Prewarming({ nats, seals, grantOf, registry }));
     this.#local = local;
     const here = { runner: local, slots, maximum: invocations };
     const dispatcher = new Dispatcher(sessions, registry, here, prewarming);
@@ -137,7 +138,7 @@ export class Cluster implements AsyncDisposable {
     const messages = this.#opened.use(new NodeMessages(this.nats, node));
     const loadReporter = this.capacity > 0
       ? local
-      : this.#opened.use(new LoadRequests({ nats, seals, keyOf, registry }, node));
+      : this.#opened.use(new LoadRequests({ nats, seals, grantOf, registry }, node));
     return { engine, link: { claims, messages, loadReporter } };
   }
 

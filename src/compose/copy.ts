@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Nats } from "../cluster/nats/connection.ts";
 import { NatsUnusable, permitted } from "../cluster/nats/errors.ts";
 import { markedStream } from "../cluster/objects/account.ts";
-import type { Config } from "../config/mod.ts";
+import { type Config, formatObjectStore } from "../config/mod.ts";
 import { checkServerKeys, objectRootKey } from "../domain/identity/server_keys.ts";
 import { type ObjectBuckets, prepareBlobs } from "../store/blobs/mod.ts";
 import { type BlobCopies, copyBlobs } from "../store/copy/blobs.ts";
@@ -21,7 +21,7 @@ import { DamageLog } from "../store/damage.ts";
 import { StorageHealth } from "../store/storage_health.ts";
 import { exists } from "../shared/files.ts";
 import { openTempDir } from "../shared/temp_dir.ts";
-import { openObjects } from "./records.ts";
+import { assertSharedStore, openObjects } from "./records.ts";
 import { openSealer } from "./sealer.ts";
 
 /** Where the blobs go. */
@@ -109,7 +109,7 @@ async function copyContents(
   },
   opened: AsyncDisposableStack,
 ): Promise<BlobCopies> {
-  if (root !== undefined) to.unlock?.(root);
+  if (root !== undefined) await to.unlock?.(root);
   const health = opened.use(new StorageHealth(() => Promise.resolve(), onSyncFailure));
   const openBlobs = await prepareBlobs(to.dataDir, to.objects);
   const blobs = opened.use(
@@ -135,7 +135,9 @@ interface Target {
   /** For files of blobs, or for what is staged. */
   readonly dataDir: string;
   readonly objects: ObjectBuckets | undefined;
-  unlock?(root: Uint8Array): void;
+  /** The object store, as `--objects` names it. */
+  readonly address: string;
+  unlock?(root: Uint8Array): Promise<void>;
 }
 
 /** Opens where the blobs go. `opened` closes what this opens. */
@@ -144,16 +146,17 @@ async function openTarget(
   target: BlobTarget,
   opened: AsyncDisposableStack,
 ): Promise<Target> {
+  const address = formatObjectStore(config.nats.objects);
   if (target.kind === "directory") {
     const { path } = opened.use(await openDataDir(target.path));
-    return { dataDir: path, objects: undefined };
+    return { dataDir: path, objects: undefined, address };
   }
   const nats = opened.use(await connectUnused(config));
   const { path: dataDir } = opened.use(await openTempDir("invoked-copy-"));
   const node = randomUUID();
   const server = { ...config.server, dataDir };
   const objects = opened.use(await openObjects({ ...config, server }, nats, node));
-  return { dataDir, objects, unlock: (root) => objects.unlock(root) };
+  return { dataDir, objects, address, unlock: (root) => objects.unlock(root) };
 }
 
 /**
@@ -182,7 +185,7 @@ export async function connectUnused({ nats: { urls, ...files } }: Config): Promi
  * repetition finds it
  */
 async function migrateTarget(
-  { dataDir, objects }: Target,
+  { dataDir, objects, address }: Target,
   { postgres, path, sealer, source }: {
     readonly postgres: PostgresOptions;
     readonly path: string;
@@ -201,10 +204,10 @@ async function migrateTarget(
   }
   await assertEmpty(postgres, path);
   if (objects === undefined) return undefined;
-  const [own] = await source.read.identity.keys("objects");
-  if (own !== undefined) return await objectRootKey(source, sealer);
   await using store = await openStore(dataDir, { onSyncFailure, checkKeys, postgres, objects });
-  return await objectRootKey(store, sealer);
+  await assertSharedStore(store, address);
+  const [own] = await source.read.identity.keys("objects");
+  return await objectRootKey(own === undefined ? store : source, sealer);
 }
 
 async function carryOver(

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { setPriority } from "node:os";
 import { Nats } from "../cluster/nats/connection.ts";
-import type { Config } from "../config/mod.ts";
+import { type Config, formatObjectStore } from "../config/mod.ts";
 import { serverKeyContext } from "../domain/identity/server_keys.ts";
 import { exists } from "../shared/files.ts";
 import { holdContents } from "../store/content_lock.ts";
@@ -15,7 +15,7 @@ import { postgresOptionsOf } from "../store/postgres/address.ts";
 import { Pace } from "../shared/pace.ts";
 import { PostgresReading } from "../store/postgres/snapshot.ts";
 import { Sealer } from "../store/sealing.ts";
-import { copySqlite, serverKeysIn } from "../store/sqlite/snapshot.ts";
+import { copySqlite, objectStoreIn, serverKeysIn } from "../store/sqlite/snapshot.ts";
 import { openObjects } from "./records.ts";
 
 /** The purpose of the key that only an installation with an object store has. */
@@ -152,11 +152,18 @@ async function openSharedContents(
       "give the key with --master-key-file or INVOKED_MASTER_KEY",
     );
   }
+  const [given, shared] = [formatObjectStore(config.nats.objects), objectStoreIn(snapshot)];
+  if (shared !== undefined && shared !== given) {
+    throw new DataDirError(
+      `The object store was not read: --objects is ${given}, but the contents are in ${shared}`,
+      `give --objects ${shared}`,
+    );
+  }
   const nats = opened.use(await Nats.connect({ urls, credentialsFile, caFile }, "backup"));
   const server = { ...config.server, dataDir: workDir };
   const objects = opened.use(await openObjects({ ...config, server }, nats, randomUUID()));
   const key = serverKeysIn(snapshot).find(({ purpose }) => purpose === OBJECTS);
-  if (key !== undefined) objects.unlock(sealer.open(key.sealed, serverKeyContext(key)));
+  if (key !== undefined) await objects.unlock(sealer.open(key.sealed, serverKeyContext(key)));
   return objectContents(objects);
 }
 

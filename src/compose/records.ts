@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Nats } from "../cluster/nats/connection.ts";
 import type { Objects } from "../cluster/objects/mod.ts";
-import type { Config } from "../config/mod.ts";
+import { type Config, formatObjectStore } from "../config/mod.ts";
 import { checkServerKeys, objectRootKey } from "../domain/identity/server_keys.ts";
 import { assertSpeaks, type NodeSpec } from "../domain/ownership/leased_node.ts";
 import { openStore, type Store } from "../store/mod.ts";
@@ -9,18 +9,21 @@ import type { PostgresOptions } from "../store/postgres/address.ts";
 import type { Sealer } from "../store/sealing.ts";
 import type { Telemetry } from "../telemetry/contract.ts";
 
-/** The blobs in NATS. @param node names this process; unique among all that run */
+/** The blobs of a cluster. @param node names this process; unique among all that run */
 export async function openObjects(
-  { server, nats: { objectCacheBytes, objectReplicas } }: Config,
+  { server, nats: settings }: Config,
   nats: Nats,
   node: string,
 ): Promise<Objects> {
   const { Objects } = await import("../cluster/objects/mod.ts");
-  const objects = await Objects.open(nats.connection, {
+  const { objects: address, environmentS3Keys: keys, objectReplicas: replicas } = settings;
+  const objects = await Objects.open({
     cacheDir: join(server.dataDir, "cache", "objects"),
-    cacheBytes: objectCacheBytes,
+    cacheBytes: settings.objectCacheBytes,
     node,
-    replicas: objectReplicas,
+    store: address.kind === "s3"
+      ? { kind: "s3", address, keys }
+      : { kind: "jetstream", nats: nats.connection, replicas },
   });
   nats.onReconnected(() => objects.reopen());
   return objects;
@@ -40,7 +43,7 @@ interface RecordsParts {
 /** The records of a server. */
 export interface Records {
   readonly store: Store;
-  /** The blobs in NATS; undefined for a server without it. */
+  /** The blobs of a cluster; undefined for a server without NATS. */
   readonly objects: Objects | undefined;
 }
 
@@ -52,6 +55,23 @@ async function postgresOptions(
   if (config.database.url === undefined) return undefined;
   const { postgresOptionsOf } = await import("../store/postgres/address.ts");
   return postgresOptionsOf(config, { exclusive: nats === undefined });
+}
+
+/**
+ * All nodes of a database have their content in the same object store, which the first node chooses.
+ * @throws Error that names both stores
+ */
+export async function assertSharedStore(store: Store, address: string): Promise<void> {
+  let shared = await store.read.objectStores.address();
+  if (shared === undefined) {
+    await store.write((tx) => tx.objectStores.setOnce(address));
+    shared = await store.read.objectStores.address();
+  }
+  if (shared === address) return;
+  throw new Error(
+    `this node cannot join the API nodes of the database: their content is in the object store ${shared}, and ` +
+      `--objects of this node is ${address}; start with --objects ${shared}, or restore a backup to move the content`,
+  );
 }
 
 /** Opens the store; with NATS its blobs are objects. `opened` closes what this opens. */
@@ -73,7 +93,10 @@ export async function openRecords(
       objects,
     }),
   );
-  objects?.unlock(await objectRootKey(store, sealer));
-  await objects?.mark();
+  if (objects !== undefined) {
+    await assertSharedStore(store, formatObjectStore(config.nats.objects));
+    await objects.unlock(await objectRootKey(store, sealer));
+    await objects.mark();
+  }
   return { store, objects };
 }

@@ -273,7 +273,7 @@ function openEngine(
 ): NodeEngine {
   return cluster === undefined || objects === undefined
     ? { engine: new LocalEngine(runner, config.invocations) }
-    : cluster.engine(nodeId, runner, (digest) => objects.keyOf(digest), config);
+    : cluster.engine(nodeId, runner, (digest) => objects.grantOf(digest), config);
 }
 
 /** Joins the nodes of the database: as one of several in a cluster, otherwise as the only node. */

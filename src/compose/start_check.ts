@@ -1,4 +1,4 @@
-/** Reads, as a start does, all files that settings name. */
+/** Reads, as a start does, all files that settings name, and checks the object store. */
 import type { Config } from "../config/mod.ts";
 import { readCertificates } from "./setting_files.ts";
 import { checkTls } from "./tls.ts";
@@ -52,4 +52,16 @@ export async function unusableFiles(config: Config): Promise<readonly string[]> 
   const results = await Promise.allSettled(CHECKS.map((check) => check(config)));
   return results.filter((result) => result.status === "rejected")
     .map(({ reason }) => reason instanceof Error ? reason.message : String(reason));
+}
+
+/** Why an API node could not start on S3; undefined if it could, and without S3. */
+export async function objectStoreObstacle({ nats }: Config): Promise<string | undefined> {
+  const { objects: address, environmentS3Keys: keys } = nats;
+  if (address.kind !== "s3") return undefined;
+  const { checkS3 } = await import("../cluster/objects/s3/store.ts");
+  try {
+    await checkS3(address, keys);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }

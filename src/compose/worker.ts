@@ -2,9 +2,8 @@
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import { Nats } from "../cluster/nats/connection.ts";
+import { artifactReaders } from "../cluster/objects/artifact_readers.ts";
 import { ChunkCache } from "../cluster/objects/chunk_cache.ts";
-import { COMMITS_BUCKET } from "../cluster/objects/layout.ts";
-import { ObjectReader } from "../cluster/objects/reader.ts";
 import { ObjectArtifacts } from "../cluster/worker/object_artifacts.ts";
 import { Worker } from "../cluster/worker/worker.ts";
 import type { Config } from "../config/mod.ts";
@@ -117,8 +116,7 @@ export async function startWorker(
   const cache = opened.use(
     await ChunkCache.open(join(server.dataDir, "cache", "objects"), objectCacheBytes),
   );
-  const reader = await ObjectReader.open(nats.connection, COMMITS_BUCKET, cache);
-  const artifacts = new ObjectArtifacts(reader);
+  const artifacts = new ObjectArtifacts(await artifactReaders(nats.connection, cache));
   const runner = new Runner(sandboxes, artifacts);
   const { invocations } = config;
   const { asyncSlots } = invocations;

@@ -30,6 +30,7 @@ export function findContradictions(
 ): readonly Contradiction[] {
   return [
     ...slotContradictions(config, sources),
+    ...objectContradictions(config),
     ...tlsContradictions(config),
     ...hostContradictions(config),
     ...keyContradictions(config),
@@ -62,6 +63,12 @@ function slotContradictions(
   const setting = "invocations.maxRunning";
   if (nats.urls === undefined || sources[setting] === "default") return [];
   return [{ setting, must: "unset with --nats: the limit is --capacity of workers and API nodes" }];
+}
+
+/** Content goes into an object store only if several nodes share it. */
+function objectContradictions({ nats }: Config): readonly Contradiction[] {
+  if (nats.objects.kind === "jetstream" || nats.urls !== undefined) return [];
+  return [{ setting: "nats.objects", must: "jetstream without --nats" }];
 }
 
 /** The hosts of a server: no endpoint may have them, because cookies and storage of its pages belong to them. */

@@ -1,11 +1,12 @@
 import type { DatabaseUrl } from "./database_url.ts";
 import type { RoleMapping } from "./kinds.ts";
+import type { ObjectStoreAddress, S3Keys } from "./object_store.ts";
 import type { Secret } from "./secret.ts";
 import type { SecretUrl } from "./secret_url.ts";
 
 /**
  * The configuration of the server, resolved and deeply frozen. The row of the same name in `settings.ts`
- * describes each field except `registryEnv`, `searchPath`, `environmentPassword` and `environmentHeaders`.
+ * describes each field except `registryEnv`, `searchPath` and those that begin with `environment`.
  */
 export interface Config {
   readonly server: {
@@ -61,6 +62,9 @@ export interface Config {
     readonly credentialsFile: string | undefined;
     /** Absolute path of a file with certificates in PEM. */
     readonly caFile: string | undefined;
+    readonly objects: ObjectStoreAddress;
+    /** The variables `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`; undefined unless both are set. */
+    readonly environmentS3Keys: S3Keys | undefined;
     /** Size of the sealed blobs that an API node keeps in its data directory. */
     readonly objectCacheBytes: number;
     readonly objectReplicas: number;
@@ -268,7 +272,11 @@ export type Group = keyof Config;
 export type Configurable = {
   readonly [G in Group]: Omit<
     Config[G],
-    "registryEnv" | "searchPath" | "environmentPassword" | "environmentHeaders"
+    | "registryEnv"
+    | "searchPath"
+    | "environmentPassword"
+    | "environmentHeaders"
+    | "environmentS3Keys"
   >;
 };
 

@@ -12,6 +12,12 @@ export { type Form, isLoopback, type RoleMapping } from "./kinds.ts";
 export { loadConfig } from "./load.ts";
 export { nearest } from "./nearest.ts";
 export {
+  formatObjectStore,
+  type ObjectStoreAddress,
+  type S3Address,
+  type S3Keys,
+} from "./object_store.ts";
+export {
   ConfigError,
   formatSetting,
   type Given,

@@ -1,4 +1,5 @@
 import { bytes, file, integer, natsUrls } from "./kinds.ts";
+import { objectStore } from "./object_store.ts";
 import type { Rows } from "./setting.ts";
 
 /** Settings of many machines. */
@@ -21,11 +22,17 @@ export const NATS_SETTINGS: Rows<"nats"> = {
     default: undefined,
     description: "CA certificates (PEM) to trust for NATS, in addition to public ones",
   },
+  objects: {
+    name: "objects",
+    kind: objectStore(),
+    default: "jetstream",
+    description: "Store of blobs: jetstream, or an S3 bucket with the keys in AWS_* variables",
+  },
   objectCacheBytes: {
     name: "object-cache",
     kind: bytes({ min: "16MiB", max: "1024GiB" }),
     default: "1GiB",
-    description: "Cache of blobs from NATS in the data directory, encrypted",
+    description: "Cache of blobs of the object store in the data directory, encrypted",
   },
   objectReplicas: {
     name: "object-replicas",

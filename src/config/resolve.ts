@@ -109,6 +109,7 @@ export function resolveConfig(
     ...groups.database,
     environmentPassword: password ? new Secret(password) : undefined,
   };
+  groups.nats = { ...groups.nats, environmentS3Keys: pickS3Keys(env) };
   const invocations = groups.invocations as { readonly [field: string]: number | undefined };
   groups.telemetry = { ...groups.telemetry, environmentHeaders: pickHeaders(env) };
   const { memoryBytes = 0, maxMemoryBytes = defaultMaxMemory(memoryBytes, machineMemory()) } =
@@ -243,6 +244,13 @@ function pickHeaders(env: Given): Readonly<Record<string, Secret>> {
     if (headers) found[name] = new Secret(headers);
   }
   return found;
+}
+
+/** The access key of S3; undefined unless both of its parts are set. */
+function pickS3Keys({ AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret }: Given) {
+  return id && secret
+    ? { accessKeyId: new Secret(id), secretAccessKey: new Secret(secret) }
+    : undefined;
 }
 
 function pickRegistryEnv(env: Given): Readonly<Record<string, string>> {

@@ -14,6 +14,7 @@ export class ObjectError extends Error {
 export const UNAVAILABLE = {
   OBJECTS_FULL: "the object store is full",
   OBJECTS_AWAY: "the object store does not answer",
+  OBJECTS_DENIED: "the object store rejects the credentials of the server",
   OBJECTS_DAMAGED:
     "the object store finds nothing since its disk was full: free space, then restart nats-server",
 } as const;
@@ -73,8 +74,8 @@ export interface ObjectBucket extends AsyncDisposable {
    * @throws ObjectError if it is missing, ObjectsUnavailable
    */
   check(digest: string): Promise<number>;
-  /** The digests of all objects. @throws ObjectsUnavailable */
-  digests(): Promise<string[]>;
+  /** The digests of all objects, or of those whose digests begin so. @throws ObjectsUnavailable */
+  digests(prefix?: string): Promise<string[]>;
   /** Those of the objects that were last stored or retained before `time`. @throws ObjectsUnavailable */
   storedBefore(digests: readonly string[], time: Date): Promise<string[]>;
   /** Deletes an object unless it was stored or retained since `time`. @throws ObjectsUnavailable */
@@ -89,8 +90,12 @@ export interface ObjectBucket extends AsyncDisposable {
     digests: readonly string[],
     mayDelete: (digests: readonly string[]) => Promise<readonly string[]>,
   ): Promise<string[]>;
-  /** Deletes what interrupted uploads and deletions have left. @throws ObjectsUnavailable */
-  removeStrays(): Promise<void>;
+  /**
+   * Deletes what interrupted uploads and deletions have left.
+   * @param before how old a leftover must be, by default older than any upload or deletion takes
+   * @throws ObjectsUnavailable
+   */
+  removeStrays(before?: Date): Promise<void>;
   /** Writes something, durably, and removes it. @throws ObjectsUnavailable */
   probe(): Promise<void>;
 }

@@ -22,6 +22,7 @@ import { InvocationReader } from "./invocations.ts";
 import { type RowCache, UNCACHED } from "./row_cache.ts";
 import type { Schema } from "./schema.ts";
 import { NodeReader, NodeWriter } from "./nodes.ts";
+import { ObjectStoreReader, ObjectStoreWriter } from "./object_stores.ts";
 import { OutboxReader, OutboxWriter } from "./outbox.ts";
 import { PauseReader, PauseWriter } from "./pauses.ts";
 import { PurgeReader, PurgeWriter } from "./purges.ts";
@@ -43,6 +44,7 @@ export interface Readers {
   readonly deviceCodes: DeviceCodeReader;
   readonly volumes: VolumeReader;
   readonly purges: PurgeReader;
+  readonly objectStores: ObjectStoreReader;
   readonly pauses: PauseReader;
   readonly verifications: VerificationReader;
   readonly alerts: AlertReader;
@@ -71,6 +73,7 @@ export interface Writers {
   readonly assertions: AssertionWriter;
   readonly volumes: VolumeWriter;
   readonly purges: PurgeWriter;
+  readonly objectStores: ObjectStoreWriter;
   readonly pauses: PauseWriter;
   readonly verifications: VerificationWriter;
   readonly alerts: AlertWriter;
@@ -105,6 +108,7 @@ export function readersOf(
     deviceCodes: new DeviceCodeReader(db),
     volumes: new VolumeReader(db),
     purges: new PurgeReader(db, long),
+    objectStores: new ObjectStoreReader(db),
     pauses: new PauseReader(db),
     verifications: new VerificationReader(db),
     alerts: new AlertReader(db),
@@ -138,6 +142,7 @@ export function writersOf(
     assertions: new AssertionWriter(db),
     volumes: new VolumeWriter(db),
     purges: new PurgeWriter(db, long),
+    objectStores: new ObjectStoreWriter(db),
     pauses: new PauseWriter(db),
     verifications: new VerificationWriter(db),
     alerts: new AlertWriter(db),

@@ -138,6 +138,7 @@ export const AUDITED: Readonly<Record<keyof Schema, AuditedTable | undefined>> =
   changes: undefined,
   heldSnapshots: undefined,
   lastWrites: undefined,
+  objectStores: undefined,
   auditEvents: undefined,
   auditHead: undefined,
   // Each call that ends a pause is an event.

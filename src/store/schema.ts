@@ -24,6 +24,7 @@ import type {
   LastWriteTable,
   LeaseTable,
   NodeTable,
+  ObjectStoreTable,
   PauseTable,
   ServerKeyTable,
   VerificationTable,
@@ -304,6 +305,7 @@ export interface Schema extends TriggerSchema, FederationSchema, SessionSchema, 
   auditEvents: AuditEventTable;
   auditHead: AuditHeadTable;
   auditExports: AuditExportTable;
+  objectStores: ObjectStoreTable;
   pauses: PauseTable;
   verifications: VerificationTable;
   usage: UsageTable;

@@ -59,6 +59,13 @@ export interface PauseTable {
   backupAt: string;
 }
 
+/** The object store with the content of all nodes. It has at most one row. */
+export interface ObjectStoreTable {
+  id: number;
+  /** As `--objects` names it. */
+  address: string;
+}
+
 /** The last verification of stored data. It has at most one row. */
 export interface VerificationTable {
   id: number;

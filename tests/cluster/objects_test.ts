@@ -4,11 +4,15 @@ import { jetstream, type JetStreamManager, jetstreamManager } from "@nats-io/jet
 import { Objm } from "@nats-io/obj";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { randomBytes } from "node:crypto";
-import type { NatsBucket } from "../../src/cluster/objects/bucket.ts";
 import { CONTENT_BYTES } from "../../src/cluster/objects/codec.ts";
 import { Layout } from "../../src/cluster/objects/layout.ts";
 import { digestOf } from "../../src/store/blobs/commit_blobs.ts";
-import { type ObjectContent, ObjectError, ObjectsUnavailable } from "../../src/shared/objects.ts";
+import {
+  type ObjectBucket,
+  type ObjectContent,
+  ObjectError,
+  ObjectsUnavailable,
+} from "../../src/shared/objects.ts";
 import { openStore } from "../../src/store/mod.ts";
 import { openNode } from "../support/blob_stores.ts";
 import { eventually } from "../support/eventually.ts";
@@ -40,7 +44,7 @@ async function chunksIn(manager: JetStreamManager): Promise<number> {
   return Object.values(state.subjects ?? {}).reduce((sum, count) => sum + count, 0);
 }
 
-async function isMissing(bucket: NatsBucket, digest: string): Promise<void> {
+async function isMissing(bucket: ObjectBucket, digest: string): Promise<void> {
   for (const look of [() => bucket.read(digest), () => bucket.check(digest)]) {
     await assert.rejects(
       look(),
@@ -219,7 +223,7 @@ Deno.test("without the key of its own an object does not open", async () => {
   await using nats = await TestNats.start();
   await using node = await openNode(nats);
   await using foreign = await openNode(nats);
-  foreign.objects.unlock(new Uint8Array(32).fill(8));
+  await foreign.objects.unlock(new Uint8Array(32).fill(8));
   const { object } = randomObject(100);
   await node.objects.commits.store(object);
   await assert.rejects(foreign.objects.commits.read(object.digest), /key is that of another/);

@@ -6,6 +6,7 @@ import { MIGRATIONS } from "../../src/store/migrations/mod.ts";
 /** What takes the last migrations back. */
 const UNDO: Readonly<Record<string, string>> = {
   "043_last_writes": "drop table last_writes",
+  "044_object_stores": "drop table object_stores",
   "042_load_reports": "drop index commits_unloaded; " +
     "alter table commits drop column load_report; alter table commits drop column load_state; " +
     "alter table functions drop column evaluation",

@@ -22,6 +22,7 @@ const FLAGS: readonly string[] = [
   "nats.urls",
   "nats.credentialsFile",
   "nats.caFile",
+  "nats.objects",
   "nats.objectReplicas",
 ];
 

@@ -191,9 +191,11 @@ export async function diagnoseMachine(config: Config): Promise<Omit<Report, "con
   }
 }
 
-async function diagnoseData({ server, database }: Config): Promise<Report["data"]> {
+async function diagnoseData(config: Config): Promise<Report["data"]> {
+  const { server, database } = config;
   const { checkDataDir } = await import("../../store/data_check.ts");
   const { probeDataDir } = await import("../../store/data_probe.ts");
+  const { objectStoreObstacle } = await import("../../compose/start_check.ts");
   const probe = await probeDataDir(server.dataDir);
   const obstacle = await diagnoseDatabase(database);
   const report = await checkDataDir(server.dataDir).catch((error) => ({
@@ -201,7 +203,8 @@ async function diagnoseData({ server, database }: Config): Promise<Report["data"
     // What cannot be read is an obstacle already.
     damaged: probe.obstacles.length > 0 ? [] : [describeError(error)],
   }));
-  const obstacles = [...probe.obstacles, ...obstacle === undefined ? [] : [obstacle]];
+  const further = [obstacle, await objectStoreObstacle(config)].flatMap((found) => found ?? []);
+  const obstacles = [...probe.obstacles, ...further];
   return { ...report, ...probe, obstacles };
 }
 

@@ -19,6 +19,7 @@ const DATA_PATHS: readonly string[] = [
   "nats.urls",
   "nats.credentialsFile",
   "nats.caFile",
+  "nats.objects",
   "nats.objectReplicas",
 ];
 

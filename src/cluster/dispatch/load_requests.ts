@@ -3,6 +3,7 @@ import { encodeLoadMessage, readLoadReply } from "../link/load_messages.ts";
 import { hasMemory } from "../link/messages.ts";
 import type { Seals } from "../link/sealing.ts";
 import type { Nats, ReceivedMessage } from "../nats/connection.ts";
+import { type Grant, grantsOf } from "../objects/grants.ts";
 import { partsOf, subjects } from "../nats/subjects.ts";
 import type { KnownWorker, Registry } from "../registry/registry.ts";
 
@@ -11,8 +12,8 @@ const REPLY_TIMEOUT_MS = 60_000;
 
 interface RequestParts {
   readonly nats: Nats;
-  /** The key of the object of an artifact, by its digest. */
-  readonly keyOf: (digest: string) => Uint8Array;
+  /** What a worker needs to read an artifact, by its digest. */
+  readonly grantOf: (digest: string) => Promise<Grant>;
   readonly seals: Seals;
   readonly registry: Registry;
 }
@@ -67,11 +68,10 @@ export class LoadRequests implements LoadReporter, Disposable {
     request: LoadRequest,
     signal: AbortSignal,
   ): Promise<LoadAnswer> {
-    const { nats, seals, keyOf } = this.#parts;
+    const { nats, seals, grantOf } = this.#parts;
     // A worker that could guess it could answer in place of another one.
     const id = crypto.randomUUID();
-    const digests = [request.scriptDigest, request.sourceMapDigest];
-    const keys = Object.fromEntries(digests.map((digest) => [digest, keyOf(digest).toBase64()]));
+    const keys = await grantsOf([request.scriptDigest, request.sourceMapDigest], grantOf);
     const message = encodeLoadMessage({ ...request, node: this.#node, id, keys });
     const sealed = await seals.seal(publicKey, { kind: "load", worker }, message);
     const { promise, resolve, reject } = Promise.withResolvers<LoadAnswer>();

@@ -14,6 +14,7 @@ import { BrokenProtocol } from "../link/receiver.ts";
 import type { Seals } from "../link/sealing.ts";
 import { subjects } from "../nats/subjects.ts";
 import type { Nats } from "../nats/connection.ts";
+import { type Grant, grantsOf } from "../objects/grants.ts";
 
 const logger = getLogger(["invoked", "cluster"]);
 
@@ -40,7 +41,7 @@ export interface OwnerParts {
   readonly nats: Nats;
   readonly seals: Seals;
   /** The key of the object of an artifact, by its digest. */
-  readonly keyOf: (digest: string) => Uint8Array;
+  readonly grantOf: (digest: string) => Promise<Grant>;
   /** Memory for contents of replies to host calls. */
   readonly replyBudget: ByteBudget;
   readonly limits: OwnerLimits;
@@ -255,20 +256,17 @@ export class OwnerSession {
   ): Promise<Sealed> {
     const { worker } = this;
     const context = { kind: "job", worker, node: this.node, session: this.id } as const;
-    const text = encodeJob({ job, keys: this.#keysOf(job) });
-    const [sealed, notBegun] = await Promise.all([
-      this.#parts.seals.seal(publicKey, context, text),
-      ports.onAssigned?.(worker),
-    ]);
+    const seal = async () => {
+      const text = encodeJob({ job, keys: await this.#grantsOf(job) });
+      return await this.#parts.seals.seal(publicKey, context, text);
+    };
+    const [sealed, notBegun] = await Promise.all([seal(), ports.onAssigned?.(worker)]);
     return notBegun ?? sealed;
   }
 
-  /** A worker receives only the keys of the artifacts of its job. */
-  #keysOf({ scriptDigest, sourceMapDigest }: Job): Record<string, string> {
-    const digests = [scriptDigest, sourceMapDigest];
-    return Object.fromEntries(
-      digests.map((digest) => [digest, this.#parts.keyOf(digest).toBase64()]),
-    );
+  /** A worker receives only the grants of the artifacts of its job. */
+  #grantsOf({ scriptDigest, sourceMapDigest }: Job): Promise<Record<string, Grant>> {
+    return grantsOf([scriptDigest, sourceMapDigest], this.#parts.grantOf);
   }
 
   #report(outcome: Outcome, byteLength: number): void {

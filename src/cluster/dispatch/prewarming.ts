@@ -5,6 +5,7 @@ import { encode, hasMemory, listName, SCRIPTS_MAX } from "../link/messages.ts";
 import type { Seals } from "../link/sealing.ts";
 import { subjects } from "../nats/subjects.ts";
 import type { Nats } from "../nats/connection.ts";
+import type { Grant } from "../objects/grants.ts";
 import type { KnownWorker, Registry } from "../registry/registry.ts";
 
 const logger = getLogger(["invoked", "cluster"]);
@@ -16,8 +17,8 @@ const REPEAT_AFTER_MS = 5_000;
 
 interface PrewarmingParts {
   readonly nats: Nats;
-  /** The key of the object of a script, by its digest. */
-  readonly keyOf: (digest: string) => Uint8Array;
+  /** What a worker needs to read an artifact, by its digest. */
+  readonly grantOf: (digest: string) => Promise<Grant>;
   readonly seals: Seals;
   readonly registry: Registry;
 }
@@ -87,14 +88,14 @@ export class Prewarming implements Disposable {
     name: string,
     share: readonly Prewarmed[],
   ): Promise<void> {
-    const { nats, seals, keyOf } = this.#parts;
-    const scripts = share.map((script) => ({
+    const { nats, seals, grantOf } = this.#parts;
+    const scripts = await Promise.all(share.map(async (script) => ({
       ...script,
-      key: keyOf(script.scriptDigest).toBase64(),
+      key: await grantOf(script.scriptDigest),
       ...script.sourceMapDigest === undefined
         ? {}
-        : { sourceMapKey: keyOf(script.sourceMapDigest).toBase64() },
-    }));
+        : { sourceMapKey: await grantOf(script.sourceMapDigest) },
+    })));
     const sealed = await seals.seal(
       publicKey,
       { kind: "scripts", worker: id },

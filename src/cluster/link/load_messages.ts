@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { LoadReport } from "../../engine/load_reporter.ts";
 import { READINGS_SHOWN_MAX } from "../../sandbox/contract.ts";
-import { Digest, Id, Memory, ObjectKey, read } from "./messages.ts";
+import { Digest, Id, Memory, ObjectGrant, read } from "./messages.ts";
 
 const Request = z.object({
   /** The API node that asks, and the request that the reply names. */
@@ -11,8 +11,8 @@ const Request = z.object({
   scriptDigest: Digest,
   sourceMapDigest: Digest,
   memoryBytes: Memory.optional(),
-  /** Keys of the objects, in base64, by digest. */
-  keys: z.record(Digest, ObjectKey),
+  /** Grants of the objects, by digest. */
+  keys: z.record(Digest, ObjectGrant),
 });
 
 /** An API node asks a worker to load a script. It is sealed: it has keys. */

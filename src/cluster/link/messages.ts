@@ -7,6 +7,7 @@ import { EGRESS_HOST_MAX_UNITS, EGRESS_VERDICTS_MAX } from "../../sandbox/egress
 import { OUTCOME_MESSAGE_MAX_UNITS, validateOutput } from "../../sandbox/instance/outcome.ts";
 import { CALL_NAME_MAX_UNITS, TIMED_CALLS_MAX } from "../../shared/timed_calls.ts";
 import { isId } from "../nats/subjects.ts";
+import { isGrant } from "../objects/grants.ts";
 import { isPublicKey } from "./sealing.ts";
 import { BrokenProtocol } from "./receiver.ts";
 
@@ -42,7 +43,7 @@ export const Id = z.string().refine(isId);
 export const Digest = z.string().regex(/^[0-9a-f]{64}$/);
 const PublicKey = z.string().refine(isPublicKey);
 const Protocol = z.int().min(0).max(1_000_000);
-export const ObjectKey = z.base64().max(64);
+export const ObjectGrant = z.string().refine(isGrant);
 /** Empty without a list. */
 const ListName = z.string().max(64);
 const Count = z.int().min(0).max(1_000_000);
@@ -126,10 +127,10 @@ const Prewarm = z.object({
   scripts: z.array(z.object({
     scriptDigest: Digest,
     count: Count,
-    key: ObjectKey,
+    key: ObjectGrant,
     /** The source map of the script; both absent from API nodes of earlier versions. */
     sourceMapDigest: Digest.optional(),
-    sourceMapKey: ObjectKey.optional(),
+    sourceMapKey: ObjectGrant.optional(),
     memoryBytes: Memory.optional(),
     /** Absent from API nodes of earlier versions, too. */
     evaluation: EvaluationSetting.optional(),
@@ -289,7 +290,7 @@ export const readPrewarm = (bytes: Uint8Array): Prewarm =>
   read(Prewarm, "a list of scripts", bytes);
 export const readLogs = (bytes: Uint8Array): readonly SandboxLog[] =>
   read(Logs, "a list of log lines", bytes);
-/** A job for a worker, and what it needs to read the artifacts: the keys of their objects, in base64, by digest. */
+/** A job for a worker, and what it needs to read the artifacts: the grants of their objects, by digest. */
 export interface SealedJob {
   readonly job: Job;
   readonly keys: Readonly<Record<string, string>>;

@@ -9,13 +9,23 @@ import {
   ObjectError,
   type OpenObject,
 } from "../../shared/objects.ts";
+import { eachAtOnce } from "../../shared/at_once.ts";
 import type { ChunkCache } from "./chunk_cache.ts";
 import { CHUNK_BYTES, contentSize, objectKeyId, sealedSize } from "./codec.ts";
 import { isConflict, onNats } from "./failures.ts";
-import { digestOfNuid, Layout, type ObjectRecord, type StoredRecord } from "./layout.ts";
+import {
+  digestOfNuid,
+  isRetained,
+  Layout,
+  type Metadata,
+  type ObjectRecord,
+  retentionOf,
+  type StoredRecord,
+} from "./layout.ts";
 import { ObjectReader } from "./reader.ts";
-import { isRetained, Retentions } from "./retentions.ts";
+import { Retentions } from "./retentions.ts";
 import type { SpaceProbe } from "./space_probe.ts";
+import { streamChunks } from "./stream_chunks.ts";
 import { checkOrder } from "./stream_order.ts";
 import { ObjectUploads } from "./upload.ts";
 
@@ -74,9 +84,14 @@ export class NatsBucket implements ObjectBucket {
     this.#uploads = parts.uploads;
     this.#reader = parts.reader;
     this.#options = options;
-    this.#retentions = new Retentions(options.node, {
-      ensure: (content, metadata) => onNats(() => this.#ensure(content, metadata)),
-      change: (digest, change) => onNats(() => this.#change(digest, change)),
+    const { node } = options;
+    this.#retentions = new Retentions({
+      ensure: (content, isRetained) =>
+        onNats(() => this.#ensure(content, isRetained ? retentionOf(node) : {})),
+      renew: (digest) =>
+        onNats(() => this.#change(digest, (metadata) => ({ ...metadata, ...retentionOf(node) }))),
+      release: (digest) =>
+        onNats(() => this.#change(digest, ({ [node]: _released, ...others }) => others)),
     });
   }
 
@@ -103,7 +118,7 @@ export class NatsBucket implements ObjectBucket {
         create,
         manager: await jetstreamManager(nats),
         uploads: new ObjectUploads(nats, layout),
-        reader: await ObjectReader.open(nats, name, options.cache),
+        reader: new ObjectReader(name, await streamChunks(nats, name), options.cache),
       };
       return new NatsBucket(name, parts, layout, options);
     });
@@ -145,10 +160,11 @@ export class NatsBucket implements ObjectBucket {
     });
   }
 
-  digests(): Promise<string[]> {
+  digests(prefix = ""): Promise<string[]> {
     return onNats(async () => {
       const subjects = await this.#subjects(this.#layout.allRecords);
-      return subjects.flatMap((subject) => this.#layout.digestOf(subject) ?? []);
+      const digests = subjects.flatMap((subject) => this.#layout.digestOf(subject) ?? []);
+      return digests.filter((digest) => digest.startsWith(prefix));
     });
   }
 
@@ -208,7 +224,7 @@ export class NatsBucket implements ObjectBucket {
   }
 
   /** Makes sure that the object is there, whole, with this in its record. */
-  async #ensure(content: ObjectContent, metadata: ObjectRecord["metadata"]): Promise<void> {
+  async #ensure(content: ObjectContent, metadata: Metadata): Promise<void> {
     const { digest } = content;
     const key = this.#options.keyOf(digest);
     let uploaded: ObjectRecord | undefined;
@@ -242,13 +258,13 @@ export class NatsBucket implements ObjectBucket {
   /** Changes what the record of an object says of retention, if the object exists. */
   async #change(
     digest: string,
-    change: (metadata: NonNullable<ObjectRecord["metadata"]>) => ObjectRecord["metadata"],
+    change: (metadata: Metadata) => Metadata,
   ): Promise<void> {
     for (;;) {
       await this.#checkOrder();
       const stored = await this.#stored(digest);
       if (stored === undefined) return;
-      const metadata = change(stored.record.metadata ?? {}) ?? {};
+      const metadata = change(stored.record.metadata ?? {});
       try {
         await this.#write({ ...stored.record, metadata }, stored.revision, true);
         return;
@@ -299,9 +315,7 @@ export class NatsBucket implements ObjectBucket {
     // A later record of the same chunks came before the purge; after it none can name them.
     if ((await this.#last(record.name))?.record.nuid === record.nuid) return;
     await this.#purgeChunks(record.nuid);
-    for (let index = 0; index < record.chunks; index++) {
-      this.#options.cache.delete(record.name, index);
-    }
+    this.#options.cache.deleteAll(record.name);
   }
 
   async #purgeChunks(nuid: string): Promise<void> {
@@ -342,14 +356,10 @@ export class NatsBucket implements ObjectBucket {
     digests: readonly string[],
     use: (digest: string, stored: StoredRecord) => void,
   ): Promise<void> {
-    const left = [...digests];
-    const readers = Array.from({ length: READ_CONCURRENCY }, async () => {
-      for (let digest = left.pop(); digest !== undefined; digest = left.pop()) {
-        const stored = await this.#stored(digest);
-        if (stored !== undefined) use(digest, stored);
-      }
+    await eachAtOnce(digests, READ_CONCURRENCY, async (digest) => {
+      const stored = await this.#stored(digest);
+      if (stored !== undefined) use(digest, stored);
     });
-    await Promise.all(readers);
   }
 
   /** The record of an object; undefined if the object does not exist. */

@@ -10,7 +10,7 @@ const UNUSED_MAX_MS = 24 * 60 * 60 * 1000;
 const CLEANING_INTERVAL_MS = 60 * 60 * 1000;
 
 /**
- * Chunks of objects on the disk of this machine, as sealed as in NATS: without the key of an object they show nothing
+ * Chunks of objects on the disk of this machine, as sealed as in the object store: without the key of an object they show nothing
  * of it. The most recently used chunks stay, within the limit. Nothing is lost with the directory, so nothing is
  * synced, and a chunk that a crash has damaged does not open.
  */
@@ -79,9 +79,16 @@ export class ChunkCache implements Disposable {
     if (!this.#files.has(name)) this.#remove(name);
   }
 
-  /** Forgets a chunk that did not open, or whose object was deleted. */
+  /** Forgets a chunk that did not open. */
   delete(digest: string, index: number): void {
     this.#files.delete(nameOf(digest, index));
+  }
+
+  /** Forgets all chunks of an object. */
+  deleteAll(digest: string): void {
+    for (const name of this.#files.keys()) {
+      if (name.startsWith(`${digest}.`)) this.#files.delete(name);
+    }
   }
 
   [Symbol.dispose](): void {

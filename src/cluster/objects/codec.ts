@@ -42,6 +42,11 @@ export function chunksOf(size: number): number {
   return Math.max(1, Math.ceil(size / CONTENT_BYTES));
 }
 
+/** Number of chunks in so many bytes of a whole object. */
+export function sealedChunks(size: number): number {
+  return Math.max(1, Math.ceil(size / CHUNK_BYTES));
+}
+
 /** Bytes of a whole object. */
 export function sealedSize(size: number): number {
   return size + chunksOf(size) * SEALED_BYTES;

@@ -4,6 +4,7 @@
  * digest, so that a list of subjects shows which chunks belong to no object.
  */
 import { Base64UrlPaddedCodec } from "@nats-io/obj";
+import { RETENTION_MAX_MS } from "./retentions.ts";
 
 /** The bucket of commits: workers read it, too. */
 export const COMMITS_BUCKET = "invoked_commits";
@@ -23,10 +24,13 @@ export interface ObjectRecord {
   /** The id of the object's key. */
   readonly description?: string;
   /** When each node's retention ends at the latest, by the name of the node. */
-  readonly metadata?: Readonly<Record<string, string>>;
+  readonly metadata?: Metadata;
   readonly options?: { readonly max_chunk_size: number };
   readonly deleted?: boolean;
 }
+
+/** What a record says of retentions. */
+export type Metadata = Readonly<Record<string, string>>;
 
 /** A record with its sequence in the stream. */
 export interface StoredRecord {
@@ -70,6 +74,17 @@ export class Layout {
     const prefix = this.allChunks.slice(0, -1);
     return subject.startsWith(prefix) ? subject.slice(prefix.length) : undefined;
   }
+}
+
+/** What a record says of a node that retains its object. The name is unique: what other nodes write is not changed. */
+export function retentionOf(node: string): Metadata {
+  return { [node]: new Date(Date.now() + RETENTION_MAX_MS).toISOString() };
+}
+
+/** Whether a node retains the object: its retention has not ended. */
+export function isRetained({ metadata = {} }: ObjectRecord): boolean {
+  const now = Date.now();
+  return Object.values(metadata).some((until) => Date.parse(until) > now);
 }
 
 /** The name of new chunks of an object. */

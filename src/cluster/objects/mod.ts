@@ -1,11 +1,16 @@
-/** Objects in NATS JetStream: blobs of commits and of volumes, encrypted. */
+/** The object store of a cluster: blobs of commits and of volumes, encrypted, in NATS JetStream or in S3. */
 import type { NatsConnection } from "@nats-io/transport-node";
+import type { S3Address, S3Keys } from "../../config/mod.ts";
+import type { ObjectBucket } from "../../shared/objects.ts";
 import { NatsBucket } from "./bucket.ts";
 import { ChunkCache } from "./chunk_cache.ts";
 import { KEY_BYTES, objectKey } from "./codec.ts";
 import { markAccount } from "./account.ts";
 import { onNats } from "./failures.ts";
 import { COMMITS_BUCKET } from "./layout.ts";
+import { type Grant, Grants } from "./grants.ts";
+import type { BucketParts, OpenedStore } from "./opened_store.ts";
+import { openS3 } from "./s3/store.ts";
 import { create, SpaceProbe } from "./space_probe.ts";
 
 const VOLUMES_BUCKET = "invoked_volumes";
@@ -16,75 +21,113 @@ interface ObjectsOptions {
   readonly cacheBytes: number;
   /** Names this node; unique among all that run. */
   readonly node: string;
+  readonly store: JetStreamStore | S3Store;
+}
+
+interface JetStreamStore {
+  readonly kind: "jetstream";
+  readonly nats: NatsConnection;
   /** Copies of new buckets in a cluster of NATS. */
   readonly replicas: number;
 }
 
-/** The buckets of an API node. They close what they opened; the connection stays open. */
+interface S3Store {
+  readonly kind: "s3";
+  readonly address: S3Address;
+  /** Undefined if the environment has none. */
+  readonly keys: S3Keys | undefined;
+}
+
+/** The buckets of an API node. They close what they opened; the connection to NATS stays open. */
 export class Objects implements AsyncDisposable {
-  readonly commits: NatsBucket;
-  readonly volumes: NatsBucket;
+  readonly #store: OpenedStore;
   readonly #keys: ObjectKeys;
+  readonly #grants: Grants;
   readonly #opened: AsyncDisposableStack;
   #isMarked = false;
 
-  private constructor(
-    buckets: { readonly commits: NatsBucket; readonly volumes: NatsBucket },
-    private readonly nats: NatsConnection,
-    private readonly replicas: number,
-    keys: ObjectKeys,
-    opened: AsyncDisposableStack,
-  ) {
-    this.commits = buckets.commits;
-    this.volumes = buckets.volumes;
+  private constructor(store: OpenedStore, keys: ObjectKeys, opened: AsyncDisposableStack) {
+    this.#store = store;
     this.#keys = keys;
+    this.#grants = new Grants((digest) => keys.keyOf(digest), (...args) => store.urlOf(...args));
     this.#opened = opened;
   }
 
-  /** Opens the buckets, and creates missing buckets. @throws ObjectsUnavailable */
-  static async open(
-    nats: NatsConnection,
-    { cacheDir, cacheBytes, node, replicas }: ObjectsOptions,
-  ): Promise<Objects> {
+  /**
+   * Opens the buckets; NATS gets the buckets that it lacks.
+   * @throws ObjectsUnavailable, ObjectStoreUnusable
+   */
+  static async open({ cacheDir, cacheBytes, node, store }: ObjectsOptions): Promise<Objects> {
     await using opened = new AsyncDisposableStack();
     const keys = new ObjectKeys();
     const cache = opened.use(await ChunkCache.open(cacheDir, cacheBytes));
-    const probe = await onNats(() => SpaceProbe.open(nats, replicas));
-    const options = { keyOf: (digest: string) => keys.keyOf(digest), cache, node, replicas, probe };
-    const commits = opened.use(await NatsBucket.open(nats, COMMITS_BUCKET, options));
-    const volumes = opened.use(await NatsBucket.open(nats, VOLUMES_BUCKET, options));
-    return new Objects({ commits, volumes }, nats, replicas, keys, opened.move());
+    const parts = { cache, node, keyOf: (digest: string) => keys.keyOf(digest), opened };
+    const buckets = store.kind === "s3"
+      ? await openS3(store, parts)
+      : await openJetStream(store, parts);
+    return new Objects(buckets, keys, opened.move());
+  }
+
+  get commits(): ObjectBucket {
+    return this.#store.commits;
+  }
+
+  get volumes(): ObjectBucket {
+    return this.#store.volumes;
   }
 
   /** Creates the buckets again if NATS has lost them. @throws ObjectsUnavailable */
   async reopen(): Promise<void> {
-    await onNats(() => create(this.nats, this.replicas));
-    await this.commits.reopen();
-    await this.volumes.reopen();
+    await this.#store.reopen();
     if (this.#isMarked) await this.mark();
   }
 
-  /** Marks the account as that of an installation, so that no other one is copied into it. @throws ObjectsUnavailable */
+  /** Marks the store as that of an installation, so that no other one is copied into it. @throws ObjectsUnavailable */
   async mark(): Promise<void> {
     this.#isMarked = true;
-    await onNats(() => markAccount(this.nats));
+    await this.#store.mark();
   }
 
   /**
    * Takes the key from which the keys of all objects are derived. Needed before the first object is read or written.
+   * @throws ObjectStoreUnusable if the store has the content of another installation
    */
-  unlock(root: Uint8Array): void {
+  async unlock(root: Uint8Array): Promise<void> {
     this.#keys.root = root;
+    await this.#store.claim(root);
   }
 
-  /** The key of one object, for a worker that may read the object. */
-  keyOf(digest: string): Uint8Array {
-    return this.#keys.keyOf(digest);
+  /** What a worker needs to read the object of an artifact. */
+  grantOf(digest: string): Promise<Grant> {
+    return this.#grants.of(digest);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#opened.disposeAsync();
   }
+}
+
+async function openJetStream(
+  { nats, replicas }: JetStreamStore,
+  { opened, ...parts }: BucketParts,
+): Promise<OpenedStore> {
+  const probe = await onNats(() => SpaceProbe.open(nats, replicas));
+  const options = { ...parts, replicas, probe };
+  const commits = opened.use(await NatsBucket.open(nats, COMMITS_BUCKET, options));
+  const volumes = opened.use(await NatsBucket.open(nats, VOLUMES_BUCKET, options));
+  return {
+    commits,
+    volumes,
+    reopen: async () => {
+      await onNats(() => create(nats, replicas));
+      await commits.reopen();
+      await volumes.reopen();
+    },
+    // Each record names its key.
+    claim: () => Promise.resolve(),
+    mark: () => onNats(() => markAccount(nats)),
+    urlOf: () => Promise.resolve(undefined),
+  };
 }
 
 /** The keys of objects, once their root is known: it is in the database, which is opened after the buckets. */

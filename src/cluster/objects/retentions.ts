@@ -1,57 +1,48 @@
 import { getLogger } from "@logtape/logtape";
 import type { ObjectContent } from "../../shared/objects.ts";
-import type { ObjectRecord } from "./layout.ts";
 
 const logger = getLogger(["invoked", "cluster"]);
 
-/** How long a node that crashed retains an object. */
-const RETENTION_MAX_MS = 60 * 60 * 1000;
+/** How long the retention of a node that crashed lasts. */
+export const RETENTION_MAX_MS = 60 * 60 * 1000;
 const RENEWAL_INTERVAL_MS = RETENTION_MAX_MS / 4;
 
-type Metadata = NonNullable<ObjectRecord["metadata"]>;
-
-/** Writes what records say of retention. */
-interface Records {
-  /** Makes sure that an object is there, with this in its record. */
-  ensure(content: ObjectContent, metadata: Metadata): Promise<void>;
-  /** Changes the record of an object, if the object exists. */
-  change(digest: string, change: (metadata: Metadata) => Metadata): Promise<void>;
-}
-
-/** Whether a node retains the object: its retention has not ended. */
-export function isRetained({ metadata = {} }: ObjectRecord): boolean {
-  const now = Date.now();
-  return Object.values(metadata).some((until) => Date.parse(until) > now);
+/** Writes into the object store which objects this node retains. */
+interface RetentionRecords {
+  /** Makes sure that an object is there, and that the store says so if the node retains it from now on. */
+  ensure(content: ObjectContent, isRetained: boolean): Promise<void>;
+  /** Prolongs the retention of an object by {@link RETENTION_MAX_MS}, if the object exists. */
+  renew(digest: string): Promise<void>;
+  /** Ends the retention of an object, if the object exists. */
+  release(digest: string): Promise<void>;
 }
 
 /**
- * The objects that this node retains. The record of an object says so, with the time at which the retention ends if
- * nobody renews it. Changes of one object follow each other.
+ * The objects that this node retains. The object store says so, and a retention that nobody renews ends. Changes of one
+ * object follow each other.
  */
 export class Retentions implements AsyncDisposable {
-  readonly #node: string;
-  readonly #records: Records;
+  readonly #records: RetentionRecords;
   /** How often each object is retained. */
   readonly #counts = new Map<string, number>();
   /** The last change of each object. */
   readonly #pending = new Map<string, Promise<void>>();
   readonly #timer: ReturnType<typeof setInterval>;
 
-  constructor(node: string, records: Records) {
-    this.#node = node;
+  constructor(records: RetentionRecords) {
     this.#records = records;
     this.#timer = setInterval(() => this.#renew(), RENEWAL_INTERVAL_MS);
   }
 
   store(content: ObjectContent): Promise<void> {
-    return this.#serialize(content.digest, () => this.#records.ensure(content, {}));
+    return this.#serialize(content.digest, () => this.#records.ensure(content, false));
   }
 
   retain(content: ObjectContent): Promise<void> {
     const { digest } = content;
     return this.#serialize(digest, async () => {
       const count = this.#counts.get(digest) ?? 0;
-      if (count === 0) await this.#records.ensure(content, this.#until());
+      if (count === 0) await this.#records.ensure(content, true);
       this.#counts.set(digest, (this.#counts.get(digest) ?? 0) + 1);
     });
   }
@@ -63,11 +54,11 @@ export class Retentions implements AsyncDisposable {
     this.#inBackground(digest, async () => {
       // Retained again since.
       if (this.#counts.has(digest)) return;
-      await this.#records.change(digest, ({ [this.#node]: _released, ...others }) => others);
+      await this.#records.release(digest);
     });
   }
 
-  /** Resolves once the records say what was retained and released before. */
+  /** Resolves once the object store says what was retained and released before. */
   async settled(digests: readonly string[]): Promise<void> {
     await Promise.allSettled(digests.map((digest) => this.#pending.get(digest)));
   }
@@ -81,15 +72,9 @@ export class Retentions implements AsyncDisposable {
   #renew(): void {
     for (const digest of this.#counts.keys()) {
       this.#inBackground(digest, async () => {
-        if (!this.#counts.has(digest)) return;
-        await this.#records.change(digest, (metadata) => ({ ...metadata, ...this.#until() }));
+        if (this.#counts.has(digest)) await this.#records.renew(digest);
       });
     }
-  }
-
-  /** The name is unique: what other nodes write is not changed. */
-  #until(): Metadata {
-    return { [this.#node]: new Date(Date.now() + RETENTION_MAX_MS).toISOString() };
   }
 
   #inBackground(digest: string, change: () => Promise<void>): void {

@@ -1,49 +1,53 @@
 import { LRUCache } from "lru-cache";
 import type { ArtifactSource } from "../../engine/contract.ts";
 import { entriesUpTo } from "../../shared/entries.ts";
+import { type Grant, openGrant } from "../objects/grants.ts";
 import type { ObjectReader } from "../objects/reader.ts";
 
-/** A key of an artifact, and how many jobs and lists of scripts need it. */
-interface KnownKey {
-  readonly key: Uint8Array;
+/** The grant of an artifact, and how many jobs and lists of scripts need it. */
+interface KnownGrant {
+  grant: Grant;
   uses: number;
 }
 
-/** How long a key is known after its last use, and how many such keys: a template is made after its invocation. */
-const LEFT_KEY_MS = 600_000;
-const LEFT_KEYS_MAX = 1_000;
+/** How long a grant is known after its last use, and how many such grants: a template is made after its invocation. */
+const LEFT_GRANT_MS = 600_000;
+const LEFT_GRANTS_MAX = 1_000;
+
+/** Opens the reader of one artifact, whose URL is that of its grant. */
+type OpenReader = (url: string | undefined) => ObjectReader;
 
 /**
- * Artifacts as objects, which stay on the disk of the worker, sealed. Their keys come with sealed jobs, and are known as
- * long as one that came with them needs them, and for a while afterwards.
+ * Artifacts as objects, which stay on the disk of the worker, sealed. Their grants come with sealed jobs, and are known
+ * as long as one that came with them needs them, and for a while afterwards.
  */
 export class ObjectArtifacts implements ArtifactSource {
-  readonly #reader: ObjectReader;
-  readonly #keys = new Map<string, KnownKey>();
-  readonly #leftKeys = new LRUCache<string, Uint8Array>({
-    ...entriesUpTo(LEFT_KEYS_MAX),
-    ttl: LEFT_KEY_MS,
+  readonly #readerOf: OpenReader;
+  readonly #grants = new Map<string, KnownGrant>();
+  readonly #leftGrants = new LRUCache<string, Grant>({
+    ...entriesUpTo(LEFT_GRANTS_MAX),
+    ttl: LEFT_GRANT_MS,
   });
   readonly #reads = new Map<string, Promise<string>>();
 
-  constructor(reader: ObjectReader) {
-    this.#reader = reader;
+  constructor(readerOf: OpenReader) {
+    this.#readerOf = readerOf;
   }
 
-  /** Lets these artifacts be read until the result is disposed. @param keys in base64, by digest */
-  unlock(keys: Readonly<Record<string, string>>): Disposable {
-    for (const [digest, key] of Object.entries(keys)) {
-      const known = this.#keys.get(digest);
-      if (known !== undefined) known.uses++;
-      else this.#keys.set(digest, { key: Uint8Array.fromBase64(key), uses: 1 });
+  /** Lets these artifacts be read until the result is disposed. @param grants by digest */
+  unlock(grants: Readonly<Record<string, Grant>>): Disposable {
+    for (const [digest, grant] of Object.entries(grants)) {
+      const uses = (this.#grants.get(digest)?.uses ?? 0) + 1;
+      // The newest URL: an object that was stored again has another one.
+      this.#grants.set(digest, { grant, uses });
     }
     return {
       [Symbol.dispose]: () => {
-        for (const digest of Object.keys(keys)) {
-          const known = this.#keys.get(digest);
+        for (const digest of Object.keys(grants)) {
+          const known = this.#grants.get(digest);
           if (known === undefined || --known.uses > 0) continue;
-          this.#keys.delete(digest);
-          this.#leftKeys.set(digest, known.key);
+          this.#grants.delete(digest);
+          this.#leftGrants.set(digest, known.grant);
         }
       },
     };
@@ -58,8 +62,9 @@ export class ObjectArtifacts implements ArtifactSource {
   }
 
   async #read(digest: string): Promise<string> {
-    const key = this.#keys.get(digest)?.key ?? this.#leftKeys.get(digest);
-    if (key === undefined) throw new Error(`No job has the key of artifact ${digest}`);
-    return new TextDecoder().decode(await this.#reader.read(digest, key));
+    const grant = this.#grants.get(digest)?.grant ?? this.#leftGrants.get(digest);
+    if (grant === undefined) throw new Error(`No job has the key of artifact ${digest}`);
+    const { key, url } = openGrant(grant);
+    return new TextDecoder().decode(await this.#readerOf(url).read(digest, key));
   }
 }

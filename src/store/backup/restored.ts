@@ -3,8 +3,8 @@ import { syncPath } from "../../shared/files.ts";
 import { PAUSE_ID } from "../pauses.ts";
 import { VERIFICATION_ID } from "../verifications.ts";
 
-/** Tables of processes that run beside the original. */
-const OF_PROCESSES = ["nodes", "leases", "held_snapshots", "last_writes"];
+/** Tables of processes that run beside the original, and of the object store that they use. */
+const OF_ORIGINAL = ["nodes", "leases", "held_snapshots", "last_writes", "object_stores"];
 
 /** The key of the object store. Without the store, the key would say that contents are in there. */
 const OBJECTS_KEY = "purpose = 'objects'";
@@ -32,7 +32,7 @@ export async function prepareRestored(
   {
     using db = new DatabaseSync(file);
     db.exec("BEGIN");
-    for (const table of OF_PROCESSES) db.exec(`DELETE FROM ${table}`);
+    for (const table of OF_ORIGINAL) db.exec(`DELETE FROM ${table}`);
     if (!hasObjects) db.exec(`DELETE FROM server_keys WHERE ${OBJECTS_KEY}`);
     const now = new Date().toISOString();
     db.prepare("INSERT OR REPLACE INTO pauses (id, since, backup_at) VALUES (?, ?, ?)")

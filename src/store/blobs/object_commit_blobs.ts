@@ -67,11 +67,7 @@ export class ObjectCommitBlobs implements CommitBlobs {
   async storedBefore(shard: number, time: Date): Promise<Digest[]> {
     if (shard === 0) await this.#bucket.removeStrays();
     const prefix = shard.toString(16).padStart(2, "0");
-    const digests = await this.#bucket.digests();
-    return await this.#bucket.storedBefore(
-      digests.filter((digest) => digest.startsWith(prefix)),
-      time,
-    );
+    return await this.#bucket.storedBefore(await this.#bucket.digests(prefix), time);
   }
 
   deleteStoredBefore(digest: Digest, time: Date): Promise<void> {

@@ -15,7 +15,10 @@ const INSERT_BYTES_MAX = 4 * 1024 * 1024;
 const ROWS_PER_FETCH = 200;
 
 /** Rows of a table that may be there before a copy: what an earlier attempt has left. */
-const LEFT_BEHIND: Readonly<Record<string, string>> = { server_keys: "id = 'objects'" };
+const LEFT_BEHIND: Readonly<Record<string, string>> = {
+  server_keys: "id = 'objects'",
+  object_stores: "true",
+};
 
 /** A table that was copied, and is the same on both sides. */
 export interface CopiedTable {

@@ -47,6 +47,7 @@ import * as traces from "./040_traces.ts";
 import * as alerts from "./041_alerts.ts";
 import * as loadReports from "./042_load_reports.ts";
 import * as lastWrites from "./043_last_writes.ts";
+import * as objectStores from "./044_object_stores.ts";
 
 /** The migrations by name. They are numbered and only appended. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -93,6 +94,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "041_alerts": alerts,
   "042_load_reports": loadReports,
   "043_last_writes": lastWrites,
+  "044_object_stores": objectStores,
 };
 
 /** The migrations that a database has, in their order; none for a new one. @throws DataDirError */

@@ -63,3 +63,10 @@ export function serverKeysIn(file: string): ServerKeyRow[] {
     signsFrom: row["signs_from"] === null ? null : `${row["signs_from"]}`,
   }));
 }
+
+/** The object store with the contents of a copy, as `--objects` names it; undefined if the copy names none. */
+export function objectStoreIn(file: string): string | undefined {
+  using db = new DatabaseSync(file, { readOnly: true });
+  const address = db.prepare("SELECT address FROM object_stores").get()?.["address"];
+  return address === undefined ? undefined : `${address}`;
+}

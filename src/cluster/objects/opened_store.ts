@@ -1,0 +1,27 @@
+/** What the two kinds of object store have in common. */
+import type { ObjectBucket } from "../../shared/objects.ts";
+import type { ChunkCache } from "./chunk_cache.ts";
+
+/** What an object store must offer to nodes and workers. */
+export interface OpenedStore {
+  readonly commits: ObjectBucket;
+  readonly volumes: ObjectBucket;
+  /** Repairs the buckets after an outage. @throws ObjectsUnavailable */
+  reopen(): Promise<void>;
+  /** Checks that the content is that of the installation with this key. */
+  claim(root: Uint8Array): Promise<void>;
+  /** Notes that an API node uses the store, unless the claim has done so. @throws ObjectsUnavailable */
+  mark(): Promise<void>;
+  /** Where a worker reads an object of a commit; undefined if the worker knows. See `grants.ts`. */
+  urlOf(digest: string, look: boolean): Promise<string | undefined>;
+}
+
+/** What buckets need of the store. */
+export interface BucketParts {
+  readonly cache: ChunkCache;
+  readonly node: string;
+  /** The key of an object by its digest. */
+  readonly keyOf: (digest: string) => Uint8Array;
+  /** Closes what the store opens. */
+  readonly opened: AsyncDisposableStack;
+}

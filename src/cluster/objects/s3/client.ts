@@ -1,0 +1,240 @@
+import { AwsClient } from "aws4fetch";
+import { createHash } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
+import type { S3Address, S3Keys } from "../../../config/mod.ts";
+import { backoffMs } from "../../../shared/backoff.ts";
+import { ObjectsUnavailable } from "../../../shared/objects.ts";
+import { type ListedObject, type Listing, readListing, readUploads, textOf } from "./xml.ts";
+
+/** How long one attempt of a request may take, with its body. */
+const ATTEMPT_TIMEOUT_MS = 30_000;
+const ATTEMPTS_MAX = 5;
+const BACKOFF = { initialMs: 100, maxMs: 5_000 };
+/** Bytes of an answer that is no content. S3 lists at most 1,000 objects at a time. */
+const ANSWER_MAX_BYTES = 4 * 1024 * 1024;
+/** S3 accepts signed URLs for at most so long. */
+const URL_SECONDS = 7 * 24 * 60 * 60;
+/** Answers after which the same request may succeed: S3 is busy, or a part of it failed. */
+const REPEATED_STATUSES: readonly number[] = [408, 429, 500, 502, 503, 504];
+const FULL_CODES: readonly string[] = ["QuotaExceeded", "EntityTooLarge", "XMinioStorageFull"];
+
+interface RequestOptions {
+  readonly query?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array<ArrayBuffer>;
+  /** Bytes that the answer may have; {@link ANSWER_MAX_BYTES} by default. */
+  readonly maxBytes?: number;
+  /** Time in the signature: S3 rejects the request 15 minutes later. Now by default. */
+  readonly signedAt?: Date;
+  /** The method of the request; `GET` by default. */
+  readonly method?: "GET" | "PUT" | "POST" | "DELETE";
+}
+
+/** The whole answer to a request. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Uint8Array;
+}
+
+/** S3 rejects a request. The message names the cause for operators. */
+export class S3Error extends Error {
+  override name = "S3Error";
+
+  /**
+   * @param code of S3, such as `NoSuchKey`; empty if the answer has none
+   * @param region the region of the bucket, if the answer names it
+   */
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    readonly region: string | undefined,
+  ) {
+    super(`S3 answered ${status}${code === "" ? "" : ` ${code}`}`);
+  }
+}
+
+/** Requests to one bucket. Every request can be repeated without harm. */
+export class S3Client {
+  readonly #base: string;
+  readonly #signer: AwsClient;
+  readonly #attempts: number;
+
+  /** @param attempts how often a request is sent while S3 does not answer */
+  constructor(
+    readonly address: S3Address,
+    { accessKeyId, secretAccessKey }: S3Keys,
+    attempts = ATTEMPTS_MAX,
+  ) {
+    this.#base = baseOf(address);
+    this.#attempts = attempts;
+    this.#signer = new AwsClient({
+      accessKeyId: accessKeyId.reveal(),
+      secretAccessKey: secretAccessKey.reveal(),
+      service: "s3",
+      region: address.region,
+      retries: 0,
+    });
+  }
+
+  /** The content of an object. @throws S3Error, ObjectsUnavailable */
+  async get(key: string): Promise<Uint8Array> {
+    return (await this.request(key)).body;
+  }
+
+  /** Stores an object whole, or nothing. @throws S3Error, ObjectsUnavailable */
+  async put(key: string, body: Uint8Array<ArrayBuffer>): Promise<void> {
+    await this.request(key, { method: "PUT", body });
+  }
+
+  /**
+   * Deletes an object, if it exists. @throws S3Error, ObjectsUnavailable
+   * @param signedAt from 15 minutes after this time on, S3 does not accept the deletion
+   */
+  async delete(key: string, signedAt?: Date): Promise<void> {
+    await this.request(key, { method: "DELETE", ...signedAt && { signedAt } });
+  }
+
+  /** All objects whose keys begin with a prefix, in the order of their keys. @throws S3Error, ObjectsUnavailable */
+  async list(prefix: string): Promise<Listing> {
+    const objects: ListedObject[] = [];
+    for (;;) {
+      const after = objects.at(-1)?.key;
+      const page = await this.#page(prefix, after === undefined ? {} : { "start-after": after });
+      objects.push(...page.objects);
+      const last = page.objects.at(-1)?.key;
+      if (!page.isTruncated || last === undefined) return { objects, time: page.time };
+      // A service that ignores `start-after` would be asked for ever.
+      if (after !== undefined && last <= after) {
+        throw new S3Error(200, "list without order", undefined);
+      }
+    }
+  }
+
+  /** Ends uploads in parts that began before a time, and were never completed. @throws S3Error, ObjectsUnavailable */
+  async abortUploads(prefix: string, before: Date): Promise<void> {
+    const { body } = await this.request("", { query: { uploads: "", prefix } });
+    for (const { key, uploadId, begunAt } of readUploads(new TextDecoder().decode(body))) {
+      if (begunAt >= before || !key.startsWith(prefix)) continue;
+      await this.request(key, { method: "DELETE", query: { uploadId } });
+    }
+  }
+
+  /** Checks that the bucket exists and answers. @throws S3Error, ObjectsUnavailable */
+  async check(): Promise<void> {
+    await this.#page(this.address.prefix, { "max-keys": "1" });
+  }
+
+  /** Writes an object and deletes it. @param name unique among all that do so @throws S3Error, ObjectsUnavailable */
+  async probe(name: string): Promise<void> {
+    const key = `${this.address.prefix}probe/${name}`;
+    await this.put(key, new Uint8Array(1));
+    await this.delete(key);
+  }
+
+  /** A URL with which anybody can read an object, for seven days. */
+  async urlOf(key: string): Promise<string> {
+    const url = `${this.#base}/${key}?X-Amz-Expires=${URL_SECONDS}`;
+    return (await this.#signer.sign(url, { aws: { signQuery: true } })).url;
+  }
+
+  /** @param key empty for the bucket itself @throws S3Error, ObjectsUnavailable */
+  async request(key: string, options: RequestOptions = {}): Promise<Answer> {
+    const { query = {}, method = "GET", headers, body, maxBytes, signedAt } = options;
+    const url = `${this.#base}/${key}?${new URLSearchParams(query)}`.replace(/\?$/, "");
+    const hash = createHash("sha256").update(body ?? "").digest("hex");
+    const send = async (signal: AbortSignal) => {
+      const signed = await this.#signer.sign(url, {
+        method,
+        headers: { ...headers, "x-amz-content-sha256": hash },
+        ...body && { body },
+        aws: signedAt === undefined ? {} : { datetime: amzDate(signedAt) },
+      });
+      return await fetch(signed, { signal, redirect: "manual" });
+    };
+    return await repeated(send, { attempts: this.#attempts, maxBytes });
+  }
+
+  async #page(prefix: string, further: Readonly<Record<string, string>>) {
+    const query = { "list-type": "2", prefix, ...further };
+    const { body, headers } = await this.request("", { query });
+    return readListing(new TextDecoder().decode(body), headers.get("date"));
+  }
+}
+
+/** Reads bytes of an object by a signed URL. @throws S3Error, ObjectsUnavailable */
+export async function getByUrl(url: string, range: string, maxBytes: number): Promise<Uint8Array> {
+  const send = (signal: AbortSignal) =>
+    fetch(url, { headers: { range }, signal, redirect: "manual" });
+  return (await repeated(send, { attempts: ATTEMPTS_MAX, maxBytes })).body;
+}
+
+/** Sends a request again while S3 does not answer or is busy. */
+async function repeated(
+  send: (signal: AbortSignal) => Promise<Response>,
+  { attempts, maxBytes = ANSWER_MAX_BYTES }: {
+    readonly attempts: number;
+    readonly maxBytes?: number | undefined;
+  },
+): Promise<Answer> {
+  for (let attempt = 1;; attempt++) {
+    let failure: unknown;
+    try {
+      const response = await send(AbortSignal.timeout(ATTEMPT_TIMEOUT_MS));
+      const answer = await wholeAnswer(response, response.ok ? maxBytes : ANSWER_MAX_BYTES);
+      if (answer.status >= 200 && answer.status < 300) return answer;
+      const error = errorOf(answer);
+      if (!REPEATED_STATUSES.includes(answer.status)) throw classified(error);
+      failure = error;
+    } catch (error) {
+      if (error instanceof S3Error || error instanceof ObjectsUnavailable) throw error;
+      failure = error;
+    }
+    if (attempt >= attempts) throw new ObjectsUnavailable("OBJECTS_AWAY", failure);
+    await pause(backoffMs(BACKOFF, attempt));
+  }
+}
+
+async function wholeAnswer(response: Response, maxBytes: number): Promise<Answer> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of response.body ?? []) {
+    size += part.length;
+    if (size > maxBytes) throw new S3Error(response.status, "answer too long", undefined);
+    parts.push(part);
+  }
+  const body = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    body.set(part, at);
+    at += part.length;
+  }
+  return { status: response.status, headers: response.headers, body };
+}
+
+function errorOf({ status, headers, body }: Answer): S3Error {
+  const text = new TextDecoder().decode(body);
+  const region = headers.get("x-amz-bucket-region") ?? textOf(text, "Region");
+  return new S3Error(status, textOf(text, "Code") ?? "", region);
+}
+
+/** A full store, and one that no longer accepts the credentials, are unavailable: nothing is wrong with the request. */
+function classified(error: S3Error): Error {
+  if (error.status === 507 || FULL_CODES.includes(error.code)) {
+    return new ObjectsUnavailable("OBJECTS_FULL", error);
+  }
+  const isDenied = error.status === 401 || error.status === 403;
+  return isDenied ? new ObjectsUnavailable("OBJECTS_DENIED", error) : error;
+}
+
+/** AWS names the bucket in the host; a certificate for such hosts covers no bucket with a dot. */
+function baseOf({ bucket, endpoint, region }: S3Address): string {
+  if (endpoint !== undefined) return `${endpoint}/${bucket}`;
+  const host = `s3.${region}.amazonaws.com`;
+  return bucket.includes(".") ? `https://${host}/${bucket}` : `https://${bucket}.${host}`;
+}
+
+/** As signatures have it: `20261201T000000Z`. */
+function amzDate(time: Date): string {
+  return time.toISOString().replace(/[:-]|\.\d{3}/g, "");
+}

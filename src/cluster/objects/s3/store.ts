@@ -1,0 +1,130 @@
+import { randomUUID } from "node:crypto";
+import { formatObjectStore, type S3Address, type S3Keys } from "../../../config/mod.ts";
+import { ObjectsUnavailable } from "../../../shared/objects.ts";
+import { objectKeyId } from "../codec.ts";
+import type { BucketParts, OpenedStore } from "../opened_store.ts";
+import { S3Bucket } from "./bucket.ts";
+import { S3Client, S3Error } from "./client.ts";
+
+/** How often a start tries to reach S3. */
+const START_ATTEMPTS = 3;
+/** The object with the id of the key of the installation. */
+const INSTALLATION = "installation";
+
+/** S3 cannot be used as it is configured. The message names the store, the cause and the next step. */
+export class ObjectStoreUnusable extends Error {
+  override name = "ObjectStoreUnusable";
+
+  constructor(address: S3Address, cause: string, error?: unknown) {
+    super(`Object store ${formatObjectStore(address)} is not usable: ${cause}`, { cause: error });
+  }
+}
+
+/**
+ * Opens the buckets, after a check that S3 accepts the credentials, has the bucket, and can be written.
+ * @throws ObjectStoreUnusable
+ */
+export async function openS3(
+  { address, keys }: { readonly address: S3Address; readonly keys: S3Keys | undefined },
+  { opened, ...parts }: BucketParts,
+): Promise<OpenedStore> {
+  const given = await checkS3(address, keys, parts.node);
+  const client = new S3Client(address, given);
+  const [commits, volumes] = ["commits", "volumes"].map((kind) =>
+    opened.use(new S3Bucket(client, kind, parts))
+  ) as [S3Bucket, S3Bucket];
+  return {
+    commits,
+    volumes,
+    reopen: () => Promise.resolve(),
+    claim: (root) => usable(address, () => claim(client, root)),
+    mark: () => Promise.resolve(),
+    urlOf: (digest, look) => commits.urlOf(digest, look),
+  };
+}
+
+/**
+ * Checks that S3 accepts the keys, has the bucket, and can be written.
+ * @returns the keys @throws ObjectStoreUnusable
+ */
+export async function checkS3(
+  address: S3Address,
+  keys: S3Keys | undefined,
+  node: string = randomUUID(),
+): Promise<S3Keys> {
+  if (keys === undefined) {
+    throw new ObjectStoreUnusable(
+      address,
+      "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set",
+    );
+  }
+  const client = new S3Client(address, keys, START_ATTEMPTS);
+  await usable(address, async () => {
+    await client.check();
+    await client.probe(node);
+  });
+  return keys;
+}
+
+/** Checks that no other installation uses the store. Nodes of one installation write the same. */
+async function claim(client: S3Client, root: Uint8Array): Promise<void> {
+  const key = client.address.prefix + INSTALLATION;
+  const id = objectKeyId(root);
+  try {
+    const owner = new TextDecoder().decode(await client.get(key));
+    if (owner === id) return;
+    throw new ObjectStoreUnusable(
+      client.address,
+      "it has the content of another installation; use another bucket or prefix",
+    );
+  } catch (error) {
+    if (!(error instanceof S3Error && error.status === 404)) throw error;
+  }
+  await client.put(key, new TextEncoder().encode(id));
+}
+
+async function usable<T>(address: S3Address, use: () => Promise<T>): Promise<T> {
+  try {
+    return await use();
+  } catch (error) {
+    if (error instanceof ObjectStoreUnusable) throw error;
+    const cause = error instanceof ObjectsUnavailable ? error.cause : error;
+    throw new ObjectStoreUnusable(address, causeOf(address, cause), error);
+  }
+}
+
+const DENIALS = ["InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken"];
+const REGION_CODES = [
+  "AuthorizationHeaderMalformed",
+  "PermanentRedirect",
+  "IllegalLocationConstraint",
+];
+
+/** Why S3 cannot be used, and the next step, continuing "is not usable: ". */
+function causeOf({ bucket, region }: S3Address, error: unknown): string {
+  if (!(error instanceof S3Error)) return `it does not answer: ${innermost(error)}`;
+  const { code, status } = error;
+  if (DENIALS.includes(code)) {
+    return `S3 rejects the credentials (${code}); correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`;
+  }
+  if (REGION_CODES.includes(code) || status === 301 || status === 307) {
+    const other = error.region === undefined ? "" : `, but in ${error.region}`;
+    return `bucket ${bucket} is not in region ${region}${other}; correct region= in --objects`;
+  }
+  if (code === "NoSuchBucket") return `bucket ${bucket} does not exist; create the bucket`;
+  if (code === "RequestTimeTooSkewed") {
+    return "the clock of this machine is wrong by more than 15 minutes; correct the clock";
+  }
+  if (status === 403) {
+    return "the credentials lack a permission; allow s3:ListBucket on the bucket, and s3:GetObject, s3:PutObject, " +
+      "s3:DeleteObject and s3:AbortMultipartUpload on its objects";
+  }
+  return error.message;
+}
+
+/** The reason behind an error of `fetch`, such as that nobody listens. */
+function innermost(error: unknown): string {
+  let last = error;
+  while (last instanceof Error && last.cause instanceof Error) last = last.cause;
+  return last instanceof Error ? last.message : String(last);
+}

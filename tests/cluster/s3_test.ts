@@ -1,0 +1,347 @@
+/** Objects in S3: what only several nodes, a faulty S3 or a wrong configuration show. */
+import assert from "node:assert/strict";
+import { randomBytes, randomUUID } from "node:crypto";
+import type { ServerResponse } from "node:http";
+import { freePort } from "../../deploy/local_cluster/network.ts";
+import { CHUNK_BYTES, CONTENT_BYTES } from "../../src/cluster/objects/codec.ts";
+import { S3Client } from "../../src/cluster/objects/s3/client.ts";
+import { PART_BYTES } from "../../src/cluster/objects/s3/upload.ts";
+import { type S3Address, Secret } from "../../src/config/mod.ts";
+import { digestOf } from "../../src/store/blobs/commit_blobs.ts";
+import {
+  type ObjectBucket,
+  type ObjectContent,
+  ObjectError,
+  ObjectsUnavailable,
+} from "../../src/shared/objects.ts";
+import { openS3Node } from "../support/blob_stores.ts";
+import { eventually } from "../support/eventually.ts";
+import { S3Front } from "../support/s3_front.ts";
+import { S3_KEYS, sharedS3 } from "../support/s3.ts";
+
+const ALL = (digests: readonly string[]) => Promise.resolve(digests);
+const FUTURE = () => new Date(Date.now() + 60_000);
+
+function objectOf(content: Uint8Array): ObjectContent {
+  return {
+    digest: digestOf(content),
+    size: content.length,
+    async *read() {
+      yield content;
+    },
+  };
+}
+
+function randomObject(size: number): { content: Uint8Array; object: ObjectContent } {
+  const content = new Uint8Array(randomBytes(size));
+  return { content, object: objectOf(content) };
+}
+
+async function keysIn(address: S3Address): Promise<string[]> {
+  const { objects } = await new S3Client(address, S3_KEYS).list(`${address.prefix}commits/`);
+  return objects.map(({ key }) => key.split("/").at(-1) ?? "");
+}
+
+function isContent(name: string): boolean {
+  return name.startsWith("content-");
+}
+
+function reject(answer: ServerResponse, status: number, code: string, more = ""): true {
+  answer.writeHead(status).end(`<Error><Code>${code}</Code>${more}</Error>`);
+  return true;
+}
+
+async function isMissing(bucket: ObjectBucket, digest: string): Promise<void> {
+  for (const look of [() => bucket.read(digest), () => bucket.check(digest)]) {
+    await assert.rejects(
+      look(),
+      (error) => error instanceof ObjectError && error.damage === "is missing",
+    );
+  }
+}
+
+Deno.test("nodes share objects in S3, and do not send content again that is there", async () => {
+  const address = (await sharedS3()).address();
+  await using a = await openS3Node(address);
+  await using b = await openS3Node(address);
+  const { content, object } = randomObject(3 * CONTENT_BYTES);
+  await a.objects.commits.store(object);
+  const unread = { ...object, read: () => assert.fail("the content was read") };
+  await b.objects.commits.store(unread);
+  await b.objects.commits.retain(unread);
+  assert.deepEqual(await b.objects.commits.read(object.digest), content);
+  assert.equal(await b.objects.commits.check(object.digest), content.length);
+  assert.deepEqual(await a.objects.commits.digests(), [object.digest]);
+  assert.deepEqual(await a.objects.commits.digests(object.digest.slice(0, 2)), [object.digest]);
+  assert.deepEqual(await a.objects.volumes.digests(), []);
+  await isMissing(a.objects.volumes, object.digest);
+});
+
+Deno.test("a large object is sent in parts, and every range comes back", async () => {
+  const address = (await sharedS3()).address();
+  await using node = await openS3Node(address);
+  for (const size of [PART_BYTES - CHUNK_BYTES, PART_BYTES, 2 * PART_BYTES + 5]) {
+    const { content, object } = randomObject(size);
+    await node.objects.volumes.store(object);
+    await using other = await openS3Node(address);
+    assert.equal(await other.objects.volumes.check(object.digest), size);
+    const open = await other.objects.volumes.open(object.digest);
+    for (const at of [size - 1, 0, CONTENT_BYTES, 2 * CONTENT_BYTES + 1, size >> 1, 7]) {
+      const bytes = await open.read(at, 9);
+      assert.ok(bytes.length > 0);
+      assert.deepEqual(bytes, content.slice(at, at + bytes.length), `from ${at} of ${size}`);
+    }
+    assert.equal(digestOf(await other.objects.volumes.read(object.digest)), object.digest);
+  }
+});
+
+Deno.test("of one node that retains an object in S3 and one that collects it, one is first", async () => {
+  const address = (await sharedS3()).address();
+  await using a = await openS3Node(address);
+  await using b = await openS3Node(address);
+  const [retains, collects] = [a.objects.commits, b.objects.commits];
+  const { content, object } = randomObject(CONTENT_BYTES + 1);
+  await retains.retain(object);
+  assert.deepEqual(await collects.collect([object.digest], ALL), [object.digest]);
+  assert.deepEqual(await collects.storedBefore([object.digest], FUTURE()), []);
+  await collects.deleteStoredBefore(object.digest, FUTURE());
+  await collects.check(object.digest);
+  retains.release(object.digest);
+  await eventually(
+    async () => (await collects.collect([object.digest], ALL)).length === 0 || undefined,
+  );
+  await isMissing(collects, object.digest);
+  assert.deepEqual(await keysIn(address), []);
+
+  for (let round = 0; round < 10; round++) {
+    await collects.store(object);
+    // Retained behind the announcement of the deletion, or beside it.
+    const isBetween = round % 2 === 0;
+    const retaining = isBetween ? undefined : retains.retain(object);
+    await collects.collect([object.digest], async (digests) => {
+      if (isBetween) await retains.retain(object);
+      return digests;
+    });
+    await retaining;
+    await using fresh = await openS3Node(address);
+    assert.deepEqual(await fresh.objects.commits.read(object.digest), content, `round ${round}`);
+    retains.release(object.digest);
+  }
+});
+
+Deno.test("a deletion that its caller does not allow leaves the object and no trace", async () => {
+  const address = (await sharedS3()).address();
+  await using node = await openS3Node(address);
+  const { commits } = node.objects;
+  const { content, object } = randomObject(10);
+  await commits.store(object);
+  assert.deepEqual(await commits.collect([object.digest], () => Promise.resolve([])), []);
+  await assert.rejects(
+    commits.collect([object.digest], () => Promise.reject(new Error("no"))),
+    /no/,
+  );
+  assert.equal((await keysIn(address)).length, 2);
+  assert.deepEqual(await commits.read(object.digest), content);
+});
+
+Deno.test("a deletion whose announcement is older than 15 minutes deletes nothing", async () => {
+  const address = (await sharedS3()).address();
+  const client = new S3Client(address, S3_KEYS);
+  const key = `${address.prefix}key`;
+  await client.put(key, new Uint8Array(1));
+  await assert.rejects(client.delete(key, new Date(Date.now() - 16 * 60_000)), ObjectsUnavailable);
+  await client.get(key);
+  await client.delete(key, new Date(Date.now() - 10 * 60_000));
+  await assert.rejects(client.get(key), /404 NoSuchKey/);
+});
+
+Deno.test("what interrupted work has left in S3 is removed, and nothing else", async () => {
+  const address = (await sharedS3()).address();
+  await using node = await openS3Node(address);
+  const { commits } = node.objects;
+  const { content, object } = randomObject(CONTENT_BYTES);
+  await commits.retain(object);
+  const client = new S3Client(address, S3_KEYS);
+  const below = (digest: string) => `${address.prefix}commits/${digest}/`;
+  const lost = digestOf(new Uint8Array([1]));
+  const [id] = (await keysIn(address)).filter(isContent);
+  // Of a node that died while it deleted the object, of one that retained it, and of an upload without an end.
+  await client.put(
+    `${below(object.digest)}deleting-${id?.slice("content-".length)}-dead`,
+    new Uint8Array(),
+  );
+  await client.put(`${below(object.digest)}retained-dead`, new Uint8Array());
+  await client.put(`${below(lost)}stored`, new Uint8Array());
+  const upload = `${below(lost)}content-${randomUUID()}`;
+  await client.request(upload, { method: "POST", query: { uploads: "" } });
+  const uploads = async () => {
+    const query = { uploads: "", prefix: address.prefix };
+    return new TextDecoder().decode((await client.request("", { query })).body);
+  };
+  assert.match(await uploads(), /<UploadId>/);
+  await commits.removeStrays();
+  assert.equal((await keysIn(address)).length, 5, "young ones may belong to work under way");
+  assert.match(await uploads(), /<UploadId>/);
+
+  await commits.removeStrays(FUTURE());
+  assert.deepEqual((await keysIn(address)).filter((name) => name !== "stored"), [id]);
+  assert.doesNotMatch(await uploads(), /<UploadId>/);
+  assert.deepEqual(await commits.digests(), [object.digest]);
+  assert.deepEqual(await commits.read(object.digest), content);
+});
+
+Deno.test("an object in S3 that was changed, exchanged, cut or lost is rejected, and can be stored again", async () => {
+  const address = (await sharedS3()).address();
+  await using writer = await openS3Node(address);
+  const client = new S3Client(address, S3_KEYS);
+  const other = randomObject(3 * CONTENT_BYTES).object;
+  await writer.objects.commits.store(other);
+  const changes: Record<string, (bytes: Uint8Array, foreign: Uint8Array) => Uint8Array> = {
+    "a changed byte": (bytes) => bytes.map((byte, at) => at === 100 ? byte ^ 1 : byte),
+    "a byte of a later chunk": (bytes) =>
+      bytes.map((byte, at) => at === 2 * CHUNK_BYTES + 50 ? byte ^ 1 : byte),
+    "the content of another object": (_, foreign) => foreign,
+    "without its end": (bytes) => bytes.slice(0, -CHUNK_BYTES),
+    "nothing": () => new Uint8Array(),
+  };
+  const keyOf = async (digest: string) => {
+    const { objects } = await client.list(`${address.prefix}commits/${digest}/content-`);
+    return objects[0]?.key ?? "";
+  };
+  for (const [name, change] of Object.entries(changes)) {
+    const { content, object } = randomObject(3 * CONTENT_BYTES);
+    await writer.objects.commits.store(object);
+    const key = await keyOf(object.digest);
+    const changed = change(await client.get(key), await client.get(await keyOf(other.digest)));
+    await client.put(key, Uint8Array.from(changed));
+    await using node = await openS3Node(address);
+    await assert.rejects(node.objects.commits.read(object.digest), ObjectError, name);
+    if (changed.length < content.length) {
+      await node.objects.commits.store(object);
+      assert.deepEqual(await node.objects.commits.read(object.digest), content, name);
+    }
+  }
+  const { content, object } = randomObject(10);
+  await writer.objects.commits.store(object);
+  await client.delete(await keyOf(object.digest));
+  await using node = await openS3Node(address);
+  await isMissing(node.objects.commits, object.digest);
+  await node.objects.commits.store(object);
+  // The first node knows the content by its earlier key.
+  assert.deepEqual(await writer.objects.commits.read(object.digest), content);
+});
+
+Deno.test("a busy S3 is asked again; one that is full, away or rejects the key is unavailable", async (t) => {
+  const s3 = await sharedS3();
+  await using front = await S3Front.before(s3.port);
+  const address = s3.address(front.port);
+  await using node = await openS3Node(address);
+  const { commits } = node.objects;
+  const unavailable = async (code: string) => {
+    const { object } = randomObject(2 * CONTENT_BYTES);
+    await Promise.all(
+      [commits.store(object), commits.check(object.digest), commits.probe()].map((use) =>
+        assert.rejects(use, (error) => error instanceof ObjectsUnavailable && error.code === code)
+      ),
+    );
+  };
+
+  await t.step("every second request meets SlowDown", async () => {
+    let requests = 0;
+    front.answer = (answer) => ++requests % 2 === 1 && reject(answer, 503, "SlowDown");
+    const { object } = randomObject(PART_BYTES + 1);
+    await commits.store(object);
+    assert.equal(digestOf(await commits.read(object.digest)), object.digest);
+    assert.ok(requests > 8);
+  });
+  await t.step("a connection that breaks in the answer", async () => {
+    let requests = 0;
+    front.answer = (answer) => {
+      if (++requests % 2 === 0) return false;
+      answer.writeHead(200, { "content-length": "100" }).flushHeaders();
+      answer.write("a");
+      answer.destroy();
+      return true;
+    };
+    const { content, object } = randomObject(CONTENT_BYTES + 1);
+    await commits.store(object);
+    assert.deepEqual(await commits.read(object.digest), content);
+  });
+  await t.step("full", async () => {
+    front.answer = (answer) => reject(answer, 507, "InsufficientStorage");
+    await unavailable("OBJECTS_FULL");
+  });
+  await t.step("a revoked key", async () => {
+    front.answer = (answer) => reject(answer, 403, "InvalidAccessKeyId");
+    await unavailable("OBJECTS_DENIED");
+  });
+  await t.step("away", async () => {
+    front.answer = (answer) => !!answer.destroy();
+    await unavailable("OBJECTS_AWAY");
+    front.answer = () => false;
+    await commits.probe();
+  });
+  await t.step("an upload in parts that fails shows nothing of the object", async () => {
+    const { object } = randomObject(2 * PART_BYTES);
+    let parts = 0;
+    front.answer = (answer, method) =>
+      method === "PUT" && ++parts > 2 && reject(answer, 507, "InsufficientStorage");
+    await assert.rejects(commits.store(object), ObjectsUnavailable);
+    front.answer = () => false;
+    await isMissing(commits, object.digest);
+    assert.equal((await commits.digests()).includes(object.digest), false);
+    await commits.store(object);
+    assert.equal(digestOf(await commits.read(object.digest)), object.digest);
+  });
+});
+
+Deno.test("a node does not start on an S3 that it cannot use, and says why", async (t) => {
+  const s3 = await sharedS3();
+  const address = s3.address();
+  const cases: Record<string, readonly [Parameters<typeof openS3Node>, RegExp]> = {
+    "without keys": [[address, { keys: undefined }], /AWS_ACCESS_KEY_ID and .* not both set/],
+    "a wrong secret": [
+      [address, { keys: { ...S3_KEYS, secretAccessKey: new Secret("wrong") } }],
+      /rejects the credentials \(SignatureDoesNotMatch\); correct AWS_ACCESS_KEY_ID/,
+    ],
+    "no such bucket": [[{ ...address, bucket: "absent" }], /bucket absent does not exist/],
+    "another region": [
+      [{ ...address, region: "eu-west-9" }],
+      /not in region eu-west-9, but in test-region; correct region= in --objects/,
+    ],
+    "nobody listens": [
+      [{ ...address, endpoint: `http://127.0.0.1:${freePort()}` }],
+      /does not answer: .*Connect/,
+    ],
+  };
+  for (const [name, [parts, message]] of Object.entries(cases)) {
+    await t.step(name, async () => {
+      await assert.rejects(openS3Node(...parts), (error) => {
+        assert.ok(error instanceof Error && error.name === "ObjectStoreUnusable");
+        assert.match(error.message, /^Object store s3:\/\/\S+ is not usable: /);
+        assert.match(error.message, message);
+        assert.ok(!error.message.includes(S3_KEYS.secretAccessKey.reveal()));
+        return true;
+      });
+    });
+  }
+  await t.step("a key that may only read", async () => {
+    await using front = await S3Front.before(s3.port);
+    front.answer = (answer, method) => method === "PUT" && reject(answer, 403, "AccessDenied");
+    await assert.rejects(openS3Node(s3.address(front.port)), /lack a permission; allow s3:List/);
+  });
+  await t.step("a redirect to the region of the bucket is not followed", async () => {
+    await using front = await S3Front.before(s3.port);
+    front.answer = (answer) => {
+      answer.writeHead(301, { location: s3.endpoint, "x-amz-bucket-region": "eu-1" }).end();
+      return true;
+    };
+    await assert.rejects(openS3Node(s3.address(front.port)), /but in eu-1; correct region=/);
+  });
+  await t.step("the content of another installation", async () => {
+    await using _first = await openS3Node(address);
+    await using _second = await openS3Node(address);
+    const root = new Uint8Array(32).fill(8);
+    await assert.rejects(openS3Node(address, { root }), /content of another installation; use/);
+  });
+});
