@@ -5,6 +5,7 @@ import { formatObjectStore } from "../../src/config/mod.ts";
 import { S3Client } from "../../src/cluster/objects/s3/client.ts";
 import { Client, unbase64 } from "../support/client.ts";
 import { loopbackCertificate } from "../support/certificates.ts";
+import { eventually } from "../support/eventually.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { TestNats } from "../support/nats.ts";
 import { S3Front } from "../support/s3_front.ts";
@@ -19,7 +20,9 @@ const OUTPUT = { text: SECRET, length: 400_000 };
 const LARGE = noise(700_000);
 
 Deno.test("a cluster with its content in S3", async (t) => {
-  const address = (await sharedS3()).address();
+  const { port } = await sharedS3();
+  await using front = await S3Front.before(port);
+  const address = (await sharedS3()).address(front.port);
   const store = formatObjectStore(address);
   const other = formatObjectStore({ ...address, prefix: "other/" });
   const s3 = { flags: ["--objects", store], env: S3_VARIABLES };
@@ -48,6 +51,23 @@ Deno.test("a cluster with its content in S3", async (t) => {
       assert.ok(!text.includes(SECRET), key);
     }
   });
+
+  await t.step(
+    "while S3 is away, a worker runs what it has, and writes of content wait for S3",
+    async () => {
+      const content = noise(700_000, 2);
+      front.answer = (answer) => !!answer.destroy();
+      assert.deepEqual(await outputOf(id), OUTPUT);
+      const { status, body } = await volume.put("later.bin", content);
+      assert.equal(status, 503, JSON.stringify(body));
+      assert.match(body.message, /the object store does not answer/);
+      front.answer = () => false;
+      await eventually(async () =>
+        (await volume.put("later.bin", content)).status < 300 || undefined
+      );
+      assert.deepEqual(await volume.bytes(volume.file("later.bin")), content);
+    },
+  );
 
   await t.step("a node with another store does not start, and joins nothing", async () => {
     for (const flags of [["--objects", other], []]) {
@@ -130,11 +150,8 @@ Deno.test("a cluster with its content in S3", async (t) => {
         await doctor(store, { AWS_SECRET_ACCESS_KEY: "wrong" }),
         /broken: Object store s3:\S+ is not usable: S3 rejects the credentials/,
       );
-      await using front = await S3Front.before(
-        (await sharedS3()).port,
-        await loopbackCertificate(),
-      );
-      const secure = formatObjectStore({ ...address, endpoint: `https://127.0.0.1:${front.port}` });
+      await using tls = await S3Front.before(port, await loopbackCertificate());
+      const secure = formatObjectStore({ ...address, endpoint: `https://127.0.0.1:${tls.port}` });
       assert.match(await doctor(secure, {}), /is not usable: it does not answer: .*certificate/);
       const { caFile } = await loopbackCertificate();
       assert.doesNotMatch(await doctor(secure, { DENO_CERT: caFile }), /is not usable/);

@@ -4,6 +4,8 @@ import { entriesUpTo } from "../../shared/entries.ts";
 /** URLs of artifacts that are remembered, and how long one is used before its object is looked for again. */
 const URLS_MAX = 10_000;
 const URL_AGE_MS = 5 * 60 * 1000;
+/** How long an invocation waits for a first URL while the store does not answer. */
+const FIRST_URL_TIMEOUT_MS = 5_000;
 
 /**
  * What a worker needs to read one object: its key in base64, and with S3 a space and a URL. A worker has no credentials
@@ -38,7 +40,7 @@ export async function grantsOf(
 }
 
 interface KnownUrl {
-  readonly url: string | undefined;
+  readonly url: string;
   readonly at: number;
 }
 
@@ -47,30 +49,48 @@ export class Grants {
   readonly #urls = new LRUCache<string, KnownUrl>(entriesUpTo(URLS_MAX));
   readonly #looks = new Map<string, Promise<string | undefined>>();
 
-  /** @param urlOf where a worker reads an object; undefined if the worker knows, or if the object is missing */
+  /**
+   * @param findUrl looks where a worker reads an object, which may be missing; undefined for a store of which workers
+   * need no URLs
+   */
   constructor(
     private readonly keyOf: (digest: string) => Uint8Array,
-    private readonly urlOf: (digest: string, look: boolean) => Promise<string | undefined>,
+    private readonly findUrl: ((digest: string) => Promise<string | undefined>) | undefined,
   ) {}
 
   /** While the store does not answer, a grant has the last known URL: the worker may have the object in its cache. */
   async of(digest: string): Promise<Grant> {
     const key = this.keyOf(digest).toBase64();
+    if (this.findUrl === undefined) return key;
     const known = this.#urls.get(digest);
-    const look = known === undefined || performance.now() - known.at > URL_AGE_MS
-      ? this.#look(digest).catch(() => known?.url)
-      : undefined;
-    const url = known === undefined ? await look : known.url;
+    const isFresh = known !== undefined && performance.now() - known.at < URL_AGE_MS;
+    const look = isFresh ? undefined : this.#look(digest, this.findUrl).catch(() => undefined);
+    const url = known?.url ?? await inTime(look);
     return url === undefined ? key : `${key} ${url}`;
   }
 
-  #look(digest: string): Promise<string | undefined> {
+  #look(
+    digest: string,
+    findUrl: (digest: string) => Promise<string | undefined>,
+  ): Promise<string | undefined> {
     const look = this.#looks.get(digest) ??
-      this.urlOf(digest, true).then((url) => {
-        this.#urls.set(digest, { url, at: performance.now() });
+      findUrl(digest).then((url) => {
+        if (url === undefined) this.#urls.delete(digest);
+        else this.#urls.set(digest, { url, at: performance.now() });
         return url;
       }).finally(() => this.#looks.delete(digest));
     this.#looks.set(digest, look);
     return look;
+  }
+}
+
+/** What a look finds within {@link FIRST_URL_TIMEOUT_MS}. */
+async function inTime(look: Promise<string | undefined> | undefined): Promise<string | undefined> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => resolve(undefined), FIRST_URL_TIMEOUT_MS);
+  try {
+    return await Promise.race([look, promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -49,7 +49,7 @@ export class Objects implements AsyncDisposable {
   private constructor(store: OpenedStore, keys: ObjectKeys, opened: AsyncDisposableStack) {
     this.#store = store;
     this.#keys = keys;
-    this.#grants = new Grants((digest) => keys.keyOf(digest), (...args) => store.urlOf(...args));
+    this.#grants = new Grants((digest) => keys.keyOf(digest), store.findUrl);
     this.#opened = opened;
   }
 
@@ -126,7 +126,7 @@ async function openJetStream(
     // Each record names its key.
     claim: () => Promise.resolve(),
     mark: () => onNats(() => markAccount(nats)),
-    urlOf: () => Promise.resolve(undefined),
+    findUrl: undefined,
   };
 }
 

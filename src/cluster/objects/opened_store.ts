@@ -12,8 +12,8 @@ export interface OpenedStore {
   claim(root: Uint8Array): Promise<void>;
   /** Notes that an API node uses the store, unless the claim has done so. @throws ObjectsUnavailable */
   mark(): Promise<void>;
-  /** Where a worker reads an object of a commit; undefined if the worker knows. See `grants.ts`. */
-  urlOf(digest: string, look: boolean): Promise<string | undefined>;
+  /** Looks where a worker reads an object of a commit, which may be missing; undefined if workers need no URLs. */
+  readonly findUrl: ((digest: string) => Promise<string | undefined>) | undefined;
 }
 
 /** What buckets need of the store. */

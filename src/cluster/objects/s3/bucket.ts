@@ -169,15 +169,12 @@ export class S3Bucket implements ObjectBucket {
   }
 
   /**
-   * A URL of the content of an object, for seven days. The object may be stored again later, under another URL: then a
-   * look is due.
-   * @param look whether to look for the content although it is known
-   * @returns undefined if the object is missing
+   * Looks for an object: the content may have been stored again, under another URL.
+   * @returns a URL of the content, for seven days; undefined if the object is missing
    * @throws ObjectsUnavailable
    */
-  async urlOf(digest: string, look: boolean): Promise<string | undefined> {
-    const key = look ? await this.#locate(digest) : this.#locations.get(digest) ??
-      await this.#locate(digest);
+  async findUrl(digest: string): Promise<string | undefined> {
+    const key = await this.#locate(digest);
     return key === undefined ? undefined : await this.#client.urlOf(key);
   }
 

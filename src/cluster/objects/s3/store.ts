@@ -39,7 +39,7 @@ export async function openS3(
     reopen: () => Promise.resolve(),
     claim: (root) => usable(address, () => claim(client, root)),
     mark: () => Promise.resolve(),
-    urlOf: (digest, look) => commits.urlOf(digest, look),
+    findUrl: (digest) => commits.findUrl(digest),
   };
 }
 
