@@ -7,12 +7,13 @@ import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { parseCount } from "../../src/config/units.ts";
 import { exists } from "../../src/shared/files.ts";
+import { quoteForShell } from "../../src/cli/terminal/shell.ts";
 import { makeShared } from "../../src/compose/credentials.ts";
 import type { Role } from "../../src/cluster/credentials/permissions.ts";
 import { prepareBalancer } from "./balancer.ts";
 import { prepareNats } from "./nats.ts";
 import { freePort, isListening } from "./network.ts";
-import { apiNode, worker } from "./nodes.ts";
+import { apiNode, commandVariables, type NodeOptions, worker } from "./nodes.ts";
 import { preparePostgres } from "./postgres.ts";
 import { Processes, StartFailure } from "./processes.ts";
 
@@ -47,12 +48,19 @@ function readOptions(): Options {
   return program.opts<Options>();
 }
 
-/** Starts everything; answers what the first API node printed. @throws StartFailure */
+/** A cluster that runs. */
+interface Started {
+  /** What the first API node printed. */
+  readonly welcome: string;
+  readonly firstNode: NodeOptions;
+}
+
+/** Starts everything. @throws StartFailure */
 async function startAll(
   options: Options,
   directory: string,
   processes: Processes,
-): Promise<string> {
+): Promise<Started> {
   const secrets = join(directory, "secrets");
   await makeShared(secrets, []);
   const passwordFile = join(secrets, "postgres.password");
@@ -76,10 +84,10 @@ async function startAll(
     credentialsFile: server.credentials.get(name) ?? "",
   });
   const ports: number[] = [];
-  const startNode = async (number: number) => {
+  const nodeOf = (number: number): NodeOptions => {
     const name = `api-${number}`;
     const port = ports[number - 1] = freePort();
-    return await processes.start(apiNode({
+    return {
       name,
       port,
       dataDir: join(directory, name),
@@ -88,12 +96,15 @@ async function startAll(
       passwordFile,
       masterKeyFile: join(secrets, "master.key"),
       nats: natsOf(name),
-    }));
+    };
   };
+  const firstNode = nodeOf(1);
   // Alone: the first start makes the administrator and its credentials.
-  const welcome = await startNode(1);
+  const welcome = await processes.start(apiNode(firstNode));
   await Promise.all([
-    ...numbered("api", options.apiNodes).slice(1).map(([, number]) => startNode(number)),
+    ...numbered("api", options.apiNodes).slice(1).map(([, number]) =>
+      processes.start(apiNode(nodeOf(number)))
+    ),
     ...numbered("worker", options.workers).map(([role, number]) => {
       const name = `${role}-${number}`;
       return processes.start(worker(name, directory, options.capacity, natsOf(name)));
@@ -102,7 +113,7 @@ async function startAll(
   await processes.start(
     await prepareBalancer(join(directory, "haproxy.cfg"), options.port, ports),
   );
-  return welcome;
+  return { welcome, firstNode };
 }
 
 async function main(): Promise<number> {
@@ -129,16 +140,23 @@ async function main(): Promise<number> {
       }
     });
   }
-  const welcome = await Promise.race([
+  const started = await Promise.race([
     startAll(options, directory, processes),
     stopped.promise.then(() => undefined),
   ]);
-  if (welcome === undefined) return EXIT_INTERRUPTED;
-  console.log(welcome.trimEnd());
+  if (started === undefined) return EXIT_INTERRUPTED;
+  console.log(started.welcome.trimEnd());
+  console.log(`\nFor invoked commands in another terminal:\n${exportsOf(started.firstNode)}`);
   console.log(`\n${describe(options, directory, isFirst)}`);
   await stopped.promise;
   console.error("stopping; a second signal kills everything");
   return 0;
+}
+
+/** Lines for a shell. */
+function exportsOf(node: NodeOptions): string {
+  return Object.entries(commandVariables(node))
+    .map(([name, value]) => `export ${name}=${quoteForShell(value)}`).join("\n");
 }
 
 function describe({ apiNodes, workers, capacity }: Options, directory: string, isFirst: boolean) {

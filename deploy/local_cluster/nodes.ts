@@ -17,7 +17,7 @@ interface NatsAccess {
   readonly credentialsFile: string;
 }
 
-interface NodeOptions {
+export interface NodeOptions {
   readonly name: string;
   readonly dataDir: string;
   readonly port: number;
@@ -29,17 +29,37 @@ interface NodeOptions {
   readonly nats: NatsAccess;
 }
 
+/** The settings that commands on this machine share with an API node, by the names of their flags. */
+function sharedSettings(
+  { dataDir, databaseUrl, passwordFile, masterKeyFile, nats }: NodeOptions,
+): Readonly<Record<string, string>> {
+  return {
+    data: dataDir,
+    database: databaseUrl,
+    "database-password-file": passwordFile,
+    "master-key-file": masterKeyFile,
+    ...natsSettings(nats),
+  };
+}
+
+/** The variables with which commands use the cluster with the first credentials, and administer it. */
+export function commandVariables(options: NodeOptions): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(sharedSettings(options)).map(([name, value]) =>
+      [`INVOKED_${name.toUpperCase().replaceAll("-", "_")}`, value] as const
+    ),
+  );
+}
+
 /** An API node that runs no invocations itself. */
 export function apiNode(options: NodeOptions): Program {
-  const { name, dataDir, port, publicUrl, databaseUrl, passwordFile, masterKeyFile, nats } =
-    options;
+  const { name, port, publicUrl } = options;
   return {
     name,
     command: [
       ...[INVOKED, "serve", "--port", String(port), "--public-url", publicUrl],
-      ...["--data", dataDir, "--capacity", "0", "--trusted-proxies", "127.0.0.1"],
-      ...["--database", databaseUrl, "--database-password-file", passwordFile],
-      ...["--master-key-file", masterKeyFile, ...natsFlags(nats)],
+      ...["--capacity", "0", "--trusted-proxies", "127.0.0.1"],
+      ...flagsOf(sharedSettings(options)),
     ],
     stopSignal: "SIGTERM",
     stopOrder: 2,
@@ -58,7 +78,7 @@ export function worker(
     name,
     command: [
       ...[INVOKED, "worker", "--data", join(directory, name), "--capacity", String(capacity)],
-      ...natsFlags(nats),
+      ...flagsOf(natsSettings(nats)),
     ],
     stopSignal: "SIGTERM",
     stopOrder: 1,
@@ -66,6 +86,10 @@ export function worker(
   };
 }
 
-function natsFlags({ url, caFile, credentialsFile }: NatsAccess): string[] {
-  return ["--nats", url, "--nats-ca", caFile, "--nats-credentials", credentialsFile];
+function natsSettings({ url, caFile, credentialsFile }: NatsAccess) {
+  return { nats: url, "nats-ca": caFile, "nats-credentials": credentialsFile };
+}
+
+function flagsOf(settings: Readonly<Record<string, string>>): string[] {
+  return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
 }

@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../../deploy/local_cluster/network.ts";
-import { Client, unbase64 } from "../support/client.ts";
+import { Client, type Json, unbase64 } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
+import { serverProgram } from "../support/release.ts";
 import { allGone, argumentsOf, descendantsOf } from "../support/processes.ts";
 
 const LOCAL_CLUSTER = fileURLToPath(new URL("../../deploy/local-cluster", import.meta.url));
@@ -122,6 +123,21 @@ Deno.test("a local cluster runs invocations, outlives its parts, and starts agai
     const answer = JSON.parse(new TextDecoder().decode(stdout));
     assert.match(unbase64(answer.json), /world/);
     hello = /functions\/(\w+)\/invoke/.exec(curl)?.[1] ?? "";
+
+    const exported = [...cluster.output.matchAll(/^export .*$/gm)].join("\n");
+    const inShell = async (...args: readonly string[]) => {
+      const program = await serverProgram();
+      const { stdout, stderr } = await new Deno.Command("sh", {
+        args: ["-c", `${exported}\nexec "$@"`, "sh", program, ...args],
+        clearEnv: true,
+        env: { PATH: Deno.env.get("PATH") ?? "" },
+      }).output();
+      return new TextDecoder().decode(stdout) || new TextDecoder().decode(stderr);
+    };
+    assert.match(await inShell("invoke", "hello", "--input", '{"name":"Ada"}'), /Ada/);
+    const { cluster: parts } = JSON.parse(await inShell("doctor", "--cluster", "--json"));
+    assert.deepEqual(parts.filter(({ verdict }: Json) => verdict !== "fine"), []);
+    assert.equal(parts.filter(({ name }: Json) => name.startsWith("API node")).length, 2);
 
     for (const file of ["secrets/master.key", "secrets/postgres.password", "nats/worker-1.nk"]) {
       const { mode } = await Deno.stat(`${data}/${file}`);
