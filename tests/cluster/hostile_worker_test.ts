@@ -4,6 +4,7 @@ import { CloseReason, encodeChunk, encodeClose } from "../../src/cluster/link/fr
 import { readLoadReply } from "../../src/cluster/link/load_messages.ts";
 import { encodeOutcome, MessageType } from "../../src/cluster/link/messages.ts";
 import { PROTOCOLS_TEXT } from "../../src/cluster/link/protocol.ts";
+import { subjects } from "../../src/cluster/nats/subjects.ts";
 import { type Answer, type Json, unbase64 } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { startWith, TestCluster } from "./cluster.ts";
@@ -134,6 +135,20 @@ Deno.test("hostile workers", async (t) => {
     };
     await eventually(async () => await reportOf() === undefined || undefined, "no report");
     assert.equal((await client.get("/readyz")).status, 200);
+  });
+
+  await t.step("the id of a session begins one claim, also after the session", async () => {
+    await using rogue = await RogueWorker.start(cluster.nats.address, { capacity: 0, free: 0 });
+    for (let n = 0; n < 2; n++) {
+      assert.equal((await client.invoke(echo, { n }, { prefer: "respond-async" })).status, 200);
+    }
+    const first = await rogue.claim("first");
+    assert.ok(first.answer === "claimed");
+    assert.equal((await rogue.claim("first")).answer, "later");
+    const { nats } = rogue;
+    nats.publish(subjects.toNode(nats.id, first.node, "first"), encodeClose(CloseReason.DONE));
+    assert.equal((await rogue.claim("first")).answer, "later");
+    assert.equal((await rogue.claim("second")).answer, "claimed");
   });
 
   await t.step("a worker of another protocol gets no offers", async () => {

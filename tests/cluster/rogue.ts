@@ -1,13 +1,23 @@
 /** A worker that does what no worker of ours does. */
 import { Channel } from "../../src/cluster/link/channel.ts";
 import { readLoadRequest } from "../../src/cluster/link/load_messages.ts";
-import { encode, type Heartbeat, MessageType, readOffer } from "../../src/cluster/link/messages.ts";
+import {
+  type ClaimReply,
+  encode,
+  type Heartbeat,
+  MessageType,
+  readClaimReply,
+  readOffer,
+} from "../../src/cluster/link/messages.ts";
 import { PROTOCOL } from "../../src/cluster/link/protocol.ts";
 import { SealKey } from "../../src/cluster/link/sealing.ts";
 import { Nats } from "../../src/cluster/nats/connection.ts";
 import { partsOf, subjects } from "../../src/cluster/nats/subjects.ts";
 import { Heartbeats } from "../../src/cluster/registry/heartbeats.ts";
 import type { NatsAddress } from "../support/nats.ts";
+
+/** A bound for a busy machine. */
+const CLAIM_TIMEOUT_MS = 60_000;
 
 /** What it does once it has the sealed job. */
 export type Deed = (channel: Channel, send: (frame: Uint8Array) => void) => void;
@@ -52,6 +62,13 @@ export class RogueWorker implements AsyncDisposable {
   /** From now on it does this. */
   will(deed: Deed): void {
     this.#deed = deed;
+  }
+
+  /** Claims an asynchronous invocation for a session with this id. */
+  async claim(session: string): Promise<ClaimReply> {
+    const { nats, key: { publicKey } } = this;
+    const request = encode({ protocol: PROTOCOL, session, publicKey });
+    return readClaimReply(await nats.request(subjects.claim(nats.id), request, CLAIM_TIMEOUT_MS));
   }
 
   /** From now on it answers requests for load reports with this. */

@@ -1,4 +1,6 @@
+import { LRUCache } from "lru-cache";
 import type { Job } from "../../engine/contract.ts";
+import { entriesUpTo } from "../../shared/entries.ts";
 import { CloseReason, encodeClose, isClose } from "../link/frames.ts";
 import { encode, needsOf } from "../link/messages.ts";
 import { PROTOCOL } from "../link/protocol.ts";
@@ -6,6 +8,8 @@ import { inboxOf, isId, partsOf, subjects } from "../nats/subjects.ts";
 import type { ReceivedMessage } from "../nats/connection.ts";
 import { type OwnerParts, OwnerSession, type Rejection } from "./owner_session.ts";
 
+/** Ended sessions that are remembered: a repeated claim begins nothing. */
+const ENDED_SESSIONS_MAX = 10_000;
 /** How long a worker may take to answer an offer. */
 const OFFER_TIMEOUT_MS = 2_000;
 
@@ -23,6 +27,7 @@ export class Sessions implements Disposable {
   readonly #parts: OwnerParts;
   readonly #node: string;
   readonly #sessions = new Map<string, OwnerSession>();
+  readonly #ended = new LRUCache<string, true>(entriesUpTo(ENDED_SESSIONS_MAX));
   readonly #subscriptions: readonly Disposable[];
   /** Where NATS reports that nobody listens to an offer. */
   readonly #unheard: string;
@@ -65,15 +70,23 @@ export class Sessions implements Disposable {
     return await session.offered(OFFER_TIMEOUT_MS) ?? session;
   }
 
-  /** Opens a session. The id of a claim comes from its worker: a taken id opens no session. */
+  /**
+   * Opens a session. The id of a claim comes from its worker: an id opens one session, because late frames of an earlier
+   * session would otherwise report the outcome of another invocation.
+   */
   open(id: string, worker: string): OwnerSession {
-    if (this.#sessions.has(id)) throw new Error(`Session ${id} is open already`);
+    if (this.#sessions.has(id) || this.#ended.has(id)) {
+      throw new Error(`Session ${id} was opened before`);
+    }
     const session = new OwnerSession(
       this.#parts,
       this.#node,
       id,
       worker,
-      () => this.#sessions.delete(id),
+      () => {
+        this.#sessions.delete(id);
+        this.#ended.set(id, true);
+      },
     );
     this.#sessions.set(id, session);
     return session;
