@@ -152,7 +152,6 @@ Deno.test("a code cache that does not fit is not used", async () => {
   const ofCompiler = await codeCacheOf(NUMBERED(0), ["--v8-flags=--no-lazy"]);
   const wrong = {
     "of a longer script": await codeCacheOf(`${NUMBERED(0)} `),
-
     "of another version": fitting.map((byte, at) => at === 4 ? byte ^ 1 : byte),
     "cut off": fitting.subarray(0, -8),
     "random": crypto.getRandomValues(new Uint8Array(fitting.length)),

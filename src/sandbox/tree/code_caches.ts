@@ -10,10 +10,12 @@ import type { Compiled } from "../instance/output_readers.ts";
 const SCRIPT_MIN_UNITS = 32 * 1024;
 /** Shortest compilation that a code cache saves noticeably. */
 const COMPILATION_MIN_MS = 1;
-/** Largest code cache. It takes one to one and a half times as much as the script. */
+/** Largest code cache. That of a package takes one to one and a half times as much as the script. */
 const CODE_CACHE_MAX_BYTES = 16 * 1024 * 1024;
 /** Memory of all code caches. */
-const CODE_CACHES_MAX_BYTES = 64 * 1024 * 1024;
+const CODE_CACHES_MAX_BYTES = 128 * 1024 * 1024;
+/** How long a script whose code cache had to go gets no other one: scripts that do not fit would replace each other. */
+const EVICTED_MS = 10 * 60_000;
 /** Most scripts of which is known that a code cache does not pay. */
 const UNSUITABLE_MAX = 10_000;
 
@@ -37,6 +39,11 @@ export class CodeCaches implements AsyncDisposable {
   readonly #caches = new LRUCache<string, Uint8Array>({
     maxSize: CODE_CACHES_MAX_BYTES,
     sizeCalculation: ({ length }) => length,
+    dispose: (_, key, reason) => void (reason === "evict" && this.#evicted.set(key, true)),
+  });
+  readonly #evicted = new LRUCache<string, true>({
+    ...entriesUpTo(UNSUITABLE_MAX),
+    ttl: EVICTED_MS,
   });
   readonly #unsuitable = new LRUCache<string, true>(entriesUpTo(UNSUITABLE_MAX));
   readonly #making = new Map<string, Promise<void>>();
@@ -74,9 +81,8 @@ export class CodeCaches implements AsyncDisposable {
 
   /** Makes the code cache of a script if that pays and it has not been made. Never rejects. */
   make(key: string, script: string): Promise<void> {
-    if (script.length < SCRIPT_MIN_UNITS || this.#unsuitable.has(key) || this.#caches.has(key)) {
-      return Promise.resolve();
-    }
+    const isDecided = [this.#unsuitable, this.#evicted, this.#caches].some((by) => by.has(key));
+    if (script.length < SCRIPT_MIN_UNITS || isDecided) return Promise.resolve();
     const underway = this.#making.get(key);
     if (underway !== undefined) return underway;
     const making = this.#make(key, script).finally(() => this.#making.delete(key));
@@ -88,8 +94,8 @@ export class CodeCaches implements AsyncDisposable {
     await this.#slot.acquire();
     try {
       const compiled = await this.#compile(script);
-      if (this.#isClosed) return;
-      if (compiled === undefined || compiled.ms < COMPILATION_MIN_MS) {
+      if (compiled === undefined) return;
+      if (compiled === "failed" || compiled.ms < COMPILATION_MIN_MS) {
         this.#unsuitable.set(key, true);
       } else {
         this.#caches.set(key, compiled.codeCache);
@@ -103,19 +109,22 @@ export class CodeCaches implements AsyncDisposable {
     }
   }
 
-  /** Returns undefined if no compiler gave a code cache, and once this is closed. */
-  async #compile(script: string): Promise<Compiled | undefined> {
+  /** Resolves with undefined if no compiler could be had, and once this is closed. */
+  async #compile(script: string): Promise<Compiled | "failed" | undefined> {
+    let compiled: Compiled | "failed" | undefined;
     for (const start of this.#compilers) {
-      if (this.#isClosed) return undefined;
       const compiler = this.#compiler = await start().catch((error) => {
         logger.debug("a compiler did not start: {error}", { error: String(error) });
         return undefined;
       });
       if (this.#isClosed) await compiler?.kill();
-      const compiled = await compiler?.compile(script, CODE_CACHE_MAX_BYTES);
-      if (compiled !== undefined) return compiled;
+      if (this.#isClosed) return undefined;
+      if (compiler === undefined) continue;
+      compiled = await compiler.compile(script, CODE_CACHE_MAX_BYTES) ?? "failed";
+      if (this.#isClosed) return undefined;
+      if (compiled !== "failed") break;
     }
-    return undefined;
+    return compiled;
   }
 
   /** Ends the compiler. No further code cache is made. */
