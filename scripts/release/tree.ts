@@ -19,8 +19,8 @@ const COPIED = [
   ...["invoked.schema.json", "invoked-server.schema.json", LAUNCHER],
   ...["sdk", "templates", "examples"],
   // What an operator of containers and of a cluster needs, and of Prometheus; docker cp reads it from the image.
-  ...["deploy/compose.yaml", "deploy/compose-cluster.yaml", "deploy/kubernetes"],
-  ...["deploy/nats", "deploy/seccomp.json"],
+  ...["deploy/compose.yaml", "deploy/compose-cluster.yaml", "deploy/compose_cluster"],
+  ...["deploy/kubernetes", "deploy/nats", "deploy/seccomp.json"],
   ...["deploy/grafana", "deploy/prometheus"],
 ];
 /** The pages to which README.md leads, and its pictures. All other pictures are larger than all pages together. */

@@ -138,6 +138,7 @@ Deno.test("pods find their volumes, secrets and ports, and hold no secret themse
   const configMaps = new Set<string>();
   for (const owner of manifests.filter(isPodOwner)) {
     const spec: IPodSpec = podOf(owner).spec;
+    assert.equal(spec.enableServiceLinks, false, "its variables would be unknown settings");
     const claims = (owner.object.spec.volumeClaimTemplates ?? [])
       .map((claim: Json) => claim.metadata.name);
     const volumes = [...claims, ...(spec.volumes ?? []).map(({ name }) => name)];
@@ -254,7 +255,19 @@ async function readCompose(name: string): Promise<Json> {
   const isCompose: boolean = isValid(compose);
   assert.ok(isCompose, `${name}: ${JSON.stringify(isValid.errors, null, 2)}`);
   assert.ok(!isValid({ ...compose, services: { api: { imagge: "x" } } }), "the schema is strict");
+  for (const [service, { read_only, configs = [], secrets = [] }] of services(compose)) {
+    const sources = [
+      ...configs.map((config: Json) => compose.configs[config.source ?? config]),
+      ...secrets.map((secret: Json) => compose.secrets[secret.source ?? secret]),
+    ];
+    const isWritten = sources.some(({ file }) => file === undefined);
+    assert.ok(!read_only || !isWritten, `Compose mounts only files into ${service}, as read_only`);
+  }
   return compose;
+}
+
+function services(compose: Json): [string, Json][] {
+  return Object.entries<Json>(compose.services);
 }
 
 Deno.test("the compose files are of the Compose specification, and name what they have", async () => {
@@ -262,7 +275,7 @@ Deno.test("the compose files are of the Compose specification, and name what the
     const compose = await readCompose(file);
     const named = new Set([...Object.keys(compose.volumes), ...Object.keys(compose.configs ?? {})]);
     const networks = new Set(["default", ...Object.keys(compose.networks)]);
-    for (const [name, service] of Object.entries<Json>(compose.services)) {
+    for (const [name, service] of services(compose)) {
       if (service.image.startsWith("localhost/")) {
         assert.equal(service.pull_policy, "never", `no registry has the image of ${name}`);
       }

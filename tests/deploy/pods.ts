@@ -142,7 +142,10 @@ export class TestCluster implements AsyncDisposable {
     const { securityContext: own = {}, image: imageName = "", env = [] } = container;
     const { securityContext: shared = {} } = pod.spec;
     const image = await this.images.find(imageName);
-    const values = Object.fromEntries(env.map((entry) => [entry.name, this.#valueOf(pod, entry)]));
+    const values: Record<string, string> = {
+      ...pod.spec.enableServiceLinks === false ? {} : this.#serviceLinks(),
+      ...Object.fromEntries(env.map((entry) => [entry.name, this.#valueOf(pod, entry)])),
+    };
     const expand = (text: string) =>
       text.replace(/\$\((\w+)\)/g, (whole, name) => values[name] ?? whole);
     const uid = own.runAsUser ?? shared.runAsUser;
@@ -212,6 +215,21 @@ export class TestCluster implements AsyncDisposable {
     const found = this.#find("Secret", name).stringData[key];
     if (found === undefined) throw new Error(`Secret ${name} has no ${key}`);
     return found;
+  }
+
+  /** The variables by which the kubelet describes the Services of the namespace that have an address. */
+  #serviceLinks(): Record<string, string> {
+    const links: Record<string, string> = {};
+    for (const { kind, metadata, spec } of this.objects) {
+      if (kind !== "Service" || spec.clusterIP === "None") continue;
+      const name = metadata.name.toUpperCase().replaceAll("-", "_");
+      const address = this.#hosts[metadata.name] ?? "";
+      const [{ port }] = spec.ports;
+      links[`${name}_SERVICE_HOST`] = address;
+      links[`${name}_SERVICE_PORT`] = String(port);
+      links[`${name}_PORT`] = links[`${name}_PORT_${port}_TCP`] = `tcp://${address}:${port}`;
+    }
+    return links;
   }
 
   /** Makes the directory of a volume; as the kubelet does, it belongs to root and to the group of the pod. */

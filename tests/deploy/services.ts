@@ -6,6 +6,7 @@ import { parse } from "yaml";
 import { type Profile, withoutAdded } from "../../deploy/seccomp.ts";
 import SECCOMP from "../../deploy/seccomp.json" with { type: "json" };
 import type { Json } from "../support/client.ts";
+import { builtRelease } from "../support/release.ts";
 import { ROOT } from "../support/repository.ts";
 import { Container } from "./container.ts";
 import type { Image, Images, Mount } from "./images.ts";
@@ -170,11 +171,9 @@ export class TestServices implements AsyncDisposable {
       mounts.push({ source, path, isWritable: true });
     }
     for (const { source, target } of service.configs ?? []) {
-      const { file, content } = this.file.configs[source];
+      const { file } = this.file.configs[source];
       const path = join(this.work, `config-${source}`);
-      const text = content ??
-        await Deno.readTextFile(fileURLToPath(new URL(`deploy/${file}`, ROOT)));
-      await Deno.writeTextFile(path, text);
+      await Deno.copyFile(join((await builtRelease()).tree, "deploy", file), path);
       await Deno.chmod(path, 0o444);
       mounts.push({ source: path, path: target, isWritable: false });
     }
