@@ -1,10 +1,10 @@
 /** Chooses the rows to which a process adds usage. */
 
 /**
- * Additions to one row. PostgreSQL keeps every version of a row while a transaction is open that began before the version,
- * such as that of a long backup, and each addition reads all these versions.
+ * Updates of one row before a process begins another row. PostgreSQL keeps every version of a row while a transaction is
+ * open that began before the version, such as that of a long backup, and each update reads all these versions.
  */
-export const ROW_ADDITIONS_MAX = 2_000;
+export const ROW_UPDATES_MAX = 2_000;
 /** Rows whose additions are counted. */
 const ROWS_MAX = 10_000;
 /** The first row of a process that writes alone, which each start of the server adds to. */
@@ -32,7 +32,7 @@ export class UsageRows {
   writerFor(key: UsageKey): number {
     const name = key.join(" ");
     let row = this.#rows.get(name);
-    if (row === undefined || row.additions >= ROW_ADDITIONS_MAX) {
+    if (row === undefined || row.additions >= ROW_UPDATES_MAX) {
       // Rows of earlier days are not added to any more. Other rows are then counted anew.
       if (this.#rows.size >= ROWS_MAX) this.#rows.clear();
       row = { writer: row === undefined ? this.#first : randomWriter(), additions: 0 };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Store } from "../../src/store/mod.ts";
 import { postgresDialect } from "../../src/store/postgres/dialect.ts";
-import { ROW_ADDITIONS_MAX } from "../../src/store/usage_rows.ts";
+import { ROW_UPDATES_MAX } from "../../src/store/usage_rows.ts";
 import {
   assertErrorCodes,
   assertRoleIds,
@@ -70,7 +70,7 @@ Deno.test("stores on PostgreSQL", async (t) => {
           }
           return Promise.resolve();
         });
-      for (const count of [ROW_ADDITIONS_MAX, ROW_ADDITIONS_MAX, 1]) await add("often", count);
+      for (const count of [ROW_UPDATES_MAX, ROW_UPDATES_MAX, 1]) await add("often", count);
       await add("once", 1);
       const rows = await postgres.query(
         "select function_id, invocations from usage order by function_id, invocations",
@@ -78,12 +78,51 @@ Deno.test("stores on PostgreSQL", async (t) => {
       );
       assert.deepEqual(rows.map((row) => [row["function_id"], Number(row["invocations"])]), [
         ["often", 1],
-        ["often", ROW_ADDITIONS_MAX],
-        ["often", ROW_ADDITIONS_MAX],
+        ["often", ROW_UPDATES_MAX],
+        ["often", ROW_UPDATES_MAX],
         ["once", 1],
       ]);
     });
   });
+
+  await t.step(
+    "a process numbers its transactions in one row, begun anew and deleted",
+    async () => {
+      const url = await postgres.database();
+      const rows = (where = "true") =>
+        postgres.query(
+          `select writer, number from last_writes where ${where}`,
+          new URL(url).pathname.slice(1),
+        );
+      await withStore(url, async (store) => {
+        const write = () =>
+          store.write((tx) => {
+            tx.usage.add({ day: "2026-01-31", functionId: "f", principalId: "p", ...NO_USAGE });
+            return Promise.resolve();
+          });
+        await write();
+        const [first, ...others] = await rows();
+        assert.deepEqual(others, []);
+        for (let n = 0; n < ROW_UPDATES_MAX; n++) await write();
+        const [last, ...more] = await rows();
+        assert.deepEqual(more, []);
+        assert.notEqual(last?.["writer"], first?.["writer"]);
+        assert.ok(Number(last?.["number"]) < ROW_UPDATES_MAX);
+      });
+      assert.deepEqual(await rows(), []);
+
+      // Rows of processes that were killed.
+      await postgres.query(
+        `insert into last_writes (writer, number, written_at) values
+        ('long ago', 1, '2020-01-01T00:00:00.000Z'), ('recent', 1, '${new Date().toISOString()}')`,
+        new URL(url).pathname.slice(1),
+      );
+      await withStore(url, async () => {
+        const named = await rows("writer in ('long ago', 'recent')");
+        assert.deepEqual(named.map(({ writer }) => writer), ["recent"]);
+      });
+    },
+  );
 
   await t.step("failures of an earlier version get their error codes", async () => {
     const url = await postgres.database();

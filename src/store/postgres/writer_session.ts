@@ -5,7 +5,7 @@ import { NothingChanged, type StatementRunner } from "../grouped_writer.ts";
 import { StorageUnavailable } from "../storage_health.ts";
 import { Connection, STATEMENT_TIMEOUT_MS } from "./connection.ts";
 import { CONNECTION_LOST, isLoss, stateOf, storeError } from "./errors.ts";
-import { LastWrites } from "./last_writes.ts";
+import { LastWrites, type NumberedWrite } from "./last_writes.ts";
 import { lockOf } from "./locks.ts";
 
 const logger = getLogger(["invoked", "store"]);
@@ -119,7 +119,7 @@ export class WriterSession implements StatementRunner {
    */
   async commit(): Promise<void> {
     const { connection, backend } = this.#connected();
-    const { sql, parameters, number } = this.#lastWrites.next();
+    const { sql, parameters, written } = this.#lastWrites.next();
     this.#note(connection.query(sql, parameters, true));
     const committed = connection.script("commit");
     this.#isInTransaction = false;
@@ -130,11 +130,11 @@ export class WriterSession implements StatementRunner {
     } catch (error) {
       if (!isLoss(error)) throw error;
       this.#lose(error);
-      if (!await this.#wasCommitted(number, backend)) throw error;
-      return;
+      if (!await this.#wasCommitted(written, backend)) throw error;
+      return this.#lastWrites.committed();
     }
     // PostgreSQL answers a commit after a failed statement without an error.
-    if (command === "COMMIT") return;
+    if (command === "COMMIT") return this.#lastWrites.committed();
     await this.#sent;
     throw this.#sentFailure ?? new Error("Transaction not committed: one of its statements failed");
   }
@@ -278,7 +278,7 @@ export class WriterSession implements StatementRunner {
    * Whether the transaction of this number, whose commit got no answer, is committed. Waits until PostgreSQL knows. After
    * a failover, the new primary answers: what was not replicated to it is not committed.
    */
-  async #wasCommitted(number: number, { pid, startedAt }: Backend): Promise<boolean> {
+  async #wasCommitted(written: NumberedWrite, { pid, startedAt }: Backend): Promise<boolean> {
     while (!this.#lifecycle.is("closed")) {
       try {
         if (this.#current === undefined) await this.#connect();
@@ -288,9 +288,9 @@ export class WriterSession implements StatementRunner {
           [pid, startedAt],
         );
         if (served.length === 0) {
-          const { sql, parameters } = this.#lastWrites.last();
+          const { sql, parameters } = this.#lastWrites.last(written);
           const { rows: [row] } = await this.query(sql, parameters);
-          return row?.number === number;
+          return row?.number === written.number;
         }
       } catch (error) {
         if (!(storeError(error) instanceof StorageUnavailable)) throw error;
