@@ -188,6 +188,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
    * another's.
    */
   assign({ id, owner, attempt }: AttemptKey, worker: string): void {
+    this.changes.note({ kind: "invocation", id });
     this.#assign.sendChange({ id, owner, attempt, worker });
   }
 

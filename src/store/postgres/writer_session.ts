@@ -48,6 +48,11 @@ interface OpenConnection extends OpenedWriter {
   readonly connection: Connection;
 }
 
+/** Why a statement failed. */
+interface Failure {
+  readonly error: unknown;
+}
+
 /** Opens a connection that may write. `previous` served the last connection. */
 type OpenWriter = (
   onError: (error: Error) => void,
@@ -75,10 +80,11 @@ export class WriterSession implements StatementRunner {
   /** Of the last connection. */
   #backend: Backend | undefined;
   #isInTransaction = false;
-  /** Settles with the last statement that nobody waits for, and with those before it. */
-  #sent: Promise<void> = Promise.resolve();
-  /** Why it failed, until it was rolled back, or the failure of a later statement or of the commit names the reason. */
-  #sentFailure: unknown;
+  /**
+   * Settles with the statements sent so far; never rejects. Holds the first failure of a statement that nobody waits for,
+   * in the order in which the statements were sent, unless the failure was rolled back.
+   */
+  #sent: Promise<Failure | undefined> = Promise.resolve(undefined);
   #onLost: (error: StorageUnavailable) => void = () => {};
   /** Statements of a migration may take long. */
   #timeoutMs: number | undefined;
@@ -106,7 +112,7 @@ export class WriterSession implements StatementRunner {
 
   /** Begins a transaction, on a new connection if the last connection was lost. @throws StorageUnavailable */
   async begin(): Promise<void> {
-    this.#sentFailure = undefined;
+    this.#sent = Promise.resolve(undefined);
     const { connection } = this.#current ?? await this.#connect();
     connection.hold();
     this.#isInTransaction = true;
@@ -135,8 +141,9 @@ export class WriterSession implements StatementRunner {
     }
     // PostgreSQL answers a commit after a failed statement without an error.
     if (command === "COMMIT") return this.#lastWrites.committed();
-    await this.#sent;
-    throw this.#sentFailure ?? new Error("Transaction not committed: one of its statements failed");
+    const failure = await this.#sent;
+    throw failure?.error ??
+      new Error("Transaction not committed: one of its statements failed");
   }
 
   /** Rolls back; a connection that cannot is given up, which rolls back, too. */
@@ -182,32 +189,27 @@ export class WriterSession implements StatementRunner {
 
   /** Runs a statement on the open connection. @throws StorageUnavailable if it was lost */
   async query(sql: string, parameters: readonly unknown[], isFrequent = false) {
+    const earlier = this.#sent;
+    const answer = this.#query(sql, parameters, isFrequent);
+    // PostgreSQL runs a statement after a failed one only once the failure was rolled back.
+    this.#sent = answer.then(() => undefined, () => earlier);
+    this.#current?.connection.release();
     try {
-      const answer = this.#query(sql, parameters, isFrequent);
-      this.#current?.connection.release();
-      const result = await answer;
-      // PostgreSQL answers in order, and runs a statement after a failed one only once the failure was rolled back.
-      this.#sentFailure = undefined;
-      return result;
+      return await answer;
     } catch (error) {
-      await this.#sent;
-      const reason = this.#sentFailure ?? error;
-      this.#sentFailure = undefined;
-      throw reason;
+      throw (await earlier)?.error ?? error;
     }
   }
 
-  /** Keeps the first failure of the statements that nobody waits for, in the order in which they were sent. */
+  /** Keeps the failure of a statement that nobody waits for. */
   #note(sent: Promise<unknown>): void {
-    const settled = sent.then(() => undefined, (error) => {
+    const earlier = this.#sent;
+    const settled: Promise<Failure | undefined> = sent.then(() => undefined, (error) => {
       if (isLoss(error)) this.#lose(error);
       return { error };
     });
     // The answers of several statements arrive together, and their promises settle in any order.
-    this.#sent = this.#sent.then(async () => {
-      const failed = await settled;
-      if (failed !== undefined) this.#sentFailure ??= failed.error;
-    });
+    this.#sent = settled.then(async (failure) => await earlier ?? failure);
   }
 
   async #query(sql: string, parameters: readonly unknown[], isFrequent: boolean) {

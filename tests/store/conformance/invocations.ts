@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { type Content, readContent } from "../../../src/shared/json_text.ts";
 import type { InvocationFilter } from "../../../src/store/invocation_search.ts";
 import type { InvocationRow } from "../../../src/store/invocations.ts";
+import type { Change } from "../../../src/store/changes.ts";
 import { NothingChanged } from "../../../src/store/grouped_writer.ts";
 import type { Store, Writers } from "../../../src/store/mod.ts";
 import {
@@ -88,6 +89,11 @@ export const INVOCATIONS: Steps = {
         assert.ok(error instanceof NothingChanged, error);
         return false;
       });
+    const seen: Change[] = [];
+    const subscription = store.changes.subscribe((published) => seen.push(...published));
+    assert.equal(await changes(({ invocations }) => invocations.assign(attempt(1), "first")), true);
+    subscription[Symbol.dispose]();
+    assert.deepEqual(seen, [{ kind: "invocation", id: id(1) }]);
     // Together: those that change nothing undo themselves alone.
     assert.deepEqual(
       await Promise.all([
@@ -107,6 +113,23 @@ export const INVOCATIONS: Steps = {
     assert.equal(await contentText(ended?.output ?? new Uint8Array()), LARGE);
     assert.equal((await store.read.invocations.state(FUNCTION, id(2)))?.status, "PENDING");
     assert.equal(await store.read.invocations.state(id(9), id(2)), undefined);
+  },
+
+  "a write does not fail for the reason of a write that was undone before": async (store) => {
+    const [thrown, repeated] = await Promise.allSettled([
+      store.write(({ invocations }) => {
+        // The statements are sent, and nobody has waited for their answers when the write throws.
+        invocations.assign({ ...attempt(1), owner: "x" }, "another");
+        for (let n = 0; n < 200; n++) {
+          invocations.insert(invocationRow({ ...of, id: id(500 + n) }));
+        }
+        throw new Error("on purpose");
+      }),
+      store.write((tx) => tx.functions.insert(functionRow({ id: FUNCTION }))),
+    ]);
+    assert.equal(thrown.status, "rejected");
+    assert.match(String(repeated.status === "rejected" && repeated.reason), /unique/i);
+    assert.equal(await store.read.invocations.row(id(500)), undefined);
   },
 
   "those without a live owner are found": async (store) => {
