@@ -7,7 +7,7 @@ import { PROGRAMS } from "../tests/support/diagnosis.ts";
 export const PROGRAMS_OF: Readonly<Record<string, readonly string[]>> = {
   cluster: ["nats-server", "postgres", "haproxy", "pgbouncer", "swift-proxy-server"],
   console: ["chromium-headless-shell"],
-  deploy: ["haproxy", "ip", "kustomize", "nats-server", "nsenter", "postgres", "runc"],
+  deploy: ["haproxy", "ip", "kustomize", "nats-server", "nsenter", "postgres", "promtool", "runc"],
   debian: ["dpkg-deb", "groff", "nsenter", "systemd-analyze"],
   metrics: ["prometheus", "promtool", "nats-server", "postgres"],
   image: ["buildah", "podman", "runc", "zstd"],

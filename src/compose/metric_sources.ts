@@ -175,14 +175,14 @@ function recordSource(
   };
 }
 
-/** What waits for workers in the database; what waits for a slot in this process is {@link functionSource}'s. */
+/** Invocations that no node has claimed yet; {@link functionSource} observes those that wait in this process. */
 function backlogSource({ read }: Store, node: Node): Source {
   return {
     name: "the backlog",
     async read(observe) {
       if (!node.leads("housekeeping")) return;
-      const { waiting } = await read.invocations.unfinishedInvocations();
-      observe("invoked.invocations.pending", waiting);
+      const { unclaimed } = await read.invocations.unfinishedInvocations();
+      observe("invoked.invocations.pending", unclaimed);
     },
   };
 }

@@ -84,6 +84,8 @@ type UnrecordedColumn = ContentColumn | "variables" | "errorCode";
 export interface UnfinishedInvocations {
   readonly running: number;
   readonly waiting: number;
+  /** Of those that wait, invocations that no node has claimed. Any other one waits in the engine of its owner. */
+  readonly unclaimed: number;
   readonly waitingBytes: number;
 }
 
@@ -358,16 +360,17 @@ export class InvocationReader extends IdempotencyKeyReader {
     const counts = await this.#unfinished().clearSelect().clearOrderBy().select([
       sql<number>`sum(case when ${isWaiting} then 0 else 1 end)`.as("running"),
       sql<number>`sum(case when ${isWaiting} then 1 else 0 end)`.as("waiting"),
+      sql<number>`sum(case when ${isWaiting} and owner is null then 1 else 0 end)`.as("unclaimed"),
       sql<number>`sum(case when ${isWaiting} then octet_length(input) else 0 end)`.as("bytes"),
     ])
       .where("parentInvocationId", "is", null)
       .where("id", "not in", this.db.selectFrom("delayedCalls").select("invocationId"))
       .executeTakeFirstOrThrow();
-    const { running, waiting, bytes: waitingBytes } = counts;
     return {
-      running: Number(running),
-      waiting: Number(waiting),
-      waitingBytes: Number(waitingBytes),
+      running: Number(counts.running),
+      waiting: Number(counts.waiting),
+      unclaimed: Number(counts.unclaimed),
+      waitingBytes: Number(counts.bytes),
     };
   }
 

@@ -245,6 +245,46 @@ Deno.test("the manifests and compose files name the image of this version, and i
   }
 });
 
+Deno.test("the demand for workers is unknown without the metrics of API nodes, and not zero", async () => {
+  const scaled = (await readManifests()).find(({ kind }) => kind.endsWith("ScaledObject"));
+  const { triggers: [{ metadata }], fallback } = scaled?.object.spec ?? {};
+  assert.equal(metadata.ignoreNullValues, "false");
+  assert.equal(fallback.behavior, "currentReplicasIfHigher");
+  await using directory = await makeTempDir();
+  const series = (name: string, value: number) => ({
+    series: `${name}{namespace="invoked"}`,
+    values: String(value),
+  });
+  const demand = (exp_samples: Json[]) => [{ expr: metadata.query, eval_time: "0m", exp_samples }];
+  const tests = [
+    { input_series: [], promql_expr_test: demand([]) },
+    {
+      input_series: [series("invoked_invocations_running", 3)],
+      promql_expr_test: demand([]),
+    },
+    {
+      input_series: [series("invoked_invocations_pending", 0)],
+      promql_expr_test: demand([{ labels: "{}", value: 0 }]),
+    },
+    {
+      input_series: [
+        series("invoked_invocations_running", 3),
+        series("invoked_invocations_queued", 2),
+        series("invoked_invocations_pending", 5),
+      ],
+      promql_expr_test: demand([{ labels: "{}", value: 10 }]),
+    },
+  ];
+  const file = `${directory.path}/demand.test.yml`;
+  await Deno.writeTextFile(file, JSON.stringify({ tests }));
+  const scrapes = fileURLToPath(new URL("deploy/prometheus/kubernetes.yml", ROOT));
+  for (const args of [["test", "rules", file], ["check", "config", scrapes]]) {
+    const { success, stdout, stderr } = await new Deno.Command("promtool", { args }).output();
+    const decoder = new TextDecoder();
+    assert.ok(success, decoder.decode(stdout) + decoder.decode(stderr));
+  }
+});
+
 /** A compose file, which must be one of the Compose specification. */
 async function readCompose(name: string): Promise<Json> {
   const compose: Json = parse(await Deno.readTextFile(new URL(`deploy/${name}`, ROOT)), {

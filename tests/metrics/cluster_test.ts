@@ -47,17 +47,28 @@ Deno.test("workers and API nodes report what each does", async () => {
 
   // What deploy/kubernetes/keda scales workers by: each invocation of both kinds counts once, wherever it waits.
   const hang = await client.deploy(HANG);
-  const synchronous = [client, other].map((node) => node.invoke(hang).catch(() => undefined));
+  const invoke = (node: Client) => node.invoke(hang).catch(() => undefined);
+  const sums = async () => {
+    const pages = await Promise.all([client, other].map((node) => scraped(node, () => true, "")));
+    const sum = (name: string) => pages.reduce((total, page) => total + page.sum(name), 0);
+    return {
+      running: sum("invoked_invocations_running"),
+      queued: sum("invoked_invocations_queued"),
+      pending: sum("invoked_invocations_pending"),
+    };
+  };
+  const synchronous = [client, client, client, client, client].map(invoke);
+  await eventually(
+    async () => (await sums()).queued === 2 || undefined,
+    "two that wait for a slot",
+  );
   for (const node of [client, other, client, other, client]) {
     assert.equal((await node.invoke(hang, {}, { prefer: "respond-async" })).status, 200);
   }
   await eventually(async () => {
-    const pages = await Promise.all([client, other].map((node) => scraped(node, () => true, "")));
-    const sum = (name: string) => pages.reduce((total, page) => total + page.sum(name), 0);
-    const waiting = sum("invoked_invocations_queued") + sum("invoked_invocations_pending");
-    const demand = sum("invoked_invocations_running") + waiting;
-    return demand === 7 && sum("invoked_invocations_running") === 3 ? true : undefined;
-  }, "the demand of seven invocations for three slots");
+    const { running, queued, pending } = await sums();
+    return queued === 2 && running + queued + pending === 10 ? true : undefined;
+  }, "the demand of ten invocations for three slots");
   await Promise.all([first, second].map((node) => node.stop("SIGKILL")));
   await Promise.all(synchronous);
 });

@@ -109,7 +109,7 @@ export const METRICS = {
     unit: "{invocation}",
     labels: [],
     description:
-      "Asynchronous invocations that wait for a worker; of all nodes, one node reports it; absent without NATS",
+      "Asynchronous invocations that no node has claimed; of all nodes, one node reports it; absent without NATS",
   },
   "invoked.slots.taken": {
     kind: "observed gauge",
