@@ -30,8 +30,9 @@ const ROUTE: CertificateUse = { ...SERVER, name: "route", isClientToo: true };
  * Makes the credentials that every part of an installation shares; keeps existing ones. A certificate is made again if a
  * third of its life is left, or if it lacks one of the hosts; the new one also has the names of the old one.
  * @param hosts further names and addresses of PostgreSQL and NATS, in addition to this machine's own
+ * @returns the certificate of PostgreSQL and NATS
  */
-export async function makeShared(directory: string, hosts: readonly string[]): Promise<void> {
+export async function makeShared(directory: string, hosts: readonly string[]) {
   await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
   await keep(
     join(directory, "master.key"),
@@ -41,7 +42,7 @@ export async function makeShared(directory: string, hosts: readonly string[]): P
     join(directory, "postgres.password"),
     () => randomBytes(PASSWORD_BYTES).toString("hex"),
   );
-  await loadCertificate(directory, hosts, SERVER);
+  return await loadCertificate(directory, hosts, SERVER);
 }
 
 async function loadCertificate(directory: string, hosts: readonly string[], use: CertificateUse) {
@@ -75,11 +76,11 @@ export interface ClusterUser {
  * @returns when the first of the certificates expires
  */
 export async function makeCredentials(directory: string, hosts: readonly string[]): Promise<Date> {
-  await makeShared(directory, hosts);
-  const certificates = [SERVER, ROUTE].map((use) => loadCertificate(directory, hosts, use));
+  const server = await makeShared(directory, hosts);
+  const route = await loadCertificate(directory, hosts, ROUTE);
   await makeAccounts(join(directory, "nats"));
   await writeNatsConfig(directory);
-  const ends = (await Promise.all(certificates)).map(({ cert }) => new X509Certificate(cert));
+  const ends = [server, route].map(({ cert }) => new X509Certificate(cert));
   return new Date(Math.min(...ends.map(({ validToDate }) => validToDate.getTime())));
 }
 

@@ -18,6 +18,7 @@ import {
   newScopedSigner,
   type UserPermissionsLimits,
 } from "@nats-io/jwt";
+import { writePrivateFile } from "../../shared/files.ts";
 import {
   type Permissions,
   permissionsOf,
@@ -82,19 +83,29 @@ export async function makeAccounts(directory: string): Promise<void> {
   const limits = { ...ACCOUNT_LIMITS, ...jetstream };
   const signed = { signer: operator };
   const file = join(directory, ACCOUNTS_FILE);
-  const earlier = tokensIn(await Deno.readTextFile(file).catch(() => ""));
+  const earlier = tokensIn(await readIfExists(file));
   const accounts = [
     [account, await encodeAccount("invoked", account, { limits, signing_keys }, signed)],
     [system, await encodeAccount("system", system, { limits: ACCOUNT_LIMITS }, signed)],
   ] as const;
   const jwt = await encodeOperator("invoked", operator, { system_account: system.getPublicKey() });
   const preloaded = accounts.map(([key, jwt]) => `  ${key.getPublicKey()}: ${kept(jwt, earlier)}`);
-  await Deno.writeTextFile(
+  await writePrivateFile(
     file,
     `operator: ${kept(jwt, earlier)}\nresolver: MEMORY\n` +
       `resolver_preload {\n${preloaded.join("\n")}\n}\n`,
   );
   await Deno.writeTextFile(join(directory, ACCOUNT_FILE), `${account.getPublicKey()}\n`);
+}
+
+/** The text of a file; empty if it does not exist. An unreadable file must fail: its tokens would be replaced. */
+async function readIfExists(file: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(file);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
 }
 
 /** The tokens of a configuration. */
