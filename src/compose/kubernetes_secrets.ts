@@ -5,9 +5,13 @@ import type { DatabaseUrl } from "../config/mod.ts";
 import { namesOf } from "../http/tls/self_signed.ts";
 
 /** Where pods mount the ConfigMap `invoked-ca`. */
-const CA_IN_POD = "/etc/invoked/ca/ca.pem";
-const DATABASE_HOST = "invoked-postgres-rw";
-const DATABASE = `postgres://invoked@${DATABASE_HOST}/invoked?sslmode=verify-full&sslrootcert=`;
+export const CA_DIRECTORY = "/etc/invoked/ca";
+/** The CA of a PostgreSQL outside of the manifests, in that ConfigMap. */
+export const DATABASE_CA = "database.pem";
+/** The Service of deploy/kubernetes/demo. */
+const DEMO_HOST = "invoked-postgres";
+const DEMO_URL = `postgres://invoked@${DEMO_HOST}/invoked?sslmode=verify-full` +
+  `&sslrootcert=${CA_DIRECTORY}/ca.pem`;
 const NATS_SERVERS = [0, 1, 2].map((index) => `invoked-nats-${index}.invoked-nats-servers`);
 /** Names by which clients and servers of NATS reach each other in the manifests. */
 const HOSTS = ["invoked-nats", ...NATS_SERVERS];
@@ -36,8 +40,13 @@ export class UnusableCredentials extends Error {
 /** What an installation decides. */
 interface SecretsOptions {
   readonly namespace: string;
-  /** URL of a PostgreSQL outside of the manifests, without a password; undefined for theirs. */
-  readonly database: DatabaseUrl | undefined;
+  /** A PostgreSQL outside of the manifests; undefined for that of the demo. */
+  readonly database: {
+    /** Without a password; its `sslrootcert` is {@link DATABASE_CA} in pods if `ca` is given. */
+    readonly url: DatabaseUrl;
+    /** PEM; undefined for public authorities. */
+    readonly ca: string | undefined;
+  } | undefined;
 }
 
 /**
@@ -54,8 +63,9 @@ export async function kubernetesSecrets(
     [`${name}.key`]: await read(`tls/${name}.key`),
   });
   const ca = { "ca.pem": await read("tls/ca.pem") };
+  const authorities = database?.ca === undefined ? ca : { ...ca, [DATABASE_CA]: database.ca };
   const [server, route] = [await tls("server"), await tls("route")];
-  const needed = database === undefined ? [...HOSTS, DATABASE_HOST] : HOSTS;
+  const needed = database === undefined ? [...HOSTS, DEMO_HOST] : HOSTS;
   check(directory, "server.pem", server["server.pem"] ?? "", needed);
   check(directory, "route.pem", route["route.pem"] ?? "", NATS_SERVERS);
   const signing = async (role: string) => ({
@@ -65,8 +75,7 @@ export async function kubernetesSecrets(
   const password = (await read("postgres.password")).trim();
   const secrets = {
     "invoked-database": {
-      url: database?.toFullString() ?? `${DATABASE}${CA_IN_POD}`,
-      username: "invoked",
+      url: database?.url.toFullString() ?? DEMO_URL,
       password,
     },
     "invoked-master-key": { "master.key": await read("master.key") },
@@ -91,7 +100,7 @@ export async function kubernetesSecrets(
         metadata: metadata(name),
         stringData,
       })),
-      { apiVersion: "v1", kind: "ConfigMap", metadata: metadata("invoked-ca"), data: ca },
+      { apiVersion: "v1", kind: "ConfigMap", metadata: metadata("invoked-ca"), data: authorities },
     ],
   };
 }

@@ -41,7 +41,7 @@ Deno.test("secrets of Kubernetes need certificates with the names of the manifes
   await using folder = await makeTempDir();
   const secrets = (...args: readonly string[]) =>
     runInvoked(["cluster", "secrets", "made", ...args], { cwd: folder.path });
-  const missing = await secrets();
+  const missing = await secrets("--demo");
   assert.equal(missing.code, 1);
   assert.match(
     missing.stderr,
@@ -49,26 +49,63 @@ Deno.test("secrets of Kubernetes need certificates with the names of the manifes
   );
   const servers = [0, 1, 2].map((index) => `invoked-nats-${index}.invoked-nats-servers`);
   await cluster(["credentials", "made", "invoked-nats", ...servers], folder.path);
-  const unnamed = await secrets();
+  const unnamed = await secrets("--demo");
   assert.equal(unnamed.code, 1);
   assert.match(
     unnamed.stderr,
-    /server\.pem does not name invoked-postgres-rw; run invoked cluster credentials made invoked-postgres-rw/,
+    /server\.pem does not name invoked-postgres; run invoked cluster credentials made invoked-postgres/,
   );
-  const { code, stdout, stderr } = await secrets("--database", "postgres://app@db.example/app");
+  const external = "postgres://app@db.example/app?sslmode=verify-ca";
+  const { code, stdout, stderr } = await secrets(
+    ...["--database", external, "--database-ca", "made/tls/ca.pem"],
+  );
   assert.equal(code, 0, stderr);
-  const found = JSON.parse(stdout).items.map(({ metadata }: Json) => metadata.name);
-  assert.ok(!found.includes("invoked-postgres-tls"), "that server has a certificate of its own");
+  const items: Json[] = JSON.parse(stdout).items;
+  const find = (name: string) => items.find(({ metadata }) => metadata.name === name);
+  assert.equal(find("invoked-postgres-tls"), undefined, "that server has its own certificate");
+  assert.match(
+    find("invoked-database").stringData.url,
+    /^postgres:\/\/app@db\.example:5432\/app\?.*sslrootcert=%2Fetc%2Finvoked%2Fca%2Fdatabase\.pem/,
+  );
+  const { data } = find("invoked-ca");
+  assert.equal(
+    data["database.pem"],
+    await Deno.readTextFile(join(folder.path, "made/tls/ca.pem")),
+  );
+  const url = "postgres://app@db.example";
   for (
     const [flag, value, reason] of [
       ["--database", "postgres://app:hidden@db.example/app", /postgres\.password/],
       ["--database", "mysql://db.example", /postgres:/],
+      ["--database", `${url}:6432/app`, /its port is 6432, but .* allows port 5432 alone/],
+      ["--database", `${url}/app?sslrootcert=ca.pem`, /give the file as --database-ca/],
+      ["--database", `${url}/app?sslcert=a.pem&sslkey=a.key`, /sslcert and sslkey/],
+      ["--database", "postgres://app@/app?host=/run/postgresql", /socket \/run\/postgresql/],
+      ["--database-ca", "made/master.key", /made\/master\.key is not a readable certificate/],
+      ["--database-ca", "made/absent.pem", /made\/absent\.pem is not a readable certificate/],
       ["--namespace", "A_B", /lowercase/],
     ] as const
   ) {
     const rejected = await secrets(flag, value);
     assert.equal(rejected.code, 2, rejected.stderr);
     assert.match(rejected.stderr, reason);
+  }
+});
+
+Deno.test("secrets of Kubernetes name one PostgreSQL", async () => {
+  for (
+    const [flags, reason] of [
+      [[], /name PostgreSQL with --database URL, or give --demo/],
+      [["--demo", "--database", "postgres://app@db.example/app"], /--demo/],
+      [
+        ["--database", "postgres://app@db.example/app?sslmode=verify-ca"],
+        /verify-ca needs sslrootcert/,
+      ],
+    ] as const
+  ) {
+    const { code, stderr } = await runInvoked(["cluster", "secrets", "made", ...flags]);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, reason);
   }
 });
 

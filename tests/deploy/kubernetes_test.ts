@@ -12,7 +12,7 @@ import { certificateNames, fetchText } from "./probes.ts";
 
 const SERVERS = [0, 1, 2].map((index) => `invoked-nats-${index}`);
 const HOSTS = [
-  ...["invoked-postgres-rw", "invoked-nats"],
+  ...["invoked-postgres", "invoked-nats"],
   ...SERVERS.map((name) => `${name}.invoked-nats-servers`),
 ];
 /** Added to the certificates later, to see whether servers read them again. */
@@ -26,7 +26,7 @@ async function credentials(directory: string, ...hosts: readonly string[]): Prom
 }
 
 async function secrets(directory: string): Promise<Json[]> {
-  const { code, stdout, stderr } = await runInvoked(["cluster", "secrets", directory]);
+  const { code, stdout, stderr } = await runInvoked(["cluster", "secrets", directory, "--demo"]);
   assert.equal(code, 0, stderr);
   return JSON.parse(stdout).items;
 }
