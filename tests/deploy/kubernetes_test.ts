@@ -144,11 +144,36 @@ Deno.test("every container of the manifests starts, and the cluster runs invocat
     assert.match(await greet("Bob"), /Bob/);
   });
 
+  await t.step("a change of the accounts alone is in use without a restart", async () => {
+    const changed = (await secrets(made)).filter(({ metadata }) =>
+      metadata.name === "invoked-nats"
+    );
+    for (const { stringData } of changed) stringData["accounts.conf"] += "# later\n";
+    const logOf = (pod: string) => cluster.container(pod, "nats").log();
+    const reloads = async (pod: string) => (await logOf(pod)).split("Reloaded server").length;
+    const earlier = await Promise.all(SERVERS.map(reloads));
+    await cluster.apply(changed);
+    for (const [index, pod] of SERVERS.entries()) {
+      await eventually(
+        async () => await reloads(pod) > (earlier[index] ?? 0) || undefined,
+        `${pod} with the changed accounts`,
+      );
+    }
+  });
+
   await t.step("all that was started", () => {
     const lines = cluster.started.map(({ description }) => description);
     console.log(lines.join("\n"));
     const names = cluster.started.map(({ container }) => container.spec.name.split(".")[1]);
     const kinds = ["api", "nats", "nats-user", "postgres", "worker"];
     assert.deepEqual([...new Set(names)].toSorted(), kinds);
+    const pods = cluster.started.map(({ pod }) => pod);
+    const owners = objects.filter(({ kind }) =>
+      /^(?:Deployment|StatefulSet|DaemonSet|Job|CronJob)$/.test(kind)
+    );
+    for (const { kind, metadata } of owners) {
+      const started = cluster.podsOf(metadata.name).filter((pod) => pods.includes(pod));
+      assert.ok(started.length > 0, `no pod of ${kind} ${metadata.name} was started`);
+    }
   });
 });

@@ -1,9 +1,10 @@
 #!/bin/sh
-# Runs a server, and sends SIGHUP to it when its certificate changes; nats-server and PostgreSQL then read it again.
-#   reload.sh CERTIFICATE COMMAND [ARGUMENT...]
-# The key must change before the certificate, or with it, as in a volume of Kubernetes.
+# Runs a server, and sends SIGHUP to it when a file of a directory changes, such as a certificate: nats-server and PostgreSQL
+# then read their files again.
+#   reload.sh DIRECTORY COMMAND [ARGUMENT...]
+# A server that reads a key without its certificate keeps the earlier pair; the certificate is a further change.
 set -u
-certificate=$1
+directory=$1
 shift
 
 "$@" &
@@ -11,13 +12,17 @@ server=$!
 trap 'kill -TERM "$server"' TERM
 trap 'kill -INT "$server"' INT
 
+sum() {
+  cat "$directory"/* | cksum
+}
+
 watch() {
-  seen=$(cksum <"$certificate")
+  seen=$(sum)
   while sleep 10; do
-    now=$(cksum <"$certificate") || continue
+    now=$(sum)
     if [ "$now" != "$seen" ]; then
       seen=$now
-      echo "reload.sh: $certificate has changed" >&2
+      echo "reload.sh: $directory has changed" >&2
       kill -HUP "$server" || return
     fi
   done
