@@ -71,7 +71,7 @@ interface MetricsPage {
 /** Every service of the API by its name. Each handler names those that it uses. */
 export interface Services {
   /** Runs what answers one request, so that its reads share one look at what other nodes have changed. */
-  readonly reading: <T>(work: () => T) => T;
+  readonly reading: <T>(work: () => Promise<T>) => Promise<T>;
   readonly accessTokens: AccessTokens;
   readonly alerts: Alerts;
   readonly audit: Audit;

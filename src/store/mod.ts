@@ -33,13 +33,13 @@ export type { Readers, Writers } from "./aggregates.ts";
 
 /** The durable state of the server: tables and blobs. */
 export interface Store extends AsyncDisposable {
-  /** Reads see what was committed before they began. */
+  /** Outside {@link reading}, reads see what was committed before they began. */
   readonly read: Readers;
   /**
-   * Runs work that answers one request. Reads of the work see what was acknowledged before it began; for up to a second,
-   * they may not see what other nodes write later.
+   * Runs work that answers one request. While the work runs, its reads see what was acknowledged before it began; for
+   * up to a second, they may not see what other nodes write later.
    */
-  reading<T>(work: () => T): T;
+  reading<T>(work: () => Promise<T>): Promise<T>;
   /** Scripts, source maps and files of commits. */
   readonly commitBlobs: CommitBlobs;
   /** Files of volumes. */

@@ -35,11 +35,14 @@ interface ReadScope {
   /** When it began, in the order of scopes and counts. */
   readonly order: number;
   readonly begunMs: number;
+  /** False once the request has ended: work that it left in the background reads as outside a request. */
+  isOpen: boolean;
 }
 
 /**
  * Keeps what every invocation reads: its function, commit and secrets, and the client of its caller. Readers see the
- * same as without it: from the first statement of a change until its end nothing is taken from here or kept.
+ * changes of this process as if nothing were kept: from the first statement of a change until its end nothing is taken
+ * from here or kept.
  *
  * If other nodes also write to the database, the count of their changes is read first: once for all reads of a request,
  * see {@link within}, and before each read outside a request.
@@ -68,12 +71,17 @@ export class RowCache {
   }
 
   /**
-   * Runs work that answers one request. Its reads see what was acknowledged before it began. Of what other nodes write
-   * later, they see all after {@link SHARED_COUNT_MS}.
+   * Runs work that answers one request. While the work runs, its reads see what was acknowledged before it began. Of
+   * what other nodes write later, they see all after {@link SHARED_COUNT_MS}.
    */
-  within<T>(work: () => T): T {
-    if (this.#countChanges === undefined) return work();
-    return this.#scopes.run({ order: ++this.#order, begunMs: performance.now() }, work);
+  async within<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#countChanges === undefined) return await work();
+    const scope = { order: ++this.#order, begunMs: performance.now(), isOpen: true };
+    try {
+      return await this.#scopes.run(scope, work);
+    } finally {
+      scope.isOpen = false;
+    }
   }
 
   /** The kept result, or that of the query; an absent row is not kept. */
@@ -124,10 +132,10 @@ export class RowCache {
     this.#results.clear();
   }
 
-  /** Whether changes were counted since the request of the caller began. */
+  /** Whether changes were counted since the open request of the caller began. */
   #isCounted(): boolean {
     const scope = this.#scopes.getStore();
-    return scope !== undefined && scope.order < this.#countedFrom &&
+    return scope?.isOpen === true && scope.order < this.#countedFrom &&
       performance.now() - scope.begunMs < SHARED_COUNT_MS;
   }
 

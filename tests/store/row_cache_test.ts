@@ -109,6 +109,18 @@ Deno.test("reads of one request share one count, and see what was changed before
   assert.deepEqual(await readTwice(), ["fourth", "fourth"]);
   assert.equal(counts, 6);
 
+  // Work that a request leaves in the background is outside the request.
+  const rest = Promise.withResolvers<void>();
+  const left = await cache.within(async () => {
+    await read();
+    return { ended: rest.promise.then(readTwice) };
+  });
+  assert.equal(counts, 7);
+  change("left");
+  rest.resolve();
+  assert.deepEqual(await left.ended, ["left", "left"]);
+  assert.equal(counts, 9);
+
   // A request may not rely on a count that was under way when it began.
   const late = read();
   change("fifth");

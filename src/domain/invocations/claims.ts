@@ -40,11 +40,7 @@ export class Claims {
   ) {}
 
   /** @see ClaimHandler */
-  claim(claim: Claim): Promise<ClaimAnswer> {
-    return this.parts.store.reading(() => this.#claim(claim));
-  }
-
-  async #claim(claim: Claim): Promise<ClaimAnswer> {
+  async claim(claim: Claim): Promise<ClaimAnswer> {
     const { store, engine, ownership: { node } } = this.parts;
     const { invocations } = store.read;
     if (node.pause.current !== undefined) return { kind: "later" };
@@ -57,7 +53,9 @@ export class Claims {
     for (const { functionId, oldest } of this.#inTurn(waiting).slice(0, TRIES_MAX)) {
       if (!node.isLive || !engine.isOpen) break;
       const row = await store.read.invocations.row(oldest);
-      const started = row && await engine.startClaim(() => this.#start(claim, row));
+      // Begins after the row was read: what the attempt reads is at least as recent as the request for the invocation.
+      const started = row &&
+        await engine.startClaim(() => store.reading(() => this.#start(claim, row)));
       if (started === undefined) continue;
       this.#turns.set(functionId, ++this.#turn);
       return started;

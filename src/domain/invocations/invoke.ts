@@ -250,7 +250,8 @@ export async function recordRow(
   const mayWait = row.status === "RUNNING" && key === undefined &&
     request.httpRequest === undefined;
   // An invocation that waited for its concurrency key obeys the present limits.
-  const present = flowLimitsOf(fn) && (await store.read.functions.get(fn.id) ?? fn);
+  const readFunction = () => store.reading(() => store.read.functions.get(fn.id));
+  const present = flowLimitsOf(fn) && (await readFunction() ?? fn);
   const limits = present && flowLimitsOf(present);
   const recorded = await store.write(
     async (tx) => {
