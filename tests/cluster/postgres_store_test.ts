@@ -103,6 +103,13 @@ Deno.test("stores on PostgreSQL", async (t) => {
         await write();
         const [first, ...others] = await rows();
         assert.deepEqual(others, []);
+        const found = await store.write(async (tx) => {
+          const owned = { id: "none", owner: "node", attempt: 1 };
+          return [await tx.functions.get("none"), await tx.invocations.claim(owned, "w", "t")];
+        });
+        assert.deepEqual(found, [undefined, false]);
+        // A transaction that changes nothing needs no number, and no sync.
+        assert.deepEqual(await rows(), [first]);
         for (let n = 0; n < ROW_UPDATES_MAX; n++) await write();
         const [last, ...more] = await rows();
         assert.deepEqual(more, []);

@@ -26,6 +26,11 @@ const RETRIED_STATES: readonly string[] = ["40P01", "40001"];
 /** The SQLSTATE with which {@link requiringChange} fails. */
 const DIVISION_BY_ZERO = "22012";
 
+/** Statements that change nothing: those of the store call no function that writes. */
+const READS = /^\s*(?:select|savepoint|release|rollback)\b/i;
+/** Statements whose count of rows says whether they have changed something. */
+const CHANGES_ROWS = /^\s*(?:insert|update|delete)\b/i;
+
 /** A statement that changes what `sql` changes, and fails if that is nothing: one statement, so nobody waits in between. */
 function requiringChange(sql: string): string {
   return `with changed as (${sql} returning 1) select 1 / count(*) from changed`;
@@ -80,6 +85,8 @@ export class WriterSession implements StatementRunner {
   /** Of the last connection. */
   #backend: Backend | undefined;
   #isInTransaction = false;
+  /** Whether a statement of the open transaction may have changed something. */
+  #mayHaveChanged = false;
   /**
    * Settles with the statements sent so far; never rejects. Holds the first failure of a statement that nobody waits for,
    * in the order in which the statements were sent, unless the failure was rolled back.
@@ -113,6 +120,7 @@ export class WriterSession implements StatementRunner {
   /** Begins a transaction, on a new connection if the last connection was lost. @throws StorageUnavailable */
   async begin(): Promise<void> {
     this.#sent = Promise.resolve(undefined);
+    this.#mayHaveChanged = false;
     const { connection } = this.#current ?? await this.#connect();
     connection.hold();
     this.#isInTransaction = true;
@@ -120,13 +128,16 @@ export class WriterSession implements StatementRunner {
   }
 
   /**
-   * Commits. If the connection is lost meanwhile, this waits until PostgreSQL says whether it did commit.
+   * Commits. If the connection is lost meanwhile, this waits until PostgreSQL says whether it did commit. A transaction
+   * that changed nothing writes no number, so it needs no sync, and it fails with the connection.
    * @throws StorageUnavailable if it did not
    */
   async commit(): Promise<void> {
     const { connection, backend } = this.#connected();
-    const { sql, parameters, written } = this.#lastWrites.next();
-    this.#note(connection.query(sql, parameters, true));
+    const numbered = this.#mayHaveChanged ? this.#lastWrites.next() : undefined;
+    if (numbered !== undefined) {
+      this.#note(connection.query(numbered.sql, numbered.parameters, true));
+    }
     const committed = connection.script("commit");
     this.#isInTransaction = false;
     connection.release();
@@ -136,14 +147,18 @@ export class WriterSession implements StatementRunner {
     } catch (error) {
       if (!isLoss(error)) throw error;
       this.#lose(error);
-      if (!await this.#wasCommitted(written, backend)) throw error;
-      return this.#lastWrites.committed();
+      if (numbered === undefined || !await this.#wasCommitted(numbered.written, backend)) {
+        throw error;
+      }
+      command = "COMMIT";
     }
     // PostgreSQL answers a commit after a failed statement without an error.
-    if (command === "COMMIT") return this.#lastWrites.committed();
-    const failure = await this.#sent;
-    throw failure?.error ??
-      new Error("Transaction not committed: one of its statements failed");
+    if (command !== "COMMIT") {
+      const failure = await this.#sent;
+      throw failure?.error ??
+        new Error("Transaction not committed: one of its statements failed");
+    }
+    if (numbered !== undefined) this.#lastWrites.committed();
   }
 
   /** Rolls back; a connection that cannot is given up, which rolls back, too. */
@@ -177,10 +192,12 @@ export class WriterSession implements StatementRunner {
 
   /** The next statement follows at once; after a failure it fails, too. */
   send(sql: string, parameters: readonly unknown[]): void {
+    this.#mayHaveChanged ||= !READS.test(sql);
     this.#note(this.#query(sql, parameters, true));
   }
 
   sendChange(sql: string, parameters: readonly unknown[]): void {
+    this.#mayHaveChanged = true;
     const sent = this.#query(requiringChange(sql), parameters, true);
     this.#note(sent.catch((error) => {
       throw stateOf(error) === DIVISION_BY_ZERO ? new NothingChanged() : error;
@@ -195,7 +212,10 @@ export class WriterSession implements StatementRunner {
     this.#sent = answer.then(() => undefined, () => earlier);
     this.#current?.connection.release();
     try {
-      return await answer;
+      const result = await answer;
+      const hasChanged = CHANGES_ROWS.test(sql) ? result.rowCount !== 0 : !READS.test(sql);
+      this.#mayHaveChanged ||= hasChanged;
+      return result;
     } catch (error) {
       throw (await earlier)?.error ?? error;
     }
