@@ -15,7 +15,7 @@ const GENERATED = [
   ...Object.keys(CONFIGURATION_PAGES),
 ];
 /** Words as `wc -w` counts them, in all pages together and in one of them. */
-const WORDS_MAX = 41_500;
+const WORDS_MAX = 42_000;
 const WORDS_IN_PAGE_MAX = 3_500;
 const GLOSSARY_MAX = 20;
 /** Figures are compared with a published run, so that only the script changes them. */

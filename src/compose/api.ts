@@ -78,7 +78,7 @@ const DAMAGES_MAX = 100;
 
 /** Serves the operations of a domain: to functions at once, and over HTTP by the handler. */
 export function composeApi(config: Config, parts: ApiParts): RequestHandler {
-  const { domain, store, engine, node, sandboxes, cluster, url, telemetry, metricsPage } = parts;
+  const { domain, engine, node, sandboxes, cluster, url, telemetry, metricsPage } = parts;
   const { apiPerSecond, apiBurst, tokensPerMinute } = config.rates;
   const startedMs = performance.now();
   let document: OpenApiDocument | undefined;

@@ -355,23 +355,18 @@ export class InvocationReader extends IdempotencyKeyReader {
   }
 
   /** Unfinished invocations that came from outside, except invocations that wait for a planned time. */
-  async unfinishedInvocations(): Promise<UnfinishedInvocations> {
+  unfinishedInvocations(): Promise<UnfinishedInvocations> {
     const isWaiting = sql`status = 'PENDING'`;
-    const counts = await this.#unfinished().clearSelect().clearOrderBy().select([
-      sql<number>`sum(case when ${isWaiting} then 0 else 1 end)`.as("running"),
-      sql<number>`sum(case when ${isWaiting} then 1 else 0 end)`.as("waiting"),
-      sql<number>`sum(case when ${isWaiting} and owner is null then 1 else 0 end)`.as("unclaimed"),
-      sql<number>`sum(case when ${isWaiting} then octet_length(input) else 0 end)`.as("bytes"),
+    const sum = (value: RawBuilder<unknown>) => sql<number>`coalesce(sum(${value}), 0)`;
+    return this.#unfinished().clearSelect().clearOrderBy().select([
+      sum(sql`case when ${isWaiting} then 0 else 1 end`).as("running"),
+      sum(sql`case when ${isWaiting} then 1 else 0 end`).as("waiting"),
+      sum(sql`case when ${isWaiting} and owner is null then 1 else 0 end`).as("unclaimed"),
+      sum(sql`case when ${isWaiting} then octet_length(input) else 0 end`).as("waitingBytes"),
     ])
       .where("parentInvocationId", "is", null)
       .where("id", "not in", this.db.selectFrom("delayedCalls").select("invocationId"))
       .executeTakeFirstOrThrow();
-    return {
-      running: Number(counts.running),
-      waiting: Number(counts.waiting),
-      unclaimed: Number(counts.unclaimed),
-      waitingBytes: Number(counts.bytes),
-    };
   }
 
   /** The whole row, whatever its function. */

@@ -92,19 +92,21 @@ function parseDatabase(text: string | undefined, caPath: string | undefined): Da
       `give ${kind.accepts}`,
     );
   }
-  const { password, host, port, sslRootCert, sslCert } = url.fields;
+  const { password, servers, sslRootCert, sslCert } = url.fields;
   if (password !== undefined) {
     throw invalid("--database: it has a password", "write the password to postgres.password");
   }
-  if (host.startsWith("/")) {
-    throw invalid(`--database: pods cannot reach the socket ${host}`, "name a host");
-  }
-  if (port !== DATABASE_PORT) {
-    const rule = `network.yaml of the manifests allows port ${DATABASE_PORT} alone`;
-    throw invalid(
-      `--database: its port is ${port}, but ${rule}`,
-      `serve PostgreSQL at port ${DATABASE_PORT}`,
-    );
+  for (const { host, port } of servers) {
+    if (host.startsWith("/")) {
+      throw invalid(`--database: pods cannot reach the socket ${host}`, "name a host");
+    }
+    if (port !== DATABASE_PORT) {
+      const rule = `network.yaml of the manifests allows port ${DATABASE_PORT} alone`;
+      throw invalid(
+        `--database: its port is ${port}, but ${rule}`,
+        `serve PostgreSQL at port ${DATABASE_PORT}`,
+      );
+    }
   }
   if (sslRootCert !== caPath) {
     throw invalid("--database: pods do not have its sslrootcert", "give the file as --database-ca");
