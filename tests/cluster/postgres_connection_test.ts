@@ -8,6 +8,7 @@ import { TestPostgres } from "../support/postgres.ts";
 import { Relay } from "../support/relay.ts";
 import { openPostgresStore } from "../support/stores.ts";
 import { functionRow, id } from "../store/conformance/rows.ts";
+import { NO_USAGE } from "../store/conformance/usage.ts";
 
 Deno.test("lost connections to PostgreSQL", async (t) => {
   // The relay reads statements.
@@ -38,6 +39,66 @@ Deno.test("lost connections to PostgreSQL", async (t) => {
   await t.step("a commit that did not arrive fails, and leaves nothing", async () => {
     await assert.rejects(insert(() => relay.cutBefore("commit")), StorageUnavailable);
     assert.equal(await isThere(number), false);
+  });
+  await writable(store);
+
+  /** A transaction that waits for no answer is sent with its commit, as one packet. */
+  const addUsage = (to: Store, functionId: string) =>
+    to.write((tx) => {
+      tx.usage.add({ day: "2026-01-31", functionId, principalId: "p", ...NO_USAGE });
+      return Promise.resolve();
+    });
+  const isAdded = async (functionId: string, database: string) =>
+    (await postgres.query(`select 1 from usage where function_id = '${functionId}'`, database))
+      .length === 1;
+
+  await t.step("of a transaction in one packet, all is there or nothing", async () => {
+    relay.swallow("toClient");
+    const acknowledged = addUsage(store, "arrived");
+    await eventually(async () => await isAdded("arrived", "test_1") || undefined, "the commit");
+    relay.cut();
+    await acknowledged;
+    await writable(store);
+    relay.cutBefore("commit");
+    await assert.rejects(addUsage(store, "lost"), StorageUnavailable);
+    assert.equal(await isAdded("lost", "test_1"), false);
+  });
+  await writable(store);
+
+  await t.step("a failed commit stays failed, even if its backend outlives it", async () => {
+    await using second = await makeTempDir();
+    const address = await postgres.database();
+    const database = new URL(address).pathname.slice(1);
+    const relayed = address.replace(`:${postgres.port}/`, `:${relay.port}/`);
+    // Nodes share the lock of the server, so the next connection does not end the backend for its lock.
+    await using node = await openPostgresStore(second.path, relayed, false);
+    const holding = postgres.query(
+      "begin; lock table usage in exclusive mode; select pg_sleep(600)",
+      database,
+    ).catch(() => {});
+    const backends = (where: string) =>
+      postgres.query<{ pid: number }>(
+        `select pid from pg_stat_activity where datname = '${database}' and ${where}`,
+      );
+    const [holder] = await eventually(async () => {
+      const found = await backends("wait_event = 'PgSleep'");
+      return found.length === 1 ? found : undefined;
+    }, "the lock");
+    const failed = assert.rejects(addUsage(node, "waiting"), StorageUnavailable);
+    const [waiting] = await eventually(async () => {
+      const found = await backends("wait_event_type = 'Lock' and query like 'insert%usage%'");
+      return found.length === 1 ? found : undefined;
+    }, "the wait for the lock");
+    relay.cutClients();
+    await failed;
+    await postgres.query(`select pg_terminate_backend(${holder?.pid})`);
+    await holding;
+    await eventually(
+      async () =>
+        (await backends(`pid = ${waiting?.pid} and state <> 'idle'`)).length === 0 || undefined,
+      "the end of the transaction",
+    );
+    assert.equal(await isAdded("waiting", database), false);
   });
   await writable(store);
 

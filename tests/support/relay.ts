@@ -10,6 +10,9 @@ interface Flow {
 export class Relay implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #clients = new Set<Socket>();
+  /** Those that stay open after the end of their clients. */
+  readonly #kept = new WeakSet<Socket>();
   /** Those whose data is lost. */
   readonly #silent = new WeakSet<Socket>();
   readonly #flow: Flow = { toServer: "pass", toClient: "pass" };
@@ -93,6 +96,12 @@ export class Relay implements AsyncDisposable {
     this.#delayMs = delayMs;
   }
 
+  /** Ends every connection for its client alone: its server does not notice, and the server's answers are lost. */
+  cutClients(): void {
+    for (const socket of this.#sockets) if (!this.#clients.has(socket)) this.#kept.add(socket);
+    for (const client of this.#clients) client.destroy();
+  }
+
   /** Ends every connection; later ones are relayed. */
   cut(): void {
     this.#flow.toServer = this.#flow.toClient = "pass";
@@ -107,6 +116,7 @@ export class Relay implements AsyncDisposable {
 
   #join(client: Socket, server: Socket): void {
     this.accepted++;
+    this.#clients.add(client);
     const pairs = [[client, server, "toServer"], [server, client, "toClient"]] as const;
     let isAnswerLost = false;
     let isAnswered = true;
@@ -140,7 +150,8 @@ export class Relay implements AsyncDisposable {
       from.on("error", () => {});
       from.on("close", () => {
         this.#sockets.delete(from);
-        to.destroy();
+        this.#clients.delete(from);
+        if (!this.#kept.has(to)) to.destroy();
       });
     }
   }
