@@ -31,16 +31,7 @@ export interface Vm {
   isContext(object: object): boolean;
 }
 
-/**
- * Where V8 writes into a code cache which flags it had. V8 takes the cache only if it has the same flags, but `--no-lazy`
- * of the compiler changes how much is compiled and not what it is compiled to.
- */
-const FLAGS_BEGIN = 12;
-const FLAGS_BYTES = 4;
-
 interface Compiler {
-  /** The bytes of V8's flags in code caches of this process. */
-  readonly flags: Uint8Array;
   compile(text: string, codeCache?: Uint8Array): CompiledScript;
   evaluate(script: CompiledScript): unknown;
   codeCacheOf(script: CompiledScript): Uint8Array;
@@ -51,19 +42,20 @@ let compiler: Compiler | undefined;
 /** Takes what compiles scripts, before user code can change it. */
 export function useVm({ Script, constants }: Vm): void {
   const { prototype } = Script;
-  // With this loader its imports pass the hooks of `modules.ts`, as those of an evaluated text do.
-  const compile = (text: string, cachedData?: Uint8Array) =>
-    new Script(
-      text,
-      dictionary<unknown>({
-        filename: SCRIPT_URL,
-        importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-        cachedData,
-      }),
-    );
-  const codeCacheOf = uncurry(prototype.createCachedData);
-  const flags = codeCacheOf(compile("0")).slice(FLAGS_BEGIN, FLAGS_BEGIN + FLAGS_BYTES);
-  compiler = { flags, compile, evaluate: uncurry(prototype.runInThisContext), codeCacheOf };
+  compiler = {
+    // With this loader its imports pass the hooks of `modules.ts`, as those of an evaluated text do.
+    compile: (text, cachedData) =>
+      new Script(
+        text,
+        dictionary<unknown>({
+          filename: SCRIPT_URL,
+          importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+          cachedData,
+        }),
+      ),
+    evaluate: uncurry(prototype.runInThisContext),
+    codeCacheOf: uncurry(prototype.createCachedData),
+  };
 }
 
 /** The closing parenthesis needs a line of its own: a script ends with a comment. */
@@ -92,7 +84,6 @@ export function evaluateScript(script: string, codeCache: Uint8Array | undefined
   if (codeCache === undefined || compiler === undefined) {
     return { value: evaluate(expressionOf(script)), cacheUse: CodeCacheUse.NONE };
   }
-  for (let n = 0; n < FLAGS_BYTES; n++) codeCache[FLAGS_BEGIN + n] = compiler.flags[n] ?? 0;
   const compiled = compiler.compile(expressionOf(script), codeCache);
   const cacheUse = compiled.cachedDataRejected === true ? CodeCacheUse.REJECTED : CodeCacheUse.USED;
   return { value: compiler.evaluate(compiled), cacheUse };

@@ -345,9 +345,8 @@ export interface Sandboxes extends AsyncDisposable {
   readonly stats: {
     readonly ready: number;
     readonly running: number;
-    /** Scripts that are compiled, and what their code takes. */
+    /** Scripts that are compiled. */
     readonly codeCaches: number;
-    readonly codeCacheBytes: number;
     /** Instances that were forked since the start, and forks that failed. */
     readonly forked: number;
     readonly failedForks: number;

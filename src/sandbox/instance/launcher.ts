@@ -49,22 +49,9 @@ export class Launcher {
    * Starts an instance that is spawned for one invocation. Rejects if it does not become ready.
    * @param resources without them it has no network
    */
-  startInstance(
+  async startInstance(
     resources?: InstanceResources,
     limits: ResourceLimits = this.program.limits,
-  ): Promise<Instance> {
-    return this.#start("instance", limits, resources);
-  }
-
-  /** Starts an instance without network that is to compile one script. Rejects if it does not become ready. */
-  startCompiler(): Promise<Instance> {
-    return this.#start("compiler", this.program.limits);
-  }
-
-  async #start(
-    purpose: "instance" | "compiler",
-    limits: ResourceLimits,
-    resources?: InstanceResources,
   ): Promise<Instance> {
     await this.program.restore();
     const idleBytes = await this.idleBytes();
@@ -81,12 +68,7 @@ export class Launcher {
         await cgroup?.limitMemory(cgroupBytes(own));
       }
       const groups = cgroup === undefined ? {} : { groupFiles: cgroup.files };
-      child = this.#spawnInstance(
-        purpose,
-        limits,
-        { ...own, ...groups },
-        egressSocket?.socketPath,
-      );
+      child = this.#spawnInstance(limits, { ...own, ...groups }, egressSocket?.socketPath);
     } catch (error) {
       release();
       throw error;
@@ -123,7 +105,7 @@ export class Launcher {
   }
 
   async #measure(): Promise<number | undefined> {
-    const spawned = this.#spawnInstance("instance", this.program.limits, {}, undefined);
+    const spawned = this.#spawnInstance(this.program.limits, {}, undefined);
     const process = spawnedProcess(spawned, this.isolation);
     const { redactions } = this;
     const instance = await Instance.start({ process, egressSocket: undefined, redactions });
@@ -135,21 +117,20 @@ export class Launcher {
   }
 
   #spawnInstance(
-    purpose: "instance" | "compiler",
     limits: ResourceLimits,
     own: Confinement,
     socketPath: string | undefined,
   ): Deno.ChildProcess {
     const { isolation, program: { command, caFile } } = this;
     if (socketPath === undefined) {
-      const line = isolation.wrap(command(purpose, limits, NO_EGRESS_FLAGS, []), own);
+      const line = isolation.wrap(command("instance", limits, NO_EGRESS_FLAGS, []), own);
       return this.#spawn(line, isolation.env);
     }
     const inside = isolation.egressPathInside(socketPath);
     const env = { ...isolation.env, ...egressEnv(inside), ...caEnv(caFile) };
     const flags = egressFlags(inside, isolation.expected.seccomp);
     const line = isolation.wrap(
-      command(purpose, limits, flags, [egressArgument(inside)]),
+      command("instance", limits, flags, [egressArgument(inside)]),
       { ...own, egressSocket: socketPath, env },
     );
     return this.#spawn(line, env);

@@ -155,11 +155,8 @@ const YOUNG_GENERATION_BYTES = 32 * BYTES_PER_MIB;
 /** By how much a zygote grows after it has been measured, when it packs its memory and rehearses: 7 to 9 MiB. */
 const ZYGOTE_GROWTH_BYTES = 10 * BYTES_PER_MIB;
 
-/**
- * What a process is for: a compiler makes code caches and never runs a function; a zygote forks, and may therefore call
- * foreign functions until it is hardened.
- */
-export type Purpose = "instance" | "compiler" | "zygote";
+/** Whether a process forks others: only then it may call foreign functions, until it is hardened. */
+export type Purpose = "instance" | "zygote";
 
 /** What one process may use. */
 export type ProcessLimits = Required<Pick<Confinement, "dataBytes" | "cpuSeconds">>;

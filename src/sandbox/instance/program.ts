@@ -37,13 +37,6 @@ const FORKING_V8_FLAGS = [
   `--invocation-count-for-osr=${4 * OSR_CALLS}`,
 ] as const;
 
-/** The flags of V8 in a process. `runtime/script.ts` lets forks take what a compiler's `--no-lazy` made. */
-const V8_FLAGS: Readonly<Record<Purpose, readonly string[]>> = {
-  instance: [],
-  compiler: [...FORKING_V8_FLAGS, "--no-lazy"],
-  zygote: FORKING_V8_FLAGS,
-};
-
 /** For an instance without network. */
 export const NO_EGRESS_FLAGS = ["--deny-read", "--deny-write", "--deny-net"] as const;
 
@@ -81,7 +74,12 @@ export async function prepareProgram(
       ...DENY_FLAGS,
       purpose === "zygote" ? "--allow-ffi" : "--deny-ffi",
       ...flags,
-      `--v8-flags=${[...V8_FLAGS[purpose], `--max-old-space-size=${heapMib(own)}`].join(",")}`,
+      `--v8-flags=${
+        [
+          ...purpose === "zygote" ? FORKING_V8_FLAGS : [],
+          `--max-old-space-size=${heapMib(own)}`,
+        ].join(",")
+      }`,
       bootstrap,
       ...args,
     ],

@@ -243,7 +243,6 @@ export class Pool implements Sandboxes {
       ready: spawned + (this.#trees?.readyCount ?? 0),
       running: this.#runs.size,
       codeCaches: this.#trees?.codeCaches.count ?? 0,
-      codeCacheBytes: this.#trees?.codeCaches.bytes ?? 0,
       forked: this.#prepared?.forkCounts.forked ?? 0,
       failedForks: this.#prepared?.forkCounts.failed ?? 0,
     };

@@ -189,8 +189,6 @@ export class ScriptTemplates implements Holder, Disposable {
     const making: Making = { bytes: expectedBytes + expectedSize * WAITING_BYTES };
     this.#making.set(key, making);
     try {
-      // Before it takes a slot, and before invocations wait for its evaluation: other scripts may be compiled first.
-      await this.#codeCaches.make(source.key, source.script);
       // At once where one is free: an invocation that comes now waits for the evaluation.
       if (this.#slots.tryAcquire() === undefined) await this.#slots.acquire();
       if (!this.#isClosed) await this.#makeInSlot(key, source, making);
@@ -233,8 +231,8 @@ export class ScriptTemplates implements Holder, Disposable {
     source: ScriptSource,
     config: InvocationConfig | undefined,
   ): Promise<Suitable | undefined> {
-    const { script, evaluation } = source;
     const template = await Template.make(this.#zygote, this.#resources);
+    const { script, evaluation } = source;
     const loaded = { script, codeCache: this.#codeCaches.of(source.key) };
     const { end, judgement } = await this.#judged(template, source, loaded, config)
       .catch((error) => {

@@ -13,7 +13,7 @@ import type { StackMapReader } from "../../shared/stack.ts";
 import type { Loaded } from "../instance/frames.ts";
 import type { Instance } from "../instance/instance.ts";
 import type { ResourceLimits } from "../instance/process.ts";
-import type { CodeCaches } from "./code_caches.ts";
+import type { CodeCaches, TakeGeneric } from "./code_caches.ts";
 import { InstancePool } from "./instance_pool.ts";
 import { measureTree } from "./memory.ts";
 import type { PoolMemory } from "./pool_memory.ts";
@@ -26,9 +26,6 @@ import { ScriptTemplates } from "./script_templates.ts";
 const BACKOFF_MIN_MS = 500;
 const BACKOFF_MAX_MS = 60_000;
 const logger = getLogger(["invoked", "sandbox"]);
-
-/** Takes an instance that has loaded no code; undefined while no zygote forks. */
-export type TakeGeneric = () => Promise<Instance | undefined>;
 
 /** What a tree shares with those of other memory classes. */
 export interface TreeShares {

@@ -17,12 +17,12 @@ import type { Loaded } from "../instance/frames.ts";
 import type { Instance } from "../instance/instance.ts";
 import { memoryClasses, memoryClassOf, type ResourceLimits } from "../instance/process.ts";
 import { CLASS_UNUSED_MS, ClassTree } from "./class_tree.ts";
-import { CodeCaches } from "./code_caches.ts";
+import { CodeCaches, type TakeGeneric } from "./code_caches.ts";
 import { sumOf } from "./memory.ts";
 import { PoolMemory } from "./pool_memory.ts";
 import type { ScriptSource, TemplateChoice } from "./script_source.ts";
 import type { TreeResources, Zygote } from "./zygote.ts";
-import { type TakeGeneric, Tree, type TreeShares } from "./tree.ts";
+import { Tree, type TreeShares } from "./tree.ts";
 
 const ROOT_LIFETIME_MS = 24 * 3_600_000;
 
@@ -59,10 +59,7 @@ export class Trees implements AsyncDisposable {
     { zygoteLifetimeMs = ROOT_LIFETIME_MS, classUnusedMs = CLASS_UNUSED_MS }: ZygoteAges,
   ) {
     // V8 takes a code cache also under another limit of its heap.
-    this.codeCaches = new CodeCaches(
-      () => resources.launcher.startCompiler(),
-      () => this.#default.take(undefined, limits, false),
-    );
+    this.codeCaches = new CodeCaches(() => this.#default.take(undefined, limits, false));
     const memory = new PoolMemory(limits.poolMemoryBytes);
     const shares: TreeShares = { codeCaches: this.codeCaches, memory, zygoteLifetimeMs };
     this.#default = new Tree(zygote, resources, limits, shares);
@@ -158,7 +155,7 @@ export class Trees implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const trees = [this.#default, ...this.#others.values()];
-    await Promise.all([this.codeCaches, ...trees].map((part) => part[Symbol.asyncDispose]()));
+    await Promise.all(trees.map((tree) => tree[Symbol.asyncDispose]()));
   }
 
   #treeFor(limit: MemoryLimit): Tree | ClassTree | undefined {
