@@ -53,7 +53,12 @@ procfsTest("invocations wait while no process for functions starts", async (t) =
   await t.step("/readyz is 503 with the reason, and names no path", async () => {
     await starts.break("all");
     await killZygotes(server.pid);
-    assert.deepEqual(await readiness(client, 503), { status: "not ready", reason: REASON });
+    assert.deepEqual(await readiness(client, 503), {
+      status: "not ready",
+      reason: REASON,
+      synchronous: { accepted: false, reason: REASON },
+      asynchronous: { accepted: true },
+    });
   });
 
   await t.step("invocations are queued", async () => {
