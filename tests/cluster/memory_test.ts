@@ -30,7 +30,8 @@ Deno.test("the memory in messages has the form that nodes of earlier versions re
   const scripts = [{ scriptDigest, count: 2, memoryBytes }];
   const name = listName(scripts);
   assert.equal(name, "2a8f75ea52c33034cd2fe715267b7186");
-  const list = { name, scripts: scripts.map((script) => ({ ...script, key: "" })) };
+  const key = new Uint8Array(32).toBase64();
+  const list = { name, scripts: scripts.map((script) => ({ ...script, key })) };
   assert.deepEqual(readPrewarm(encode(list)), list);
   const shared = [{ scriptDigest, count: 2, memoryBytes, evaluation: "shared" as const }];
   assert.notEqual(listName(shared), name);
