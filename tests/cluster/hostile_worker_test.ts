@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { CloseReason, encodeChunk, encodeClose } from "../../src/cluster/link/frames.ts";
 import { readLoadReply } from "../../src/cluster/link/load_messages.ts";
-import { encodeOutcome, MessageType } from "../../src/cluster/link/messages.ts";
-import { PROTOCOLS_TEXT } from "../../src/cluster/link/protocol.ts";
+import { encode, encodeOutcome, MessageType } from "../../src/cluster/link/messages.ts";
+import { PROTOCOL, PROTOCOLS_TEXT } from "../../src/cluster/link/protocol.ts";
 import { subjects } from "../../src/cluster/nats/subjects.ts";
 import { type Answer, type Json, unbase64 } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
@@ -150,6 +150,45 @@ Deno.test("hostile workers", async (t) => {
     assert.equal((await rogue.claim("first")).answer, "later");
     assert.equal((await rogue.claim("second")).answer, "claimed");
   });
+
+  await t.step("a claim gets no reply outside the inboxes of its worker", async () => {
+    await using rogue = await RogueWorker.start(cluster.nats.address, { capacity: 0, free: 0 });
+    const { body } = await client.invoke(echo, { n: 5 }, { prefer: "respond-async" });
+    const { nats } = rogue;
+    const elsewhere = subjects.foreign("victim");
+    const replies: string[] = [];
+    using _ = nats.subscribe("invoked.v1.worker.victim.>", ({ subject }) => replies.push(subject));
+    await nats.flushed();
+    for (const protocol of [PROTOCOL, 99]) {
+      const request = rogue.claimRequest(`elsewhere-${protocol}`, protocol);
+      for (const reply of [elsewhere, `_INBOX.${nats.id}`, `_INBOX.${nats.id}x.1`, undefined]) {
+        nats.publish(subjects.claim(nats.id), request, reply);
+      }
+    }
+    // The node reads claims in order, so this one finds the invocation that no earlier claim has started.
+    const record = await client.invocation(echo, body.invocationId);
+    assert.match(record.status, /_PENDING$/);
+    assert.equal((await rogue.claim("elsewhere-99")).answer, "claimed");
+    await nats.flushed();
+    assert.deepEqual(replies, []);
+  });
+
+  await t.step(
+    "a worker does not end for a protocol that it speaks, or that it cannot read",
+    async () => {
+      await using worker = await cluster.worker();
+      await using rogue = await RogueWorker.start(cluster.nats.address, { capacity: 0, free: 0 });
+      for (const bytes of [text("{"), encode({ protocol: PROTOCOL - 1 })]) {
+        rogue.nats.publish(subjects.foreign(worker.id), bytes);
+      }
+      await rogue.nats.flushed();
+      assert.deepEqual(outputOf(await client.invoke(echo, { n: 6 })), { n: 6 });
+      const { code, log } = await worker.stop();
+      assert.equal(code, 0, log);
+      assert.doesNotMatch(log, /an API node speaks protocol/);
+      assert.match(log, /Failed to read the protocol of an API node/);
+    },
+  );
 
   await t.step("a worker of another protocol gets no offers", async () => {
     await using rogue = await RogueWorker.start(cluster.nats.address, { protocol: 99 });

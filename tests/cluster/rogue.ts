@@ -66,9 +66,13 @@ export class RogueWorker implements AsyncDisposable {
 
   /** Claims an asynchronous invocation for a session with this id. */
   async claim(session: string): Promise<ClaimReply> {
-    const { nats, key: { publicKey } } = this;
-    const request = encode({ protocol: PROTOCOL, session, publicKey });
+    const { nats } = this;
+    const request = this.claimRequest(session);
     return readClaimReply(await nats.request(subjects.claim(nats.id), request, CLAIM_TIMEOUT_MS));
+  }
+
+  claimRequest(session: string, protocol = PROTOCOL): Uint8Array {
+    return encode({ protocol, session, publicKey: this.key.publicKey });
   }
 
   /** From now on it answers requests for load reports with this. */

@@ -12,7 +12,7 @@ import {
 } from "../link/messages.ts";
 import { PROTOCOL, speaks } from "../link/protocol.ts";
 import type { Nats, ReceivedMessage } from "../nats/connection.ts";
-import { isId, NODES_GROUP, partsOf, subjects } from "../nats/subjects.ts";
+import { isId, isInboxOf, NODES_GROUP, partsOf, subjects } from "../nats/subjects.ts";
 import type { Registry } from "../registry/registry.ts";
 import { type Claimed, Claimer } from "../worker/claimer.ts";
 import type { Slots } from "../worker/slots.ts";
@@ -120,6 +120,15 @@ export class Claims implements InvocationQueue, AsyncDisposable {
   async #receive(message: ReceivedMessage): Promise<void> {
     const [, worker] = partsOf(message.subject);
     if (!isId(worker)) return;
+    // A reply elsewhere could delete content or end other workers in the name of this node.
+    if (!isInboxOf(worker, message.reply)) {
+      return logger.warn(
+        "Ignored a claim: the subject for its reply is no inbox of worker {worker}",
+        {
+          worker,
+        },
+      );
+    }
     const respond = (reply: ClaimReply) => message.respond(encode(reply));
     try {
       if (!speaks(readProtocol(message.bytes))) {

@@ -151,6 +151,7 @@ export class Nats implements AsyncDisposable {
         onMessage({
           subject: message.subject,
           bytes: message.data,
+          reply: message.reply ?? "",
           isUnheard: message.headers?.code === 503,
           respond: (bytes) => message.respond(bytes),
         });
@@ -228,6 +229,11 @@ export interface ReceivedMessage {
   readonly subject: string;
   /** Valid until the handler returns. */
   readonly bytes: Uint8Array;
+  /**
+   * Where the sender wants the reply; empty without such a subject. NATS lets every sender name any subject, such as a
+   * subject that only the receiver may publish: a receiver of messages from workers checks it before it responds.
+   */
+  readonly reply: string;
   /** True for the notice of NATS that nobody listens to what was published with this subject for replies. */
   readonly isUnheard: boolean;
   respond(bytes: Uint8Array): void;

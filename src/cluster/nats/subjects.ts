@@ -18,6 +18,11 @@ export function inboxOf(user: string): string {
   return `_INBOX.${user}`;
 }
 
+/** Whether a subject for replies is an inbox of the user. */
+export function isInboxOf(user: string, subject: string): boolean {
+  return subject.startsWith(`${inboxOf(user)}.`);
+}
+
 export const subjects = {
   /** Worker to all API nodes: its heartbeat. */
   heartbeat: (worker: string) => `${PREFIX}.heartbeat.${worker}`,

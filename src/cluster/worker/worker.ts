@@ -167,6 +167,7 @@ export class Worker implements AsyncDisposable {
   }
 
   #meetsForeign(protocol: number): void {
+    if (speaks(protocol)) return;
     this.#foreign.resolve(
       `an API node speaks protocol ${protocol}, and this worker works with ${PROTOCOLS_TEXT}; upgrade the older`,
     );
@@ -215,7 +216,16 @@ export class Worker implements AsyncDisposable {
       case "load":
         return void this.#loading.receive(message.bytes.slice());
       case "foreign":
-        return this.#meetsForeign(readProtocol(message.bytes));
+        return this.#rejected(message.bytes);
+    }
+  }
+
+  /** A compromised worker can direct replies of JetStream to this subject: an unreadable message does not count. */
+  #rejected(bytes: Uint8Array): void {
+    try {
+      this.#meetsForeign(readProtocol(bytes));
+    } catch (error) {
+      logger.warn("Failed to read the protocol of an API node: {error}", { error });
     }
   }
 
