@@ -3,10 +3,13 @@ import assert from "node:assert/strict";
 import { createUser } from "@nats-io/nkeys";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { Channel } from "../../src/cluster/link/channel.ts";
 import { Nats, type NatsOptions } from "../../src/cluster/nats/connection.ts";
 import { NatsUnusable } from "../../src/cluster/nats/errors.ts";
 import { subjects } from "../../src/cluster/nats/subjects.ts";
+import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestNats } from "../support/nats.ts";
 
@@ -105,6 +108,38 @@ Deno.test("a NATS that asks nobody for credentials is used on loopback alone", a
 Deno.test("a URL with tls needs TLS", async () => {
   await using nats = await TestNats.start({ tls: false });
   await unusable({ urls: [nats.address.url.replace("nats:", "tls:")] }, /TLS|tls/);
+});
+
+/** Collects garbage now. */
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+}
+
+Deno.test("a request keeps no reply, and ends once NATS is lost", async () => {
+  await using server = await TestNats.start();
+  const { options } = server.address;
+  await using a = await Nats.connect(options, "a");
+  await using b = await Nats.connect(options, "b");
+  using _replies = b.subscribe("replies", (message) => message.respond(message.bytes));
+  using _silence = b.subscribe("silence", () => {});
+  await b.flushed();
+  const replies: WeakRef<Uint8Array>[] = [];
+  for (let n = 0; n < 10; n++) {
+    replies.push(new WeakRef(await a.request("replies", new Uint8Array(4_096), 600_000)));
+  }
+  // The last reply may be in use: each of the earlier ones is gone.
+  await eventually(() => {
+    collectGarbage();
+    return replies.slice(0, -1).every((reply) => reply.deref() === undefined) || undefined;
+  }, "replies that are freed");
+  const unanswered = assert.rejects(
+    a.request("silence", new Uint8Array(), 600_000),
+    /NATS at \S+ is unreachable/,
+  );
+  await server.stop("SIGKILL");
+  await unanswered;
+  await assert.rejects(a.request("silence", new Uint8Array(), 600_000), /is unreachable/);
 });
 
 Deno.test("a channel goes on after NATS was killed and started again", async () => {

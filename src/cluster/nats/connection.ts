@@ -37,8 +37,11 @@ const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/;
 export class Nats implements AsyncDisposable {
   #isUp = true;
   #error: string | undefined;
-  /** Rejects once the connection is lost; replies to requests would be lost, too. */
-  #lost = rejection();
+  /**
+   * Rejects each request that has no reply yet, once the connection is lost, because replies would be lost, too. Each
+   * request leaves with its end: one promise for all would keep every reply as long as NATS is up.
+   */
+  readonly #requests = new Set<(error: Error) => void>();
   /** The first operation that NATS did not permit. */
   #denial: Error | undefined;
   readonly #onReconnected: (() => Promise<unknown>)[] = [];
@@ -124,10 +127,15 @@ export class Nats implements AsyncDisposable {
   /** Sends a request, and returns the reply. Rejects without a reply in time, without a listener, and once NATS is lost. */
   async request(subject: string, bytes: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
     if (this.error !== undefined) throw new Error(this.error);
-    const reply = this.connection.request(subject, bytes, { timeout: timeoutMs });
-    reply.catch(() => {});
-    const { data } = await Promise.race([reply, this.#lost.promise]);
-    return data;
+    const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
+    this.#requests.add(reject);
+    try {
+      this.connection.request(subject, bytes, { timeout: timeoutMs })
+        .then(({ data }) => resolve(data), reject);
+      return await promise;
+    } finally {
+      this.#requests.delete(reject);
+    }
   }
 
   /** Resolves once NATS has taken all that was sent. @throws what NATS did not permit, now or before */
@@ -176,7 +184,8 @@ export class Nats implements AsyncDisposable {
     for await (const status of this.connection.status()) {
       if (status.type === "disconnect") {
         this.#isUp = false;
-        this.#lost.reject(new Error(`NATS at ${this.urls} is unreachable`));
+        const lost = new Error(`NATS at ${this.urls} is unreachable`);
+        for (const reject of this.#requests) reject(lost);
         logger.warn("NATS at {urls} is unreachable", { urls: this.urls });
       } else if (status.type === "reconnect") {
         this.#reconnected();
@@ -195,7 +204,6 @@ export class Nats implements AsyncDisposable {
       return;
     }
     this.#isUp = true;
-    this.#lost = rejection();
     logger.info("NATS at {urls} is connected again", { urls: this.urls });
     for (const work of this.#onReconnected) this.#repeat(work);
   }
@@ -311,13 +319,6 @@ function checkJetStream({ info }: NatsConnection, urls: string): void {
 /** The host of `HOST:PORT`. */
 function hostOf(server: string): string {
   return server.slice(0, server.lastIndexOf(":"));
-}
-
-/** A promise that may reject without a listener. */
-function rejection(): PromiseWithResolvers<never> {
-  const lost = Promise.withResolvers<never>();
-  lost.promise.catch(() => {});
-  return lost;
 }
 
 function later(ms: number): Promise<void> {
