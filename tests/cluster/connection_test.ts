@@ -7,7 +7,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Channel } from "../../src/cluster/link/channel.ts";
 import { Nats, type NatsOptions } from "../../src/cluster/nats/connection.ts";
-import { NatsUnusable } from "../../src/cluster/nats/errors.ts";
+import { connectError, NatsUnreachable, NatsUnusable } from "../../src/cluster/nats/errors.ts";
 import { subjects } from "../../src/cluster/nats/subjects.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
@@ -44,6 +44,31 @@ Deno.test("a NATS that cannot be reached is named with the reason", async () => 
     { urls: ["nats://127.0.0.1:1"] },
     /at nats:\/\/127\.0\.0\.1:1 is not usable: .* refused/,
   );
+});
+
+Deno.test("a worker waits for a network that comes later, whatever the host of NATS is named", () => {
+  const servers = "nats://nats-tls.internal:4222";
+  const failures = [
+    ["ENOTFOUND", "getaddrinfo ENOTFOUND nats-tls.internal"],
+    ["EAI_AGAIN", "getaddrinfo EAI_AGAIN nats-tls.internal"],
+    ["ENETUNREACH", "connect ENETUNREACH 192.0.2.1:4222"],
+    ["EHOSTUNREACH", "connect EHOSTUNREACH 192.0.2.1:4222"],
+    ["ECONNRESET", "read ECONNRESET"],
+  ] as const;
+  for (const [code, message] of failures) {
+    const cause = Object.assign(new Error(message), { code });
+    for (const error of [cause, new Error("connection failed", { cause })]) {
+      const reported = connectError(error, servers);
+      assert.ok(reported instanceof NatsUnreachable, `${reported}`);
+      assert.match(reported.message, /it cannot be reached: /);
+    }
+  }
+  const certificate = Object.assign(new Error("self-signed certificate"), {
+    code: "DEPTH_ZERO_SELF_SIGNED_CERT",
+  });
+  const rejected = connectError(certificate, servers);
+  assert.ok(!(rejected instanceof NatsUnreachable));
+  assert.match(rejected.message, /TLS failed: /);
 });
 
 Deno.test("a NATS that resets connections ends none of its clients", async () => {

@@ -16,6 +16,22 @@ export class NatsUnreachable extends NatsUnusable {
   override name = "NatsUnreachable";
 }
 
+/** Codes of the system for a host that is not reached: its network, its name or its server may come later. */
+const NETWORK_CODES: ReadonlySet<unknown> = new Set([
+  "EADDRNOTAVAIL",
+  "EAI_AGAIN",
+  "ECONNABORTED",
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EHOSTDOWN",
+  "EHOSTUNREACH",
+  "ENETDOWN",
+  "ENETUNREACH",
+  "ENOTFOUND",
+  "EPIPE",
+  "ETIMEDOUT",
+]);
+
 /** An error of the connection in words. @param servers the configured URLs */
 export function connectError(error: unknown, servers: string): NatsUnusable {
   const chain = causes(error);
@@ -29,7 +45,13 @@ export function connectError(error: unknown, servers: string): NatsUnusable {
   });
 }
 
+/** By the code of the system: the message contains the host, which may have any name. */
+function isOfNetwork(error: unknown): boolean {
+  return error instanceof Error && "code" in error && NETWORK_CODES.has(error.code);
+}
+
 function rejectionOf(error: unknown): string | undefined {
+  if (isOfNetwork(error)) return undefined;
   if (
     error instanceof AuthorizationError || error instanceof errors.UserAuthenticationExpiredError
   ) {
@@ -43,15 +65,10 @@ function rejectionOf(error: unknown): string | undefined {
 function silenceOf(error: unknown): string | undefined {
   if (error instanceof TimeoutError) return "it did not answer in time";
   if (!(error instanceof Error)) return undefined;
-  if (
-    error instanceof ConnectionError ||
-    /refused|ECONNREFUSED|unreachable|ENOTFOUND/i.test(error.message)
-  ) {
-    return /refused|ECONNREFUSED/i.test(error.message)
-      ? "the connection was refused; start nats-server, or correct --nats"
-      : `it cannot be reached: ${error.message}`;
-  }
-  return undefined;
+  if (!isOfNetwork(error) && !(error instanceof ConnectionError)) return undefined;
+  return /refused|ECONNREFUSED/i.test(error.message)
+    ? "the connection was refused; start nats-server, or correct --nats"
+    : `it cannot be reached: ${error.message}`;
 }
 
 /** The operation that NATS does not permit this user; undefined for another error. */
