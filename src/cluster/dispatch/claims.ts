@@ -146,8 +146,12 @@ export class Claims implements InvocationQueue, AsyncDisposable {
         return respond({ answer: answer.kind });
       }
       answer.ended.then(close, close);
-      respond({ answer: "claimed", node: sessions.node });
-      claim.markAnswered();
+      try {
+        respond({ answer: "claimed", node: sessions.node });
+      } finally {
+        // The run waits for it, whatever became of the reply.
+        claim.markAnswered();
+      }
     } catch (error) {
       logger.warn("Failed to process the claim of worker {worker}: {error}", { worker, error });
       respond({ answer: "later" });

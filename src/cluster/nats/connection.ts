@@ -161,7 +161,9 @@ export class Nats implements AsyncDisposable {
           bytes: message.data,
           reply: message.reply ?? "",
           isUnheard: message.headers?.code === 503,
-          respond: (bytes) => message.respond(bytes),
+          respond: (bytes) => {
+            if (message.reply) this.publish(message.reply, bytes);
+          },
         });
       },
     });
@@ -244,6 +246,7 @@ export interface ReceivedMessage {
   readonly reply: string;
   /** True for the notice of NATS that nobody listens to what was published with this subject for replies. */
   readonly isUnheard: boolean;
+  /** As {@link Nats.publish}: a reply after the end of the connection is dropped. */
   respond(bytes: Uint8Array): void;
 }
 
