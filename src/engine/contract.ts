@@ -184,6 +184,8 @@ export type ClaimHandler = (claim: Claim) => Promise<ClaimAnswer>;
 
 /** Hands asynchronous invocations to the processes that claim them. */
 export interface InvocationQueue {
+  /** The largest memory that any process accepts now: an offer of an invocation with more memory reaches nobody. */
+  readonly maximum: MemoryMaximum;
   /**
    * Notifies a process with a free slot that an invocation waits, whose row is PENDING and durable. An offer may be lost:
    * the caller repeats the offer while the invocation waits. Never rejects.

@@ -125,6 +125,42 @@ for (const [title, open] of Object.entries(OPENED)) {
   });
 }
 
+Deno.test("functions that no process can run keep no other function from its offers", async () => {
+  await using directory = await makeTempDir();
+  await using store = await openStore(directory.path);
+  await store.write(async (tx) => {
+    // The last function is offered after all others that it has to wait for.
+    for (let n = 0; n <= 20; n++) {
+      const [functionId, commitId] = [id(100 + n), id(100 + n, 1)];
+      await tx.functions.insert(functionRow({ id: functionId }));
+      await tx.commits.insert(commitRow({ id: commitId, functionId }), [
+        { commitId, path: "main.ts", digest: null, size: 1 },
+      ]);
+      tx.invocations.insert(invocationRow({
+        id: id(200 + n),
+        functionId,
+        commitId,
+        memoryBytes: n === 20 ? WAITING_BYTES : DELAYED_BYTES,
+        mode: "async",
+        status: "PENDING",
+        owner: null,
+      }));
+    }
+  });
+  const offered: (number | undefined)[] = [];
+  await using ownership = await shareNodes(store, {
+    leaseMs: 500,
+    onOffer: (memoryBytes) => offered.push(memoryBytes),
+    maxMemoryBytes: WAITING_BYTES,
+  });
+  ownership.serve({
+    claim: () => assert.fail("no worker claims"),
+    cancel: () => assert.fail("nobody cancels"),
+  });
+  await eventually(() => offered.length > 0 || undefined, "an offer");
+  assert.deepEqual([...new Set(offered)], [WAITING_BYTES]);
+});
+
 Deno.test("a sweep keeps what another node reads", async () => {
   await using directory = await makeTempDir();
   await using store = await openStore(directory.path);

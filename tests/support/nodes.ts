@@ -24,17 +24,23 @@ interface SharedOptions {
   readonly snapshots?: Snapshots;
   /** Called with the memory of each invocation that is offered: there are no workers. */
   readonly onOffer?: (memoryBytes?: number) => void;
+  /** The largest memory of an invocation that any process runs. */
+  readonly maxMemoryBytes?: number;
 }
 
 /** A node that shares a store, and reaches no worker and no other node. */
 export async function shareNodes(
   store: Store,
-  { leaseMs, snapshots = new Snapshots(store), onOffer }: SharedOptions,
+  { leaseMs, snapshots = new Snapshots(store), onOffer, maxMemoryBytes }: SharedOptions,
 ): Promise<SharedNodes> {
   return new SharedNodes({
     store,
     node: await joinNodes(store, leaseMs),
-    queue: { offer: ({ memoryBytes }) => Promise.resolve(onOffer?.(memoryBytes)), serve() {} },
+    queue: {
+      maximum: { maxMemoryBytes },
+      offer: ({ memoryBytes }) => Promise.resolve(onOffer?.(memoryBytes)),
+      serve() {},
+    },
     peers: { cancel: () => Promise.resolve(false), serve() {} },
     engine: { interrupt() {} },
     snapshots,

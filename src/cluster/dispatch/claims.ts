@@ -75,6 +75,15 @@ export class Claims implements InvocationQueue, AsyncDisposable {
     this.#here = new Claimer(parts.slots, (slot) => this.#takeHere(slot));
   }
 
+  get maximum(): MemoryMaximum {
+    const { registry, slots, maximum } = this.#parts;
+    const here = slots.capacity > 0 ? [maximum] : [];
+    const all = [...here, ...registry.workers.map(({ heartbeat }) => heartbeat)];
+    // A worker of an earlier version reports no maximum.
+    const bytes = all.map(({ maxMemoryBytes = Number.MAX_SAFE_INTEGER }) => maxMemoryBytes);
+    return { maxMemoryBytes: Math.max(0, ...bytes) };
+  }
+
   async offer(needs: MemoryLimit): Promise<void> {
     const { nats, registry, maximum } = this.#parts;
     if (hasMemory(maximum, needs) && this.#here.offered()) return;

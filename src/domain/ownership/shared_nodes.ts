@@ -152,7 +152,8 @@ export class SharedNodes implements Ownership {
   /** One offer suffices for a function whose invocations make no progress: it may be at its limit. */
   async #offerWaiting(): Promise<void> {
     const { store, queue } = this.parts;
-    const functions = await store.read.invocations.nextUnclaimed(OFFERS_MAX);
+    // Functions that no process can run must not keep other functions from their offers.
+    const functions = await store.read.invocations.nextUnclaimed(OFFERS_MAX, queue.maximum);
     const needs = functions.flatMap(({ functionId, oldest, waiting, memoryBytes }) => {
       const isStuck = this.#waiting.get(functionId) === oldest;
       const length = isStuck ? 1 : Math.min(waiting, OFFERS_MAX);
