@@ -1,12 +1,38 @@
 /** Asynchronous invocations: workers pull and claim them. */
 import assert from "node:assert/strict";
+import { Claims } from "../../src/cluster/dispatch/claims.ts";
+import { Sessions } from "../../src/cluster/dispatch/sessions.ts";
+import {
+  CloseReason,
+  decodeFrame,
+  encodeStatus,
+  FrameKind,
+} from "../../src/cluster/link/frames.ts";
+import {
+  encode,
+  readClaimRequest,
+  readHeartbeat,
+  WaitingReply,
+} from "../../src/cluster/link/messages.ts";
+import { PROTOCOL } from "../../src/cluster/link/protocol.ts";
+import { Seals } from "../../src/cluster/link/sealing.ts";
+import { Nats, type ReceivedMessage } from "../../src/cluster/nats/connection.ts";
+import { partsOf, subjects } from "../../src/cluster/nats/subjects.ts";
+import { Registry } from "../../src/cluster/registry/registry.ts";
+import { type Claimed, Claimer } from "../../src/cluster/worker/claimer.ts";
+import { Slots } from "../../src/cluster/worker/slots.ts";
+import { ByteBudget } from "../../src/shared/byte_budget.ts";
 import { Client, type Json, unbase64 } from "../support/client.ts";
-import { eventually } from "../support/eventually.ts";
+import { eventually, within } from "../support/eventually.ts";
+import { TestNats } from "../support/nats.ts";
+import { TestWorker } from "../support/workers.ts";
 import { startWith, TestCluster } from "./cluster.ts";
+import { RogueWorker } from "./rogue.ts";
 
 const ECHO = `export default ({ n }) => { console.log("n " + n); return { n }; };`;
 const SLEEP =
   `export default ({ ms }) => { console.log("up"); return new Promise((resolve) => setTimeout(() => resolve({ ms }), ms)); };`;
+const FLOW = { acknowledged: 0, credit: 100 };
 const ASYNC = { prefer: "respond-async" };
 
 const outputOf = ({ output }: Json) => output;
@@ -175,3 +201,93 @@ async function lostOffers(
     );
   });
 }
+
+Deno.test("an offer that comes during a claim is claimed after it", async () => {
+  for (const kind of ["gone", "later"] as const) {
+    const claims = [Promise.withResolvers<Claimed>(), Promise.withResolvers<Claimed>()];
+    const second = Promise.withResolvers<void>();
+    let begun = 0;
+    await using claimer = new Claimer(new Slots(1, 1), () => {
+      if (begun === 1) second.resolve();
+      const claim = claims[begun++];
+      return claim?.promise ?? assert.fail("a third claim");
+    });
+    assert.equal(claimer.offered(), true);
+    assert.equal(claimer.offered(), false);
+    claims[0]?.resolve({ kind });
+    await within(second.promise, "the claim for the second offer");
+    claims[1]?.resolve({ kind: "gone" });
+  }
+});
+
+Deno.test("a worker and an API node", async (t) => {
+  await using server = await TestNats.start();
+  await using nats = await Nats.connect(server.address.options, "api");
+
+  await t.step("keep slots free that no offer has taken", async () => {
+    await using worker = await RogueWorker.start(server.address, { capacity: 2, free: 1 });
+    const { id } = worker.nats;
+    worker.nats.subscribe(subjects.waiting(id), ({ respond }) => respond(WaitingReply.FULL));
+    await worker.nats.flushed();
+    using registry = await Registry.open(nats);
+    await eventually(() => registry.get(id), "the heartbeat of the worker");
+    const unused = () => assert.fail("no session");
+    const limits = { timeoutMs: 1, maxOutputBytes: 1, maxLogBytes: 1 };
+    const parts = {
+      nats,
+      seals: new Seals(),
+      grantOf: unused,
+      replyBudget: new ByteBudget(1),
+      limits,
+    };
+    using sessions = new Sessions(parts, "node");
+    await using claims = new Claims({
+      nats,
+      sessions,
+      registry,
+      slots: new Slots(0, 0),
+      maximum: {},
+    });
+    await claims.offer({});
+    assert.equal(registry.get(id)?.free, 1);
+    // A worker without a free slot is asked, too: its answer frees none.
+    registry.adjust(id, -1);
+    await claims.offer({});
+    assert.notEqual(registry.get(id)?.free, 2);
+  });
+
+  await t.step("end a claim whose reply comes after the drain timeout", async () => {
+    const claimed = Promise.withResolvers<ReceivedMessage & { readonly request: Uint8Array }>();
+    using _claims = nats.subscribe(
+      subjects.claims(),
+      (message) => claimed.resolve({ ...message, request: message.bytes.slice() }),
+    );
+    await using worker = await TestWorker.start({
+      nats: server.address,
+      flags: ["--drain-timeout", "0s"],
+    });
+    const closed = Promise.withResolvers<CloseReason>();
+    using _frames = nats.subscribe(subjects.ofNode("node"), ({ subject, bytes }) => {
+      const frame = decodeFrame(bytes);
+      if (frame?.kind === FrameKind.CLOSE) return closed.resolve(frame.reason);
+      // An owner that is silent would end the session, too.
+      const session = partsOf(subject).at(-1) ?? "";
+      nats.publish(subjects.toWorker(worker.id, session), encodeStatus(FLOW));
+    });
+    const draining = Promise.withResolvers<void>();
+    using _heartbeats = nats.subscribe(subjects.heartbeat(worker.id), ({ bytes }) => {
+      if (readHeartbeat(bytes).isDraining) draining.resolve();
+    });
+    await nats.flushed();
+    nats.publish(subjects.waiting(worker.id), encode({ protocol: PROTOCOL }));
+    const { request, respond } = await within(claimed.promise, "a claim");
+    assert.match(readClaimRequest(request).session, /^[0-9a-f-]{36}$/);
+    worker.signal("SIGTERM");
+    // The worker sends it after a delay, and the timeout is over by then.
+    await within(draining.promise, "the heartbeat of a worker that drains");
+    respond(encode({ answer: "claimed", node: "node" }));
+    assert.equal(await within(closed.promise, "the end of the session"), CloseReason.UNKNOWN);
+    const { code, log } = await worker.stop("SIGCONT");
+    assert.equal(code, 0, log);
+  });
+});

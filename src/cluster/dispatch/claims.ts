@@ -87,8 +87,10 @@ export class Claims implements InvocationQueue, AsyncDisposable {
   async offer(needs: MemoryLimit): Promise<void> {
     const { nats, registry, maximum } = this.#parts;
     if (hasMemory(maximum, needs) && this.#here.offered()) return;
-    for (const { id } of choose(registry.workers, { limits: needs })) {
+    for (const worker of choose(registry.workers, { limits: needs })) {
       if (nats.error !== undefined) return;
+      const { id } = worker;
+      const wasFree = worker.free > 0;
       registry.adjust(id, -1);
       const reply = await nats.request(
         subjects.waiting(id),
@@ -97,6 +99,8 @@ export class Claims implements InvocationQueue, AsyncDisposable {
       ).catch(() => undefined);
       if (reply === undefined) registry.forget(id);
       else if (isClaiming(reply)) return;
+      // No slot was taken. A later heartbeat would have corrected the number already.
+      else if (wasFree && registry.get(id) === worker) registry.adjust(id, 1);
     }
   }
 

@@ -36,6 +36,8 @@ export class Claimer implements AsyncDisposable {
   readonly #following: Promise<void>;
   #next: "now" | "after a run" | "none" = "none";
   #woken = Promise.withResolvers<void>();
+  /** Offers so far: a claim may be decided before an offer that comes while its answer is under way. */
+  #offers = 0;
   /** Claims without an answer. */
   #claims = 0;
   #keptUntil = 0;
@@ -50,6 +52,7 @@ export class Claimer implements AsyncDisposable {
 
   /** An invocation waits. Returns whether this process claims one now; otherwise it does once a slot is free. */
   offered(): boolean {
+    this.#offers++;
     this.#next = "now";
     const claims = this.#claim();
     this.#woken.resolve();
@@ -110,14 +113,15 @@ export class Claimer implements AsyncDisposable {
 
   async #run(slot: Disposable): Promise<void> {
     using _ = slot;
+    const offers = this.#offers;
     const claimed = await this.#begin(slot);
-    if (claimed.kind === "gone") this.#next = "none";
-    else if (claimed.kind === "later") this.#next = "after a run";
-    else {
+    if (claimed.kind === "claimed") {
       this.offered();
       await claimed.ended;
       slot[Symbol.dispose]();
       this.#ended();
+    } else if (this.#offers === offers) {
+      this.#next = claimed.kind === "gone" ? "none" : "after a run";
     }
   }
 

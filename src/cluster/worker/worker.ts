@@ -51,7 +51,7 @@ export interface WorkerOptions {
 
 /**
  * Runs invocations for API nodes. Modes: `open` accepts offers and claims invocations; `draining` accepts nothing new
- * and finishes running invocations; `closed`.
+ * and finishes running invocations; `cut` ends each session, also the session of a claim whose reply comes now; `closed`.
  */
 export class Worker implements AsyncDisposable {
   readonly #nats: Nats;
@@ -76,11 +76,16 @@ export class Worker implements AsyncDisposable {
   #listKeys: Disposable | undefined;
   readonly #scripts = new LRUCache<string, true>(entriesUpTo(SCRIPTS_MAX));
   readonly #subscriptions: Disposable[] = [];
-  readonly #lifecycle = new Lifecycle<"open" | "draining" | "closed">("the worker", "open", {
-    open: ["draining"],
-    draining: ["closed"],
-    closed: [],
-  });
+  readonly #lifecycle = new Lifecycle<"open" | "draining" | "cut" | "closed">(
+    "the worker",
+    "open",
+    {
+      open: ["draining"],
+      draining: ["cut", "closed"],
+      cut: ["closed"],
+      closed: [],
+    },
+  );
   readonly #foreign = Promise.withResolvers<string>();
 
   private constructor(
@@ -142,6 +147,7 @@ export class Worker implements AsyncDisposable {
     this.#slots.close();
     this.#heartbeats.changed();
     const cut = setTimeout(() => {
+      this.#lifecycle.set("cut");
       for (const session of this.#sessions.values()) session.close();
     }, timeoutMs);
     await this.#claimer[Symbol.asyncDispose]();
@@ -314,6 +320,7 @@ export class Worker implements AsyncDisposable {
       },
     });
     this.#sessions.set(id, session);
+    if (this.#lifecycle.is("cut")) session.close();
     return session;
   }
 }
