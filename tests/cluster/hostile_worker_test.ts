@@ -151,6 +151,22 @@ Deno.test("hostile workers", async (t) => {
     assert.equal((await rogue.claim("second")).answer, "claimed");
   });
 
+  await t.step(
+    "a claim whose worker never has the reply leaves its invocation to others",
+    async () => {
+      const { body: { invocationId } } = await client.invoke(echo, { n: 7 }, {
+        prefer: "respond-async",
+      });
+      {
+        await using rogue = await RogueWorker.start(cluster.nats.address, { capacity: 0, free: 0 });
+        assert.equal((await rogue.claim("lost")).answer, "claimed");
+      }
+      await using _ = await cluster.worker();
+      const { status, output, attempt } = await client.ended(echo, invocationId);
+      assert.deepEqual([output, attempt], [{ n: 7 }, 1], status);
+    },
+  );
+
   await t.step("a claim gets no reply outside the inboxes of its worker", async () => {
     await using rogue = await RogueWorker.start(cluster.nats.address, { capacity: 0, free: 0 });
     const { body } = await client.invoke(echo, { n: 5 }, { prefer: "respond-async" });

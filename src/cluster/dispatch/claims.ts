@@ -24,11 +24,13 @@ const logger = getLogger(["invoked", "cluster"]);
 
 /** How long a worker may take to answer that it claims an invocation. */
 const OFFER_TIMEOUT_MS = 2_000;
+/** How long a worker may take to accept what it has claimed. */
+const ACCEPT_TIMEOUT_MS = 5_000;
 
 /** Where the slot of a claim is: in this process, or on a worker. */
 type SlotLocation =
   | { readonly kind: "here" }
-  | { readonly kind: "worker"; readonly session: OwnerSession };
+  | { readonly kind: "worker"; readonly session: OwnerSession; readonly publicKey: string };
 
 /** A slot that is held for one asynchronous invocation. */
 export class SlotClaim implements Claim {
@@ -44,7 +46,7 @@ export class SlotClaim implements Claim {
     return this.location.kind === "worker" ? this.location.session : undefined;
   }
 
-  /** Resolves once its worker knows the owner: only then it takes the job. */
+  /** Resolves once its worker has accepted, or does not in time: without the reply, it would drop the job. */
   get answered(): Promise<void> {
     return this.#answered.promise;
   }
@@ -151,8 +153,8 @@ export class Claims implements InvocationQueue, AsyncDisposable {
       const { sessions } = this.#parts;
       const session = sessions.open(request.session, worker);
       const close = () => session.close();
-      session.accept(request.publicKey);
-      const claim = new SlotClaim(worker, { kind: "worker", session }, maximumOf(request));
+      const location = { kind: "worker", session, publicKey: request.publicKey } as const;
+      const claim = new SlotClaim(worker, location, maximumOf(request));
       const answer = await this.#decide(claim);
       if (answer.kind !== "claimed") {
         close();
@@ -161,8 +163,9 @@ export class Claims implements InvocationQueue, AsyncDisposable {
       answer.ended.then(close, close);
       try {
         respond({ answer: "claimed", node: sessions.node });
+        // The reply may be lost or late: then the invocation is left to another claim, since none of its code ran.
+        await session.offered(ACCEPT_TIMEOUT_MS);
       } finally {
-        // The run waits for it, whatever became of the reply.
         claim.markAnswered();
       }
     } catch (error) {

@@ -134,6 +134,7 @@ export class Dispatcher implements JobRunner {
     const { onAssigned: _recorded, ...rest } = ports;
     this.#placed.set(runId, { session: claim.session, isLent: false });
     try {
+      if (location.kind === "worker") location.session.prepare(location.publicKey, job, rest);
       await claim.answered;
       if (location.kind === "here") {
         return await this.#local.runner.run(job, ports, signal, { runId, waitMs: ASK_AGAIN_MS });

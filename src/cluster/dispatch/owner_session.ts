@@ -64,7 +64,7 @@ const REJECTIONS: Readonly<Partial<Record<CloseReason, Rejection>>> = {
 };
 
 /**
- * One session with a worker, on the side of the owner. Modes: `offered`; `accepted` while the worker holds a slot;
+ * One session with a worker, on the side of the owner. Modes: `offered`, also after the reply to a claim; `accepted` while the worker holds a slot;
  * `running` from the first byte of the job on; `reported` once it has its outcome; `ended`.
  */
 export class OwnerSession {
@@ -115,22 +115,15 @@ export class OwnerSession {
     return this.#lifecycle.is("running");
   }
 
-  /** A worker of a claim holds the slot from the start. */
-  accept(publicKey: string): void {
-    this.#publicKey = publicKey;
-    this.#lifecycle.set("accepted");
-    this.#accepted.resolve(undefined);
-  }
-
   /** Takes a frame that came on the subject of a worker. Frames of other workers do not count. */
   receive(worker: string, frame: Uint8Array): void {
     if (worker === this.worker) this.#channel.receive(frame);
   }
 
   /**
-   * Seals the job, and records the worker, while the worker decides on the offer. The job is not sent before both are
+   * Seals the job, and records the worker of an offer, while the worker decides. The job is not sent before both are
    * done and the worker has accepted.
-   * @param publicKey of the worker, as its heartbeat has it
+   * @param publicKey of the worker, as its heartbeat or claim has it
    */
   prepare(publicKey: string, job: Job, ports: JobPorts): void {
     const sealed = this.#seal(publicKey, job, ports);
@@ -139,7 +132,7 @@ export class OwnerSession {
     this.#prepared = { publicKey, sealed };
   }
 
-  /** Resolves with undefined once a worker holds a slot, or with why none does. */
+  /** Resolves with undefined once the worker holds a slot for the session, or with why not. */
   async offered(timeoutMs: number): Promise<Rejection | undefined> {
     const timer = setTimeout(() => this.close(), timeoutMs);
     const rejection = await this.#accepted.promise;
@@ -233,7 +226,9 @@ export class OwnerSession {
       this.#accepted.resolve("protocol");
       return this.close();
     }
-    this.accept(publicKey);
+    this.#publicKey = publicKey;
+    this.#lifecycle.set("accepted");
+    this.#accepted.resolve(undefined);
   }
 
   #log(bytes: Uint8Array, { onLog }: JobPorts): void {

@@ -12,8 +12,6 @@ const logger = getLogger(["invoked", "cluster"]);
 
 /** How long an API node may take to record a claim. A lost reply holds a slot for as long. */
 const CLAIM_TIMEOUT_MS = 10_000;
-/** Frames of an owner that may overtake the reply to a claim. */
-const EARLY_FRAMES_MAX = 16;
 
 interface RemoteClaimParts {
   readonly nats: Nats;
@@ -28,33 +26,23 @@ interface RemoteClaimParts {
 /** Claims asynchronous invocations from API nodes, for slots of this worker. */
 export class RemoteClaims {
   readonly #parts: RemoteClaimParts;
-  readonly #early = new Map<string, Uint8Array[]>();
 
   constructor(parts: RemoteClaimParts) {
     this.#parts = parts;
   }
 
-  /** Keeps a frame for a session whose claim has no reply yet. */
-  receive(session: string, frame: Uint8Array): void {
-    const early = this.#early.get(session);
-    if (early !== undefined && early.length < EARLY_FRAMES_MAX) early.push(frame.slice());
-  }
-
   /** @see TakeSlot */
   async take(slot: Disposable): Promise<Claimed> {
     const id = crypto.randomUUID();
-    this.#early.set(id, []);
     const reply = await this.#request(id);
-    const early = this.#early.get(id) ?? [];
-    this.#early.delete(id);
     if (reply.answer === "foreign") {
       this.#parts.onForeign(reply.protocol);
       return { kind: "gone" };
     }
     if (reply.answer !== "claimed") return { kind: reply.answer };
-    const session = this.#parts.open(id, reply.node, slot);
-    for (const frame of early) session.receive(frame);
-    return { kind: "claimed", ended: session.ended };
+    // The session accepts. An owner that has given up meanwhile ends it.
+    const { ended } = this.#parts.open(id, reply.node, slot);
+    return { kind: "claimed", ended };
   }
 
   async #request(session: string): Promise<ClaimReply> {

@@ -236,10 +236,7 @@ export class Worker implements AsyncDisposable {
   }
 
   #route(id: string | undefined, frame: Uint8Array): void {
-    if (!isId(id)) return;
-    const session = this.#sessions.get(id);
-    if (session === undefined) this.#claims.receive(id, frame);
-    else session.receive(frame);
+    if (isId(id)) this.#sessions.get(id)?.receive(frame);
   }
 
   /** Keeps the scripts of a list ready, in place of the scripts of the last list. */

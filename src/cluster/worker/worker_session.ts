@@ -21,7 +21,7 @@ const logger = getLogger(["invoked", "cluster"]);
 const OWNER_MESSAGE_BYTES_MAX = 1024 * 1024 * 1024;
 /** How long a slot is held for the job of an offer. */
 const HOLD_OFFER_MS = 5_000;
-/** The same for the job of a claim, whose record is written first. */
+/** The same for the job of a claim, for which the owner may have to open a volume first. */
 const HOLD_CLAIM_MS = 30_000;
 
 interface WorkerParts {
@@ -83,7 +83,6 @@ export class WorkerSession {
       () => this.#channel.close(CloseReason.EXPIRED),
       isClaim ? HOLD_CLAIM_MS : HOLD_OFFER_MS,
     );
-    if (isClaim) return;
     const { publicKey } = parts.key;
     this.#write(MessageType.ACCEPTED, encode({ protocol: PROTOCOL, publicKey }));
   }
