@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Nats } from "../cluster/nats/connection.ts";
 import { NatsUnusable, permitted } from "../cluster/nats/errors.ts";
 import { markedStream } from "../cluster/objects/account.ts";
+import { assertUnusedS3 } from "../cluster/objects/s3/store.ts";
 import { type Config, formatObjectStore } from "../config/mod.ts";
 import { checkServerKeys, objectRootKey } from "../domain/identity/server_keys.ts";
 import { type ObjectBuckets, prepareBlobs } from "../store/blobs/mod.ts";
@@ -40,7 +41,7 @@ export interface InstallationCopy {
 /**
  * Copies the installation in the data directory of the configuration, which no server uses meanwhile. First the blobs,
  * which a repetition finds and does not send again; then all rows in one transaction, if every blob is there.
- * @throws DataDirError, DatabaseError, BlobError, NatsUnusable, StorageUnavailable
+ * @throws DataDirError, DatabaseError, BlobError, NatsUnusable, ObjectStoreUnusable, StorageUnavailable
  */
 export async function copyInstallation(
   config: Config,
@@ -72,7 +73,7 @@ export async function copyInstallation(
  * Copies a restored data directory, to which nothing else has access, into an empty database: its tables, and with NATS
  * its contents. The database has all rows or none.
  * @param missing the paths of contents that the backup lacks
- * @throws DatabaseError, BlobError
+ * @throws DatabaseError, BlobError, ObjectStoreUnusable
  */
 export async function copyStaged(
   config: Config,
@@ -160,23 +161,28 @@ async function openTarget(
 }
 
 /**
- * Connects to the account of NATS that is to get the contents, which no other installation uses.
- * @throws NatsUnusable
+ * Connects to NATS, after a check that no other installation uses the object store that is to get the contents.
+ * @throws NatsUnusable, ObjectStoreUnusable
  */
-export async function connectUnused({ nats: { urls, ...files } }: Config): Promise<Nats> {
-  if (urls === undefined) throw new Error("a copy of blobs into NATS needs --nats");
-  const { credentialsFile, caFile } = files;
+export async function connectUnused({ nats: settings }: Config): Promise<Nats> {
+  const { urls, credentialsFile, caFile, objects, environmentS3Keys } = settings;
+  if (urls === undefined) throw new Error("a copy of blobs into an object store needs --nats");
   await using opened = new AsyncDisposableStack();
   const nats = opened.use(await Nats.connect({ urls, credentialsFile, caFile }, "copy"));
-  const stream = await permitted("API node", () => markedStream(nats.connection));
-  if (stream !== undefined) {
-    throw new NatsUnusable(
-      `the account of NATS at ${nats.urls} is that of another installation: its API nodes have marked the stream ` +
-        `${stream}; use another account, or delete the stream once these nodes have stopped for good`,
-    );
-  }
+  await assertUnusedAccount(nats);
+  if (objects.kind === "s3") await assertUnusedS3(objects, environmentS3Keys);
   opened.move();
   return nats;
+}
+
+/** @throws NatsUnusable */
+async function assertUnusedAccount(nats: Nats): Promise<void> {
+  const stream = await permitted("API node", () => markedStream(nats.connection));
+  if (stream === undefined) return;
+  throw new NatsUnusable(
+    `the account of NATS at ${nats.urls} is that of another installation: its API nodes have marked the stream ` +
+      `${stream}; use another account, or delete the stream once these nodes have stopped for good`,
+  );
 }
 
 /**

@@ -69,7 +69,7 @@ interface RestoreOptions {
 
 /**
  * Reads and verifies the whole backup into a directory of its own, and then moves it. The restored server is paused.
- * @throws BackupError, DataDirError, DatabaseError, NatsUnusable
+ * @throws BackupError, DataDirError, DatabaseError, NatsUnusable, ObjectStoreUnusable
  */
 export async function restoreBackup(
   config: Config,

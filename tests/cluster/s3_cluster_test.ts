@@ -114,16 +114,24 @@ Deno.test("a cluster with its content in S3", async (t) => {
   });
 
   await t.step(
-    "a restore puts the contents into another store, which its nodes must have",
+    "a restore puts the contents into another store, which its nodes must have, and into no store in use",
     async () => {
       await using nats = await TestNats.start();
       const database = await cluster.postgres.database();
-      const to = ["--data", join(directory.path, "restored"), "--objects", other];
+      const data = ["--data", join(directory.path, "restored")];
+      const to = [...data, "--objects", other];
       const env = { ...MASTER_KEY, ...S3_VARIABLES };
-      const restored = await runInvoked(
-        ["restore", archive, ...to, "--database", database, ...nats.address.flags],
-        { env },
+      const restore = (objects: string) => {
+        const into = [...data, "--objects", objects, "--database", database, ...nats.address.flags];
+        return runInvoked(["restore", archive, ...into], { env });
+      };
+      const used = await restore(store);
+      assert.equal(used.code, 1);
+      assert.match(
+        used.stderr,
+        /is not usable: it has the content of another installation, whose API nodes have written the object \S+\/api-node;/,
       );
+      const restored = await restore(other);
       assert.equal(restored.code, 0, restored.stderr);
       const verified = await runInvoked(
         ["verify", ...to, "--database", database, ...nats.address.flags],

@@ -10,7 +10,7 @@ export interface OpenedStore {
   reopen(): Promise<void>;
   /** Checks that the content is that of the installation with this key. */
   claim(root: Uint8Array): Promise<void>;
-  /** Notes that an API node uses the store, unless the claim has done so. @throws ObjectsUnavailable */
+  /** Notes that an API node uses the store. @throws ObjectsUnavailable */
   mark(): Promise<void>;
   /** Looks where a worker reads an object of a commit, which may be missing; undefined if workers need no URLs. */
   readonly findUrl: ((digest: string) => Promise<string | undefined>) | undefined;

@@ -82,6 +82,16 @@ export class S3Client {
     return (await this.request(key)).body;
   }
 
+  /** The content of an object; undefined if the object does not exist. @throws S3Error, ObjectsUnavailable */
+  async find(key: string): Promise<Uint8Array | undefined> {
+    try {
+      return await this.get(key);
+    } catch (error) {
+      if (error instanceof S3Error && error.status === 404) return undefined;
+      throw error;
+    }
+  }
+
   /** Stores an object whole, or nothing. @throws S3Error, ObjectsUnavailable */
   async put(key: string, body: Uint8Array<ArrayBuffer>): Promise<void> {
     await this.request(key, { method: "PUT", body });

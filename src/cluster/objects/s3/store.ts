@@ -8,8 +8,10 @@ import { S3Client, S3Error } from "./client.ts";
 
 /** How often a start tries to reach S3. */
 const START_ATTEMPTS = 3;
-/** The object with the id of the key of the installation. */
-const INSTALLATION = "installation";
+/** The name of the object of an installation, before the id of its key. */
+const INSTALLATION = "installation-";
+/** The object that shows that an API node has used the store. */
+const API_NODE = "api-node";
 
 /** S3 cannot be used as it is configured. The message names the store, the cause and the next step. */
 export class ObjectStoreUnusable extends Error {
@@ -38,7 +40,7 @@ export async function openS3(
     volumes,
     reopen: () => Promise.resolve(),
     claim: (root) => usable(address, () => claim(client, root)),
-    mark: () => Promise.resolve(),
+    mark: () => client.put(address.prefix + API_NODE, new Uint8Array()),
     findUrl: (digest) => commits.findUrl(digest),
   };
 }
@@ -66,21 +68,46 @@ export async function checkS3(
   return keys;
 }
 
-/** Checks that no other installation uses the store. Nodes of one installation write the same. */
+/**
+ * Checks that S3 can be used, and that no API node has used the store: a copy has the same key as its original, and two
+ * databases on one store would delete each other's contents. A copy alone leaves no mark.
+ * @throws ObjectStoreUnusable
+ */
+export async function assertUnusedS3(address: S3Address, keys: S3Keys | undefined): Promise<void> {
+  const client = new S3Client(address, await checkS3(address, keys), START_ATTEMPTS);
+  const key = address.prefix + API_NODE;
+  if (await usable(address, () => client.find(key)) === undefined) return;
+  throw new ObjectStoreUnusable(
+    address,
+    `it has the content of another installation, whose API nodes have written the object ${key}; use another bucket ` +
+      "or prefix, or delete the object once these nodes have stopped for good",
+  );
+}
+
+/**
+ * Claims the store for an installation. Nodes of one installation write the same object, and another installation writes
+ * another one, before each of them looks: of two that claim an empty store at the same time, at least one sees the other.
+ */
 async function claim(client: S3Client, root: Uint8Array): Promise<void> {
-  const key = client.address.prefix + INSTALLATION;
-  const id = objectKeyId(root);
-  try {
-    const owner = new TextDecoder().decode(await client.get(key));
-    if (owner === id) return;
+  const { address } = client;
+  const prefix = address.prefix + INSTALLATION;
+  const own = prefix + objectKeyId(root);
+  const assertOwn = async () => {
+    const { objects } = await client.list(prefix);
+    if (objects.every(({ key }) => key === own)) return objects.length > 0;
     throw new ObjectStoreUnusable(
-      client.address,
+      address,
       "it has the content of another installation; use another bucket or prefix",
     );
+  };
+  if (await assertOwn()) return;
+  await client.put(own, new Uint8Array());
+  try {
+    await assertOwn();
   } catch (error) {
-    if (!(error instanceof S3Error && error.status === 404)) throw error;
+    await client.delete(own).catch(() => {});
+    throw error;
   }
-  await client.put(key, new TextEncoder().encode(id));
 }
 
 async function usable<T>(address: S3Address, use: () => Promise<T>): Promise<T> {
