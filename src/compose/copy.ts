@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { Nats } from "../cluster/nats/connection.ts";
 import { NatsUnusable, permitted } from "../cluster/nats/errors.ts";
-import { markedStream } from "../cluster/objects/account.ts";
+import { accountUse } from "../cluster/objects/account.ts";
 import { assertUnusedS3 } from "../cluster/objects/s3/store.ts";
 import { type Config, formatObjectStore } from "../config/mod.ts";
 import { checkServerKeys, objectRootKey } from "../domain/identity/server_keys.ts";
@@ -157,7 +157,11 @@ async function openTarget(
   const node = randomUUID();
   const server = { ...config.server, dataDir };
   const objects = opened.use(await openObjects({ ...config, server }, nats, node));
-  return { dataDir, objects, address, unlock: (root) => objects.unlock(root) };
+  const unlock = async (root: Uint8Array) => {
+    await objects.unlock(root);
+    await objects.mark("copy");
+  };
+  return { dataDir, objects, address, unlock };
 }
 
 /**
@@ -177,11 +181,11 @@ export async function connectUnused({ nats: settings }: Config): Promise<Nats> {
 
 /** @throws NatsUnusable */
 async function assertUnusedAccount(nats: Nats): Promise<void> {
-  const stream = await permitted("API node", () => markedStream(nats.connection));
-  if (stream === undefined) return;
+  const use = await permitted("API node", () => accountUse(nats.connection));
+  if (use === undefined) return;
   throw new NatsUnusable(
-    `the account of NATS at ${nats.urls} is that of another installation: its API nodes have marked the stream ` +
-      `${stream}; use another account, or delete the stream once these nodes have stopped for good`,
+    `the account of NATS at ${nats.urls} is that of another installation: ${use}; use another account, or delete the ` +
+      "streams OBJ_invoked_commits and OBJ_invoked_volumes once the API nodes of the account have stopped for good",
   );
 }
 

@@ -96,7 +96,7 @@ export async function openRecords(
   if (objects !== undefined) {
     await assertSharedStore(store, formatObjectStore(config.nats.objects));
     await objects.unlock(await objectRootKey(store, sealer));
-    await objects.mark();
+    await objects.mark("API node");
   }
   return { store, objects };
 }

@@ -107,19 +107,28 @@ async function checkUsedAccount(
   const restored = `${directory}/restored`;
   const restore = async () =>
     await runInvoked(["restore", archive, "--data", restored, ...await into()]);
-  for (const run of [() => restore(), async () => copy(...source, ...await into())]) {
+  const isRejected = async (run: () => Promise<Run>, use: string) => {
     const { code, stderr } = await run();
     assert.equal(code, 1);
-    assert.match(
-      stderr,
-      /: the account of NATS at \S+ is that of another installation: its API nodes have marked the stream OBJ_invoked_commits; use another account, or delete the stream once/,
-    );
+    assert.match(stderr, /: the account of NATS at \S+ is that of another installation: /);
+    assert.ok(stderr.includes(`${use}; use another account, or delete the streams`), stderr);
+  };
+  for (const run of [restore, async () => copy(...source, ...await into())]) {
+    await isRejected(run, "its API nodes have marked the stream OBJ_invoked_commits");
   }
+  const connection = await connect(nats.address.client);
+  const { streams } = await jetstreamManager(connection);
+  // As nodes of 0.1.0 leave streams.
+  for (const name of ["OBJ_invoked_commits", "OBJ_invoked_volumes"]) {
+    await streams.update(name, { metadata: {} });
+  }
+  for (const name of ["OBJ_invoked_commits", "OBJ_invoked_volumes"]) {
+    await isRejected(restore, `the stream ${name} has content that no copy has stored`);
+    await streams.delete(name);
+  }
+  await connection.close();
   const names = await Array.fromAsync(Deno.readDir(restored), ({ name }) => name);
   assert.deepEqual(names, ["lock"]);
-  const connection = await connect(nats.address.client);
-  await (await jetstreamManager(connection)).streams.delete("OBJ_invoked_commits");
-  await connection.close();
   const freed = await restore();
   assert.equal(freed.code, 0, freed.stderr);
 }

@@ -6,29 +6,52 @@ import {
   type StreamInfo,
 } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { COMMITS_BUCKET, Layout } from "./layout.ts";
+import { COMMITS_BUCKET, Layout, VOLUMES_BUCKET } from "./layout.ts";
+import type { StoreUser } from "./opened_store.ts";
 
-const { stream: STREAM } = new Layout(COMMITS_BUCKET);
-/** Metadata of the stream of commits once an API node has used the account. */
-const MARK = "invoked-api-node";
+const STREAMS = [COMMITS_BUCKET, VOLUMES_BUCKET].map((bucket) => new Layout(bucket).stream);
+/** Metadata of the streams after their first use. */
+const MARKS: Readonly<Record<StoreUser, string>> = {
+  "API node": "invoked-api-node",
+  copy: "invoked-copy",
+};
 
 /**
- * Marks the account of NATS as that of an installation. Buckets have fixed names, so two installations in one account
- * would delete each other's contents.
+ * Marks the account of NATS as that of an installation, or of a copy that no API node has used yet. Buckets have fixed
+ * names, so two installations in one account would delete each other's contents.
  */
-export async function markAccount(nats: NatsConnection): Promise<void> {
+export async function markAccount(nats: NatsConnection, user: StoreUser): Promise<void> {
   const manager = await managerOf(nats);
-  const { config } = await manager.streams.info(STREAM);
-  if (isMarked(config)) return;
-  await manager.streams.update(STREAM, { metadata: { ...config.metadata, [MARK]: "yes" } });
+  for (const stream of STREAMS) {
+    const { config } = await manager.streams.info(stream);
+    if (isMarked(config, user)) continue;
+    await manager.streams.update(stream, {
+      metadata: { ...config.metadata, [MARKS[user]]: "yes" },
+    });
+  }
 }
 
-/** The stream that shows that API nodes have used the account; undefined if none has. A copy alone leaves no mark. */
-export async function markedStream(nats: NatsConnection): Promise<string | undefined> {
+/**
+ * Why the account of NATS is that of another installation, continuing "another installation: "; undefined if no API node
+ * has used the account. Nodes of 0.1.0 left no mark: content that no copy has stored is the content of an installation.
+ */
+export async function accountUse(nats: NatsConnection): Promise<string | undefined> {
   const manager = await managerOf(nats);
+  for (const stream of STREAMS) {
+    const info = await infoOf(manager, stream);
+    if (info === undefined) continue;
+    const { config, state } = info;
+    if (isMarked(config, "API node")) return `its API nodes have marked the stream ${stream}`;
+    if (state.messages > 0 && !isMarked(config, "copy")) {
+      return `the stream ${stream} has content that no copy has stored`;
+    }
+  }
+  return undefined;
+}
+
+async function infoOf(manager: JetStreamManager, stream: string): Promise<StreamInfo | undefined> {
   try {
-    const { config } = await manager.streams.info(STREAM);
-    return isMarked(config) ? STREAM : undefined;
+    return await manager.streams.info(stream);
   } catch (error) {
     const isMissing = error instanceof JetStreamApiError &&
       error.code === JetStreamApiCodes.StreamNotFound;
@@ -41,6 +64,6 @@ async function managerOf(nats: NatsConnection): Promise<JetStreamManager> {
   return await jetstreamManager(nats, { checkAPI: false });
 }
 
-function isMarked({ metadata }: StreamInfo["config"]): boolean {
-  return metadata?.[MARK] !== undefined;
+function isMarked({ metadata }: StreamInfo["config"], user: StoreUser): boolean {
+  return metadata?.[MARKS[user]] !== undefined;
 }

@@ -8,6 +8,7 @@ import { RETENTION_MAX_MS } from "./retentions.ts";
 
 /** The bucket of commits: workers read it, too. */
 export const COMMITS_BUCKET = "invoked_commits";
+export const VOLUMES_BUCKET = "invoked_volumes";
 
 /** The record of an object, as NATS object stores have it. */
 export interface ObjectRecord {

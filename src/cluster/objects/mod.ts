@@ -7,13 +7,11 @@ import { ChunkCache } from "./chunk_cache.ts";
 import { KEY_BYTES, objectKey } from "./codec.ts";
 import { markAccount } from "./account.ts";
 import { onNats } from "./failures.ts";
-import { COMMITS_BUCKET } from "./layout.ts";
+import { COMMITS_BUCKET, VOLUMES_BUCKET } from "./layout.ts";
 import { type Grant, Grants } from "./grants.ts";
-import type { BucketParts, OpenedStore } from "./opened_store.ts";
+import type { BucketParts, OpenedStore, StoreUser } from "./opened_store.ts";
 import { openS3 } from "./s3/store.ts";
 import { create, SpaceProbe } from "./space_probe.ts";
-
-const VOLUMES_BUCKET = "invoked_volumes";
 
 interface ObjectsOptions {
   /** The directory for chunks that were read, which nothing else uses, and the limit of their size. */
@@ -44,7 +42,7 @@ export class Objects implements AsyncDisposable {
   readonly #keys: ObjectKeys;
   readonly #grants: Grants;
   readonly #opened: AsyncDisposableStack;
-  #isMarked = false;
+  #user: StoreUser | undefined;
 
   private constructor(store: OpenedStore, keys: ObjectKeys, opened: AsyncDisposableStack) {
     this.#store = store;
@@ -79,13 +77,16 @@ export class Objects implements AsyncDisposable {
   /** Creates the buckets again if NATS has lost them. @throws ObjectsUnavailable */
   async reopen(): Promise<void> {
     await this.#store.reopen();
-    if (this.#isMarked) await this.mark();
+    if (this.#user !== undefined) await this.mark(this.#user);
   }
 
-  /** Marks the store as that of an installation, so that no other one is copied into it. @throws ObjectsUnavailable */
-  async mark(): Promise<void> {
-    this.#isMarked = true;
-    await this.#store.mark();
+  /**
+   * Marks the store as used: no other installation is copied into the store of API nodes, and a repeated copy continues.
+   * Called before the first object is written. @throws ObjectsUnavailable
+   */
+  async mark(user: StoreUser): Promise<void> {
+    this.#user = user;
+    await this.#store.mark(user);
   }
 
   /**
@@ -125,7 +126,7 @@ async function openJetStream(
     },
     // Each record names its key.
     claim: () => Promise.resolve(),
-    mark: () => onNats(() => markAccount(nats)),
+    mark: (user) => onNats(() => markAccount(nats, user)),
     findUrl: undefined,
   };
 }

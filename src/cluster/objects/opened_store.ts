@@ -2,6 +2,9 @@
 import type { ObjectBucket } from "../../shared/objects.ts";
 import type { ChunkCache } from "./chunk_cache.ts";
 
+/** Who stores content: API nodes, or a copy or a restore that prepares their store. */
+export type StoreUser = "API node" | "copy";
+
 /** What an object store must offer to nodes and workers. */
 export interface OpenedStore {
   readonly commits: ObjectBucket;
@@ -10,8 +13,8 @@ export interface OpenedStore {
   reopen(): Promise<void>;
   /** Checks that the content is that of the installation with this key. */
   claim(root: Uint8Array): Promise<void>;
-  /** Notes that an API node uses the store. @throws ObjectsUnavailable */
-  mark(): Promise<void>;
+  /** Notes who uses the store. @throws ObjectsUnavailable */
+  mark(user: StoreUser): Promise<void>;
   /** Looks where a worker reads an object of a commit, which may be missing; undefined if workers need no URLs. */
   readonly findUrl: ((digest: string) => Promise<string | undefined>) | undefined;
 }
