@@ -22,7 +22,7 @@ import { DamageLog } from "../store/damage.ts";
 import { StorageHealth } from "../store/storage_health.ts";
 import { exists } from "../shared/files.ts";
 import { openTempDir } from "../shared/temp_dir.ts";
-import { assertSharedStore, openObjects } from "./records.ts";
+import { openObjects, shareStore } from "./records.ts";
 import { openSealer } from "./sealer.ts";
 
 /** Where the blobs go. */
@@ -63,8 +63,8 @@ export async function copyInstallation(
   const checkKeys = (keys: Parameters<typeof checkServerKeys>[0]) => checkServerKeys(keys, sealer);
   const source = opened.use(await openStore(dataDir, { onSyncFailure, checkKeys }));
   const to = await openTarget(config, target, opened);
-  const root = await migrateTarget(to, { postgres, path, sealer, source });
-  const copies = await copyContents(to, { source, root, missing: new Set() }, opened);
+  await migrateTarget(to, { postgres, path, sealer, source });
+  const copies = await copyContents(to, { source, missing: new Set() }, opened);
   const tables = await copyTables(postgres, path);
   return { tables, blobs: copies, carryOver: await carryOver(config, directory, target) };
 }
@@ -95,22 +95,20 @@ export async function copyStaged(
     return;
   }
   const to = await openTarget(config, { kind: "objects" }, opened);
-  const root = await migrateTarget(to, { postgres, path, sealer, source });
-  await copyContents(to, { source, root, missing }, opened);
+  await migrateTarget(to, { postgres, path, sealer, source });
+  await copyContents(to, { source, missing }, opened);
   await copyTables(postgres, path);
 }
 
 /** Copies all blobs into the opened target, except for blobs that the source is known to lack. */
 async function copyContents(
   to: Target,
-  { source, root, missing }: {
+  { source, missing }: {
     readonly source: Store;
-    readonly root: Uint8Array | undefined;
     readonly missing: ReadonlySet<string>;
   },
   opened: AsyncDisposableStack,
 ): Promise<BlobCopies> {
-  if (root !== undefined) await to.unlock?.(root);
   const health = opened.use(new StorageHealth(() => Promise.resolve(), onSyncFailure));
   const openBlobs = await prepareBlobs(to.dataDir, to.objects);
   const blobs = opened.use(
@@ -136,9 +134,8 @@ interface Target {
   /** For files of blobs, or for what is staged. */
   readonly dataDir: string;
   readonly objects: ObjectBuckets | undefined;
-  /** The object store, as `--objects` names it. */
-  readonly address: string;
-  unlock?(root: Uint8Array): Promise<void>;
+  /** Unlocks the object store with its root key, and binds the database to the store. */
+  share?(store: Store, root: Uint8Array): Promise<void>;
 }
 
 /** Opens where the blobs go. `opened` closes what this opens. */
@@ -147,21 +144,20 @@ async function openTarget(
   target: BlobTarget,
   opened: AsyncDisposableStack,
 ): Promise<Target> {
-  const address = formatObjectStore(config.nats.objects);
   if (target.kind === "directory") {
     const { path } = opened.use(await openDataDir(target.path));
-    return { dataDir: path, objects: undefined, address };
+    return { dataDir: path, objects: undefined };
   }
   const nats = opened.use(await connectUnused(config));
   const { path: dataDir } = opened.use(await openTempDir("invoked-copy-"));
   const node = randomUUID();
   const server = { ...config.server, dataDir };
   const objects = opened.use(await openObjects({ ...config, server }, nats, node));
-  const unlock = async (root: Uint8Array) => {
-    await objects.unlock(root);
+  const share = async (store: Store, root: Uint8Array) => {
+    await shareStore(store, formatObjectStore(config.nats.objects), () => objects.unlock(root));
     await objects.mark("copy");
   };
-  return { dataDir, objects, address, unlock };
+  return { dataDir, objects, share };
 }
 
 /**
@@ -190,19 +186,18 @@ async function assertUnusedAccount(nats: Nats): Promise<void> {
 }
 
 /**
- * Migrates the target, and checks that it is empty.
- * @returns the key from which the keys of objects are derived; the key stays in the target if the copy fails, so that a
- * repetition finds it
+ * Migrates the target, checks that it is empty, and unlocks its object store. The key from which the keys of objects are
+ * derived stays in the target if the copy fails, so that a repetition finds the key.
  */
 async function migrateTarget(
-  { dataDir, objects, address }: Target,
+  { dataDir, objects, share }: Target,
   { postgres, path, sealer, source }: {
     readonly postgres: PostgresOptions;
     readonly path: string;
     readonly sealer: Sealer;
     readonly source: Store;
   },
-): Promise<Uint8Array | undefined> {
+): Promise<void> {
   const checkKeys = (keys: Parameters<typeof checkServerKeys>[0]) => checkServerKeys(keys, sealer);
   {
     await using _migrated = await openStore(dataDir, {
@@ -213,11 +208,10 @@ async function migrateTarget(
     });
   }
   await assertEmpty(postgres, path);
-  if (objects === undefined) return undefined;
+  if (share === undefined) return;
   await using store = await openStore(dataDir, { onSyncFailure, checkKeys, postgres, objects });
-  await assertSharedStore(store, address);
   const [own] = await source.read.identity.keys("objects");
-  return await objectRootKey(own === undefined ? store : source, sealer);
+  await share(store, await objectRootKey(own === undefined ? store : source, sealer));
 }
 
 async function carryOver(

@@ -59,14 +59,23 @@ async function postgresOptions(
 
 /**
  * All nodes of a database have their content in the same object store, which the first node chooses.
+ * @param unlock rejects a store that this installation cannot use, before the database is bound to the store
  * @throws Error that names both stores
  */
-export async function assertSharedStore(store: Store, address: string): Promise<void> {
-  let shared = await store.read.objectStores.address();
-  if (shared === undefined) {
-    await store.write((tx) => tx.objectStores.setOnce(address));
-    shared = await store.read.objectStores.address();
-  }
+export async function shareStore(
+  store: Store,
+  address: string,
+  unlock: () => Promise<void>,
+): Promise<void> {
+  const { objectStores } = store.read;
+  assertShared(await objectStores.address() ?? address, address);
+  await unlock();
+  await store.write((tx) => tx.objectStores.setOnce(address));
+  // Another node may have been first.
+  assertShared(await objectStores.address(), address);
+}
+
+function assertShared(shared: string | undefined, address: string): void {
   if (shared === address) return;
   throw new Error(
     `this node cannot join the API nodes of the database: their content is in the object store ${shared}, and ` +
@@ -94,8 +103,8 @@ export async function openRecords(
     }),
   );
   if (objects !== undefined) {
-    await assertSharedStore(store, formatObjectStore(config.nats.objects));
-    await objects.unlock(await objectRootKey(store, sealer));
+    const unlock = async () => await objects.unlock(await objectRootKey(store, sealer));
+    await shareStore(store, formatObjectStore(config.nats.objects), unlock);
     await objects.mark("API node");
   }
   return { store, objects };

@@ -131,6 +131,13 @@ Deno.test("a cluster with its content in S3", async (t) => {
         used.stderr,
         /is not usable: it has the content of another installation, whose API nodes have written the object \S+\/api-node;/,
       );
+      const claimed = { ...address, prefix: "claimed/" };
+      const claim = `${claimed.prefix}installation-${"0".repeat(16)}`;
+      await new S3Client(claimed, S3_KEYS).put(claim, new Uint8Array());
+      const foreign = await restore(formatObjectStore(claimed));
+      assert.equal(foreign.code, 1);
+      assert.match(foreign.stderr, /has the content of another installation; use another bucket/);
+      // No failed restore has bound the database to its store.
       const restored = await restore(other);
       assert.equal(restored.code, 0, restored.stderr);
       const verified = await runInvoked(
