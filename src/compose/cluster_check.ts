@@ -2,6 +2,7 @@
 import { X509Certificate } from "node:crypto";
 import { speaks } from "../cluster/link/protocol.ts";
 import { Nats } from "../cluster/nats/connection.ts";
+import { assertJetStream } from "../cluster/objects/account.ts";
 import type { Config } from "../config/mod.ts";
 import { VERSION } from "../shared/installation.ts";
 import { type LiveNode, liveNodes } from "../store/postgres/live_nodes.ts";
@@ -32,13 +33,17 @@ export async function checkCluster(config: Config): Promise<readonly CheckedPart
   return (await Promise.all(checks)).flat();
 }
 
-async function checkNats({ nats }: Config): Promise<readonly CheckedPart[]> {
+async function checkNats({ nats, database }: Config): Promise<readonly CheckedPart[]> {
   const { urls = [], credentialsFile, caFile } = nats;
   const name = `NATS at ${urls.join(", ")}`;
   try {
     await using connected = await Nats.connect({ urls, credentialsFile, caFile }, "doctor");
-    const { version = "unknown" } = connected.connection.info ?? {};
-    return [{ name, verdict: "fine", detail: `nats-server ${version} with JetStream` }];
+    const { version = "unknown", jetstream } = connected.connection.info ?? {};
+    // A worker, which has no database, does not know where the API nodes store content.
+    const storesContent = nats.objects.kind === "jetstream" && database.url !== undefined;
+    if (storesContent) assertJetStream(connected.connection);
+    const detail = `nats-server ${version} ${jetstream ? "with" : "without"} JetStream`;
+    return [{ name, verdict: "fine", detail }];
   } catch (error) {
     return [{ name, verdict: "broken", detail: messageOf(error) }];
   }

@@ -169,8 +169,8 @@ export async function connectUnused({ nats: settings }: Config): Promise<Nats> {
   if (urls === undefined) throw new Error("a copy of blobs into an object store needs --nats");
   await using opened = new AsyncDisposableStack();
   const nats = opened.use(await Nats.connect({ urls, credentialsFile, caFile }, "copy"));
-  await assertUnusedAccount(nats);
   if (objects.kind === "s3") await assertUnusedS3(objects, environmentS3Keys);
+  else await assertUnusedAccount(nats);
   opened.move();
   return nats;
 }

@@ -10,6 +10,7 @@ import { Nats, type NatsOptions } from "../../src/cluster/nats/connection.ts";
 import { connectError, NatsUnreachable, NatsUnusable } from "../../src/cluster/nats/errors.ts";
 import { subjects } from "../../src/cluster/nats/subjects.ts";
 import { eventually } from "../support/eventually.ts";
+import { openNode } from "../support/blob_stores.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestNats } from "../support/nats.ts";
 
@@ -91,9 +92,13 @@ Deno.test("a NATS that resets connections ends none of its clients", async () =>
   }
 });
 
-Deno.test("a NATS without JetStream is not used", async () => {
+Deno.test("a NATS without JetStream stores no content", async () => {
   await using nats = await TestNats.start({ config: "jetstream: disabled" });
-  await unusable(nats.address.options, /JetStream of NATS at \S+ is off/);
+  await assert.rejects(openNode(nats), (error) => {
+    assert.ok(error instanceof NatsUnusable);
+    assert.match(error.message, /JetStream of NATS at \S+ is off; add .* or store content in S3/);
+    return true;
+  });
 });
 
 Deno.test("credentials are checked when NATS is reached, and their files before", async () => {

@@ -57,7 +57,7 @@ export class Nats implements AsyncDisposable {
   }
 
   /**
-   * Connects, and checks that NATS authenticates its clients, or that it is on loopback, and has JetStream.
+   * Connects, and checks that NATS authenticates its clients, or that it is on loopback.
    * @param role names the client in the lists of NATS
    * @throws NatsUnusable
    */
@@ -74,7 +74,6 @@ export class Nats implements AsyncDisposable {
     try {
       checkVersion(connection, shown);
       checkAuthentication(connection, credentials);
-      checkJetStream(connection, shown);
       return new Nats(connection, id, shown);
     } catch (error) {
       await connection.close();
@@ -309,14 +308,6 @@ function checkAuthentication(
 function unauthenticated(host: string): string {
   return `NATS at ${host} accepts clients without authentication, which is allowed ` +
     "only on loopback; configure its users, and give --nats-credentials";
-}
-
-function checkJetStream({ info }: NatsConnection, urls: string): void {
-  if (!info?.jetstream) {
-    throw new NatsUnusable(
-      `JetStream of NATS at ${urls} is off; add "jetstream {}" to its configuration`,
-    );
-  }
 }
 
 /** The host of `HOST:PORT`. */

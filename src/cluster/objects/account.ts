@@ -6,6 +6,7 @@ import {
   type StreamInfo,
 } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { NatsUnusable } from "../nats/errors.ts";
 import { COMMITS_BUCKET, Layout, VOLUMES_BUCKET } from "./layout.ts";
 import type { StoreUser } from "./opened_store.ts";
 
@@ -15,6 +16,15 @@ const MARKS: Readonly<Record<StoreUser, string>> = {
   "API node": "invoked-api-node",
   copy: "invoked-copy",
 };
+
+/** Checks that NATS can store content. With S3, NATS carries only messages. @throws NatsUnusable */
+export function assertJetStream(nats: NatsConnection): void {
+  if (nats.info?.jetstream) return;
+  throw new NatsUnusable(
+    `JetStream of NATS at ${nats.getServer()} is off; add "jetstream {}" to its configuration, or store content in S3 ` +
+      "with --objects",
+  );
+}
 
 /**
  * Marks the account of NATS as that of an installation, or of a copy that no API node has used yet. Buckets have fixed
@@ -36,6 +46,7 @@ export async function markAccount(nats: NatsConnection, user: StoreUser): Promis
  * has used the account. Nodes of 0.1.0 left no mark: content that no copy has stored is the content of an installation.
  */
 export async function accountUse(nats: NatsConnection): Promise<string | undefined> {
+  assertJetStream(nats);
   const manager = await managerOf(nats);
   for (const stream of STREAMS) {
     const info = await infoOf(manager, stream);

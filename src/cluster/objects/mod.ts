@@ -5,7 +5,7 @@ import type { ObjectBucket } from "../../shared/objects.ts";
 import { NatsBucket } from "./bucket.ts";
 import { ChunkCache } from "./chunk_cache.ts";
 import { KEY_BYTES, objectKey } from "./codec.ts";
-import { markAccount } from "./account.ts";
+import { assertJetStream, markAccount } from "./account.ts";
 import { onNats } from "./failures.ts";
 import { COMMITS_BUCKET, VOLUMES_BUCKET } from "./layout.ts";
 import { type Grant, Grants } from "./grants.ts";
@@ -53,7 +53,7 @@ export class Objects implements AsyncDisposable {
 
   /**
    * Opens the buckets; NATS gets the buckets that it lacks.
-   * @throws ObjectsUnavailable, ObjectStoreUnusable
+   * @throws ObjectsUnavailable, ObjectStoreUnusable, NatsUnusable
    */
   static async open({ cacheDir, cacheBytes, node, store }: ObjectsOptions): Promise<Objects> {
     await using opened = new AsyncDisposableStack();
@@ -112,6 +112,7 @@ async function openJetStream(
   { nats, replicas }: JetStreamStore,
   { opened, ...parts }: BucketParts,
 ): Promise<OpenedStore> {
+  assertJetStream(nats);
   const probe = await onNats(() => SpaceProbe.open(nats, replicas));
   const options = { ...parts, replicas, probe };
   const commits = opened.use(await NatsBucket.open(nats, COMMITS_BUCKET, options));
