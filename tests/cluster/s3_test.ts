@@ -4,7 +4,8 @@ import { randomBytes, randomUUID } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import { freePort } from "../../deploy/local_cluster/network.ts";
 import { CHUNK_BYTES, CONTENT_BYTES } from "../../src/cluster/objects/codec.ts";
-import { S3Client } from "../../src/cluster/objects/s3/client.ts";
+import { Grants, openGrant } from "../../src/cluster/objects/grants.ts";
+import { getByUrl, S3Client } from "../../src/cluster/objects/s3/client.ts";
 import { PART_BYTES } from "../../src/cluster/objects/s3/upload.ts";
 import { type S3Address, Secret } from "../../src/config/mod.ts";
 import { digestOf } from "../../src/store/blobs/commit_blobs.ts";
@@ -229,6 +230,45 @@ Deno.test("an object in S3 that was changed, exchanged, cut or lost is rejected,
   await node.objects.commits.store(object);
   // The first node knows the content by its earlier key.
   assert.deepEqual(await writer.objects.commits.read(object.digest), content);
+});
+
+Deno.test("workers get the URL of the content that this node has stored last", async () => {
+  await using node = await openS3Node((await sharedS3()).address());
+  const { commits } = node.objects;
+  const { object } = randomObject(10);
+  const urlOf = async () => openGrant(await node.objects.grantOf(object.digest)).url ?? "";
+  await commits.store(object);
+  const first = await urlOf();
+  await commits.deleteStoredBefore(object.digest, FUTURE());
+  assert.equal(await urlOf(), "");
+  await commits.store(object);
+  const second = await urlOf();
+  assert.notEqual(second, first);
+  assert.ok((await getByUrl(second, "bytes=0-", 1024)).length > 10);
+});
+
+Deno.test("an old URL is used only if the store does not answer, which invocations await once", async () => {
+  let now = 0;
+  let find = () => Promise.resolve<string | undefined>("http://a");
+  const urls = { findUrl: () => find(), onMoved() {} };
+  const grants = new Grants(() => new Uint8Array(32), urls, () => now);
+  const urlOf = async (digest: string) => openGrant(await grants.of(digest)).url;
+  const atOnce = (url: Promise<string | undefined>) =>
+    Promise.race([url, new Promise((resolve) => setTimeout(resolve, 0, "is awaited"))]);
+  assert.equal(await urlOf("x"), "http://a");
+  now += 25 * 60 * 60_000;
+  find = () => Promise.resolve("http://b");
+  assert.equal(await urlOf("x"), "http://b");
+  now += 25 * 60 * 60_000;
+  find = () => Promise.reject(new Error("away"));
+  assert.equal(await urlOf("x"), "http://b");
+  find = () => Promise.withResolvers<string>().promise;
+  const slow = urlOf("y");
+  assert.equal(await atOnce(slow), "is awaited");
+  assert.equal(await slow, undefined);
+  assert.equal(await atOnce(urlOf("y")), undefined);
+  find = () => Promise.resolve(undefined);
+  assert.equal(await urlOf("x"), undefined);
 });
 
 Deno.test("a busy S3 is asked again; one that is full, away or rejects the key is unavailable", async (t) => {

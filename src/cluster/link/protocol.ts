@@ -14,3 +14,6 @@ export const PROTOCOLS_TEXT = `${PROTOCOL - 1} to ${PROTOCOL + 1}`;
 export function speaks(protocol: number): boolean {
   return Math.abs(protocol - PROTOCOL) <= 1;
 }
+
+/** How long a worker holds a slot for the job of an offer. */
+export const HOLD_OFFER_MS = 5_000;

@@ -47,7 +47,7 @@ export class Objects implements AsyncDisposable {
   private constructor(store: OpenedStore, keys: ObjectKeys, opened: AsyncDisposableStack) {
     this.#store = store;
     this.#keys = keys;
-    this.#grants = new Grants((digest) => keys.keyOf(digest), store.findUrl);
+    this.#grants = new Grants((digest) => keys.keyOf(digest), store.urls);
     this.#opened = opened;
   }
 
@@ -128,7 +128,7 @@ async function openJetStream(
     // Each record names its key.
     claim: () => Promise.resolve(),
     mark: (user) => onNats(() => markAccount(nats, user)),
-    findUrl: undefined,
+    urls: undefined,
   };
 }
 

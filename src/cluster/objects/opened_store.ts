@@ -15,8 +15,20 @@ export interface OpenedStore {
   claim(root: Uint8Array): Promise<void>;
   /** Notes who uses the store. @throws ObjectsUnavailable */
   mark(user: StoreUser): Promise<void>;
-  /** Looks where a worker reads an object of a commit, which may be missing; undefined if workers need no URLs. */
-  readonly findUrl: ((digest: string) => Promise<string | undefined>) | undefined;
+  /** Of the objects of commits; undefined if workers need no URLs. */
+  readonly urls: ObjectUrls | undefined;
+}
+
+/** Where workers read objects. */
+export interface ObjectUrls {
+  /**
+   * Looks for an object: the content may have been stored again, under another URL.
+   * @returns a URL of the content, for seven days; undefined if the object is missing
+   * @throws ObjectsUnavailable
+   */
+  findUrl(digest: string): Promise<string | undefined>;
+  /** @param listener called with the digest when this node has stored or deleted the content of an object */
+  onMoved(listener: (digest: string) => void): void;
 }
 
 /** What buckets need of the store. */

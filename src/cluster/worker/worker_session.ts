@@ -6,7 +6,7 @@ import { Lifecycle } from "../../shared/lifecycle.ts";
 import { Channel } from "../link/channel.ts";
 import { CloseReason } from "../link/frames.ts";
 import { decodeJob, encode, encodeOutcome, MessageType, type SealedJob } from "../link/messages.ts";
-import { PROTOCOL } from "../link/protocol.ts";
+import { HOLD_OFFER_MS, PROTOCOL } from "../link/protocol.ts";
 import { BrokenProtocol } from "../link/receiver.ts";
 import type { SealKey } from "../link/sealing.ts";
 import type { Nats } from "../nats/connection.ts";
@@ -19,9 +19,7 @@ const logger = getLogger(["invoked", "cluster"]);
 
 /** Largest message of an API node: a job with its input. */
 const OWNER_MESSAGE_BYTES_MAX = 1024 * 1024 * 1024;
-/** How long a slot is held for the job of an offer. */
-const HOLD_OFFER_MS = 5_000;
-/** The same for the job of a claim, for which the owner may have to open a volume first. */
+/** Like {@link HOLD_OFFER_MS}, for the job of a claim, for which the owner may have to open a volume first. */
 const HOLD_CLAIM_MS = 30_000;
 
 interface WorkerParts {

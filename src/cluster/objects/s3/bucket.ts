@@ -12,6 +12,7 @@ import { entriesUpTo } from "../../../shared/entries.ts";
 import type { ChunkCache } from "../chunk_cache.ts";
 import { sealedSize } from "../codec.ts";
 import { isDigest } from "../layout.ts";
+import type { ObjectUrls } from "../opened_store.ts";
 import { ObjectReader } from "../reader.ts";
 import { Retentions } from "../retentions.ts";
 import { S3Chunks } from "./chunks.ts";
@@ -45,7 +46,7 @@ interface BucketOptions {
  * other, whichever was first, and a late deletion never destroys a later upload. Two nodes that upload the same content
  * at the same time store it twice, until the object is deleted.
  */
-export class S3Bucket implements ObjectBucket {
+export class S3Bucket implements ObjectBucket, ObjectUrls {
   readonly name: string;
   readonly #client: S3Client;
   readonly #prefix: string;
@@ -54,6 +55,7 @@ export class S3Bucket implements ObjectBucket {
   readonly #retentions: Retentions;
   /** The key of the content of each object that was found last. */
   readonly #locations = new LRUCache<string, string>(entriesUpTo(LOCATIONS_MAX));
+  #moved: (digest: string) => void = () => {};
 
   /** @param kind the part of its keys behind the prefix of the address */
   constructor(client: S3Client, kind: string, options: BucketOptions) {
@@ -168,14 +170,13 @@ export class S3Bucket implements ObjectBucket {
     return this.#client.probe(this.#options.node);
   }
 
-  /**
-   * Looks for an object: the content may have been stored again, under another URL.
-   * @returns a URL of the content, for seven days; undefined if the object is missing
-   * @throws ObjectsUnavailable
-   */
   async findUrl(digest: string): Promise<string | undefined> {
     const key = await this.#locate(digest);
     return key === undefined ? undefined : await this.#client.urlOf(key);
+  }
+
+  onMoved(listener: (digest: string) => void): void {
+    this.#moved = listener;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -190,6 +191,7 @@ export class S3Bucket implements ObjectBucket {
     const key = this.#key(digest, names.content(randomUUID()));
     await upload(this.#client, key, content, this.#options.keyOf(digest));
     this.#locations.set(digest, key);
+    this.#moved(digest);
     // Of another size: damaged.
     await atOnce(kept, ({ id }) => this.#client.delete(this.#key(digest, names.content(id))));
   }
@@ -215,6 +217,7 @@ export class S3Bucket implements ObjectBucket {
       // A node that was suspended comes too late: others remove its announcement, and S3 rejects its deletion.
       await atOnce(ids, (id) => this.#client.delete(this.#key(digest, names.content(id)), at));
       this.#locations.delete(digest);
+      this.#moved(digest);
       this.#options.cache.deleteAll(digest);
       if ((await this.#state(digest)).contents.length === 0) {
         await this.#client.delete(this.#key(digest, names.stored));

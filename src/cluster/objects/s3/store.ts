@@ -44,7 +44,7 @@ export async function openS3(
       // A repeated copy continues in a store without a mark, if the claim is of the same installation.
       if (user === "API node") await client.put(address.prefix + API_NODE, new Uint8Array());
     },
-    findUrl: (digest) => commits.findUrl(digest),
+    urls: commits,
   };
 }
 
