@@ -44,3 +44,9 @@ export class S3Front implements AsyncDisposable {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 }
+
+/** Answers with an error of S3. */
+export function reject(answer: ServerResponse, status: number, code: string): true {
+  answer.writeHead(status).end(`<Error><Code>${code}</Code></Error>`);
+  return true;
+}

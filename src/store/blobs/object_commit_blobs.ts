@@ -7,6 +7,7 @@ import type { StorageHealth } from "../storage_health.ts";
 import { BlobError } from "./blob_error.ts";
 import { type CommitBlobs, type Digest, digestOf } from "./commit_blobs.ts";
 import { StoringWork } from "./storing_work.ts";
+import { removeStrays } from "./stray_removal.ts";
 
 /** How long a collection waits for other nodes that store one of its blobs, and how often it looks. */
 const COLLECT_WAIT_MS = 30_000;
@@ -65,7 +66,7 @@ export class ObjectCommitBlobs implements CommitBlobs {
   }
 
   async storedBefore(shard: number, time: Date): Promise<Digest[]> {
-    if (shard === 0) await this.#bucket.removeStrays();
+    if (shard === 0) await removeStrays(this.#bucket);
     const prefix = shard.toString(16).padStart(2, "0");
     return await this.#bucket.storedBefore(await this.#bucket.digests(prefix), time);
   }

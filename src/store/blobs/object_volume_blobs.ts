@@ -16,6 +16,7 @@ import {
   type VolumeBlobs,
 } from "./volume_blobs.ts";
 import { smallBlob } from "./small_blob.ts";
+import { removeStrays } from "./stray_removal.ts";
 import { VerifiedBlobs } from "./verified.ts";
 
 /** Bytes of a staged blob that are sent in one step. */
@@ -132,7 +133,7 @@ export class ObjectVolumeBlobs implements VolumeBlobs {
   }
 
   async *storedDigests(): AsyncGenerator<Digest[]> {
-    await this.#bucket.removeStrays();
+    await removeStrays(this.#bucket);
     const digests = await this.#bucket.digests();
     for (let at = 0; at < digests.length; at += COLLECT_STEP) {
       yield digests.slice(at, at + COLLECT_STEP);

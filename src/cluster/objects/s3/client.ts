@@ -123,22 +123,34 @@ export class S3Client {
 
   /** Ends uploads in parts that began before a time, and were never completed. @throws S3Error, ObjectsUnavailable */
   async abortUploads(prefix: string, before: Date): Promise<void> {
-    const { body } = await this.request("", { query: { uploads: "", prefix } });
-    for (const { key, uploadId, begunAt } of readUploads(new TextDecoder().decode(body))) {
+    for (const { key, uploadId, begunAt } of await this.#uploads(prefix)) {
       if (begunAt >= before || !key.startsWith(prefix)) continue;
       await this.request(key, { method: "DELETE", query: { uploadId } });
     }
   }
 
-  /** Checks that the bucket exists and answers. @throws S3Error, ObjectsUnavailable */
-  async check(): Promise<void> {
+  /**
+   * Checks that the bucket exists, that its objects and uploads can be listed, and that an object can be written, read
+   * and deleted.
+   * @param name unique among all that check or probe
+   * @throws S3Error, ObjectsUnavailable
+   */
+  async check(name: string): Promise<void> {
     await this.#page(this.address.prefix, { "max-keys": "1" });
+    await this.#uploads(this.address.prefix, { "max-uploads": "1" });
+    await this.probe(name, (key) => this.get(key));
   }
 
-  /** Writes an object and deletes it. @param name unique among all that do so @throws S3Error, ObjectsUnavailable */
-  async probe(name: string): Promise<void> {
+  /**
+   * Writes an object and deletes it.
+   * @param name unique among all that check or probe
+   * @param use gets the key of the object before the deletion
+   * @throws S3Error, ObjectsUnavailable
+   */
+  async probe(name: string, use?: (key: string) => Promise<unknown>): Promise<void> {
     const key = `${this.address.prefix}probe/${name}`;
     await this.put(key, new Uint8Array(1));
+    await use?.(key);
     await this.delete(key);
   }
 
@@ -163,6 +175,12 @@ export class S3Client {
       return await fetch(signed, { signal, redirect: "manual" });
     };
     return await repeated(send, { attempts: this.#attempts, maxBytes });
+  }
+
+  /** The first uploads in parts that were never completed, up to 1,000. */
+  async #uploads(prefix: string, further: Readonly<Record<string, string>> = {}) {
+    const { body } = await this.request("", { query: { uploads: "", prefix, ...further } });
+    return readUploads(new TextDecoder().decode(body));
   }
 
   async #page(prefix: string, further: Readonly<Record<string, string>>) {

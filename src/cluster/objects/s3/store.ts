@@ -64,10 +64,7 @@ export async function checkS3(
     );
   }
   const client = new S3Client(address, keys, START_ATTEMPTS);
-  await usable(address, async () => {
-    await client.check();
-    await client.probe(node);
-  });
+  await usable(address, () => client.check(node));
   return keys;
 }
 
@@ -146,8 +143,8 @@ function causeOf({ bucket, region }: S3Address, error: unknown): string {
     return "the clock of this machine is wrong by more than 15 minutes; correct the clock";
   }
   if (status === 403) {
-    return "the credentials lack a permission; allow s3:ListBucket on the bucket, and s3:GetObject, s3:PutObject, " +
-      "s3:DeleteObject and s3:AbortMultipartUpload on its objects";
+    return "the credentials lack a permission; allow s3:ListBucket and s3:ListBucketMultipartUploads on the bucket, and " +
+      "s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on its objects";
   }
   return error.message;
 }
