@@ -19,7 +19,7 @@ const DOCS_PAGE = ["/docs", "/docs/start.js", "/docs/swagger-ui.css", "/docs/swa
     path,
   ) => `GET ${path}`);
 /** Of every request: log and security headers; of webhooks: the methods; of the API and of sessions: authentication. */
-const MIDDLEWARE = ["ALL /*", "ALL /*", "ALL /api/v1/webhooks/incoming/*", "ALL /api/*"]
+const MIDDLEWARE = ["ALL /*", "ALL /*", "ALL /*", "ALL /api/v1/webhooks/incoming/*", "ALL /api/*"]
   .concat("ALL /auth/v1/session", "ALL /auth/v1/session_links", "ALL /auth/v1/sessions/*")
   // Errors of sign-ins as pages, and the cookies of browsers.
   .concat("ALL /auth/v1/oidc/*", "ALL /auth/v1/oidc/*")
