@@ -5,7 +5,7 @@ import { buildProgram } from "../../src/cli/program.ts";
 import { INVOKED, runInvoked } from "../support/invoked.ts";
 
 /** Their output is a program of the shell, or a file. */
-const WITHOUT_JSON = ["invoked completions", "invoked volumes cat"];
+const WITHOUT_JSON = ["invoked cluster secrets", "invoked completions", "invoked volumes cat"];
 
 Deno.test("docs/cli.md is what the commands say", async () => {
   const page = await Deno.readTextFile(new URL("../../docs/cli.md", import.meta.url));

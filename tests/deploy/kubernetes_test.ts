@@ -119,7 +119,7 @@ Deno.test("every container of the manifests starts, and the cluster runs invocat
       const line of [
         "NATS at tls://invoked-nats:4222: nats-server .* with JetStream$",
         `certificate of NATS at invoked-nats:4222: ${certificate}`,
-        `certificate of PostgreSQL at invoked-postgres-rw:5432: ${certificate}`,
+        `certificate of PostgreSQL at invoked-postgres:5432: ${certificate}`,
         String.raw`certificates in /etc/invoked/ca/ca\.pem \(--nats-ca\): ${certificate}`,
         "API node .*: version ",
       ]
