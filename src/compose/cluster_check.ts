@@ -23,7 +23,7 @@ export interface CheckedPart {
   readonly detail: string;
 }
 
-/** Tests NATS, its certificates, those of PostgreSQL and of the configured files, and the nodes of the database. */
+/** Tests NATS, the certificates of NATS, of PostgreSQL and in configured files, and the nodes of the database. */
 export async function checkCluster(config: Config): Promise<readonly CheckedPart[]> {
   const checks = [
     checkNats(config),

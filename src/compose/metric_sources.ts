@@ -175,7 +175,7 @@ function recordSource(
   };
 }
 
-/** Invocations that no node has claimed yet; {@link functionSource} observes those that wait in this process. */
+/** Invocations that no node has claimed yet; {@link functionSource} observes invocations that wait in this process. */
 function backlogSource({ read }: Store, node: Node): Source {
   return {
     name: "the backlog",

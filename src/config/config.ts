@@ -6,7 +6,7 @@ import type { SecretUrl } from "./secret_url.ts";
 
 /**
  * The configuration of the server, resolved and deeply frozen. The row of the same name in `settings.ts`
- * describes each field except `registryEnv`, `searchPath` and those that begin with `environment`.
+ * describes each field except `registryEnv`, `searchPath` and fields that begin with `environment`.
  */
 export interface Config {
   readonly server: {

@@ -281,7 +281,7 @@ export interface Provisioned extends MemoryLimit {
   readonly count: number;
   /** As in its jobs. */
   readonly evaluation?: Evaluation | undefined;
-  /** Reads the source map of the script. Without a map, a reading of a reviewed package counts as any other. */
+  /** Reads the source map of the script. Without a map, the reviewed list applies to no reading. */
   readonly stackMap?: StackMapReader | undefined;
 }
 

@@ -84,7 +84,7 @@ type UnrecordedColumn = ContentColumn | "variables" | "errorCode";
 export interface UnfinishedInvocations {
   readonly running: number;
   readonly waiting: number;
-  /** Of those that wait, invocations that no node has claimed. Any other one waits in the engine of its owner. */
+  /** Waiting invocations that no node has claimed. Other waiting invocations wait in the engine of their owner. */
   readonly unclaimed: number;
   readonly waitingBytes: number;
 }

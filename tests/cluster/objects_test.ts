@@ -7,35 +7,16 @@ import { randomBytes } from "node:crypto";
 import { CONTENT_BYTES } from "../../src/cluster/objects/codec.ts";
 import { Layout } from "../../src/cluster/objects/layout.ts";
 import { digestOf } from "../../src/store/blobs/commit_blobs.ts";
-import {
-  type ObjectBucket,
-  type ObjectContent,
-  ObjectError,
-  ObjectsUnavailable,
-} from "../../src/shared/objects.ts";
+import { type ObjectBucket, ObjectError, ObjectsUnavailable } from "../../src/shared/objects.ts";
 import { openStore } from "../../src/store/mod.ts";
 import { openNode } from "../support/blob_stores.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
+import { objectOf, randomObject } from "../support/random_objects.ts";
 import { TestNats } from "../support/nats.ts";
 
 const LAYOUT = new Layout("invoked_commits");
 const ALL = (digests: readonly string[]) => Promise.resolve(digests);
-
-function objectOf(content: Uint8Array): ObjectContent {
-  return {
-    digest: digestOf(content),
-    size: content.length,
-    async *read() {
-      yield content;
-    },
-  };
-}
-
-function randomObject(size: number): { content: Uint8Array; object: ObjectContent } {
-  const content = new Uint8Array(randomBytes(size));
-  return { content, object: objectOf(content) };
-}
 
 async function chunksIn(manager: JetStreamManager): Promise<number> {
   const { state } = await manager.streams.info(LAYOUT.stream, {

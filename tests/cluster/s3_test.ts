@@ -1,6 +1,6 @@
 /** Objects in S3: what only several nodes or a faulty S3 show. */
 import assert from "node:assert/strict";
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { CHUNK_BYTES, CONTENT_BYTES } from "../../src/cluster/objects/codec.ts";
 import { Grants, openGrant } from "../../src/cluster/objects/grants.ts";
 import { getByUrl, S3Client } from "../../src/cluster/objects/s3/client.ts";
@@ -8,35 +8,16 @@ import { PART_BYTES } from "../../src/cluster/objects/s3/upload.ts";
 import type { S3Address } from "../../src/config/mod.ts";
 import { digestOf } from "../../src/store/blobs/commit_blobs.ts";
 import { openStore } from "../../src/store/mod.ts";
-import {
-  type ObjectBucket,
-  type ObjectContent,
-  ObjectError,
-  ObjectsUnavailable,
-} from "../../src/shared/objects.ts";
+import { type ObjectBucket, ObjectError, ObjectsUnavailable } from "../../src/shared/objects.ts";
 import { openS3Node } from "../support/blob_stores.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
+import { randomObject } from "../support/random_objects.ts";
 import { reject, S3Front } from "../support/s3_front.ts";
 import { S3_KEYS, sharedS3 } from "../support/s3.ts";
 
 const ALL = (digests: readonly string[]) => Promise.resolve(digests);
 const FUTURE = () => new Date(Date.now() + 60_000);
-
-function objectOf(content: Uint8Array): ObjectContent {
-  return {
-    digest: digestOf(content),
-    size: content.length,
-    async *read() {
-      yield content;
-    },
-  };
-}
-
-function randomObject(size: number): { content: Uint8Array; object: ObjectContent } {
-  const content = new Uint8Array(randomBytes(size));
-  return { content, object: objectOf(content) };
-}
 
 async function keysIn(address: S3Address): Promise<string[]> {
   const { objects } = await new S3Client(address, S3_KEYS).list(`${address.prefix}commits/`);

@@ -11,9 +11,9 @@ export class Relay implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #clients = new Set<Socket>();
-  /** Those that stay open after the end of their clients. */
+  /** Sockets that stay open after the end of their clients. */
   readonly #kept = new WeakSet<Socket>();
-  /** Those whose data is lost. */
+  /** Sockets whose data is lost. */
   readonly #silent = new WeakSet<Socket>();
   readonly #flow: Flow = { toServer: "pass", toClient: "pass" };
 

@@ -11,7 +11,7 @@ const logger = getLogger(["invoked", "domain"]);
 
 /** How often each node offers again what waits. */
 const OFFER_AGAIN_MS = 1_000;
-/** Offers of one round. A process that claims one invocation goes on claiming, so a few offers start all that wait. */
+/** Offers of one round. A process that claims one invocation goes on claiming, so a few offers start every waiting one. */
 const OFFERS_MAX = 16;
 
 /** Reaches other nodes. */

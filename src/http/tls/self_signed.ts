@@ -28,7 +28,7 @@ export interface CertificateUse {
   readonly isClientToo: boolean;
   /** At most the 398 days that some clients accept. */
   readonly lifetimeMs: number;
-  /** Whether a renewed certificate keeps the names of the old one, so that nobody has to list them again. */
+  /** Whether a renewed certificate keeps the names of the old certificate, so that nobody has to list the names again. */
   readonly keepsNames: boolean;
 }
 

@@ -43,7 +43,7 @@ export class ConnectionPool implements Connections {
   /** The server of the connections. */
   #server: ClientConfig;
   #pool: pg.Pool;
-  /** Those of former primaries, which still have connections. */
+  /** Pools of former primaries that still have connections. */
   #former: readonly pg.Pool[] = [];
   #ending: Promise<unknown> | undefined;
   readonly #max: number;

@@ -26,7 +26,7 @@ const RETRIED_STATES: readonly string[] = ["40P01", "40001"];
 /** The SQLSTATE with which {@link requiringChange} fails. */
 const DIVISION_BY_ZERO = "22012";
 
-/** Statements that change nothing: those of the store call no function that writes. */
+/** Statements that change nothing: no select of the store calls a function that writes. */
 const READS = /^\s*(?:select|savepoint|release|rollback)\b/i;
 /** Statements whose count of rows says whether they have changed something. */
 const CHANGES_ROWS = /^\s*(?:insert|update|delete)\b/i;

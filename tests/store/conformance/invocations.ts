@@ -94,7 +94,7 @@ export const INVOCATIONS: Steps = {
     assert.equal(await changes(({ invocations }) => invocations.assign(attempt(1), "first")), true);
     subscription[Symbol.dispose]();
     assert.deepEqual(seen, [{ kind: "invocation", id: id(1) }]);
-    // Together: those that change nothing undo themselves alone.
+    // Together: a write that changes nothing is undone alone.
     assert.deepEqual(
       await Promise.all([
         changes(({ invocations }) => invocations.assign(attempt(1), "worker")),
@@ -118,7 +118,7 @@ export const INVOCATIONS: Steps = {
   "a write does not fail for the reason of a write that was undone before": async (store) => {
     const [thrown, repeated] = await Promise.allSettled([
       store.write(({ invocations }) => {
-        // The statements are sent, and nobody has waited for their answers when the write throws.
+        // The write throws after it has sent these statements, and before their answers arrive.
         invocations.assign({ ...attempt(1), owner: "x" }, "another");
         for (let n = 0; n < 200; n++) {
           invocations.insert(invocationRow({ ...of, id: id(500 + n) }));

@@ -20,7 +20,7 @@ interface StoredContent {
 
 /** What is known of one object. */
 export interface ObjectState {
-  /** The newest first; those that a node deletes come last. */
+  /** The newest first; contents that a node deletes come last. */
   readonly contents: readonly StoredContent[];
   /** The contents that no node deletes. */
   readonly kept: readonly StoredContent[];
