@@ -1,32 +1,20 @@
 /** What API nodes have stored in a NATS whose disk is full. */
 import assert from "node:assert/strict";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
-import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { CHUNK_BYTES } from "../../src/cluster/objects/codec.ts";
 import { Layout } from "../../src/cluster/objects/layout.ts";
 import type { ObjectContent } from "../../src/shared/objects.ts";
-import { digestOf } from "../../src/store/blobs/commit_blobs.ts";
 import { openNode } from "../support/blob_stores.ts";
 import { SmallDisk } from "../support/disk.ts";
 import { eventually } from "../support/eventually.ts";
+import { randomObject } from "../support/random_objects.ts";
 import { TestNats } from "../support/nats.ts";
 
 const LAYOUT = new Layout("invoked_commits");
 const MEBIBYTE = 1024 * 1024;
 /** More than a block of a stream, so that the last one has nothing but deleted messages. */
 const DELETED_CHUNKS = 48;
-
-function randomObject(): ObjectContent {
-  const content = new Uint8Array(randomBytes(500));
-  return {
-    digest: digestOf(content),
-    size: content.length,
-    async *read() {
-      yield content;
-    },
-  };
-}
 
 async function startOn(disk: SmallDisk): Promise<TestNats> {
   const storeDir = join(disk.path, "streams");
@@ -47,7 +35,7 @@ Deno.test("nodes that probe a full disk of NATS lose no object", async () => {
   await using nats = await startOn(disk);
   await using node = await openNode(nats);
   const { commits } = node.objects;
-  const objects = [randomObject(), randomObject()];
+  const objects = [randomObject(500).object, randomObject(500).object];
   for (const object of objects) await commits.store(object);
   for (let probes = 0; probes < DELETED_CHUNKS / 4; probes++) await commits.probe();
 
@@ -66,7 +54,7 @@ Deno.test("a stream that a full disk has damaged takes nothing, and has all afte
   await using nats = await startOn(disk);
   await using node = await openNode(nats);
   const { commits } = node.objects;
-  const objects = [randomObject(), randomObject()];
+  const objects = [randomObject(500).object, randomObject(500).object];
   for (const object of objects) await commits.store(object);
   const { streams } = await jetstreamManager(node.connection);
   const client = jetstream(node.connection);
@@ -81,7 +69,7 @@ Deno.test("a stream that a full disk has damaged takes nothing, and has all afte
   await disk.free();
 
   // One that is there and one that is new: neither is acknowledged, and nothing is destroyed.
-  for (const object of [objects[0] as ObjectContent, randomObject()]) {
+  for (const object of [objects[0] as ObjectContent, randomObject(500).object]) {
     await assert.rejects(commits.store(object), damaged);
     await assert.rejects(commits.retain(object), damaged);
   }
@@ -92,7 +80,7 @@ Deno.test("a stream that a full disk has damaged takes nothing, and has all afte
   await nats.restart();
   await eventually(() => commits.probe().then(() => true, () => undefined));
   await areReadable(nats, objects);
-  const late = randomObject();
+  const late = randomObject(500).object;
   await commits.store(late);
   await areReadable(nats, [...objects, late]);
 });
