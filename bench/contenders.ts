@@ -13,6 +13,7 @@ export interface Contender {
 
 /** The name of the baseline. */
 export const BARE = "deno run";
+export const FRAMEWORK = "functions-framework";
 
 /** Arguments longer than this are rejected by Linux. */
 const ARGUMENT_BYTES_MAX = 128 * 1024 - 1;
@@ -79,7 +80,7 @@ export async function functionsFramework(context: Context, workload: Workload): 
   );
   const program = join(modules, "@google-cloud/functions-framework/build/src/main.js");
   const port = freePort();
-  return await serve("functions-framework", workload, port, {
+  return await serve(FRAMEWORK, workload, port, {
     program: "node",
     args: [program, `--source=${directory}`, "--target=entry", `--port=${port}`],
   });

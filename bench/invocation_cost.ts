@@ -113,7 +113,7 @@ interface Costs {
 
 async function measure(pid: number, callers: number, ms: number, call: Call): Promise<Costs> {
   const before = countersOf(pid);
-  const { samples, perSecond } = await saturate(callers, ms, call);
+  const { samples, perSecond } = await saturate(callers, { ms }, call);
   const after = countersOf(pid);
   return {
     processorMs: (after.processorMs - before.processorMs) / samples.length,
@@ -161,11 +161,11 @@ try {
     mode,
     call: invoked.call(id, HELLO),
   }));
-  for (const { call } of calls) await saturate(8, WARM_UP_MS, call);
+  for (const { call } of calls) await saturate(8, { ms: WARM_UP_MS }, call);
   // First: many callers on few cores keep processes from becoming idle, and then the server reuses none for a while.
   for (const { mode, call } of calls) {
     const counted = await countSystemCalls(pid, directory, async () => {
-      return (await saturate(8, roundMs, call)).samples.length;
+      return (await saturate(8, { ms: roundMs }, call)).samples.length;
     });
     console.log(`${mode}, 8 callers, system calls: ${renderSystemCalls(counted)}`);
   }

@@ -46,20 +46,24 @@ export async function oneByOne(count: number, pauseMs: number, call: Call): Prom
   return tally;
 }
 
+/** When a closed loop ends: after so many milliseconds, or so many answers. */
+export type Until = { readonly ms: number } | { readonly answers: number };
+
 /**
  * Closed loop: so many callers that pause only after a rejection, as long as it asks. `perSecond` counts
  * answers.
  */
 export async function saturate(
   callers: number,
-  durationMs: number,
+  until: Until,
   call: Call,
 ): Promise<Load & { readonly perSecond: number }> {
   const start = performance.now();
   const tally = new Tally();
+  const end = "ms" in until ? start + until.ms : Infinity;
+  const answers = "answers" in until ? until.answers : Infinity;
   const caller = async () => {
-    const end = start + durationMs;
-    while (performance.now() < end) {
+    while (performance.now() < end && tally.samples.length < answers) {
       const restMs = await tally.time(call, performance.now());
       await pause(Math.min(restMs, end - performance.now()));
     }

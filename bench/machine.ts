@@ -35,7 +35,7 @@ export async function measureBare(context: Context, when: string): Promise<Row[]
   const alone = await oneByOne(context.isQuick ? 20 : 100, 0, call);
   const rates: number[] = [];
   for (let round = 0; round < (context.isQuick ? 2 : 5); round++) {
-    const { perSecond } = await saturate(availableParallelism(), 1000, call);
+    const { perSecond } = await saturate(availableParallelism(), { ms: 1000 }, call);
     rates.push(perSecond);
   }
   const part = "machine";

@@ -149,7 +149,7 @@ async function throughput(
       await pause(SETTLE_MS);
       for (const [name, call] of Object.entries(measures)) {
         await oneByOne(2, 0, call);
-        const { perSecond } = await saturate(CALLERS, saturatedSeconds * 1000, call);
+        const { perSecond } = await saturate(CALLERS, { ms: saturatedSeconds * 1000 }, call);
         const key = JSON.stringify([name, count]);
         rates.set(key, [...rates.get(key) ?? [], perSecond]);
       }

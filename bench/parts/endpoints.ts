@@ -49,7 +49,7 @@ export async function endpoints(context: Context): Promise<PartResult> {
     for (const { name, call } of inTurn(contenders, round)) {
       context.progress(`round ${round + 1} of ${plan.rounds}: ${name} saturated`);
       await pause(SETTLE_MS);
-      const { perSecond } = await saturate(CALLERS, plan.seconds * 1000, call);
+      const { perSecond } = await saturate(CALLERS, { ms: plan.seconds * 1000 }, call);
       rates.get(name)?.push(perSecond);
     }
   }

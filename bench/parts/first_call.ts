@@ -11,7 +11,7 @@ const PAUSE_MS = 300;
 const SETTLE_MS = 2000;
 
 export async function firstInvocation(context: Context): Promise<PartResult> {
-  const functions = context.isQuick ? 15 : 50;
+  const functions = context.isQuick ? 15 : 100;
   const cases = [
     { measure: "1 KB", bytes: 1_000, ours: [] as number[], bare: [] as number[] },
     { measure: "350 KB", bytes: 350_000, ours: [] as number[], bare: [] as number[] },

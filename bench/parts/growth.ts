@@ -293,7 +293,7 @@ async function measureClients(context: Context, rounds: number): Promise<Row[]> 
     for (const { name, call, clients, loads, rates } of inTurn(cases, round)) {
       context.progress(`round ${round + 1} of ${rounds}: ${name} by ${clients} clients`);
       await pause(SETTLE_MS);
-      const load = await saturate(clients, durationMs, call);
+      const load = await saturate(clients, { ms: durationMs }, call);
       loads.push(load);
       rates.push(load.perSecond);
     }

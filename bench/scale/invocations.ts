@@ -45,7 +45,7 @@ export async function measureInvocations(isQuick: boolean): Promise<InvocationTi
 
   const pids = [node.pid, ...workers.map(({ process }) => process.pid)];
   const before = await Promise.all(pids.map(processorMs));
-  const { samples } = await saturate(CALLERS, isQuick ? 3_000 : 30_000, call);
+  const { samples } = await saturate(CALLERS, { ms: isQuick ? 3_000 : 30_000 }, call);
   const after = await Promise.all(pids.map(processorMs));
   const [apiMs = 0, ...workersMs] = after.map((ms, at) =>
     (ms - (before[at] ?? 0)) / samples.length
