@@ -47,7 +47,7 @@ export async function oneByOne(count: number, pauseMs: number, call: Call): Prom
 }
 
 /** When a closed loop ends: after so many milliseconds, or so many answers. */
-export type Until = { readonly ms: number } | { readonly answers: number };
+export type Bound = { readonly ms: number } | { readonly answers: number };
 
 /**
  * Closed loop: so many callers that pause only after a rejection, as long as it asks. `perSecond` counts
@@ -55,7 +55,7 @@ export type Until = { readonly ms: number } | { readonly answers: number };
  */
 export async function saturate(
   callers: number,
-  until: Until,
+  until: Bound,
   call: Call,
 ): Promise<Load & { readonly perSecond: number }> {
   const start = performance.now();

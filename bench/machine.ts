@@ -22,6 +22,8 @@ export function describeMachine(): Machine {
   };
 }
 
+export const PART = "machine";
+
 /** How much the machine had to do: runnable processes, means of 1, 5 and 15 minutes. */
 export function loadAverage(): string {
   return Deno.loadavg().map((load) => load.toFixed(2)).join(" ");
@@ -38,9 +40,8 @@ export async function measureBare(context: Context, when: string): Promise<Row[]
     const { perSecond } = await saturate(availableParallelism(), { ms: 1000 }, call);
     rates.push(perSecond);
   }
-  const part = "machine";
   return [
-    rowOf({ part, measure: `one by one, ${when}`, subject: BARE, unit: "ms" }, alone.samples),
-    rowOf({ part, measure: `on all cores, ${when}`, subject: BARE, unit: "/s" }, rates),
+    rowOf({ part: PART, measure: `one by one, ${when}`, subject: BARE, unit: "ms" }, alone.samples),
+    rowOf({ part: PART, measure: `on all cores, ${when}`, subject: BARE, unit: "/s" }, rates),
   ];
 }

@@ -5,9 +5,9 @@
  *
  * The parts are latency, bundles, inputs, growth, finalize, memory, first-call, rare, heavy, endpoints, schedules, start
  * and packages; none means all but packages, which takes as long as the others together.
- * `--quick` measures with few rounds. `--publish` replaces the results in `bench/results/published`, and the
- * ten figures of docs/performance.md; with the part packages alone, those in `bench/results/packages`, and the table in
- * bench/README.md.
+ * `--quick` measures with few rounds. `--publish` replaces the results of these parts in `bench/results/published`, and
+ * the ten figures of docs/performance.md; with the part packages alone, those in `bench/results/packages`, and the table
+ * in bench/README.md. The published table names the run of each part.
  *
  * All contenders get the same arrivals in interleaved rounds, so that a busy moment of the machine hits each of them;
  * trust the ratios more than the milliseconds. The load generator shares the cores with what it measures. A wrong
@@ -18,7 +18,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import type { Context } from "./context.ts";
 import { renderFigures } from "./figures.ts";
-import { describeMachine, loadAverage, type Machine, measureBare } from "./machine.ts";
+import { describeMachine, loadAverage, measureBare, PART as MACHINE } from "./machine.ts";
 import { endpoints } from "./parts/endpoints.ts";
 import { finalize } from "./parts/finalize.ts";
 import { firstInvocation } from "./parts/first_call.ts";
@@ -32,10 +32,17 @@ import { schedules } from "./parts/schedules.ts";
 import { bundles, inputs } from "./parts/sizes.ts";
 import { renderPackages } from "./packages_table.ts";
 import { start } from "./parts/start.ts";
-import { renderSvg } from "./plots.ts";
 import { renderReadmeChart } from "./readme_chart.ts";
-import { type PartResult, renderTable } from "./report.ts";
-import { renderVerdicts, verdicts } from "./targets.ts";
+import type { PartResult } from "./report.ts";
+import {
+  type MeasuredPart,
+  mergeParts,
+  readParts,
+  renderParts,
+  rowsOfParts,
+  type Run,
+  writeParts,
+} from "./results.ts";
 
 const PARTS: Readonly<Record<string, (context: Context) => Promise<PartResult>>> = {
   latency,
@@ -66,29 +73,19 @@ interface Arguments {
   readonly isPublished: boolean;
 }
 
-/** The results of a run, as the JSON file has them. */
-interface Run extends PartResult {
-  readonly command: string;
-  readonly startedAt: string;
-  readonly machine: Machine;
-  readonly loadBefore: string;
-  readonly loadAfter: string;
-}
-
 async function main(): Promise<void> {
   const chosen = readArguments();
   const directory = await Deno.makeTempDir({ prefix: "invoked-bench-" });
   try {
-    const run = await measure(chosen, {
+    const parts = await measure(chosen, {
       isQuick: chosen.isQuick,
       directory,
       cacheDirectory: cacheDirectory(),
       progress: (line) => console.error(`  ${line}`),
     });
-    const text = render(run);
-    console.log(text);
-    await write(run, text, join(RESULTS, "latest"));
-    if (chosen.isPublished) await publish(run, text, isOfPackages(chosen.parts));
+    console.log(renderParts(parts));
+    await writeParts(parts, join(RESULTS, "latest"));
+    if (chosen.isPublished) await publish(parts, isOfPackages(chosen.parts));
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
@@ -106,8 +103,10 @@ function readArguments(): Arguments {
     if (part in PARTS) continue;
     throw new Error(`There is no part ${part}; there are ${Object.keys(PARTS).join(", ")}`);
   }
-  if (values.publish && positionals.length > 0 && !isOfPackages(positionals)) {
-    throw new Error("--publish takes no parts but packages: a page shows one run");
+  if (values.publish && positionals.includes(PACKAGES) && !isOfPackages(positionals)) {
+    throw new Error(
+      `--publish takes the part ${PACKAGES} alone, because its results have files of their own`,
+    );
   }
   const usual = Object.keys(PARTS).filter((part) => part !== PACKAGES);
   return {
@@ -127,69 +126,43 @@ function cacheDirectory(): string {
   return join(Deno.env.get("XDG_CACHE_HOME") ?? join(home, ".cache"), "invoked-bench");
 }
 
-async function measure({ parts, isQuick }: Arguments, context: Context): Promise<Run> {
+/** Measures the parts and, before and after them, the machine itself. */
+async function measure(
+  { parts, isQuick }: Arguments,
+  context: Context,
+): Promise<MeasuredPart[]> {
   const startedAt = new Date().toISOString();
   const loadBefore = loadAverage();
-  const results: PartResult[] = [];
+  const results: [name: string, result: PartResult][] = [];
   const before = await measureBare(context, "before");
   for (const name of parts) {
     console.error(name);
     const part = PARTS[name];
-    if (part !== undefined) results.push(await part(context));
+    if (part !== undefined) results.push([name, await part(context)]);
   }
   const after = await measureBare(context, "after");
-  return {
+  const run: Run = {
     command: ["deno task bench", ...parts, ...isQuick ? ["--quick"] : []].join(" "),
     startedAt,
     machine: describeMachine(),
     loadBefore,
     loadAfter: loadAverage(),
-    rows: [...before, ...results.flatMap(({ rows }) => rows), ...after],
-    charts: Object.assign({}, ...results.map(({ charts }) => charts)),
-    notes: results.flatMap(({ notes }) => notes),
   };
-}
-
-function render(run: Run): string {
-  const { machine: { processor, cores, kernel, deno }, rows, notes } = run;
   return [
-    `${run.command}, ${run.startedAt}`,
-    `${cores} cores, ${processor}, ${kernel}, Deno ${deno}`,
-    `load average before: ${run.loadBefore}, after: ${run.loadAfter}`,
-    "",
-    renderTable(rows),
-    ...paragraph(notes),
-    ...paragraph(renderVerdicts(verdicts(rows))),
-  ].join("\n");
+    { name: MACHINE, run, rows: [...before, ...after], charts: {}, notes: [] },
+    ...results.map(([name, result]) => ({ name, run, ...result })),
+  ];
 }
 
-/** The lines with an empty one before them, where there are any. */
-function paragraph(lines: readonly string[]): string[] {
-  return lines.length === 0 ? [] : ["", ...lines];
-}
-
-/** Writes table, JSON and plots in place of what the directory held. */
-async function write(run: Run, text: string, directory: string): Promise<void> {
-  await Deno.remove(directory, { recursive: true }).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  });
-  await Deno.mkdir(directory, { recursive: true });
-  await Deno.writeTextFile(join(directory, "table.txt"), `${text}\n`);
-  const content = { ...run, verdicts: verdicts(run.rows) };
-  await Deno.writeTextFile(
-    join(directory, "results.json"),
-    `${JSON.stringify(content, null, 2)}\n`,
-  );
-  for (const [name, chart] of Object.entries(run.charts)) {
-    await Deno.writeTextFile(join(directory, `${name}.svg`), renderSvg(chart));
-  }
-}
-
-async function publish(run: Run, text: string, ofPackages: boolean): Promise<void> {
-  await write(run, text, join(RESULTS, ofPackages ? "packages" : "published"));
-  if (ofPackages) return await replaceBlock(README, renderPackages(run.rows));
-  await Deno.writeTextFile(README_CHART, renderReadmeChart(run.rows));
-  await replaceBlock(PAGE, renderFigures(run.rows));
+/** Replaces the measured parts of the published results; the other parts stay as an earlier run left them. */
+async function publish(measured: readonly MeasuredPart[], ofPackages: boolean): Promise<void> {
+  const directory = join(RESULTS, ofPackages ? PACKAGES : "published");
+  const parts = mergeParts(await readParts(directory), measured, [MACHINE, ...Object.keys(PARTS)]);
+  await writeParts(parts, directory);
+  const rows = rowsOfParts(parts);
+  if (ofPackages) return await replaceBlock(README, renderPackages(rows));
+  await Deno.writeTextFile(README_CHART, renderReadmeChart(rows));
+  await replaceBlock(PAGE, renderFigures(rows));
 }
 
 async function replaceBlock(path: string, text: string): Promise<void> {

@@ -1,10 +1,13 @@
 /** The pages that people write: short, in the words of the glossary, and true about the files that they name. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { bannedWordsIn } from "./support/words.ts";
 import { CONFIGURATION_PAGES } from "../scripts/configuration_page.ts";
 import { renderFigures } from "../bench/figures.ts";
 import { renderPackages } from "../bench/packages_table.ts";
 import { renderReadmeChart } from "../bench/readme_chart.ts";
+import { readParts, rowsOfParts } from "../bench/results.ts";
 import { exists, readText, ROOT } from "./support/repository.ts";
 
 /** Written by scripts. */
@@ -18,6 +21,7 @@ const GENERATED = [
 const WORDS_MAX = 42_000;
 const WORDS_IN_PAGE_MAX = 3_500;
 const GLOSSARY_MAX = 20;
+const RESULTS = fileURLToPath(new URL("bench/results/", ROOT));
 /** Figures are compared with a published run, so that only the script changes them. */
 const FIGURES = /<!-- figures of `deno task bench`: begin -->([^]*?)<!-- end -->/;
 /** A description of behavior needs one condition and its effect, and often a name for each: more words are two sentences. */
@@ -94,7 +98,7 @@ Deno.test("ARCHITECTURE.md lists every folder of src", async () => {
 });
 
 Deno.test("the picture of README.md shows the published figures", async () => {
-  const { rows } = JSON.parse(await readText("bench/results/published/results.json"));
+  const rows = rowsOfParts(await readParts(join(RESULTS, "published")));
   assert.equal(await readText("docs/images/latency.svg"), renderReadmeChart(rows));
 });
 
@@ -104,7 +108,7 @@ Deno.test("pages show the published figures", async () => {
     ["bench/README.md", "packages", renderPackages],
   ] as const;
   for (const [page, results, render] of pages) {
-    const { rows } = JSON.parse(await readText(`bench/results/${results}/results.json`));
+    const rows = rowsOfParts(await readParts(join(RESULTS, results)));
     const [, shown = ""] = FIGURES.exec(await readText(page)) ?? [];
     // The formatter pads the table.
     const plain = (text: string) => text.replace(/[ -]+/g, " ").replaceAll(" :", ":").trim();

@@ -6,36 +6,22 @@ import assert from "node:assert/strict";
 import { base64, Client, type Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
+import { signIn } from "../identity/sessions.ts";
+import { sharedServer } from "../support/shared_server.ts";
 import { TestServer } from "../support/server.ts";
 import { Page } from "../metrics/support.ts";
 import { events } from "../audit/support.ts";
+import {
+  assertAlike,
+  idOf,
+  invokePath,
+  partsOf,
+  type Requests,
+  type Route,
+  type Sent,
+  settingOf,
+} from "./invoke_routes.ts";
 import { exchange } from "./raw.ts";
-
-const QUERIES = { short: "", app: "?" } as const;
-type Route = keyof typeof QUERIES;
-
-/** What the requests are made of. */
-interface Setting {
-  readonly token: string;
-  /** May not invoke. */
-  readonly viewer: string;
-  readonly functionId: string;
-  readonly volumeId: string;
-}
-
-/** A request; its answer depends on nothing but the setting. */
-interface Sent {
-  readonly functionId?: string;
-  /** Lines; without an `Authorization` the token is added, unless there is a cookie. */
-  readonly headers?: readonly string[];
-  readonly host?: string;
-  readonly body?: unknown;
-  /** The body as it goes over the wire, with the headers that frame the body. */
-  readonly framed?: readonly string[];
-  readonly version?: string;
-  /** What the answer must hold, in either route. */
-  readonly shows: RegExp;
-}
 
 const chunked = (...chunks: string[]) => [
   "Transfer-Encoding: chunked\r\n\r\n",
@@ -43,12 +29,8 @@ const chunked = (...chunks: string[]) => [
   "0\r\n\r\n",
 ];
 const JSON_INPUT = { json: base64('{"name":"x"}') };
-const FUNCTION = `export default ({ fail, bytes = 0, ...input }) => {
-  if (fail) throw new Error("it fails");
-  return bytes > 0 ? { text: "é".repeat(bytes / 2) } : { input };
-};`;
 
-const REQUESTS: Readonly<Record<string, (setting: Setting) => Sent>> = {
+const REQUESTS: Requests = {
   "an input": () => ({
     body: JSON_INPUT,
     shows: /^HTTP\/1\.1 200 [^]*Invocation-Status: FUNCTION_INVOCATION_STATUS_SUCCESS/i,
@@ -120,6 +102,36 @@ const REQUESTS: Readonly<Record<string, (setting: Setting) => Sent>> = {
     headers: [`Authorization: DPoP ${token}`],
     body: {},
     shows: /^HTTP\/1\.1 401 [^]*DPoP/,
+  }),
+  "a token with its proof": async ({ boundToken, prove }) => ({
+    headers: [`Authorization: DPoP ${boundToken}`, `DPoP: ${await prove()}`],
+    body: {},
+    shows: /^HTTP\/1\.1 200 /,
+  }),
+  "a proof of another operation": async ({ boundToken, prove }) => ({
+    headers: [`Authorization: DPoP ${boundToken}`, `DPoP: ${await prove("invocations")}`],
+    body: {},
+    shows: /^HTTP\/1\.1 401 [^]*PROOF_INVALID/,
+  }),
+  "a proof that was used": async ({ boundToken, prove, url, functionId }) => {
+    const proof = await prove();
+    const headers = { authorization: `DPoP ${boundToken}`, dpop: proof };
+    ok(await new Client(url, undefined).post(invokePath(functionId), {}, headers));
+    return {
+      headers: [`Authorization: DPoP ${boundToken}`, `DPoP: ${proof}`],
+      body: {},
+      shows: /^HTTP\/1\.1 401 [^]*PROOF_INVALID/,
+    };
+  },
+  "a bound token without its proof": ({ boundToken }) => ({
+    headers: [`Authorization: DPoP ${boundToken}`],
+    body: {},
+    shows: /^HTTP\/1\.1 401 [^]*PROOF_INVALID/,
+  }),
+  "a bound token as a bearer": ({ boundToken }) => ({
+    headers: [`Authorization: Bearer ${boundToken}`],
+    body: {},
+    shows: /^HTTP\/1\.1 401 [^]*PROOF_MISSING/,
   }),
   "two tokens": ({ token, viewer }) => ({
     headers: [`Authorization: Bearer ${token}`, `Authorization: Bearer ${viewer}`],
@@ -201,64 +213,6 @@ const REQUESTS: Readonly<Record<string, (setting: Setting) => Sent>> = {
   "HTTP/1.0": () => ({ version: "1.0", body: {}, shows: /^HTTP\/1\.1 200 [^]*Connection: close/i }),
 };
 
-/** The bytes of a request, in the parts in which they are sent. */
-function partsOf(name: string, route: Route, sent: Sent, setting: Setting): string[] {
-  const { functionId = setting.functionId, headers = [], host = "localhost", version = "1.1" } =
-    sent;
-  const hasSender = headers.some((line) => /^(?:authorization|cookie|x):/i.test(line));
-  const body = sent.body === undefined ? "{}" : JSON.stringify(sent.body);
-  const [framing = "", ...rest] = sent.framed ?? [`Content-Length: ${body.length}\r\n\r\n`, body];
-  const lines = [
-    `POST /api/v1/functions/${functionId}/invoke${QUERIES[route]} HTTP/${version}`,
-    `Host: ${host}`,
-    `Request-Id: ${idOf(name, route)}`,
-    "Content-Type: application/json",
-    ...hasSender ? [] : [`Authorization: Bearer ${setting.token}`],
-    ...headers,
-  ];
-  const parts = [`${lines.join("\r\n")}\r\n${framing}`, ...rest];
-  // At once, because the answer to a request that is rejected says whether its body has arrived.
-  return parts.join("").length < SMALL_CHARS ? [parts.join("")] : parts;
-}
-
-/** A request of this size arrives in one read. */
-const SMALL_CHARS = 8192;
-
-function idOf(name: string, route: Route): string {
-  return `${name.replaceAll(/[^\w]/g, "-")}.${route}`;
-}
-
-/** An answer whose body has the length that its headers say; an answer 100 may come before. */
-const ANSWER =
-  /^(?:HTTP\/1\.1 100 [^\r]*\r\n\r\n)?HTTP\/1\.1 [2-5][^]*?\r\ncontent-length: (\d+)(?=\r\n)[^]*?\r\n\r\n([^]*)$/i;
-
-async function send(url: string, parts: readonly string[]): Promise<string> {
-  const isWhole = {
-    test(text: string) {
-      const [, length, body = ""] = ANSWER.exec(text) ?? [];
-      return length !== undefined && body.length >= Number(length);
-    },
-  } as RegExp;
-  return (await exchange(url, parts, isWhole)).text;
-}
-
-/** An answer without what differs between two answers of one route. */
-function comparable(text: string, route: Route): unknown {
-  const parts = text.split("\r\n\r\n");
-  const body = parts.pop() ?? "";
-  const headers = parts.map((head) =>
-    head.toLowerCase().replace(/status_(?:pending|running)/, "status_under_way")
-      .split("\r\n").filter((line) => !/^date:/.test(line)).toSorted()
-  );
-  return JSON.parse(
-    JSON.stringify([headers, body]).replaceAll(`.${route}`, ""),
-    (key, value) =>
-      key === "1" && typeof value === "string"
-        ? value.replace(/"invocationId":"\w+"/, '"invocationId":""')
-        : value,
-  );
-}
-
 /** Whether a line of the log, or an event, is of a request. */
 const isOf = (id: string) => (value: Json) => JSON.stringify(value).includes(`"${id}"`);
 
@@ -270,20 +224,6 @@ function traceOf(values: readonly Json[], name: string, route: Route): unknown {
     if (isOwn) return undefined;
     return typeof value === "string" ? value.replace(/[\d.]+ ms|\d+:\d+/, "") : value;
   });
-}
-
-async function settingOf(client: Client): Promise<Setting> {
-  const functionId = await client.deploy(FUNCTION);
-  const { volume } = ok(await client.post("/api/v1/vfs/volumes", { displayName: "routes" }));
-  const attach = { function: { id: functionId, volumeIds: [volume.id] }, updateMask: "volumeIds" };
-  await client.post("/api/v1/functions/update", attach);
-  const principals = "/api/v1/service_principals";
-  const { servicePrincipal: { id } } = ok(await client.post(principals, { displayName: "viewer" }));
-  ok(await client.post(`${principals}/${id}/roles`, { roleIds: ["system:viewer"] }));
-  const made = ok(await client.post(`${principals}/${id}/credentials`, { displayName: "viewer" }));
-  const viewer = await Client.login(client.url, made.credential.clientId, made.clientSecret);
-  const [token, viewerToken] = [client.token ?? "", viewer.token ?? ""];
-  return { token, viewer: viewerToken, functionId, volumeId: volume.id };
 }
 
 Deno.test("both routes of Invoke treat a request alike", async (t) => {
@@ -299,12 +239,7 @@ Deno.test("both routes of Invoke treat a request alike", async (t) => {
   const names = Object.keys(REQUESTS);
   for (const [name, request] of Object.entries(REQUESTS)) {
     await t.step(name, async () => {
-      const sent = request(setting);
-      const short = await send(server.url, partsOf(name, "short", sent, setting));
-      const app = await send(server.url, partsOf(name, "app", sent, setting));
-      assert.match(short, sent.shows);
-      assert.match(app, sent.shows);
-      assert.deepEqual(comparable(short, "short"), comparable(app, "app"));
+      const { short, app } = await assertAlike(name, request, setting);
       // Hono writes the names of headers in lower case where they vary by origin.
       if (name === "an input") {
         assert.match(short, /\r\nContent-Type: /);
@@ -368,4 +303,43 @@ Deno.test("both routes of Invoke treat a request alike", async (t) => {
       assert.equal((short as Json[]).length > 0, isAnswered, name);
     }
   });
+});
+
+Deno.test("both routes of Invoke treat a session of the console alike", async (t) => {
+  // Without --cors-origin, requests with an origin take the short route, too.
+  const server = await sharedServer();
+  const client = await server.client();
+  const setting = await settingOf(client);
+  const cookie = `Cookie: ${await signIn(client)}`;
+  const { host, origin } = new URL(client.url);
+  const fromConsole = [cookie, `Origin: ${origin}`, "X-Invoked-Console: 1"];
+  const sent: Readonly<Record<string, Omit<Sent, "body" | "host">>> = {
+    "a session": { headers: fromConsole, shows: /^HTTP\/1\.1 200 / },
+    "a session without the header of the console": {
+      headers: fromConsole.slice(0, 2),
+      shows: /X-Invoked-Console: 1 is missing/,
+    },
+    "a session without an origin": { headers: [cookie], shows: /Origin is missing/ },
+    "a session of another origin": {
+      headers: [cookie, "Origin: https://other.example", "X-Invoked-Console: 1"],
+      shows: /NOT_FROM_CONSOLE/,
+    },
+    "a session of another site": {
+      headers: [...fromConsole, "Sec-Fetch-Site: cross-site"],
+      shows: /its Sec-Fetch-Site is/,
+    },
+    "a session and a token": {
+      headers: [...fromConsole, `Authorization: Bearer ${setting.token}`],
+      shows: /^HTTP\/1\.1 200 /,
+    },
+    "two sessions": {
+      headers: [`${cookie}; ${cookie.slice("Cookie: ".length)}`, ...fromConsole.slice(1)],
+      shows: /^HTTP\/1\.1 401 /,
+    },
+  };
+  for (const [name, request] of Object.entries(sent)) {
+    await t.step(name, async () => {
+      await assertAlike(name, () => ({ ...request, host, body: {} }), setting);
+    });
+  }
 });
