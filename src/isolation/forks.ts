@@ -1,18 +1,15 @@
 /** Forks of an isolated process, seen from outside of its namespaces. */
 import type { Cgroup } from "./cgroups.ts";
 import type { Machine } from "./machine.ts";
-import { readFamily } from "./procfs.ts";
+import { readChild } from "./procfs.ts";
 
 /**
  * The id of a child of `parent` in the namespace of the server.
  * @param pid the child's id in the namespace of its parent
  */
 export async function processBelow(parent: number, pid: number): Promise<number> {
-  const family = await readFamily(parent);
-  const depth = family.get(parent)?.length ?? 0;
-  for (const [child, ids] of family) {
-    if (child !== parent && ids[depth - 1] === pid) return child;
-  }
+  const child = await readChild(parent, pid);
+  if (child !== undefined) return child;
   throw new Error(
     `/proc shows no fork ${pid} of process ${parent}; mount it without hidepid (systemd: no ProtectProc)`,
   );

@@ -94,21 +94,39 @@ export async function readInnermostCpuMs(
   return user === undefined ? undefined : MS_PER_TICK * (Number(user) + Number(system));
 }
 
-const FAMILY = `
-children=
+/**
+ * Prints the id of the child whose id in the namespace of its parent is `$2`. `ids PID` sets `ids` to the ids of a process
+ * in each namespace, the outermost first. The kernel lists the newest child last, and a fork is looked for when it is new:
+ * a fork server has up to hundreds of others.
+ */
+const CHILD = `
+ids() {
+  load "/proc/$1/status" || return
+  ids=\${text#*"$newline"NSpid:}
+  ids=\${ids%%"$newline"*}
+}
+nth() { shift "$1"; nth=\${1-}; }
+children= newest=
 read -r children <"/proc/$1/task/$1/children"
-for pid in "$1" $children; do fields "/proc/$pid/status" 1 NSpid:; done`;
-const IDS = /^\/proc\/(\d+)\/status:NSpid:\s+(.*)$/gm;
+for pid in $children; do newest="$pid $newest"; done
+ids "$1" || exit
+set -- "$1" "$2" $ids
+depth=$(($# - 2))
+for pid in $newest; do
+  ids "$pid" || continue
+  nth "$depth" $ids
+  [ "$nth" != "$2" ] || { printf '%s' "$pid"; exit; }
+done
+exit 1`;
 
-/** Ids in each namespace, the outermost first, of a process and of its children, by their ids in that of the server. */
-export async function readFamily(pid: number): Promise<ReadonlyMap<number, readonly number[]>> {
-  const { stdout } = await run(FAMILY, [`${pid}`]);
-  return new Map(
-    [...stdout.matchAll(IDS)].map(([, outer, ids = ""]) => [
-      Number(outer),
-      ids.split(/\s+/).map(Number),
-    ]),
-  );
+/**
+ * The id of a child in the namespace of the server.
+ * @param id that the child has in the namespace of its parent
+ * @returns undefined if the parent has no such child
+ */
+export async function readChild(parent: number, id: number): Promise<number | undefined> {
+  const text = await outputOf(CHILD, [`${parent}`, `${id}`]);
+  return text === undefined ? undefined : Number(text);
 }
 
 /** The texts of all files below `/proc` that can be read, one after the other. */

@@ -4,7 +4,7 @@
  */
 import {
   readAllProcfs,
-  readFamily,
+  readChild,
   readFields,
   readInnermost,
   readInnermostCpuMs,
@@ -27,7 +27,8 @@ console.log(JSON.stringify({
   renaming: await readAllProcfs(Array.from({ length: LOOKS }, () => `${renaming}/stat`)),
   innermost: await readInnermost(parent, 4),
   cpuMs: await readInnermostCpuMs(parent, 4),
-  family: [...await readFamily(parent)],
+  child: await readChild(parent, child),
+  noChild: await readChild(parent, parent) ?? null,
   fields: [...fields].map(([path, found]) => [path, [...found]]),
   memory: (await readFields([`${child}/smaps_rollup`], ["Private_Clean", "Private_Dirty"])).size,
   statuses: [...await readStatuses()],
