@@ -13,7 +13,7 @@ import { PROTOCOL } from "../../src/cluster/link/protocol.ts";
 import { SealKey } from "../../src/cluster/link/sealing.ts";
 import { Nats } from "../../src/cluster/nats/connection.ts";
 import { partsOf, subjects } from "../../src/cluster/nats/subjects.ts";
-import { Heartbeats } from "../../src/cluster/registry/heartbeats.ts";
+import { Heartbeats } from "../../src/cluster/worker/heartbeats.ts";
 import type { NatsAddress } from "../support/nats.ts";
 
 /** A bound for a busy machine. */

@@ -21,7 +21,7 @@ import { PROTOCOL, PROTOCOLS_TEXT, speaks } from "../link/protocol.ts";
 import { SealKey } from "../link/sealing.ts";
 import type { Nats, ReceivedMessage } from "../nats/connection.ts";
 import { isId, partsOf, subjects } from "../nats/subjects.ts";
-import { Heartbeats } from "../registry/heartbeats.ts";
+import { Heartbeats } from "./heartbeats.ts";
 import { Claimer } from "./claimer.ts";
 import { Loading } from "./loading.ts";
 import type { ObjectArtifacts } from "./object_artifacts.ts";
