@@ -9,6 +9,8 @@ import { ConfigMap, type IPodSpec, Namespace, Service } from "kubernetes-models/
 import { ScaledObject } from "@kubernetes-models/keda/keda.sh/v1alpha1";
 import { parse } from "yaml";
 import manifest from "../../package.json" with { type: "json" };
+import { resolveConfig } from "../../src/config/mod.ts";
+import { faultsOf } from "../metrics/expressions.ts";
 import type { Json } from "../support/client.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { build } from "./kustomize.ts";
@@ -69,7 +71,7 @@ const selects = (labels: Record<string, string>, pod: Json) =>
   Object.entries(labels).every(([name, value]) => pod.metadata.labels[name] === value);
 
 Deno.test("the values of manifests are as the schemas of Kubernetes and KEDA have them", async () => {
-  for (const { kind, object } of await readManifests("bubblewrap")) {
+  for (const { kind, object } of await readManifests("bubblewrap", "s3")) {
     const Model = KINDS[kind][0] as new (data: unknown) => { validate(): void };
     assert.doesNotThrow(() => new Model(object).validate(), `${kind} ${object.metadata.name}`);
   }
@@ -77,7 +79,10 @@ Deno.test("the values of manifests are as the schemas of Kubernetes and KEDA hav
 
 Deno.test("manifests have no field that Kubernetes and KEDA do not know", async () => {
   await using directory = await makeTempDir();
-  assert.deepEqual(await unknownFields(await readManifests("bubblewrap"), directory.path), "");
+  assert.deepEqual(
+    await unknownFields(await readManifests("bubblewrap", "s3"), directory.path),
+    "",
+  );
   const [known] = (await readManifests()).filter(isPodOwner);
   assert.ok(known !== undefined);
   const object = structuredClone(known.object);
@@ -212,6 +217,32 @@ Deno.test("workers of the component have the profile with which bubblewrap and f
   assert.ok(options.includes("seccomp=seccomp.json"));
 });
 
+Deno.test("the component s3 lets API nodes and workers reach a store that is not public", async () => {
+  const manifests = await readManifests("s3");
+  const policy = manifests.find(({ object }) =>
+    object.kind === "NetworkPolicy" && object.metadata.name === "invoked-s3"
+  );
+  const { podSelector: { matchExpressions: [{ key, values }] }, egress } = policy?.object.spec;
+  const owners = manifests.filter(isPodOwner);
+  const reaching = owners.filter((owner) => values.includes(podOf(owner).metadata.labels[key]));
+  assert.deepEqual(
+    reaching.map(({ object }) => object.metadata.name).toSorted(),
+    ["invoked-api", "invoked-worker"],
+  );
+  for (const { to = [], ports = [] } of egress) {
+    assert.ok(to.length > 0 && ports.length > 0, "neither every address nor every port");
+  }
+  const withKeys = owners.filter((owner) => /"invoked-s3"/.test(JSON.stringify(podOf(owner))));
+  assert.deepEqual(withKeys.map(({ object }) => object.metadata.name), ["invoked-api"]);
+  const { env = [] }: { env?: Json[] } = podOf(withKeys[0] ?? assert.fail()).spec.containers[0];
+  const valueOf = (name: string) => env.find((variable) => variable.name === name)?.value;
+  const { config } = resolveConfig({}, {
+    INVOKED_NATS: valueOf("INVOKED_NATS"),
+    INVOKED_OBJECTS: valueOf("INVOKED_OBJECTS"),
+  });
+  assert.equal(config.nats.objects.kind, "s3");
+});
+
 Deno.test("commands of manifests and of the compose file have flags that exist", async () => {
   const manifests = await readManifests();
   const texts = manifests.filter(isPodOwner).flatMap((owner) => {
@@ -249,6 +280,8 @@ Deno.test("the demand for workers is unknown without the metrics of API nodes, a
   const scaled = (await readManifests()).find(({ kind }) => kind.endsWith("ScaledObject"));
   const { triggers: [{ metadata }], fallback } = scaled?.object.spec ?? {};
   assert.equal(metadata.ignoreNullValues, "false");
+  // The label of the scrape configuration: all else is what API nodes report.
+  assert.deepEqual(faultsOf(metadata.query.replaceAll('{namespace="invoked"}', "")), []);
   assert.equal(fallback.behavior, "currentReplicasIfHigher");
   await using directory = await makeTempDir();
   const series = (name: string, value: number) => ({
