@@ -9,11 +9,16 @@ import type { PostgresOptions } from "../store/postgres/address.ts";
 import type { Sealer } from "../store/sealing.ts";
 import type { Telemetry } from "../telemetry/contract.ts";
 
-/** The blobs of a cluster. @param node names this process; unique among all that run */
+/**
+ * The blobs of a cluster.
+ * @param node names this process; unique among all that run
+ * @param stopping ends the wait for enough servers of NATS
+ */
 export async function openObjects(
   { server, nats: settings }: Config,
   nats: Nats,
   node: string,
+  stopping = new AbortController().signal,
 ): Promise<Objects> {
   const { Objects } = await import("../cluster/objects/mod.ts");
   const { objects: address, environmentS3Keys: keys, objectReplicas: replicas } = settings;
@@ -23,7 +28,7 @@ export async function openObjects(
     node,
     store: address.kind === "s3"
       ? { kind: "s3", address, keys }
-      : { kind: "jetstream", nats: nats.connection, replicas },
+      : { kind: "jetstream", nats: nats.connection, replicas, stopping },
   });
   nats.onReconnected(() => objects.reopen());
   return objects;
@@ -38,6 +43,8 @@ interface RecordsParts {
   readonly node: NodeSpec;
   readonly onSyncFailure: (error: Error) => void;
   readonly telemetry: Pick<Telemetry, "storeSynced">;
+  /** Ends a start that waits. */
+  readonly stopping: AbortSignal;
 }
 
 /** The records of a server. */
@@ -86,12 +93,12 @@ function assertShared(shared: string | undefined, address: string): void {
 /** Opens the store; with NATS its blobs are objects. `opened` closes what this opens. */
 export async function openRecords(
   config: Config,
-  { sealer, nats, node, onSyncFailure, telemetry }: RecordsParts,
+  { sealer, nats, node, onSyncFailure, telemetry, stopping }: RecordsParts,
   opened: AsyncDisposableStack,
 ): Promise<Records> {
   const objects = nats === undefined
     ? undefined
-    : opened.use(await openObjects(config, nats, node.id));
+    : opened.use(await openObjects(config, nats, node.id, stopping));
   const store = opened.use(
     await openStore(config.server.dataDir, {
       onSyncFailure,

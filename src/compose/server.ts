@@ -50,7 +50,7 @@ interface StartOptions {
   readonly onSyncFailure: (error: Error) => void;
   /** Verifies all stored data beside the server, at intervals; undefined for a server that ends soon. */
   readonly verify?: RunVerification | undefined;
-  /** Ends a start that waits for space on its disk. */
+  /** Ends a start that waits, for space on its disk or for servers of NATS. */
   readonly stopping: AbortSignal;
   /** The socket on which the server accepts; undefined for one at the configured address. */
   readonly socket?: HeldSocket | undefined;
@@ -94,7 +94,7 @@ interface Front {
 async function openEngineParts(
   config: Config,
   { sealer, cluster, listener: { tls }, started: opened }: Front,
-  onSyncFailure: StartOptions["onSyncFailure"],
+  { onSyncFailure, stopping }: Pick<StartOptions, "onSyncFailure" | "stopping">,
 ) {
   const { dataDir } = config.server;
   const ids = new Ids();
@@ -107,7 +107,7 @@ async function openEngineParts(
   const builder = opened.use(openBuilder(config, telemetry));
   const runsInvocations = cluster === undefined || cluster.capacity > 0;
   const ready = startInstances(sandboxes, builder, runsInvocations);
-  const parts = { sealer, nats: cluster?.nats, node: spec, onSyncFailure, telemetry };
+  const parts = { sealer, nats: cluster?.nats, node: spec, onSyncFailure, telemetry, stopping };
   const records = await openRecords(config, parts, opened);
   const { store } = records;
   const runner = new Runner(sandboxes, artifactSource(store));
@@ -125,13 +125,13 @@ async function openEngineParts(
 /** Starts everything behind the listener, which begins to answer. */
 async function startBehind(
   config: Config,
-  { deployExample, onSyncFailure, socket, verify }: StartOptions,
+  options: StartOptions,
   front: Front,
 ): Promise<Omit<Parts, "opened">> {
+  const { deployExample, socket, verify } = options;
   const { server: { dataDir, drainTimeoutMs, verifyIntervalMs } } = config;
-  const { sealer, cluster, listener, started: opened } = front;
-  const { http, url } = listener;
-  const parts = await openEngineParts(config, front, onSyncFailure);
+  const { sealer, cluster, listener, listener: { http, url }, started: opened } = front;
+  const parts = await openEngineParts(config, front, options);
   const { ids, measured, sandboxes, builder, ready, store, running, engine } = parts;
   const { telemetry, metrics } = measured;
   const shutdown = opened.adopt(new AbortController(), (controller) => controller.abort());

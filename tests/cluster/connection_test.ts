@@ -101,6 +101,15 @@ Deno.test("a NATS without JetStream stores no content", async () => {
   });
 });
 
+Deno.test("one server of NATS alone stores one replica", async () => {
+  await using nats = await TestNats.start();
+  await assert.rejects(openNode(nats, { replicas: 3 }), (error) => {
+    assert.ok(error instanceof NatsUnusable);
+    assert.match(error.message, /too few servers for --object-replicas 3: .*; start further/);
+    return true;
+  });
+});
+
 Deno.test("credentials are checked when NATS is reached, and their files before", async () => {
   await using directory = await makeTempDir();
   const { config, file, id } = await withUser(directory.path);

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { type Client, type Json, unbase64 } from "../support/client.ts";
 import { TestNatsServers } from "../support/nats_servers.ts";
 import { TestPostgres } from "../support/postgres.ts";
-import { TestServer } from "../support/server.ts";
+import { makeTempDir } from "../support/invoked.ts";
+import { serveCommand, SERVER_ENV, TestServer } from "../support/server.ts";
 import { TestWorker } from "../support/workers.ts";
 import { eventually } from "../support/eventually.ts";
 import { MASTER_KEY } from "./cluster.ts";
@@ -31,6 +32,30 @@ Deno.test("a cluster survives the loss of any of three NATS servers", async (t) 
   await using postgres = await TestPostgres.start();
   await using opened = new AsyncDisposableStack();
   const flags = [...nats.address.flags, "--database", await postgres.database()];
+  await t.step("a start that needs five servers says so, and ends on SIGTERM", async () => {
+    await using directory = await makeTempDir();
+    const [program = "", ...args] = await serveCommand(directory.path);
+    const process = new Deno.Command(program, {
+      args: [...args, ...flags, "--object-replicas", "5"],
+      clearEnv: true,
+      env: { ...SERVER_ENV, ...MASTER_KEY },
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    let log = "";
+    for await (const text of process.stderr.pipeThrough(new TextDecoderStream())) {
+      const hasWaited = /The start waits/.test(log);
+      log += text;
+      if (!hasWaited && /The start waits/.test(log)) process.kill("SIGTERM");
+    }
+    const lack = "NATS has too few servers for --object-replicas 5: ";
+    assert.match(log, new RegExp(`The start waits, for \\d+ s at most: ${lack}`));
+    assert.match(log, new RegExp(`The server did not start: ${lack}.*; start further servers`));
+    assert.equal((await process.status).code, 1);
+    // Within the minute of the wait, the log would say so twice more.
+    assert.equal(log.match(/The start waits/g)?.length, 1);
+  });
   const node = opened.use(
     await TestServer.start({ flags: [...flags, "--object-replicas", "3"], env: MASTER_KEY }),
   );

@@ -116,7 +116,7 @@ export async function openS3Node(
 /** The buckets of one more API node. */
 export async function openNode(
   nats: TestNats,
-  { cacheBytes = CACHE_BYTES }: { cacheBytes?: number } = {},
+  { cacheBytes = CACHE_BYTES, replicas = 1 }: { cacheBytes?: number; replicas?: number } = {},
 ): Promise<OpenNode> {
   const opened = new Opened();
   const { path } = opened.use(await makeTempDir());
@@ -130,7 +130,12 @@ export async function openNode(
       cacheDir: path,
       cacheBytes,
       node: randomUUID(),
-      store: { kind: "jetstream", nats: connection, replicas: 1 },
+      store: {
+        kind: "jetstream",
+        nats: connection,
+        replicas,
+        stopping: new AbortController().signal,
+      },
     }),
   );
   await objects.unlock(ROOT_KEY);

@@ -27,6 +27,8 @@ interface JetStreamStore {
   readonly nats: NatsConnection;
   /** Copies of new buckets in a cluster of NATS. */
   readonly replicas: number;
+  /** Ends the wait for enough servers of NATS. */
+  readonly stopping: AbortSignal;
 }
 
 interface S3Store {
@@ -109,11 +111,11 @@ export class Objects implements AsyncDisposable {
 }
 
 async function openJetStream(
-  { nats, replicas }: JetStreamStore,
+  { nats, replicas, stopping }: JetStreamStore,
   { opened, ...parts }: BucketParts,
 ): Promise<OpenedStore> {
   assertJetStream(nats);
-  const probe = await onNats(() => SpaceProbe.open(nats, replicas));
+  const probe = await onNats(() => SpaceProbe.open(nats, replicas, stopping));
   const options = { ...parts, replicas, probe };
   const commits = opened.use(await NatsBucket.open(nats, COMMITS_BUCKET, options));
   const volumes = opened.use(await NatsBucket.open(nats, VOLUMES_BUCKET, options));
