@@ -51,6 +51,7 @@ export const ROWS: readonly Row[] = [
           { expression: "min(invoked_store_available)", legend: "database" },
           { expression: "min(invoked_sandbox_available)", legend: "processes" },
           { expression: "min(invoked_nats_connected)", legend: "NATS" },
+          { expression: "min(invoked_accepting)", legend: "accepts" },
         ],
       },
       {

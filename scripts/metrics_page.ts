@@ -1,12 +1,8 @@
 import { LABELS } from "../src/telemetry/metrics/labels.ts";
 import { FUNCTIONS_MAX } from "../src/telemetry/metrics/bounds.ts";
 import { PHASES } from "../src/telemetry/contract.ts";
-import {
-  histogramSeries,
-  type Metric,
-  METRICS,
-  prometheusName,
-} from "../src/telemetry/metrics/table.ts";
+import { histogramSeries, prometheusName } from "../src/telemetry/metrics/names.ts";
+import { type Metric, METRICS } from "../src/telemetry/metrics/table.ts";
 
 /** Renders `docs/metrics.md`: how metrics are read, and the table of all metrics. */
 export function renderMetricsPage(): string {

@@ -7,13 +7,12 @@ import {
   TokenRateLimit,
   WebhookRateLimit,
 } from "../api/rate_limit.ts";
-import type { Acceptance, Readiness } from "../api/server/readiness.ts";
+import type { Readiness } from "../api/server/readiness.ts";
 import type { OpenApiDocument, Services } from "../api/services.ts";
 import { type Config, urlOfTrace } from "../config/mod.ts";
 import { ownHosts } from "../domain/triggers/addresses.ts";
 import type { Domain } from "./domain.ts";
 import type { Node } from "../domain/ownership/contract.ts";
-import type { VerificationSchedule } from "../domain/verification/schedule.ts";
 import type { Engine } from "../engine/contract.ts";
 import type { Store } from "../store/mod.ts";
 import type { Telemetry } from "../telemetry/contract.ts";
@@ -43,38 +42,12 @@ interface ApiParts {
   readonly metricsPage: Services["metricsPage"];
   /** Undefined for a server without workers. */
   readonly cluster: Cluster | undefined;
-  /** Undefined for a server that does not verify its data. */
-  readonly verification: Pick<VerificationSchedule, "damages"> | undefined;
+  readonly readiness: Readiness;
+  /** What reads and the last verification found damaged, in words. */
+  readonly damages: () => readonly string[];
   /** Base URL of the server. */
   readonly url: string;
 }
-
-/** Whether the server accepts invocations. What keeps every invocation from being recorded comes first. */
-function readinessOf(parts: ApiParts): Readiness {
-  const { domain: { acceptance }, store, engine, node, cluster } = parts;
-  const blocked = () => {
-    if (!engine.isAdmitting) return "the server is stopping";
-    if (!node.isLive) return "the node has lost its lease in the database";
-    const database = store.damage.all.find(({ kind }) => kind === "database");
-    return store.health.error?.message ?? database?.message;
-  };
-  const accepted = (reason: string | undefined): Acceptance =>
-    reason === undefined ? { accepted: true } : { accepted: false, reason };
-  return () => {
-    const common = blocked();
-    const reason = common ?? engine.error ?? cluster?.error;
-    const modes = {
-      synchronous: accepted(reason ?? acceptance.rejection("sync")),
-      asynchronous: accepted(common ?? acceptance.rejection("async")),
-    };
-    if (reason !== undefined) return { ready: false, reason, ...modes };
-    // One damaged blob concerns one commit or file: a server without the blob serves other commits and files.
-    return { ready: true, load: engine.load, damaged: damagesOf(parts), ...modes };
-  };
-}
-
-/** Damages that the server lists. */
-const DAMAGES_MAX = 100;
 
 /** Serves the operations of a domain: to functions at once, and over HTTP by the handler. */
 export function composeApi(config: Config, parts: ApiParts): RequestHandler {
@@ -91,13 +64,13 @@ export function composeApi(config: Config, parts: ApiParts): RequestHandler {
     hostName: new URL(url).hostname,
     maxFileBytes: config.commits.maxFileBytes,
     metricsPage,
-    readiness: readinessOf(parts),
+    readiness: parts.readiness,
     serverStatus: async () => ({
       versions: await (versions ??= readVersions()),
       uptimeMs: performance.now() - startedMs,
       walls: sandboxes.walls,
       paused: node.pause.current,
-      damaged: damagesOf(parts),
+      damaged: parts.damages(),
       load: engine.load,
       disk: await measureDisk(config.server.dataDir),
       workers: cluster?.workers,
@@ -134,10 +107,4 @@ export function composeApi(config: Config, parts: ApiParts): RequestHandler {
       rates: new EndpointRates(config.endpoints.ratePerSecond, node),
     },
   });
-}
-
-/** What reads and the last verification found damaged, in words. */
-function damagesOf({ store, verification }: Pick<ApiParts, "store" | "verification">): string[] {
-  const read = store.damage.all.map(({ message }) => message);
-  return [...new Set([...read, ...verification?.damages ?? []])].slice(0, DAMAGES_MAX);
 }

@@ -1,18 +1,14 @@
 /** What `invoked doctor --cluster` finds out about the parts that a node shares with others. It changes nothing. */
-import { X509Certificate } from "node:crypto";
 import { speaks } from "../cluster/link/protocol.ts";
 import { Nats } from "../cluster/nats/connection.ts";
 import { assertJetStream } from "../cluster/objects/account.ts";
 import type { Config } from "../config/mod.ts";
+import { hasExpired, isDue } from "../shared/certificates.ts";
 import { VERSION } from "../shared/installation.ts";
-import { type LiveNode, liveNodes } from "../store/postgres/live_nodes.ts";
-import { type Peer, peerCertificate } from "./peer_certificate.ts";
+import { type KnownNode, knownNodes } from "../store/postgres/known_nodes.ts";
+import { certificatesOfServer, type CertificateUse } from "./certificates.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-/** A certificate with less left is named. */
-const EXPIRY_WARNING_DAYS = 30;
-const DEFAULT_NATS_PORT = 4222;
-const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 /** A part of the cluster, with what is wrong with it. */
 export interface CheckedPart {
@@ -23,11 +19,11 @@ export interface CheckedPart {
   readonly detail: string;
 }
 
-/** Tests NATS, the certificates of NATS, of PostgreSQL and in configured files, and the nodes of the database. */
+/** Tests NATS, the certificates of NATS, of PostgreSQL and in configured files, and the API nodes of the database. */
 export async function checkCluster(config: Config): Promise<readonly CheckedPart[]> {
   const checks = [
     checkNats(config),
-    ...certificateSources(config).map(checkCertificates),
+    ...certificatesOfServer(config).map(checkCertificate),
     checkNodes(config),
   ];
   return (await Promise.all(checks)).flat();
@@ -49,59 +45,16 @@ async function checkNats({ nats, database }: Config): Promise<readonly CheckedPa
   }
 }
 
-/** Where certificates come from, and what they are called. */
-interface CertificateSource {
-  readonly name: string;
-  readonly read: () => Promise<readonly X509Certificate[]>;
-}
-
-function certificateSources({ nats, database, tls }: Config): readonly CertificateSource[] {
-  const fields = database.url?.fields;
-  const peers: Peer[] = (nats.urls ?? []).filter((url) => url.startsWith("tls:")).map((url) => {
-    const { hostname, port } = new URL(url.replace(/^tls:/, "http:"));
-    const host = hostname.replace(/^\[|\]$/g, "");
-    // 80 is the port that the parser leaves out.
-    const own = /:80$/.test(url) ? 80 : DEFAULT_NATS_PORT;
-    return { protocol: "nats", host, port: port === "" ? own : Number(port) };
-  });
-  if (fields !== undefined && fields.sslMode !== "disable") {
-    for (const { host, port } of fields.servers) {
-      if (!host.startsWith("/")) peers.push({ protocol: "postgres", host, port });
-    }
-  }
-  const files = {
-    "--nats-ca": nats.caFile,
-    "sslrootcert of --database": fields?.sslRootCert,
-    "--tls-cert": tls.certFile,
-  };
-  return [
-    ...peers.map((peer) => ({
-      name: `certificate of ${peer.protocol === "nats" ? "NATS" : "PostgreSQL"} at ` +
-        `${peer.host}:${peer.port}`,
-      read: async () => [await peerCertificate(peer)],
-    })),
-    ...Object.entries(files).flatMap(([flag, file]) =>
-      file === undefined ? [] : [{
-        name: `certificates in ${file} (${flag})`,
-        read: async () =>
-          ((await Deno.readTextFile(file)).match(PEM_CERTIFICATE) ?? [])
-            .map((pem) => new X509Certificate(pem)),
-      }]
-    ),
-  ];
-}
-
-async function checkCertificates({ name, read }: CertificateSource): Promise<CheckedPart[]> {
+async function checkCertificate({ name, read }: CertificateUse): Promise<CheckedPart[]> {
   try {
-    const ends = (await read()).map(({ validToDate }) => validToDate.getTime());
-    if (ends.length === 0) return [{ name, verdict: "broken", detail: "no certificate in PEM" }];
-    const end = Math.min(...ends);
-    const date = new Date(end).toISOString().slice(0, 10);
-    const days = Math.floor((end - Date.now()) / DAY_MS);
-    if (end < Date.now()) {
+    const life = await read();
+    if (life === undefined) return [{ name, verdict: "broken", detail: "no certificate in PEM" }];
+    const date = new Date(life.endsAtMs).toISOString().slice(0, 10);
+    if (hasExpired(life)) {
       return [{ name, verdict: "broken", detail: `expired on ${date}; renew it` }];
     }
-    return days < EXPIRY_WARNING_DAYS
+    const days = Math.floor((life.endsAtMs - Date.now()) / DAY_MS);
+    return isDue(life)
       ? [{ name, verdict: "degraded", detail: `expires in ${days} days, on ${date}; renew it` }]
       : [{ name, verdict: "fine", detail: `valid until ${date}` }];
   } catch (error) {
@@ -114,14 +67,20 @@ async function checkNodes({ database }: Config): Promise<readonly CheckedPart[]>
   // A worker has no database.
   if (url === undefined) return [];
   try {
-    return (await liveNodes({ database: { ...database, url } })).map(checkNode);
+    return (await knownNodes({ database: { ...database, url } })).map(checkNode);
   } catch (error) {
     return [{ name: url.label, verdict: "broken", detail: messageOf(error) }];
   }
 }
 
-function checkNode({ id, version, protocol }: LiveNode): CheckedPart {
+function checkNode({ id, version, protocol, lostAt }: KnownNode): CheckedPart {
   const name = `API node ${id}`;
+  if (lostAt !== null) {
+    const detail =
+      `version ${version} lost its lease at ${lostAt} without leaving: it crashed, hangs, or does not ` +
+      "reach PostgreSQL; restart it, unless another node has replaced it";
+    return { name, verdict: "degraded", detail };
+  }
   const own = `this version is ${VERSION}`;
   if (!speaks(protocol)) {
     const detail = `version ${version} speaks protocol ${protocol}, and ${own}; ` +

@@ -1,5 +1,7 @@
 /** What metrics observe of a server or a worker when they are collected. */
+import type { Readiness } from "../api/server/readiness.ts";
 import type { Nats } from "../cluster/nats/connection.ts";
+import type { Config } from "../config/mod.ts";
 import type { Alerts } from "../domain/alerts/alerts.ts";
 import { SCHEDULE_LATE_MS } from "../domain/alerts/conditions.ts";
 import type { Node } from "../domain/ownership/contract.ts";
@@ -7,33 +9,41 @@ import type { Engine } from "../engine/contract.ts";
 import type { Sandboxes } from "../sandbox/mod.ts";
 import type { Store } from "../store/mod.ts";
 import type { Metrics, Source } from "../telemetry/metrics/open.ts";
+import { certificateSource } from "./certificate_source.ts";
+import { certificatesOfServer, certificatesOfWorker } from "./certificates.ts";
 import type { Cluster } from "./cluster.ts";
 import { measureDisk } from "./disk.ts";
+import type { Tls } from "./tls.ts";
 
 const MICROS_PER_SECOND = 1_000_000;
 
 /** What a server observes. */
 interface ServerParts {
-  readonly dataDir: string;
   readonly store: Store;
   readonly engine: Engine;
   readonly node: Node;
   readonly alerts: Pick<Alerts, "countUnposted">;
   readonly sandboxes: Sandboxes;
   readonly cluster: Cluster | undefined;
+  readonly readiness: Readiness;
+  /** Undefined for plain HTTP. */
+  readonly tls: Tls | undefined;
 }
 
 /** The sources of an API node. */
 export function serverSources(
-  { dataDir, store, engine, node, alerts, sandboxes, cluster }: ServerParts,
+  config: Config,
+  { store, engine, node, alerts, sandboxes, cluster, readiness, tls }: ServerParts,
   metrics: Pick<Metrics, "functions" | "functionValues">,
 ): readonly Source[] {
   return [
     processSource(),
     sandboxSource(sandboxes),
-    diskSource(dataDir),
+    diskSource(config.server.dataDir),
     slotSource(() => ({ taken: engine.load.running, limit: engine.load.maxRunning })),
     functionSource(engine, store, metrics),
+    readinessSource(readiness),
+    certificateSource(certificatesOfServer(config, tls?.certificate)),
     storeSource(store),
     recordSource(store, node, alerts),
     ...cluster === undefined
@@ -44,7 +54,6 @@ export function serverSources(
 
 /** What a worker observes. */
 interface WorkerParts {
-  readonly dataDir: string;
   readonly sandboxes: Sandboxes;
   readonly nats: Nats;
   readonly slots: { readonly taken: number; readonly capacity: number };
@@ -52,13 +61,15 @@ interface WorkerParts {
 
 /** The sources of a worker. */
 export function workerSources(
-  { dataDir, sandboxes, nats, slots }: WorkerParts,
+  config: Config,
+  { sandboxes, nats, slots }: WorkerParts,
 ): readonly Source[] {
   return [
     processSource(),
     sandboxSource(sandboxes),
-    diskSource(dataDir),
+    diskSource(config.server.dataDir),
     slotSource(() => ({ taken: slots.taken, limit: slots.capacity })),
+    certificateSource(certificatesOfWorker(config)),
     natsSource(nats),
   ];
 }
@@ -109,6 +120,18 @@ function slotSource(slots: () => { readonly taken: number; readonly limit: numbe
       const { taken, limit } = slots();
       observe("invoked.slots.taken", taken);
       observe("invoked.slots.limit", limit);
+    },
+  };
+}
+
+function readinessSource(readiness: Readiness): Source {
+  return {
+    name: "the readiness",
+    async read(observe) {
+      const { synchronous, asynchronous } = await readiness();
+      for (const [mode, { accepted }] of Object.entries({ synchronous, asynchronous })) {
+        observe("invoked.accepting", accepted ? 1 : 0, { "invoked.mode": mode });
+      }
     },
   };
 }

@@ -36,6 +36,7 @@ import { onceDiskHasSpace } from "./disk_wait.ts";
 import type { Cluster, NodeEngine } from "./cluster.ts";
 import { connectionsWithin, openFilesLimit } from "./descriptors.ts";
 import { serverSources } from "./metric_sources.ts";
+import { healthOf } from "./readiness.ts";
 import { openTelemetry, pageOf, serveMetrics } from "./telemetry.ts";
 import { openTls, type Tls } from "./tls.ts";
 import { installed, VERSION } from "../shared/installation.ts";
@@ -161,10 +162,10 @@ async function startBehind(
   const verification = verify &&
     opened.use(await VerificationSchedule.open(store, node, verifyIntervalMs, verify));
   // Before recovery: resumed invocations may call the API.
-  const serving = { store, engine, node, sandboxes, cluster, alerts: domain.alerts };
+  const health = healthOf({ ...domain, store, engine, node, cluster, verification });
+  const serving = { store, engine, node, sandboxes, cluster, ...health, alerts: domain.alerts };
   const metricsPage = config.telemetry.servesMetrics && metrics ? pageOf(metrics) : undefined;
-  const described = { url, telemetry, metricsPage, verification };
-  const handler = composeApi(config, { ...serving, ...described, domain });
+  const handler = composeApi(config, { ...serving, url, telemetry, metricsPage, domain });
   const credentialsPath = join(dataDir, "credentials.json");
   const first = await keepCredentials(store, ids, credentialsPath, url);
   domain.typeChecks.schedule();
@@ -175,7 +176,8 @@ async function startBehind(
   const helloFunctionId = deployExample
     ? await deployHello(store, node, domain, readExample)
     : undefined;
-  await serveMetrics(config, measured, (m) => serverSources({ ...serving, dataDir }, m), opened);
+  const observed = { ...serving, tls: listener.tls };
+  await serveMetrics(config, measured, (m) => serverSources(config, observed, m), opened);
   if (socket !== undefined) engine.catchUp();
   http.serve(handler);
   // Also while the server is paused: what a restored server lacks should be known before the pause ends.

@@ -128,8 +128,8 @@ export async function startWorker(
       version: VERSION,
     }),
   );
-  const parts = { dataDir: server.dataDir, sandboxes, nats, slots: worker.slots };
-  await serveMetrics(config, measured, () => workerSources(parts), opened);
+  const parts = { sandboxes, nats, slots: worker.slots };
+  await serveMetrics(config, measured, () => workerSources(config, parts), opened);
   opened.use(new MemoryTrim());
   probes.readiness = () => {
     const reason = nats.error ?? sandboxes.error;

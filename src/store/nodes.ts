@@ -10,6 +10,9 @@ export type HeldSnapshot = Omit<Selectable<HeldSnapshotTable>, "nodeId">;
 
 const SNAPSHOTS_PER_STATEMENT_MAX = 500;
 
+/** How long a node is known after the end of its lease. */
+const LOST_NODES_MS = 60 * 60 * 1000;
+
 /** The lease of a node that shares its database with no other: the lock of the database ends it. */
 const NEVER = "9999-12-31T23:59:59.999Z";
 
@@ -99,13 +102,13 @@ export class NodeWriter extends NodeReader {
     await this.db.deleteFrom("nodes").where("leaseUntil", "=", NEVER).execute();
   }
 
-  /** Takes the nodes away whose lease has ended; answers how many there were. */
-  async deleteExpired(): Promise<number> {
-    const { numDeletedRows } = await this.db.deleteFrom("nodes")
-      .where("leaseUntil", "<=", this.time()).executeTakeFirst();
+  /** Releases what nodes held whose lease has ended, and forgets them an hour later: until then they can be named. */
+  async deleteExpired(): Promise<void> {
+    const nodes = () => this.db.selectFrom("nodes").select("id");
     await this.db.deleteFrom("heldSnapshots")
-      .where("nodeId", "not in", this.db.selectFrom("nodes").select("id")).execute();
-    return Number(numDeletedRows);
+      .where("nodeId", "not in", nodes().where("leaseUntil", ">", this.time())).execute();
+    await this.db.deleteFrom("nodes").where("leaseUntil", "<=", this.time(-LOST_NODES_MS))
+      .execute();
   }
 
   /** Whether the node holds the lease from now on: it held it before, or nobody does. */

@@ -1,5 +1,6 @@
 /** Limits of waiting and running invocations, over all nodes. */
 import assert from "node:assert/strict";
+import { setTimeout as pause } from "node:timers/promises";
 import { Client } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError } from "../support/expect.ts";
@@ -11,6 +12,8 @@ const ASYNC = { prefer: "respond-async" };
 const QUEUED_MAX = 10;
 /** More than the limit, and more than two nodes could accept beyond it before they count again. */
 const INVOCATIONS_MAX = 2000;
+/** A count of 0.1 s at most holds for ten times as long. */
+const COUNT_HOLDS_MS = 2_000;
 
 Deno.test("the asynchronous invocations that wait are bounded over all nodes", async (t) => {
   await using cluster = await TestCluster.start();
@@ -49,6 +52,23 @@ Deno.test("the asynchronous invocations that wait are bounded over all nodes", a
       assert.match(asynchronous.reason, /^it would be rejected: .* the queue is full with 10 /);
     }
   });
+
+  await t.step(
+    "a node that nobody has asked for a while knows what other nodes accept",
+    async () => {
+      const path = `/api/v1/functions/${hang}/invocations`;
+      const asked = async () => (await (await fetch(`${second.url}/readyz`)).json()).asynchronous;
+      const { body } = await here.get(`${path}?pageSize=100`);
+      for (const { id } of body.list) await here.post(`${path}/${id}/cancel`, {});
+      await eventually(async () => (await asked()).accepted || undefined, "an empty queue");
+      for (let n = 0; (await here.invoke(hang, {}, ASYNC)).status === 200; n++) {
+        assert.ok(n < INVOCATIONS_MAX, `${n} invocations were accepted`);
+      }
+      // Longer than a count holds: the answer does not depend on an earlier question.
+      await pause(COUNT_HOLDS_MS);
+      assert.equal((await asked()).accepted, false);
+    },
+  );
 
   await t.step("a cancelled invocation leaves the queue, at any node", async () => {
     const path = `/api/v1/functions/${hang}/invocations`;

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
+import { certificateUntil, DAY_MS, KEPT_NAME } from "../support/certificates.ts";
 import type { Json } from "../support/client.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 
@@ -34,6 +35,40 @@ Deno.test("a second run keeps accounts and the names of certificates, and adds h
     const certificate = new X509Certificate(await read(`tls/${name}.pem`));
     assert.ok(certificate.checkHost("nats.example") && certificate.checkHost("db.example"), name);
     assert.ok(certificate.checkIP("10.1.2.3") && certificate.checkIP("127.0.0.1"), name);
+  }
+});
+
+Deno.test("an expired certificate is called expired, and a second run renews what is due", async () => {
+  await using folder = await makeTempDir();
+  const tls = join(folder.path, "made/tls");
+  const read = async (name: string) =>
+    new X509Certificate(await Deno.readTextFile(join(tls, `${name}.pem`)));
+  const hosts = ["invoked-postgres", "invoked-nats"];
+  const servers = [0, 1, 2].map((index) => `invoked-nats-${index}.invoked-nats-servers`);
+  await cluster(["credentials", "made", ...hosts, ...servers], folder.path);
+  const route = await read("route");
+  await certificateUntil(join(tls, "server"), Date.now() - DAY_MS);
+  const { code, stderr } = await runInvoked(["cluster", "secrets", "made", "--demo"], {
+    cwd: folder.path,
+  });
+  assert.equal(code, 1);
+  assert.match(stderr, /Certificate made\/tls\/server\.pem expired on \S+; run invoked cluster/);
+  await cluster(["credentials", "made", ...hosts, ...servers], folder.path);
+  const renewed = await read("server");
+  assert.ok(renewed.validToDate.getTime() > Date.now() + 300 * DAY_MS);
+  assert.ok(renewed.checkHost(KEPT_NAME) && renewed.checkHost("invoked-nats"));
+  assert.equal((await read("route")).fingerprint256, route.fingerprint256, "not due");
+
+  // A new CA signs all certificates anew.
+  const ca = await read("ca");
+  for (const file of ["ca.pem", "ca.key"]) await Deno.remove(join(tls, file));
+  await cluster(["credentials", "made"], folder.path);
+  const replaced = await read("ca");
+  assert.notEqual(replaced.fingerprint256, ca.fingerprint256);
+  for (const name of ["server", "route"]) {
+    const certificate = await read(name);
+    assert.ok(certificate.verify(replaced.publicKey), name);
+    assert.ok(certificate.checkHost("invoked-nats-2.invoked-nats-servers"), name);
   }
 });
 

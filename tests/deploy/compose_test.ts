@@ -1,9 +1,13 @@
 /** Starts every service of deploy/compose-cluster.yaml on this machine. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
+import { certificateUntil, DAY_MS, KEPT_NAME } from "../support/certificates.ts";
+import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
+import { readText } from "../support/repository.ts";
 import { Images } from "./images.ts";
 import { TestNetwork } from "./network.ts";
-import { fetchStatus } from "./probes.ts";
+import { certificateNames, fetchStatus } from "./probes.ts";
 import { TestServices } from "./services.ts";
 
 Deno.test("every service of the compose file starts, and the cluster runs invocations", async (t) => {
@@ -41,5 +45,30 @@ Deno.test("every service of the compose file starts, and the cluster runs invoca
     );
     assert.match(greeting, /Ada/);
     assert.match(await services.container("worker-1").log(), /sandbox bubblewrap/);
+  });
+
+  await t.step("the documented command renews certificates, and nothing restarts", async () => {
+    const page = await readText("docs/clustering.md");
+    assert.ok(page.includes("compose-cluster.yaml up credentials keys\n"));
+    const tls = join(work, "volumes", "volume-credentials", "tls");
+    await certificateUntil(join(tls, "server"), Date.now() + 10 * DAY_MS);
+    for (const name of ["credentials-1", "keys-1"]) {
+      const container = services.container(name);
+      await container.startAgain();
+      await container.ended();
+    }
+    for (
+      const [name, protocol, port] of [["nats", "nats", 4222], [
+        "postgres",
+        "postgres",
+        5432,
+      ]] as const
+    ) {
+      const network = services.networkOf(`${name}-1`);
+      await eventually(async () => {
+        const names = await certificateNames(network, protocol, "127.0.0.1", port);
+        return names.includes(KEPT_NAME) || undefined;
+      }, `the renewed certificate of ${name}`);
+    }
   });
 });

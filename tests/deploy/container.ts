@@ -82,6 +82,12 @@ export class Container implements AsyncDisposable {
     this.#process.status.then(() => this.#hasEnded = true);
   }
 
+  /** Starts its command once more, after its end. */
+  async startAgain(): Promise<void> {
+    await this.#runc("delete", "--force", this.spec.name);
+    this.start();
+  }
+
   /** Resolves when its command has ended. @throws with its log unless the exit code is 0 */
   async ended(): Promise<void> {
     const status = await this.#process?.status;
@@ -98,8 +104,7 @@ export class Container implements AsyncDisposable {
         if (await probe()) return true;
         if (!this.#hasEnded) return undefined;
         if (++this.#restarts > RESTARTS_MAX) throw new Error("its command ends again and again");
-        await this.#runc("delete", "--force", this.spec.name);
-        this.start();
+        await this.startAgain();
       }, "a container that is ready");
     } catch (error) {
       const reason = error instanceof Error ? error.message : error;

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { dropDeadLetters, QUICK, settings, start } from "../retries/support.ts";
 import { type BreakableStarts, killZygotes } from "../support/breakable_starts.ts";
+import { certificateUntil, DAY_MS } from "../support/certificates.ts";
 import { Client, type Json } from "../support/client.ts";
 import type { FaultShim, SmallDisk } from "../support/disk.ts";
 import { ok } from "../support/expect.ts";
@@ -48,7 +49,7 @@ export class Collector implements AsyncDisposable {
   }
 }
 
-/** A server, and a worker of another installation, which Prometheus scrapes. */
+/** A server, and an API node and a worker of another installation, which Prometheus scrapes. */
 export interface Stage {
   readonly server: TestServer;
   readonly client: Client;
@@ -61,6 +62,10 @@ export interface Stage {
   readonly collector: Collector;
   /** A schedule that has been late since before the server started. */
   readonly lateTrigger: Json;
+  /** Of the API node of the cluster. */
+  readonly clusterClient: Client;
+  /** The CA certificates that the worker trusts for NATS. */
+  readonly caFile: string;
 }
 
 /** What is broken. */
@@ -121,6 +126,23 @@ export const WAVES: readonly Wave[] = [
     async InvokedNatsDisconnected({ nats }) {
       await nats.stop();
       return { heal: () => nats.restart() };
+    },
+
+    // The API node has no connection to NATS.
+    InvokedNotAccepting: () => Promise.resolve({}),
+
+    async InvokedBacklogWaiting({ clusterClient }) {
+      // The example, which the first start has deployed: without NATS nothing can be deployed.
+      const { list: [hello] } = ok(await clusterClient.get("/api/v1/functions"));
+      await start(clusterClient, hello.id, { name: "Ada" });
+      return {};
+    },
+
+    async InvokedCertificateExpiring({ caFile }) {
+      const earlier = await Deno.readTextFile(caFile);
+      const soon = await certificateUntil(`${caFile}.soon`, Date.now() + 20 * DAY_MS);
+      await Deno.writeTextFile(caFile, earlier + await Deno.readTextFile(`${soon}.pem`));
+      return { heal: () => Deno.writeTextFile(caFile, earlier) };
     },
   },
   {

@@ -7,6 +7,13 @@ import { checkPage, freePort, Page, scraped } from "./support.ts";
 
 const HANG = "export default () => new Promise((resolve) => setTimeout(resolve, 1e6));";
 
+/** Whether a page has these certificates; a page after the start may lack them. */
+function hasAll(page: Page, certificates: readonly string[]): boolean {
+  return certificates.every((kind) =>
+    page.has("invoked_certificate_time_left_seconds", { invoked_certificate: kind })
+  );
+}
+
 Deno.test("workers and API nodes report what each does", async () => {
   await using cluster = await TestCluster.start();
   const port = freePort();
@@ -29,13 +36,31 @@ Deno.test("workers and API nodes report what each does", async () => {
   assert.ok(page.sum("invoked_nats_messages_total", { network_io_direction: "transmit" }) > 0);
   assert.equal(page.sum("invoked_workers", { invoked_state: "open" }), 1);
   assert.equal(page.sum("invoked_slots_limit"), 3);
+  for (const mode of ["synchronous", "asynchronous"]) {
+    assert.equal(page.sum("invoked_accepting", { invoked_mode: mode }), 1, mode);
+  }
+  const certificates = ["nats", "nats_ca", "database"];
+  const withCertificates = await scraped(
+    client,
+    (page) => hasAll(page, certificates),
+    "certificates",
+  );
+  for (const kind of certificates) {
+    const of = { invoked_certificate: kind };
+    const left = withCertificates.sum("invoked_certificate_time_left_seconds", of);
+    const lifetime = withCertificates.sum("invoked_certificate_lifetime_seconds", of);
+    assert.ok(left > 0 && left < lifetime, `${kind}: ${left} s of ${lifetime} s`);
+  }
   assert.ok(!page.has("invoked_store_size_bytes"), "PostgreSQL is not measured by its size");
   await eventually(async () => {
     const pages = await Promise.all([client, other].map((node) => scraped(node, () => true, "")));
     return pages.filter((each) => each.has("invoked_dead_letters")).length === 1 ? true : undefined;
   }, "one node that reports what is in the database");
 
-  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  const text = await eventually(async () => {
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    return hasAll(new Page(text), ["nats", "nats_ca"]) ? text : undefined;
+  }, "the certificates of a worker");
   await checkPage(text);
   const own = new Page(text);
   assert.ok(text.includes(`service_instance_id="${worker.id}"`) && text.includes('"worker"'));

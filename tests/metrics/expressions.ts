@@ -1,6 +1,7 @@
 /** Finds what an expression of PromQL names that no server reports. */
 import { parser } from "@prometheus-io/lezer-promql";
-import { type Metric, METRICS, prometheusName } from "../../src/telemetry/metrics/table.ts";
+import { prometheusName } from "../../src/telemetry/metrics/names.ts";
+import { type Metric, METRICS } from "../../src/telemetry/metrics/table.ts";
 
 type SyntaxNode = ReturnType<typeof parser.parse>["topNode"];
 

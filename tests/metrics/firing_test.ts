@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { TestCluster } from "../cluster/cluster.ts";
 import { makeCredential, makePrincipal } from "../identity/principals.ts";
 import { BreakableStarts } from "../support/breakable_starts.ts";
 import type { Json } from "../support/client.ts";
@@ -9,10 +10,9 @@ import { FaultShim, SmallDisk } from "../support/disk.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { mountAndShimTest } from "../support/machine.ts";
-import { TestNats } from "../support/nats.ts";
+import { NatsAddress } from "../support/nats.ts";
 import { readText } from "../support/repository.ts";
 import { TestServer } from "../support/server.ts";
-import { TestWorker } from "../support/workers.ts";
 import { delaySchedule, waitingSchedule } from "../triggers/late_schedules.ts";
 import {
   type Broken,
@@ -104,9 +104,9 @@ async function serverJob({ server, client }: Pick<Stage, "server" | "client">, k
   };
 }
 
-/** The job of workers in the example, for the worker on this port. */
-function workerJob(port: number) {
-  return { job_name: "invoked-workers", static_configs: [{ targets: [`127.0.0.1:${port}`] }] };
+/** The job of processes that serve metrics at this port, such as that of workers in the example. */
+function portJob(name: string, port: number) {
+  return { job_name: name, static_configs: [{ targets: [`127.0.0.1:${port}`] }] };
 }
 
 /** Has a server leave a schedule on a data directory that is late when the next server starts. */
@@ -134,10 +134,16 @@ mountAndShimTest("alerts fire when a server breaks, and end when it is whole aga
   const starts = opened.use(await BreakableStarts.make());
   const shim = opened.use(await FaultShim.open());
   const collector = opened.use(new Collector());
-  const nats = opened.use(await TestNats.start());
-  const port = freePort();
-  const flags = ["--metrics-port", `${port}`];
-  const worker = opened.use(await TestWorker.start({ nats: nats.address, flags }));
+  const cluster = opened.use(await TestCluster.start());
+  const { nats } = cluster;
+  const [workerPort, nodePort] = [freePort(), freePort()];
+  const caFile = join(directory.path, "ca.pem");
+  await Deno.copyFile(nats.address.caFile ?? assert.fail(), caFile);
+  const worker = await cluster.worker({
+    nats: new NatsAddress(nats.address.port, caFile),
+    flags: ["--metrics-port", `${workerPort}`],
+  });
+  const node = await cluster.node({ flags: ["--metrics-port", `${nodePort}`] });
   const dataDir = join(disk.path, "data");
   const lateTrigger = await leaveLateSchedule(dataDir);
   const server = opened.use(
@@ -152,11 +158,16 @@ mountAndShimTest("alerts fire when a server breaks, and end when it is whole aga
   );
   const client = await server.client();
   const keyFile = join(directory.path, "invoked-api-key");
-  const jobs = [await serverJob({ server, client }, keyFile), workerJob(port)];
+  const jobs = [
+    await serverJob({ server, client }, keyFile),
+    portJob("invoked-workers", workerPort),
+    portJob("invoked-cluster", nodePort),
+  ];
   const prometheus = opened.use(await Prometheus.start(jobs, hurried(RULES)));
   const stage: Stage = {
     ...{ server, client, worker, nats, prometheus },
     ...{ disk, shim, starts, collector, lateTrigger },
+    ...{ clusterClient: await node.client(), caFile },
   };
   for (const { job_name: job } of jobs) await prometheus.query(`up{job="${job}"} == 1`);
   const progress: Progress = { broken: new Set(), fired: new Set() };

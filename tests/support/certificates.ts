@@ -1,7 +1,10 @@
-/** The certificate of loopback that all servers of a run share. */
+/** The certificate of loopback that all servers of a run share, and certificates that end at a time. */
+import assert from "node:assert/strict";
 import { join } from "node:path";
 import { selfSignedSource } from "../../src/http/tls/self_signed.ts";
 import { filledOnce } from "./once.ts";
+
+export const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** Files in PEM. */
 export interface CertificateFiles {
@@ -19,4 +22,29 @@ export async function loopbackCertificate(): Promise<CertificateFiles> {
   const [caFile = "", certFile = "", keyFile = ""] = ["ca.pem", "server.pem", "server.key"]
     .map((name) => join(directory, name));
   return { caFile, certFile, keyFile };
+}
+
+/** A name in the certificates of {@link certificateUntil}, which a renewed certificate keeps. */
+export const KEPT_NAME = "kept.example";
+
+/**
+ * Makes a self-signed certificate for 127.0.0.1 that ends at a time, in milliseconds since 1970.
+ * @returns the path of it and its key without suffix
+ */
+export async function certificateUntil(
+  path: string,
+  end: number,
+  lifetimeMs = 90 * DAY_MS,
+): Promise<string> {
+  const time = (ms: number) => `${new Date(ms).toISOString().replace(/[-:T]|\.\d+/g, "")}`;
+  const { success, stderr } = await new Deno.Command("openssl", {
+    args: [
+      ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"],
+      ...["-keyout", `${path}.key`, "-out", `${path}.pem`, "-subj", "/CN=test"],
+      ...["-addext", `subjectAltName=IP:127.0.0.1,DNS:${KEPT_NAME}`],
+      ...["-not_before", time(end - lifetimeMs), "-not_after", time(end)],
+    ],
+  }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+  return path;
 }

@@ -42,17 +42,17 @@ export const getReadiness = rawOperation({
       content: { "application/json": notReady },
     },
   },
-  handle: (_, { readiness }: Uses<"readiness">) => {
-    const now = readiness();
+  handle: async (_, { readiness }: Uses<"readiness">) => {
+    const now = await readiness();
     const { synchronous, asynchronous } = now;
     if (!now.ready) {
       const { reason } = now;
       const answer = { status: "not ready", reason, synchronous, asynchronous };
-      return Promise.resolve(Reply.json(answer, {}, 503));
+      return Reply.json(answer, {}, 503);
     }
     const { running, queued: waiting, perSecond } = now.load;
     const callsPerSecond = perSecond === undefined ? null : Number(perSecond.toPrecision(3));
-    return Promise.resolve(Reply.json({
+    return Reply.json({
       status: "ready",
       synchronous,
       asynchronous,
@@ -60,6 +60,6 @@ export const getReadiness = rawOperation({
       waiting,
       callsPerSecond,
       ...now.damaged.length === 0 ? {} : { damaged: now.damaged },
-    }));
+    });
   },
 });

@@ -15,7 +15,7 @@ export type Acceptance =
   | { readonly accepted: false; readonly reason: string };
 
 /** Says whether the server accepts invocations, and how busy it is; or why it does not. */
-export type Readiness = () =>
+export type Readiness = () => Promise<
   & {
     /** Of an invocation that could begin now, or soon. */
     readonly synchronous: Acceptance;
@@ -30,7 +30,8 @@ export type Readiness = () =>
       readonly damaged: readonly string[];
     }
     | { readonly ready: false; readonly reason: string }
-  );
+  )
+>;
 
 /** A worker of the cluster. */
 export interface WorkerReport {

@@ -14,12 +14,12 @@ export class Acceptance {
   ) {}
 
   /** Why an invocation with an empty input would be rejected; undefined if it would be accepted. */
-  rejection(mode: AdmissionRequest["mode"]): string | undefined {
+  async rejection(mode: AdmissionRequest["mode"]): Promise<string | undefined> {
     const { engine, ownership, backlog } = this.parts;
     // No function has this id: only limits of the server count.
     const request: AdmissionRequest = { functionId: "", inputBytes: 0, mode };
     const isLeft = ownership.ownerOf(mode) === null;
-    const reason = isLeft ? backlog.rejection(request) : engine.rejection(request);
+    const reason = isLeft ? await backlog.rejection(request) : engine.rejection(request);
     return reason && rejectionOf(request, reason);
   }
 }

@@ -5,6 +5,7 @@ import {
   type Engine,
   type RejectionReason,
 } from "../../engine/contract.ts";
+import { pause } from "../../shared/pause.ts";
 import type { UnfinishedInvocations } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
 import { rejected } from "./admission.ts";
@@ -14,6 +15,8 @@ const logger = getLogger(["invoked", "domain"]);
 /** How old a count may be; a slow count holds for longer, so that counting takes a tenth of the time at most. */
 const COUNT_MAX_AGE_MS = 100;
 const COUNT_SHARE = 10;
+/** How long a probe waits for a count: load balancers give a probe a second or two. */
+const COUNT_WAIT_MS = 500;
 
 /** Limits of the backlog of all nodes, each a named setting. */
 interface BacklogLimits {
@@ -60,16 +63,25 @@ export class Backlog {
   }
 
   /**
-   * Why an invocation would be rejected, by the last count; undefined if it would be accepted. An old count is replaced
-   * for the next question, so that a slow database delays no answer.
+   * Why an invocation would be rejected; undefined if it would be accepted. The count is as fresh as for an invocation,
+   * unless the database does not answer within {@link COUNT_WAIT_MS}: the last count then decides.
    */
-  rejection(request: AdmissionRequest): RejectionReason | undefined {
-    if (performance.now() >= this.#validUntil) {
-      (this.#counting ??= this.#count()).catch((error) => {
-        logger.debug("Failed to count waiting invocations: {error}", { error });
-      });
-    }
+  async rejection(request: AdmissionRequest): Promise<RejectionReason | undefined> {
+    if (performance.now() >= this.#validUntil) await this.#countSoon();
     return this.#rejection(request);
+  }
+
+  /** Never throws: a count that fails or takes long is left to the next question. */
+  async #countSoon(): Promise<void> {
+    const counted = new AbortController();
+    try {
+      const counting = this.#counting ??= this.#count();
+      await Promise.race([counting, pause(COUNT_WAIT_MS, counted.signal)]);
+    } catch (error) {
+      logger.debug("Failed to count waiting invocations: {error}", { error });
+    } finally {
+      counted.abort();
+    }
   }
 
   async #count(): Promise<void> {

@@ -100,7 +100,7 @@ export class SharedNodes implements Ownership {
     return undefined;
   }
 
-  /** Forgets the nodes that have ended. Every node offers again what waits. */
+  /** Releases what ended nodes held. Every node offers again what waits. */
   async recoverUnclaimed(): Promise<void> {
     await this.parts.store.write((tx) => tx.nodes.deleteExpired(), "committed");
   }

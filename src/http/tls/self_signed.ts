@@ -3,6 +3,7 @@ import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
+import { isDue, lifeOf } from "../../shared/certificates.ts";
 import { writePrivateFile } from "../../shared/files.ts";
 import type { TlsIdentity } from "../server.ts";
 import type { TlsSource } from "./source.ts";
@@ -11,8 +12,6 @@ const logger = getLogger(["invoked", "http"]);
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const AUTHORITY_LIFETIME_MS = 3650 * DAY_MS;
-/** A certificate with less than this part of its life left is replaced. */
-const RENEWAL_PART = 1 / 3;
 /** Clocks of clients may be behind. */
 const BACKDATED_MS = DAY_MS;
 
@@ -113,9 +112,7 @@ function keyFileOf(certFile: string): string {
 function isGood(kept: TlsIdentity, authority: TlsIdentity, names: readonly string[]): boolean {
   try {
     const certificate = new X509Certificate(kept.cert);
-    const end = certificate.validToDate.getTime();
-    const lifetime = end - certificate.validFromDate.getTime();
-    return end - Date.now() > lifetime * RENEWAL_PART &&
+    return !isDue(lifeOf(certificate)) &&
       certificate.verify(new X509Certificate(authority.cert).publicKey) &&
       names.every((name) =>
         (isIP(name) === 0 ? certificate.checkHost(name) : certificate.checkIP(name)) !== undefined

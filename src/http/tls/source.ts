@@ -1,6 +1,7 @@
 /** Where the server's TLS certificate comes from, and how it is renewed. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { getLogger } from "@logtape/logtape";
+import { pemCertificates } from "../../shared/certificates.ts";
 import type { TlsIdentity } from "../server.ts";
 
 const logger = getLogger(["invoked", "http"]);
@@ -9,7 +10,6 @@ const logger = getLogger(["invoked", "http"]);
 const RELOAD_INTERVAL_MS = 60 * 60 * 1000;
 
 const PEM_BEGIN = /-----BEGIN CERTIFICATE-----/g;
-const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 /** Reads, or makes, the certificate to use now. */
 export interface TlsSource {
@@ -118,7 +118,7 @@ function checkPair(cert: string, certFile: string, key: string, keyFile: string)
 
 /** A file that is still being written ends within a certificate. The runtime would reject it at each handshake only. */
 function checkChain(cert: string, certFile: string): void {
-  const blocks = cert.match(PEM_CERTIFICATE) ?? [];
+  const blocks = pemCertificates(cert);
   const isWhole = blocks.length === (cert.match(PEM_BEGIN) ?? []).length;
   for (const [index, block] of blocks.entries()) {
     try {

@@ -14,6 +14,11 @@ export const LABELS = {
   "http.response.status_code": "Status",
   "url.scheme": "`http` or `https`",
   "invoked.delivery.status": "Status of the delivery in the list of deliveries",
+  "invoked.mode": "`synchronous` or `asynchronous`",
+  "invoked.certificate":
+    "`server` (this server), `nats` and `database` (the servers that this process connects to), " +
+    "`database_client` (its own for PostgreSQL), and the files of CAs: `nats_ca`, `database_ca`, `otlp_ca`, " +
+    "`oidc_ca`, `egress_ca`",
   "invoked.state": "State that the items have in common",
   "invoked.retention.kind": "Kind of data, as `invoked purge --expired` names it",
   "network.io.direction": "`receive` or `transmit`",

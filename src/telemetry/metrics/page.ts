@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import { PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import type { MetricData, ResourceMetrics } from "@opentelemetry/sdk-metrics";
 import { type Collection, isCounter } from "./collection.ts";
-import { prometheusName } from "./table.ts";
+import { prometheusName } from "./names.ts";
 
 /** https://prometheus.io/docs/instrumenting/exposition_formats/ */
 export const PAGE_TYPE = "text/plain; version=0.0.4; charset=utf-8";

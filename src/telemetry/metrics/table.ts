@@ -111,6 +111,12 @@ export const METRICS = {
     description:
       "Asynchronous invocations that no node has claimed; of all nodes, one node reports it; absent without NATS",
   },
+  "invoked.accepting": {
+    kind: "observed gauge",
+    unit: "{boolean}",
+    labels: ["invoked.mode"],
+    description: "1 while an invocation with an empty input would be accepted, otherwise 0",
+  },
   "invoked.slots.taken": {
     kind: "observed gauge",
     unit: "{slot}",
@@ -308,6 +314,20 @@ export const METRICS = {
     labels: ["db.client.connection.pool.name"],
     description: "Reads that wait for a connection",
   },
+  "invoked.certificate.time_left": {
+    kind: "observed gauge",
+    unit: "s",
+    labels: ["invoked.certificate"],
+    of: "both",
+    description: "Time until the first certificate of a kind expires; negative once it has expired",
+  },
+  "invoked.certificate.lifetime": {
+    kind: "observed gauge",
+    unit: "s",
+    labels: ["invoked.certificate"],
+    of: "both",
+    description: "Time from the beginning to the end of the same certificate",
+  },
   "invoked.event_loop.delay": {
     kind: "histogram",
     unit: "s",
@@ -362,19 +382,7 @@ export const METRICS = {
 
 export type MetricName = keyof typeof METRICS;
 
-/** Series of a histogram that Prometheus has for the same labels: its buckets with `+Inf`, its sum and its count. */
-export function histogramSeries({ bounds = [] }: Metric): number {
-  return bounds.length + 3;
-}
-
 /** The names of metrics of these kinds. */
 export type NameOf<Kind extends MetricKind> = {
   [Name in MetricName]: (typeof METRICS)[Name]["kind"] extends Kind ? Name : never;
 }[MetricName];
-
-const SUFFIXES: Readonly<Record<string, string>> = { s: "_seconds", By: "_bytes" };
-
-/** The name that Prometheus has for a metric, whether it is scraped or received through a collector. */
-export function prometheusName(name: string, unit: string, isCounter: boolean): string {
-  return name.replace(/[^a-zA-Z0-9_]/g, "_") + (SUFFIXES[unit] ?? "") + (isCounter ? "_total" : "");
-}

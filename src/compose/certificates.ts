@@ -1,0 +1,136 @@
+/** The certificates that a server or a worker depends on: for `invoked doctor --cluster` and for metrics. */
+import { X509Certificate } from "node:crypto";
+import type { Config } from "../config/mod.ts";
+import {
+  type CertificateLife,
+  firstToEnd,
+  hasExpired,
+  lifeOf,
+  pemCertificates,
+} from "../shared/certificates.ts";
+import { type Peer, peerCertificate } from "./peer_certificate.ts";
+import type { Tls } from "./tls.ts";
+
+const DEFAULT_NATS_PORT = 4222;
+
+/** What a certificate is for; a label of metrics. */
+type CertificateKind =
+  | "server"
+  | "nats"
+  | "nats_ca"
+  | "database"
+  | "database_ca"
+  | "database_client"
+  | "otlp_ca"
+  | "oidc_ca"
+  | "egress_ca";
+
+/** Of the certificates that the settings of a shared configuration file name, a worker uses these. */
+const OF_WORKERS: readonly CertificateKind[] = ["nats", "nats_ca", "otlp_ca", "egress_ca"];
+
+/** One certificate, or several that are needed together. */
+export interface CertificateUse {
+  readonly kind: CertificateKind;
+  /** For people: where the certificate is. */
+  readonly name: string;
+  /** Whether another server presents the certificate, which costs a connection. */
+  readonly isPeer: boolean;
+  /**
+   * When the certificate ends, or the first of several; undefined for a file without a certificate. An expired CA counts
+   * only if no other CA of its file is valid: a file may have both while a CA is replaced.
+   * @throws if the certificate cannot be read
+   */
+  read(): Promise<CertificateLife | undefined>;
+}
+
+/** Of a server that runs. */
+type Served = Pick<Tls["certificate"], "identity">;
+
+/** The certificates of an API node, with all that its settings name. @param served what a running server presents */
+export function certificatesOfServer(
+  config: Config,
+  served?: Served,
+): readonly CertificateUse[] {
+  const { nats, database, tls, telemetry, oidc, egress } = config;
+  const { sslRootCert, sslCert } = database.url?.fields ?? {};
+  return [
+    ...peersOf(config).map(peerUse),
+    ...served === undefined ? fileUse("server", "--tls-cert", tls.certFile) : [servedUse(served)],
+    ...fileUse("nats_ca", "--nats-ca", nats.caFile),
+    ...fileUse("database_ca", "sslrootcert of --database", sslRootCert),
+    ...fileUse("database_client", "sslcert of --database", sslCert),
+    ...fileUse("otlp_ca", "--otlp-ca", telemetry.otlpCaFile),
+    ...fileUse("oidc_ca", "--oidc-ca", oidc.caFile),
+    ...fileUse("egress_ca", "--egress-ca", egress.caFile),
+  ];
+}
+
+/** The certificates of a worker. */
+export function certificatesOfWorker(config: Config): readonly CertificateUse[] {
+  return certificatesOfServer(config).filter(({ kind }) => OF_WORKERS.includes(kind));
+}
+
+/** The servers that present a certificate to this process. */
+function peersOf({ nats, database }: Config): readonly Peer[] {
+  const fields = database.url?.fields;
+  const servers = fields === undefined || fields.sslMode === "disable" ? [] : fields.servers;
+  return [
+    ...(nats.urls ?? []).filter((url) => url.startsWith("tls:")).map(natsPeer),
+    ...servers.filter(({ host }) => !host.startsWith("/"))
+      .map(({ host, port }) => ({ protocol: "postgres" as const, host, port })),
+  ];
+}
+
+function natsPeer(url: string): Peer {
+  const { hostname, port } = new URL(url.replace(/^tls:/, "http:"));
+  const host = hostname.replace(/^\[|\]$/g, "");
+  // 80 is the port that the parser leaves out.
+  const own = /:80$/.test(url) ? 80 : DEFAULT_NATS_PORT;
+  return { protocol: "nats", host, port: port === "" ? own : Number(port) };
+}
+
+function peerUse(peer: Peer): CertificateUse {
+  const { protocol, host, port } = peer;
+  const [kind, label] = protocol === "nats"
+    ? ["nats", "NATS"] as const
+    : ["database", "PostgreSQL"] as const;
+  return {
+    kind,
+    name: `certificate of ${label} at ${host}:${port}`,
+    isPeer: true,
+    read: async () => lifeOf(await peerCertificate(peer)),
+  };
+}
+
+/** What this server presents. A chain is of use as long as all of its certificates are valid. */
+function servedUse(served: Served): CertificateUse {
+  return {
+    kind: "server",
+    name: "certificate of this server",
+    isPeer: false,
+    read: () => Promise.resolve(firstToEnd(livesIn(served.identity.cert))),
+  };
+}
+
+/** The certificates in the file of a setting; empty if the setting names no file. */
+function fileUse(
+  kind: CertificateKind,
+  flag: string,
+  file: string | undefined,
+): readonly CertificateUse[] {
+  if (file === undefined) return [];
+  return [{
+    kind,
+    name: `certificates in ${file} (${flag})`,
+    isPeer: false,
+    read: async () => {
+      const lives = livesIn(await Deno.readTextFile(file));
+      const valid = kind.endsWith("_ca") ? lives.filter((life) => !hasExpired(life)) : [];
+      return firstToEnd(valid.length > 0 ? valid : lives);
+    },
+  }];
+}
+
+function livesIn(pem: string): readonly CertificateLife[] {
+  return pemCertificates(pem).map((text) => lifeOf(new X509Certificate(text)));
+}
