@@ -95,8 +95,15 @@ export class Engine implements AsyncDisposable {
     return path;
   }
 
-  /** Starts a container of the image, which shares the network of this machine. */
-  async start(name: string, flags: readonly string[]): Promise<Container> {
+  /**
+   * Starts a container of the image, which shares the network of this machine.
+   * @param command of `invoked`; by default the image's
+   */
+  async start(
+    name: string,
+    flags: readonly string[],
+    ...command: readonly string[]
+  ): Promise<Container> {
     const port = freePort();
     const env = { INVOKED_HOST: "127.0.0.1", INVOKED_PORT: `${port}` };
     await this.podman(
@@ -105,6 +112,7 @@ export class Engine implements AsyncDisposable {
       ...Object.entries(env).map(([key, value]) => `--env=${key}=${value}`),
       ...flags,
       await this.#image(),
+      ...command,
     );
     const container = new Container(this, name, port);
     try {
@@ -121,7 +129,7 @@ export class Engine implements AsyncDisposable {
   }
 }
 
-/** A server in a container. Its disposal removes the container and its volume. */
+/** A server or a worker in a container. Its disposal removes the container and its volume. */
 export class Container implements AsyncDisposable {
   constructor(private readonly engine: Engine, readonly name: string, readonly port: number) {}
 
@@ -129,7 +137,7 @@ export class Container implements AsyncDisposable {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** Resolves once the server accepts invocations. @throws with the log if the server has ended */
+  /** Resolves once it accepts invocations. @throws with the log if it has ended */
   async ready(): Promise<void> {
     await eventually(async () => {
       const response = await fetch(`${this.url}/readyz`).catch(() => undefined);

@@ -6,6 +6,7 @@ import { type Answer, type Client, type Json, unbase64 } from "../support/client
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { ok } from "../support/expect.ts";
+import { TestNats } from "../support/nats.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { ARCHITECTURE } from "../../scripts/image/facts.ts";
 import { composeFlags } from "./compose.ts";
@@ -85,6 +86,16 @@ Deno.test("the image runs a server in a container without privileges", async (t)
     await engine.run(path, "cluster", "sign-user", `${path}/nats`, "worker", "w1", `${path}/w1`);
     assert.match(await Deno.readTextFile(`${path}/nats/nats.conf`), /include "accounts\.conf"/);
     assert.match(await Deno.readTextFile(`${path}/w1`), /BEGIN NATS USER JWT/);
+  });
+
+  await t.step("a worker answers the health check at the port of the same variable", async () => {
+    await using nats = await TestNats.start({ tls: false });
+    const flags = [...HARDENED, `--env=INVOKED_NATS=${nats.address.url}`];
+    await using worker = await engine.start("worker", flags, "worker", "--capacity=1");
+    assert.equal(await worker.health(), true);
+    assert.equal(await worker.health({ INVOKED_PORT: "1" }), false);
+    await worker.stop();
+    assert.equal(await worker.state("ExitCode"), "0");
   });
 
   await t.step("as deploy/compose.yaml has it, with PostgreSQL", async (t) => {
