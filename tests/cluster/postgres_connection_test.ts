@@ -148,6 +148,35 @@ Deno.test("lost connections to PostgreSQL", async (t) => {
     },
   );
 
+  await t.step(
+    "a database that becomes read-only takes no writes until it is writable again",
+    async () => {
+      await using second = await makeTempDir();
+      await using other = await openPostgresStore(second.path, await postgres.database());
+      const set = async (value: "on" | "off") => {
+        await postgres.query(`alter system set default_transaction_read_only = ${value}`);
+        await postgres.query("select pg_reload_conf()");
+      };
+      /** The error of a write on a connection that was open before. */
+      const rejected = (write: () => Promise<unknown>) =>
+        eventually(() => write().then(() => undefined, (error: Error) => error), "a rejection");
+      await set("on");
+      // A write that waits for an answer, and a transaction that waits for none.
+      const errors = [await rejected(insert), await rejected(() => addUsage(other, "read-only"))];
+      for (const error of errors) {
+        assert.ok(error instanceof StorageUnavailable);
+        assert.equal(error.message, "the database is read-only");
+      }
+      await assert.rejects(insert(), StorageUnavailable);
+      assert.equal(await store.read.functions.any(), true);
+      await set("off");
+      for (const each of [store, other]) await writable(each);
+      await insert();
+      assert.equal(await isThere(number), true);
+      await addUsage(other, "read-only");
+    },
+  );
+
   await t.step("the server keeps its lock over a lost connection", async () => {
     await using second = await makeTempDir();
     relay.cut();

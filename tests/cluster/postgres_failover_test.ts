@@ -1,8 +1,10 @@
 /** The promotion of a standby: what was acknowledged is there, and commits in doubt are decided by the new primary. */
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
+import { STATEMENT_TIMEOUT_MS } from "../../src/store/postgres/connection.ts";
 import { StorageUnavailable } from "../../src/store/storage_health.ts";
 import { functionRow, id } from "../store/conformance/rows.ts";
+import type { Client } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { REPLICATED, TestPostgres } from "../support/postgres.ts";
@@ -16,6 +18,47 @@ const BEFORE = 20;
 const AFTER = 10;
 /** Between two invocations of a caller: without it, callers of a server without a database would keep a processor busy. */
 const PAUSE_MS = 20;
+
+/** Callers who invoke the function one after another, until they are stopped. */
+class Callers {
+  /** The input of each acknowledged invocation, by its id. */
+  readonly acknowledged = new Map<string, number>();
+  readonly #calls: Promise<unknown>;
+  #isOver = false;
+  #next = 0;
+
+  constructor(private readonly client: Client, readonly functionId: string) {
+    this.#calls = Promise.all(Array.from({ length: CALLERS }, () => this.#call()));
+    this.#calls.catch(() => {});
+  }
+
+  async acknowledges(count: number): Promise<void> {
+    await eventually(() => this.acknowledged.size >= count || undefined, "invocations");
+  }
+
+  /** Stops the callers, and finds the end of each acknowledged invocation. */
+  async assertRecorded(): Promise<void> {
+    this.#isOver = true;
+    await this.#calls;
+    for (const [invocationId, n] of this.acknowledged) {
+      const { status, output } = await this.client.invocation(this.functionId, invocationId);
+      assert.deepEqual(
+        [status, output],
+        ["FUNCTION_INVOCATION_STATUS_SUCCESS", { n }],
+        invocationId,
+      );
+    }
+  }
+
+  async #call(): Promise<void> {
+    while (!this.#isOver) {
+      const n = ++this.#next;
+      const { status, body } = await this.client.invoke(this.functionId, { n });
+      if (status === 200) this.acknowledged.set(body.invocationId, n);
+      await delay(PAUSE_MS);
+    }
+  }
+}
 
 Deno.test("a standby becomes the primary", async (t) => {
   // The relays read statements.
@@ -52,39 +95,17 @@ Deno.test("a standby becomes the primary", async (t) => {
   await using server = await TestServer.start({ flags: ["--database", url] });
   const client = await server.client();
   const echo = await client.deploy(ECHO);
-  const acknowledged = new Map<number, string>();
-  let isOver = false;
-  let next = 0;
-  const calls = Promise.all(Array.from({ length: CALLERS }, async () => {
-    while (!isOver) {
-      const n = ++next;
-      const { status, body } = await client.invoke(echo, { n });
-      if (status === 200) acknowledged.set(n, body.invocationId);
-      await delay(PAUSE_MS);
-    }
-  }));
-  calls.catch(() => {});
-  const acknowledges = (count: number) =>
-    eventually(() => Promise.resolve(acknowledged.size >= count || undefined), "invocations");
-  await acknowledges(BEFORE);
+  const callers = new Callers(client, echo);
+  await callers.acknowledges(BEFORE);
   await primary.stop("SIGQUIT");
   await eventually(async () => (await client.get("/readyz")).status === 503 || undefined);
   assert.deepEqual([arrived.isDecided(), missing.isDecided()], [false, false]);
-  const before = acknowledged.size;
+  const before = callers.acknowledged.size;
   await standby.promote();
 
   await t.step("a server continues by itself, with everything that it acknowledged", async () => {
-    await acknowledges(before + AFTER);
-    isOver = true;
-    await calls;
-    for (const [n, invocationId] of acknowledged) {
-      const { status, output } = await client.invocation(echo, invocationId);
-      assert.deepEqual(
-        [status, output],
-        ["FUNCTION_INVOCATION_STATUS_SUCCESS", { n }],
-        invocationId,
-      );
-    }
+    await callers.acknowledges(before + AFTER);
+    await callers.assertRecorded();
   });
 
   await t.step("a commit that was replicated is acknowledged", async () => {
@@ -112,4 +133,31 @@ Deno.test("a standby becomes the primary", async (t) => {
     await server.stop();
     assert.ok(!(await server.log).includes("pass-word"));
   });
+});
+
+/** Less than the limit of a statement, with which a silent primary would be noticed otherwise. */
+const NOTICED_MS = STATEMENT_TIMEOUT_MS * 3 / 4;
+
+Deno.test("a server leaves a primary that says nothing for its promoted standby", async () => {
+  await using primary = await TestPostgres.start({ tls: false, settings: REPLICATED });
+  await using standby = await primary.standby();
+  const servers = `127.0.0.1:${primary.port},127.0.0.1:${standby.port}`;
+  const url = (await primary.database()).replace(`127.0.0.1:${primary.port}`, servers);
+  await using server = await TestServer.start({
+    flags: ["--database", `${url}?target_session_attrs=read-write`],
+  });
+  const client = await server.client();
+  const callers = new Callers(client, await client.deploy(ECHO));
+  await callers.acknowledges(BEFORE);
+  primary.suspend();
+  const isUnready = async () => (await client.get("/readyz")).status === 503 || undefined;
+  await eventually(isUnready, "the notice of the silence", NOTICED_MS);
+  const before = callers.acknowledged.size;
+  await standby.promote();
+  await callers.acknowledges(before + AFTER);
+  await callers.assertRecorded();
+  // A machine that was paused may go on.
+  primary.resume();
+  assert.equal((await client.get("/readyz")).status, 200);
+  assert.equal((await client.invoke(callers.functionId, { n: 0 })).status, 200);
 });

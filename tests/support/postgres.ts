@@ -6,7 +6,7 @@ import { eventually } from "./eventually.ts";
 import { removeDirectory } from "./invoked.ts";
 import { filledOnce } from "./once.ts";
 import { freePort } from "../../deploy/local_cluster/network.ts";
-import { signalUnlessEnded } from "./processes.ts";
+import { descendantsOf, signalUnlessEnded } from "./processes.ts";
 
 /** The user of the system that runs PostgreSQL, which does not run as root. */
 const SYSTEM_USER = "postgres";
@@ -42,6 +42,7 @@ export interface PostgresOptions {
 export class TestPostgres implements AsyncDisposable {
   #process: Deno.ChildProcess | undefined;
   #databases = 0;
+  #suspended: readonly number[] = [];
 
   private constructor(
     readonly directory: string,
@@ -136,7 +137,21 @@ export class TestPostgres implements AsyncDisposable {
   async stop(signal: "SIGINT" | "SIGQUIT" = "SIGINT"): Promise<void> {
     if (this.#process === undefined) return;
     signalUnlessEnded(this.#process, signal);
+    this.resume();
     await this.#process.status;
+  }
+
+  /** Suspends all of its processes: its connections stay open, and nothing is answered. */
+  suspend(): void {
+    // The first process starts no other ones any more.
+    signalUnlessEnded(this.pid, "SIGSTOP");
+    this.#suspended = [this.pid, ...descendantsOf(this.pid)];
+    for (const pid of this.#suspended) signalUnlessEnded(pid, "SIGSTOP");
+  }
+
+  resume(): void {
+    for (const pid of this.#suspended) signalUnlessEnded(pid, "SIGCONT");
+    this.#suspended = [];
   }
 
   /** The URL of an empty database of its own. */

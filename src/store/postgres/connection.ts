@@ -1,4 +1,4 @@
-import type { Writable } from "node:stream";
+import type { Duplex } from "node:stream";
 import type { ClientBase, QueryConfig, QueryResult } from "pg";
 import { storeError } from "./errors.ts";
 
@@ -12,6 +12,12 @@ const SEEN_TEXTS_MAX = 1024;
 /** How long one statement may take; the connection then counts as lost. */
 export const STATEMENT_TIMEOUT_MS = 60_000;
 
+/** The stream of a connection, which the types of the driver hide. */
+export function streamOf(client: ClientBase): Duplex {
+  return (client as ClientBase & { readonly connection: { readonly stream: Duplex } })
+    .connection.stream;
+}
+
 /** A connection that prepares the statements which it runs more than once. */
 export class Connection {
   readonly #client: ClientBase;
@@ -21,6 +27,8 @@ export class Connection {
   readonly #names = new Map<string, string>();
   readonly #seen = new Set<string>();
   #isHeld = false;
+  /** Statements without an answer so far. */
+  #unanswered = 0;
 
   constructor(client: ClientBase, timeoutMs: number | undefined) {
     this.#client = client;
@@ -31,19 +39,19 @@ export class Connection {
   hold(): void {
     if (this.#isHeld) return;
     this.#isHeld = true;
-    this.#stream.cork();
+    streamOf(this.#client).cork();
   }
 
   /** Sends what was held. */
   release(): void {
     if (!this.#isHeld) return;
     this.#isHeld = false;
-    this.#stream.uncork();
+    streamOf(this.#client).uncork();
   }
 
-  get #stream(): Writable {
-    return (this.#client as ClientBase & { readonly connection: { readonly stream: Writable } })
-      .connection.stream;
+  /** Whether the server owes an answer to what was sent. */
+  get isAwaiting(): boolean {
+    return this.#unanswered > 0 && !this.#isHeld;
   }
 
   /** @param isFrequent prepares the statement at its first run */
@@ -59,23 +67,27 @@ export class Connection {
     };
     if (name !== undefined) config.name = name;
     if (this.timeoutMs !== undefined) config.query_timeout = this.timeoutMs;
-    try {
-      return await this.#client.query(config);
-    } catch (error) {
-      throw storeError(error);
-    }
+    return await this.#answered(this.#client.query(config));
   }
 
   /** Runs several statements without parameters in one round trip; answers the result of each. */
   async script(text: string): Promise<readonly QueryResult[]> {
+    const config = this.timeoutMs === undefined
+      ? { text }
+      : { text, query_timeout: this.timeoutMs };
+    const sent: Promise<QueryResult | QueryResult[]> = this.#client.query(config);
+    const results = await this.#answered(sent);
+    return Array.isArray(results) ? results : [results];
+  }
+
+  async #answered<T>(sent: Promise<T>): Promise<T> {
+    this.#unanswered++;
     try {
-      const config = this.timeoutMs === undefined
-        ? { text }
-        : { text, query_timeout: this.timeoutMs };
-      const results: QueryResult | QueryResult[] = await this.#client.query(config);
-      return Array.isArray(results) ? results : [results];
+      return await sent;
     } catch (error) {
       throw storeError(error);
+    } finally {
+      this.#unanswered--;
     }
   }
 

@@ -13,13 +13,16 @@ import { ConnectionPool, connectionsOf, StoreDialect } from "./pools.ts";
 import { PostgresSearch } from "./search.ts";
 import { Servers } from "./servers.ts";
 import { TextIndex } from "./text_index.ts";
-import { type Backend, WriterSession } from "./writer_session.ts";
+import { cutIfLate } from "./silence.ts";
+import { type Backend, type OpenedWriter, WriterSession } from "./writer_session.ts";
 
 const logger = getLogger(["invoked", "store"]);
 
 /** How long a start waits for the lock of a server that has just ended. */
 const LOCK_PATIENCE_MS = 5_000;
 const LOCK_RETRY_MS = 100;
+/** How long a new connection may take until it has its settings and its lock. */
+const PREPARE_TIMEOUT_MS = LOCK_PATIENCE_MS + 10_000;
 /** Long reads have one connection in this many. */
 const CONNECTIONS_PER_LONG_READER = 4;
 /** How long one long read may take. */
@@ -118,14 +121,21 @@ class WriterOpening {
   async open(
     onError: (error: Error) => void,
     previous: Backend | undefined,
-  ): Promise<{ readonly client: pg.Client; readonly backend: Backend }> {
+  ): Promise<OpenedWriter> {
+    const servers = this.#servers;
     let client: pg.Client | undefined;
     try {
       // Statements may be sent before the answer to the one before.
-      const connected = await this.#servers.connect(onError, { pipeline: true });
-      client = connected.client;
-      await this.#prepare(client, connected.facts, previous);
-      return { client, backend: connected.facts };
+      const connected = await servers.connect(onError, { pipeline: true });
+      const opened = client = connected.client;
+      const { facts, server } = connected;
+      await cutIfLate(opened, PREPARE_TIMEOUT_MS, () => this.#prepare(opened, facts, previous));
+      return {
+        client,
+        backend: facts,
+        look: () => servers.look(server, facts),
+        giveUp: (state) => servers.giveUp(server, state),
+      };
     } catch (error) {
       client?.end().catch(() => {});
       if (this.#isStart) {

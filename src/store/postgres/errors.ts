@@ -34,12 +34,15 @@ const CONNECTION_CODES: readonly string[] = [
   "EACCES",
 ];
 
+/** Those of servers of names, which say nothing about the database. */
+const NAME_CODES: readonly string[] = ["ENOTFOUND", "EAI_AGAIN"];
+
 /** Messages of the driver about connections; it gives them no code. */
 const CONNECTION_MESSAGES =
   /^(?:Connection terminated|Client (?:has encountered a connection error|was closed)|timeout e|Query read timeout|Cannot use a pool after|The server does not support SSL|Unable to connect|There was an error establishing)/;
 
 export const CONNECTION_LOST = "the connection to the database was lost";
-const UNREACHABLE = "the database cannot be reached";
+export const UNREACHABLE = "the database cannot be reached";
 
 /** The SQLSTATE of an error of PostgreSQL; undefined for other errors. */
 export function stateOf(error: unknown): string | undefined {
@@ -57,6 +60,13 @@ function isConnectionLost(error: unknown): boolean {
   const code = "code" in error ? error.code : undefined;
   return CONNECTION_MESSAGES.test(error.message) ||
     (typeof code === "string" && CONNECTION_CODES.includes(code));
+}
+
+/** Whether an attempt to connect got no answer of a server of PostgreSQL, not even an error. */
+export function isUnanswered(error: unknown): boolean {
+  if (!(error instanceof Error) || stateOf(error) !== undefined) return false;
+  const isName = "code" in error && NAME_CODES.includes(error.code as string);
+  return isConnectionLost(error) && !isName;
 }
 
 /** The error as the store reports it: as StorageUnavailable if the database cannot serve for now. */

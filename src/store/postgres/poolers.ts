@@ -8,6 +8,9 @@ const PROBES_MAX = 3;
 /** How long a pooler may take to find a process for one of them. */
 const PROBE_TIMEOUT_MS = 10_000;
 
+/** How long {@link sharingReason} may take. */
+export const SHARING_TIMEOUT_MS = (PROBES_MAX + 1) * PROBE_TIMEOUT_MS;
+
 const SHARED =
   "a pooler in front of it serves a connection with one process of PostgreSQL after another, and a server " +
   "needs its locks and settings for as long as its connection; " +

@@ -67,6 +67,7 @@ export class ConnectionPool implements Connections {
 
   async connect(): Promise<TakenConnection> {
     this.#followPrimary();
+    this.#servers.assertReachable(this.#server);
     let client: PoolClient;
     try {
       client = await this.#pool.connect();
@@ -97,6 +98,7 @@ export class ConnectionPool implements Connections {
       ...this.#server,
       max: this.#max,
       idleTimeoutMillis: IDLE_TIMEOUT_MS,
+      Client: this.#servers.clientClass(this.#server),
     });
     // An idle connection that was lost is replaced by the next query.
     pool.on("error", () => {});

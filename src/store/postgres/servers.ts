@@ -1,6 +1,7 @@
 /** The servers of a database, of which one is the primary: after a failover, another one. */
 import type { ClientConfig } from "pg";
-import type pg from "pg";
+import pg from "pg";
+import { StorageUnavailable } from "../storage_health.ts";
 import { clientConfigsOf, type DatabaseConfig } from "./address.ts";
 import {
   connectFailure,
@@ -10,12 +11,23 @@ import {
   unsupportedReason,
 } from "./connect.ts";
 import { DatabaseError } from "./database_error.ts";
-import { sharingReason } from "./poolers.ts";
+import { isUnanswered, UNREACHABLE } from "./errors.ts";
+import { SHARING_TIMEOUT_MS, sharingReason } from "./poolers.ts";
+import { type BackendState, cut, cutIfLate, silenceError } from "./silence.ts";
+
+/** How long another connection may take to find out why a connection is silent. */
+const LOOK_TIMEOUT_MS = 3_000;
+/** How long a server may take to report its settings, or its timeline. */
+const ANSWER_TIMEOUT_MS = 10_000;
+/** How long a server that went silent may delay the search among several servers. */
+const SILENT_CONNECT_TIMEOUT_MS = 3_000;
 
 /** A connection to the primary. */
 interface PrimaryConnection {
   readonly client: pg.Client;
   readonly facts: ServerFacts;
+  /** How to connect to its server. */
+  readonly server: ClientConfig;
 }
 
 /** Finds the primary among the servers of a database. */
@@ -28,6 +40,10 @@ export class Servers {
   #timeline = 0;
   /** Whether no pooler was found that shares processes between connections. */
   #isSharingChecked = false;
+  /** The connections that are open or being opened, by their server. */
+  readonly #clients = new Map<ClientConfig, Set<pg.Client>>();
+  /** The server that went silent and answered no other connection, until a primary is found. */
+  #unreachable: ClientConfig | undefined;
 
   private constructor(configs: readonly ClientConfig[], label: string) {
     this.#configs = configs;
@@ -46,8 +62,66 @@ export class Servers {
     return config;
   }
 
+  /** The driver's class for connections to a server, which end once the server goes silent. */
+  clientClass(server: ClientConfig): typeof pg.Client {
+    const track = (client: pg.Client) => {
+      this.#track(server, client);
+      // A pool opens further connections for the reads that lost theirs.
+      if (server === this.#unreachable) queueMicrotask(() => cut(client, silenceError()));
+    };
+    return class extends pg.Client {
+      constructor(config?: string | ClientConfig) {
+        super(config);
+        track(this);
+      }
+    };
+  }
+
+  /** @throws StorageUnavailable at once while a server is known to be silent */
+  assertReachable(server: ClientConfig): void {
+    if (this.#unreachable === server) {
+      throw new StorageUnavailable(UNREACHABLE, { cause: silenceError() });
+    }
+  }
+
+  /** Finds out over another connection what the process does that serves a connection. Never rejects. */
+  async look(
+    server: ClientConfig,
+    { pid, startedAt }: Pick<ServerFacts, "pid" | "startedAt">,
+  ): Promise<BackendState> {
+    const client = new pg.Client(server);
+    client.on("error", () => {});
+    try {
+      return await cutIfLate(client, LOOK_TIMEOUT_MS, async () => {
+        await client.connect();
+        const { rows: [row] } = await client.query<{ state: string | null }>(BACKEND_STATE, [
+          pid,
+          startedAt,
+        ]);
+        return row === undefined || row.state?.startsWith("idle") ? "waiting" : "working";
+      });
+    } catch (error) {
+      // A server that takes no connection and says why is not silent.
+      return isUnanswered(error) ? "unreachable" : "working";
+    } finally {
+      client.end().catch(() => {});
+    }
+  }
+
   /**
-   * Connects to the primary: tries the last primary, then the other servers in their order.
+   * Gives up every connection to a server that went silent, so that nothing waits for the server any longer. The network
+   * may have lost these connections alone, so later ones are tried unless the server is unreachable.
+   */
+  giveUp(server: ClientConfig, state: BackendState): void {
+    if (state === "unreachable") this.#unreachable = server;
+    const clients = this.#clients.get(server) ?? [];
+    this.#clients.delete(server);
+    for (const client of clients) cut(client, silenceError());
+  }
+
+  /**
+   * Connects to the primary: tries the last primary, then the other servers in their order. A server that went silent
+   * comes last.
    * @param more settings of the connection
    * @throws DatabaseError if no server is a primary that the store can use; its `cause` is the first error of a connection
    */
@@ -56,40 +130,61 @@ export class Servers {
     more: Partial<ClientConfig> & { readonly pipeline?: boolean } = {},
   ): Promise<PrimaryConnection> {
     const failures: DatabaseError[] = [];
-    for (let step = 0; step < this.#configs.length; step++) {
-      const at = (this.#primary + step) % this.#configs.length;
-      const opened = await this.#open({ ...this.#configs[at], ...more }, onError);
+    const count = this.#configs.length;
+    const first = this.#primary + (this.primary === this.#unreachable ? 1 : 0);
+    for (let step = 0; step < count; step++) {
+      const at = (first + step) % count;
+      const server = this.#configs[at] as ClientConfig;
+      const opened = await this.#open(server, { ...this.#timeoutOf(server), ...more }, onError);
       if (opened instanceof DatabaseError) {
         failures.push(opened);
         continue;
       }
       this.#primary = at;
+      this.#unreachable = undefined;
       return opened;
     }
-    const [first, ...others] = failures;
-    if (first !== undefined && others.length === 0) throw first;
+    const [failure, ...others] = failures;
+    if (failure !== undefined && others.length === 0) throw failure;
     const reasons = failures.map(({ message }) => message).join("; ");
-    throw new DatabaseError(`${this.#label} has no primary: ${reasons}`, { cause: first?.cause });
+    throw new DatabaseError(`${this.#label} has no primary: ${reasons}`, { cause: failure?.cause });
   }
 
   async #open(
-    config: ClientConfig,
+    server: ClientConfig,
+    more: Partial<ClientConfig>,
     onError: ((error: Error) => void) | undefined,
   ): Promise<PrimaryConnection | DatabaseError> {
-    const label = this.#configs.length === 1 ? this.#label : `server ${addressOf(config)}`;
+    const label = this.#configs.length === 1 ? this.#label : `server ${addressOf(server)}`;
+    const config = { ...server, ...more };
     let client: pg.Client | undefined;
     try {
-      client = await openClient(config, onError);
-      const facts = await readFacts(client);
-      const reason = unsupportedReason(facts) ?? await this.#outdatedReason(client) ??
-        await this.#sharingReason(client, facts, config);
-      if (reason === undefined) return { client, facts };
+      const opened = client = await openClient(config, onError);
+      this.#track(server, opened);
+      const facts = await cutIfLate(opened, ANSWER_TIMEOUT_MS, () => readFacts(opened));
+      const reason = unsupportedReason(facts) ??
+        await cutIfLate(opened, ANSWER_TIMEOUT_MS, () => this.#outdatedReason(opened)) ??
+        await this.#sharingReason(opened, facts, config);
+      if (reason === undefined) return { client, facts, server };
       client.end().catch(() => {});
       return new DatabaseError(`${label} is not supported: ${reason}`);
     } catch (error) {
       client?.end().catch(() => {});
       return connectFailure(error, label, config);
     }
+  }
+
+  #timeoutOf(server: ClientConfig): Partial<ClientConfig> {
+    const { connectionTimeoutMillis = Infinity } = server;
+    return this.#configs.length > 1 && server === this.#unreachable
+      ? { connectionTimeoutMillis: Math.min(connectionTimeoutMillis, SILENT_CONNECT_TIMEOUT_MS) }
+      : {};
+  }
+
+  #track(server: ClientConfig, client: pg.Client): void {
+    const clients = this.#clients.get(server) ?? new Set();
+    this.#clients.set(server, clients.add(client));
+    client.once("end", () => clients.delete(client));
   }
 
   /** Asked once: while a server runs, its connections may be all that a pooler has. */
@@ -99,7 +194,11 @@ export class Servers {
     config: ClientConfig,
   ): Promise<string | undefined> {
     if (this.#isSharingChecked) return undefined;
-    const reason = await sharingReason(client, pid, config);
+    const reason = await cutIfLate(
+      client,
+      SHARING_TIMEOUT_MS,
+      () => sharingReason(client, pid, config),
+    );
     this.#isSharingChecked = reason === undefined;
     return reason;
   }
@@ -116,6 +215,9 @@ export class Servers {
     return undefined;
   }
 }
+
+const BACKEND_STATE =
+  "select state from pg_stat_activity where pid = $1 and backend_start = $2::timestamptz";
 
 /** The timeline is the begin of the name of the file to which the primary writes. */
 const TIMELINE =

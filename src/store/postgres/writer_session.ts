@@ -7,11 +7,14 @@ import { Connection, STATEMENT_TIMEOUT_MS } from "./connection.ts";
 import { CONNECTION_LOST, isLoss, stateOf, storeError } from "./errors.ts";
 import { LastWrites, type NumberedWrite } from "./last_writes.ts";
 import { lockOf } from "./locks.ts";
+import { type BackendState, SilenceWatch, whileInTime } from "./silence.ts";
 
 const logger = getLogger(["invoked", "store"]);
 
 /** Time between two attempts to find out whether a transaction was committed. */
 const STATUS_RETRY_MS = 250;
+/** How long PostgreSQL may delay the end of this process. */
+const CLOSE_TIMEOUT_MS = 5_000;
 
 /** Takes locks in the order of their keys in the arrays. */
 const TAKE_LOCKS = `select case when shared then pg_advisory_xact_lock_shared(key)::text
@@ -44,13 +47,18 @@ export interface Backend {
 }
 
 /** A connection that may write. */
-interface OpenedWriter {
+export interface OpenedWriter {
   readonly client: pg.Client;
   readonly backend: Backend;
+  /** @see WatchedConnection.look */
+  readonly look: () => Promise<BackendState>;
+  /** Cuts all connections of this process to the server of this connection. */
+  readonly giveUp: (state: BackendState) => void;
 }
 
 interface OpenConnection extends OpenedWriter {
   readonly connection: Connection;
+  readonly watch: Disposable;
 }
 
 /** Why a statement failed. */
@@ -258,9 +266,18 @@ export class WriterSession implements StatementRunner {
     this.#current = undefined;
     if (current === undefined) return;
     const { sql, parameters } = this.#lastWrites.forgetOwn();
-    // If it fails, a later process forgets the row.
-    if (this.#lastWrites.isUsed) await current.connection.query(sql, parameters).catch(() => {});
-    await current.client.end();
+    const { client, connection, watch, giveUp } = current;
+    watch[Symbol.dispose]();
+    const late = Promise.withResolvers<void>();
+    const onLate = () => {
+      giveUp("unreachable");
+      late.resolve();
+    };
+    await whileInTime(CLOSE_TIMEOUT_MS, onLate, async () => {
+      // If it fails, a later process forgets the row.
+      if (this.#lastWrites.isUsed) await connection.query(sql, parameters).catch(() => {});
+      await Promise.race([client.end(), late.promise]);
+    });
   }
 
   #connected(): OpenConnection {
@@ -270,10 +287,14 @@ export class WriterSession implements StatementRunner {
 
   async #connect(): Promise<OpenConnection> {
     if (this.#lifecycle.is("closed")) throw new StorageUnavailable(CONNECTION_LOST);
-    const { client, backend } = await this.#open((error) => {
+    const opened = await this.#open((error) => {
       if (this.#current?.client === client) this.#lose(error);
     }, this.#backend);
-    const current = { client, backend, connection: new Connection(client, this.#timeoutMs) };
+    const { client, backend, look, giveUp } = opened;
+    const connection = new Connection(client, this.#timeoutMs);
+    const isInTransaction = () => this.#isInTransaction;
+    const watched = { client, connection, isInTransaction, look, onSilent: giveUp };
+    const current = { ...opened, connection, watch: new SilenceWatch(watched) };
     this.#backend = backend;
     this.#current = current;
     if (this.#lifecycle.is("lost")) {
@@ -288,6 +309,7 @@ export class WriterSession implements StatementRunner {
     if (current === undefined) return;
     this.#current = undefined;
     this.#isInTransaction = false;
+    current.watch[Symbol.dispose]();
     // A connection whose statement took too long is still open: ending it rolls its transaction back.
     current.client.end().catch(() => {});
     if (!this.#lifecycle.is("opened")) return;
