@@ -2,10 +2,11 @@
  * What an invocation costs on SQLite, on PostgreSQL, and on a worker of a cluster, on one machine: round trips to PostgreSQL,
  * latency, and the processor time of the server or API node, of the worker with its functions, and of PostgreSQL:
  *
- *     node_modules/deno/deno run --allow-all bench/round_trips.ts [--invocations 100] [--rounds 6]
+ *     node_modules/deno/deno run --allow-all bench/round_trips.ts [--invocations 100] [--rounds 6] [--phases]
  *
  * One caller invokes, and the rounds alternate. PostgreSQL and NATS sync to the disk. A relay counts the
- * round trips in a first run of each server, so that the relay adds nothing to latency.
+ * round trips in a first run of each server, so that the relay adds nothing to latency. With `--phases`, a last round shows
+ * where the time goes.
  */
 import { parseArgs } from "node:util";
 import { MASTER_KEY, TestCluster } from "../tests/cluster/cluster.ts";
@@ -13,6 +14,7 @@ import { makeTempDir } from "../tests/support/invoked.ts";
 import { Relay } from "../tests/support/relay.ts";
 import { Invoked } from "./invoked.ts";
 import { type Call, oneByOne } from "./load.ts";
+import { format, type Phases, recordedPhases, wirePhases } from "./phases.ts";
 import { ownMs, processorMs } from "./scale/processor_time.ts";
 import { inTurn, median } from "./statistics.ts";
 import { HELLO } from "./workload.ts";
@@ -35,6 +37,8 @@ interface Contender {
   /** The fewest round trips of one invocation: others have heartbeats beside them. */
   readonly roundTrips: number;
   readonly times: () => Promise<Times>;
+  /** The phases of the newest records. */
+  readonly phases: (count: number) => Promise<Phases>;
 }
 
 interface Round extends Times {
@@ -69,6 +73,7 @@ const { values } = parseArgs({
   options: {
     invocations: { type: "string", default: "100" },
     rounds: { type: "string", default: "6" },
+    phases: { type: "boolean", default: false },
   },
 });
 const [invocations, rounds] = [Number(values.invocations), Number(values.rounds)];
@@ -100,7 +105,8 @@ async function open(
     await counted.server.stop();
   }
   const invoked = await start(url);
-  const call = invoked.call(await invoked.deploy(HELLO), HELLO);
+  const functionId = await invoked.deploy(HELLO);
+  const call = invoked.call(functionId, HELLO);
   await oneByOne(WARM_UP_INVOCATIONS, PAUSE_MS, call);
   const { pid } = invoked.server;
   return {
@@ -113,6 +119,7 @@ async function open(
         (workerPid === undefined ? await ownMs(pid) : 0),
       postgres: await processorMs(postgres.pid),
     }),
+    phases: (count) => recordedPhases(invoked, functionId, count),
     async [Symbol.asyncDispose]() {
       await invoked[Symbol.asyncDispose]();
       await directory[Symbol.asyncDispose]();
@@ -150,4 +157,12 @@ for (const contender of contenders) {
       `functions ${of(contender, "worker").toFixed(2)}, ` +
       `PostgreSQL ${of(contender, "postgres").toFixed(2)}`,
   );
+}
+if (values.phases) {
+  for (const contender of contenders) {
+    console.log(`${contender.name}, phases in ms: ${format(await contender.phases(invocations))}`);
+  }
+  const { options } = nats.address;
+  const wire = await wirePhases(options, invocations, PAUSE_MS, clustered.call);
+  console.log(`${clustered.name}, between messages in ms: ${format(wire)}`);
 }

@@ -27,6 +27,7 @@ const OTHER_FLAGS = [
   "INVOKED_RUNS",
   "--upload-file",
   "--quick",
+  "--phases",
   "--publish",
   // Docker and npm.
   ...[

@@ -9,12 +9,12 @@ import type {
   Host,
   Measurements,
   MemoryLimit,
-  MemoryMaximum,
   ProcessKind,
   SandboxJob,
   SandboxLog,
 } from "../sandbox/contract.ts";
 import type { TraceHeaders } from "../shared/trace_headers.ts";
+import type { Reservation, WorkerSlot } from "./worker_slots.ts";
 
 /** Identifies a running invocation to the operations that it calls; plain data. */
 export interface InvocationContext {
@@ -98,16 +98,23 @@ export interface JobPorts {
   /** Called for every log line, in order, before the outcome is known. */
   readonly onLog: (log: SandboxLog) => void;
   /**
-   * Called with the worker that accepted the job, before it gets the job: the record of it must be durable. An answer
-   * keeps the job from the worker, and is that of {@link JobRunner.run}. Not called for a job that runs in this process.
+   * Called with the worker that gets the job, before it gets the job, or with null for this process, unless the record
+   * names the same already: the record of it must be durable. An answer keeps the job from running, and is that of
+   * {@link JobRunner.run}. A run with a {@link WorkerSlot} has a record that names the worker, and another run a record
+   * without a worker.
    */
-  readonly onAssigned?: (worker: string) => Promise<NotBegun | undefined>;
+  readonly onAssigned?: (worker: string | null) => Promise<NotBegun | undefined>;
   /**
    * Called once a job that may have waited for a worker has its slot there, or here, and before it gets the job; again if
    * that worker is lost before. An answer keeps the job from running, and is that of {@link JobRunner.run}. Not
    * called by a runner that runs jobs in this process alone, nor for a claim.
    */
   readonly onPlaced?: (() => Promise<NotBegun | undefined>) | undefined;
+}
+
+/** What decides which workers may run a job. */
+export interface JobNeeds extends Pick<Job, "scriptDigest"> {
+  readonly limits: MemoryLimit;
 }
 
 /** Reads commit blobs as text. */
@@ -125,8 +132,8 @@ export interface Placement {
   readonly waitMs?: number | undefined;
   /** Resolves once the job continues without a slot. */
   readonly slotReleased?: Promise<void> | undefined;
-  /** The worker of this claim runs the job. */
-  readonly claim?: Claim | undefined;
+  /** The slot of a worker for this job. */
+  readonly workerSlot?: WorkerSlot | undefined;
 }
 
 /** Runs jobs: in instances of this machine, or on workers. */
@@ -136,6 +143,8 @@ export interface JobRunner {
    * @param signal kills the instance; its reason is a `KillCode`
    */
   run(job: Job, ports: JobPorts, signal: AbortSignal, placement: Placement): Promise<Ran>;
+  /** @see Engine.reserve; absent from a runner that runs jobs in this process alone */
+  reserve?(needs: JobNeeds): Reservation | undefined;
   /** Keeps instances prewarmed with these scripts; replaces the last list. */
   prewarm(scripts: readonly Prewarmed[]): Promise<void>;
   /** Why no job can begin for now, for everybody; undefined while jobs can. No slot is granted meanwhile. */
@@ -151,49 +160,6 @@ export interface Prewarmed extends MemoryLimit {
   readonly sourceMapDigest?: string | undefined;
   readonly count: number;
   readonly evaluation?: Evaluation | undefined;
-}
-
-/**
- * A worker took an offer and holds a free slot for one asynchronous invocation. A {@link RunRequest} with the claim
- * runs there.
- */
-export interface Claim {
-  /** Id of the worker. */
-  readonly worker: string;
-  /** Invocations with more memory do not run there. */
-  readonly maximum: MemoryMaximum;
-}
-
-/** What becomes of a claim. */
-export type ClaimAnswer =
-  /**
-   * An invocation is recorded as RUNNING, and the run with the claim began. `ended` settles when the end of the attempt
-   * is recorded.
-   */
-  | { readonly kind: "claimed"; readonly ended: Promise<void> }
-  /** No invocation waits. */
-  | { readonly kind: "gone" }
-  /** No invocation may start now: a function reached its limit, or the server stops. */
-  | { readonly kind: "later" };
-
-/**
- * Decides which invocation a claim starts: in one transaction the invocation becomes RUNNING and gets owner, worker and
- * attempt.
- */
-export type ClaimHandler = (claim: Claim) => Promise<ClaimAnswer>;
-
-/** Hands asynchronous invocations to the processes that claim them. */
-export interface InvocationQueue {
-  /** The largest memory that any process accepts now: an offer of an invocation with more memory reaches nobody. */
-  readonly maximum: MemoryMaximum;
-  /**
-   * Notifies a process with a free slot that an invocation waits, whose row is PENDING and durable. An offer may be lost:
-   * the caller repeats the offer while the invocation waits. Never rejects.
-   * @param needs the memory of the invocation
-   */
-  offer(needs: MemoryLimit): Promise<void>;
-  /** Passes claims to the handler until the queue closes. */
-  serve(onClaim: ClaimHandler): void;
 }
 
 /**
@@ -299,8 +265,8 @@ export interface RunRequest {
   readonly mode: AdmissionRequest["mode"];
   /** Aborts when the caller no longer waits for the outcome; this cancels the run. */
   readonly signal?: AbortSignal | undefined;
-  /** The claim that this run answers. */
-  readonly claim?: Claim | undefined;
+  /** The claim that this run answers, or its reservation. */
+  readonly workerSlot?: WorkerSlot | undefined;
 }
 
 /** The wait that ends a run before it starts. */
@@ -353,6 +319,11 @@ export interface Engine extends AsyncDisposable {
   readmit(request: AdmissionRequest): Slot;
   /** A granted slot for an invocation that a worker claimed: the worker holds a slot of its own for the invocation. */
   admitClaimed(request: AdmissionRequest): Slot;
+  /**
+   * Asks a worker for a slot before the invocation is recorded, so that the answer of the worker and the record travel at
+   * the same time. Undefined if this process runs the job, or if no worker is likely to have a slot.
+   */
+  reserve(needs: JobNeeds): Reservation | undefined;
   /**
    * Does the work that records and begins a claimed invocation. A drain waits for the work, and then for the run: an
    * invocation that is recorded as RUNNING cannot be left for the next start.

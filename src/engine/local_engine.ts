@@ -10,6 +10,7 @@ import {
   type FunctionLoad,
   type InvocationContext,
   type Job,
+  type JobNeeds,
   type JobPorts,
   type JobRunner,
   type NotStarted,
@@ -21,6 +22,7 @@ import {
   type RunRequest,
   type Slot,
 } from "./contract.ts";
+import type { Reservation } from "./worker_slots.ts";
 import type { KillCode } from "../sandbox/contract.ts";
 
 /** Limits of the engine, each a named setting in `src/config`. */
@@ -133,6 +135,10 @@ export class LocalEngine implements Engine {
 
   admitClaimed(request: AdmissionRequest): Slot {
     return this.#limiter.acquireGranted(request);
+  }
+
+  reserve(needs: JobNeeds): Reservation | undefined {
+    return this.#runner.reserve?.(needs);
   }
 
   async startClaim<T>(work: () => Promise<T>): Promise<T | undefined> {
@@ -280,12 +286,12 @@ class ActiveRun implements Run {
 
   execute(job: Job, ports: JobPorts, signal?: AbortSignal): Promise<Ran> {
     const { runner, queueTimeoutMs, callerId } = this.#parts;
-    const { id: runId, mode, claim } = this.#request;
+    const { id: runId, mode, workerSlot } = this.#request;
     const waitMs = mode === "sync" ? this.#waitMs : undefined;
     this.#waitMs = queueTimeoutMs;
     const either = signal === undefined ? this.signal : AbortSignal.any([this.signal, signal]);
     const slotReleased = this.#slotReleased.promise;
-    return runner.run(job, ports, either, { runId, callerId, waitMs, claim, slotReleased });
+    return runner.run(job, ports, either, { runId, callerId, waitMs, workerSlot, slotReleased });
   }
 
   releaseSlot(): void {
@@ -308,8 +314,8 @@ class ActiveRun implements Run {
    * already.
    */
   drain(): void {
-    const { mode, claim } = this.#request;
-    if (mode === "async" && claim === undefined && this.#mode === "queued") {
+    const { mode, workerSlot } = this.#request;
+    if (mode === "async" && workerSlot === undefined && this.#mode === "queued") {
       this.#stop.abort("LEFT_FOR_NEXT_START" satisfies StopReason);
     }
   }
@@ -319,6 +325,8 @@ class ActiveRun implements Run {
     this.#mode = "ended";
     this.#request.signal?.removeEventListener("abort", this.#cancel);
     this.slot[Symbol.dispose]();
+    const { workerSlot } = this.#request;
+    if (workerSlot !== undefined && Symbol.dispose in workerSlot) workerSlot[Symbol.dispose]();
     this.#parts.runs.delete(this.#request.id);
     this.#left.resolve();
   }

@@ -54,7 +54,7 @@ export type WaitingInvocation = Pick<
 export class InvocationWriter extends IdempotencyKeyReader {
   readonly #insert: Statement<InvocationRow>;
   readonly #start: Statement<AttemptKey & { previous: number; now: string }>;
-  readonly #assign: Statement<AttemptKey & { worker: string }>;
+  readonly #assign: Statement<AttemptKey & { worker: string | null }>;
   readonly #finish: Statement<EndColumns>;
   readonly #appendLog: Statement<InvocationLogRow>;
 
@@ -184,10 +184,10 @@ export class InvocationWriter extends IdempotencyKeyReader {
   }
 
   /**
-   * Records the worker that runs the attempt. The transaction fails with `NothingChanged` if the attempt has ended, or is
+   * Records the worker that runs the attempt, or null. The transaction fails with `NothingChanged` if the attempt has ended, or is
    * another's.
    */
-  assign({ id, owner, attempt }: AttemptKey, worker: string): void {
+  assign({ id, owner, attempt }: AttemptKey, worker: string | null): void {
     this.changes.note({ kind: "invocation", id });
     this.#assign.sendChange({ id, owner, attempt, worker });
   }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { createUser } from "@nats-io/nkeys";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { freePort } from "../../deploy/local_cluster/network.ts";
 import { BreakableStarts, killZygotes } from "../support/breakable_starts.ts";
 import { type Client, type Json, unbase64 } from "../support/client.ts";
@@ -13,6 +14,8 @@ import type { TestServer } from "../support/server.ts";
 import type { TestWorker } from "../support/workers.ts";
 import { TestCluster } from "./cluster.ts";
 
+/** More than a heartbeat waits for further changes; without the wait, a test finds less. */
+const HEARTBEAT_MS = 500;
 const HANG =
   `export default () => { console.log("up"); return new Promise((resolve) => setTimeout(resolve, 1e6)); };`;
 const ECHO = `export default ({ n }) => ({ n });`;
@@ -202,6 +205,24 @@ async function endOrHang(
       second?.signal("SIGCONT");
     },
   );
+
+  await t.step("the record names the worker that accepts in place of a silent one", async () => {
+    const fresh = await client.deploy(`export default () => ({ fresh: true });`);
+    const workerOf = async () => {
+      const { body } = await call(client, fresh, {});
+      return (await client.invocation(fresh, body.invocationId)).worker;
+    };
+    await eventually(async () => {
+      const { workers } = ok(await client.get("/api/v1/status"));
+      return workers.filter(({ free }: Json) => free === 1).length === 2 || undefined;
+    }, "two workers");
+    const [silent, other] = await workerOf() === second?.id ? [second, third] : [third, second];
+    // Once a heartbeat reports that a worker has the script, this worker is asked first.
+    await delay(HEARTBEAT_MS);
+    silent?.signal("SIGSTOP");
+    assert.equal(await workerOf(), other?.id);
+    silent?.signal("SIGCONT");
+  });
 
   await t.step("a full worker rejects, and the next one is asked", async () => {
     const long = await running(client, sleep, { ms: 3000 });

@@ -1,5 +1,10 @@
 import { getLogger } from "@logtape/logtape";
-import type { Claim, ClaimAnswer, ClaimHandler, InvocationQueue } from "../../engine/contract.ts";
+import type {
+  Claim,
+  ClaimAnswer,
+  ClaimHandler,
+  InvocationQueue,
+} from "../../engine/worker_slots.ts";
 import type { MemoryLimit, MemoryMaximum } from "../../sandbox/contract.ts";
 import {
   type ClaimReply,

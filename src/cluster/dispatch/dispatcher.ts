@@ -1,5 +1,14 @@
 import { getLogger } from "@logtape/logtape";
-import type { Job, JobPorts, JobRunner, Placement, Prewarmed, Ran } from "../../engine/contract.ts";
+import type {
+  Job,
+  JobNeeds,
+  JobPorts,
+  JobRunner,
+  Placement,
+  Prewarmed,
+  Ran,
+} from "../../engine/contract.ts";
+import type { Reservation } from "../../engine/worker_slots.ts";
 import { killCodeOf, killed } from "../../sandbox/instance/outcome.ts";
 import type { Slots } from "../worker/slots.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -8,8 +17,9 @@ import type { MemoryMaximum } from "../../sandbox/contract.ts";
 import { hasMemory } from "../link/messages.ts";
 import { choose } from "./choose.ts";
 import { SlotClaim } from "./claims.ts";
-import { OwnerSession } from "./owner_session.ts";
+import type { OwnerSession, Rejection } from "./owner_session.ts";
 import type { Prewarming } from "./prewarming.ts";
+import { ReservedSlot } from "./reserved_slot.ts";
 import type { Sessions } from "./sessions.ts";
 
 const logger = getLogger(["invoked", "cluster"]);
@@ -58,22 +68,36 @@ export class Dispatcher implements JobRunner {
 
   async run(
     job: Job,
-    ports: JobPorts,
+    given: JobPorts,
     signal: AbortSignal,
     placement: Placement,
   ): Promise<Ran> {
-    const { claim } = placement;
-    if (claim instanceof SlotClaim) {
-      return await this.#runClaimed(job, ports, signal, claim, placement.runId);
+    const { workerSlot } = placement;
+    const ports = recordingChanges(given, workerSlot?.worker ?? null);
+    if (workerSlot instanceof SlotClaim) {
+      return await this.#runClaimed(job, ports, signal, workerSlot, placement.runId);
     }
     const deadline = performance.now() + (placement.waitMs ?? Infinity);
+    let reserved = workerSlot instanceof ReservedSlot ? workerSlot : undefined;
     for (;;) {
-      const location = await this.#findSlot(job, ports, placement, deadline, signal);
+      const location = await this.#useReserved(reserved, job, ports) ??
+        await this.#findSlot(job, ports, placement, deadline, signal);
+      reserved = undefined;
       if ("kind" in location) return location;
       const ran = await this.#runAt(location, job, ports, signal, placement);
       // None of its code ran: another worker may be able to run it.
       if (ran.kind !== "not-placed") return ran;
     }
+  }
+
+  reserve(needs: JobNeeds): Reservation | undefined {
+    if (this.#local.slots.free > 0 && this.#isRunnableHere(needs)) return undefined;
+    const [worker] = choose(this.#registry.workers, needs);
+    if (worker === undefined || worker.free === 0) return undefined;
+    const { id, heartbeat: { publicKey } } = worker;
+    this.#registry.adjust(id, -1);
+    const session = this.#sessions.offer(id, { job: needs });
+    return new ReservedSlot(session, publicKey, () => this.#release(session));
   }
 
   /** Never set: workers come and go, and a process that cannot start instances has no slots. */
@@ -118,7 +142,7 @@ export class Dispatcher implements JobRunner {
     using _ = slot;
     placement.slotReleased?.then(() => slot[Symbol.dispose]());
     const waitMs = Math.min(placement.waitMs ?? Infinity, ASK_AGAIN_MS);
-    return await ports.onPlaced?.() ??
+    return await ports.onAssigned?.(null) ?? await ports.onPlaced?.() ??
       await this.#local.runner.run(job, ports, signal, { ...placement, waitMs });
   }
 
@@ -130,16 +154,14 @@ export class Dispatcher implements JobRunner {
     runId: string,
   ): Promise<Ran> {
     const { location } = claim;
-    // Recorded with the claim.
-    const { onAssigned: _recorded, ...rest } = ports;
     this.#placed.set(runId, { session: claim.session, isLent: false });
     try {
-      if (location.kind === "worker") location.session.prepare(location.publicKey, job, rest);
+      if (location.kind === "worker") location.session.prepare(location.publicKey, job, ports);
       await claim.answered;
       if (location.kind === "here") {
         return await this.#local.runner.run(job, ports, signal, { runId, waitMs: ASK_AGAIN_MS });
       }
-      return await location.session.run(job, rest, signal);
+      return await location.session.run(job, ports, signal);
     } finally {
       this.#placed.delete(runId);
     }
@@ -168,12 +190,31 @@ export class Dispatcher implements JobRunner {
     return killed(killCodeOf(signal));
   }
 
+  /** The slot of a reservation, once its worker accepts. */
+  async #useReserved(
+    reserved: ReservedSlot | undefined,
+    job: Job,
+    ports: JobPorts,
+  ): Promise<TakenSlot | undefined> {
+    if (reserved === undefined || !reserved.take()) return undefined;
+    const { session, publicKey } = reserved;
+    session.prepare(publicKey, job, ports);
+    return this.#answered(session, await reserved.answered);
+  }
+
+  /** @param rejection why the worker does not take the job */
+  #answered(session: OwnerSession, rejection: Rejection | undefined): TakenSlot | undefined {
+    if (rejection === undefined) return { session };
+    if (rejection !== "full") this.#registry.forget(session.worker);
+    return undefined;
+  }
+
   #takeHere(job: Job): TakenSlot | undefined {
     const slot = this.#isRunnableHere(job) ? this.#local.slots.take() : undefined;
     return slot === undefined ? undefined : { slot };
   }
 
-  #isRunnableHere({ limits }: Job): boolean {
+  #isRunnableHere({ limits }: JobNeeds): boolean {
     return hasMemory(this.#local.maximum, limits);
   }
 
@@ -193,13 +234,11 @@ export class Dispatcher implements JobRunner {
   async #ask(job: Job, ports: JobPorts): Promise<TakenSlot | undefined> {
     for (const { id, free, heartbeat } of choose(this.#registry.workers, job)) {
       this.#registry.adjust(id, -1);
-      // A worker that is likely to accept.
-      const prepare = free > 0
-        ? (session: OwnerSession) => session.prepare(heartbeat.publicKey, job, ports)
-        : undefined;
-      const answer = await this.#sessions.offer(id, { job, prepare });
-      if (answer instanceof OwnerSession) return { session: answer };
-      if (answer !== "full") this.#registry.forget(id);
+      const session = this.#sessions.offer(id, { job });
+      // The worker is likely to accept.
+      if (free > 0) session.prepare(heartbeat.publicKey, job, ports);
+      const taken = this.#answered(session, await session.offered());
+      if (taken !== undefined) return taken;
     }
     return undefined;
   }
@@ -213,9 +252,10 @@ export class Dispatcher implements JobRunner {
     const giveBack = { [Symbol.dispose]: () => void (caller.isLent = false) };
     if (caller.session === undefined) return { slot: giveBack };
     const { worker, id: lentBy } = caller.session;
-    const answer = await this.#sessions.offer(worker, { job, lentBy });
+    const session = this.#sessions.offer(worker, { job, lentBy });
+    const rejection = await session.offered();
     caller.isLent = false;
-    return answer instanceof OwnerSession ? { session: answer } : undefined;
+    return rejection === undefined ? { session } : undefined;
   }
 
   #release(session: OwnerSession | undefined): void {
@@ -223,6 +263,20 @@ export class Dispatcher implements JobRunner {
     session.close();
     this.#registry.adjust(session.worker, 1);
   }
+}
+
+/** The ports of a run whose record names a worker already, or null: another one is recorded. */
+function recordingChanges(ports: JobPorts, recorded: string | null): JobPorts {
+  const { onAssigned } = ports;
+  if (onAssigned === undefined) return ports;
+  return {
+    ...ports,
+    onAssigned: async (worker) => {
+      if (worker === recorded) return undefined;
+      recorded = worker;
+      return await onAssigned(worker);
+    },
+  };
 }
 
 /** Resolves with the first of these, after the time, or once the signal aborts. */

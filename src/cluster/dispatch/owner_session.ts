@@ -18,6 +18,8 @@ import { type Grant, grantsOf } from "../objects/grants.ts";
 
 const logger = getLogger(["invoked", "cluster"]);
 
+/** How long a worker may take to answer an offer. */
+const OFFER_TIMEOUT_MS = 2_000;
 /** How long a worker may need to end a run that is cancelled. */
 const CANCEL_TIMEOUT_MS = 5_000;
 /** What a run may take beyond the time limit of its job: the fetch of its script and the start of a process. */
@@ -115,6 +117,10 @@ export class OwnerSession {
     return this.#lifecycle.is("running");
   }
 
+  get hasEnded(): boolean {
+    return this.#lifecycle.is("ended");
+  }
+
   /** Takes a frame that came on the subject of a worker. Frames of other workers do not count. */
   receive(worker: string, frame: Uint8Array): void {
     if (worker === this.worker) this.#channel.receive(frame);
@@ -133,7 +139,7 @@ export class OwnerSession {
   }
 
   /** Resolves with undefined once the worker holds a slot for the session, or with why not. */
-  async offered(timeoutMs: number): Promise<Rejection | undefined> {
+  async offered(timeoutMs = OFFER_TIMEOUT_MS): Promise<Rejection | undefined> {
     const timer = setTimeout(() => this.close(), timeoutMs);
     const rejection = await this.#accepted.promise;
     clearTimeout(timer);

@@ -1,25 +1,21 @@
 import { LRUCache } from "lru-cache";
-import type { Job } from "../../engine/contract.ts";
+import type { JobNeeds } from "../../engine/contract.ts";
 import { entriesUpTo } from "../../shared/entries.ts";
 import { CloseReason, encodeClose, isClose } from "../link/frames.ts";
 import { encode, needsOf } from "../link/messages.ts";
 import { PROTOCOL } from "../link/protocol.ts";
 import { inboxOf, isId, partsOf, subjects } from "../nats/subjects.ts";
 import type { ReceivedMessage } from "../nats/connection.ts";
-import { type OwnerParts, OwnerSession, type Rejection } from "./owner_session.ts";
+import { type OwnerParts, OwnerSession } from "./owner_session.ts";
 
 /** Ended sessions that are remembered: a repeated claim begins nothing. */
 const ENDED_SESSIONS_MAX = 10_000;
-/** How long a worker may take to answer an offer. */
-const OFFER_TIMEOUT_MS = 2_000;
 
 /** What an offer asks for. */
 interface OfferRequest {
-  readonly job: Pick<Job, "scriptDigest" | "limits">;
+  readonly job: JobNeeds;
   /** The session in whose slot the job may run. */
   readonly lentBy?: string | undefined;
-  /** Prepares the session while the worker decides. */
-  readonly prepare?: ((session: OwnerSession) => void) | undefined;
 }
 
 /** The sessions of one API node. */
@@ -51,11 +47,8 @@ export class Sessions implements Disposable {
     return this.#node;
   }
 
-  /** Asks a worker for a slot. */
-  async offer(
-    worker: string,
-    { job, lentBy, prepare }: OfferRequest,
-  ): Promise<OwnerSession | Rejection> {
+  /** Asks a worker for a slot. Its answer is that of {@link OwnerSession.offered}. */
+  offer(worker: string, { job, lentBy }: OfferRequest): OwnerSession {
     // A worker that could guess it could let NATS send an answer there, which would end the session.
     const session = this.open(crypto.randomUUID(), worker);
     const offer = encode({
@@ -66,8 +59,7 @@ export class Sessions implements Disposable {
       ...lentBy === undefined ? {} : { lentBy },
     });
     this.#parts.nats.publish(subjects.offer(worker), offer, `${this.#unheard}.${session.id}`);
-    prepare?.(session);
-    return await session.offered(OFFER_TIMEOUT_MS) ?? session;
+    return session;
   }
 
   /**

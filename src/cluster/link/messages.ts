@@ -1,7 +1,7 @@
 /** The messages of sessions, offers and claims. Messages of a worker are hostile: every reader here checks them. */
 import { z } from "zod";
 import { createHash } from "node:crypto";
-import type { Job, Outcome, Prewarmed } from "../../engine/contract.ts";
+import type { Job, JobNeeds, Outcome, Prewarmed } from "../../engine/contract.ts";
 import type { MemoryLimit, MemoryMaximum, SandboxLog } from "../../sandbox/contract.ts";
 import { EGRESS_HOST_MAX_UNITS, EGRESS_VERDICTS_MAX } from "../../sandbox/egress/session.ts";
 import { OUTCOME_MESSAGE_MAX_UNITS, validateOutput } from "../../sandbox/instance/outcome.ts";
@@ -142,7 +142,7 @@ type Prewarm = Readonly<z.infer<typeof Prewarm>>;
 
 /** What a job needs of the process that runs it, for an offer. */
 export function needsOf(
-  { scriptDigest, limits: { memoryBytes } }: Pick<Job, "scriptDigest" | "limits">,
+  { scriptDigest, limits: { memoryBytes } }: JobNeeds,
 ): Pick<Offer, "scriptDigest" | "memoryBytes"> {
   return { scriptDigest, memoryBytes };
 }

@@ -1,5 +1,6 @@
 import { getLogger } from "@logtape/logtape";
-import type { Claim, Engine, Slot } from "../../engine/contract.ts";
+import type { Engine, Slot } from "../../engine/contract.ts";
+import type { WorkerSlot } from "../../engine/worker_slots.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
 import type { LoadReports } from "../commits/load_reports.ts";
@@ -32,29 +33,29 @@ export class Attempts {
    * waits for its time.
    * @param slot of its first attempt here
    * @param signal aborts when the invocation that made this one has ended
-   * @param claim of the worker that runs it
+   * @param workerSlot its claim or reservation
    */
   run(
     first: Attempt,
     slot: Slot,
     signal: AbortSignal | undefined,
-    claim?: Claim,
+    workerSlot?: WorkerSlot,
   ): Promise<ExecutionResult> {
     // What an invocation changes is not a change of the request that started it.
-    return this.parts.store.auditScopes.outside(() => this.#run(first, slot, signal, claim));
+    return this.parts.store.auditScopes.outside(() => this.#run(first, slot, signal, workerSlot));
   }
 
   async #run(
     first: Attempt,
     slot: Slot,
     signal: AbortSignal | undefined,
-    claim?: Claim,
+    workerSlot?: WorkerSlot,
   ): Promise<ExecutionResult> {
     const { executions, engine, ownership } = this.parts;
     const { fn: { onSuccess, onFailure } } = first;
     if (first.commit.loadState === null) this.parts.loadReports.request(first.commit);
     for (let next = first;;) {
-      const result = await executions.run(next, slot, signal, claim);
+      const result = await executions.run(next, slot, signal, workerSlot);
       this.#wakeWaiting(first);
       if (result.kind !== "repeat") {
         if (onSuccess !== null || onFailure !== null) this.parts.scheduler.wake();

@@ -1,5 +1,6 @@
 import { LRUCache } from "lru-cache";
-import type { Claim, ClaimAnswer, Engine } from "../../engine/contract.ts";
+import type { Engine } from "../../engine/contract.ts";
+import type { Claim, ClaimAnswer } from "../../engine/worker_slots.ts";
 import { entriesUpTo } from "../../shared/entries.ts";
 import type { InvocationRow, WaitingFunction } from "../../store/invocations.ts";
 import type { Store, Writers } from "../../store/mod.ts";

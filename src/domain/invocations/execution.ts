@@ -1,6 +1,5 @@
 import { getLogger } from "@logtape/logtape";
 import type {
-  Claim,
   Engine,
   NotBegun,
   NotStarted,
@@ -11,6 +10,7 @@ import type {
   Run,
   Slot,
 } from "../../engine/contract.ts";
+import type { WorkerSlot } from "../../engine/worker_slots.ts";
 import type { InvocationNotifier } from "../../engine/notifier.ts";
 import type { Store } from "../../store/mod.ts";
 import { StorageUnavailable } from "../../store/storage_health.ts";
@@ -85,17 +85,17 @@ export class Executions {
    * Runs the invocation, and releases the slot once the outcome is recorded. While the store cannot write, the outcome
    * waits for the store.
    * @param signal aborts when the invocation that made this one has ended
-   * @param claim of the worker that runs it
+   * @param workerSlot its claim or reservation
    */
   async run(
     attempt: Attempt,
     slot: Slot,
     signal: AbortSignal | undefined,
-    claim?: Claim,
+    workerSlot?: WorkerSlot,
   ): Promise<ExecutionResult> {
     const { engine, ownership, scheduler } = this.parts;
     const { row: { id, mode }, fn } = attempt;
-    using run = engine.begin({ id, mode, signal, claim }, slot);
+    using run = engine.begin({ id, mode, signal, workerSlot }, slot);
     const unrecorded = Promise.withResolvers<never>();
     unrecorded.promise.catch(() => {});
     const record = new AttemptRecord({ ...this.parts, flushes: this.#logFlushes }, attempt, {

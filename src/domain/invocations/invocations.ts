@@ -258,35 +258,36 @@ export class Invocations {
   async #start(accepted: AcceptedCall, receivedMs: number): Promise<Answering> {
     const { request, fn, commit, limits, mode, depth, inputJson: input } = accepted;
     const caller = accepted.by.invocation;
-    const { ownership } = this.parts;
+    const { ownership, engine } = this.parts;
     ownership.node.assertLive(`Function ${fn.id} was not invoked`);
     const owner = ownership.ownerOf(mode);
     const admission = admissionOf({ ...limits, functionId: fn.id, input, mode });
     if (owner === null) return await this.#enqueue(accepted, admission);
-    const slot = admit(this.parts.engine, admission, caller);
+    // Released unless a run takes charge of it.
+    using held = new DisposableStack();
+    const slot = held.use(admit(engine, admission, caller));
     // A restart does not resume a synchronous invocation, so its start needs no record of its own, unless the database
     // counts the running invocations of the function before this one starts.
     const isStarted = mode === "sync" && slot.isGranted &&
       runningLimitOf({ row: { depth }, fn, limits }, ownership) === undefined;
-    const row = newRow(this.parts, accepted, { isStarted, owner });
+    // An invocation that its record may reject asks no worker.
+    const reservation = isStarted && flowLimitsOf(fn) === undefined
+      ? held.use(engine.reserve({ scriptDigest: commit.scriptDigest, limits }))
+      : undefined;
+    const row = newRow(this.parts, accepted, { isStarted, owner, worker: reservation?.worker });
     using _starting = this.parts.ends.announceStart(row.id);
     const options = { startsNow: isStarted && ownership.startsWithSlot };
-    const earlier = await recordRow(this.parts.store, this.#idempotency, row, accepted, options)
-      .catch((error) => {
-        slot[Symbol.dispose]();
-        throw error;
-      });
-    if (earlier !== undefined) {
-      slot[Symbol.dispose]();
-      return () => this.#afterWait(fn.id, earlier, request);
-    }
+    const earlier = await recordRow(this.parts.store, this.#idempotency, row, accepted, options);
+    if (earlier !== undefined) return () => this.#afterWait(fn.id, earlier, request);
     const { remoteAddress, httpRequest, wait } = request;
     httpRequest?.recorded(row.id);
     request.onRecorded?.(row.id);
     const endsRequest = request.onRecorded !== undefined && mode === "sync";
     const live = { remoteAddress, httpRequest, receivedMs, endsRequest };
     const attempt: Attempt = { row, fn, commit, limits, live };
-    const ended = this.parts.attempts.run(attempt, slot, httpRequest?.signal ?? caller?.signal);
+    const signal = httpRequest?.signal ?? caller?.signal;
+    const ended = this.parts.attempts.run(attempt, slot, signal, reservation);
+    held.move();
     // It may reject before somebody waits for it.
     ended.catch(() => {});
     if (wait.kind === "at-most") return () => this.#afterWait(fn.id, row.id, request, ended);

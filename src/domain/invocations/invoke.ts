@@ -174,7 +174,11 @@ export interface RowParts {
 export function newRow<Owner extends string | null>(
   { ids, traces }: RowParts,
   accepted: AcceptedCall,
-  { isStarted, owner }: { readonly isStarted: boolean; readonly owner: Owner },
+  { isStarted, owner, worker = null }: {
+    readonly isStarted: boolean;
+    readonly owner: Owner;
+    readonly worker?: string | null | undefined;
+  },
 ): InvocationRow & { readonly owner: Owner } {
   const { by, request, fn, limits, mode, trigger } = accepted;
   // Searches by time use ids: both have the same second.
@@ -204,7 +208,7 @@ export function newRow<Owner extends string | null>(
     processKind: null,
     attempt: isStarted ? 1 : 0,
     owner,
-    worker: null,
+    worker,
     triggerKind: trigger.kind,
     triggerId: trigger.id,
     notBefore: request.notBefore?.toISOString() ?? null,

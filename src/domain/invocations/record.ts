@@ -195,8 +195,8 @@ export class AttemptRecord {
     return notBegun;
   }
 
-  /** Records the worker that runs the attempt, durably. */
-  async assign(worker: string): Promise<NotBegun | undefined> {
+  /** Records the worker that runs the attempt, durably; null if this process runs it. */
+  async assign(worker: string | null): Promise<NotBegun | undefined> {
     const assigned = this.parts.store.write((tx) => {
       tx.invocations.assign(this.key, worker);
       return true;

@@ -3,7 +3,7 @@
  * every invocation; nodes that share a database own the invocations whose rows have their id, and leave waiting
  * invocations to whichever node claims them.
  */
-import type { ClaimHandler } from "../../engine/contract.ts";
+import type { ClaimHandler } from "../../engine/worker_slots.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
 import type { Pause } from "./pause.ts";
 

@@ -1,5 +1,6 @@
 import { getLogger } from "@logtape/logtape";
-import type { Engine, InvocationQueue } from "../../engine/contract.ts";
+import type { Engine } from "../../engine/contract.ts";
+import type { InvocationQueue } from "../../engine/worker_slots.ts";
 import { pause } from "../../shared/pause.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
