@@ -1,5 +1,6 @@
 /** Builds what an API node needs of the cluster. */
 import type { WorkerReport } from "../api/server/readiness.ts";
+import { ChunkRequests } from "../cluster/dispatch/chunk_requests.ts";
 import { Claims } from "../cluster/dispatch/claims.ts";
 import { Dispatcher } from "../cluster/dispatch/dispatcher.ts";
 import { LoadRequests } from "../cluster/dispatch/load_requests.ts";
@@ -9,7 +10,7 @@ import { Sessions } from "../cluster/dispatch/sessions.ts";
 import { Seals } from "../cluster/link/sealing.ts";
 import { Nats } from "../cluster/nats/connection.ts";
 import { permitted } from "../cluster/nats/errors.ts";
-import type { Grant } from "../cluster/objects/grants.ts";
+import type { Objects } from "../cluster/objects/mod.ts";
 import { Registry } from "../cluster/registry/registry.ts";
 import { Slots } from "../cluster/worker/slots.ts";
 import type { Config } from "../config/mod.ts";
@@ -105,15 +106,16 @@ export class Cluster implements AsyncDisposable {
    * The engine of an API node: its limit of running invocations is the capacity of all workers.
    * @param node id of this API node
    * @param local runs the invocations of this process
-   * @param grantOf what a worker needs to read an artifact, by its digest
+   * @param objects what workers read artifacts from
    */
   engine(
     node: string,
     local: JobRunner & LoadReporter,
-    grantOf: (digest: string) => Promise<Grant>,
+    objects: Pick<Objects, "grantOf" | "chunkOf">,
     config: Config,
   ): NodeEngine {
     const { invocations } = config;
+    const grantOf = (digest: string) => objects.grantOf(digest);
     const replyBudget = new ByteBudget(REPLIES_CONTENT_MAX_BYTES);
     const seals = new Seals();
     const parts = { nats: this.nats, seals, grantOf, replyBudget, limits: invocations };
@@ -122,6 +124,9 @@ export class Cluster implements AsyncDisposable {
     const slots = this.#slots;
     const claims = this.#opened.use(
       new Claims({ nats, sessions, registry, slots, maximum: invocations }),
+    );
+    this.#opened.use(
+      new ChunkRequests(nats, (digest, index) => objects.chunkOf(digest, index)),
     );
     const prewarming = this.#opened.use(new Prewarming({ nats, seals, grantOf, registry }));
     this.#local = local;

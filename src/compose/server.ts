@@ -275,7 +275,7 @@ function openEngine(
 ): NodeEngine {
   return cluster === undefined || objects === undefined
     ? { engine: new LocalEngine(runner, config.invocations) }
-    : cluster.engine(nodeId, runner, (digest) => objects.grantOf(digest), config);
+    : cluster.engine(nodeId, runner, objects, config);
 }
 
 /** Joins the nodes of the database: as one of several in a cluster, otherwise as the only node. */

@@ -116,7 +116,7 @@ export async function startWorker(
   const cache = opened.use(
     await ChunkCache.open(join(server.dataDir, "cache", "objects"), objectCacheBytes),
   );
-  const artifacts = new ObjectArtifacts(await artifactReaders(nats.connection, cache));
+  const artifacts = new ObjectArtifacts(artifactReaders(nats, cache));
   const runner = new Runner(sandboxes, artifacts);
   const { invocations } = config;
   const { asyncSlots } = invocations;

@@ -1,4 +1,4 @@
-/** Workers read artifacts as objects of NATS, and keep them on their disk as sealed as they are there. */
+/** Workers get artifacts from API nodes, and keep them on their disk as sealed as NATS stores them. */
 import assert from "node:assert/strict";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
@@ -68,7 +68,7 @@ async function eraseObjects({ client }: NatsAddress): Promise<void> {
   await nats.close();
 }
 
-Deno.test("a worker reads artifacts from NATS, and keeps them sealed on its disk", async (t) => {
+Deno.test("a worker gets artifacts from an API node, and keeps them sealed on its disk", async (t) => {
   await using cluster = await TestCluster.start();
   await using directory = await makeTempDir();
   const { node, client } = await startWith(cluster);
@@ -97,7 +97,13 @@ Deno.test("a worker reads artifacts from NATS, and keeps them sealed on its disk
     assert.deepEqual(outputOf(await client.invoke(small)), { text: SECRET });
   });
 
+  await t.step("a worker gets what an API node has on its disk", async () => {
+    await using _ = await cluster.worker({ capacity: 1 });
+    assert.deepEqual(outputOf(await client.invoke(large)), { length: 400_000 });
+  });
+
   await t.step("a missing object ends the invocation with its name", async () => {
+    await Deno.remove(join(node.dataDir, "cache", "objects"), { recursive: true });
     await using _ = await cluster.worker({ capacity: 1 });
     assert.match(
       await errorOf(client, small),

@@ -1,10 +1,11 @@
 /** Workers that lie: they reach their own invocations and no others, and an API node survives all that they send. */
 import assert from "node:assert/strict";
+import { encodeChunkRequest, readChunkReply } from "../../src/cluster/link/chunk_messages.ts";
 import { CloseReason, encodeChunk, encodeClose } from "../../src/cluster/link/frames.ts";
 import { readLoadReply } from "../../src/cluster/link/load_messages.ts";
 import { encode, encodeOutcome, MessageType } from "../../src/cluster/link/messages.ts";
 import { PROTOCOL, PROTOCOLS_TEXT } from "../../src/cluster/link/protocol.ts";
-import { subjects } from "../../src/cluster/nats/subjects.ts";
+import { inboxOf, subjects } from "../../src/cluster/nats/subjects.ts";
 import { type Answer, type Json, unbase64 } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { startWith, TestCluster } from "./cluster.ts";
@@ -18,6 +19,9 @@ const SLEEP = `export default async ({ n }) => {
   }
   return { n };
 };`;
+
+/** A bound for a busy machine. */
+const REPLY_TIMEOUT_MS = 60_000;
 
 const text = (value: string) => new TextEncoder().encode(value);
 const FLOW = { acknowledged: 0, credit: 100 };
@@ -188,6 +192,35 @@ Deno.test("hostile workers", async (t) => {
     await nats.flushed();
     assert.deepEqual(replies, []);
   });
+
+  await t.step(
+    "a request for a chunk gets no reply outside the inboxes of its worker",
+    async () => {
+      await using rogue = await RogueWorker.start(cluster.nats.address, { capacity: 0, free: 0 });
+      const { nats } = rogue;
+      const subject = subjects.chunk(nats.id);
+      const request = encodeChunkRequest({ digest: "0".repeat(64), index: 0 });
+      const replies: string[] = [];
+      const note = ({ subject }: { subject: string }) => replies.push(subject);
+      using _victim = nats.subscribe("invoked.v1.worker.victim.>", note);
+      using _own = nats.subscribe(`${inboxOf(nats.id)}.malformed`, note);
+      await nats.flushed();
+      for (const reply of [subjects.foreign("victim"), `_INBOX.${nats.id}x.1`, undefined]) {
+        nats.publish(subject, request, reply);
+      }
+      for (const bytes of ["", "{", `{"digest":"../x","index":0}`]) {
+        nats.publish(subject, text(bytes), `${inboxOf(nats.id)}.malformed`);
+      }
+      for (const index of [-1, 0.5, 2 ** 40]) {
+        const malformed = encodeChunkRequest({ digest: "0".repeat(64), index });
+        nats.publish(subject, malformed, `${inboxOf(nats.id)}.malformed`);
+      }
+      const reply = readChunkReply(await nats.request(subject, request, REPLY_TIMEOUT_MS));
+      assert.deepEqual(reply, { kind: "damaged", damage: "is missing" });
+      await nats.flushed();
+      assert.deepEqual(replies, []);
+    },
+  );
 
   await t.step(
     "a worker does not end for a protocol that it speaks, or that it cannot read",

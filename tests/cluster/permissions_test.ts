@@ -8,8 +8,6 @@ import { Connected, FORMS } from "./nats_users.ts";
 
 const PREFIX = "invoked.v1";
 const OBJECTS = ["invoked_commits", "invoked_volumes", "invoked_probe"];
-/** The objects that a worker reads: artifacts of commits. */
-const READABLE = "OBJ_invoked_commits";
 const STREAMS = OBJECTS.map((bucket) => `OBJ_${bucket}`);
 
 /** Subjects that a worker may not publish. */
@@ -19,6 +17,7 @@ function foreignSubjects(own: string, other: string): string[] {
     ...[
       `from.${other}.node.session`,
       `claim.${other}`,
+      `chunk.${other}`,
       `worker.${other}.offer`,
       `worker.${own}.offer`,
       `heartbeat.${other}`,
@@ -36,7 +35,7 @@ function foreignSubjects(own: string, other: string): string[] {
         ...["LIST", "NAMES", "DURABLE.CREATE"].map((action) => `CONSUMER.${action}.${stream}`),
         ...[`CONSUMER.CREATE.${stream}`, `CONSUMER.CREATE.${stream}.own.>`],
         ...[`CONSUMER.DELETE.${stream}.workers`, `CONSUMER.PAUSE.${stream}.workers`],
-        ...stream === READABLE ? [] : [`DIRECT.GET.${stream}`],
+        ...[`DIRECT.GET.${stream}`, `DIRECT.GET.${stream}.$O.object`],
         `CONSUMER.MSG.NEXT.${stream}.workers`,
         `CONSUMER.MSG.NEXT.${stream}.another`,
       )
@@ -50,6 +49,7 @@ function foreignSubjects(own: string, other: string): string[] {
 function foreignPatterns(other: string): string[] {
   return [
     ...[">", `${PREFIX}.>`, `${PREFIX}.*`, `${PREFIX}.from.>`, `${PREFIX}.claim.*`],
+    ...[`${PREFIX}.chunk.*`],
     ...[`${PREFIX}.worker.>`, `${PREFIX}.worker.*.offer`, `${PREFIX}.worker.${other}.run.session`],
     ...[`${PREFIX}.notify.>`, `${PREFIX}.api.>`, `${PREFIX}.heartbeat.*`],
     ...["_INBOX.>", "_INBOX.*.*", `_INBOX.${other}.>`, `_INBOX.${other}.x`],
@@ -112,9 +112,13 @@ for (const { name, make } of FORMS) {
     const answer = await api.nats.request(`${PREFIX}.worker.${worker.id}.waiting`);
     assert.equal(answer.string(), "claims");
 
-    const direct = (await jetstreamManager(worker.nats, { checkAPI: false })).direct;
-    const found = await direct.getMessage(READABLE, { seq: 1 });
-    assert.equal(found?.data.length, 10);
+    api.nats.subscribe(`${PREFIX}.chunk.*`, {
+      queue: "api",
+      callback: (_, message) => void message.respond("bytes"),
+    });
+    await api.nats.flush();
+    const chunk = await worker.nats.request(`${PREFIX}.chunk.${worker.id}`, "digest");
+    assert.equal(chunk.string(), "bytes");
     for (const connected of [worker, api]) assert.deepEqual(await connected.denied(), []);
   });
 
@@ -134,6 +138,26 @@ for (const { name, make } of FORMS) {
     const patterns = foreignPatterns(other.id);
     for (const pattern of patterns) worker.nats.subscribe(pattern, { callback() {} });
     assert.deepEqual(await worker.denied(), patterns.map((pattern) => `subscription ${pattern}`));
+
+    const heard: string[] = [];
+    for (const pattern of ["from.>", "claim.*", "heartbeat.*", "notify.>", "api.>"]) {
+      const callback = (_: unknown, { subject }: { subject: string }) => void heard.push(subject);
+      api.nats.subscribe(`${PREFIX}.${pattern}`, { callback });
+    }
+    await api.nats.flush();
+    // NATS sends what JetStream answers to any subject that a request names, whatever its sender may publish.
+    const gets = STREAMS.map((stream) => `$JS.API.DIRECT.GET.${stream}`);
+    for (const reply of subjects) {
+      for (const get of gets) {
+        for (const request of ["", `{"seq":1}`, `{"seq":100}`]) {
+          worker.nats.publish(get, request, { reply });
+        }
+      }
+    }
+    const denied = await worker.denied();
+    assert.equal(denied.length, subjects.length * gets.length * 3);
+    await api.nats.flush();
+    assert.deepEqual(heard, []);
 
     const manager = await jetstreamManager(api.nats, { checkAPI: false });
     const messages = await Promise.all(

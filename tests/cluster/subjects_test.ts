@@ -44,6 +44,8 @@ const USES: Readonly<Record<keyof typeof subjects, Use>> = {
   ofNode: { subject: () => subjects.ofNode("node"), to: "api" },
   claim: { subject: subjects.claim, from: "worker", to: "api" },
   claims: { subject: subjects.claims, to: "api" },
+  chunk: { subject: subjects.chunk, from: "worker", to: "api" },
+  chunks: { subject: subjects.chunks, to: "api" },
   notify: { subject: () => subjects.notify("call"), from: "api", to: "api" },
   changes: { subject: () => subjects.changes("node"), from: "api", to: "api" },
   allChanges: { subject: subjects.allChanges, to: "api" },

@@ -56,6 +56,9 @@ export const subjects = {
   /** Worker to any API node: the worker has a slot for an asynchronous invocation. */
   claim: (worker: string) => `${PREFIX}.claim.${worker}`,
   claims: () => `${PREFIX}.claim.*`,
+  /** Worker to any API node: a request for a sealed chunk of an artifact. */
+  chunk: (worker: string) => `${PREFIX}.chunk.${worker}`,
+  chunks: () => `${PREFIX}.chunk.*`,
   /** API node to all: something of an invocation was recorded. */
   notify: (invocation: string) => `${PREFIX}.notify.${invocation}`,
   /** API node to all: what has changed. */

@@ -6,11 +6,15 @@ import {
   type StreamInfo,
 } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { formatBytes } from "../../config/mod.ts";
 import { NatsUnusable } from "../nats/errors.ts";
+import { CHUNK_BYTES } from "./codec.ts";
 import { COMMITS_BUCKET, Layout, VOLUMES_BUCKET } from "./layout.ts";
 import type { StoreUser } from "./opened_store.ts";
 
 const STREAMS = [COMMITS_BUCKET, VOLUMES_BUCKET].map((bucket) => new Layout(bucket).stream);
+/** Bytes of headers beside a chunk in a message. */
+const MESSAGE_HEADERS_BYTES = 4 * 1024;
 /** Metadata of the streams after their first use. */
 const MARKS: Readonly<Record<StoreUser, string>> = {
   "API node": "invoked-api-node",
@@ -23,6 +27,17 @@ export function assertJetStream(nats: NatsConnection): void {
   throw new NatsUnusable(
     `JetStream of NATS at ${nats.getServer()} is off; add "jetstream {}" to its configuration, or store content in S3 ` +
       "with --objects",
+  );
+}
+
+/** Checks that a message of NATS can have a chunk of an object. @throws NatsUnusable */
+export function assertMessageSize(nats: NatsConnection): void {
+  const maxPayload = nats.info?.max_payload ?? 0;
+  const needed = CHUNK_BYTES + MESSAGE_HEADERS_BYTES;
+  if (maxPayload >= needed) return;
+  throw new NatsUnusable(
+    `the limit of messages of NATS is too low: its max_payload is ${formatBytes(maxPayload)}, ` +
+      `and must be at least ${formatBytes(needed)}`,
   );
 }
 

@@ -1,23 +1,27 @@
-import type { NatsConnection } from "@nats-io/transport-node";
 import { ObjectError } from "../../shared/objects.ts";
+import type { Nats } from "../nats/connection.ts";
 import type { ChunkCache } from "./chunk_cache.ts";
 import { COMMITS_BUCKET } from "./layout.ts";
+import { NodeChunks } from "./node_chunks.ts";
 import { ObjectReader } from "./reader.ts";
 import { S3Chunks } from "./s3/chunks.ts";
 import { getByUrl } from "./s3/client.ts";
-import { streamChunks } from "./stream_chunks.ts";
 
-/** Opens readers of artifacts for a worker: by the URL of a grant, without a URL from the object store of NATS. */
-export async function artifactReaders(
-  nats: NatsConnection,
-  cache: ChunkCache,
-): Promise<(url: string | undefined) => ObjectReader> {
-  const ofNats = new ObjectReader(COMMITS_BUCKET, await streamChunks(nats, COMMITS_BUCKET), cache);
-  return (url) => {
-    if (url === undefined) return ofNats;
-    const read = (range: string, maxBytes: number) => getByUrl(url, range, maxBytes);
+/**
+ * Opens the reader of one artifact.
+ * @param url of the grant; undefined if API nodes send the artifact
+ * @param signal ends all requests
+ */
+export type OpenReader = (url: string | undefined, signal: AbortSignal) => ObjectReader;
+
+/** Opens readers of artifacts for a worker: by the URL of a grant, without a URL from API nodes. */
+export function artifactReaders(nats: Nats, cache: ChunkCache): OpenReader {
+  return (url, signal) => {
     const chunksOf = (digest: string) =>
-      new S3Chunks(read, () => new ObjectError(COMMITS_BUCKET, digest, "is missing"));
+      url === undefined ? new NodeChunks(nats, digest, signal) : new S3Chunks(
+        (range, maxBytes) => getByUrl(url, range, maxBytes),
+        () => new ObjectError(COMMITS_BUCKET, digest, "is missing"),
+      );
     return new ObjectReader(COMMITS_BUCKET, chunksOf, cache);
   };
 }

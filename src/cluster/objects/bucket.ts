@@ -1,4 +1,3 @@
-import { formatBytes } from "../../config/mod.ts";
 import { getLogger } from "@logtape/logtape";
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { Objm } from "@nats-io/obj";
@@ -11,7 +10,7 @@ import {
 } from "../../shared/objects.ts";
 import { eachAtOnce } from "../../shared/at_once.ts";
 import type { ChunkCache } from "./chunk_cache.ts";
-import { CHUNK_BYTES, contentSize, objectKeyId, sealedSize } from "./codec.ts";
+import { contentSize, objectKeyId, sealedSize } from "./codec.ts";
 import { isConflict, onNats } from "./failures.ts";
 import {
   digestOfNuid,
@@ -31,8 +30,6 @@ import { ObjectUploads } from "./upload.ts";
 
 const logger = getLogger(["invoked", "cluster"]);
 
-/** Bytes of headers beside a chunk in a message. */
-const MESSAGE_HEADERS_BYTES = 4 * 1024;
 /** Records of which the retention is read at a time. */
 const READ_CONCURRENCY = 16;
 /** How old chunks without a record become: longer than any upload takes. */
@@ -101,24 +98,16 @@ export class NatsBucket implements ObjectBucket {
     name: string,
     options: BucketOptions,
   ): Promise<NatsBucket> {
-    const maxPayload = nats.info?.max_payload ?? 0;
-    if (maxPayload < CHUNK_BYTES + MESSAGE_HEADERS_BYTES) {
-      throw new Error(
-        `the limit of messages of NATS is too low: its max_payload is ${
-          formatBytes(maxPayload)
-        }, ` +
-          `and must be at least ${formatBytes(CHUNK_BYTES + MESSAGE_HEADERS_BYTES)}`,
-      );
-    }
     return await onNats(async () => {
       const create = () => new Objm(nats).create(name, { replicas: options.replicas });
       await create();
       const layout = new Layout(name);
+      const manager = await jetstreamManager(nats);
       const parts = {
         create,
-        manager: await jetstreamManager(nats),
+        manager,
         uploads: new ObjectUploads(nats, layout),
-        reader: new ObjectReader(name, await streamChunks(nats, name), options.cache),
+        reader: new ObjectReader(name, streamChunks(manager, name), options.cache),
       };
       return new NatsBucket(name, parts, layout, options);
     });
@@ -147,6 +136,12 @@ export class NatsBucket implements ObjectBucket {
 
   open(digest: string): Promise<OpenObject> {
     return this.#inOrder(() => this.#reader.open(digest, this.#options.keyOf(digest)));
+  }
+
+  /** A chunk as it is stored. @throws ObjectError, ObjectsUnavailable */
+  chunk(digest: string, index: number): Promise<Uint8Array> {
+    const key = this.#options.keyOf(digest);
+    return this.#inOrder(() => this.#reader.sealedChunk(digest, key, index));
   }
 
   check(digest: string): Promise<number> {

@@ -5,7 +5,7 @@ import type { ObjectBucket } from "../../shared/objects.ts";
 import { NatsBucket } from "./bucket.ts";
 import { ChunkCache } from "./chunk_cache.ts";
 import { KEY_BYTES, objectKey } from "./codec.ts";
-import { assertJetStream, markAccount } from "./account.ts";
+import { assertJetStream, assertMessageSize, markAccount } from "./account.ts";
 import { onNats } from "./failures.ts";
 import { COMMITS_BUCKET, VOLUMES_BUCKET } from "./layout.ts";
 import { type Grant, Grants } from "./grants.ts";
@@ -105,6 +105,11 @@ export class Objects implements AsyncDisposable {
     return this.#grants.of(digest);
   }
 
+  /** A sealed chunk of the object of an artifact. @throws ObjectError, ObjectsUnavailable */
+  chunkOf(digest: string, index: number): Promise<Uint8Array> {
+    return this.#store.chunkOf(digest, index);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#opened.disposeAsync();
   }
@@ -115,6 +120,7 @@ async function openJetStream(
   { opened, ...parts }: BucketParts,
 ): Promise<OpenedStore> {
   assertJetStream(nats);
+  assertMessageSize(nats);
   const probe = await onNats(() => SpaceProbe.open(nats, replicas, stopping));
   const options = { ...parts, replicas, probe };
   const commits = opened.use(await NatsBucket.open(nats, COMMITS_BUCKET, options));
@@ -122,6 +128,7 @@ async function openJetStream(
   return {
     commits,
     volumes,
+    chunkOf: (digest, index) => commits.chunk(digest, index),
     reopen: async () => {
       await onNats(() => create(nats, replicas));
       await commits.reopen();

@@ -9,6 +9,8 @@ export type StoreUser = "API node" | "copy";
 export interface OpenedStore {
   readonly commits: ObjectBucket;
   readonly volumes: ObjectBucket;
+  /** A sealed chunk of an object of commits, for a worker. @throws ObjectError, ObjectsUnavailable */
+  chunkOf(digest: string, index: number): Promise<Uint8Array>;
   /** Repairs the buckets after an outage. @throws ObjectsUnavailable */
   reopen(): Promise<void>;
   /** Checks that the content is that of the installation with this key. */

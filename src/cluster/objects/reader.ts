@@ -33,6 +33,12 @@ export class ObjectReader {
     return content;
   }
 
+  /** A chunk as it is stored, which opens with the key. @throws ObjectError, ObjectsUnavailable */
+  async sealedChunk(digest: string, key: Uint8Array, index: number): Promise<Uint8Array> {
+    if (!isDigest(digest)) throw this.#error(digest, "is missing");
+    return (await this.#chunk(this.#sourceOf(digest), digest, key, index)).sealed;
+  }
+
   /** @throws ObjectError, ObjectsUnavailable */
   async open(digest: string, key: Uint8Array): Promise<OpenObject> {
     if (!isDigest(digest)) throw this.#error(digest, "is missing");
@@ -50,16 +56,16 @@ export class ObjectReader {
     const cached = await this.#cache.get(digest, index);
     if (cached !== undefined) {
       const opened = openChunk(key, digest, index, cached);
-      if (opened !== undefined) return opened;
+      if (opened !== undefined) return { ...opened, sealed: cached };
       this.#cache.delete(digest, index);
     }
-    const chunk = await source.chunk(index);
-    const opened = openChunk(key, digest, index, chunk);
+    const sealed = await source.chunk(index);
+    const opened = openChunk(key, digest, index, sealed);
     if (opened === undefined) {
       throw this.#error(digest, "was changed, or its key is that of another");
     }
-    await this.#cache.put(digest, index, chunk);
-    return opened;
+    await this.#cache.put(digest, index, sealed);
+    return { ...opened, sealed };
   }
 
   #error(digest: string, damage: string): ObjectError {

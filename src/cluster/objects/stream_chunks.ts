@@ -1,5 +1,4 @@
-import { type JetStreamManager, jetstreamManager, type StoredMsg } from "@nats-io/jetstream";
-import type { NatsConnection } from "@nats-io/transport-node";
+import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
 import { setTimeout as pause } from "node:timers/promises";
 import { ObjectError } from "../../shared/objects.ts";
 import type { ChunkSource } from "./chunk_source.ts";
@@ -11,16 +10,11 @@ import { Layout, type ObjectRecord } from "./layout.ts";
 const ATTEMPTS = 4;
 const RETRY_PAUSE_MS = 20;
 
-/**
- * Finds the chunks of the objects of a bucket by direct gets, which need the permission for one subject and make no
- * consumer.
- */
-export async function streamChunks(
-  nats: NatsConnection,
+/** Finds the chunks of the objects of a bucket by direct gets, which make no consumer. */
+export function streamChunks(
+  manager: JetStreamManager,
   bucket: string,
-): Promise<(digest: string) => ChunkSource> {
-  // Without the look at the account, for which a worker has no permission.
-  const manager = await jetstreamManager(nats, { checkAPI: false });
+): (digest: string) => ChunkSource {
   const layout = new Layout(bucket);
   return (digest) => new StreamChunks(manager, layout, digest);
 }
@@ -76,8 +70,7 @@ class StreamChunks implements ChunkSource {
   }
 
   async #chunkSubject(): Promise<string | undefined> {
-    // The first record: a later record names the same chunks. A worker may ask for the first record, but not for the
-    // last.
+    // The first record: a later record names the same chunks.
     const subject = this.#layout.recordSubject(this.#digest);
     const message = await this.#direct({ seq: 1, next_by_subj: subject });
     const record = message?.json<ObjectRecord>();

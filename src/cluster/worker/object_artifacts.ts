@@ -2,7 +2,7 @@ import { LRUCache } from "lru-cache";
 import type { ArtifactSource } from "../../engine/contract.ts";
 import { entriesUpTo } from "../../shared/entries.ts";
 import { type Grant, openGrant } from "../objects/grants.ts";
-import type { ObjectReader } from "../objects/reader.ts";
+import type { OpenReader } from "../objects/artifact_readers.ts";
 
 /** The grant of an artifact, and how many jobs and lists of scripts need it. */
 interface KnownGrant {
@@ -14,8 +14,11 @@ interface KnownGrant {
 const LEFT_GRANT_MS = 600_000;
 const LEFT_GRANTS_MAX = 1_000;
 
-/** Opens the reader of one artifact, whose URL is that of its grant. */
-type OpenReader = (url: string | undefined) => ObjectReader;
+/**
+ * How long an artifact may take, with all repeated requests, while its invocation holds a slot. The owner gives up later,
+ * so that the invocation ends with the reason.
+ */
+const READ_TIMEOUT_MS = 20_000;
 
 /**
  * Artifacts as objects, which stay on the disk of the worker, sealed. Their grants come with sealed jobs, and are known
@@ -65,6 +68,7 @@ export class ObjectArtifacts implements ArtifactSource {
     const grant = this.#grants.get(digest)?.grant ?? this.#leftGrants.get(digest);
     if (grant === undefined) throw new Error(`No job has the key of artifact ${digest}`);
     const { key, url } = openGrant(grant);
-    return new TextDecoder().decode(await this.#readerOf(url).read(digest, key));
+    const reader = this.#readerOf(url, AbortSignal.timeout(READ_TIMEOUT_MS));
+    return new TextDecoder().decode(await reader.read(digest, key));
   }
 }

@@ -91,6 +91,11 @@ export class S3Bucket implements ObjectBucket, ObjectUrls {
     return await this.#reader.open(digest, this.#options.keyOf(digest));
   }
 
+  /** A chunk as it is stored. @throws ObjectError, ObjectsUnavailable */
+  async chunk(digest: string, index: number): Promise<Uint8Array> {
+    return await this.#reader.sealedChunk(digest, this.#options.keyOf(digest), index);
+  }
+
   async check(digest: string): Promise<number> {
     const [content] = isDigest(digest) ? (await this.#state(digest)).contents : [];
     if (content === undefined) throw this.#missing(digest);

@@ -38,6 +38,7 @@ export async function openS3(
   return {
     commits,
     volumes,
+    chunkOf: (digest, index) => commits.chunk(digest, index),
     reopen: () => Promise.resolve(),
     claim: (root) => usable(address, () => claim(client, root)),
     mark: async (user) => {

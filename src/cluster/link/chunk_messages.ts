@@ -1,0 +1,55 @@
+/** The messages by which a worker gets the sealed chunks of artifacts from an API node. */
+import { z } from "zod";
+import { UNAVAILABLE } from "../../shared/objects.ts";
+import { Digest, read } from "./messages.ts";
+import { BrokenProtocol } from "./receiver.ts";
+
+const Request = z.object({
+  digest: Digest,
+  /** Of the chunk in the object. */
+  index: z.int().min(0).max(0xffff_ffff),
+});
+
+/** Asks for one chunk of an artifact. */
+type ChunkRequest = Readonly<z.infer<typeof Request>>;
+
+/** A chunk as it is stored, what is wrong with its object, or why the object store has no answer for now. */
+export type ChunkReply =
+  | { readonly kind: "chunk"; readonly bytes: Uint8Array }
+  | { readonly kind: "damaged"; readonly damage: string }
+  | { readonly kind: "unavailable"; readonly code: keyof typeof UNAVAILABLE };
+
+/** The first byte of a reply; a chunk, a damage or a code follows. */
+const KINDS = ["chunk", "damaged", "unavailable"] as const;
+
+export function encodeChunkRequest(request: ChunkRequest): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(JSON.stringify(request));
+}
+
+/** A worker is hostile. @throws BrokenProtocol */
+export function readChunkRequest(bytes: Uint8Array): ChunkRequest {
+  return read(Request, "a request for a chunk", bytes);
+}
+
+export function encodeChunkReply(reply: ChunkReply): Uint8Array<ArrayBuffer> {
+  const content = reply.kind === "chunk"
+    ? reply.bytes
+    : new TextEncoder().encode(reply.kind === "damaged" ? reply.damage : reply.code);
+  const bytes = new Uint8Array(1 + content.length);
+  bytes[0] = KINDS.indexOf(reply.kind);
+  bytes.set(content, 1);
+  return bytes;
+}
+
+/** @throws BrokenProtocol */
+export function readChunkReply(bytes: Uint8Array): ChunkReply {
+  const kind = KINDS[bytes[0] ?? KINDS.length];
+  const content = bytes.slice(1);
+  if (kind === "chunk") return { kind, bytes: content };
+  const text = new TextDecoder().decode(content);
+  if (kind === "damaged") return { kind, damage: text };
+  if (kind === "unavailable" && text in UNAVAILABLE) {
+    return { kind, code: text as keyof typeof UNAVAILABLE };
+  }
+  throw new BrokenProtocol("a reply with a chunk cannot be read");
+}
