@@ -1,9 +1,10 @@
 /** Copies an installation into PostgreSQL, with its blobs into the object store or another data directory. */
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { Nats } from "../cluster/nats/connection.ts";
 import { NatsUnusable, permitted } from "../cluster/nats/errors.ts";
-import { accountUse } from "../cluster/objects/account.ts";
+import { accountUse, FREE_ACCOUNT } from "../cluster/objects/account.ts";
 import { assertUnusedS3 } from "../cluster/objects/s3/store.ts";
 import { type Config, formatObjectStore } from "../config/mod.ts";
 import { checkServerKeys, objectRootKey } from "../domain/identity/server_keys.ts";
@@ -155,7 +156,7 @@ async function openTarget(
   const objects = opened.use(await openObjects({ ...config, server }, nats, node));
   const share = async (store: Store, root: Uint8Array) => {
     await shareStore(store, formatObjectStore(config.nats.objects), () => objects.unlock(root));
-    await objects.mark("copy");
+    await objects.mark({ kind: "copy", id: copyId(config) });
   };
   return { dataDir, objects, share };
 }
@@ -164,25 +165,28 @@ async function openTarget(
  * Connects to NATS, after a check that no other installation uses the object store that is to get the contents.
  * @throws NatsUnusable, ObjectStoreUnusable
  */
-export async function connectUnused({ nats: settings }: Config): Promise<Nats> {
-  const { urls, credentialsFile, caFile, objects, environmentS3Keys } = settings;
+export async function connectUnused(config: Config): Promise<Nats> {
+  const { urls, credentialsFile, caFile, objects, environmentS3Keys } = config.nats;
   if (urls === undefined) throw new Error("a copy of blobs into an object store needs --nats");
   await using opened = new AsyncDisposableStack();
   const nats = opened.use(await Nats.connect({ urls, credentialsFile, caFile }, "copy"));
-  if (objects.kind === "s3") await assertUnusedS3(objects, environmentS3Keys);
-  else await assertUnusedAccount(nats);
+  if (objects.kind === "s3") await assertUnusedS3(objects, environmentS3Keys, copyId(config));
+  else await assertUnusedAccount(nats, copyId(config));
   opened.move();
   return nats;
 }
 
 /** @throws NatsUnusable */
-async function assertUnusedAccount(nats: Nats): Promise<void> {
-  const use = await permitted("API node", () => accountUse(nats.connection));
+async function assertUnusedAccount(nats: Nats, copy: string): Promise<void> {
+  const use = await permitted("API node", () => accountUse(nats.connection, copy));
   if (use === undefined) return;
-  throw new NatsUnusable(
-    `the account of NATS at ${nats.urls} is that of another installation: ${use}; use another account, or delete the ` +
-      "streams OBJ_invoked_commits and OBJ_invoked_volumes once the API nodes of the account have stopped for good",
-  );
+  throw new NatsUnusable(`the account of NATS at ${nats.urls} ${use}; ${FREE_ACCOUNT}`);
+}
+
+/** Names a copy by its target, so that a repetition has the same id. */
+function copyId({ server, database }: Config): string {
+  const target = [hostname(), server.dataDir, database.url?.label ?? ""];
+  return createHash("sha256").update(JSON.stringify(target)).digest("hex").slice(0, 32);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Nats } from "../cluster/nats/connection.ts";
 import type { Objects } from "../cluster/objects/mod.ts";
-import { type Config, formatObjectStore } from "../config/mod.ts";
+import { type Config, differingParameters, formatObjectStore } from "../config/mod.ts";
 import { checkServerKeys, objectRootKey } from "../domain/identity/server_keys.ts";
 import { assertSpeaks, type NodeSpec } from "../domain/ownership/leased_node.ts";
 import { openStore, type Store } from "../store/mod.ts";
@@ -84,9 +84,11 @@ export async function shareStore(
 
 function assertShared(shared: string | undefined, address: string): void {
   if (shared === address) return;
+  const differing = differingParameters(shared ?? "", address);
+  const cause = differing.length === 0 ? "" : `, with another ${differing.join(" and another ")}`;
   throw new Error(
     `this node cannot join the API nodes of the database: their content is in the object store ${shared}, and ` +
-      `--objects of this node is ${address}; start with --objects ${shared}, or restore a backup to move the content`,
+      `--objects of this node is ${address}${cause}; start with --objects ${shared}, or restore a backup to move the content`,
   );
 }
 
@@ -96,6 +98,10 @@ export async function openRecords(
   { sealer, nats, node, onSyncFailure, telemetry, stopping }: RecordsParts,
   opened: AsyncDisposableStack,
 ): Promise<Records> {
+  const { objects: address, environmentS3Keys } = config.nats;
+  if (nats !== undefined && address.kind === "s3") {
+    (await import("../cluster/objects/s3/store.ts")).assertLasting(address, environmentS3Keys);
+  }
   const objects = nats === undefined
     ? undefined
     : opened.use(await openObjects(config, nats, node.id, stopping));
@@ -111,8 +117,8 @@ export async function openRecords(
   );
   if (objects !== undefined) {
     const unlock = async () => await objects.unlock(await objectRootKey(store, sealer));
-    await shareStore(store, formatObjectStore(config.nats.objects), unlock);
-    await objects.mark("API node");
+    await shareStore(store, formatObjectStore(address), unlock);
+    await objects.mark({ kind: "API node" });
   }
   return { store, objects };
 }

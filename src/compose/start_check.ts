@@ -58,8 +58,9 @@ export async function unusableFiles(config: Config): Promise<readonly string[]> 
 export async function objectStoreObstacle({ nats }: Config): Promise<string | undefined> {
   const { objects: address, environmentS3Keys: keys } = nats;
   if (address.kind !== "s3") return undefined;
-  const { checkS3 } = await import("../cluster/objects/s3/store.ts");
+  const { assertLasting, checkS3 } = await import("../cluster/objects/s3/store.ts");
   try {
+    assertLasting(address, keys);
     await checkS3(address, keys);
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

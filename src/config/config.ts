@@ -63,7 +63,7 @@ export interface Config {
     /** Absolute path of a file with certificates in PEM. */
     readonly caFile: string | undefined;
     readonly objects: ObjectStoreAddress;
-    /** The variables `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`; undefined unless both are set. */
+    /** `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`; undefined without one of the first two. */
     readonly environmentS3Keys: S3Keys | undefined;
     /** Size of the sealed blobs that an API node keeps in its data directory. */
     readonly objectCacheBytes: number;

@@ -12,6 +12,7 @@ export { type Form, isLoopback, type RoleMapping } from "./kinds.ts";
 export { loadConfig } from "./load.ts";
 export { nearest } from "./nearest.ts";
 export {
+  differingParameters,
   formatObjectStore,
   type ObjectStoreAddress,
   type S3Address,

@@ -6,6 +6,8 @@ import type { Secret } from "./secret.ts";
 export interface S3Keys {
   readonly accessKeyId: Secret;
   readonly secretAccessKey: Secret;
+  /** Only a temporary key has one: it ends within hours. */
+  readonly sessionToken?: Secret;
 }
 
 /** A bucket of S3, or of a service that speaks S3. */
@@ -43,6 +45,15 @@ export function formatObjectStore(address: ObjectStoreAddress): string {
     ? `region=${region}`
     : `endpoint=${endpoint}&region=${region}`;
   return `s3://${bucket}${prefix === "" ? "" : `/${prefix.slice(0, -1)}`}?${parameters}`;
+}
+
+/** The parameters in which the texts of two addresses of one bucket and prefix differ; none for other stores. */
+export function differingParameters(one: string, other: string): readonly string[] {
+  const [store, parameters] = one.split("?");
+  const [otherStore, otherParameters] = other.split("?");
+  if (store !== otherStore) return [];
+  const [these, those] = [parameters, otherParameters].map((text) => new URLSearchParams(text));
+  return PARAMETERS.filter((name) => these?.get(name) !== those?.get(name));
 }
 
 /** An object store: that of NATS, or a bucket of S3. */

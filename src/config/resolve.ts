@@ -4,6 +4,7 @@ import type { Config, SettingPath } from "./config.ts";
 import { type ConfigFile, nameInFile } from "./config_file.ts";
 import { defaultMaxMemory, machineMemory } from "./default_memory.ts";
 import { nearest } from "./nearest.ts";
+import type { S3Keys } from "./object_store.ts";
 import { Secret } from "./secret.ts";
 import {
   ALL_SETTINGS,
@@ -247,10 +248,19 @@ function pickHeaders(env: Given): Readonly<Record<string, Secret>> {
 }
 
 /** The access key of S3; undefined unless both of its parts are set. */
-function pickS3Keys({ AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret }: Given) {
-  return id && secret
-    ? { accessKeyId: new Secret(id), secretAccessKey: new Secret(secret) }
-    : undefined;
+function pickS3Keys(
+  {
+    AWS_ACCESS_KEY_ID: id,
+    AWS_SECRET_ACCESS_KEY: secret,
+    AWS_SESSION_TOKEN: token,
+  }: Given,
+): S3Keys | undefined {
+  if (!id || !secret) return undefined;
+  return {
+    accessKeyId: new Secret(id),
+    secretAccessKey: new Secret(secret),
+    ...token && { sessionToken: new Secret(token) },
+  };
 }
 
 function pickRegistryEnv(env: Given): Readonly<Record<string, string>> {

@@ -2,6 +2,7 @@
 import { getLogger } from "@logtape/logtape";
 import { LRUCache } from "lru-cache";
 import { NoInstance, type Sandboxes } from "../sandbox/contract.ts";
+import { killCodeOf, killed } from "../sandbox/instance/outcome.ts";
 import type {
   ArtifactSource,
   Job,
@@ -12,6 +13,7 @@ import type {
   Ran,
 } from "./contract.ts";
 import type { LoadAnswer, LoadReporter, LoadRequest } from "./load_reporter.ts";
+import { untilAborted } from "../shared/pause.ts";
 import { StackMap } from "../shared/stack.ts";
 
 const logger = getLogger(["invoked", "engine"]);
@@ -33,7 +35,9 @@ export class Runner implements JobRunner, LoadReporter {
     signal: AbortSignal,
     { waitMs }: Pick<Placement, "waitMs">,
   ): Promise<Ran> {
-    const script = await this.#artifacts.script(scriptDigest);
+    // A store of scripts that does not answer holds no slot for longer than the invocation may take.
+    const script = await untilAborted(this.#artifacts.script(scriptDigest), signal);
+    if (script === undefined) return killed(killCodeOf(signal));
     try {
       return await this.#sandboxes.run({ ...job, script }, {
         host,

@@ -74,8 +74,8 @@ export interface ObjectBucket extends AsyncDisposable {
    * @throws ObjectError if it is missing, ObjectsUnavailable
    */
   check(digest: string): Promise<number>;
-  /** The digests of all objects, or of those whose digests begin so. @throws ObjectsUnavailable */
-  digests(prefix?: string): Promise<string[]>;
+  /** The digests of all objects, or of those whose digests begin so, some at a time. @throws ObjectsUnavailable */
+  digests(prefix?: string): AsyncIterable<readonly string[]>;
   /** Those of the objects that were last stored or retained before `time`. @throws ObjectsUnavailable */
   storedBefore(digests: readonly string[], time: Date): Promise<string[]>;
   /** Deletes an object unless it was stored or retained since `time`. @throws ObjectsUnavailable */

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
+import { Layout } from "../../src/cluster/objects/layout.ts";
 import { Client, unbase64 } from "../support/client.ts";
 import { ok } from "../support/expect.ts";
 import { makeTempDir, type Run, runInvoked } from "../support/invoked.ts";
@@ -21,6 +22,7 @@ export default async function main({ name }) {
 `;
 const TESTS = 'import { test } from "@c1/test";\ntest("kept", ({ ok }) => { ok(1); });\n';
 const LARGE = noise(700_000);
+const COMMITS = new Layout("invoked_commits");
 
 /** What the installation has, as a client sees it. */
 interface Installation {
@@ -122,6 +124,7 @@ async function checkUsedAccount(
   for (const name of ["OBJ_invoked_commits", "OBJ_invoked_volumes"]) {
     await streams.update(name, { metadata: {} });
   }
+  await streams.purge(COMMITS.stream, { filter: COMMITS.recordSubject("copy") });
   for (const name of ["OBJ_invoked_commits", "OBJ_invoked_volumes"]) {
     await isRejected(restore, `the stream ${name} has content that no copy has stored`);
     await streams.delete(name);

@@ -12,7 +12,7 @@ import { openStore } from "../../src/store/mod.ts";
 import { openNode } from "../support/blob_stores.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
-import { objectOf, randomObject } from "../support/random_objects.ts";
+import { digestsIn, objectOf, randomObject } from "../support/random_objects.ts";
 import { TestNats } from "../support/nats.ts";
 
 const LAYOUT = new Layout("invoked_commits");
@@ -264,7 +264,7 @@ Deno.test("a full NATS takes no object, shows no part of one, and takes it when 
   });
   assert.equal(store.health.error?.message, "the object store is full");
   await isMissing(node.objects.commits, object.digest);
-  assert.deepEqual(await node.objects.commits.digests(), [digest]);
+  assert.deepEqual(await digestsIn(node.objects.commits), [digest]);
   assert.deepEqual(await commitBlobs.get(digest), filling);
   // The database still takes writes.
   await store.write((tx) => tx.expired.erase("used_assertions", new Date().toISOString(), 100));
@@ -316,7 +316,7 @@ Deno.test("what interrupted uploads have left is removed, and nothing else", asy
   assert.equal(await chunksIn(manager), 4, "young ones may belong to an upload under way");
   await commits.removeStrays(new Date(Date.now() + 60_000));
   assert.equal(await chunksIn(manager), 2);
-  assert.deepEqual(await commits.digests(), [object.digest]);
+  assert.deepEqual(await digestsIn(commits), [object.digest]);
   assert.deepEqual(await commits.read(object.digest), content);
 });
 

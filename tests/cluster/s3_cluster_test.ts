@@ -6,10 +6,12 @@ import { S3Client } from "../../src/cluster/objects/s3/client.ts";
 import { Client, unbase64 } from "../support/client.ts";
 import { loopbackCertificate } from "../support/certificates.ts";
 import { eventually } from "../support/eventually.ts";
+import { ok } from "../support/expect.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { TestNats } from "../support/nats.ts";
 import { S3Front } from "../support/s3_front.ts";
 import { S3_KEYS, S3_VARIABLES, sharedS3 } from "../support/s3.ts";
+import { BACKGROUND } from "../retries/support.ts";
 import { noise, Volume } from "../volumes/support.ts";
 import { MASTER_KEY, TestCluster } from "./cluster.ts";
 
@@ -70,6 +72,24 @@ Deno.test("a cluster with its content in S3", async (t) => {
     },
   );
 
+  await t.step(
+    "an invocation that waits for a silent S3 ends when it is cancelled, and releases its slot",
+    async () => {
+      // The URLs of workers, from the first read on.
+      front.answer = ({ req }) => (req.url ?? "").includes("X-Amz-Signature=");
+      const silent = await client.deploy(`export default () => ({ silent: true });`);
+      const { invocationId } = ok(await client.invoke(silent, {}, BACKGROUND));
+      await eventually(async () =>
+        /_RUNNING$/.test((await client.invocation(silent, invocationId)).status) || undefined
+      );
+      const path = `/api/v1/functions/${silent}/invocations/${invocationId}/cancel`;
+      ok(await client.post(path, {}));
+      assert.match((await client.ended(silent, invocationId)).error, /^CANCELLED: /);
+      assert.deepEqual(await outputOf(id), OUTPUT);
+      front.answer = () => false;
+    },
+  );
+
   await t.step("a node with another store does not start, and joins nothing", async () => {
     await assert.rejects(cluster.node({ ...s3, flags: ["--objects", other] }), (error) => {
       assert.ok(error instanceof Error);
@@ -77,6 +97,15 @@ Deno.test("a cluster with its content in S3", async (t) => {
       assert.ok(error.message.includes(`of this node is ${other}; start with --objects ${store}`));
       return true;
     });
+    const direct = formatObjectStore({ ...address, endpoint: `http://127.0.0.1:${port}` });
+    await assert.rejects(
+      cluster.node({ ...s3, flags: ["--objects", direct] }),
+      /and --objects of this node is \S+, with another endpoint; start with --objects s3:/,
+    );
+    await assert.rejects(
+      cluster.node({ ...s3, env: { ...S3_VARIABLES, AWS_SESSION_TOKEN: "token" } }),
+      /is not usable: AWS_SESSION_TOKEN is set: a temporary key ends within hours/,
+    );
     await assert.rejects(cluster.node({ ...s3, flags: [] }), /JetStream of NATS at \S+ is off/);
     const nodes = await cluster.postgres.query("select id from nodes", cluster.databaseName);
     assert.equal(nodes.length, 1);
@@ -147,6 +176,12 @@ Deno.test("a cluster with its content in S3", async (t) => {
         new URL(database).pathname.slice(1),
       );
       assert.deepEqual(rows, [{ address: other }]);
+      const second = await runInvoked([
+        ...["restore", archive, "--data", join(directory.path, "second"), "--objects", other],
+        ...["--database", await cluster.postgres.database(), ...nats.address.flags],
+      ], { env });
+      assert.equal(second.code, 1);
+      assert.match(second.stderr, /has the content of another restore or copy, .*object \S+copy-/);
     },
   );
 

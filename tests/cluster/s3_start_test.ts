@@ -18,7 +18,7 @@ Deno.test("a node does not start on an S3 that it cannot use, and says why", asy
     "no such bucket": [[{ ...address, bucket: "absent" }], /bucket absent does not exist/],
     "another region": [
       [{ ...address, region: "eu-west-9" }],
-      /not in region eu-west-9, but in test-region; correct region= in --objects/,
+      /not in region eu-west-9, but in test-region; correct region= in the URL/,
     ],
     "nobody listens": [
       [{ ...address, endpoint: `http://127.0.0.1:${freePort()}` }],

@@ -12,7 +12,7 @@ import { type ObjectBucket, ObjectError, ObjectsUnavailable } from "../../src/sh
 import { openS3Node } from "../support/blob_stores.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
-import { randomObject } from "../support/random_objects.ts";
+import { digestsIn, randomObject } from "../support/random_objects.ts";
 import { reject, S3Front } from "../support/s3_front.ts";
 import { S3_KEYS, sharedS3 } from "../support/s3.ts";
 
@@ -26,6 +26,11 @@ async function keysIn(address: S3Address): Promise<string[]> {
 
 function isContent(name: string): boolean {
   return name.startsWith("content-");
+}
+
+/** Whether a request joins the parts of an upload. */
+function isCompletion(method: string, url = ""): boolean {
+  return method === "POST" && url.includes("uploadId=");
 }
 
 async function isMissing(bucket: ObjectBucket, digest: string): Promise<void> {
@@ -48,9 +53,10 @@ Deno.test("nodes share objects in S3, and do not send content again that is ther
   await b.objects.commits.retain(unread);
   assert.deepEqual(await b.objects.commits.read(object.digest), content);
   assert.equal(await b.objects.commits.check(object.digest), content.length);
-  assert.deepEqual(await a.objects.commits.digests(), [object.digest]);
-  assert.deepEqual(await a.objects.commits.digests(object.digest.slice(0, 2)), [object.digest]);
-  assert.deepEqual(await a.objects.volumes.digests(), []);
+  assert.deepEqual(await digestsIn(a.objects.commits), [object.digest]);
+  const shard = object.digest.slice(0, 2);
+  assert.deepEqual(await digestsIn(a.objects.commits, shard), [object.digest]);
+  assert.deepEqual(await digestsIn(a.objects.volumes), []);
   await isMissing(a.objects.volumes, object.digest);
 });
 
@@ -163,7 +169,7 @@ Deno.test("what interrupted work has left in S3 is removed, and nothing else", a
   await commits.removeStrays(FUTURE());
   assert.deepEqual((await keysIn(address)).filter((name) => name !== "stored"), [id]);
   assert.doesNotMatch(await uploads(), /<UploadId>/);
-  assert.deepEqual(await commits.digests(), [object.digest]);
+  assert.deepEqual(await digestsIn(commits), [object.digest]);
   assert.deepEqual(await commits.read(object.digest), content);
 });
 
@@ -220,7 +226,8 @@ Deno.test("workers get the URL of the content that this node has stored last", a
   await commits.store(object);
   const second = await urlOf();
   assert.notEqual(second, first);
-  assert.ok((await getByUrl(second, "bytes=0-", 1024)).length > 10);
+  const { signal } = new AbortController();
+  assert.ok((await getByUrl(second, "bytes=0-", 1024, signal)).length > 10);
 });
 
 Deno.test("an old URL is used only if the store does not answer, which invocations await once", async () => {
@@ -283,6 +290,55 @@ Deno.test("a busy S3 is asked again; one that is full, away or rejects the key i
     await commits.store(object);
     assert.deepEqual(await commits.read(object.digest), content);
   });
+  await t.step(
+    "an upload that S3 reports as failed after status 200 is completed again",
+    async () => {
+      let completions = 0;
+      front.answer = (answer, method) =>
+        isCompletion(method, answer.req.url) && ++completions <= 2 &&
+        reject(answer, 200, "InternalError");
+      const { object } = randomObject(PART_BYTES + 1);
+      await commits.store(object);
+      assert.equal(completions, 3);
+      assert.equal(digestOf(await commits.read(object.digest)), object.digest);
+
+      front.answer = (answer, method) =>
+        isCompletion(method, answer.req.url) && reject(answer, 200, "InvalidPart");
+      const { object: broken } = randomObject(PART_BYTES + 1);
+      await assert.rejects(commits.store(broken), /S3 answered 200 InvalidPart/);
+      front.answer = () => false;
+      await isMissing(commits, broken.digest);
+    },
+  );
+  await t.step("an upload whose last answer is lost has become the object", async () => {
+    let completions = 0;
+    front.loses = isCompletion;
+    // As S3 answers; Swift remembers the upload.
+    front.answer = (answer, method) =>
+      isCompletion(method, answer.req.url) && ++completions > 1 &&
+      reject(answer, 404, "NoSuchUpload");
+    const { object } = randomObject(PART_BYTES + 1);
+    await commits.store(object);
+    assert.equal(completions, 2);
+    assert.equal(digestOf(await commits.read(object.digest)), object.digest);
+    front.loses = () => false;
+    front.answer = () => false;
+  });
+  await t.step("a read by URL ends with its signal while S3 is silent", async () => {
+    const { object } = randomObject(10);
+    await commits.store(object);
+    const { url = "" } = openGrant(await node.objects.grantOf(object.digest));
+    const stopping = new AbortController();
+    let requests = 0;
+    front.answer = () => {
+      requests++;
+      stopping.abort();
+      return true;
+    };
+    await assert.rejects(getByUrl(url, "bytes=0-", 1024, stopping.signal), ObjectsUnavailable);
+    assert.equal(requests, 1);
+    front.answer = () => false;
+  });
   await t.step("leftovers that cannot be removed do not end a collection", async () => {
     await using directory = await makeTempDir();
     const { objects } = node;
@@ -319,7 +375,7 @@ Deno.test("a busy S3 is asked again; one that is full, away or rejects the key i
     await assert.rejects(commits.store(object), ObjectsUnavailable);
     front.answer = () => false;
     await isMissing(commits, object.digest);
-    assert.equal((await commits.digests()).includes(object.digest), false);
+    assert.equal((await digestsIn(commits)).includes(object.digest), false);
     await commits.store(object);
     assert.equal(digestOf(await commits.read(object.digest)), object.digest);
   });

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { ConfigError, formatObjectStore, type Given, resolveConfig } from "../../src/config/mod.ts";
+import {
+  ConfigError,
+  differingParameters,
+  formatObjectStore,
+  type Given,
+  resolveConfig,
+} from "../../src/config/mod.ts";
 
 Deno.test("an object store is that of NATS or a bucket of S3, whose key is in AWS_* variables", () => {
   const nats = "nats://127.0.0.1:4222";
@@ -37,11 +43,21 @@ Deno.test("an object store is that of NATS or a bucket of S3, whose key is in AW
   for (const [objects, part] of Object.entries(invalid)) {
     assertInvalid({ nats, objects }, "Invalid --objects: ", part);
   }
+  const moved = "s3://my.bucket/a/b?endpoint=https://s4.example&region=us-east-1";
+  assert.deepEqual(differingParameters(text, moved), ["endpoint"]);
+  assert.deepEqual(differingParameters(text, "s3://my.bucket/a/b?region=x"), [
+    "endpoint",
+    "region",
+  ]);
+  assert.deepEqual(differingParameters(text, text.replace("/b", "/c")), []);
   assertInvalid({ objects: text }, "--objects", "must be jetstream without --nats");
 
   const { environmentS3Keys } = resolveConfig({}, keys).config.nats;
   assert.equal(environmentS3Keys?.secretAccessKey.reveal(), "hidden");
   assert.ok(!JSON.stringify(environmentS3Keys).includes("hidden"));
+  assert.equal(environmentS3Keys?.sessionToken, undefined);
+  const temporary = resolveConfig({}, { ...keys, AWS_SESSION_TOKEN: "token" }).config.nats;
+  assert.equal(temporary.environmentS3Keys?.sessionToken?.reveal(), "token");
   for (const variable of Object.keys(keys)) {
     const { config } = resolveConfig({}, { ...keys, [variable]: "" });
     assert.equal(config.nats.environmentS3Keys, undefined);

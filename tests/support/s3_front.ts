@@ -6,6 +6,8 @@ import type { CertificateFiles } from "./certificates.ts";
 export class S3Front implements AsyncDisposable {
   /** Writes an answer, or leaves the request to S3 with `false`. */
   answer: (answer: ServerResponse, method: string) => boolean = () => false;
+  /** Whether the answer of S3 to a request is lost. */
+  loses: (method: string, url: string) => boolean = () => false;
   readonly #server: Server;
 
   private constructor(port: number, server: Server) {
@@ -16,6 +18,9 @@ export class S3Front implements AsyncDisposable {
       const passed = request(
         { host: "127.0.0.1", port, method, path: url, headers },
         (response) => {
+          if (this.loses(method, url)) {
+            return void response.resume().on("end", () => answer.destroy());
+          }
           answer.writeHead(response.statusCode ?? 500, response.headers);
           response.pipe(answer);
         },

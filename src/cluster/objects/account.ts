@@ -1,4 +1,5 @@
 import {
+  jetstream,
   JetStreamApiCodes,
   JetStreamApiError,
   type JetStreamManager,
@@ -9,17 +10,17 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { formatBytes } from "../../config/mod.ts";
 import { NatsUnusable } from "../nats/errors.ts";
 import { CHUNK_BYTES } from "./codec.ts";
+import { isConflict } from "./failures.ts";
 import { COMMITS_BUCKET, Layout, VOLUMES_BUCKET } from "./layout.ts";
 import type { StoreUser } from "./opened_store.ts";
 
 const STREAMS = [COMMITS_BUCKET, VOLUMES_BUCKET].map((bucket) => new Layout(bucket).stream);
 /** Bytes of headers beside a chunk in a message. */
 const MESSAGE_HEADERS_BYTES = 4 * 1024;
-/** Metadata of the streams after their first use. */
-const MARKS: Readonly<Record<StoreUser, string>> = {
-  "API node": "invoked-api-node",
-  copy: "invoked-copy",
-};
+/** Metadata of the streams after their first use by API nodes. */
+const API_NODE_MARK = "invoked-api-node";
+/** The record of the copy that fills the buckets, beside the records of objects. */
+const COPY_SUBJECT = new Layout(COMMITS_BUCKET).recordSubject("copy");
 
 /** Checks that NATS can store content. With S3, NATS carries only messages. @throws NatsUnusable */
 export function assertJetStream(nats: NatsConnection): void {
@@ -44,35 +45,67 @@ export function assertMessageSize(nats: NatsConnection): void {
 /**
  * Marks the account of NATS as that of an installation, or of a copy that no API node has used yet. Buckets have fixed
  * names, so two installations in one account would delete each other's contents.
+ * @throws NatsUnusable if another copy was first
  */
 export async function markAccount(nats: NatsConnection, user: StoreUser): Promise<void> {
+  if (user.kind === "copy") return await claimAccount(nats, user.id);
   const manager = await managerOf(nats);
   for (const stream of STREAMS) {
     const { config } = await manager.streams.info(stream);
-    if (isMarked(config, user)) continue;
+    if (isMarked(config)) continue;
     await manager.streams.update(stream, {
-      metadata: { ...config.metadata, [MARKS[user]]: "yes" },
+      metadata: { ...config.metadata, [API_NODE_MARK]: "yes" },
     });
   }
 }
 
+/** NATS accepts the record of one copy. */
+async function claimAccount(nats: NatsConnection, id: string): Promise<void> {
+  try {
+    await jetstream(nats).publish(COPY_SUBJECT, id, { expect: { lastSubjectSequence: 0 } });
+  } catch (error) {
+    if (!isConflict(error)) throw error;
+    if (await copyIn(await managerOf(nats)) === id) return;
+    throw new NatsUnusable(`the account of NATS at ${nats.getServer()} ${COPIED}; ${FREE_ACCOUNT}`);
+  }
+}
+
+/** What another copy has done, continuing "the account of NATS ". */
+const COPIED =
+  "has the content of another restore or copy, into another database or data directory";
+/** The next step for an account that is in use. */
+export const FREE_ACCOUNT = "use another account, or delete the streams OBJ_invoked_commits and " +
+  "OBJ_invoked_volumes once nothing uses the account for good";
+
 /**
- * Why the account of NATS is that of another installation, continuing "another installation: "; undefined if no API node
- * has used the account. Nodes of 0.1.0 left no mark: content that no copy has stored is the content of an installation.
+ * Why a copy cannot use the account of NATS, continuing "the account of NATS "; undefined if no API node and no other
+ * copy has used the account. Nodes of 0.1.0 left no mark: content that no copy has stored is the content of an
+ * installation.
+ * @param id of the copy
  */
-export async function accountUse(nats: NatsConnection): Promise<string | undefined> {
+export async function accountUse(nats: NatsConnection, id: string): Promise<string | undefined> {
   assertJetStream(nats);
   const manager = await managerOf(nats);
+  const copy = await copyIn(manager);
+  const another = (use: string) => `is that of another installation: ${use}`;
   for (const stream of STREAMS) {
     const info = await infoOf(manager, stream);
     if (info === undefined) continue;
     const { config, state } = info;
-    if (isMarked(config, "API node")) return `its API nodes have marked the stream ${stream}`;
-    if (state.messages > 0 && !isMarked(config, "copy")) {
-      return `the stream ${stream} has content that no copy has stored`;
+    if (isMarked(config)) return another(`its API nodes have marked the stream ${stream}`);
+    if (state.messages > 0 && copy === undefined) {
+      return another(`the stream ${stream} has content that no copy has stored`);
     }
   }
-  return undefined;
+  return copy === undefined || copy === id ? undefined : COPIED;
+}
+
+/** The id of the copy that has claimed the account. */
+async function copyIn(manager: JetStreamManager): Promise<string | undefined> {
+  const [stream = ""] = STREAMS;
+  if (await infoOf(manager, stream) === undefined) return undefined;
+  const record = await manager.streams.getMessage(stream, { last_by_subj: COPY_SUBJECT });
+  return record?.string();
 }
 
 async function infoOf(manager: JetStreamManager, stream: string): Promise<StreamInfo | undefined> {
@@ -90,6 +123,6 @@ async function managerOf(nats: NatsConnection): Promise<JetStreamManager> {
   return await jetstreamManager(nats, { checkAPI: false });
 }
 
-function isMarked({ metadata }: StreamInfo["config"], user: StoreUser): boolean {
-  return metadata?.[MARKS[user]] !== undefined;
+function isMarked({ metadata }: StreamInfo["config"]): boolean {
+  return metadata?.[API_NODE_MARK] !== undefined;
 }

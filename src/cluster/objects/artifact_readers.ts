@@ -19,7 +19,7 @@ export function artifactReaders(nats: Nats, cache: ChunkCache): OpenReader {
   return (url, signal) => {
     const chunksOf = (digest: string) =>
       url === undefined ? new NodeChunks(nats, digest, signal) : new S3Chunks(
-        (range, maxBytes) => getByUrl(url, range, maxBytes),
+        (range, maxBytes) => getByUrl(url, range, maxBytes, signal),
         () => new ObjectError(COMMITS_BUCKET, digest, "is missing"),
       );
     return new ObjectReader(COMMITS_BUCKET, chunksOf, cache);

@@ -155,12 +155,11 @@ export class NatsBucket implements ObjectBucket {
     });
   }
 
-  digests(prefix = ""): Promise<string[]> {
-    return onNats(async () => {
-      const subjects = await this.#subjects(this.#layout.allRecords);
-      const digests = subjects.flatMap((subject) => this.#layout.digestOf(subject) ?? []);
-      return digests.filter((digest) => digest.startsWith(prefix));
-    });
+  async *digests(prefix = ""): AsyncGenerator<readonly string[]> {
+    // NATS lists all subjects with one answer.
+    const subjects = await onNats(() => this.#subjects(this.#layout.allRecords));
+    const digests = subjects.flatMap((subject) => this.#layout.digestOf(subject) ?? []);
+    yield digests.filter((digest) => digest.startsWith(prefix));
   }
 
   storedBefore(digests: readonly string[], time: Date): Promise<string[]> {
@@ -327,7 +326,7 @@ export class NatsBucket implements ObjectBucket {
       const digest = digestOfNuid(nuid);
       chunks.set(digest, [...chunks.get(digest) ?? [], nuid]);
     }
-    const records = new Set(await this.digests());
+    const records = new Set((await Array.fromAsync(this.digests())).flat());
     for (const [digest, nuids] of chunks) {
       if (nuids.length === 1 && records.has(digest)) continue;
       const stored = await this.#stored(digest);

@@ -2,8 +2,14 @@
 import type { ObjectBucket } from "../../shared/objects.ts";
 import type { ChunkCache } from "./chunk_cache.ts";
 
-/** Who stores content: API nodes, or a copy or a restore that prepares their store. */
-export type StoreUser = "API node" | "copy";
+/**
+ * Who stores content: API nodes, or a copy or a restore that prepares their store. A repeated copy has the same id, and a
+ * copy into another database has another id.
+ */
+export type StoreUser = { readonly kind: "API node" } | {
+  readonly kind: "copy";
+  readonly id: string;
+};
 
 /** What an object store must offer to nodes and workers. */
 export interface OpenedStore {
@@ -15,7 +21,11 @@ export interface OpenedStore {
   reopen(): Promise<void>;
   /** Checks that the content is that of the installation with this key. */
   claim(root: Uint8Array): Promise<void>;
-  /** Notes who uses the store. @throws ObjectsUnavailable */
+  /**
+   * Notes who uses the store. Of several copies, the store accepts one: databases with one key in one store would delete
+   * each other's contents.
+   * @throws ObjectsUnavailable; NatsUnusable or ObjectStoreUnusable for a second copy
+   */
   mark(user: StoreUser): Promise<void>;
   /** Of the objects of commits; undefined if workers need no URLs. */
   readonly urls: ObjectUrls | undefined;

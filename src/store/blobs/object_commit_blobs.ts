@@ -68,7 +68,8 @@ export class ObjectCommitBlobs implements CommitBlobs {
   async storedBefore(shard: number, time: Date): Promise<Digest[]> {
     if (shard === 0) await removeStrays(this.#bucket);
     const prefix = shard.toString(16).padStart(2, "0");
-    return await this.#bucket.storedBefore(await this.#bucket.digests(prefix), time);
+    const digests = await Array.fromAsync(this.#bucket.digests(prefix));
+    return await this.#bucket.storedBefore(digests.flat(), time);
   }
 
   deleteStoredBefore(digest: Digest, time: Date): Promise<void> {

@@ -134,9 +134,10 @@ export class ObjectVolumeBlobs implements VolumeBlobs {
 
   async *storedDigests(): AsyncGenerator<Digest[]> {
     await removeStrays(this.#bucket);
-    const digests = await this.#bucket.digests();
-    for (let at = 0; at < digests.length; at += COLLECT_STEP) {
-      yield digests.slice(at, at + COLLECT_STEP);
+    for await (const digests of this.#bucket.digests()) {
+      for (let at = 0; at < digests.length; at += COLLECT_STEP) {
+        yield digests.slice(at, at + COLLECT_STEP);
+      }
     }
   }
 

@@ -10,15 +10,16 @@ import {
 import { eachAtOnce } from "../../../shared/at_once.ts";
 import { entriesUpTo } from "../../../shared/entries.ts";
 import type { ChunkCache } from "../chunk_cache.ts";
-import { sealedSize } from "../codec.ts";
+import { sealContent, sealedSize } from "../codec.ts";
 import { isDigest } from "../layout.ts";
 import type { ObjectUrls } from "../opened_store.ts";
 import { ObjectReader } from "../reader.ts";
 import { Retentions } from "../retentions.ts";
 import { S3Chunks } from "./chunks.ts";
 import { type S3Client, S3Error } from "./client.ts";
-import { byDigest, contentSizeOf, names, type ObjectState, stateOf } from "./listing.ts";
+import { contentSizeOf, eachDigest, names, type ObjectState, stateOf } from "./listing.ts";
 import { upload } from "./upload.ts";
+import type { ListedObject, Listing } from "./xml.ts";
 
 const logger = getLogger(["invoked", "cluster"]);
 
@@ -102,11 +103,12 @@ export class S3Bucket implements ObjectBucket, ObjectUrls {
     return contentSizeOf(content.size);
   }
 
-  async digests(prefix = ""): Promise<string[]> {
-    const listing = await this.#client.list(this.#prefix + prefix);
-    return [...byDigest(listing, this.#prefix)]
-      .filter(([, objects]) => stateOf(objects).contents.length > 0)
-      .map(([digest]) => digest);
+  async *digests(prefix = ""): AsyncGenerator<readonly string[]> {
+    const pages = this.#client.pages(this.#prefix + prefix);
+    for await (const objects of eachDigest(pages, this.#prefix)) {
+      yield objects.filter(([, keys]) => stateOf(keys).contents.length > 0)
+        .map(([digest]) => digest);
+    }
   }
 
   async storedBefore(digests: readonly string[], time: Date): Promise<string[]> {
@@ -157,16 +159,13 @@ export class S3Bucket implements ObjectBucket, ObjectUrls {
 
   /** @param before how old a leftover must be */
   async removeStrays(before = new Date(Date.now() - STRAY_MIN_AGE_MS)): Promise<void> {
-    const listing = await this.#client.list(this.#prefix);
-    for (const [digest, keys] of byDigest(listing, this.#prefix)) {
-      const hasContent = stateOf(keys).contents.length > 0;
-      const isYoung = keys.objects.some(({ storedAt }) => storedAt >= before);
-      const strays = keys.objects.filter(({ key, storedAt }) =>
-        hasContent ? storedAt < before && /\/(?:deleting|retained)-[^/]*$/.test(key) : !isYoung
-      );
-      if (strays.length === 0) continue;
-      logger.info("removed what interrupted work has left of object {digest}", { digest });
-      await atOnce(strays, ({ key }) => this.#client.delete(key));
+    for await (const objects of eachDigest(this.#client.pages(this.#prefix), this.#prefix)) {
+      for (const [digest, keys] of objects) {
+        const strays = straysOf(keys, before);
+        if (strays.length === 0) continue;
+        logger.info("removed what interrupted work has left of object {digest}", { digest });
+        await atOnce(strays, ({ key }) => this.#client.delete(key));
+      }
     }
     await this.#client.abortUploads(this.#prefix, before);
   }
@@ -194,7 +193,8 @@ export class S3Bucket implements ObjectBucket, ObjectUrls {
     const { kept } = await this.#state(digest);
     if (kept.some((stored) => stored.size === sealedSize(size))) return;
     const key = this.#key(digest, names.content(randomUUID()));
-    await upload(this.#client, key, content, this.#options.keyOf(digest));
+    const bytes = () => sealContent(this.#options.keyOf(digest), content);
+    await upload(this.#client, key, { size: sealedSize(size), bytes });
     this.#locations.set(digest, key);
     this.#moved(digest);
     // Of another size: damaged.
@@ -283,6 +283,15 @@ interface Deletion {
   readonly at: Date;
   /** The object behind the announcement. */
   readonly state: ObjectState;
+}
+
+/** What interrupted work has left of an object. */
+function straysOf(keys: Listing, before: Date): readonly ListedObject[] {
+  const hasContent = stateOf(keys).contents.length > 0;
+  const isYoung = keys.objects.some(({ storedAt }) => storedAt >= before);
+  return keys.objects.filter(({ key, storedAt }) =>
+    hasContent ? storedAt < before && /\/(?:deleting|retained)-[^/]*$/.test(key) : !isYoung
+  );
 }
 
 function isOld({ contents, isRetained, usedAt }: ObjectState, time: Date): boolean {

@@ -1,13 +1,17 @@
+import { Sema } from "async-sema";
 import { AwsClient } from "aws4fetch";
 import { createHash } from "node:crypto";
-import { setTimeout as pause } from "node:timers/promises";
 import type { S3Address, S3Keys } from "../../../config/mod.ts";
 import { backoffMs } from "../../../shared/backoff.ts";
 import { ObjectsUnavailable } from "../../../shared/objects.ts";
+import { pause } from "../../../shared/pause.ts";
 import { type ListedObject, type Listing, readListing, readUploads, textOf } from "./xml.ts";
 
-/** How long one attempt of a request may take, with its body. */
+/** How long one attempt of a request may take, for each {@link TIMEOUT_BYTES} of its body. */
 const ATTEMPT_TIMEOUT_MS = 30_000;
+const TIMEOUT_BYTES = 8 * 1024 * 1024;
+/** The same for a worker that reads an artifact, so that a second attempt is in time for its invocation. */
+const URL_ATTEMPT_TIMEOUT_MS = 10_000;
 const ATTEMPTS_MAX = 5;
 const BACKOFF = { initialMs: 100, maxMs: 5_000 };
 /** Bytes of an answer that is no content. S3 lists at most 1,000 objects at a time. */
@@ -16,6 +20,17 @@ const ANSWER_MAX_BYTES = 4 * 1024 * 1024;
 const URL_SECONDS = 7 * 24 * 60 * 60;
 /** Answers after which the same request may succeed: S3 is busy, or a part of it failed. */
 const REPEATED_STATUSES: readonly number[] = [408, 429, 500, 502, 503, 504];
+/** The same by code: an answer that reports its error after status 200 has only the code. */
+const REPEATED_CODES: readonly string[] = [
+  "InternalError",
+  "RequestTimeout",
+  "ServiceUnavailable",
+  "SlowDown",
+];
+/** The body of a failed request. */
+const ERROR_BODY = /^\s*(?:<\?xml[^>]*>\s*)?<Error[\s>]/;
+/** Uploads in parts at a time, each of which has one part in memory. */
+const UPLOADS_MAX = 4;
 const FULL_CODES: readonly string[] = ["QuotaExceeded", "EntityTooLarge", "XMinioStorageFull"];
 
 interface RequestOptions {
@@ -28,6 +43,18 @@ interface RequestOptions {
   readonly signedAt?: Date;
   /** The method of the request; `GET` by default. */
   readonly method?: "GET" | "PUT" | "POST" | "DELETE";
+}
+
+/** How a request is repeated. */
+interface Repetition {
+  readonly attempts: number;
+  /** How long one attempt may take. */
+  readonly timeoutMs: number;
+  readonly maxBytes?: number | undefined;
+  /** Whether the answer has content, which may look like an error. */
+  readonly reads: boolean;
+  /** Ends all attempts. */
+  readonly signal?: AbortSignal;
 }
 
 /** The whole answer to a request. */
@@ -59,11 +86,12 @@ export class S3Client {
   readonly #base: string;
   readonly #signer: AwsClient;
   readonly #attempts: number;
+  readonly #uploading = new Sema(UPLOADS_MAX);
 
   /** @param attempts how often a request is sent while S3 does not answer */
   constructor(
     readonly address: S3Address,
-    { accessKeyId, secretAccessKey }: S3Keys,
+    { accessKeyId, secretAccessKey, sessionToken }: S3Keys,
     attempts = ATTEMPTS_MAX,
   ) {
     this.#base = baseOf(address);
@@ -71,10 +99,21 @@ export class S3Client {
     this.#signer = new AwsClient({
       accessKeyId: accessKeyId.reveal(),
       secretAccessKey: secretAccessKey.reveal(),
+      ...sessionToken && { sessionToken: sessionToken.reveal() },
       service: "s3",
       region: address.region,
       retries: 0,
     });
+  }
+
+  /** Does an upload in parts as soon as fewer than {@link UPLOADS_MAX} others are under way: it bounds their memory. */
+  async uploading(work: () => Promise<void>): Promise<void> {
+    await this.#uploading.acquire();
+    try {
+      await work();
+    } finally {
+      this.#uploading.release();
+    }
   }
 
   /** The content of an object. @throws S3Error, ObjectsUnavailable */
@@ -105,19 +144,33 @@ export class S3Client {
     await this.request(key, { method: "DELETE", ...signedAt && { signedAt } });
   }
 
-  /** All objects whose keys begin with a prefix, in the order of their keys. @throws S3Error, ObjectsUnavailable */
+  /**
+   * All objects whose keys begin with a prefix, in the order of their keys: for the few keys of one object.
+   * @throws S3Error, ObjectsUnavailable
+   */
   async list(prefix: string): Promise<Listing> {
     const objects: ListedObject[] = [];
-    for (;;) {
-      const after = objects.at(-1)?.key;
-      const page = await this.#page(prefix, after === undefined ? {} : { "start-after": after });
+    let time = new Date();
+    for await (const page of this.pages(prefix)) {
       objects.push(...page.objects);
+      ({ time } = page);
+    }
+    return { objects, time };
+  }
+
+  /** As {@link list}, up to 1,000 objects at a time: for a whole bucket. @throws S3Error, ObjectsUnavailable */
+  async *pages(prefix: string): AsyncGenerator<Listing> {
+    let after: string | undefined;
+    for (;;) {
+      const page = await this.#page(prefix, after === undefined ? {} : { "start-after": after });
+      yield page;
       const last = page.objects.at(-1)?.key;
-      if (!page.isTruncated || last === undefined) return { objects, time: page.time };
+      if (!page.isTruncated || last === undefined) return;
       // A service that ignores `start-after` would be asked for ever.
       if (after !== undefined && last <= after) {
         throw new S3Error(200, "list without order", undefined);
       }
+      after = last;
     }
   }
 
@@ -174,7 +227,13 @@ export class S3Client {
       });
       return await fetch(signed, { signal, redirect: "manual" });
     };
-    return await repeated(send, { attempts: this.#attempts, maxBytes });
+    const units = Math.max(1, Math.ceil((body?.length ?? 0) / TIMEOUT_BYTES));
+    return await repeated(send, {
+      attempts: this.#attempts,
+      timeoutMs: ATTEMPT_TIMEOUT_MS * units,
+      maxBytes,
+      reads: method === "GET",
+    });
   }
 
   /** The first uploads in parts that were never completed, up to 1,000. */
@@ -190,36 +249,56 @@ export class S3Client {
   }
 }
 
-/** Reads bytes of an object by a signed URL. @throws S3Error, ObjectsUnavailable */
-export async function getByUrl(url: string, range: string, maxBytes: number): Promise<Uint8Array> {
-  const send = (signal: AbortSignal) =>
-    fetch(url, { headers: { range }, signal, redirect: "manual" });
-  return (await repeated(send, { attempts: ATTEMPTS_MAX, maxBytes })).body;
+/**
+ * Reads bytes of an object by a signed URL.
+ * @param signal ends all attempts
+ * @throws S3Error, ObjectsUnavailable
+ */
+export async function getByUrl(
+  url: string,
+  range: string,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const send = (attempt: AbortSignal) =>
+    fetch(url, { headers: { range }, signal: attempt, redirect: "manual" });
+  const { body } = await repeated(send, {
+    attempts: ATTEMPTS_MAX,
+    timeoutMs: URL_ATTEMPT_TIMEOUT_MS,
+    maxBytes,
+    reads: true,
+    signal,
+  });
+  return body;
 }
 
 /** Sends a request again while S3 does not answer or is busy. */
 async function repeated(
   send: (signal: AbortSignal) => Promise<Response>,
-  { attempts, maxBytes = ANSWER_MAX_BYTES }: {
-    readonly attempts: number;
-    readonly maxBytes?: number | undefined;
-  },
+  {
+    attempts,
+    timeoutMs,
+    maxBytes = ANSWER_MAX_BYTES,
+    reads,
+    signal: stopping = new AbortController().signal,
+  }: Repetition,
 ): Promise<Answer> {
   for (let attempt = 1;; attempt++) {
     let failure: unknown;
     try {
-      const response = await send(AbortSignal.timeout(ATTEMPT_TIMEOUT_MS));
+      const response = await send(AbortSignal.any([AbortSignal.timeout(timeoutMs), stopping]));
       const answer = await wholeAnswer(response, response.ok ? maxBytes : ANSWER_MAX_BYTES);
-      if (answer.status >= 200 && answer.status < 300) return answer;
-      const error = errorOf(answer);
-      if (!REPEATED_STATUSES.includes(answer.status)) throw classified(error);
+      const error = errorIn(answer, reads);
+      if (error === undefined) return answer;
+      if (!isTemporary(error)) throw classified(error);
       failure = error;
     } catch (error) {
       if (error instanceof S3Error || error instanceof ObjectsUnavailable) throw error;
       failure = error;
     }
-    if (attempt >= attempts) throw new ObjectsUnavailable("OBJECTS_AWAY", failure);
-    await pause(backoffMs(BACKOFF, attempt));
+    const isLast = attempt >= attempts || stopping.aborted;
+    if (isLast) throw new ObjectsUnavailable("OBJECTS_AWAY", failure);
+    await pause(backoffMs(BACKOFF, attempt), stopping);
   }
 }
 
@@ -240,10 +319,18 @@ async function wholeAnswer(response: Response, maxBytes: number): Promise<Answer
   return { status: response.status, headers: response.headers, body };
 }
 
-function errorOf({ status, headers, body }: Answer): S3Error {
+/** S3 sends the status of a long request before the end of its work: an error then is in the body. */
+function errorIn({ status, headers, body }: Answer, reads: boolean): S3Error | undefined {
+  const isSuccess = status >= 200 && status < 300;
+  if (isSuccess && reads) return undefined;
   const text = new TextDecoder().decode(body);
+  if (isSuccess && !ERROR_BODY.test(text)) return undefined;
   const region = headers.get("x-amz-bucket-region") ?? textOf(text, "Region");
   return new S3Error(status, textOf(text, "Code") ?? "", region);
+}
+
+function isTemporary({ status, code }: S3Error): boolean {
+  return REPEATED_STATUSES.includes(status) || REPEATED_CODES.includes(code);
 }
 
 /** A full store, and one that no longer accepts the credentials, are unavailable: nothing is wrong with the request. */

@@ -47,7 +47,7 @@ const CONTENT = new RegExp(`^content-(${ID})$`);
 const DELETING = new RegExp(`^deleting-(${ID})-.`);
 
 /** The digests of the objects in a list of keys, with their parts of the list. @param prefix of the kind */
-export function byDigest({ objects, time }: Listing, prefix: string): Map<string, Listing> {
+function byDigest({ objects, time }: Listing, prefix: string): Map<string, Listing> {
   const found = new Map<string, Listing>();
   for (const object of objects) {
     const [digest = "", ...rest] = object.key.slice(prefix.length).split("/");
@@ -55,6 +55,21 @@ export function byDigest({ objects, time }: Listing, prefix: string): Map<string
     found.set(digest, { objects: [...found.get(digest)?.objects ?? [], object], time });
   }
   return found;
+}
+
+/** The same for a list that comes page by page, which may be long. An object is complete when it comes. */
+export async function* eachDigest(
+  pages: AsyncIterable<Listing>,
+  prefix: string,
+): AsyncGenerator<readonly (readonly [digest: string, listing: Listing])[]> {
+  let rest: Listing = { objects: [], time: new Date() };
+  for await (const { objects, time } of pages) {
+    const found = [...byDigest({ objects: [...rest.objects, ...objects], time }, prefix)];
+    // The next page may have more keys of the last object.
+    rest = found.pop()?.[1] ?? { objects: [], time };
+    yield found;
+  }
+  yield [...byDigest(rest, prefix)];
 }
 
 /** What a list of the keys of one object says. */

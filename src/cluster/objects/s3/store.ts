@@ -10,6 +10,8 @@ import { S3Client, S3Error } from "./client.ts";
 const START_ATTEMPTS = 3;
 /** The name of the object of an installation, before the id of its key. */
 const INSTALLATION = "installation-";
+/** The name of the object of a restore or copy, before its id. */
+const COPY = "copy-";
 /** The object that shows that an API node has used the store. */
 const API_NODE = "api-node";
 
@@ -42,8 +44,8 @@ export async function openS3(
     reopen: () => Promise.resolve(),
     claim: (root) => usable(address, () => claim(client, root)),
     mark: async (user) => {
-      // A repeated copy continues in a store without a mark, if the claim is of the same installation.
-      if (user === "API node") await client.put(address.prefix + API_NODE, new Uint8Array());
+      if (user.kind === "copy") return await usable(address, () => claimCopy(client, user.id));
+      await client.put(address.prefix + API_NODE, new Uint8Array());
     },
     urls: commits,
   };
@@ -58,30 +60,80 @@ export async function checkS3(
   keys: S3Keys | undefined,
   node: string = randomUUID(),
 ): Promise<S3Keys> {
-  if (keys === undefined) {
-    throw new ObjectStoreUnusable(
-      address,
-      "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set",
-    );
-  }
-  const client = new S3Client(address, keys, START_ATTEMPTS);
+  const given = keysFor(address, keys);
+  const client = new S3Client(address, given, START_ATTEMPTS);
   await usable(address, () => client.check(node));
-  return keys;
+  return given;
 }
 
 /**
- * Checks that S3 can be used, and that no API node has used the store: a copy has the same key as its original, and two
- * databases on one store would delete each other's contents. A copy alone leaves no mark.
+ * Rejects a temporary key: it ends within hours, and the URLs with which workers read artifacts end with it.
  * @throws ObjectStoreUnusable
  */
-export async function assertUnusedS3(address: S3Address, keys: S3Keys | undefined): Promise<void> {
+export function assertLasting(address: S3Address, keys: S3Keys | undefined): void {
+  if (keys?.sessionToken === undefined) return;
+  throw new ObjectStoreUnusable(
+    address,
+    "AWS_SESSION_TOKEN is set: a temporary key ends within hours, and a server needs its key for longer; give a key " +
+      "without a session token",
+  );
+}
+
+/** @throws ObjectStoreUnusable without keys */
+function keysFor(address: S3Address, keys: S3Keys | undefined): S3Keys {
+  if (keys !== undefined) return keys;
+  throw new ObjectStoreUnusable(
+    address,
+    "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set",
+  );
+}
+
+/**
+ * Checks that S3 can be used, and that no API node and no other copy has used the store: a copy has the same key as its
+ * original, and two databases on one store would delete each other's contents.
+ * @param id of the copy
+ * @throws ObjectStoreUnusable
+ */
+export async function assertUnusedS3(
+  address: S3Address,
+  keys: S3Keys | undefined,
+  id: string,
+): Promise<void> {
   const client = new S3Client(address, await checkS3(address, keys), START_ATTEMPTS);
   const key = address.prefix + API_NODE;
+  await usable(address, () => assertOnlyCopy(client, id));
   if (await usable(address, () => client.find(key)) === undefined) return;
   throw new ObjectStoreUnusable(
     address,
     `it has the content of another installation, whose API nodes have written the object ${key}; use another bucket ` +
       "or prefix, or delete the object once these nodes have stopped for good",
+  );
+}
+
+/** Each copy writes its object before it looks: of two at the same time, at least one sees the other, and ends. */
+async function claimCopy(client: S3Client, id: string): Promise<void> {
+  const own = client.address.prefix + COPY + id;
+  const isRepeated = await client.find(own) !== undefined;
+  await client.put(own, new Uint8Array());
+  try {
+    await assertOnlyCopy(client, id);
+  } catch (error) {
+    if (!isRepeated) await client.delete(own).catch(() => {});
+    throw error;
+  }
+}
+
+/** @throws ObjectStoreUnusable if another copy has claimed the store */
+async function assertOnlyCopy(client: S3Client, id: string): Promise<void> {
+  const { address } = client;
+  const prefix = address.prefix + COPY;
+  const { objects } = await client.list(prefix);
+  const other = objects.find(({ key }) => key !== prefix + id);
+  if (other === undefined) return;
+  throw new ObjectStoreUnusable(
+    address,
+    "it has the content of another restore or copy, into another database or data directory, which has written the " +
+      `object ${other.key}; use another bucket or prefix, or delete the object if nothing uses that database`,
   );
 }
 
@@ -115,13 +167,18 @@ async function usable<T>(address: S3Address, use: () => Promise<T>): Promise<T> 
   try {
     return await use();
   } catch (error) {
-    if (error instanceof ObjectStoreUnusable) throw error;
-    const cause = error instanceof ObjectsUnavailable ? error.cause : error;
-    throw new ObjectStoreUnusable(address, causeOf(address, cause), error);
+    throw asUnusable(address, error);
   }
 }
 
-const DENIALS = ["InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken"];
+/** An error of S3 as an operator needs it. */
+function asUnusable(address: S3Address, error: unknown): ObjectStoreUnusable {
+  if (error instanceof ObjectStoreUnusable) return error;
+  const cause = error instanceof ObjectsUnavailable ? error.cause : error;
+  return new ObjectStoreUnusable(address, causeOf(address, cause), error);
+}
+
+const DENIALS = ["InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken"];
 const REGION_CODES = [
   "AuthorizationHeaderMalformed",
   "PermanentRedirect",
@@ -130,14 +187,17 @@ const REGION_CODES = [
 
 /** Why S3 cannot be used, and the next step, continuing "is not usable: ". */
 function causeOf({ bucket, region }: S3Address, error: unknown): string {
+  // An object of a wrong size.
+  if (error instanceof RangeError) return error.message;
   if (!(error instanceof S3Error)) return `it does not answer: ${innermost(error)}`;
   const { code, status } = error;
   if (DENIALS.includes(code)) {
-    return `S3 rejects the credentials (${code}); correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`;
+    const token = code.endsWith("Token") ? ", and AWS_SESSION_TOKEN" : "";
+    return `S3 rejects the credentials (${code}); correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY${token}`;
   }
   if (REGION_CODES.includes(code) || status === 301 || status === 307) {
     const other = error.region === undefined ? "" : `, but in ${error.region}`;
-    return `bucket ${bucket} is not in region ${region}${other}; correct region= in --objects`;
+    return `bucket ${bucket} is not in region ${region}${other}; correct region= in the URL`;
   }
   if (code === "NoSuchBucket") return `bucket ${bucket} does not exist; create the bucket`;
   if (code === "RequestTimeTooSkewed") {
