@@ -13,6 +13,9 @@ import { eventually } from "../support/eventually.ts";
 import { openNode } from "../support/blob_stores.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestNats } from "../support/nats.ts";
+import { Relay } from "../support/relay.ts";
+
+const HOUR_MS = 3_600_000;
 
 async function unusable(
   options: Partial<NatsOptions> & Pick<NatsOptions, "urls">,
@@ -179,6 +182,37 @@ Deno.test("a request keeps no reply, and ends once NATS is lost", async () => {
   await server.stop("SIGKILL");
   await unanswered;
   await assert.rejects(a.request("silence", new Uint8Array(), 600_000), /is unreachable/);
+});
+
+Deno.test("a client whose clock is set back connects again", async () => {
+  await using server = await TestNats.start();
+  const real = Date.now;
+  try {
+    Date.now = () => real() + HOUR_MS;
+    await using nats = await Nats.connect(server.address.options, "test");
+    await server.stop("SIGKILL");
+    await eventually(() => nats.error, "the end of the connection");
+    Date.now = real;
+    await server.restart();
+    await eventually(() => nats.error === undefined || undefined, "a new connection");
+  } finally {
+    Date.now = real;
+  }
+});
+
+Deno.test("a client that is closed between two attempts makes no further connection", async () => {
+  await using server = await TestNats.start();
+  await using relay = await Relay.to(server.address.port);
+  const { options } = server.address.through(relay);
+  const closed = await Nats.connect(options, "closed");
+  relay.rejectConnections();
+  relay.cut();
+  await eventually(() => closed.error, "the end of the connection");
+  relay.acceptConnections();
+  await closed[Symbol.asyncDispose]();
+  // A connection that the first client made while it closed would have come before this one.
+  await using _later = await Nats.connect(options, "later");
+  await eventually(() => relay.open === 1 || undefined, "the end of the first client");
 });
 
 Deno.test("a channel goes on after NATS was killed and started again", async () => {

@@ -91,6 +91,11 @@ export class Relay implements AsyncDisposable {
     this.#rejectsConnections = true;
   }
 
+  /** Ends what {@link rejectConnections} began. */
+  acceptConnections(): void {
+    this.#rejectsConnections = false;
+  }
+
   /** From here on each piece of data waits so long before it is passed on, and what follows it waits, too. */
   slow(delayMs: number): void {
     this.#delayMs = delayMs;

@@ -23,7 +23,6 @@ export interface NatsOptions {
 const OLDEST_VERSION = [2, 10] as const;
 /** For a NATS that is there, also on a busy machine. */
 const CONNECT_TIMEOUT_MS = 20_000;
-const RECONNECT_WAIT_MS = 250;
 /** A connection is given up when the next ping is due and {@link PINGS_OUT_MAX} are unanswered: within 4.5 s. */
 const PING_INTERVAL_MS = 1_500;
 const PINGS_OUT_MAX = 2;
@@ -264,7 +263,6 @@ async function dial(
     inboxPrefix: inboxOf(id),
     timeout: CONNECT_TIMEOUT_MS,
     maxReconnectAttempts: -1,
-    reconnectTimeWait: RECONNECT_WAIT_MS,
     // Revoked credentials may be given back: the log names them meanwhile.
     ignoreAuthErrorAbort: true,
     pingInterval: PING_INTERVAL_MS,

@@ -1,4 +1,4 @@
-import { NatsConnectionImpl, setTransportFactory } from "@nats-io/transport-node";
+import { errors, NatsConnectionImpl, setTransportFactory } from "@nats-io/transport-node";
 import type { NatsConnection, NodeConnectionOptions } from "@nats-io/transport-node";
 import { nodeResolveHost, NodeTransport } from "@nats-io/transport-node/lib/node_transport.js";
 import type { Socket } from "node:net";
@@ -8,17 +8,53 @@ import type { Socket } from "node:net";
  * the other servers of its list.
  */
 const RECONNECT_TIMEOUT_MS = 5_000;
+/** Pause between two attempts to reach one server, and the random part that keeps the attempts of many clients apart. */
+const RECONNECT_WAIT_MS = 250;
+const RECONNECT_JITTER_MS = 500;
 
-/** Connects as the library does, with sockets whose errors end the connection and never the process. */
+type ReconnectOptions = Required<
+  Pick<NodeConnectionOptions, "reconnectDelayHandler" | "reconnectToServer">
+>;
+
+/** The connection that has these options, once it was made. */
+const connections = new WeakMap<object, NatsConnection>();
+
+/**
+ * Connects as the library does, with sockets whose errors end the connection and never the process, and with pauses
+ * between attempts that do not depend on the wall clock.
+ */
 export async function connectNats(options: NodeConnectionOptions): Promise<NatsConnection> {
   setTransportFactory({
     factory: () => new GuardedTransport(),
     dnsResolveFn: nodeResolveHost,
   });
-  const connection = await NatsConnectionImpl.connect(options);
-  // The library reads the option again before each attempt.
-  if (connection instanceof NatsConnectionImpl) connection.options.timeout = RECONNECT_TIMEOUT_MS;
+  const connection = await NatsConnectionImpl.connect({ ...options, ...monotonicPauses() });
+  if (connection instanceof NatsConnectionImpl) {
+    connections.set(connection.options, connection);
+    // The library reads the option again before each attempt.
+    connection.options.timeout = RECONNECT_TIMEOUT_MS;
+  }
   return connection;
+}
+
+/**
+ * Pauses between the attempts to reach each server, by the monotonic clock. The library compares times of the wall clock:
+ * a client whose clock was set back by an hour would not connect again within this hour.
+ */
+function monotonicPauses(): ReconnectOptions {
+  /** When the next attempt to reach each server may begin. */
+  const nextAt = new Map<string, number>();
+  return {
+    // For the library, every pause is over.
+    reconnectDelayHandler: () => -Infinity,
+    reconnectToServer([server]) {
+      if (server === undefined) return null;
+      const now = performance.now();
+      const at = Math.max(now, nextAt.get(server.listen) ?? 0);
+      nextAt.set(server.listen, at + RECONNECT_WAIT_MS + Math.random() * RECONNECT_JITTER_MS);
+      return { server, delay: at - now };
+    },
+  };
 }
 
 /**
@@ -28,6 +64,15 @@ export async function connectNats(options: NodeConnectionOptions): Promise<NatsC
  * A connection that is given up ends at once, in each state: the server at its other end may be suspended.
  */
 class GuardedTransport extends NodeTransport {
+  /** The library dials once more after a connection was closed during the pause before an attempt. */
+  override async connect(
+    address: Parameters<NodeTransport["connect"]>[0],
+    options: NodeConnectionOptions,
+  ): Promise<void> {
+    if (connections.get(options)?.isClosed()) throw new errors.ClosedConnectionError();
+    await super.connect(address, options);
+  }
+
   override async dial(address: { hostname: string; port: number }): Promise<Socket> {
     return guarded(await super.dial(address));
   }

@@ -1,4 +1,5 @@
 import { getLogger } from "@logtape/logtape";
+import { wallTimeOf } from "../../shared/time.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
 import { Pause } from "./pause.ts";
@@ -72,7 +73,7 @@ export class OnlyNode implements Ownership {
   }
 
   nextLook(dueAt: number): Date {
-    return new Date(Date.now() + Math.max(0, dueAt - performance.now()));
+    return new Date(wallTimeOf(Math.max(dueAt, performance.now())));
   }
 
   /** Runs the invocations that several nodes have left for a claim: this node runs its invocations alone. */

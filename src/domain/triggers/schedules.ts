@@ -8,6 +8,7 @@ import { DomainError, invalidTarget } from "../errors.ts";
 import { AlreadyStarted, type Invoke, type Skip } from "../invocations/invoke.ts";
 import type { Invocations } from "../invocations/invocations.ts";
 import { eachAtOnce } from "../../shared/at_once.ts";
+import { wallTimeOf } from "../../shared/time.ts";
 import { BEGUN_AT_ONCE, type DueWork } from "../scheduling/scheduler.ts";
 import { principalOf } from "./principal.ts";
 import { invocationOf, timesInWords } from "./scheduled_invocations.ts";
@@ -40,7 +41,7 @@ interface DueTime {
  */
 export class Schedules implements DueWork {
   readonly name = "schedules";
-  /** When schedules may be looked at again, by trigger. */
+  /** When schedules may be looked at again, by trigger; by the monotonic clock, because the wall clock may be set back. */
   readonly #waiting = new Map<string, number>();
   /** Since when this node looks without a longer pause, and when it did last; in the time of the clock. */
   #looksSince = 0;
@@ -59,7 +60,7 @@ export class Schedules implements DueWork {
 
   async nextAt(): Promise<Date | undefined> {
     this.#look();
-    const again = [...this.#waiting.values()];
+    const again = [...this.#waiting.values()].map(wallTimeOf);
     const next = await this.parts.store.read.schedules.nextAt([...this.#waiting.keys()]);
     const times = [...again, ...next === undefined ? [] : [Date.parse(next)]];
     return times.length === 0 ? undefined : new Date(Math.min(...times));
@@ -68,7 +69,8 @@ export class Schedules implements DueWork {
   async runDue(now: Date): Promise<void> {
     // The clock may have been set since the question for the next time.
     this.#look();
-    for (const [id, at] of this.#waiting) if (at <= now.getTime()) this.#waiting.delete(id);
+    const nowMs = performance.now();
+    for (const [id, at] of this.#waiting) if (at <= nowMs) this.#waiting.delete(id);
     for (;;) {
       const waiting = [...this.#waiting.keys()];
       const rows = await this.parts.store.read.schedules.due(
@@ -122,7 +124,7 @@ export class Schedules implements DueWork {
     } catch (error) {
       // Another node was faster.
       if (error instanceof AlreadyStarted) return;
-      this.#waiting.set(triggerId, Date.now() + LOOK_AGAIN_MS);
+      this.#waiting.set(triggerId, performance.now() + LOOK_AGAIN_MS);
       logger.error("Failed to start the invocation of schedule {triggerId}: {error}", {
         triggerId,
         error,
@@ -175,7 +177,7 @@ export class Schedules implements DueWork {
       const { functionId, id } = trigger;
       const running = await this.parts.store.read.schedules.unfinishedRun(functionId, id);
       if (running !== undefined && schedule.overlap === "OVERLAP_QUEUE") {
-        this.#waiting.set(id, Date.now() + LOOK_AGAIN_MS);
+        this.#waiting.set(id, performance.now() + LOOK_AGAIN_MS);
         return await this.#queue(due);
       }
       if (running !== undefined) {

@@ -34,10 +34,10 @@ export class Router {
   /** A TCP connection to the host. Throws {@link EgressError}. */
   async connect({ host, port }: Endpoint): Promise<Socket> {
     const addresses = await this.#checkedAddresses(host);
-    const deadline = Date.now() + CONNECT_TIMEOUT_MS;
+    const deadline = performance.now() + CONNECT_TIMEOUT_MS;
     let code = "ECONNREFUSED";
     for (const address of addresses.slice(0, ADDRESSES_TRIED_MAX)) {
-      const left = deadline - Date.now();
+      const left = deadline - performance.now();
       if (left <= 0) break;
       // Connects to the address: a second resolution could give another one.
       const socket = connectTcp({ host: address, port, allowHalfOpen: true, noDelay: true });
@@ -45,7 +45,9 @@ export class Router {
       if (error === undefined) return socket;
       code = connectionCode(error);
     }
-    if (Date.now() >= deadline) throw new EgressError("ETIMEDOUT", "connecting took too long");
+    if (performance.now() >= deadline) {
+      throw new EgressError("ETIMEDOUT", "connecting took too long");
+    }
     throw new EgressError(code, `no connection could be made (${code})`);
   }
 

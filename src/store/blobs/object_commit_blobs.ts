@@ -92,12 +92,12 @@ export class ObjectCommitBlobs implements CommitBlobs {
     await this.#storing.ended();
     await Promise.all(this.#retained);
     let left = digests;
-    for (const deadline = Date.now() + COLLECT_WAIT_MS;;) {
+    for (const deadline = performance.now() + COLLECT_WAIT_MS;;) {
       left = await this.#bucket.collect(left, async (unretained) => {
         const referenced = await referencedBlobs(unretained);
         return unretained.filter((digest) => !referenced.has(digest));
       });
-      if (left.length === 0 || Date.now() > deadline) return left;
+      if (left.length === 0 || performance.now() > deadline) return left;
       await pause(COLLECT_INTERVAL_MS);
     }
   }

@@ -15,7 +15,7 @@ const REPEATED = [
 const SOON_MS_MAX = 300;
 const LATE_MS_MAX = 12_000;
 /** NATS starts again and again. */
-const RECONNECT = { maxReconnectAttempts: -1, reconnectTimeWait: 200 } as const;
+const RECONNECT = { maxReconnectAttempts: -1 } as const;
 
 /** A client of NATS that may do everything. Disposing it ends its connection. */
 export class Repeater implements AsyncDisposable {
