@@ -38,6 +38,8 @@ const OTHER_FLAGS = [
     "--force",
   ],
   ...["--save-dev", "--ignore-scripts", "--global"],
+  // The fault harness.
+  ...["--parts", "--plain", "--fault", "--within"],
 ];
 /** Words of the token endpoint, as RFC 6749 has them; the type of its errors names all that are answered. */
 const TOKEN_ERRORS = /type OAuthErrorCode =([^;]+);/;

@@ -79,13 +79,30 @@ function* errors({ records, invocations, errors }: History): Generator<string> {
   }
 }
 
-function* runs({ invocations, runs, records }: History): Generator<string> {
-  const byKey = new Map(records.map((record) => [record.key, record]));
+/** How often the code of each invocation may run, by its key. */
+function runsMaxOf({ invocations, records }: History): (key: string) => number {
+  const attempts = new Map(records.map(({ key, attempt }) => [key, attempt]));
   const sync = new Set(invocations.filter(({ mode }) => mode === "sync").map(({ key }) => key));
+  return (key) => sync.has(key) ? 1 : attempts.get(key) ?? Infinity;
+}
+
+/** The keys of invocations that were recorded more than once, or ran more often than they had attempts. */
+export function doubledKeys(history: History): ReadonlySet<string> {
+  const runsMax = runsMaxOf(history);
+  const doubled = new Set<string>();
+  const recorded = new Set<string>();
+  for (const { key } of history.records) (recorded.has(key) ? doubled : recorded).add(key);
+  for (const [key, times] of history.runs) if (times > runsMax(key)) doubled.add(key);
+  return doubled;
+}
+
+function* runs(history: History): Generator<string> {
+  const { runs, records } = history;
+  const recorded = new Set(records.map(({ key }) => key));
+  const runsMax = runsMaxOf(history);
   for (const [key, times] of runs) {
-    const record = byKey.get(key);
-    if (record === undefined) yield `call ${key} ran, and was not recorded`;
-    const most = sync.has(key) ? 1 : record?.attempt ?? Infinity;
+    if (!recorded.has(key)) yield `call ${key} ran, and was not recorded`;
+    const most = runsMax(key);
     if (times > most) yield `call ${key} ran ${times} times in ${most} attempts`;
   }
   for (const { key, status } of records) {

@@ -1,7 +1,8 @@
 /** The checker of the fault harness: it accepts a correct history, and finds each fault that is planted in it. */
 import assert from "node:assert/strict";
 import { violationsOf } from "./checker.ts";
-import type { FinalRecord, History, SentInvocation, Sighting } from "./history.ts";
+import type { FinalRecord, History, InjectedFault, SentInvocation, Sighting } from "./history.ts";
+import { faultTable, secondsToSuccess, successesOf } from "./table.ts";
 
 const INVOCATIONS = 20;
 
@@ -189,3 +190,51 @@ for (const [name, [plant, message]] of Object.entries(PLANTED)) {
     assert.ok(violations.some((found) => message.test(found)), violations.join("\n"));
   });
 }
+
+const FAULT: InjectedFault = {
+  name: "kill",
+  from: 1_000,
+  healedAt: 3_000,
+  to: 4_000,
+  isTakenOver: false,
+};
+
+Deno.test("the time to a success begins with the return of what failed, or with a fault that others take over", () => {
+  const successes = [
+    // Sent before the fault.
+    { sentAt: 900, at: 3_100 },
+    { sentAt: 1_100, at: 1_200 },
+    { sentAt: 2_000, at: 3_500 },
+    { sentAt: 3_200, at: 4_500 },
+  ];
+  assert.equal(secondsToSuccess(FAULT, successes), 0.5);
+  assert.equal(secondsToSuccess({ ...FAULT, isTakenOver: true }, successes), 0.2);
+  assert.equal(secondsToSuccess({ ...FAULT, from: 5_000, healedAt: 5_000 }, successes), Infinity);
+});
+
+Deno.test("the table counts what a fault met that was acknowledged, lost, doubled or interrupted", () => {
+  const history = correctHistory();
+  const sent = { mode: "sync", sentAt: 1_500 } as const;
+  const met = ["found", "lost", "endless", "doubled"].map((key): SentInvocation => ({
+    ...sent,
+    key,
+    acknowledged: { at: 3_500, id: key, output: "1" },
+  }));
+  const records = met.filter(({ key }) => key !== "lost").map(({ key }): FinalRecord => ({
+    ...ONCE,
+    id: key,
+    key,
+    status: key === "endless" ? "RUNNING" : "SUCCESS",
+    output: "1",
+  }));
+  const interrupted = { ...ONCE, id: "i", key: "i", endedAt: 2_000, error: "INTERRUPTED: ..." };
+  const invocations = [...met, { ...sent, key: "unanswered" }];
+  const planted: History = {
+    ...history,
+    invocations,
+    records: [...records, { ...interrupted, status: "ERROR" }],
+    runs: new Map([["doubled", 2], ["found", 1]]),
+  };
+  const [, , row] = faultTable([FAULT, FAULT], planted, successesOf(planted)).split("\n");
+  assert.match(row ?? "", /^\| kill +\| +2 \| +4 \| +2 \| +1 \| +1 \| +0\.5 \|$/);
+});

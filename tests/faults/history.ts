@@ -59,7 +59,17 @@ export interface FinalFile {
 export interface InjectedFault {
   readonly name: string;
   readonly from: number;
+  /** When the parts that failed were back. */
+  readonly healedAt: number;
   readonly to: number;
+  /** Whether other parts take over what the failed ones did, so that a success is due before they are back. */
+  readonly isTakenOver: boolean;
+}
+
+/** A synchronous invocation that succeeded. */
+export interface Success {
+  readonly sentAt: number;
+  readonly at: number;
 }
 
 /** What a load saw. */
@@ -76,12 +86,20 @@ export interface History {
   readonly errors?: RegExp;
 }
 
+/** How a cluster is built. */
+export interface ClusterOptions {
+  readonly natsServers: 1 | 3;
+  /** Whether NATS and PostgreSQL insist on TLS. */
+  readonly tls: boolean;
+}
+
 export interface RunOptions {
   readonly seed: number;
   /** When the faults end, by the monotonic clock; asked for once the load runs. */
   readonly deadline: () => number;
   /** A part of the names of the faults to inject. */
   readonly fault: string;
+  readonly cluster: ClusterOptions;
   /** Where the logs of the processes of a cluster go; undefined if nobody wants them. */
   readonly logs: string | undefined;
 }
@@ -90,6 +108,7 @@ export interface RunOptions {
 export interface Report {
   readonly history: History;
   readonly faults: readonly InjectedFault[];
+  readonly successes: readonly Success[];
   /** What is wrong besides the history. */
   readonly violations: readonly string[];
   readonly notes: readonly string[];

@@ -8,6 +8,9 @@ const PAUSE_MS_MAX = 1_000;
 /** A fault heals before it resolves. */
 export type Fault<Context> = (context: Context) => void | Promise<void>;
 
+/** Faults by their names. */
+export type Faults<Context> = Readonly<Record<string, Fault<Context>>>;
+
 /** What the injection needs of a run. */
 export interface FaultContext {
   /** A part of the names of the faults to inject. */
@@ -15,28 +18,64 @@ export interface FaultContext {
   readonly next: (below: number) => number;
 }
 
+/** The named faults whose names have the text. @throws Error if no fault has it */
+function namesWith<Context extends FaultContext>(
+  faults: Faults<Context>,
+  { fault }: Context,
+): string[] {
+  const names = Object.keys(faults).filter((name) => name.includes(fault));
+  if (names.length === 0) throw new Error(`Cannot inject "${fault}": no fault has it in its name`);
+  return names;
+}
+
 /** Injects one fault after another until the deadline, each once before any again. @param ready resolves once all works */
 export async function injectFaults<Context extends FaultContext>(
-  faults: Readonly<Record<string, Fault<Context>>>,
+  faults: Faults<Context>,
   context: Context,
   ready: () => Promise<void>,
   deadline: number,
 ): Promise<InjectedFault[]> {
-  const { next, fault } = context;
-  const names = Object.keys(faults).filter((name) => name.includes(fault));
-  if (names.length === 0) throw new Error(`Cannot inject "${fault}": no fault has it in its name`);
+  const { next } = context;
+  const names = namesWith(faults, context);
   const injected: InjectedFault[] = [];
   const left: string[] = [];
-  const start = performance.now();
+  const inject = injector(faults, context, ready);
   while (performance.now() < deadline) {
     if (left.length === 0) left.push(...names);
     const [name = ""] = left.splice(next(left.length), 1);
-    const from = performance.now();
-    console.log(`${((from - start) / 1000).toFixed(1).padStart(6)} s  ${name}`);
-    await faults[name]?.(context);
-    await ready();
-    injected.push({ name, from, to: performance.now() });
+    injected.push(await inject(name));
     await pause(next(PAUSE_MS_MAX));
   }
   return injected;
+}
+
+/** Injects each fault once, in their order. @param ready resolves once all works */
+export async function injectEach<Context extends FaultContext>(
+  faults: Faults<Context>,
+  context: Context,
+  ready: () => Promise<void>,
+): Promise<InjectedFault[]> {
+  const injected: InjectedFault[] = [];
+  const inject = injector(faults, context, ready);
+  for (const name of namesWith(faults, context)) {
+    injected.push(await inject(name));
+    await pause(PAUSE_MS_MAX);
+  }
+  return injected;
+}
+
+function injector<Context extends FaultContext>(
+  faults: Faults<Context>,
+  context: Context,
+  ready: () => Promise<void>,
+): (name: string) => Promise<InjectedFault> {
+  const start = performance.now();
+  return async (name) => {
+    const from = performance.now();
+    console.log(`${((from - start) / 1000).toFixed(1).padStart(6)} s  ${name}`);
+    await faults[name]?.(context);
+    const healedAt = performance.now();
+    await ready();
+    return { name, from, healedAt, to: performance.now(), isTakenOver: false };
+  };
 }

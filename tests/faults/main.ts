@@ -1,18 +1,20 @@
 /**
- * Runs the real server, or a real cluster, under mixed load with faults in random order, and checks the whole history.
+ * Runs the real server, or a real cluster, under mixed load with faults, and checks the whole history.
  *
  *     deno task faults [--cluster] [--minutes 2] [--seed N|random] [--fault TEXT] [--logs DIR]
+ *     deno task faults --parts [--nats 1|3] [--plain] [--within SECONDS] [--seed N|random] [--fault TEXT] [--logs DIR]
  *
- * A seed repeats the order of faults and invocations, not their timing. `--fault` injects the faults whose names have
- * the text.
- * Ends with exit code 1 for a broken promise.
+ * The first form injects faults in random order. A seed repeats the order of faults and invocations, not their timing.
+ * `--parts` stops and kills each part of a cluster alone and in pairs, each fault once; `--within` also fails if the first
+ * success comes later. `--fault` injects the faults whose names have the text. `--nats` sets the number of NATS servers of
+ * a cluster, and `--plain` connects without TLS. Ends with exit code 1 for a broken promise.
  */
 import { parseArgs } from "node:util";
 import { violationsOf } from "./checker.ts";
-import { runCluster } from "./cluster/run.ts";
-import type { Report } from "./history.ts";
+import { runCluster, runParts } from "./cluster/run.ts";
+import type { ClusterOptions, Report } from "./history.ts";
 import { runSingle } from "./single.ts";
-import { faultTable } from "./table.ts";
+import { faultTable, secondsToSuccess } from "./table.ts";
 
 const MS_PER_MINUTE = 60_000;
 /** Violations that are printed. */
@@ -21,50 +23,81 @@ const PRINTED_MAX = 20;
 const { values } = parseArgs({
   options: {
     cluster: { type: "boolean", default: false },
+    parts: { type: "boolean", default: false },
+    nats: { type: "string", default: "1" },
+    plain: { type: "boolean", default: false },
     minutes: { type: "string", default: "2" },
+    within: { type: "string", default: "Infinity" },
     seed: { type: "string", default: "1" },
     fault: { type: "string", default: "" },
     logs: { type: "string" },
   },
 });
-const [minutes, seed] = [
+const [minutes, within, seed] = [
   Number(values.minutes),
+  Number(values.within),
   values.seed === "random" ? Date.now() % 1_000_000 : Number(values.seed),
 ];
-if (!(minutes > 0) || !Number.isInteger(seed)) {
-  console.error("error: --minutes takes a positive number, and --seed a whole one");
-  Deno.exit(2);
+const cluster = clusterOptions();
+if (!(minutes > 0) || !(within > 0) || !Number.isInteger(seed)) {
+  fail("--minutes and --within take a positive number, and --seed a whole one");
 }
 
 const start = performance.now();
-console.log(`seed ${seed}, ${minutes} minutes of faults`);
-const run = values.cluster ? runCluster : runSingle;
+console.log(`seed ${seed}, ${values.parts ? "each part" : `${minutes} minutes of faults`}`);
+const run = values.parts ? runParts : values.cluster ? runCluster : runSingle;
 const report = await run({
   seed,
   deadline: () => performance.now() + minutes * MS_PER_MINUTE,
   fault: values.fault,
+  cluster,
   logs: values.logs,
 });
 Deno.exit(print(report) ? 0 : 1);
 
+function clusterOptions(): ClusterOptions {
+  const { nats, plain } = values;
+  if (nats !== "1" && nats !== "3") fail(`--nats ${nats} must be 1 or 3`);
+  if ((nats === "3" || plain) && !values.cluster && !values.parts) {
+    fail("--nats and --plain need --cluster or --parts");
+  }
+  return { natsServers: nats === "3" ? 3 : 1, tls: !plain };
+}
+
+function fail(message: string): never {
+  console.error(`error: ${message}`);
+  Deno.exit(2);
+}
+
 /** False for a broken promise. */
-function print({ history, faults, notes, ...more }: Report): boolean {
-  const violations = [...violationsOf(history), ...more.violations];
+function print({ history, faults, successes, notes, ...more }: Report): boolean {
+  const late = faults.flatMap((fault) => {
+    const seconds = secondsToSuccess(fault, successes);
+    if (seconds <= within) return [];
+    return [`after ${fault.name}, the first success came after ${seconds.toFixed(1)} s`];
+  });
+  const violations = [...violationsOf(history), ...late, ...more.violations];
   const { invocations, records } = history;
-  const successes = records.filter(({ status }) => status === "SUCCESS").length;
-  console.log(faultTable(faults, history));
+  const successful = records.filter(({ status }) => status === "SUCCESS").length;
+  console.log(faultTable(faults, history, successes));
   console.log(
-    `${invocations.length} calls, ${records.length} recorded, ${successes} succeeded, ` +
+    `${invocations.length} calls, ${records.length} recorded, ${successful} succeeded, ` +
       `${history.counter} counted`,
   );
   for (const note of notes) console.log(note);
   for (const violation of violations.slice(0, PRINTED_MAX)) console.log(`VIOLATION: ${violation}`);
   const seconds = Math.round((performance.now() - start) / 1000);
-  const command = `deno task faults ${values.cluster ? "--cluster " : ""}--seed ${seed}`;
   console.log(
     violations.length === 0
       ? `ok | 1 passed | 0 failed (${seconds} s)`
-      : `FAILED | 0 passed | 1 failed (${seconds} s); repeat with ${command}`,
+      : `FAILED | 0 passed | 1 failed (${seconds} s); repeat with ${repeatCommand()}`,
   );
   return violations.length === 0;
+}
+
+function repeatCommand(): string {
+  const mode = values.parts ? ["--parts"] : values.cluster ? ["--cluster"] : [];
+  const nats = cluster.natsServers === 1 ? [] : [`--nats ${cluster.natsServers}`];
+  const plain = cluster.tls ? [] : ["--plain"];
+  return ["deno task faults", ...mode, ...nats, ...plain, `--seed ${seed}`].join(" ");
 }

@@ -6,6 +6,7 @@ import { CLOCK_FAULT, FAULTS } from "./faults.ts";
 import { injectFaults } from "./injection.ts";
 import { Load } from "./load.ts";
 import type { Report, RunOptions } from "./history.ts";
+import { successesOf } from "./table.ts";
 import { Target } from "./target.ts";
 import { Witness } from "./witness.ts";
 
@@ -41,5 +42,6 @@ export async function runSingle({ seed, fault, deadline }: RunOptions): Promise<
   await target.ready();
   const history = await load.finish();
   const notes = [`${target.starts} starts of the server`];
-  return { history, faults, violations: [...target.unexplained, ...damage], notes };
+  const violations = [...target.unexplained, ...damage];
+  return { history, faults, successes: successesOf(history), violations, notes };
 }

@@ -1,47 +1,99 @@
-/** The table of faults, runs and losses. */
-import type { History, InjectedFault, SentInvocation } from "./history.ts";
+/** The table of faults, invocations and losses. */
+import { doubledKeys } from "./checker.ts";
+import type { History, InjectedFault, SentInvocation, Success } from "./history.ts";
 
-const HEAD = ["Fault", "Times", "Calls meanwhile", "Lost", "Interrupted"] as const;
+const HEAD = [
+  "Fault",
+  "Times",
+  "Acknowledged",
+  "Lost",
+  "Doubled",
+  "Interrupted",
+  "First success, s",
+] as const;
 
-/** A row for each fault: how often it was injected, and the outcome of the invocations that it met. */
-export function faultTable(faults: readonly InjectedFault[], history: History): string {
-  const names = [...new Set(faults.map(({ name }) => name))].toSorted();
+/**
+ * A row for each fault: how often it was injected, the outcome of the invocations that it met, and the longest time until
+ * the first success, see {@link secondsToSuccess}.
+ */
+export function faultTable(
+  faults: readonly InjectedFault[],
+  history: History,
+  successes: readonly Success[],
+): string {
+  const names = [...new Set(faults.map(({ name }) => name))];
   const ends = history.records.filter(({ error }) => error?.startsWith("INTERRUPTED:"));
   const interrupters = ends.map(({ endedAt }) =>
     faults.findLast(({ from }) => from <= endedAt)?.name
   );
+  const count = counterOf(history);
+  const longest = (list: readonly InjectedFault[]) =>
+    Math.max(0, ...list.map((fault) => secondsToSuccess(fault, successes))).toFixed(1);
   const rows = names.map((name) => {
     const own = faults.filter((fault) => fault.name === name);
     const met = history.invocations.filter((invocation) =>
       own.some((fault) => overlaps(invocation, fault))
     );
     const interrupted = interrupters.filter((interrupter) => interrupter === name);
-    return [name, own.length, ...countsOf(met, history), interrupted.length];
+    return [name, own.length, ...count(met), interrupted.length, longest(own)];
   });
-  const all = ["All", faults.length, ...countsOf(history.invocations, history), ends.length];
-  return format([HEAD, ...rows, all].map((row) => row.map(String)));
+  const all = count(history.invocations);
+  const last = ["All", faults.length, ...all, ends.length, longest(faults)];
+  return format([HEAD, ...rows, last].map((row) => row.map(String)));
+}
+
+/**
+ * Seconds until the first success of an invocation that was sent after the injection: from the injection if other parts
+ * take over, otherwise from the return of the failed parts. Infinity without a success.
+ */
+export function secondsToSuccess(
+  { from, healedAt, isTakenOver }: InjectedFault,
+  successes: readonly Success[],
+): number {
+  const since = isTakenOver ? from : healedAt;
+  const times = successes.filter(({ sentAt, at }) => sentAt >= from && at >= since)
+    .map(({ at }) => at);
+  return (Math.min(...times) - since) / 1000;
+}
+
+/** The successes of synchronous invocations among those of a load. */
+export function successesOf({ invocations }: History): Success[] {
+  return invocations.flatMap(({ sentAt, acknowledged }) =>
+    acknowledged?.output === undefined ? [] : [{ sentAt, at: acknowledged.at }]
+  );
 }
 
 function overlaps({ sentAt, acknowledged }: SentInvocation, { from, to }: InjectedFault): boolean {
   return sentAt <= to && (acknowledged?.at ?? sentAt) >= from;
 }
 
-/** How many of these invocations were acknowledged, and how many of the acknowledged ones are lost. */
-function countsOf(invocations: readonly SentInvocation[], { records }: History): number[] {
-  const recorded = new Set(records.map(({ id }) => id));
-  const acknowledged = invocations.flatMap(({ acknowledged }) => acknowledged ?? []);
-  return [acknowledged.length, acknowledged.filter(({ id }) => !recorded.has(id)).length];
+/** How many of some invocations were acknowledged, how many of the acknowledged ones are lost, and how many ran doubly. */
+function counterOf(history: History): (invocations: readonly SentInvocation[]) => number[] {
+  const doubled = doubledKeys(history);
+  const ended = new Set(
+    history.records.filter(({ status }) => status === "SUCCESS" || status === "ERROR")
+      .map(({ id }) => id),
+  );
+  return (invocations) => {
+    const acknowledged = invocations.flatMap(({ acknowledged }) => acknowledged ?? []);
+    return [
+      acknowledged.length,
+      acknowledged.filter(({ id }) => !ended.has(id)).length,
+      invocations.filter(({ key }) => doubled.has(key)).length,
+    ];
+  };
 }
 
+/** A table in Markdown. */
 function format(rows: readonly (readonly string[])[]): string {
   const widths = HEAD.map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));
-  const lines = rows.map((row) =>
-    `| ${
-      row.map((cell, at) =>
-        at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0)
-      )
-        .join(" | ")
-    } |`
+  const pad = (cell: string, at: number) => {
+    const width = widths[at] ?? 0;
+    return at === 0 ? cell.padEnd(width) : cell.padStart(width);
+  };
+  const rule = widths.map((width, at) =>
+    at === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`
   );
-  return lines.join("\n");
+  const [head = [], ...others] = rows.map((row) => row.map(pad));
+  return [head, rule, ...others].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }

@@ -24,17 +24,31 @@ export interface NatsOptions {
   readonly storeDir?: string;
 }
 
-/** Where a nats-server is reached, and which certificates its clients trust. */
+/** Where one or several servers of NATS are reached, and which certificates their clients trust. */
 export class NatsAddress {
   constructor(
-    readonly port: number,
+    /** Of each server; clients choose one. */
+    readonly ports: readonly number[],
     /** Undefined without TLS. */
     readonly caFile: string | undefined,
   ) {}
 
-  /** `tls://127.0.0.1:PORT`, without TLS `nats://127.0.0.1:PORT`. */
+  /** Of the first server. */
+  get port(): number {
+    const [port] = this.ports;
+    if (port === undefined) throw new Error("The address has no server");
+    return port;
+  }
+
+  /** `tls://127.0.0.1:PORT` for each server, without TLS `nats://127.0.0.1:PORT`. */
+  get urls(): string[] {
+    const scheme = this.caFile === undefined ? "nats" : "tls";
+    return this.ports.map((port) => `${scheme}://127.0.0.1:${port}`);
+  }
+
+  /** As the command line takes it. */
   get url(): string {
-    return `${this.caFile === undefined ? "nats" : "tls"}://127.0.0.1:${this.port}`;
+    return this.urls.join(",");
   }
 
   /** The flags with which a process of `invoked` reaches it. */
@@ -45,18 +59,18 @@ export class NatsAddress {
 
   /** What our own connection takes, without credentials. */
   get options(): ConnectionOptions {
-    return { urls: [this.url], credentialsFile: undefined, caFile: this.caFile };
+    return { urls: this.urls, credentialsFile: undefined, caFile: this.caFile };
   }
 
   /** What a connection of the library takes. */
   get client(): NodeConnectionOptions {
-    const { url, caFile } = this;
-    return { servers: url, ...caFile === undefined ? {} : { tls: { caFile } } };
+    const { urls, caFile } = this;
+    return { servers: urls, ...caFile === undefined ? {} : { tls: { caFile } } };
   }
 
-  /** The same server behind a relay. */
-  through(relay: { readonly port: number }): NatsAddress {
-    return new NatsAddress(relay.port, this.caFile);
+  /** The same servers, each behind a relay. */
+  through(...relays: readonly { readonly port: number }[]): NatsAddress {
+    return new NatsAddress(relays.map(({ port }) => port), this.caFile);
   }
 }
 
@@ -79,7 +93,7 @@ export class TestNats implements AsyncDisposable {
   static async start(options: NatsOptions = {}): Promise<TestNats> {
     const directory = await Deno.makeTempDir({ prefix: "invoked-test-nats-" });
     const files = options.tls === false ? undefined : await loopbackCertificate();
-    const address = new NatsAddress(freePort(), files?.caFile);
+    const address = new NatsAddress([freePort()], files?.caFile);
     await writeConfig(directory, address.port, options, files);
     const started = spawn(directory);
     await listening(directory, started);

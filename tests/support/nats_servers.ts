@@ -3,24 +3,11 @@ import { connect } from "@nats-io/transport-node";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { freePort } from "../../deploy/local_cluster/network.ts";
 import { eventually } from "./eventually.ts";
-import { NatsAddress, TestNats } from "./nats.ts";
+import { NatsAddress, type NatsOptions, TestNats } from "./nats.ts";
 
 const SERVERS = 3;
 /** How long the servers may take to elect a leader; a bound for a broken cluster, not a measurement. */
 const READY_TIMEOUT_MS = 180_000;
-
-/** All servers of a cluster; clients choose one of them. */
-class ClusterAddress extends NatsAddress {
-  constructor(private readonly addresses: readonly NatsAddress[]) {
-    const [first] = addresses;
-    if (first === undefined) throw new Error("A cluster has servers");
-    super(first.port, first.caFile);
-  }
-
-  override get url(): string {
-    return this.addresses.map(({ url }) => url).join(",");
-  }
-}
 
 interface Member {
   readonly server: TestNats;
@@ -36,20 +23,26 @@ export class TestNatsServers implements AsyncDisposable {
     private readonly opened: AsyncDisposableStack,
   ) {}
 
-  static async start(): Promise<TestNatsServers> {
+  static async start(options: Pick<NatsOptions, "tls"> = {}): Promise<TestNatsServers> {
     await using opened = new AsyncDisposableStack();
-    const ports = Array.from({ length: SERVERS }, () => freePort());
-    const routes = ports.map((port) => `"nats://127.0.0.1:${port}"`).join(", ");
-    const members = await Promise.all(ports.map(async (port, at) => {
+    const routePorts = Array.from({ length: SERVERS }, () => freePort());
+    const routes = routePorts.map((port) => `"nats://127.0.0.1:${port}"`).join(", ");
+    const members = await Promise.all(routePorts.map(async (port, at) => {
       const monitorPort = freePort();
       const config = `server_name: server-${at + 1}\nhttp: "127.0.0.1:${monitorPort}"\n` +
         `cluster { name: test, listen: "127.0.0.1:${port}", routes: [${routes}] }`;
-      return { server: opened.use(await TestNats.start({ config })), monitorPort };
+      const server = opened.use(await TestNats.start({ ...options, config }));
+      return { server, monitorPort };
     }));
     const servers = members.map(({ server }) => server);
-    const address = new ClusterAddress(servers.map(({ address }) => address));
+    const ports = servers.map(({ address }) => address.port);
+    const address = new NatsAddress(ports, servers[0]?.address.caFile);
     await electsLeader(servers);
     return new TestNatsServers(members, address, opened.move());
+  }
+
+  get servers(): readonly TestNats[] {
+    return this.members.map(({ server }) => server);
   }
 
   /** The server with the most clients. All servers must run. */

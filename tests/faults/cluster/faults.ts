@@ -3,7 +3,7 @@ import { jetstreamManager, StorageType } from "@nats-io/jetstream";
 import { connectNats } from "../../../src/cluster/nats/transport.ts";
 import { eventually } from "../../support/eventually.ts";
 import type { NatsAddress } from "../../support/nats.ts";
-import { descendantsOf } from "../../support/processes.ts";
+import { descendantsOf, signalUnlessEnded } from "../../support/processes.ts";
 import type { Relay } from "../../support/relay.ts";
 import type { Fault, FaultContext } from "../injection.ts";
 import { pause } from "../load.ts";
@@ -51,19 +51,21 @@ export const CLUSTER_FAULTS: Readonly<Record<string, Fault<ClusterContext>>> = {
   "kill -9 of all workers and API nodes": async ({ stage: { members } }) => {
     await Promise.all(members.map((member) => member.restart("SIGKILL")));
   },
-  "kill -9 of NATS": async ({ stage: { nats }, next }) => {
-    await nats.stop("SIGKILL");
+  "kill -9 of NATS": async ({ stage, next }) => {
+    const server = anyOf(stage.nats.servers, next);
+    await server.stop("SIGKILL");
     await pause(next(SHORT_MS.max));
-    await nats.restart();
+    await server.restart();
   },
-  "SIGSTOP of NATS": (context) => stopped(context, context.stage.nats.pid),
+  "SIGSTOP of NATS": (context) =>
+    stopped(context, anyOf(context.stage.nats.servers, context.next).pid),
   "SIGSTOP of NATS until its clients give up": async ({ stage: { nats, members } }) => {
     const given = members.map(givenUp);
-    signal(nats.pid, "SIGSTOP");
+    for (const { pid } of nats.servers) signal(pid, "SIGSTOP");
     try {
       await Promise.all(given.map((isGivenUp) => isGivenUp()));
     } finally {
-      signal(nats.pid, "SIGCONT");
+      for (const { pid } of nats.servers) signal(pid, "SIGCONT");
     }
   },
   "crash of PostgreSQL": async ({ stage: { postgres }, next }) => {
@@ -83,15 +85,17 @@ export const CLUSTER_FAULTS: Readonly<Record<string, Fault<ClusterContext>>> = {
     for (const relay of linksOf(anyOf(stage.members, next))) relay.cut();
   },
   "a silent link to NATS": (context) =>
-    silent(context, anyOf(context.stage.members, context.next).links.nats),
+    silent(context, ...anyOf(context.stage.members, context.next).links.nats),
   "a silent link to NATS that takes new connections": async ({ stage, next }) => {
     const member = anyOf(stage.members, next);
     const isGivenUp = givenUp(member);
-    member.links.nats.silence();
+    for (const relay of member.links.nats) relay.silence();
     await isGivenUp();
   },
-  "a silent link to PostgreSQL": (context) =>
-    silent(context, anyOf(context.stage.nodes, context.next).links.postgres),
+  "a silent link to PostgreSQL": (context) => {
+    const { postgres } = anyOf(context.stage.nodes, context.next).links;
+    return silent(context, ...postgres === undefined ? [] : [postgres]);
+  },
   "slow links": async (context) => {
     const { stage, next } = context;
     const relays = linksOf(anyOf(stage.members, next));
@@ -113,14 +117,15 @@ export const CLUSTER_FAULTS: Readonly<Record<string, Fault<ClusterContext>>> = {
     await ballast(address, () => pause(durationOf(context)));
   },
   [DISK_FAULT]: async (context) => {
-    const { disk, nats } = context.stage;
-    if (disk === undefined) return;
-    await disk.fill();
+    const { disk, servers } = context.stage.nats;
+    await disk?.fill();
     await pause(durationOf(context));
-    await disk.free();
+    await disk?.free();
     // As docs/clustering.md says: it may not find what it has.
-    await nats.stop();
-    await nats.restart();
+    await Promise.all(servers.map(async (server) => {
+      await server.stop();
+      await server.restart();
+    }));
   },
 };
 
@@ -131,7 +136,7 @@ function anyOf<T>(list: readonly T[], next: (below: number) => number): T {
 }
 
 function linksOf({ links: { nats, postgres } }: Member): Relay[] {
-  return postgres === undefined ? [nats] : [nats, postgres];
+  return postgres === undefined ? [...nats] : [...nats, postgres];
 }
 
 function durationOf({ next, isLong }: ClusterContext): number {
@@ -150,22 +155,25 @@ async function stopped(
 
 /** Resolves its result once the member has made another connection to NATS than those that it has now. */
 function givenUp({ name, links: { nats } }: Member): () => Promise<unknown> {
-  const { accepted } = nats;
+  const accepted = () => nats.reduce((sum, relay) => sum + relay.accepted, 0);
+  const before = accepted();
   return () =>
     eventually(
-      () => Promise.resolve(nats.accepted > accepted || undefined),
+      () => Promise.resolve(accepted() > before || undefined),
       `a new connection of ${name} to NATS`,
       GIVE_UP_MS,
     );
 }
 
-/** A link that loses all data of one direction, or of both, without an end of its connections. */
-async function silent(context: ClusterContext, relay: Relay | undefined): Promise<void> {
+/** Links that lose all data of one direction, or of both, without an end of their connections. */
+async function silent(context: ClusterContext, ...relays: readonly Relay[]): Promise<void> {
   const direction = context.next(3);
-  if (direction !== 0) relay?.swallow("toServer");
-  if (direction !== 1) relay?.swallow("toClient");
+  for (const relay of relays) {
+    if (direction !== 0) relay.swallow("toServer");
+    if (direction !== 1) relay.swallow("toClient");
+  }
   await pause(durationOf(context));
-  relay?.cut();
+  for (const relay of relays) relay.cut();
 }
 
 /** Fills the space of streams while the work lasts. */
@@ -191,10 +199,5 @@ async function ballast({ client }: NatsAddress, work: () => Promise<void>): Prom
 
 /** Signals a process; one that has ended is left alone. */
 function signal(pid: number | undefined, name: Deno.Signal): void {
-  if (pid === undefined) return;
-  try {
-    Deno.kill(pid, name);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound || error instanceof TypeError)) throw error;
-  }
+  if (pid !== undefined) signalUnlessEnded(pid, name);
 }

@@ -19,7 +19,8 @@ interface MemberProcess extends AsyncDisposable {
 
 /** Its ways to what it needs; only API nodes reach the database. */
 export interface Links {
-  readonly nats: Relay;
+  /** To each server. */
+  readonly nats: readonly Relay[];
   readonly postgres?: Relay;
 }
 

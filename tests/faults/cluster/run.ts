@@ -1,14 +1,17 @@
-/** A cluster under faults. */
+/** A cluster under load and faults. */
 import { join } from "node:path";
 import { random } from "../../support/seed.ts";
-import type { History, InjectedFault, Report, RunOptions } from "../history.ts";
-import { type Fault, injectFaults } from "../injection.ts";
+import type { History, InjectedFault, Report, RunOptions, Success } from "../history.ts";
+import { type Faults, injectEach, injectFaults } from "../injection.ts";
 import { Load } from "../load.ts";
+import { successesOf } from "../table.ts";
 import { Witness } from "../witness.ts";
 import { CLOCK_FAULT, CLUSTER_FAULTS, type ClusterContext, DISK_FAULT } from "./faults.ts";
 import type { OnLog } from "./member.ts";
+import { partFaults } from "./part_faults.ts";
+import { Probe } from "./probe.ts";
 import { Repeater } from "./repeater.ts";
-import { Stage } from "./stage.ts";
+import { Stage, type StageOptions } from "./stage.ts";
 
 const PROCESSES_AND_LINKS = / of (?:a worker|an API node|all workers)|link/;
 /** From this length on some faults last longer than a lease. */
@@ -17,30 +20,59 @@ const LONG_RUN_MS = 90_000;
 const ERRORS =
   /^(?:INTERRUPTED: (?!.* is missing)|(?:CANCELLED|VFS_CONFLICT): |UNCAUGHT: Error: vfs\.\w+ failed)/;
 
-/** Runs it until the deadline, and reads what it has in the end. */
-export async function runCluster({ seed, fault, deadline, logs }: RunOptions): Promise<Report> {
-  await using witness = new Witness();
+/** Faults in random order until the deadline. */
+export async function runCluster(options: RunOptions): Promise<Report> {
+  const { seed, fault, deadline } = options;
   const isLong = deadline() - performance.now() > LONG_RUN_MS;
-  await using stage = await Stage.start(await logsTo(logs), isLong);
+  const cluster = { ...options.cluster, isLong, isBalanced: false };
+  return await underLoad(options, cluster, async (context) => {
+    const { stage } = context;
+    const faults = possibleFaults(stage);
+    const end = deadline();
+    // In a long run those of processes and links meet the others.
+    const groups = isLong && fault === "" ? split(faults) : [faults];
+    const injected = await Promise.all(
+      groups.map((group, at) =>
+        injectFaults(group, { ...context, next: random(seed + at) }, () => stage.ready(), end)
+      ),
+    );
+    return { faults: ordered(injected.flat()), successes: successesOf };
+  });
+}
+
+/** STOP and kill of each part, alone and in pairs, each fault once. */
+export async function runParts(options: RunOptions): Promise<Report> {
+  const cluster = { ...options.cluster, isLong: true, isBalanced: true };
+  return await underLoad(options, cluster, async (context) => {
+    const { stage, next } = context;
+    const { faults, takenOver } = partFaults(stage, next);
+    await using probe = await Probe.start(stage);
+    const injected = await injectEach(faults, context, () => stage.ready());
+    const marked = injected.map((fault) => ({ ...fault, isTakenOver: takenOver.has(fault.name) }));
+    return { faults: marked, successes: () => probe.successes };
+  });
+}
+
+/** What an injection reports: its faults, and the successes that show when the cluster served. */
+interface Injection {
+  readonly faults: readonly InjectedFault[];
+  readonly successes: (history: History) => readonly Success[];
+}
+
+/** Starts a cluster under load, injects faults, and reads what the cluster has in the end. */
+async function underLoad(
+  { seed, fault, logs }: RunOptions,
+  cluster: StageOptions,
+  inject: (context: ClusterContext) => Promise<Injection>,
+): Promise<Report> {
+  await using witness = new Witness();
+  await using stage = await Stage.start(cluster, await logsTo(logs));
   await using repeater = await Repeater.connect(stage.nats.address, random(seed));
-  const { [CLOCK_FAULT]: clock, [DISK_FAULT]: disk, ...always } = CLUSTER_FAULTS;
-  const faults = {
-    ...always,
-    ...stage.clock === undefined || clock === undefined ? {} : { [CLOCK_FAULT]: clock },
-    ...stage.disk === undefined || disk === undefined ? {} : { [DISK_FAULT]: disk },
-  };
-  for (const name of Object.keys(CLUSTER_FAULTS)) {
-    if (!(name in faults)) console.log(`not tested: ${name} needs libfaketime, or a mount`);
-  }
   const load = await Load.start(stage, witness, seed);
   const workerKills: number[] = [];
-  const end = deadline();
-  // In a long run those of processes and links meet the others.
-  const groups = isLong && fault === "" ? split(faults) : [faults];
-  const injected = await Promise.all(groups.map((group, at) => {
-    const context = { stage, repeater, fault, next: random(seed + at), isLong, workerKills };
-    return injectFaults(group, context, () => stage.ready(), end);
-  }));
+  const { isLong } = cluster;
+  const next = random(seed);
+  const injected = await inject({ stage, repeater, fault, next, isLong, workerKills });
   const history = { ...await load.finish(), errors: ERRORS };
   const unexplained = stage.members.flatMap((member) => member.unexplained);
   const starts = stage.members.reduce((sum, member) => sum + member.starts, 0);
@@ -49,13 +81,26 @@ export async function runCluster({ seed, fault, deadline, logs }: RunOptions): P
     interruptionNote(history, workerKills),
     ...errorNotes(history),
   ];
-  return { history, faults: ordered(injected.flat()), violations: unexplained, notes };
+  const { faults, successes } = injected;
+  return { history, faults, successes: successes(history), violations: unexplained, notes };
 }
 
-type Faults = Readonly<Record<string, Fault<ClusterContext>>>;
+/** The faults that this machine and this cluster permit. */
+function possibleFaults({ clock, nats }: Stage): Faults<ClusterContext> {
+  const missing = [
+    ...clock === undefined ? [CLOCK_FAULT] : [],
+    ...nats.disk === undefined ? [DISK_FAULT] : [],
+  ];
+  for (const name of missing) {
+    console.log(`not tested: ${name} needs libfaketime, or a mount and one NATS server`);
+  }
+  return Object.fromEntries(
+    Object.entries(CLUSTER_FAULTS).filter(([name]) => !missing.includes(name)),
+  );
+}
 
 /** The faults of processes of invoked and of links, and those of NATS, PostgreSQL, messages and clocks. */
-function split(faults: Faults): Faults[] {
+function split(faults: Faults<ClusterContext>): Faults<ClusterContext>[] {
   const entries = Object.entries(faults);
   return [true, false].map((isOurs) =>
     Object.fromEntries(entries.filter(([name]) => PROCESSES_AND_LINKS.test(name) === isOurs))

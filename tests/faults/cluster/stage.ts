@@ -1,18 +1,22 @@
-/** A cluster of real processes over TLS, each of which reaches NATS and PostgreSQL through relays of its own. */
+/** A cluster of real processes, each of which reaches NATS and PostgreSQL through relays of its own. */
 import { join } from "node:path";
+import { freePort } from "../../../deploy/local_cluster/network.ts";
 import { Client } from "../../support/client.ts";
 import { SmallDisk } from "../../support/disk.ts";
 import { eventually } from "../../support/eventually.ts";
 import { makeTempDir } from "../../support/invoked.ts";
-import { TestNats } from "../../support/nats.ts";
+import { type NatsAddress, TestNats } from "../../support/nats.ts";
+import { TestNatsServers } from "../../support/nats_servers.ts";
 import { TestPostgres } from "../../support/postgres.ts";
 import { Relay } from "../../support/relay.ts";
 import { TestServer } from "../../support/server.ts";
 import { TestWorker } from "../../support/workers.ts";
 import { BARRIER_FLAGS } from "../../volumes/barrier.ts";
 import { FakeClock } from "../clock.ts";
+import type { ClusterOptions } from "../history.ts";
 import type { Door } from "../load.ts";
-import { Member, type OnLog } from "./member.ts";
+import { Balancer } from "./balancer.ts";
+import { type Links, Member, type OnLog } from "./member.ts";
 
 const NODES = 2;
 const WORKERS = 3;
@@ -30,66 +34,82 @@ const MASTER_KEY = { INVOKED_MASTER_KEY: new Uint8Array(32).fill(7).toBase64() }
 const MAX_ATTEMPTS = 2;
 const NODE_FLAGS = [...BARRIER_FLAGS, "--max-attempts", `${MAX_ATTEMPTS}`];
 
+export interface StageOptions extends ClusterOptions {
+  /** Whether it runs long enough for a larger disk of NATS. */
+  readonly isLong: boolean;
+  /** Whether haproxy is in front of the API nodes; otherwise callers choose one node after another. */
+  readonly isBalanced: boolean;
+}
+
+/** The servers of NATS. */
+interface NatsServers {
+  readonly servers: readonly TestNats[];
+  readonly address: NatsAddress;
+  /** Of the only server; undefined on a machine where nobody may mount, and for several servers. */
+  readonly disk: SmallDisk | undefined;
+}
+
+/** What members are made of. */
+interface Parts {
+  readonly database: URL;
+  readonly nats: NatsServers;
+  readonly onLog: OnLog;
+  readonly opened: AsyncDisposableStack;
+}
+
 export class Stage implements AsyncDisposable, Door {
   readonly #clients = new Map<string, Client>();
   #turn = 0;
 
   private constructor(
     readonly postgres: TestPostgres,
-    readonly nats: TestNats,
-    /** Undefined on a machine where nobody may mount. */
-    readonly disk: SmallDisk | undefined,
+    readonly nats: NatsServers,
     /** The clock of the last API node; undefined without libfaketime. */
     readonly clock: FakeClock | undefined,
     readonly nodes: readonly Member<TestServer>[],
     readonly workers: readonly Member<TestWorker>[],
+    /** Undefined if callers choose the API nodes. */
+    readonly balancer: Balancer | undefined,
     private readonly credentials: { readonly clientId: string; readonly clientSecret: string },
     private readonly opened: AsyncDisposableStack,
   ) {}
 
-  static async start(onLog: OnLog, isLong: boolean): Promise<Stage> {
+  static async start(options: StageOptions, onLog: OnLog): Promise<Stage> {
     await using opened = new AsyncDisposableStack();
-    const mebibytes = isLong ? DISK_MEBIBYTES.long : DISK_MEBIBYTES.short;
-    const disk = await SmallDisk.mount(mebibytes).catch(() => undefined);
-    if (disk !== undefined) opened.use(disk);
     const [postgres, nats, clock] = await Promise.all([
-      TestPostgres.start(),
-      TestNats.start({
-        maxFileStore: mebibytes / 2 * MEBIBYTE,
-        ...disk === undefined ? {} : { storeDir: join(disk.path, "streams") },
-      }),
+      TestPostgres.start({ tls: options.tls }),
+      startNats(options, opened),
       FakeClock.open(),
     ]);
     opened.use(postgres);
-    opened.use(nats);
     if (clock !== undefined) opened.use(clock);
-    const database = new URL(await postgres.database());
+    const parts = { database: new URL(await postgres.database()), nats, onLog, opened };
     const nodes: Member<TestServer>[] = [];
+    const ports: number[] = [];
     for (let number = 1; number <= NODES; number++) {
       const env = number === NODES ? clock?.env ?? {} : {};
-      nodes.push(await startNode(`API node ${number}`, { database, nats, env, onLog, opened }));
+      const port = options.isBalanced ? freePort() : 0;
+      ports.push(port);
+      nodes.push(await startNode(`API node ${number}`, port, env, parts));
     }
-    const workers = await Promise.all(Array.from({ length: WORKERS }, async (_, at) => {
-      const relay = opened.use(await Relay.to(nats.address.port));
-      const own = nats.address.through(relay);
-      const start = () => TestWorker.start({ nats: own, capacity: CAPACITY, flags: BARRIER_FLAGS });
-      return opened.use(await Member.start(`worker ${at + 1}`, { nats: relay }, start, onLog));
-    }));
+    const workers = await Promise.all(
+      Array.from({ length: WORKERS }, (_, at) => startWorker(`worker ${at + 1}`, parts)),
+    );
+    const balancer = options.isBalanced ? opened.use(await Balancer.start(ports)) : undefined;
     const credentials = await nodes[0]?.process?.credentials();
     if (credentials === undefined) throw new Error("The first API node has ended");
-    const parts = [postgres, nats, disk, clock, nodes, workers, credentials] as const;
-    return new Stage(...parts, opened.move());
+    return new Stage(postgres, nats, clock, nodes, workers, balancer, credentials, opened.move());
   }
 
   get members(): readonly Member[] {
     return [...this.nodes, ...this.workers];
   }
 
-  /** A client of one API node after another. */
+  /** A client of haproxy, or of one API node after another. */
   async client(): Promise<Client> {
     return await eventually(
       async () => {
-        const url = this.nodes[this.#turn++ % NODES]?.process?.url;
+        const url = this.balancer?.url ?? this.nodes[this.#turn++ % NODES]?.process?.url;
         if (url === undefined) return undefined;
         const known = this.#clients.get(url);
         if (known !== undefined) return known;
@@ -111,24 +131,9 @@ export class Stage implements AsyncDisposable, Door {
   /** Resolves once every process runs, and every API node says that it is ready. */
   async ready(): Promise<void> {
     for (const member of this.members) await member.ready();
-    for (const node of this.nodes) {
-      let reason = "it does not answer";
-      await eventually(
-        async () => {
-          const url = node.process?.url;
-          if (url === undefined) return undefined;
-          const answer = await fetch(new URL("/readyz", url), {
-            signal: AbortSignal.timeout(LOOK_MS),
-          }).catch(() => undefined);
-          reason = await answer?.text() ?? reason;
-          return answer?.status === 200 || undefined;
-        },
-        `the readiness of ${node.name}`,
-        READY_MS,
-      ).catch((error) => {
-        throw new Error(`${error.message}: ${reason}`);
-      });
-    }
+    for (const node of this.nodes) await isReady(node.name, () => node.process?.url);
+    const { balancer } = this;
+    if (balancer !== undefined) await isReady("haproxy", () => balancer.url);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -136,29 +141,78 @@ export class Stage implements AsyncDisposable, Door {
   }
 }
 
+/** One server on a small disk, or several that replicate what they store. */
+async function startNats(
+  { natsServers, tls, isLong }: StageOptions,
+  opened: AsyncDisposableStack,
+): Promise<NatsServers> {
+  if (natsServers > 1) {
+    const { servers, address } = opened.use(await TestNatsServers.start({ tls }));
+    return { servers, address, disk: undefined };
+  }
+  const mebibytes = isLong ? DISK_MEBIBYTES.long : DISK_MEBIBYTES.short;
+  const disk = await SmallDisk.mount(mebibytes).catch(() => undefined);
+  if (disk !== undefined) opened.use(disk);
+  const nats = await TestNats.start({
+    tls,
+    maxFileStore: mebibytes / 2 * MEBIBYTE,
+    ...disk === undefined ? {} : { storeDir: join(disk.path, "streams") },
+  });
+  return { servers: [opened.use(nats)], address: nats.address, disk };
+}
+
+/** A relay to each server of NATS, and the address behind them. */
+async function relaysTo({ address }: NatsServers, opened: AsyncDisposableStack) {
+  const relays = await Promise.all(
+    address.ports.map(async (port) => opened.use(await Relay.to(port))),
+  );
+  return { relays, address: address.through(...relays) };
+}
+
 async function startNode(
   name: string,
-  { database, nats, env, onLog, opened }: {
-    readonly database: URL;
-    readonly nats: TestNats;
-    readonly env: Readonly<Record<string, string>>;
-    readonly onLog: OnLog;
-    readonly opened: AsyncDisposableStack;
-  },
+  port: number,
+  env: Readonly<Record<string, string>>,
+  { database, nats, onLog, opened }: Parts,
 ): Promise<Member<TestServer>> {
-  const links = {
-    nats: opened.use(await Relay.to(nats.address.port)),
-    postgres: opened.use(await Relay.to(Number(database.port))),
-  };
+  const { relays, address } = await relaysTo(nats, opened);
+  const postgres = opened.use(await Relay.to(Number(database.port)));
+  const links: Links = { nats: relays, postgres };
   const directory = opened.use(await makeTempDir());
   const url = new URL(database);
-  url.port = String(links.postgres.port);
-  const flags = ["--database", url.href, ...nats.address.through(links.nats).flags];
+  url.port = String(postgres.port);
+  const own = ["--port", `${port}`, "--object-replicas", `${nats.servers.length}`];
+  const flags = ["--database", url.href, ...address.flags, ...own, ...NODE_FLAGS];
   const start = () =>
-    TestServer.start({
-      dataDir: directory.path,
-      flags: [...flags, ...NODE_FLAGS],
-      env: { ...MASTER_KEY, ...env },
-    });
+    TestServer.start({ dataDir: directory.path, flags, env: { ...MASTER_KEY, ...env } });
   return opened.use(await Member.start(name, links, start, onLog));
+}
+
+async function startWorker(
+  name: string,
+  { nats, onLog, opened }: Parts,
+): Promise<Member<TestWorker>> {
+  const { relays, address } = await relaysTo(nats, opened);
+  const start = () => TestWorker.start({ nats: address, capacity: CAPACITY, flags: BARRIER_FLAGS });
+  return opened.use(await Member.start(name, { nats: relays }, start, onLog));
+}
+
+/** Resolves once `/readyz` below this URL, which may change meanwhile, answers 200. */
+async function isReady(name: string, urlOf: () => string | undefined): Promise<void> {
+  let reason = "it does not answer";
+  await eventually(
+    async () => {
+      const url = urlOf();
+      if (url === undefined) return undefined;
+      const answer = await fetch(new URL("/readyz", url), {
+        signal: AbortSignal.timeout(LOOK_MS),
+      }).catch(() => undefined);
+      reason = await answer?.text() ?? reason;
+      return answer?.status === 200 || undefined;
+    },
+    `the readiness of ${name}`,
+    READY_MS,
+  ).catch((error) => {
+    throw new Error(`${error.message}: ${reason}`);
+  });
 }
