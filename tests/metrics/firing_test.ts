@@ -140,7 +140,7 @@ mountAndShimTest("alerts fire when a server breaks, and end when it is whole aga
   const caFile = join(directory.path, "ca.pem");
   await Deno.copyFile(nats.address.caFile ?? assert.fail(), caFile);
   const worker = await cluster.worker({
-    nats: new NatsAddress(nats.address.port, caFile),
+    nats: new NatsAddress(nats.address.ports, caFile),
     flags: ["--metrics-port", `${workerPort}`],
   });
   const node = await cluster.node({ flags: ["--metrics-port", `${nodePort}`] });
