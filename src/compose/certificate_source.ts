@@ -13,7 +13,8 @@ const PEER_MAX_AGE_MS = 10 * 60_000;
 
 /**
  * The source of the metrics about certificates. A collection returns the last readings and waits for none, so a server
- * that does not answer delays no collection: after the start, and after a failure, the metrics of a certificate are absent.
+ * that does not answer delays no collection. After the start, and after a failure, the metrics of a certificate are
+ * absent.
  */
 export function certificateSource(uses: readonly CertificateUse[]): Source {
   const readings = uses.map((use) => new Reading(use));

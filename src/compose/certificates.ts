@@ -36,8 +36,8 @@ export interface CertificateUse {
   /** Whether another server presents the certificate, which costs a connection. */
   readonly isPeer: boolean;
   /**
-   * When the certificate ends, or the first of several; undefined for a file without a certificate. An expired CA counts
-   * only if no other CA of its file is valid: a file may have both while a CA is replaced.
+   * When the certificate ends, or the first of several; undefined for a file without a certificate. An expired CA
+   * counts only if no other CA of its file is valid: a file may have both while a CA is replaced.
    * @throws if the certificate cannot be read
    */
   read(): Promise<CertificateLife | undefined>;
