@@ -3,6 +3,7 @@ import { countOf, formatBytes, formatCount } from "../config/mod.ts";
 import type { Expired } from "../store/backup/expire.ts";
 import type { BackupReport } from "../store/backup/take.ts";
 import { isArchiveName } from "../store/backup/targets.ts";
+import { isS3Url } from "./options/backup_path.ts";
 import { installationSettings, loadInstallation, storageFailure } from "./options/installation.ts";
 import { addExamples, addJsonOption, parseCountOf } from "./options/common_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
@@ -11,12 +12,13 @@ import { note, printJson } from "./terminal/output.ts";
 
 const HELP = `
 Reads the data directory, or the database and the object store, beside a running server: the
-database first, then the contents that it references. A name that ends with .tar is an archive; any
-other is a folder, into which each content is copied once. Without --with-keys, secrets in the
-backup are useless without the master key: keep the key apart.
+database first, then the contents that it references. A name that ends with .tar is an archive,
+s3://BUCKET/PREFIX?region=REGION is a bucket of S3 with the keys in AWS_ACCESS_KEY_ID and
+AWS_SECRET_ACCESS_KEY, and any other name is a folder. Folders and buckets get each content once.
+Without --with-keys, secrets in the backup are useless without the master key: keep the key apart.
 
-With --keep 7, a folder keeps the newest 7 backups of undamaged data and everything newer. Once the
-new backup is complete, older backups are removed, and the contents that no other backup has.
+With --keep 7, a folder or bucket keeps the newest 7 backups of undamaged data and all newer ones. Once
+the new backup is complete, older backups are removed, and the contents that no other backup has.
 
 Exit codes:
   0  the data is whole, and so is the backup
@@ -32,14 +34,17 @@ interface Options {
 
 /** `invoked backup`: takes a backup beside a running server. */
 export function register(command: Command): void {
-  command.argument("<path>", "New archive (ends with .tar), or folder of backups");
+  command.argument(
+    "<path>",
+    "New archive (ends with .tar), folder of backups, or URL of a bucket of S3",
+  );
   const readFlags = addSettingFlags(command, installationSettings());
   command.option(
     "--with-keys",
     "Include the master key, the administrator's credentials and the key of TLS",
   );
   command.addOption(
-    new Option("--keep <NUMBER>", "Backups of undamaged data that stay in the folder")
+    new Option("--keep <NUMBER>", "Backups of undamaged data that stay in the folder or bucket")
       .argParser((text) => parseCountOf("--keep", text)),
   );
   addJsonOption(command);
@@ -47,6 +52,7 @@ export function register(command: Command): void {
     command,
     "invoked backup backup.tar --data .invoked",
     "invoked backup /mnt/backups --data /var/lib/invoked --keep 7",
+    "invoked backup 's3://bucket/backups?region=eu-central-1' --data /var/lib/invoked --keep 7",
     "invoked backup backup.tar --database postgres://db/invoked --nats nats://127.0.0.1:4222 --master-key-file master.key",
   );
   command.addHelpText("after", HELP);
@@ -68,9 +74,10 @@ export function register(command: Command): void {
 
 /** @throws Failure */
 function checkUsage(path: string, keep: number | undefined): void {
+  if (isS3Url("Nothing was backed up", path)) return;
   if (keep === undefined || !isArchiveName(path)) return;
   throw new Failure(`Nothing was backed up: --keep is for a folder, and ${path} is an archive`, {
-    next: "name a folder, or omit --keep",
+    next: "name a folder or a bucket, or omit --keep",
     exit: "usage",
   });
 }

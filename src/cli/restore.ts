@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { countOf, formatBytes } from "../config/mod.ts";
 import type { RestoreReport } from "../compose/restore.ts";
+import { isS3Url } from "./options/backup_path.ts";
 import { installationSettings, loadInstallation, storageFailure } from "./options/installation.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
@@ -25,9 +26,9 @@ interface Options {
 
 /** `invoked restore`: restores a backup into an empty data directory or database. */
 export function register(command: Command): void {
-  command.argument("<path>", "Archive, or folder of backups");
+  command.argument("<path>", "Archive, folder of backups, or URL of a bucket of S3");
   const readFlags = addSettingFlags(command, installationSettings());
-  command.option("--backup <NAME>", "Backup in the folder; by default the newest");
+  command.option("--backup <NAME>", "Backup in the folder or bucket; by default the newest");
   command.option(
     "--accept-damage",
     "Restore everything that is whole of a backup whose manifest lists damages",
@@ -41,6 +42,7 @@ export function register(command: Command): void {
   );
   command.addHelpText("after", HELP);
   command.action(async (path: string, { backup, acceptDamage = false, json }: Options) => {
+    isS3Url("Nothing was restored", path);
     const config = loadInstallation(readFlags());
     const { restoreBackup } = await import("../compose/restore.ts");
     const options = { chosen: backup, acceptDamage };

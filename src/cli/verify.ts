@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { countOf, formatBytes } from "../config/mod.ts";
 import type { InstallationVerification } from "../compose/verify.ts";
+import { isS3Url } from "./options/backup_path.ts";
 import { installationSettings, loadInstallation, storageFailure } from "./options/installation.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
@@ -28,11 +29,11 @@ interface Options {
 export function register(command: Command): void {
   command.argument(
     "[path]",
-    "Archive or folder of backups to verify; by default the server's data",
+    "Archive, folder or S3 URL of backups to verify; by default the server's data",
   );
   const readFlags = addSettingFlags(command, installationSettings());
   command.option("--online", "Verify beside a running server, at low priority");
-  command.option("--backup <NAME>", "Backup in the folder; by default the newest");
+  command.option("--backup <NAME>", "Backup in the folder or bucket; by default the newest");
   addJsonOption(command);
   addExamples(
     command,
@@ -57,6 +58,7 @@ export function register(command: Command): void {
 }
 
 function checkUsage(path: string | undefined, { online, backup }: Options): void {
+  if (path !== undefined) isS3Url("Nothing was verified", path);
   const wrong = path === undefined
     ? backup === undefined ? undefined : "--backup needs the folder of backups"
     : online

@@ -13,10 +13,10 @@ import {
   type PreparedContents,
   takeBackup,
 } from "../store/backup/take.ts";
-import { openTarget } from "../store/backup/targets.ts";
 import { type Contents, pathOfContent, verifiedContent } from "../store/contents.ts";
 import { masterKeyText } from "../store/master_key.ts";
 import { serverKeysIn } from "../store/sqlite/snapshot.ts";
+import { openBackupTarget } from "./backup_files.ts";
 import { lowerPriority, masterKeysIn, readInstallation, sealerOf } from "./reading.ts";
 
 /** Files beside the database that reveal secrets, or identify the server. */
@@ -37,8 +37,8 @@ interface BackupOptions {
 /**
  * Copies the database, then the contents that the copy references. Damages end no backup: the backup lists them, and
  * has everything else.
- * @param path an archive if it ends with `.tar`, otherwise a folder
- * @throws BackupError, DataDirError, DatabaseError, BlobError, SealingError
+ * @param path an archive if it ends with `.tar`, the URL of a bucket of S3, otherwise a folder
+ * @throws BackupError, DataDirError, DatabaseError, BlobError, SealingError, ObjectStoreUnusable
  */
 export async function backUp(
   config: Config,
@@ -56,7 +56,7 @@ export async function backUp(
   lowerPriority();
   const sealer = sealerOf(masterKeys);
   await using opened = new AsyncDisposableStack();
-  const target = opened.use(await openTarget(path));
+  const { target, openFolder } = await openBackupTarget(config, path, opened);
   const { workDir } = target;
   const reading = await readInstallation(config, { workDir, sealer, opened, onWait });
   await target.assertName(reading.createdAt);
@@ -76,23 +76,19 @@ export async function backUp(
     damages,
     assertWhole: () => reading.assertHeld(),
   });
-  const expired = keep === undefined
-    ? undefined
-    : await expireAfter(report, { path, keep, workDir });
-  return { ...report, expired };
+  if (keep === undefined || openFolder === undefined) return { ...report, expired: undefined };
+  await using folders = new AsyncDisposableStack();
+  const expire = async () => await expireBackups(await openFolder(folders), { keep, workDir });
+  return { ...report, expired: await expireAfter(report, expire) };
 }
 
 /** @throws BackupError that says that the new backup is complete, and how many damages it lists */
 async function expireAfter(
   { path: taken, damages }: BackupReport,
-  { path, keep, workDir }: {
-    readonly path: string;
-    readonly keep: number;
-    readonly workDir: string;
-  },
+  expire: () => Promise<Expired>,
 ): Promise<Expired> {
   try {
-    return await expireBackups(path, { keep, workDir });
+    return await expire();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const next = error instanceof BackupError ? error.next : undefined;

@@ -13,7 +13,6 @@ import {
   MASTER_KEY_FILE,
 } from "../store/backup/manifest.ts";
 import { prepareRestored } from "../store/backup/restored.ts";
-import { openSource } from "../store/backup/sources.ts";
 import { stageBackup, type StagedBackup } from "../store/backup/stage.ts";
 import { CONTENT_KINDS } from "../store/contents.ts";
 import { foreignEntry, lockDataDir, RESTORING, unusable } from "../store/data_dir.ts";
@@ -21,6 +20,7 @@ import { type PostgresOptions, postgresOptionsOf } from "../store/postgres/addre
 import { PostgresReading } from "../store/postgres/snapshot.ts";
 import { serverKeysIn } from "../store/sqlite/snapshot.ts";
 import type { Sealer } from "../store/sealing.ts";
+import { openBackupSource } from "./backup_files.ts";
 import { connectUnused, copyStaged } from "./copy.ts";
 import { masterKeysIn, sealerOf } from "./reading.ts";
 import { verifyStaged } from "./verify_staged.ts";
@@ -79,7 +79,7 @@ export async function restoreBackup(
   const { dataDir } = config.server;
   const postgres = postgresOptionsOf(config, { exclusive: true });
   await using opened = new AsyncDisposableStack();
-  const source = opened.use(await openSource(path, chosen));
+  const source = opened.use(await openBackupSource(config, path, chosen));
   opened.use(await lockDataDir(dataDir));
   await assertEmptyTarget(dataDir, postgres);
   if (config.nats.urls !== undefined) { await using _unused = await connectUnused(config); }

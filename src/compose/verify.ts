@@ -5,7 +5,6 @@ import type { Damage } from "../domain/verification/damages.ts";
 import { type DataVerification, verifyCopy, verifyData } from "../domain/verification/verify.ts";
 import { checkManifest, DATABASE_FILE, type Manifest } from "../store/backup/manifest.ts";
 import { ContentIndex } from "../store/backup/content_index.ts";
-import { openSource } from "../store/backup/sources.ts";
 import { stageBackup } from "../store/backup/stage.ts";
 import { diskContents } from "../store/contents.ts";
 import { damageOf } from "../store/damage.ts";
@@ -17,6 +16,7 @@ import { masterKeyFileOf } from "../store/master_key.ts";
 import type { Sealer } from "../store/sealing.ts";
 import { isEarlier } from "../store/sqlite/migrate_copy.ts";
 import { copyOfAnyVersion } from "../store/sqlite/snapshot.ts";
+import { openBackupSource } from "./backup_files.ts";
 import { lowerPriority, masterKeysIn, readInstallation, sealerOf } from "./reading.ts";
 
 /** How the names of temporary directories of verifications begin. */
@@ -97,7 +97,7 @@ async function verifyStopped(
 /**
  * Reads a backup as a restore would. Contents are not written; the temporary directory gets the database.
  * @param chosen the name of a backup in a folder; undefined for the newest
- * @throws BackupError for a backup that a restore would reject
+ * @throws BackupError for a backup that a restore would reject, ObjectStoreUnusable
  */
 export async function verifyBackup(
   config: Config,
@@ -105,7 +105,7 @@ export async function verifyBackup(
   chosen: string | undefined,
 ): Promise<InstallationVerification> {
   await using opened = new AsyncDisposableStack();
-  const source = opened.use(await openSource(path, chosen));
+  const source = opened.use(await openBackupSource(config, path, chosen));
   const { path: workDir } = opened.use(await openTempDir(TEMP_PREFIX));
   const directory = join(workDir, "backup");
   await Deno.mkdir(directory);

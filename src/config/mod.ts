@@ -16,6 +16,7 @@ export {
   formatObjectStore,
   type ObjectStoreAddress,
   type S3Address,
+  s3AddressIn,
   type S3Keys,
 } from "./object_store.ts";
 export {

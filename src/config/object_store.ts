@@ -73,6 +73,16 @@ export function objectStore(): Kind<ObjectStoreAddress> {
   };
 }
 
+/**
+ * The address of a bucket of S3 in the argument of a command.
+ * @returns undefined for a path on disk; a text that says what is wrong with the URL
+ */
+export function s3AddressIn(argument: string): S3Address | string | undefined {
+  if (!argument.startsWith("s3://")) return undefined;
+  const address = readAddress(argument);
+  return typeof address === "string" || address.kind === "s3" ? address : undefined;
+}
+
 /** The address, or what is wrong with it, continuing "Invalid NAME: ". */
 function readAddress(text: string): ObjectStoreAddress | string {
   try {

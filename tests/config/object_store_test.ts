@@ -5,6 +5,7 @@ import {
   formatObjectStore,
   type Given,
   resolveConfig,
+  s3AddressIn,
 } from "../../src/config/mod.ts";
 
 Deno.test("an object store is that of NATS or a bucket of S3, whose key is in AWS_* variables", () => {
@@ -42,6 +43,11 @@ Deno.test("an object store is that of NATS or a bucket of S3, whose key is in AW
   };
   for (const [objects, part] of Object.entries(invalid)) {
     assertInvalid({ nats, objects }, "Invalid --objects: ", part);
+  }
+  assert.deepEqual(s3AddressIn(text), storeOf(text));
+  assert.match(String(s3AddressIn("s3://B_?region=a")), /^its bucket "B_" is not/);
+  for (const path of ["backup.tar", "/mnt/s3://bucket", "jetstream"]) {
+    assert.equal(s3AddressIn(path), undefined);
   }
   const moved = "s3://my.bucket/a/b?endpoint=https://s4.example&region=us-east-1";
   assert.deepEqual(differingParameters(text, moved), ["endpoint"]);

@@ -1,15 +1,33 @@
-/** Removes old backups of a folder, and the contents that no other backup in the folder has. */
+/** Removes old backups of a folder or bucket, and the contents that no other backup there has. */
 import { join } from "node:path";
-import { removeAll, syncDirectory } from "../../shared/files.ts";
-import { CONTENT_KINDS } from "../contents.ts";
+import { removeAll } from "../../shared/files.ts";
 import { BackupError } from "./backup_error.ts";
 import { ContentIndex } from "./content_index.ts";
 import { filesOfList } from "./list.ts";
 import { isContent, LIST_FILE, type Manifest } from "./manifest.ts";
-import { infoOf, makeDirectory } from "./own_files.ts";
-import { openSource } from "./sources.ts";
+import { makeDirectory } from "./own_files.ts";
+import type { BackupSource } from "./sources.ts";
 import { readManifest, stageList } from "./stage.ts";
-import { namesOfBackups } from "./targets.ts";
+
+/** A content that backups share. */
+export interface StoredContent {
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** Backups that share their contents. Nobody else writes or removes any meanwhile. */
+export interface BackupFolder {
+  /** The names of the backups, oldest first. */
+  names(): Promise<readonly string[]>;
+  /** @throws BackupError */
+  source(name: string): Promise<BackupSource>;
+  /** Removes backups, durably, and not their contents. A kill leaves each of them whole or no backup. */
+  remove(names: readonly string[]): Promise<void>;
+  /** All contents. Other files do not count. */
+  contents(): AsyncIterable<StoredContent>;
+  removeContent(path: string): Promise<void>;
+}
 
 /** What was removed. */
 export interface Expired {
@@ -22,16 +40,15 @@ export interface Expired {
 
 /**
  * Removes every backup that is older than the newest `keep` backups of undamaged data: backups of damaged data never
- * displace a whole one. A kill before any step leaves each backup of the folder whole. The caller holds the
- * lock of the folder.
- * @param workDir of the target, in the folder
+ * displace a whole one. A kill before any step leaves each backup of the folder whole.
+ * @param workDir an own directory, for lists
  * @throws BackupError if a backup that stays does not say which contents it has: then nothing is removed
  */
 export async function expireBackups(
-  folder: string,
+  folder: BackupFolder,
   { keep, workDir }: { readonly keep: number; readonly workDir: string },
 ): Promise<Expired> {
-  const names = (await namesOfBackups(folder)).reverse();
+  const names = (await folder.names()).toReversed();
   const kept = await keptOf(folder, names, keep);
   using index = new ContentIndex(join(workDir, "kept.db"));
   for (const name of kept) {
@@ -40,15 +57,14 @@ export async function expireBackups(
     });
   }
   const backups = names.slice(kept.length);
-  for (const name of backups) await Deno.rename(join(folder, name), join(workDir, name));
   // Contents go after the last backup that has them.
-  await syncDirectory(folder);
+  await folder.remove(backups);
   return { backups, ...await removeContents(folder, index) };
 }
 
 /** The newest backups, up to the one that completes the number of backups of undamaged data. */
 async function keptOf(
-  folder: string,
+  folder: BackupFolder,
   names: readonly string[],
   keep: number,
 ): Promise<readonly string[]> {
@@ -65,18 +81,18 @@ async function keptOf(
   return names;
 }
 
-async function manifestOf(folder: string, name: string): Promise<Manifest> {
-  await using source = await openSource(folder, name);
+async function manifestOf(folder: BackupFolder, name: string): Promise<Manifest> {
+  await using source = await folder.source(name);
   return await readManifest(source);
 }
 
 /** @throws BackupError */
 async function noteContents(
-  folder: string,
+  folder: BackupFolder,
   name: string,
   { index, workDir }: { readonly index: ContentIndex; readonly workDir: string },
 ): Promise<void> {
-  await using source = await openSource(folder, name);
+  await using source = await folder.source(name);
   const manifest = await readManifest(source);
   // One list at a time: the disk may be almost full.
   const directory = join(workDir, "list");
@@ -96,31 +112,18 @@ function keptUnreadable(error: unknown): unknown {
   );
 }
 
-/** Removes the contents that are not in an index. Other files stay. */
+/** Removes the contents that are not in an index. */
 async function removeContents(
-  folder: string,
+  folder: BackupFolder,
   index: ContentIndex,
 ): Promise<Pick<Expired, "contents" | "bytes">> {
   let contents = 0;
   let bytes = 0;
-  for (const kind of CONTENT_KINDS) {
-    for (const shard of await directoriesIn(join(folder, kind))) {
-      const names = await Array.fromAsync(Deno.readDir(join(folder, kind, shard)));
-      for (const { name, isFile } of names) {
-        const path = `${kind}/${shard}/${name}`;
-        if (!isFile || !isContent(path) || index.has(path)) continue;
-        bytes += (await infoOf(join(folder, path)))?.size ?? 0;
-        await Deno.remove(join(folder, path));
-        contents++;
-      }
-    }
+  for await (const { path, size } of folder.contents()) {
+    if (index.has(path)) continue;
+    await folder.removeContent(path);
+    contents++;
+    bytes += size;
   }
   return { contents, bytes };
-}
-
-/** The names of directories in a directory; none if it is missing, or a link. */
-async function directoriesIn(path: string): Promise<readonly string[]> {
-  if ((await infoOf(path))?.isDirectory !== true) return [];
-  const entries = await Array.fromAsync(Deno.readDir(path));
-  return entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => name);
 }

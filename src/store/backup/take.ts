@@ -83,7 +83,7 @@ export async function prepareContents(
   for (const kind of CONTENT_KINDS) {
     for (const ref of contentsOf(db, kind)) {
       const path = pathOfContent(ref);
-      const earlier = await target.earlier(path, ref.digest);
+      const earlier = await target.earlier(path, ref.digest, ref.size);
       try {
         using content = await contents.open(ref);
         await writing.prepare(path, earlier, content.size, () => checkedBytes(content, ref));

@@ -18,7 +18,7 @@ const PARTIAL_CONTENT = "content";
 /** The directory in a folder for the copy of the database. */
 const WORK = `${OWN_PREFIX}work`;
 /** The name of a backup in a folder: its time. */
-const BACKUP_NAME = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z$/;
+export const BACKUP_NAME = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z$/;
 /** What a new folder of backups may not have, because backups use these names. */
 const FOLDER_NAMES: readonly string[] = [PARTIAL_BACKUP, WORK, ...CONTENT_KINDS];
 /** What no folder of backups may have: it is a data directory, or the files of one backup. */
@@ -27,7 +27,7 @@ const OTHER_DATA: readonly string[] = [DATABASE_FILE, MASTER_KEY_FILE, MANIFEST_
 const ARCHIVE_LOCK = /^\.invoked-(.+\.tar)\.lock$/;
 
 /** A file that is written into a backup. */
-interface BackupFile {
+export interface BackupFile {
   readonly path: string;
   /** Bytes. */
   readonly size: number;
@@ -46,8 +46,11 @@ export interface BackupTarget extends AsyncDisposable {
   readonly sharesContents: boolean;
   /** Checks that the backup can have its name. @throws BackupError */
   assertName(createdAt: string): Promise<void>;
-  /** Reads a content of earlier backups, if there are any. */
-  earlier(path: string, digest: string): Promise<EarlierContent>;
+  /**
+   * Looks for a content in earlier backups. Asked in the order of paths.
+   * @param size bytes, if they are known
+   */
+  earlier(path: string, digest: string, size: number | undefined): Promise<EarlierContent>;
   /** Writes a file, and replaces a shared content. */
   add(file: BackupFile): Promise<void>;
   /** Makes the backup durable, and gives it its name. @returns its path @throws BackupError */
@@ -240,12 +243,7 @@ class Folder implements BackupTarget {
     const name = nameOf(createdAt);
     const names = await Array.fromAsync(Deno.readDir(this.path), (entry) => entry.name);
     const last = names.filter((each) => BACKUP_NAME.test(each)).sort().at(-1);
-    if (last === undefined || last < name) return;
-    throw new BackupError(
-      `Folder ${this.path} has backup ${last}, so ${name} would not be its newest: names order backups, and a ` +
-        "restore takes the last; the clock was set back",
-      "correct the clock, or name another folder",
-    );
+    assertNewest(name, last, `Folder ${this.path}`);
   }
 
   async earlier(path: string, digest: string): Promise<EarlierContent> {
@@ -309,8 +307,23 @@ function conflict(path: string, name: string): BackupError {
   );
 }
 
-function nameOf(createdAt: string): string {
+/** The name of a backup in a folder. */
+export function nameOf(createdAt: string): string {
   return createdAt.replaceAll(":", "-");
+}
+
+/**
+ * Checks that a new backup would be the newest.
+ * @param last the name of the newest backup @param folder names the folder in the message
+ * @throws BackupError
+ */
+export function assertNewest(name: string, last: string | undefined, folder: string): void {
+  if (last === undefined || last < name) return;
+  throw new BackupError(
+    `${folder} has backup ${last}, so ${name} would not be its newest: names order backups, and a restore takes the ` +
+      "last; the clock was set back",
+    "correct the clock, or name another folder",
+  );
 }
 
 /** The backups in a folder, oldest first. */

@@ -131,9 +131,36 @@ export class S3Client {
     }
   }
 
-  /** Stores an object whole, or nothing. @throws S3Error, ObjectsUnavailable */
-  async put(key: string, body: Uint8Array<ArrayBuffer>): Promise<void> {
-    await this.request(key, { method: "PUT", body });
+  /**
+   * Bytes of an object from an offset, and the size of the object.
+   * @returns undefined if the object does not exist
+   * @throws S3Error, ObjectsUnavailable
+   */
+  async range(
+    key: string,
+    offset: number,
+    length: number,
+  ): Promise<{ readonly bytes: Uint8Array; readonly size: number } | undefined> {
+    const range = `bytes=${offset}-${offset + length - 1}`;
+    try {
+      const { headers, body } = await this.request(key, { headers: { range }, maxBytes: length });
+      const size = /\/(\d{1,15})$/.exec(headers.get("content-range") ?? "")?.[1];
+      return { bytes: body, size: size === undefined ? body.length : Number(size) };
+    } catch (error) {
+      if (!(error instanceof S3Error)) throw error;
+      if (error.status === 404 && error.code !== "NoSuchBucket") return undefined;
+      // The object ends before the offset.
+      if (error.status === 416) return { bytes: new Uint8Array(), size: 0 };
+      throw error;
+    }
+  }
+
+  /**
+   * Stores an object whole, or nothing. @throws S3Error, ObjectsUnavailable
+   * @param signedAt from 15 minutes after this time on, S3 does not accept the object
+   */
+  async put(key: string, body: Uint8Array<ArrayBuffer>, signedAt?: Date): Promise<void> {
+    await this.request(key, { method: "PUT", body, ...signedAt && { signedAt } });
   }
 
   /**
@@ -175,9 +202,13 @@ export class S3Client {
   }
 
   /** Ends uploads in parts that began before a time, and were never completed. @throws S3Error, ObjectsUnavailable */
-  async abortUploads(prefix: string, before: Date): Promise<void> {
+  async abortUploads(
+    prefix: string,
+    before: Date,
+    isOwn: (key: string) => boolean = () => true,
+  ): Promise<void> {
     for (const { key, uploadId, begunAt } of await this.#uploads(prefix)) {
-      if (begunAt >= before || !key.startsWith(prefix)) continue;
+      if (begunAt >= before || !key.startsWith(prefix) || !isOwn(key)) continue;
       await this.request(key, { method: "DELETE", query: { uploadId } });
     }
   }

@@ -9,7 +9,7 @@ import { S3Client, S3Error } from "./client.ts";
 /** How often a start tries to reach S3. */
 const START_ATTEMPTS = 3;
 /** The name of the object of an installation, before the id of its key. */
-const INSTALLATION = "installation-";
+export const INSTALLATION = "installation-";
 /** The name of the object of a restore or copy, before its id. */
 const COPY = "copy-";
 /** The object that shows that an API node has used the store. */
@@ -63,6 +63,20 @@ export async function checkS3(
   const given = keysFor(address, keys);
   const client = new S3Client(address, given, START_ATTEMPTS);
   await usable(address, () => client.check(node));
+  return given;
+}
+
+/**
+ * Checks that S3 accepts the keys, has the bucket, and lists its objects, for a reader.
+ * @returns the keys @throws ObjectStoreUnusable
+ */
+export async function assertListed(
+  address: S3Address,
+  keys: S3Keys | undefined,
+): Promise<S3Keys> {
+  const given = keysFor(address, keys);
+  const client = new S3Client(address, given, START_ATTEMPTS);
+  await usable(address, () => client.pages(address.prefix).next());
   return given;
 }
 
@@ -172,7 +186,7 @@ async function usable<T>(address: S3Address, use: () => Promise<T>): Promise<T> 
 }
 
 /** An error of S3 as an operator needs it. */
-function asUnusable(address: S3Address, error: unknown): ObjectStoreUnusable {
+export function asUnusable(address: S3Address, error: unknown): ObjectStoreUnusable {
   if (error instanceof ObjectStoreUnusable) return error;
   const cause = error instanceof ObjectsUnavailable ? error.cause : error;
   return new ObjectStoreUnusable(address, causeOf(address, cause), error);

@@ -12,7 +12,7 @@ export const PARTS_MAX = 10_000;
 const PART_BYTES_MAX = 128 * 1024 * 1024;
 
 /** What becomes an object. */
-interface UploadContent {
+export interface UploadContent {
   /** Bytes. */
   readonly size: number;
   /** The content from its begin; it throws before or after its last byte if it is not what it must be. */
@@ -35,10 +35,22 @@ export function partBytesFor(size: number): number {
   );
 }
 
-/** Stores an object, which exists once all of its content has arrived. @throws S3Error, ObjectsUnavailable, RangeError */
-export async function upload(client: S3Client, key: string, content: UploadContent): Promise<void> {
-  if (content.size > PART_BYTES) return await client.uploading(() => inParts(client, key, content));
-  for await (const whole of partsOf(content, PART_BYTES)) await client.put(key, whole);
+/**
+ * Stores an object, which exists once all of its content has arrived.
+ * @param signedAt from 15 minutes after this time on, S3 does not accept the object, which is sent at once then
+ * @throws S3Error, ObjectsUnavailable, RangeError
+ */
+export async function upload(
+  client: S3Client,
+  key: string,
+  content: UploadContent,
+  signedAt?: Date,
+): Promise<void> {
+  const { size } = content;
+  if (size > PART_BYTES && signedAt === undefined) {
+    return await client.uploading(() => inParts(client, key, content));
+  }
+  for await (const whole of partsOf(content, size)) await client.put(key, whole, signedAt);
 }
 
 async function inParts(client: S3Client, key: string, content: UploadContent): Promise<void> {
