@@ -5,7 +5,9 @@ import { PROGRAMS } from "../tests/support/diagnosis.ts";
 
 /** The programs that folders of `tests` need; other files run on each machine that runs `invoked`. */
 export const PROGRAMS_OF: Readonly<Record<string, readonly string[]>> = {
-  cluster: ["nats-server", "postgres", "haproxy", "pgbouncer", "swift-proxy-server"],
+  cluster: [
+    ...["nats-server", "postgres", "haproxy", "pgbouncer", "swift-proxy-server", "ip", "nsenter"],
+  ],
   console: ["chromium-headless-shell"],
   deploy: ["haproxy", "ip", "kustomize", "nats-server", "nsenter", "postgres", "promtool", "runc"],
   debian: ["dpkg-deb", "groff", "nsenter", "systemd-analyze"],

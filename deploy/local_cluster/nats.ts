@@ -33,6 +33,8 @@ export async function prepareNats(
     `tls { cert_file: ${text(join(tlsDirectory, "server.pem"))}, ` +
     `key_file: ${text(join(tlsDirectory, "server.key"))} }`,
     `jetstream { store_dir: ${text(join(directory, "streams"))}, sync_interval: always }`,
+    'ping_interval: "3s"',
+    "ping_max: 2",
     'include "users.conf"',
   ];
   const config = join(directory, "nats.conf");

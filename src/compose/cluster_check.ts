@@ -3,6 +3,7 @@ import { speaks } from "../cluster/link/protocol.ts";
 import { Nats } from "../cluster/nats/connection.ts";
 import { assertJetStream } from "../cluster/objects/account.ts";
 import type { Config } from "../config/mod.ts";
+import { clockOffsetInWords, isClockWrong } from "../domain/ownership/clocks.ts";
 import { hasExpired, isDue } from "../shared/certificates.ts";
 import { VERSION } from "../shared/installation.ts";
 import { type KnownNode, knownNodes } from "../store/postgres/known_nodes.ts";
@@ -73,7 +74,7 @@ async function checkNodes({ database }: Config): Promise<readonly CheckedPart[]>
   }
 }
 
-function checkNode({ id, version, protocol, lostAt }: KnownNode): CheckedPart {
+function checkNode({ id, version, protocol, clockOffsetMs, lostAt }: KnownNode): CheckedPart {
   const name = `API node ${id}`;
   if (lostAt !== null) {
     const detail =
@@ -86,6 +87,10 @@ function checkNode({ id, version, protocol, lostAt }: KnownNode): CheckedPart {
     const detail = `version ${version} speaks protocol ${protocol}, and ${own}; ` +
       "upgrade one release after another";
     return { name, verdict: "broken", detail };
+  }
+  if (isClockWrong(clockOffsetMs)) {
+    const detail = `its clock is ${clockOffsetInWords(clockOffsetMs)}; synchronize both with NTP`;
+    return { name, verdict: "degraded", detail };
   }
   return version === VERSION
     ? { name, verdict: "fine", detail: `version ${version}` }

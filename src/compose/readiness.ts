@@ -51,7 +51,8 @@ export function healthOf(
       synchronous: accepted(reason ?? await acceptance.rejection("sync")),
       asynchronous: accepted(common ?? await acceptance.rejection("async")),
     };
-    if (reason !== undefined) return { ready: false, reason, ...modes } as const;
+    const unready = reason ?? node.clockError;
+    if (unready !== undefined) return { ready: false, reason: unready, ...modes } as const;
     // One damaged blob concerns one commit or file: a server without the blob serves other commits and files.
     return { ready: true, load: engine.load, damaged: damages(), ...modes } as const;
   };

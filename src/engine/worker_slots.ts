@@ -53,6 +53,8 @@ export interface InvocationQueue {
    * @param needs the memory of the invocation
    */
   offer(needs: MemoryLimit): Promise<void>;
-  /** Passes claims to the handler until the queue closes. */
+  /** Passes claims to the handler until the queue closes, while it {@link accepts} claims. */
   serve(onClaim: ClaimHandler): void;
+  /** Whether claims come to this node from now on. Each claim reaches one of the nodes that accept claims. */
+  accepts(claims: boolean): void;
 }

@@ -106,6 +106,8 @@ export interface Dialect {
   reclaim?(): number;
   /** The connections for reading; absent for a database without connections. */
   connections?(): readonly ConnectionUse[];
+  /** Ends connections that wait for an answer, which may be lost on the way; absent for a database without connections. */
+  giveUpConnections?(): void;
   /** Ends waits for a database that is away; what is under way on an open connection continues. */
   interrupt(): void;
   /** Ends maintenance; call it after the last write, and before the connections are closed. */

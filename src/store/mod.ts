@@ -57,6 +57,11 @@ export interface Store extends AsyncDisposable {
   /** The connections for reading; none for a database without connections. */
   readonly connections: readonly ConnectionUse[];
   /**
+   * Ends connections that wait for an answer of the database, which may be lost on the way. Reads and writes under way fail
+   * with StorageUnavailable, except for a commit that arrived; later ones open new connections.
+   */
+  giveUpConnections(): void;
+  /**
    * Runs statements in a transaction and resolves once they have the durability, by default `durable`. If one throws,
    * all are rolled back. Inside, only the given writers may be used: no reader, no blob, no other promise. The statements
    * may run again, if another node kept their transaction from its end.
@@ -166,6 +171,7 @@ async function open(
     get connections() {
       return dialect.connections?.() ?? [];
     },
+    giveUpConnections: () => dialect.giveUpConnections?.(),
     damage,
     changes,
     auditScopes,

@@ -54,23 +54,33 @@ export class NodeReader {
 export class NodeWriter extends NodeReader {
   /** Adds a node, or adds it again after its lease has ended. @param leaseMs undefined without an end */
   async join(
-    { id, version, protocol }: Omit<NodeRow, "leaseUntil">,
+    { id, version, protocol }: Pick<NodeRow, "id" | "version" | "protocol">,
     leaseMs: number | undefined,
   ): Promise<void> {
     const leaseUntil = leaseMs === undefined ? sql<string>`${NEVER}` : this.time(leaseMs);
-    await this.db.insertInto("nodes").values({ id, version, protocol, leaseUntil })
+    await this.db.insertInto("nodes")
+      .values({ id, version, protocol, leaseUntil, clockOffsetMs: 0 })
       .onConflict((c) => c.column("id").doUpdateSet({ leaseUntil })).execute();
   }
 
-  /** Extends the lease of a node, and the leases for common work that it holds; false if its lease has ended. */
-  async renew(id: string, leaseMs: number): Promise<boolean> {
-    const { numUpdatedRows } = await this.db.updateTable("nodes")
+  /**
+   * Extends the lease of a node, and the leases for common work that it holds.
+   * @returns the time of the database; undefined if the lease of the node has ended
+   */
+  async renew(id: string, leaseMs: number): Promise<string | undefined> {
+    const renewed = await this.db.updateTable("nodes")
       .set({ leaseUntil: this.time(leaseMs) })
-      .where("id", "=", id).where("leaseUntil", ">", this.time()).executeTakeFirst();
-    if (numUpdatedRows === 0n) return false;
+      .where("id", "=", id).where("leaseUntil", ">", this.time())
+      .returning(this.time().as("now")).executeTakeFirst();
+    if (renewed === undefined) return undefined;
     await this.db.updateTable("leases").set({ until: this.time(leaseMs) })
       .where("holder", "=", id).execute();
-    return true;
+    return renewed.now;
+  }
+
+  /** Writes how far the clock of a node is from the clock of the database. */
+  async noteClock(id: string, clockOffsetMs: number): Promise<void> {
+    await this.db.updateTable("nodes").set({ clockOffsetMs }).where("id", "=", id).execute();
   }
 
   /** Removes a node with its leases: other nodes may do its work at once. */
@@ -108,6 +118,12 @@ export class NodeWriter extends NodeReader {
     await this.db.deleteFrom("heldSnapshots")
       .where("nodeId", "not in", nodes().where("leaseUntil", ">", this.time())).execute();
     await this.db.deleteFrom("nodes").where("leaseUntil", "<=", this.time(-LOST_NODES_MS))
+      .execute();
+  }
+
+  /** Ends leases for common work that the node holds: other nodes may do the work at once. */
+  async leaveWork(names: readonly string[], holder: string): Promise<void> {
+    await this.db.deleteFrom("leases").where("holder", "=", holder).where("name", "in", names)
       .execute();
   }
 

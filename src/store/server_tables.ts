@@ -20,6 +20,8 @@ export interface NodeTable {
   version: string;
   /** The number of the protocol that it speaks with workers. */
   protocol: number;
+  /** How far the clock of its machine is ahead of the database's, in milliseconds; negative if it is behind. */
+  clockOffsetMs: number;
 }
 
 /** Work that one node does for all nodes: the node, and the end of its lease. */

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { certificateUntil, DAY_MS, KEPT_NAME } from "../support/certificates.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
+import { TestNetwork } from "../support/network.ts";
 import { readText } from "../support/repository.ts";
 import { Images } from "./images.ts";
-import { TestNetwork } from "./network.ts";
 import { certificateNames, fetchStatus } from "./probes.ts";
 import { TestServices } from "./services.ts";
 

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import type { Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
+import { TestNetwork } from "../support/network.ts";
 import { Images } from "./images.ts";
 import { build } from "./kustomize.ts";
-import { TestNetwork } from "./network.ts";
 import { TestCluster } from "./pods.ts";
 import { certificateNames, fetchText } from "./probes.ts";
 

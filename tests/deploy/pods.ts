@@ -4,9 +4,9 @@ import type { IPodSpec } from "kubernetes-models/v1";
 import { withoutAdded } from "../../deploy/seccomp.ts";
 import SECCOMP from "../../deploy/seccomp.json" with { type: "json" };
 import type { Json } from "../support/client.ts";
+import type { TestNetwork } from "../support/network.ts";
 import { Container } from "./container.ts";
 import type { Images, Mount } from "./images.ts";
-import type { TestNetwork } from "./network.ts";
 import { fetchStatus } from "./probes.ts";
 
 type PodContainer = IPodSpec["containers"][number];

@@ -6,11 +6,11 @@ import { parse } from "yaml";
 import { type Profile, withoutAdded } from "../../deploy/seccomp.ts";
 import SECCOMP from "../../deploy/seccomp.json" with { type: "json" };
 import type { Json } from "../support/client.ts";
+import type { TestNetwork } from "../support/network.ts";
 import { builtRelease } from "../support/release.ts";
 import { ROOT } from "../support/repository.ts";
 import { Container } from "./container.ts";
 import type { Image, Images, Mount } from "./images.ts";
-import type { TestNetwork } from "./network.ts";
 import { fetchStatus } from "./probes.ts";
 
 /** What Docker leaves to root. */

@@ -1,10 +1,11 @@
 /** Nodes that share one store: their leases, and what a node may record that has lost its own. */
 import assert from "node:assert/strict";
+import { clockOffset, clockOffsetInWords } from "../../src/domain/ownership/clocks.ts";
 import type { LeaseName } from "../../src/domain/ownership/contract.ts";
 import { openStore, type Store } from "../../src/store/mod.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
-import { joinNodes, onlyNode } from "../support/nodes.ts";
+import { joinNodes, onlyNode, shareNodes } from "../support/nodes.ts";
 
 const RECOVERY: LeaseName = "recovery";
 /** No test sees the end of this lease, or a renewal that it does not ask for. */
@@ -27,6 +28,22 @@ Deno.test("one node holds a lease, and another one gets it when that leaves", as
   assert.deepEqual(await liveIds(store), [second.id]);
 });
 
+Deno.test("a clock is wrong by what the answer of the database proves", () => {
+  const cases = [
+    [[100, 100, 100], 0],
+    [[100, 150, 200], 0],
+    // The answer came late, so the clock may be right.
+    [[100, 50_000, 60_100], 0],
+    [[7_200_000, 1_000, 7_200_030], 7_199_000],
+    [[1_000, 91_030, 1_030], -90_000],
+  ] as const;
+  for (const [[before, database, after], offset] of cases) {
+    assert.equal(clockOffset(before, database, after), offset);
+  }
+  assert.equal(clockOffsetInWords(7_200_400), "2 h ahead of the clock of the database");
+  assert.equal(clockOffsetInWords(-89_999), "90 s behind the clock of the database");
+});
+
 Deno.test("a node that was taken away loses what it holds, and joins again", async () => {
   await using directory = await makeTempDir();
   await using store = await openStore(directory.path);
@@ -37,6 +54,18 @@ Deno.test("a node that was taken away loses what it holds, and joins again", asy
   await node.heartbeat();
   assert.deepEqual([lost, node.isLive], [1, true]);
   assert.deepEqual(await liveIds(store), [node.id]);
+});
+
+Deno.test("claims of workers come to a node only while it has its lease", async () => {
+  await using directory = await makeTempDir();
+  await using store = await openStore(directory.path);
+  const accepted: boolean[] = [];
+  const onAccepts = (claims: boolean) => void accepted.push(claims);
+  await using shared = await shareNodes(store, { leaseMs: LEASE_MS, onAccepts });
+  await shared.node.heartbeat();
+  await store.write((tx) => tx.nodes.leave(shared.node.id));
+  await shared.node.heartbeat();
+  assert.deepEqual(accepted, [true, false, true]);
 });
 
 Deno.test("a node that cannot renew its lease loses it by its own clock", async () => {

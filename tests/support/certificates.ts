@@ -16,9 +16,23 @@ export interface CertificateFiles {
 
 /** The certificate for `localhost` and `127.0.0.1`; made once in a run. */
 export async function loopbackCertificate(): Promise<CertificateFiles> {
-  const directory = await filledOnce("certificate", async (directory) => {
-    await (await selfSignedSource(directory, [])).load();
-  });
+  return filesIn(await filledOnce("certificate", (directory) => issue(directory, [])));
+}
+
+/** Makes a certificate for addresses, which may be those of other hosts. */
+export async function certificateFor(
+  directory: string,
+  addresses: readonly string[],
+): Promise<CertificateFiles> {
+  await issue(directory, addresses);
+  return filesIn(directory);
+}
+
+async function issue(directory: string, addresses: readonly string[]): Promise<void> {
+  await (await selfSignedSource(directory, addresses)).load();
+}
+
+function filesIn(directory: string): CertificateFiles {
   const [caFile = "", certFile = "", keyFile = ""] = ["ca.pem", "server.pem", "server.key"]
     .map((name) => join(directory, name));
   return { caFile, certFile, keyFile };

@@ -21,6 +21,14 @@ export function mountTest(
   if (!("mount" in MISSING)) Deno.test(name, body);
 }
 
+/** Registers a test that makes network namespaces, which needs the same rights as a mount. */
+export function networkTest(
+  name: string,
+  body: (context: Deno.TestContext) => Promise<void>,
+): void {
+  mountTest(name, body);
+}
+
 /** Registers a test that mounts file systems, and compiles the shim that makes writes and syncs fail. */
 export function mountAndShimTest(
   name: string,

@@ -6,6 +6,7 @@ import { type CertificateFiles, loopbackCertificate } from "./certificates.ts";
 import { removeDirectory } from "./invoked.ts";
 import { eventually } from "./eventually.ts";
 import { freePort } from "../../deploy/local_cluster/network.ts";
+import { commandOn, type NetworkHost, type SecuredHost } from "./network.ts";
 import { signalUnlessEnded } from "./processes.ts";
 
 /** How long a server may take to become ready; a bound for broken ones, not a measurement. */
@@ -22,6 +23,8 @@ export interface NatsOptions {
   readonly syncInterval?: string;
   /** An existing directory for streams, such as a small disk; the caller removes it. */
   readonly storeDir?: string;
+  /** Where it runs instead of loopback, with a certificate for the address. */
+  readonly at?: SecuredHost;
 }
 
 /** Where one or several servers of NATS are reached, and which certificates their clients trust. */
@@ -31,6 +34,7 @@ export class NatsAddress {
     readonly ports: readonly number[],
     /** Undefined without TLS. */
     readonly caFile: string | undefined,
+    readonly host = "127.0.0.1",
   ) {}
 
   /** Of the first server. */
@@ -40,10 +44,10 @@ export class NatsAddress {
     return port;
   }
 
-  /** `tls://127.0.0.1:PORT` for each server, without TLS `nats://127.0.0.1:PORT`. */
+  /** `tls://HOST:PORT` for each server, without TLS `nats://HOST:PORT`. */
   get urls(): string[] {
     const scheme = this.caFile === undefined ? "nats" : "tls";
-    return this.ports.map((port) => `${scheme}://127.0.0.1:${port}`);
+    return this.ports.map((port) => `${scheme}://${this.host}:${port}`);
   }
 
   /** As the command line takes it. */
@@ -82,6 +86,7 @@ export class TestNats implements AsyncDisposable {
   private constructor(
     private readonly directory: string,
     private readonly storeDir: string,
+    private readonly host: NetworkHost | undefined,
     started: Started,
     /** Stays the same over {@link restart}. */
     readonly address: NatsAddress,
@@ -92,12 +97,13 @@ export class TestNats implements AsyncDisposable {
 
   static async start(options: NatsOptions = {}): Promise<TestNats> {
     const directory = await Deno.makeTempDir({ prefix: "invoked-test-nats-" });
-    const files = options.tls === false ? undefined : await loopbackCertificate();
-    const address = new NatsAddress([freePort()], files?.caFile);
-    await writeConfig(directory, address.port, options, files);
-    const started = spawn(directory);
+    const { at, tls = true, storeDir = storeDirIn(directory) } = options;
+    const files = tls ? at?.certificate ?? await loopbackCertificate() : undefined;
+    const address = new NatsAddress([freePort()], files?.caFile, at?.host.address);
+    await writeConfig(directory, address, options, files);
+    const started = spawn(directory, at?.host);
     await listening(directory, started);
-    return new TestNats(directory, options.storeDir ?? storeDirIn(directory), started, address);
+    return new TestNats(directory, storeDir, at?.host, started, address);
   }
 
   get pid(): number {
@@ -121,7 +127,7 @@ export class TestNats implements AsyncDisposable {
 
   /** Starts it again on its port and its streams, after {@link stop}. */
   async restart(): Promise<void> {
-    const started = spawn(this.directory);
+    const started = spawn(this.directory, this.host);
     this.#process = started.process;
     this.#log = started.log;
     await listening(this.directory, started);
@@ -152,13 +158,13 @@ const HANDSHAKE_S = 60;
 
 async function writeConfig(
   directory: string,
-  port: number,
+  { host, port }: NatsAddress,
   { config = "", maxFileStore, syncInterval, storeDir = storeDirIn(directory) }: NatsOptions,
   files: CertificateFiles | undefined,
 ): Promise<void> {
   const tls = files && [files.certFile, files.keyFile].map((file) => JSON.stringify(file));
   const lines = [
-    `listen: "127.0.0.1:${port}"`,
+    `listen: "${host}:${port}"`,
     `ports_file_dir: ${JSON.stringify(directory)}`,
     "jetstream {",
     `  store_dir: ${JSON.stringify(storeDir)}`,
@@ -173,9 +179,11 @@ async function writeConfig(
   await Deno.writeTextFile(join(directory, "nats.conf"), `${lines.join("\n")}\n`);
 }
 
-function spawn(directory: string): Started {
-  const process = new Deno.Command("nats-server", {
-    args: ["--config", join(directory, "nats.conf")],
+function spawn(directory: string, host: NetworkHost | undefined): Started {
+  const command = ["nats-server", "--config", join(directory, "nats.conf")];
+  const [program = "", ...args] = commandOn(host, command);
+  const process = new Deno.Command(program, {
+    args,
     stdin: "null",
     stdout: "null",
     stderr: "piped",

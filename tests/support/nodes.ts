@@ -24,6 +24,8 @@ interface SharedOptions {
   readonly snapshots?: Snapshots;
   /** Called with the memory of each invocation that is offered: there are no workers. */
   readonly onOffer?: (memoryBytes?: number) => void;
+  /** Called when claims of workers come to the node from now on, or no longer. */
+  readonly onAccepts?: (claims: boolean) => void;
   /** The largest memory of an invocation that any process runs. */
   readonly maxMemoryBytes?: number;
 }
@@ -31,7 +33,7 @@ interface SharedOptions {
 /** A node that shares a store, and reaches no worker and no other node. */
 export async function shareNodes(
   store: Store,
-  { leaseMs, snapshots = new Snapshots(store), onOffer, maxMemoryBytes }: SharedOptions,
+  { leaseMs, snapshots = new Snapshots(store), onOffer, onAccepts, maxMemoryBytes }: SharedOptions,
 ): Promise<SharedNodes> {
   return new SharedNodes({
     store,
@@ -40,6 +42,7 @@ export async function shareNodes(
       maximum: { maxMemoryBytes },
       offer: ({ memoryBytes }) => Promise.resolve(onOffer?.(memoryBytes)),
       serve() {},
+      accepts: (claims) => onAccepts?.(claims),
     },
     peers: { cancel: () => Promise.resolve(false), serve() {} },
     engine: { interrupt() {} },

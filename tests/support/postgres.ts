@@ -6,6 +6,7 @@ import { eventually } from "./eventually.ts";
 import { removeDirectory } from "./invoked.ts";
 import { filledOnce } from "./once.ts";
 import { freePort } from "../../deploy/local_cluster/network.ts";
+import { commandOn, NETWORK, type NetworkHost, type SecuredHost } from "./network.ts";
 import { descendantsOf, signalUnlessEnded } from "./processes.ts";
 
 /** The user of the system that runs PostgreSQL, which does not run as root. */
@@ -29,6 +30,9 @@ const SETTINGS = {
 /** What lets standbys follow it. */
 export const REPLICATED = { wal_level: "replica", max_wal_senders: "4" };
 
+/** Who may connect from another host. */
+const HOSTS_FILE = `local all all scram-sha-256\nhost all all ${NETWORK} scram-sha-256\n`;
+
 export interface PostgresOptions {
   /** Further settings of the server. */
   readonly settings?: Readonly<Record<string, string>>;
@@ -36,6 +40,8 @@ export interface PostgresOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** Whether its URLs ask for TLS; true by default, as for every host but this one. */
   readonly tls?: boolean;
+  /** Where it runs instead of loopback, with a certificate for the address. */
+  readonly at?: SecuredHost;
 }
 
 /** A running PostgreSQL. Disposing it stops it and removes its data. */
@@ -50,16 +56,23 @@ export class TestPostgres implements AsyncDisposable {
     private readonly settings: Readonly<Record<string, string>>,
     /** The parameters of its URLs. */
     private readonly parameters: string,
+    private readonly host?: NetworkHost,
   ) {}
 
   static async start(
-    { settings = {}, files = {}, tls = true }: PostgresOptions = {},
+    { settings = {}, files = {}, tls = true, at }: PostgresOptions = {},
   ): Promise<TestPostgres> {
-    const certificate = tls ? await loopbackCertificate() : undefined;
+    const certificate = tls ? at?.certificate ?? await loopbackCertificate() : undefined;
     const template = await filledOnce("postgres", initialize);
     const directory = await makeDirectory();
     await run(["cp", "-a", `${template}/.`, directory]);
-    for (const [name, text] of Object.entries({ ...files, ...await tlsFiles(certificate) })) {
+    const network = at && { listen_addresses: at.host.address, unix_socket_directories: directory };
+    const all = {
+      ...files,
+      ...at && { "pg_hba.conf": HOSTS_FILE },
+      ...await tlsFiles(certificate),
+    };
+    for (const [name, text] of Object.entries(all)) {
       const path = `${directory}/${name}`;
       await Deno.writeTextFile(path, text, { mode: 0o600 });
       if (isRoot()) await run(["chown", SYSTEM_USER, path]);
@@ -67,10 +80,11 @@ export class TestPostgres implements AsyncDisposable {
     const postgres = new TestPostgres(
       directory,
       freePort(),
-      { ...SETTINGS, ...certificate && { ssl: "on" }, ...settings },
+      { ...SETTINGS, ...certificate && { ssl: "on" }, ...network, ...settings },
       certificate === undefined
         ? ""
         : `?sslmode=verify-full&sslrootcert=${encodeURIComponent(certificate.caFile)}`,
+      at?.host,
     );
     await postgres.restart();
     return postgres;
@@ -116,7 +130,8 @@ export class TestPostgres implements AsyncDisposable {
   async restart(): Promise<void> {
     const args = Object.entries({ ...this.settings, port: String(this.port) })
       .flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-    const [program = "", ...rest] = await asSystemUser("postgres", ["-D", this.directory, ...args]);
+    const command = await asSystemUser("postgres", ["-D", this.directory, ...args]);
+    const [program = "", ...rest] = commandOn(this.host, command);
     this.#process = new Deno.Command(program, {
       args: rest,
       stdin: "null",
@@ -165,12 +180,18 @@ export class TestPostgres implements AsyncDisposable {
   readonly superuser = { name: USER, password: PASSWORD };
 
   url(database: string, user = USER, password = PASSWORD): string {
-    return `postgres://${user}:${password}@127.0.0.1:${this.port}/${database}${this.parameters}`;
+    const host = this.host?.address ?? "127.0.0.1";
+    return `postgres://${user}:${password}@${host}:${this.port}/${database}${this.parameters}`;
   }
 
   /** Runs statements as the superuser. */
   async query<Row extends pg.QueryResultRow>(sql: string, database = "postgres"): Promise<Row[]> {
-    const client = new pg.Client({ connectionString: this.url(database) });
+    const { name: user, password } = this.superuser;
+    // This process is on another host, and reaches the socket of the directory.
+    const socket = { host: this.directory, port: this.port, user, password, database };
+    const client = new pg.Client(
+      this.host === undefined ? { connectionString: this.url(database) } : socket,
+    );
     client.on("error", () => {});
     await client.connect();
     try {

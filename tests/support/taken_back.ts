@@ -5,6 +5,7 @@ import { MIGRATIONS } from "../../src/store/migrations/mod.ts";
 
 /** What takes the last migrations back. */
 const UNDO: Readonly<Record<string, string>> = {
+  "045_node_clocks": "alter table nodes drop column clock_offset_ms",
   "043_last_writes": "drop table last_writes",
   "044_object_stores": "drop table object_stores",
   "042_load_reports": "drop index commits_unloaded; " +

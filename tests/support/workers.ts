@@ -1,6 +1,7 @@
 /** Starts real workers, as an operator does. */
 import { removeDirectory } from "./invoked.ts";
 import type { NatsAddress } from "./nats.ts";
+import { commandOn, type NetworkHost } from "./network.ts";
 import { signalUnlessEnded } from "./processes.ts";
 import { serverProgram } from "./release.ts";
 
@@ -17,6 +18,8 @@ export interface WorkerOptions {
   readonly directory?: string;
   /** The command `invoked` of another build. */
   readonly program?: string;
+  /** Where it runs instead of this process's network. */
+  readonly host?: NetworkHost;
 }
 
 /** A running worker. Disposing it kills it, and removes its directory. */
@@ -33,23 +36,25 @@ export class TestWorker implements AsyncDisposable {
   ) {}
 
   static async start(
-    { nats, capacity = 2, flags = [], env = {}, program, ...options }: WorkerOptions,
+    { nats, capacity = 2, flags = [], env = {}, program, host, ...options }: WorkerOptions,
   ): Promise<TestWorker> {
     const directory = options.directory ??
       await Deno.makeTempDir({ prefix: "invoked-test-worker-" });
-    const process = new Deno.Command(program ?? await serverProgram(), {
-      args: [
-        "worker",
-        "--json",
-        ...nats.flags,
-        "--capacity",
-        `${capacity}`,
-        "--data",
-        directory,
-        "--log-format",
-        "json",
-        ...flags,
-      ],
+    const [command = "", ...args] = commandOn(host, [
+      program ?? await serverProgram(),
+      "worker",
+      "--json",
+      ...nats.flags,
+      "--capacity",
+      `${capacity}`,
+      "--data",
+      directory,
+      "--log-format",
+      "json",
+      ...flags,
+    ]);
+    const process = new Deno.Command(command, {
+      args,
       clearEnv: true,
       env: { PATH: Deno.env.get("PATH") ?? "", INVOKED_POOL_SIZE: "2", ...env },
       stdin: "null",

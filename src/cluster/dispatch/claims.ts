@@ -114,11 +114,20 @@ export class Claims implements InvocationQueue, AsyncDisposable {
   serve(onClaim: ClaimHandler): void {
     this.#onClaim = onClaim;
     this.#parts.registry.rejectForeign();
-    this.#subscription ??= this.#parts.nats.subscribe(
-      subjects.claims(),
-      (message) => void this.#receive(message),
-      NODES_GROUP,
-    );
+    this.accepts(true);
+  }
+
+  accepts(claims: boolean): void {
+    if (claims && this.#onClaim !== undefined) {
+      this.#subscription ??= this.#parts.nats.subscribe(
+        subjects.claims(),
+        (message) => void this.#receive(message),
+        NODES_GROUP,
+      );
+    } else {
+      this.#subscription?.[Symbol.dispose]();
+      this.#subscription = undefined;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

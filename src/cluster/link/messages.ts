@@ -304,16 +304,24 @@ export interface SealedJob {
 export function encodeJob(
   { job: { inputJson, ...head }, keys }: SealedJob,
 ): Uint8Array<ArrayBuffer> {
-  return encodeWithText({ ...head, keys }, inputJson);
+  return encodeWithText({ ...head, keys, sentAtMs: Date.now() }, inputJson);
 }
 
-/** Reads an opened job; its owner is trusted. */
+/** Reads an opened job; its owner is trusted. Its deadline is by the clock of this machine, as its code reads the time. */
 export function decodeJob(bytes: Uint8Array): SealedJob {
   const { head, text } = split(bytes);
-  const { keys, ...job } = JSON.parse(new TextDecoder().decode(head)) as
+  const { keys, sentAtMs, ...job } = JSON.parse(new TextDecoder().decode(head)) as
     & Omit<Job, "inputJson">
-    & Pick<SealedJob, "keys">;
-  return { job: { ...job, inputJson: new TextDecoder().decode(text) }, keys };
+    & Pick<SealedJob, "keys">
+    // Nodes of earlier versions do not send it.
+    & { readonly sentAtMs?: number };
+  const inputJson = new TextDecoder().decode(text);
+  if (sentAtMs === undefined || job.context === undefined) {
+    return { job: { ...job, inputJson }, keys };
+  }
+  const leftMs = Date.parse(job.context.deadline) - sentAtMs;
+  const context = { ...job.context, deadline: new Date(Date.now() + leftMs).toISOString() };
+  return { job: { ...job, context, inputJson }, keys };
 }
 
 export function encodeOutcome(outcome: Outcome): Uint8Array<ArrayBuffer> {

@@ -188,7 +188,7 @@ export class NatsBucket implements ObjectBucket {
       const revisions = new Map<string, StoredRecord>();
       const retained: string[] = [];
       await this.#eachStored(digests, (digest, stored) => {
-        if (isRetained(stored.record)) retained.push(digest);
+        if (isRetained(stored)) retained.push(digest);
         else revisions.set(digest, stored);
       });
       // A node that retained and released one of them before has written its references by now.
@@ -389,6 +389,6 @@ export class NatsBucket implements ObjectBucket {
   }
 }
 
-function isOld({ record, time }: StoredRecord, before: Date): boolean {
-  return time < before && !isRetained(record);
+function isOld(stored: StoredRecord, before: Date): boolean {
+  return stored.time < before && !isRetained(stored);
 }

@@ -82,10 +82,12 @@ export function retentionOf(node: string): Metadata {
   return { [node]: new Date(Date.now() + RETENTION_MAX_MS).toISOString() };
 }
 
-/** Whether a node retains the object: its retention has not ended. */
-export function isRetained({ metadata = {} }: ObjectRecord): boolean {
-  const now = Date.now();
-  return Object.values(metadata).some((until) => Date.parse(until) > now);
+/**
+ * Whether a node retains the object: its retention has not ended, by the clock of NATS. The end that the record names comes
+ * from the clock of the node, which may be wrong, and counts for nodes of earlier versions alone.
+ */
+export function isRetained({ record: { metadata = {} }, time }: StoredRecord): boolean {
+  return Object.keys(metadata).length > 0 && time.getTime() + RETENTION_MAX_MS > Date.now();
 }
 
 /** The name of new chunks of an object. */

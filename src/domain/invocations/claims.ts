@@ -44,7 +44,9 @@ export class Claims {
   async claim(claim: Claim): Promise<ClaimAnswer> {
     const { store, engine, ownership: { node } } = this.parts;
     const { invocations } = store.read;
-    if (node.pause.current !== undefined) return { kind: "later" };
+    // A node with a wrong clock would repeat a failed attempt too early or too late.
+    const cannotDecide = !node.isLive || node.clockError !== undefined;
+    if (cannotDecide || node.pause.current !== undefined) return { kind: "later" };
     const waiting = await invocations.nextUnclaimed(CONSIDERED_MAX, claim.maximum);
     if (waiting.length === 0) {
       // Another worker may have the memory for a waiting invocation.

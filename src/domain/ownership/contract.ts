@@ -18,6 +18,11 @@ export interface Node {
   readonly isLive: boolean;
   /** The part of a limit of all nodes that this node may use: each live node has one part. */
   readonly share: number;
+  /**
+   * Why clients should use another node: the clock of this node is wrong, and the clock of another live node is right.
+   * Undefined while the node is as good as others.
+   */
+  readonly clockError: string | undefined;
   /** Whether the server is paused, and why. */
   readonly pause: Pause;
   /** Whether it does this work for all nodes now. While the server is paused, no node does housekeeping or schedules. */

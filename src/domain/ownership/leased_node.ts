@@ -5,6 +5,7 @@ import type { Store, Writers } from "../../store/mod.ts";
 import type { NodeRow } from "../../store/nodes.ts";
 import { DomainError } from "../errors.ts";
 import { locks } from "../locks.ts";
+import { clockOffset, clockOffsetInWords, isClockWrong, TIMED_WORK } from "./clocks.ts";
 import type { LeaseName, Node } from "./contract.ts";
 import { Pause } from "./pause.ts";
 
@@ -14,6 +15,8 @@ const logger = getLogger(["invoked", "domain"]);
 const RENEWAL_INTERVAL_MS = 2_000;
 /** How long a node owns its invocations without a renewal. */
 const LEASE_MS = 8_000;
+/** Smaller changes of how far the clock is from the clock of the database are not written. */
+const CLOCK_PRECISION_MS = 1_000;
 /** When a caller may try again that met a node without its lease. */
 const LEASE_RETRY_SECONDS = 2;
 
@@ -27,6 +30,16 @@ export interface NodeSpec {
   readonly protocol: number;
   /** Whether it works beside a node with that protocol. */
   readonly speaks: (protocol: number) => boolean;
+}
+
+/** What a node finds out with a renewal. */
+interface Renewal {
+  /** The common work that it does from now on. */
+  readonly work: readonly LeaseName[];
+  readonly liveNodes: number;
+  readonly clockOffsetMs: number;
+  /** Whether its clock is wrong, and the clock of another live node is right. */
+  readonly yields: boolean;
 }
 
 /** @throws Error that names a live node which does not speak the protocol of this one */
@@ -48,6 +61,8 @@ export function assertSpeaks(
  * its lease; after that another node takes them over. Leases end by the time of the database, and no later by the
  * monotonic clock of the node, which began to wait before the database did.
  *
+ * A node whose clock is wrong leaves what depends on clocks to the nodes whose clocks are right, if there are any.
+ *
  * Modes: `live`; `lost` from the end of the lease until the node has joined again; `left`. Transitions: live → lost →
  * live, each → left.
  */
@@ -67,6 +82,9 @@ export class LeasedNode implements Node, AsyncDisposable {
   /** Writes, with each renewal, what other nodes must know of this one. */
   #published: (tx: Writers) => Promise<void> = () => Promise.resolve();
   #liveNodes = 1;
+  /** As of the last renewal: how far the clock is from the database's, and whether the node yields to others for it. */
+  #clockOffsetMs = 0;
+  #yields = false;
   #expiry: ReturnType<typeof setTimeout> | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #heartbeat: Promise<void> | undefined;
@@ -102,6 +120,14 @@ export class LeasedNode implements Node, AsyncDisposable {
   /** As of the last renewal. */
   get share(): number {
     return 1 / this.#liveNodes;
+  }
+
+  get clockError(): string | undefined {
+    if (!this.#yields) return undefined;
+    return `the clock of this machine is ${
+      clockOffsetInWords(this.#clockOffsetMs)
+    }, and the clock of another API node ` +
+      "is right; synchronize the clock with NTP";
   }
 
   holds(name: LeaseName): boolean {
@@ -140,17 +166,12 @@ export class LeasedNode implements Node, AsyncDisposable {
   async heartbeat(): Promise<void> {
     const sentAt = performance.now();
     const { id } = this;
-    const taken = await this.#store.write(async (tx) => {
-      if (!this.isLive || !await tx.nodes.renew(id, this.leaseMs)) return undefined;
-      const names: LeaseName[] = [];
-      for (const name of LEASES) {
-        if (await tx.nodes.takeLease(name, id, this.leaseMs)) names.push(name);
-      }
-      await this.#published(tx);
-      return { names, nodes: (await tx.nodes.live()).length };
+    const renewal = await this.#store.write(async (tx) => {
+      if (!this.isLive) return undefined;
+      return await this.#renew(tx);
     }, "committed");
     if (this.#lifecycle.is("left")) return;
-    if (taken === undefined) {
+    if (renewal === undefined) {
       this.#lose();
       await this.#join();
       this.#lifecycle.set("live");
@@ -159,8 +180,9 @@ export class LeasedNode implements Node, AsyncDisposable {
     this.#expireAt(sentAt + this.leaseMs);
     await this.pause.refresh();
     this.#held.clear();
-    this.#liveNodes = Math.max(1, taken?.nodes ?? this.#liveNodes);
-    for (const name of taken?.names ?? []) this.#held.set(name, sentAt + this.leaseMs);
+    this.#liveNodes = Math.max(1, renewal?.liveNodes ?? this.#liveNodes);
+    for (const name of renewal?.work ?? []) this.#held.set(name, sentAt + this.leaseMs);
+    if (renewal !== undefined) this.#noteClock(renewal);
     for (const listener of this.#onHeartbeat) listener();
   }
 
@@ -174,6 +196,41 @@ export class LeasedNode implements Node, AsyncDisposable {
     await this.#store.write((tx) => tx.nodes.leave(id), "committed").catch((error) => {
       logger.warn("The node {id} could not leave: its lease ends by itself", { id, error });
     });
+  }
+
+  /** Undefined if the lease has ended. */
+  async #renew(tx: Writers): Promise<Renewal | undefined> {
+    const { id, leaseMs } = this;
+    const beforeMs = Date.now();
+    const time = await tx.nodes.renew(id, leaseMs);
+    if (time === undefined) return undefined;
+    const clockOffsetMs = clockOffset(beforeMs, Date.parse(time), Date.now());
+    const nodes = await tx.nodes.live();
+    const noted = nodes.find((node) => node.id === id)?.clockOffsetMs ?? 0;
+    if (Math.abs(noted - clockOffsetMs) > CLOCK_PRECISION_MS) {
+      await tx.nodes.noteClock(id, clockOffsetMs);
+    }
+    const yields = isClockWrong(clockOffsetMs) &&
+      nodes.some((node) => node.id !== id && !isClockWrong(node.clockOffsetMs));
+    if (yields) await tx.nodes.leaveWork(TIMED_WORK, id);
+    const work: LeaseName[] = [];
+    for (const name of LEASES) {
+      if (yields && TIMED_WORK.includes(name)) continue;
+      if (await tx.nodes.takeLease(name, id, leaseMs)) work.push(name);
+    }
+    await this.#published(tx);
+    return { work, liveNodes: nodes.length, clockOffsetMs, yields };
+  }
+
+  #noteClock({ clockOffsetMs, yields }: Renewal): void {
+    const [was, is] = [this.#clockOffsetMs, clockOffsetMs].map(isClockWrong);
+    this.#clockOffsetMs = clockOffsetMs;
+    this.#yields = yields;
+    if (is && !was) {
+      logger.error("The clock of this machine is {offset}; synchronize both with NTP", {
+        offset: clockOffsetInWords(clockOffsetMs),
+      });
+    } else if (was && !is) logger.info("The clock of this machine is right again");
   }
 
   async #join(): Promise<void> {
@@ -198,7 +255,11 @@ export class LeasedNode implements Node, AsyncDisposable {
 
   #expireAt(deadline: number): void {
     clearTimeout(this.#expiry);
-    this.#expiry = setTimeout(() => this.#lose(), deadline - performance.now());
+    this.#expiry = setTimeout(() => {
+      this.#lose();
+      // Packets of the renewal may be lost, and TCP would repeat them ever more seldom.
+      this.#store.giveUpConnections();
+    }, deadline - performance.now());
   }
 
   #lose(): void {

@@ -32,6 +32,7 @@ export class OnlyNode implements Ownership {
       id,
       isLive: true,
       share: 1,
+      clockError: undefined,
       pause,
       holds: (name) => name === "recovery" || pause.current === undefined,
       leads: () => true,

@@ -58,16 +58,19 @@ export class SharedNodes implements Ownership {
   >();
 
   constructor(private readonly parts: SharedParts) {
-    const { node, engine, snapshots } = parts;
+    const { node, engine, queue, snapshots } = parts;
     this.node = node;
     node.publish((tx) => tx.nodes.holdSnapshots(node.id, snapshots.oldestHeld));
     node.onLost(() => {
       engine.interrupt();
+      // This node could not decide on a claim, and would delay what waits.
+      queue.accepts(false);
       this.#wanted.clear();
     });
     node.onHeartbeat(() => {
       // Another node sweeps from now on.
       if (!node.holds("housekeeping")) this.#wanted.clear();
+      queue.accepts(node.clockError === undefined);
     });
   }
 

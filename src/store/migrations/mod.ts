@@ -48,6 +48,7 @@ import * as alerts from "./041_alerts.ts";
 import * as loadReports from "./042_load_reports.ts";
 import * as lastWrites from "./043_last_writes.ts";
 import * as objectStores from "./044_object_stores.ts";
+import * as nodeClocks from "./045_node_clocks.ts";
 
 /** The migrations by name. They are numbered and only appended. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -95,6 +96,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "042_load_reports": loadReports,
   "043_last_writes": lastWrites,
   "044_object_stores": objectStores,
+  "045_node_clocks": nodeClocks,
 };
 
 /** The migrations that a database has, in their order; none for a new one. @throws DataDirError */

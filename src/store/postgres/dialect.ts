@@ -89,6 +89,9 @@ export async function postgresDialect(options: PostgresOptions): Promise<Dialect
       index.build();
     },
     connections: () => [reading.use("reads"), long.use("long_reads")],
+    giveUpConnections() {
+      for (const each of [session, reading, long]) each.giveUp();
+    },
     interrupt: () => session.interrupt(),
     async close() {
       await index.close();

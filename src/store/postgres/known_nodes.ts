@@ -5,7 +5,7 @@ import { timeAfter } from "./dialect.ts";
 import { Servers } from "./servers.ts";
 
 /** A node that has joined and has not left, for an hour after the end of its lease. */
-export interface KnownNode extends Pick<NodeRow, "id" | "version" | "protocol"> {
+export interface KnownNode extends Pick<NodeRow, "id" | "version" | "protocol" | "clockOffsetMs"> {
   /** When its lease ended; null while it lasts. */
   readonly lostAt: string | null;
 }
@@ -19,7 +19,9 @@ export async function knownNodes(
     const { rows: [found] } = await client.query("select to_regclass('nodes') is not null as used");
     if (found?.used !== true) return [];
     const { rows } = await client.query<KnownNode>(
+      // Nodes of an earlier version have no column for their clock.
       "select id, version, protocol, " +
+        `coalesce((to_jsonb(nodes) ->> 'clock_offset_ms')::bigint, 0) as "clockOffsetMs", ` +
         `case when lease_until > ${timeAfter(0)} then null else lease_until end as "lostAt" ` +
         "from nodes order by id",
     );

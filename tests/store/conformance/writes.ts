@@ -147,10 +147,23 @@ export const WRITES: Steps = {
       assert.equal(await tx.nodes.takeLease("work", "a", 60_000), true);
       assert.equal(await tx.nodes.takeLease("work", "b", 60_000), false);
       assert.equal(await tx.nodes.takeLease("work", "a", 60_000), true);
-      assert.equal(await tx.nodes.renew("a", 60_000), true);
-      assert.equal(await tx.nodes.renew("c", 60_000), false);
+      assert.match(await tx.nodes.renew("a", 60_000) ?? "", /^\d{4}-\d\d-\d\dT\d\d:.*\.\d{3}Z$/);
+      assert.equal(await tx.nodes.renew("c", 60_000), undefined);
+      await tx.nodes.noteClock("b", -5_000_000_000);
     });
-    assert.deepEqual((await store.read.nodes.live()).map((live) => live.id), ["a", "b"]);
+    const live = await store.read.nodes.live();
+    assert.deepEqual(live.map(({ id, clockOffsetMs }) => [id, clockOffsetMs]), [
+      ["a", 0],
+      ["b", -5_000_000_000],
+    ]);
+    await store.write(async (tx) => {
+      await tx.nodes.leaveWork(["work"], "b");
+      assert.equal(await tx.nodes.takeLease("work", "b", 60_000), false);
+      await tx.nodes.leaveWork(["other", "work"], "a");
+      assert.equal(await tx.nodes.takeLease("work", "b", 60_000), true);
+      await tx.nodes.leaveWork(["work"], "b");
+      assert.equal(await tx.nodes.takeLease("work", "a", 60_000), true);
+    });
     await store.write(async (tx) => {
       await tx.nodes.leave("a");
       assert.equal(await tx.nodes.takeLease("work", "b", -1000), true);

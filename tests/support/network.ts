@@ -1,12 +1,32 @@
-/** A network for containers: a bridge in a network namespace, and a namespace for each container. No packet leaves them. */
-import { isRunning } from "../support/once.ts";
+/** A network of hosts: a bridge in a network namespace, and a namespace for each host. No packet leaves them. */
+import { basename } from "node:path";
+import type { CertificateFiles } from "./certificates.ts";
+import { isRunning } from "./once.ts";
 
-/** The bridge has more addresses than a test has containers. */
+/** The bridge has more addresses than a test has hosts. */
 const SUBNET = "10.240.0";
+
+/** All addresses of hosts. */
+export const NETWORK = `${SUBNET}.0/24`;
 
 const NAMESPACES = "/run/netns";
 /** Followed by the id of the process that made a namespace. */
 const PREFIX = "invoked-test-";
+/** The address of no network card. */
+const NO_CARD = "02:00:00:00:00:00";
+
+/** A host of a network. */
+export interface NetworkHost {
+  /** The path of its namespace. */
+  readonly path: string;
+  readonly address: string;
+}
+
+/** A host, and a certificate for its address. */
+export interface SecuredHost {
+  readonly host: NetworkHost;
+  readonly certificate: CertificateFiles;
+}
 
 /** The network of one test. Disposing it removes all namespaces. */
 export class TestNetwork implements AsyncDisposable {
@@ -22,8 +42,8 @@ export class TestNetwork implements AsyncDisposable {
     return network;
   }
 
-  /** Adds a host. @returns the path of its namespace, and its address */
-  async host(): Promise<{ readonly path: string; readonly address: string }> {
+  /** Adds a host. */
+  async host(): Promise<NetworkHost> {
     const [bridge = ""] = this.#names;
     const number = this.#names.length;
     const name = await this.#add(`${number}`);
@@ -36,6 +56,17 @@ export class TestNetwork implements AsyncDisposable {
     return { path: `${NAMESPACES}/${name}`, address };
   }
 
+  /**
+   * Loses every packet from one host to another, silently, until the result is disposed: the sender takes the card of
+   * the receiver for one that no host has. Packets in the other direction arrive.
+   */
+  async loseFrom(sender: NetworkHost, receiver: NetworkHost): Promise<AsyncDisposable> {
+    const neighbor = (...action: readonly string[]) =>
+      ip("-n", basename(sender.path), "neigh", ...action, "dev", "eth0");
+    await neighbor("replace", receiver.address, "lladdr", NO_CARD, "nud", "permanent");
+    return { [Symbol.asyncDispose]: () => neighbor("del", receiver.address) };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const name of this.#names) await ip("netns", "del", name);
   }
@@ -46,6 +77,14 @@ export class TestNetwork implements AsyncDisposable {
     this.#names.push(name);
     return name;
   }
+}
+
+/** The command that runs a command on a host, and becomes it; without a host the command itself. */
+export function commandOn(
+  host: Pick<NetworkHost, "path"> | undefined,
+  command: readonly string[],
+): readonly string[] {
+  return host === undefined ? command : ["nsenter", `--net=${host.path}`, ...command];
 }
 
 /** Removes the namespaces of tests that were killed. */
