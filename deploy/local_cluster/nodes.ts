@@ -58,7 +58,8 @@ export function apiNode(options: NodeOptions): Program {
     name,
     command: [
       ...[INVOKED, "serve", "--port", String(port), "--public-url", publicUrl],
-      ...["--capacity", "0", "--trusted-proxies", "127.0.0.1"],
+      // Longer than haproxy takes to notice that the node is not ready.
+      ...["--capacity", "0", "--trusted-proxies", "127.0.0.1", "--drain-delay", "3s"],
       ...flagsOf(sharedSettings(options)),
     ],
     stopSignal: "SIGTERM",

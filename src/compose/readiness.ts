@@ -10,6 +10,8 @@ import type { Cluster } from "./cluster.ts";
 /** Damages that the server lists. */
 const DAMAGES_MAX = 100;
 
+const STOPPING = "the server is stopping";
+
 interface HealthParts {
   readonly acceptance: Limits;
   readonly store: Store;
@@ -19,6 +21,8 @@ interface HealthParts {
   readonly cluster: Cluster | undefined;
   /** Undefined for a server that does not verify its data. */
   readonly verification: Pick<VerificationSchedule, "damages"> | undefined;
+  /** Aborted once the server asks clients to use another one, although it still accepts invocations. */
+  readonly leaving: AbortSignal;
 }
 
 /** What a server says about itself. */
@@ -30,14 +34,14 @@ interface Health {
 
 /** How the parts of a server are. What keeps every invocation from being recorded comes first. */
 export function healthOf(
-  { acceptance, store, engine, node, cluster, verification }: HealthParts,
+  { acceptance, store, engine, node, cluster, verification, leaving }: HealthParts,
 ): Health {
   const damages = () => {
     const read = store.damage.all.map(({ message }) => message);
     return [...new Set([...read, ...verification?.damages ?? []])].slice(0, DAMAGES_MAX);
   };
   const blocked = () => {
-    if (!engine.isAdmitting) return "the server is stopping";
+    if (!engine.isAdmitting) return STOPPING;
     if (!node.isLive) return "the node has lost its lease in the database";
     const database = store.damage.all.find(({ kind }) => kind === "database");
     return store.health.error?.message ?? database?.message;
@@ -51,7 +55,7 @@ export function healthOf(
       synchronous: accepted(reason ?? await acceptance.rejection("sync")),
       asynchronous: accepted(common ?? await acceptance.rejection("async")),
     };
-    const unready = reason ?? node.clockError;
+    const unready = reason ?? (leaving.aborted ? STOPPING : node.clockError);
     if (unready !== undefined) return { ready: false, reason: unready, ...modes } as const;
     // One damaged blob concerns one commit or file: a server without the blob serves other commits and files.
     return { ready: true, load: engine.load, damaged: damages(), ...modes } as const;

@@ -4,6 +4,7 @@ import type { SessionLink } from "../domain/sessions/session_links.ts";
 import type { Engine } from "../engine/contract.ts";
 import type { HttpServer } from "../http/server.ts";
 import type { Sandboxes } from "../sandbox/mod.ts";
+import type { HeldSocket } from "../shared/held_socket.ts";
 import { Lifecycle } from "../shared/lifecycle.ts";
 import { pause } from "../shared/pause.ts";
 import type { Domain } from "./domain.ts";
@@ -25,19 +26,43 @@ export interface Parts {
   readonly sandboxes: Sandboxes;
   /** Everything that was opened, to be closed in reverse order. */
   readonly opened: AsyncDisposableStack;
-  readonly drainTimeoutMs: number;
+  readonly drain: Drain;
+}
+
+/** How a server ends. */
+interface Drain {
+  readonly timeoutMs: number;
+  /** How long clients are asked to use another server before this one rejects their requests. */
+  readonly delayMs: number;
+  /** Aborts once the server asks clients to use another one. */
+  readonly leaving: AbortController;
+}
+
+/** How a server ends, which may have a held socket: then new connections wait for the next server. */
+export function drainOf(
+  { server: { drainTimeoutMs: timeoutMs, drainDelayMs } }: Config,
+  socket: HeldSocket | undefined,
+): Drain {
+  const delayMs = socket === undefined ? drainDelayMs : 0;
+  return { timeoutMs, delayMs, leaving: new AbortController() };
 }
 
 /**
- * A server that accepts invocations. Modes: `open`, `draining` from the first signal on, `closed` once all is closed.
+ * A server that accepts invocations. Modes: `open`; `leaving` from the first signal on, while load balancers notice that the
+ * server is no longer ready; `draining`; `closed` once all is closed.
  */
 export class RunningServer {
   readonly #parts: Parts;
-  readonly #lifecycle = new Lifecycle<"open" | "draining" | "closed">("the server", "open", {
-    open: ["draining"],
-    draining: ["closed"],
-    closed: [],
-  });
+  readonly #lifecycle = new Lifecycle<"open" | "leaving" | "draining" | "closed">(
+    "the server",
+    "open",
+    {
+      open: ["leaving"],
+      leaving: ["draining"],
+      draining: ["closed"],
+      closed: [],
+    },
+  );
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -73,16 +98,21 @@ export class RunningServer {
   }
 
   /**
-   * Lets running invocations finish within the limit, then closes everything. The server rejects new
-   * invocations. On a held socket, it still admits invocations from open connections, and leaves new connections to the
-   * next server.
+   * Reports that the server is not ready, and serves requests until load balancers have noticed. Then lets running
+   * invocations finish within the limit, and closes everything. The server rejects new invocations meanwhile. On a held
+   * socket, it still admits invocations from open connections, and leaves new connections to the next server.
    */
   async drain(): Promise<void> {
-    const { engine, http, domain, opened, drainTimeoutMs } = this.#parts;
+    const { engine, http, domain, opened, drain: { timeoutMs, delayMs, leaving } } = this.#parts;
+    this.#lifecycle.set("leaving");
+    if (delayMs > 0) {
+      leaving.abort();
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+    }
     this.#lifecycle.set("draining");
-    const end = performance.now() + drainTimeoutMs;
+    const end = performance.now() + timeoutMs;
     const left = http.retire(() => engine.isBusy);
-    await engine.drain(drainTimeoutMs, left !== undefined);
+    await engine.drain(timeoutMs, left !== undefined);
     domain.liveChanges[Symbol.dispose]();
     if (left !== undefined) await endedWithin(end - performance.now(), left);
     // Before the other parts: a response that is being sent may still read the store.

@@ -29,7 +29,7 @@ import { assertRunsPrograms, openDataDir } from "../store/data_dir.ts";
 import type { Store } from "../store/mod.ts";
 import type { Sealer } from "../store/sealing.ts";
 import type { StorageUnavailable } from "../store/storage_health.ts";
-import { closeHttp, type Parts, RunningServer } from "./running_server.ts";
+import { closeHttp, drainOf, type Parts, RunningServer } from "./running_server.ts";
 import { composeApi } from "./api.ts";
 import { downloadsOf, openBuilder } from "./builder.ts";
 import { onceDiskHasSpace } from "./disk_wait.ts";
@@ -130,7 +130,7 @@ async function startBehind(
   front: Front,
 ): Promise<Omit<Parts, "opened">> {
   const { deployExample, socket, verify } = options;
-  const { server: { dataDir, drainTimeoutMs, verifyIntervalMs } } = config;
+  const { server: { dataDir, verifyIntervalMs } } = config;
   const { sealer, cluster, listener, listener: { http, url }, started: opened } = front;
   const parts = await openEngineParts(config, front, options);
   const { ids, measured, sandboxes, builder, ready, store, running, engine } = parts;
@@ -162,7 +162,9 @@ async function startBehind(
   const verification = verify &&
     opened.use(await VerificationSchedule.open(store, node, verifyIntervalMs, verify));
   // Before recovery: resumed invocations may call the API.
-  const health = healthOf({ ...domain, store, engine, node, cluster, verification });
+  const drain = drainOf(config, socket);
+  const leaving = drain.leaving.signal;
+  const health = healthOf({ ...domain, store, engine, node, cluster, verification, leaving });
   const serving = { store, engine, node, sandboxes, cluster, ...health, alerts: domain.alerts };
   const metricsPage = config.telemetry.servesMetrics && metrics ? pageOf(metrics) : undefined;
   const handler = composeApi(config, { ...serving, url, telemetry, metricsPage, domain });
@@ -191,7 +193,7 @@ async function startBehind(
     domain,
     engine,
     sandboxes,
-    drainTimeoutMs,
+    drain,
   };
 }
 

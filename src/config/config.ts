@@ -22,6 +22,8 @@ export interface Config {
     /** Absolute path of the built files of the console; undefined for the files of the installation. */
     readonly consoleDir: string | undefined;
     readonly drainTimeoutMs: number;
+    /** How long the server still accepts requests after the signal to stop; 0 for not at all. */
+    readonly drainDelayMs: number;
     /** 0 for no verification. */
     readonly verifyIntervalMs: number;
     readonly maxHeaderBytes: number;

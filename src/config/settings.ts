@@ -78,6 +78,12 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       default: "30s",
       description: "How long a stopping server lets running invocations finish",
     },
+    drainDelayMs: {
+      name: "drain-delay",
+      kind: duration({ min: "0", max: "10m" }),
+      default: "0s",
+      description: "How long a stopping server takes requests, with 503 at /readyz",
+    },
     verifyIntervalMs: {
       name: "verify-interval",
       kind: duration({ min: "0", max: "365d" }),

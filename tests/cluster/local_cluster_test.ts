@@ -10,6 +10,12 @@ import { allGone, argumentsOf, descendantsOf } from "../support/processes.ts";
 
 const LOCAL_CLUSTER = fileURLToPath(new URL("../../deploy/local-cluster", import.meta.url));
 const READY_TIMEOUT_MS = 180_000;
+const ECHO = `export default async ({ n }) => {
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  return { n };
+};`;
+/** Between two invocations of a caller. */
+const PAUSE_MS = 100;
 /** Runs until its API node ends. */
 const ENDLESS = "export default () => new Promise((resolve) => setTimeout(resolve, 60_000));";
 
@@ -63,10 +69,16 @@ class LocalCluster implements AsyncDisposable {
     return await Client.login(this.url, clientId, clientSecret);
   }
 
-  /** Kills a part; answers once it runs again. */
-  async restart(...words: readonly string[]): Promise<void> {
+  /** The base URL of an API node itself, such as `api-1`. */
+  async urlOf(node: string): Promise<string> {
+    const args = await argumentsOf(await this.pidOf("serve", `${this.directory}/${node}`));
+    return `http://127.0.0.1:${args[args.indexOf("--port") + 1]}`;
+  }
+
+  /** Ends a part in this way; answers once it runs again. */
+  async restart(signal: "SIGKILL" | "SIGTERM", ...words: readonly string[]): Promise<void> {
     const pid = await this.pidOf(...words);
-    Deno.kill(pid, "SIGKILL");
+    Deno.kill(pid, signal);
     await allGone([pid]);
     await eventually(
       () => this.pidOf(...words).then(() => true, () => undefined),
@@ -104,6 +116,48 @@ class LocalCluster implements AsyncDisposable {
     const ended = await Promise.race([this.process.status, Promise.resolve(undefined)]);
     if (ended !== undefined) throw new Error(`The cluster ended:\n${await this.errors}`);
     return this.#output.includes("Ctrl-C stops all") || undefined;
+  }
+}
+
+/** Replaces every node and worker, one after another, under invocations: none of them fails. */
+async function replacesAll(cluster: LocalCluster, client: Client): Promise<void> {
+  const id = await client.deploy(ECHO);
+  const stopping = new AbortController();
+  const accepted: string[] = [];
+  let count = 0;
+  const calls = Promise.all([true, false, false].map(async (isAsync) => {
+    while (!stopping.signal.aborted) {
+      const n = ++count;
+      const { status, body } = await client
+        .invoke(id, { n }, isAsync ? { prefer: "respond-async" } : {});
+      assert.equal(status, 200, JSON.stringify(body));
+      if (isAsync) accepted.push(body.invocationId);
+      else assert.deepEqual(JSON.parse(unbase64(body.json)), { n }, JSON.stringify(body));
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
+  }));
+  calls.catch(() => {});
+  const within = <T>(work: Promise<T>) => Promise.race([work, calls.then(() => work)]);
+  const isReady = async (url: string, workers: number) => {
+    const { status, body } = await new Client(url, client.token).get("/api/v1/status");
+    const open = status === 200 && body.workers.filter(({ isDraining }: Json) => !isDraining);
+    return open && open.length === workers || undefined;
+  };
+  for (const node of ["api-1", "api-2"]) {
+    await within(cluster.restart("SIGTERM", "serve", `${cluster.directory}/${node}`));
+    const url = await cluster.urlOf(node);
+    await within(eventually(() => isReady(url, 3).catch(() => undefined), "the node"));
+  }
+  for (const worker of ["worker-1", "worker-2", "worker-3"]) {
+    await within(cluster.restart("SIGTERM", "worker", `${cluster.directory}/${worker}`));
+    await within(eventually(() => isReady(cluster.url, 3), "three workers"));
+  }
+  stopping.abort();
+  await calls;
+  for (const invocation of accepted) {
+    const { status, error = "", attempt } = await client.ended(id, invocation);
+    const expected = ["FUNCTION_INVOCATION_STATUS_SUCCESS", "", 1];
+    assert.deepEqual([status, error, attempt], expected);
   }
 }
 
@@ -155,12 +209,13 @@ Deno.test("a local cluster runs invocations, outlives its parts, and starts agai
       const call = async () => unbase64((await client.invoke(hello, { name: "Ada" })).body.json);
       assert.match(await call(), /Ada/);
       for (const words of [["worker", `${data}/worker-1`], ["serve", `${data}/api-1`]]) {
-        await cluster.restart(...words);
+        await cluster.restart("SIGKILL", ...words);
         await eventually(
           () => call().then(() => true, () => undefined),
           "an invocation on the others",
         );
       }
+      await replacesAll(cluster, client);
       const second = await new Deno.Command(LOCAL_CLUSTER, { args: ["--data", data] }).output();
       assert.equal(second.code, 1);
       assert.match(new TextDecoder().decode(second.stderr), /is in use by another local cluster/);
@@ -173,7 +228,9 @@ Deno.test("a local cluster runs invocations, outlives its parts, and starts agai
         const running = (await all()).filter(({ status }) => status.endsWith("_RUNNING"));
         return running.length === invocations.length || undefined;
       }, "two invocations that run");
-      for (const name of ["api-1", "api-2"]) await cluster.restart("serve", `${data}/${name}`);
+      for (const name of ["api-1", "api-2"]) {
+        await cluster.restart("SIGKILL", "serve", `${data}/${name}`);
+      }
       for (const { status } of await Promise.all(invocations)) assert.equal(status, 502);
       assert.equal((await eventually(() => all().catch(() => undefined), "a list")).length, 2);
     },

@@ -69,15 +69,22 @@ async function exceedsTheLimit(server: TestServer): Promise<Ended> {
   return { functionId, invocationId: body.invocationId };
 }
 
-/** Stops a server by two signals while an invocation runs. */
+/** Stops a server by two signals while an invocation runs, and before load balancers had to notice. */
 async function killsAtOnce(server: TestServer): Promise<Ended> {
   const client = await server.client();
   const functionId = await client.deploy(HANG);
+  const echo = await client.deploy(ECHO);
   const broken = client.invoke(functionId).then(() => "answered", () => "broken");
   const invocationId = await started(client, functionId);
   const sandboxes = descendantsOf(server.pid);
   server.signal("SIGTERM");
   await draining(client);
+  const { reason, synchronous } = (await client.get("/readyz")).body;
+  assert.deepEqual([reason, synchronous], ["the server is stopping", { accepted: true }]);
+  for (const prefer of ["", "respond-async"]) {
+    const { status, body } = await client.invoke(echo, { n: 1 }, { prefer });
+    assert.equal(status, 200, JSON.stringify(body));
+  }
   await new Promise((resolve) => setTimeout(resolve, NO_ECHO_MS));
   const { code } = await server.stop("SIGTERM");
   assert.equal(code, 1);
@@ -189,10 +196,15 @@ Deno.test("a server drains, and the next one on its data has what it left", asyn
   await step("what runs longer than the drain limit is interrupted", hasty, async (server) => {
     late = await exceedsTheLimit(server);
   });
-  await step("a second signal kills at once", BARRIER_FLAGS, async (server) => {
-    assert.match(await errorOf(await server.client(), late ?? assert.fail()), /^INTERRUPTED: /);
-    killed = await killsAtOnce(server);
-  });
+  const patient = [...BARRIER_FLAGS, "--drain-delay", "10m"];
+  await step(
+    "a server accepts invocations until load balancers notice its end, and a second signal kills at once",
+    patient,
+    async (server) => {
+      assert.match(await errorOf(await server.client(), late ?? assert.fail()), /^INTERRUPTED: /);
+      killed = await killsAtOnce(server);
+    },
+  );
   await step("what waits in the background runs at the next start", oneAtATime, async (server) => {
     assert.match(await errorOf(await server.client(), killed ?? assert.fail()), /^INTERRUPTED: /);
     waiting = await leavesWhatWaits(server);
