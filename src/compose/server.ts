@@ -123,6 +123,38 @@ async function openEngineParts(
   return { ids, spec, measured, sandboxes, builder, ready, store, ...invoking };
 }
 
+/** What an invocation goes through, without the domain that decides about it. */
+type EngineParts = Awaited<ReturnType<typeof openEngineParts>>;
+
+async function openDomainBehind(
+  config: Config,
+  { sealer, cluster, listener: { http, url } }: Front,
+  { store, engine, compile, loadReporter, running, measured, builder, ids }: EngineParts,
+  owned: {
+    readonly ownership: Ownership;
+    readonly snapshots: Snapshots;
+    readonly shutdown: AbortSignal;
+  },
+): Promise<Domain> {
+  return await openDomain({
+    config,
+    store,
+    sealer,
+    engine,
+    compile,
+    loadReporter,
+    notifier: new InvocationNotifier(running.link?.messages),
+    telemetry: measured.telemetry,
+    peers: running.link?.messages,
+    builder,
+    ids,
+    ...owned,
+    ...await publicRequests(config),
+    url,
+    nodeName: cluster === undefined ? "" : `${Deno.hostname()}:${http.port}`,
+  });
+}
+
 /** Starts everything behind the listener, which begins to answer. */
 async function startBehind(
   config: Config,
@@ -131,42 +163,25 @@ async function startBehind(
 ): Promise<Omit<Parts, "opened">> {
   const { deployExample, socket, verify } = options;
   const { server: { dataDir, verifyIntervalMs } } = config;
-  const { sealer, cluster, listener, listener: { http, url }, started: opened } = front;
+  const { cluster, listener, listener: { http, url }, started: opened } = front;
   const parts = await openEngineParts(config, front, options);
-  const { ids, measured, sandboxes, builder, ready, store, running, engine } = parts;
+  const { ids, measured, sandboxes, ready, store, running, engine } = parts;
   const { telemetry, metrics } = measured;
   const shutdown = opened.adopt(new AbortController(), (controller) => controller.abort());
   const snapshots = new Snapshots(store);
   const ownership = opened.use(await openOwnership(store, running, parts.spec, snapshots));
   const { node } = ownership;
-  const domain = await openDomain({
-    config,
-    store,
-    sealer,
-    engine,
-    compile: parts.compile,
-    loadReporter: parts.loadReporter,
-    notifier: new InvocationNotifier(running.link?.messages),
-    telemetry,
-    peers: running.link?.messages,
-    builder,
-    ids,
-    ownership,
-    snapshots,
-    ...await publicRequests(config),
-    url,
-    nodeName: cluster === undefined ? "" : `${Deno.hostname()}:${http.port}`,
-    shutdown: shutdown.signal,
-  });
+  const owned = { ownership, snapshots, shutdown: shutdown.signal };
+  const domain = await openDomainBehind(config, front, parts, owned);
   for (const part of domain.background) opened.use(part);
   const verification = verify &&
     opened.use(await VerificationSchedule.open(store, node, verifyIntervalMs, verify));
-  // Before recovery: resumed invocations may call the API.
   const drain = drainOf(config, socket);
   const leaving = drain.leaving.signal;
   const health = healthOf({ ...domain, store, engine, node, cluster, verification, leaving });
   const serving = { store, engine, node, sandboxes, cluster, ...health, alerts: domain.alerts };
   const metricsPage = config.telemetry.servesMetrics && metrics ? pageOf(metrics) : undefined;
+  // Before recovery: resumed invocations may call the API.
   const handler = composeApi(config, { ...serving, url, telemetry, metricsPage, domain });
   const credentialsPath = join(dataDir, "credentials.json");
   const first = await keepCredentials(store, ids, credentialsPath, url);
