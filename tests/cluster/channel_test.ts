@@ -189,3 +189,20 @@ Deno.test("random bytes end the channel or do nothing", () => {
     { seed: SEED, numRuns: 300 },
   );
 });
+
+Deno.test("a frame is urgent unless the peer waits for no such frame", () => {
+  const sent: boolean[] = [];
+  const open = () =>
+    new Channel({
+      send: (_frame, isUrgent) => void sent.push(isUrgent),
+      onMessage() {},
+      onEnd() {},
+      messageBytesMax: MESSAGE_BYTES_MAX,
+      frameBytesMax: SMALL_FRAME_BYTES,
+    });
+  const ended = open();
+  void ended.write(1, new Uint8Array(1));
+  ended.close(CloseReason.DONE);
+  open().close(CloseReason.NOT_BEGUN);
+  assert.deepEqual(sent, [true, false, true]);
+});

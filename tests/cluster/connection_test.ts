@@ -251,3 +251,24 @@ Deno.test("a channel goes on after NATS was killed and started again", async () 
   assert.equal(to.isOpen, true);
   assert.equal(a.error, undefined);
 });
+
+Deno.test("a message that may wait leaves before the next one, soon, or with the end", async () => {
+  await using server = await TestNats.start();
+  const connect = () => Nats.connect(server.address.options, "test");
+  await using receiver = await connect();
+  const arrived: (number | undefined)[] = [];
+  using _ = receiver.subscribe("number", ({ bytes }) => void arrived.push(bytes[0]));
+  await receiver.flushed();
+  const arrives = (count: number) =>
+    eventually(() => arrived.length === count || undefined, `${count} messages`);
+  const sender = await connect();
+  sender.publishSoon("number", Uint8Array.of(1));
+  sender.publish("number", Uint8Array.of(2));
+  await arrives(2);
+  sender.publishSoon("number", Uint8Array.of(3));
+  await arrives(3);
+  sender.publishSoon("number", Uint8Array.of(4));
+  await sender[Symbol.asyncDispose]();
+  await arrives(4);
+  assert.deepEqual(arrived, [1, 2, 3, 4]);
+});

@@ -105,7 +105,7 @@ export class OwnerSession {
     this.#onEnd = onEnd;
     const { nats, limits: { maxOutputBytes } } = parts;
     this.#channel = new Channel({
-      send: (frame) => nats.publish(subjects.toWorker(worker, id), frame),
+      send: nats.sender(subjects.toWorker(worker, id)),
       onMessage: (type, bytes) => this.#receive(type, bytes),
       onEnd: (end) => this.#ended(end),
       messageBytesMax: Math.max(HOST_CALL_MAX_BYTES, maxOutputBytes) + MESSAGE_OVERHEAD_BYTES,

@@ -36,8 +36,11 @@ export type ChannelEnd =
   | { readonly by: "self" };
 
 interface ChannelOptions {
-  /** Sends a frame, which may be lost, repeated, delayed or overtaken. */
-  readonly send: (frame: Uint8Array) => void;
+  /**
+   * Sends a frame, which may be lost, repeated, delayed or overtaken.
+   * @param isUrgent false if the peer waits for no such frame: it may leave later, with others
+   */
+  readonly send: (frame: Uint8Array, isUrgent: boolean) => void;
   /** A handler that throws ends the channel as an error of the peer. */
   readonly onMessage: MessageHandler;
   /** Called once. */
@@ -118,7 +121,7 @@ export class Channel implements AsyncDisposable {
   /** Closes the channel on both sides; what was not acknowledged may be lost. */
   close(reason: CloseReason): void {
     if (!this.isOpen) return;
-    this.#send(encodeClose(reason, this.#flow));
+    this.#send(encodeClose(reason, this.#flow), reason !== CloseReason.DONE);
     this.#end({ by: "self" });
   }
 
@@ -154,27 +157,27 @@ export class Channel implements AsyncDisposable {
     }
     this.#sender.repeat();
     if (this.#sender.isBlocked) this.#send(encodeProbe(this.#flow));
-    else if (++this.#idleTicks >= HEARTBEAT_TICKS) this.#answer();
+    else if (++this.#idleTicks >= HEARTBEAT_TICKS) this.#answer(false);
   }
 
   get #flow(): FlowState {
     return { acknowledged: this.#receiver.acknowledged, credit: this.#receiver.credit };
   }
 
-  #send(frame: Uint8Array): void {
+  #send(frame: Uint8Array, isUrgent = true): void {
     clearTimeout(this.#status);
     this.#status = undefined;
     this.#unanswered = 0;
     this.#idleTicks = 0;
-    this.#options.send(frame);
+    this.#options.send(frame, isUrgent);
   }
 
-  #answer(): void {
-    if (this.isOpen) this.#send(encodeStatus(this.#flow));
+  #answer(isUrgent = true): void {
+    if (this.isOpen) this.#send(encodeStatus(this.#flow), isUrgent);
   }
 
   #answerLater(): void {
-    if (this.isOpen) this.#status ??= setTimeout(() => this.#answer(), STATUS_DELAY_MS);
+    if (this.isOpen) this.#status ??= setTimeout(() => this.#answer(false), STATUS_DELAY_MS);
   }
 
   #error(error: unknown): void {

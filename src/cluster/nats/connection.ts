@@ -30,6 +30,8 @@ const PINGS_OUT_MAX = 2;
 const START_AGAIN_MS = 1_000;
 /** Pause before work after a new connection is repeated. */
 const REPEAT_MS = 1_000;
+/** How long a message of {@link Nats.publishSoon} waits for the next message. */
+const SOON_MS = 20;
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/;
 
 /** A connection to NATS that reconnects for ever. Messages that are sent while NATS is unreachable may be lost. */
@@ -44,6 +46,9 @@ export class Nats implements AsyncDisposable {
   /** The first operation that NATS did not permit. */
   #denial: Error | undefined;
   readonly #onReconnected: (() => Promise<unknown>)[] = [];
+  /** What waits for others, and leaves in this order. */
+  readonly #waiting: { readonly subject: string; readonly bytes: Uint8Array }[] = [];
+  #sending: ReturnType<typeof setTimeout> | undefined;
 
   private constructor(
     readonly connection: NatsConnection,
@@ -118,13 +123,30 @@ export class Nats implements AsyncDisposable {
 
   /** Publishes if NATS is there; a message that would wait for a new connection is dropped. */
   publish(subject: string, bytes: Uint8Array, reply?: string): void {
-    if (!this.#isUp || this.connection.isClosed() || this.connection.isDraining()) return;
-    this.connection.publish(subject, bytes, reply === undefined ? {} : { reply });
+    this.#sendWaiting();
+    this.#publish(subject, bytes, reply);
+  }
+
+  /**
+   * As {@link publish}, but with the next message, in one write to the socket, or after {@link SOON_MS}: for messages that
+   * nobody waits for.
+   */
+  publishSoon(subject: string, bytes: Uint8Array): void {
+    if (this.connection.isClosed()) return;
+    this.#waiting.push({ subject, bytes });
+    this.#sending ??= setTimeout(() => this.#sendWaiting(), SOON_MS);
+  }
+
+  /** Sends the frames of a channel to a subject. */
+  sender(subject: string): (frame: Uint8Array, isUrgent: boolean) => void {
+    return (frame, isUrgent) =>
+      isUrgent ? this.publish(subject, frame) : this.publishSoon(subject, frame);
   }
 
   /** Sends a request, and returns the reply. Rejects without a reply in time, without a listener, and once NATS is lost. */
   async request(subject: string, bytes: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
     if (this.error !== undefined) throw new Error(this.error);
+    this.#sendWaiting();
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
     this.#requests.add(reject);
     try {
@@ -174,10 +196,22 @@ export class Nats implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#sendWaiting();
     if (this.connection.isClosed()) return;
     // The last messages should be sent; an unreachable NATS does not delay the end.
     if (this.#isUp) await Promise.race([this.connection.flush().catch(() => {}), later(1_000)]);
     await this.connection.close();
+  }
+
+  #publish(subject: string, bytes: Uint8Array, reply?: string): void {
+    if (!this.#isUp || this.connection.isClosed() || this.connection.isDraining()) return;
+    this.connection.publish(subject, bytes, reply === undefined ? {} : { reply });
+  }
+
+  #sendWaiting(): void {
+    clearTimeout(this.#sending);
+    this.#sending = undefined;
+    for (const { subject, bytes } of this.#waiting.splice(0)) this.#publish(subject, bytes);
   }
 
   async #watch(): Promise<void> {

@@ -69,7 +69,7 @@ export class WorkerSession {
     this.#onEnd = onEnd;
     const { nats } = parts;
     this.#channel = new Channel({
-      send: (frame) => nats.publish(subjects.toNode(nats.id, node, id), frame),
+      send: nats.sender(subjects.toNode(nats.id, node, id)),
       onMessage: (type, bytes) => this.#receive(type, bytes),
       onEnd: () => this.#end(),
       messageBytesMax: OWNER_MESSAGE_BYTES_MAX,
