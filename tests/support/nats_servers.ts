@@ -23,7 +23,9 @@ export class TestNatsServers implements AsyncDisposable {
     private readonly opened: AsyncDisposableStack,
   ) {}
 
-  static async start(options: Pick<NatsOptions, "tls"> = {}): Promise<TestNatsServers> {
+  static async start(
+    options: Pick<NatsOptions, "tls" | "maxFileStore"> = {},
+  ): Promise<TestNatsServers> {
     await using opened = new AsyncDisposableStack();
     const routePorts = Array.from({ length: SERVERS }, () => freePort());
     const routes = routePorts.map((port) => `"nats://127.0.0.1:${port}"`).join(", ");

@@ -22,7 +22,7 @@ const NODES = 2;
 const WORKERS = 3;
 /** Slots of each worker. */
 const CAPACITY = 2;
-/** The disk of NATS in a short run and in a long one, which stores more. Streams may use half of it. */
+/** The disk of NATS in a short run and in a long one, which stores more. Streams may use half of it, on each server. */
 const DISK_MEBIBYTES = { short: 256, long: 2_048 } as const;
 const MEBIBYTE = 1024 * 1024;
 /** How long the cluster may take to be ready after a fault; a bound, not a measurement. */
@@ -146,16 +146,17 @@ async function startNats(
   { natsServers, tls, isLong }: StageOptions,
   opened: AsyncDisposableStack,
 ): Promise<NatsServers> {
+  const mebibytes = isLong ? DISK_MEBIBYTES.long : DISK_MEBIBYTES.short;
+  const maxFileStore = mebibytes / 2 * MEBIBYTE;
   if (natsServers > 1) {
-    const { servers, address } = opened.use(await TestNatsServers.start({ tls }));
+    const { servers, address } = opened.use(await TestNatsServers.start({ tls, maxFileStore }));
     return { servers, address, disk: undefined };
   }
-  const mebibytes = isLong ? DISK_MEBIBYTES.long : DISK_MEBIBYTES.short;
   const disk = await SmallDisk.mount(mebibytes).catch(() => undefined);
   if (disk !== undefined) opened.use(disk);
   const nats = await TestNats.start({
     tls,
-    maxFileStore: mebibytes / 2 * MEBIBYTE,
+    maxFileStore,
     ...disk === undefined ? {} : { storeDir: join(disk.path, "streams") },
   });
   return { servers: [opened.use(nats)], address: nats.address, disk };
