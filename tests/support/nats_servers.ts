@@ -23,6 +23,7 @@ export class TestNatsServers implements AsyncDisposable {
     private readonly opened: AsyncDisposableStack,
   ) {}
 
+  /** The options hold for each server. */
   static async start(
     options: Pick<NatsOptions, "tls" | "maxFileStore"> = {},
   ): Promise<TestNatsServers> {

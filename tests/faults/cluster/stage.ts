@@ -22,7 +22,7 @@ const NODES = 2;
 const WORKERS = 3;
 /** Slots of each worker. */
 const CAPACITY = 2;
-/** The disk of NATS in a short run and in a long one, which stores more. Streams may use half of it, on each server. */
+/** The disk of each NATS server in a short run and in a long one, which stores more. Streams may use half of it. */
 const DISK_MEBIBYTES = { short: 256, long: 2_048 } as const;
 const MEBIBYTE = 1024 * 1024;
 /** How long the cluster may take to be ready after a fault; a bound, not a measurement. */
