@@ -1,14 +1,21 @@
 /** Starts every service of deploy/compose-cluster.yaml on this machine. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { certificateUntil, DAY_MS, KEPT_NAME } from "../support/certificates.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestNetwork } from "../support/network.ts";
+import { argumentsOf, childrenOf } from "../support/processes.ts";
 import { readText } from "../support/repository.ts";
 import { Images } from "./images.ts";
 import { certificateNames, fetchStatus } from "./probes.ts";
 import { TestServices } from "./services.ts";
+
+/** The services that load renewed certificates, with the programs that serve in them. */
+const SERVERS = [
+  { name: "nats", program: "nats-server", port: 4222 },
+  { name: "postgres", program: "postgres", port: 5432 },
+] as const;
 
 Deno.test("every service of the compose file starts, and the cluster runs invocations", async (t) => {
   await using opened = new AsyncDisposableStack();
@@ -50,6 +57,7 @@ Deno.test("every service of the compose file starts, and the cluster runs invoca
   await t.step("the documented command renews certificates, and nothing restarts", async () => {
     const page = await readText("docs/clustering.md");
     assert.ok(page.includes("compose-cluster.yaml up credentials keys\n"));
+    const pids = await serverPids(services);
     const tls = join(work, "volumes", "volume-credentials", "tls");
     await certificateUntil(join(tls, "server"), Date.now() + 10 * DAY_MS);
     for (const name of ["credentials-1", "keys-1"]) {
@@ -57,18 +65,27 @@ Deno.test("every service of the compose file starts, and the cluster runs invoca
       await container.startAgain();
       await container.ended();
     }
-    for (
-      const [name, protocol, port] of [["nats", "nats", 4222], [
-        "postgres",
-        "postgres",
-        5432,
-      ]] as const
-    ) {
+    for (const { name, port } of SERVERS) {
       const network = services.networkOf(`${name}-1`);
       await eventually(async () => {
-        const names = await certificateNames(network, protocol, "127.0.0.1", port);
-        return names.includes(KEPT_NAME) || undefined;
+        const names = await certificateNames(network, name, "127.0.0.1", port);
+        // The earlier certificates lack the first name, and the certificate about to expire lacks the second.
+        return names.includes(KEPT_NAME) && names.includes(`DNS:${name}`) || undefined;
       }, `the renewed certificate of ${name}`);
     }
+    assert.deepEqual(await serverPids(services), pids);
   });
 });
+
+/** The ids of the processes that listen, by the names of their services. */
+async function serverPids(services: TestServices): Promise<Readonly<Record<string, number>>> {
+  const pids: Record<string, number> = {};
+  for (const { name, program } of SERVERS) {
+    for (const pid of childrenOf(await services.container(`${name}-1`).pid())) {
+      const [started = ""] = await argumentsOf(pid);
+      if (basename(started) === program) pids[name] = pid;
+    }
+    assert.ok(pids[name] !== undefined, `${program} runs`);
+  }
+  return pids;
+}

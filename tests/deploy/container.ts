@@ -122,6 +122,13 @@ export class Container implements AsyncDisposable {
     return { success, output: decoder.decode(stdout) + decoder.decode(stderr) };
   }
 
+  /** The process of its command, by the ids of this machine. */
+  async pid(): Promise<number> {
+    const args = ["--root", this.state, "state", this.spec.name];
+    const { stdout } = await new Deno.Command("runc", { args }).output();
+    return JSON.parse(new TextDecoder().decode(stdout)).pid;
+  }
+
   async log(): Promise<string> {
     return await Deno.readTextFile(join(this.directory, "log")).catch((error) => {
       // Its command has not begun.
