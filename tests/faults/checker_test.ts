@@ -238,3 +238,31 @@ Deno.test("the table counts what a fault met that was acknowledged, lost, double
   const [, , row] = faultTable([FAULT, FAULT], planted, successesOf(planted)).split("\n");
   assert.match(row ?? "", /^\| kill +\| +2 \| +4 \| +2 \| +1 \| +1 \| +0\.5 \|$/);
 });
+
+Deno.test("the table gives an invocation that was lost, doubled or never ended to the faults that met it", () => {
+  const accepted = { mode: "async", sentAt: 100 } as const;
+  const early = ["lost", "endless", "doubled", "ended"].map((key): SentInvocation => ({
+    ...accepted,
+    key,
+    acknowledged: { at: 200, id: key },
+  }));
+  const records = ["endless", "doubled", "ended"].map((key): FinalRecord => ({
+    ...ONCE,
+    id: key,
+    key,
+    status: key === "endless" ? "RUNNING" : "SUCCESS",
+    // The doubled invocation lasts until after the first fault began.
+    endedAt: key === "ended" ? 300 : 2_000,
+  }));
+  const planted: History = {
+    ...correctHistory(),
+    // The last has no answer, and ran twice all the same.
+    invocations: [...early, { mode: "sync", sentAt: 500, key: "unanswered" }],
+    records,
+    runs: new Map([["doubled", 2], ["ended", 1], ["unanswered", 2]]),
+  };
+  const later = { ...FAULT, name: "stop", from: 6_000, healedAt: 7_000, to: 8_000 };
+  const rows = faultTable([FAULT, later], planted, []).split("\n");
+  assert.match(rows[2] ?? "", /^\| kill +\| +1 \| +3 \| +2 \| +2 \|/);
+  assert.match(rows[3] ?? "", /^\| stop +\| +1 \| +0 \| +0 \| +0 \|/);
+});

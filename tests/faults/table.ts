@@ -1,6 +1,6 @@
 /** The table of faults, invocations and losses. */
 import { doubledKeys } from "./checker.ts";
-import type { History, InjectedFault, SentInvocation, Success } from "./history.ts";
+import type { FinalRecord, History, InjectedFault, SentInvocation, Success } from "./history.ts";
 
 const HEAD = [
   "Fault",
@@ -27,12 +27,13 @@ export function faultTable(
     faults.findLast(({ from }) => from <= endedAt)?.name
   );
   const count = counterOf(history);
+  const meets = meetsOf(history, faults);
   const longest = (list: readonly InjectedFault[]) =>
     Math.max(0, ...list.map((fault) => secondsToSuccess(fault, successes))).toFixed(1);
   const rows = names.map((name) => {
     const own = faults.filter((fault) => fault.name === name);
     const met = history.invocations.filter((invocation) =>
-      own.some((fault) => overlaps(invocation, fault))
+      own.some((fault) => meets(invocation, fault))
     );
     const interrupted = interrupters.filter((interrupter) => interrupter === name);
     return [name, own.length, ...count(met), interrupted.length, longest(own)];
@@ -63,17 +64,34 @@ export function successesOf({ invocations }: History): Success[] {
   );
 }
 
-function overlaps({ sentAt, acknowledged }: SentInvocation, { from, to }: InjectedFault): boolean {
-  return sentAt <= to && (acknowledged?.at ?? sentAt) >= from;
+/**
+ * Whether an invocation lasted during a fault. An invocation without an answer or an end lasts until the cluster is ready
+ * again after its last sign of life: the faults before may have lost the invocation.
+ */
+function meetsOf(
+  history: History,
+  faults: readonly InjectedFault[],
+): (invocation: SentInvocation, fault: InjectedFault) => boolean {
+  const ends = endedRecords(history);
+  const readies = faults.map(({ to }) => to).toSorted((a, b) => a - b);
+  const untilOf = ({ sentAt, acknowledged }: SentInvocation) => {
+    const { id = "", at = sentAt } = acknowledged ?? {};
+    const endedAt = ends.get(id)?.endedAt ?? readies.find((ready) => ready >= at) ?? Infinity;
+    return Math.max(at, endedAt);
+  };
+  return (invocation, { from, to }) => invocation.sentAt <= to && untilOf(invocation) >= from;
+}
+
+/** The records of invocations that ended, by their ids. */
+function endedRecords({ records }: History): ReadonlyMap<string, FinalRecord> {
+  const ended = records.filter(({ status }) => status === "SUCCESS" || status === "ERROR");
+  return new Map(ended.map((record) => [record.id, record]));
 }
 
 /** How many of some invocations were acknowledged, how many of the acknowledged ones are lost, and how many ran doubly. */
 function counterOf(history: History): (invocations: readonly SentInvocation[]) => number[] {
   const doubled = doubledKeys(history);
-  const ended = new Set(
-    history.records.filter(({ status }) => status === "SUCCESS" || status === "ERROR")
-      .map(({ id }) => id),
-  );
+  const ended = endedRecords(history);
   return (invocations) => {
     const acknowledged = invocations.flatMap(({ acknowledged }) => acknowledged ?? []);
     return [
