@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { violationsOf } from "./checker.ts";
 import type { FinalRecord, History, InjectedFault, SentInvocation, Sighting } from "./history.ts";
-import { faultTable, secondsToSuccess, successesOf } from "./table.ts";
+import { faultTable, gapsIn, lateSuccesses } from "./table.ts";
 
 const INVOCATIONS = 20;
 
@@ -199,17 +199,36 @@ const FAULT: InjectedFault = {
   isTakenOver: false,
 };
 
-Deno.test("the time to a success begins with the return of what failed, or with a fault that others take over", () => {
-  const successes = [
-    // Sent before the fault.
-    { sentAt: 900, at: 3_100 },
-    { sentAt: 1_100, at: 1_200 },
-    { sentAt: 2_000, at: 3_500 },
-    { sentAt: 3_200, at: 4_500 },
-  ];
-  assert.equal(secondsToSuccess(FAULT, successes), 0.5);
-  assert.equal(secondsToSuccess({ ...FAULT, isTakenOver: true }, successes), 0.2);
-  assert.equal(secondsToSuccess({ ...FAULT, from: 5_000, healedAt: 5_000 }, successes), Infinity);
+/** A history of synchronous successes, each with the times of its request and its answer. */
+function served(...times: readonly (readonly [number, number])[]): History {
+  const invocations = times.map(([sentAt, at], number): SentInvocation => {
+    const key = `served-${number}`;
+    return { key, mode: "sync", sentAt, acknowledged: { at, id: key, output: "1" } };
+  });
+  return { ...correctHistory(), invocations };
+}
+
+Deno.test("the time without success begins with the return of what failed, or with a fault that others take over", () => {
+  // The first was sent before the fault.
+  const gapOf = gapsIn(served([900, 3_100], [1_100, 1_200], [2_000, 3_500], [3_200, 4_500]));
+  assert.equal(gapOf(FAULT), 0.5);
+  assert.equal(gapOf({ ...FAULT, isTakenOver: true }), 2.3);
+  assert.equal(gapOf({ ...FAULT, from: 5_000, healedAt: 5_000 }), Infinity);
+});
+
+Deno.test("a cluster that never serves again, or serves too late, breaks a promise", () => {
+  const never = served([1_100, 1_200]);
+  const late = served([1_100, 1_200], [2_000, 3_500]);
+  const taken = { ...FAULT, isTakenOver: true };
+  for (const fault of [FAULT, taken]) {
+    assert.deepEqual(lateSuccesses([fault], never, Infinity), [
+      "no invocation succeeded after kill",
+    ]);
+  }
+  assert.deepEqual(lateSuccesses([FAULT, taken], late, Infinity), []);
+  assert.deepEqual(lateSuccesses([FAULT, taken], late, 2), [
+    "during kill, no invocation succeeded for 2.3 s",
+  ]);
 });
 
 Deno.test("the table counts what a fault met that was acknowledged, lost, doubled or interrupted", () => {
@@ -235,7 +254,7 @@ Deno.test("the table counts what a fault met that was acknowledged, lost, double
     records: [...records, { ...interrupted, status: "ERROR" }],
     runs: new Map([["doubled", 2], ["found", 1]]),
   };
-  const [, , row] = faultTable([FAULT, FAULT], planted, successesOf(planted)).split("\n");
+  const [, , row] = faultTable([FAULT, FAULT], planted).split("\n");
   assert.match(row ?? "", /^\| kill +\| +2 \| +4 \| +2 \| +1 \| +1 \| +0\.5 \|$/);
 });
 
@@ -262,7 +281,7 @@ Deno.test("the table gives an invocation that was lost, doubled or never ended t
     runs: new Map([["doubled", 2], ["ended", 1], ["unanswered", 2]]),
   };
   const later = { ...FAULT, name: "stop", from: 6_000, healedAt: 7_000, to: 8_000 };
-  const rows = faultTable([FAULT, later], planted, []).split("\n");
+  const rows = faultTable([FAULT, later], planted).split("\n");
   assert.match(rows[2] ?? "", /^\| kill +\| +1 \| +3 \| +2 \| +2 \|/);
   assert.match(rows[3] ?? "", /^\| stop +\| +1 \| +0 \| +0 \| +0 \|/);
 });

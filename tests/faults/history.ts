@@ -62,14 +62,8 @@ export interface InjectedFault {
   /** When the parts that failed were back. */
   readonly healedAt: number;
   readonly to: number;
-  /** Whether other parts take over what the failed ones did, so that a success is due before they are back. */
+  /** Whether other parts take over what the failed ones did, so that successes are due before they are back. */
   readonly isTakenOver: boolean;
-}
-
-/** A synchronous invocation that succeeded. */
-export interface Success {
-  readonly sentAt: number;
-  readonly at: number;
 }
 
 /** What a load saw. */
@@ -108,7 +102,6 @@ export interface RunOptions {
 export interface Report {
   readonly history: History;
   readonly faults: readonly InjectedFault[];
-  readonly successes: readonly Success[];
   /** What is wrong besides the history. */
   readonly violations: readonly string[];
   readonly notes: readonly string[];

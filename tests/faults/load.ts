@@ -13,6 +13,8 @@ const CALLERS = { sync: 3, async: 2, writers: 2 } as const;
 const FILE_BYTES = [100, 40_000, 300_000] as const;
 /** How long the invocations may take to end once there are no faults; a bound, not a measurement. */
 const END_MS = 300_000;
+/** How long a server may take until an invocation succeeds once there are no faults; a bound, not a measurement. */
+const SERVE_MS = 60_000;
 /** Pause of a caller after a failed attempt. */
 const RETRY_MS = 100;
 /** Pause of an asynchronous caller, so that the queue stays short. */
@@ -161,8 +163,8 @@ export class Load {
     const times = <T>(count: number, start: (at: number) => T) =>
       Array.from({ length: count }, (_, at) => start(at));
     load.#running = Promise.all([
-      ...times(CALLERS.sync, () => load.#repeat(() => load.#call("sync"))),
-      ...times(CALLERS.async, () => load.#repeat(() => load.#call("async"))),
+      ...times(CALLERS.sync, () => load.#repeat(() => load.#make(load.#plan("sync")))),
+      ...times(CALLERS.async, () => load.#repeat(() => load.#make(load.#plan("async")))),
       ...times(CALLERS.writers, (at) => {
         const file = { path: `files/${at}`, acknowledged: 0, sent: 0 };
         load.#files.push(file);
@@ -172,8 +174,20 @@ export class Load {
     return load;
   }
 
-  /** Ends the callers, and reads what the server has. */
+  /** Makes one small synchronous invocation with one request, which is a part of the history. Never rejects. */
+  async probe(): Promise<boolean> {
+    const key = `probe-${++this.#numbers}`;
+    const input = { key, host: this.#witness.host, text: "" };
+    const once = { repeats: false, isCancelled: false, waits: false };
+    await this.#make({ key, mode: "sync", headers: {}, input, more: {}, ...once });
+    const made = this.#invocations.findLast((invocation) => invocation.key === key);
+    return made?.acknowledged?.output !== undefined;
+  }
+
+  /** Shows that the server serves, ends the callers, and reads what the server has. */
   async finish(): Promise<History> {
+    const begun = performance.now();
+    while (!await this.probe() && performance.now() - begun < SERVE_MS);
     this.#stopping.abort();
     await this.#running;
     this.#door.forgetToken();
@@ -232,9 +246,8 @@ export class Load {
   }
 
   /** Makes one invocation, and repeats the request until it is acknowledged; some are requested only once. */
-  async #call(mode: SentInvocation["mode"]): Promise<void> {
-    const plan = this.#plan(mode);
-    const { key, repeats, isCancelled } = plan;
+  async #make(plan: Plan): Promise<void> {
+    const { key, mode, repeats, isCancelled } = plan;
     const sentAt = performance.now();
     const cancelled = mode === "sync" && isCancelled ? this.#cancelByKey(key) : undefined;
     let answer = await this.#send(plan);

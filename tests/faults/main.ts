@@ -14,7 +14,7 @@ import { violationsOf } from "./checker.ts";
 import { runCluster, runParts } from "./cluster/run.ts";
 import type { ClusterOptions, Report } from "./history.ts";
 import { runSingle } from "./single.ts";
-import { faultTable, secondsToSuccess } from "./table.ts";
+import { faultTable, lateSuccesses } from "./table.ts";
 
 const MS_PER_MINUTE = 60_000;
 /** Violations that are printed. */
@@ -70,16 +70,12 @@ function fail(message: string): never {
 }
 
 /** False for a broken promise. */
-function print({ history, faults, successes, notes, ...more }: Report): boolean {
-  const late = faults.flatMap((fault) => {
-    const seconds = secondsToSuccess(fault, successes);
-    if (seconds <= within) return [];
-    return [`after ${fault.name}, the first success came after ${seconds.toFixed(1)} s`];
-  });
+function print({ history, faults, notes, ...more }: Report): boolean {
+  const late = lateSuccesses(faults, history, within);
   const violations = [...violationsOf(history), ...late, ...more.violations];
   const { invocations, records } = history;
   const successful = records.filter(({ status }) => status === "SUCCESS").length;
-  console.log(faultTable(faults, history, successes));
+  console.log(faultTable(faults, history));
   console.log(
     `${invocations.length} calls, ${records.length} recorded, ${successful} succeeded, ` +
       `${history.counter} counted`,

@@ -1,6 +1,6 @@
 /** The table of faults, invocations and losses. */
 import { doubledKeys } from "./checker.ts";
-import type { FinalRecord, History, InjectedFault, SentInvocation, Success } from "./history.ts";
+import type { FinalRecord, History, InjectedFault, SentInvocation } from "./history.ts";
 
 const HEAD = [
   "Fault",
@@ -9,17 +9,16 @@ const HEAD = [
   "Lost",
   "Doubled",
   "Interrupted",
-  "First success, s",
+  "Without success, s",
 ] as const;
 
 /**
- * A row for each fault: how often it was injected, the outcome of the invocations that it met, and the longest time until
- * the first success, see {@link secondsToSuccess}.
+ * A row for each fault: how often it was injected, the outcome of the invocations that it met, and the longest time
+ * without a success, see {@link gapsIn}.
  */
 export function faultTable(
   faults: readonly InjectedFault[],
   history: History,
-  successes: readonly Success[],
 ): string {
   const names = [...new Set(faults.map(({ name }) => name))];
   const ends = history.records.filter(({ error }) => error?.startsWith("INTERRUPTED:"));
@@ -27,9 +26,9 @@ export function faultTable(
     faults.findLast(({ from }) => from <= endedAt)?.name
   );
   const count = counterOf(history);
+  const gapOf = gapsIn(history);
   const meets = meetsOf(history, faults);
-  const longest = (list: readonly InjectedFault[]) =>
-    Math.max(0, ...list.map((fault) => secondsToSuccess(fault, successes))).toFixed(1);
+  const longest = (list: readonly InjectedFault[]) => Math.max(0, ...list.map(gapOf)).toFixed(1);
   const rows = names.map((name) => {
     const own = faults.filter((fault) => fault.name === name);
     const met = history.invocations.filter((invocation) =>
@@ -43,25 +42,41 @@ export function faultTable(
   return format([HEAD, ...rows, last].map((row) => row.map(String)));
 }
 
+/** The longest time without a success of a synchronous invocation, in seconds; Infinity if none succeeded any more. */
+type GapOf = (fault: InjectedFault) => number;
+
 /**
- * Seconds until the first success of an invocation that was sent after the injection: from the injection if other parts
- * take over, otherwise from the return of the failed parts. Infinity without a success.
+ * Measures from the injection if other parts take over, otherwise from the return of the failed parts, until the first
+ * success after that return. Invocations that were sent before the injection do not count.
  */
-export function secondsToSuccess(
-  { from, healedAt, isTakenOver }: InjectedFault,
-  successes: readonly Success[],
-): number {
-  const since = isTakenOver ? from : healedAt;
-  const times = successes.filter(({ sentAt, at }) => sentAt >= from && at >= since)
-    .map(({ at }) => at);
-  return (Math.min(...times) - since) / 1000;
+export function gapsIn({ invocations }: History): GapOf {
+  const successes = invocations.flatMap(({ sentAt, acknowledged }) =>
+    acknowledged?.output === undefined ? [] : [{ sentAt, at: acknowledged.at }]
+  ).toSorted((one, other) => one.at - other.at);
+  return ({ from, healedAt, isTakenOver }) => {
+    const since = isTakenOver ? from : healedAt;
+    const times = successes.filter(({ sentAt, at }) => sentAt >= from && at >= since)
+      .map(({ at }) => at);
+    const last = times.find((at) => at >= healedAt);
+    if (last === undefined) return Infinity;
+    const ends = times.filter((at) => at <= last);
+    return Math.max(...ends.map((at, index) => at - (ends[index - 1] ?? since))) / 1000;
+  };
 }
 
-/** The successes of synchronous invocations among those of a load. */
-export function successesOf({ invocations }: History): Success[] {
-  return invocations.flatMap(({ sentAt, acknowledged }) =>
-    acknowledged?.output === undefined ? [] : [{ sentAt, at: acknowledged.at }]
-  );
+/** The faults after which the cluster never served again, or served later than within so many seconds. */
+export function lateSuccesses(
+  faults: readonly InjectedFault[],
+  history: History,
+  within: number,
+): string[] {
+  const gapOf = gapsIn(history);
+  return faults.flatMap((fault) => {
+    const seconds = gapOf(fault);
+    if (seconds === Infinity) return [`no invocation succeeded after ${fault.name}`];
+    if (seconds <= within) return [];
+    return [`during ${fault.name}, no invocation succeeded for ${seconds.toFixed(1)} s`];
+  });
 }
 
 /**

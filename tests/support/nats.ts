@@ -23,6 +23,8 @@ export interface NatsOptions {
   readonly syncInterval?: string;
   /** An existing directory for streams, such as a small disk; the caller removes it. */
   readonly storeDir?: string;
+  /** Where it reports its health and its clients on loopback; nowhere by default. */
+  readonly monitorPort?: number;
   /** Where it runs instead of loopback, with a certificate for the address. */
   readonly at?: SecuredHost;
 }
@@ -90,6 +92,7 @@ export class TestNats implements AsyncDisposable {
     started: Started,
     /** Stays the same over {@link restart}. */
     readonly address: NatsAddress,
+    private readonly monitorPort: number | undefined,
   ) {
     this.#process = started.process;
     this.#log = started.log;
@@ -97,13 +100,19 @@ export class TestNats implements AsyncDisposable {
 
   static async start(options: NatsOptions = {}): Promise<TestNats> {
     const directory = await Deno.makeTempDir({ prefix: "invoked-test-nats-" });
-    const { at, tls = true, storeDir = storeDirIn(directory) } = options;
+    const { at, tls = true, storeDir = storeDirIn(directory), monitorPort } = options;
     const files = tls ? at?.certificate ?? await loopbackCertificate() : undefined;
     const address = new NatsAddress([freePort()], files?.caFile, at?.host.address);
     await writeConfig(directory, address, options, files);
     const started = spawn(directory, at?.host);
     await listening(directory, started);
-    return new TestNats(directory, storeDir, at?.host, started, address);
+    return new TestNats(directory, storeDir, at?.host, started, address, monitorPort);
+  }
+
+  /** The URL below which it reports, such as `/healthz`. @throws Error without a port for that */
+  get monitorUrl(): string {
+    if (this.monitorPort === undefined) throw new Error("The server was started without a monitor");
+    return `http://127.0.0.1:${this.monitorPort}`;
   }
 
   get pid(): number {
@@ -159,7 +168,7 @@ const HANDSHAKE_S = 60;
 async function writeConfig(
   directory: string,
   { host, port }: NatsAddress,
-  { config = "", maxFileStore, syncInterval, storeDir = storeDirIn(directory) }: NatsOptions,
+  { config = "", maxFileStore, syncInterval, monitorPort, ...options }: NatsOptions,
   files: CertificateFiles | undefined,
 ): Promise<void> {
   const tls = files && [files.certFile, files.keyFile].map((file) => JSON.stringify(file));
@@ -167,10 +176,11 @@ async function writeConfig(
     `listen: "${host}:${port}"`,
     `ports_file_dir: ${JSON.stringify(directory)}`,
     "jetstream {",
-    `  store_dir: ${JSON.stringify(storeDir)}`,
+    `  store_dir: ${JSON.stringify(options.storeDir ?? storeDirIn(directory))}`,
     ...syncInterval === undefined ? [] : [`  sync_interval: ${syncInterval}`],
     ...maxFileStore === undefined ? [] : [`  max_file_store: ${maxFileStore}`],
     "}",
+    ...monitorPort === undefined ? [] : [`http: "127.0.0.1:${monitorPort}"`],
     ...tls === undefined
       ? []
       : [`tls { cert_file: ${tls[0]}, key_file: ${tls[1]}, timeout: ${HANDSHAKE_S} }`],

@@ -9,16 +9,10 @@ const SERVERS = 3;
 /** How long the servers may take to elect a leader; a bound for a broken cluster, not a measurement. */
 const READY_TIMEOUT_MS = 180_000;
 
-interface Member {
-  readonly server: TestNats;
-  /** Where it reports its clients. */
-  readonly monitorPort: number;
-}
-
 /** Running servers. Disposing them kills them, and removes their directories. */
 export class TestNatsServers implements AsyncDisposable {
   private constructor(
-    private readonly members: readonly Member[],
+    readonly servers: readonly TestNats[],
     readonly address: NatsAddress,
     private readonly opened: AsyncDisposableStack,
   ) {}
@@ -30,28 +24,21 @@ export class TestNatsServers implements AsyncDisposable {
     await using opened = new AsyncDisposableStack();
     const routePorts = Array.from({ length: SERVERS }, () => freePort());
     const routes = routePorts.map((port) => `"nats://127.0.0.1:${port}"`).join(", ");
-    const members = await Promise.all(routePorts.map(async (port, at) => {
-      const monitorPort = freePort();
-      const config = `server_name: server-${at + 1}\nhttp: "127.0.0.1:${monitorPort}"\n` +
+    const servers = await Promise.all(routePorts.map(async (port, at) => {
+      const config = `server_name: server-${at + 1}\n` +
         `cluster { name: test, listen: "127.0.0.1:${port}", routes: [${routes}] }`;
-      const server = opened.use(await TestNats.start({ ...options, config }));
-      return { server, monitorPort };
+      return opened.use(await TestNats.start({ ...options, config, monitorPort: freePort() }));
     }));
-    const servers = members.map(({ server }) => server);
     const ports = servers.map(({ address }) => address.port);
     const address = new NatsAddress(ports, servers[0]?.address.caFile);
     await electsLeader(servers);
-    return new TestNatsServers(members, address, opened.move());
-  }
-
-  get servers(): readonly TestNats[] {
-    return this.members.map(({ server }) => server);
+    return new TestNatsServers(servers, address, opened.move());
   }
 
   /** The server with the most clients. All servers must run. */
   async busiest(): Promise<TestNats> {
-    const counted = await Promise.all(this.members.map(async ({ server, monitorPort }) => {
-      const response = await fetch(`http://127.0.0.1:${monitorPort}/varz`);
+    const counted = await Promise.all(this.servers.map(async (server) => {
+      const response = await fetch(new URL("/varz", server.monitorUrl));
       const { connections } = await response.json() as { readonly connections: number };
       return { server, connections };
     }));

@@ -1,10 +1,9 @@
 /** A cluster under load and faults. */
 import { join } from "node:path";
 import { random } from "../../support/seed.ts";
-import type { History, InjectedFault, Report, RunOptions, Success } from "../history.ts";
+import type { History, InjectedFault, Report, RunOptions } from "../history.ts";
 import { type Faults, injectEach, injectFaults } from "../injection.ts";
 import { Load } from "../load.ts";
-import { successesOf } from "../table.ts";
 import { Witness } from "../witness.ts";
 import { CLOCK_FAULT, CLUSTER_FAULTS, type ClusterContext, DISK_FAULT } from "./faults.ts";
 import type { OnLog } from "./member.ts";
@@ -36,7 +35,7 @@ export async function runCluster(options: RunOptions): Promise<Report> {
         injectFaults(group, { ...context, next: random(seed + at) }, () => stage.ready(), end)
       ),
     );
-    return { faults: ordered(injected.flat()), successes: successesOf };
+    return ordered(injected.flat());
   });
 }
 
@@ -44,26 +43,19 @@ export async function runCluster(options: RunOptions): Promise<Report> {
 export async function runParts(options: RunOptions): Promise<Report> {
   const cluster = { ...options.cluster, isLong: true, isBalanced: true };
   return await underLoad(options, cluster, async (context) => {
-    const { stage, next } = context;
+    const { stage, next, load } = context;
     const { faults, takenOver } = partFaults(stage, next);
-    await using probe = await Probe.start(stage);
+    await using _probe = new Probe(load);
     const injected = await injectEach(faults, context, () => stage.ready());
-    const marked = injected.map((fault) => ({ ...fault, isTakenOver: takenOver.has(fault.name) }));
-    return { faults: marked, successes: () => probe.successes };
+    return injected.map((fault) => ({ ...fault, isTakenOver: takenOver.has(fault.name) }));
   });
-}
-
-/** What an injection reports: its faults, and the successes that show when the cluster served. */
-interface Injection {
-  readonly faults: readonly InjectedFault[];
-  readonly successes: (history: History) => readonly Success[];
 }
 
 /** Starts a cluster under load, injects faults, and reads what the cluster has in the end. */
 async function underLoad(
   { seed, fault, logs }: RunOptions,
   cluster: StageOptions,
-  inject: (context: ClusterContext) => Promise<Injection>,
+  inject: (context: ClusterContext & { readonly load: Load }) => Promise<InjectedFault[]>,
 ): Promise<Report> {
   await using witness = new Witness();
   await using stage = await Stage.start(cluster, await logsTo(logs));
@@ -72,7 +64,7 @@ async function underLoad(
   const workerKills: number[] = [];
   const { isLong } = cluster;
   const next = random(seed);
-  const injected = await inject({ stage, repeater, fault, next, isLong, workerKills });
+  const faults = await inject({ stage, repeater, fault, next, isLong, workerKills, load });
   const history = { ...await load.finish(), errors: ERRORS };
   const unexplained = stage.members.flatMap((member) => member.unexplained);
   const starts = stage.members.reduce((sum, member) => sum + member.starts, 0);
@@ -81,8 +73,7 @@ async function underLoad(
     interruptionNote(history, workerKills),
     ...errorNotes(history),
   ];
-  const { faults, successes } = injected;
-  return { history, faults, successes: successes(history), violations: unexplained, notes };
+  return { history, faults, violations: unexplained, notes };
 }
 
 /** The faults that this machine and this cluster permit. */

@@ -1,7 +1,7 @@
 /** A cluster of real processes, each of which reaches NATS and PostgreSQL through relays of its own. */
 import { join } from "node:path";
 import { freePort } from "../../../deploy/local_cluster/network.ts";
-import { Client } from "../../support/client.ts";
+import { Client, type Json } from "../../support/client.ts";
 import { SmallDisk } from "../../support/disk.ts";
 import { eventually } from "../../support/eventually.ts";
 import { makeTempDir } from "../../support/invoked.ts";
@@ -128,12 +128,36 @@ export class Stage implements AsyncDisposable, Door {
     else if (this.#clients.get(client.url) === client) this.#clients.delete(client.url);
   }
 
-  /** Resolves once every process runs, and every API node says that it is ready. */
+  /** Resolves once every process runs, every server says that it is ready, and every API node knows every worker. */
   async ready(): Promise<void> {
     for (const member of this.members) await member.ready();
-    for (const node of this.nodes) await isReady(node.name, () => node.process?.url);
+    for (const { monitorUrl } of this.nats.servers) {
+      await isReady("a NATS server", () => `${monitorUrl}/healthz`);
+    }
     const { balancer } = this;
-    if (balancer !== undefined) await isReady("haproxy", () => balancer.url);
+    const below = (url?: string) => url === undefined ? undefined : `${url}/readyz`;
+    for (const node of this.nodes) {
+      await isReady(node.name, () => below(node.process?.url));
+      await this.#knowsWorkers(node);
+    }
+    if (balancer !== undefined) await isReady("haproxy", () => below(balancer.url));
+  }
+
+  async #knowsWorkers(node: Member<TestServer>): Promise<void> {
+    const { clientId, clientSecret } = this.credentials;
+    await eventually(
+      async () => {
+        const url = node.process?.url;
+        if (url === undefined) return undefined;
+        const client = await Client.login(url, clientId, clientSecret).catch(() => undefined);
+        const answer = await client?.get("/api/v1/status").catch(() => undefined);
+        const workers: Json[] = answer?.body?.workers ?? [];
+        const open = new Set(workers.filter(({ isDraining }) => !isDraining).map(({ id }) => id));
+        return this.workers.every(({ process }) => open.has(process?.id)) || undefined;
+      },
+      `all workers at ${node.name}`,
+      READY_MS,
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -157,6 +181,7 @@ async function startNats(
   const nats = await TestNats.start({
     tls,
     maxFileStore,
+    monitorPort: freePort(),
     ...disk === undefined ? {} : { storeDir: join(disk.path, "streams") },
   });
   return { servers: [opened.use(nats)], address: nats.address, disk };
@@ -198,16 +223,15 @@ async function startWorker(
   return opened.use(await Member.start(name, { nats: relays }, start, onLog));
 }
 
-/** Resolves once `/readyz` below this URL, which may change meanwhile, answers 200. */
+/** Resolves once this URL, which may change meanwhile, answers 200. */
 async function isReady(name: string, urlOf: () => string | undefined): Promise<void> {
   let reason = "it does not answer";
   await eventually(
     async () => {
       const url = urlOf();
       if (url === undefined) return undefined;
-      const answer = await fetch(new URL("/readyz", url), {
-        signal: AbortSignal.timeout(LOOK_MS),
-      }).catch(() => undefined);
+      const answer = await fetch(url, { signal: AbortSignal.timeout(LOOK_MS) })
+        .catch(() => undefined);
       reason = await answer?.text() ?? reason;
       return answer?.status === 200 || undefined;
     },
