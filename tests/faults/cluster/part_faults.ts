@@ -1,8 +1,10 @@
-/** Each part of a cluster pauses and dies, alone and in pairs, for longer than a lease lasts. */
+/**
+ * Each part of a cluster pauses and dies, alone and in pairs. Pauses last longer than a lease, and so does the absence of
+ * killed servers of NATS and PostgreSQL. Killed API nodes, workers and haproxy start again at once.
+ */
 import type { Faults } from "../injection.ts";
 import type { ClusterContext } from "./faults.ts";
-import { type Kind, kindsOf, type Part, stopParts } from "./parts.ts";
-import type { Stage } from "./stage.ts";
+import { type Kind, type Part, stopParts } from "./parts.ts";
 
 /** Longer than a lease and a session without a sign of life, which both end after 8 s. */
 const AWAY_S = 10;
@@ -16,12 +18,14 @@ interface Group {
   readonly isTakenOver: boolean;
 }
 
-/** The faults of parts by their names, and the names of the faults during which other parts take over. */
-export function partFaults(stage: Stage, next: (below: number) => number): {
+/**
+ * The faults of parts by their names, and the names of the faults during which other parts take over.
+ * @param kinds of a cluster; parts of the first also pause for longer
+ */
+export function partFaults(kinds: readonly Kind[], next: (below: number) => number): {
   readonly faults: Faults<ClusterContext>;
   readonly takenOver: ReadonlySet<string>;
 } {
-  const kinds = kindsOf(stage);
   const faults: Record<string, () => Promise<void>> = {};
   const takenOver = new Set<string>();
   const add = (name: string, { isTakenOver }: Group, fault: () => Promise<void>) => {

@@ -24,36 +24,40 @@ export interface Kind {
   readonly spare: number;
 }
 
+/** All parts of a cluster. */
+interface ClusterParts {
+  readonly nats: readonly Part[];
+  readonly postgres: Part;
+  readonly nodes: readonly Part[];
+  readonly workers: readonly Part[];
+  readonly balancer: Part | undefined;
+}
+
+export function partsOf({ nats, postgres, nodes, workers, balancer }: Stage): ClusterParts {
+  return {
+    nats: nats.servers.map(natsPart),
+    postgres: postgresPart(postgres),
+    nodes: nodes.map(memberPart),
+    workers: workers.map(memberPart),
+    balancer: balancer === undefined ? undefined : balancerPart(balancer),
+  };
+}
+
 /** NATS is the first. */
-export function kindsOf({ nats: { servers }, postgres, nodes, workers, balancer }: Stage): Kind[] {
-  const isAlone = servers.length === 1;
+export function kindsOf({ nats, postgres, nodes, workers, balancer }: ClusterParts): Kind[] {
+  const isAlone = nats.length === 1;
   return [
     {
       one: isAlone ? "NATS" : "a NATS server",
       two: "two NATS servers",
-      parts: servers.map(natsPart),
+      parts: nats,
       // A majority of the servers stores content.
       spare: isAlone ? 0 : 1,
     },
-    { one: "PostgreSQL", two: "", parts: [postgresPart(postgres)], spare: 0 },
-    {
-      one: "an API node",
-      two: "both API nodes",
-      parts: nodes.map(memberPart),
-      spare: nodes.length - 1,
-    },
-    {
-      one: "a worker",
-      two: "two workers",
-      parts: workers.map(memberPart),
-      spare: workers.length - 1,
-    },
-    {
-      one: "haproxy",
-      two: "",
-      parts: balancer === undefined ? [] : [balancerPart(balancer)],
-      spare: 0,
-    },
+    { one: "PostgreSQL", two: "", parts: [postgres], spare: 0 },
+    { one: "an API node", two: "both API nodes", parts: nodes, spare: nodes.length - 1 },
+    { one: "a worker", two: "two workers", parts: workers, spare: workers.length - 1 },
+    { one: "haproxy", two: "", parts: balancer === undefined ? [] : [balancer], spare: 0 },
   ];
 }
 

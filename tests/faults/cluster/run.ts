@@ -8,6 +8,7 @@ import { Witness } from "../witness.ts";
 import { CLOCK_FAULT, CLUSTER_FAULTS, type ClusterContext, DISK_FAULT } from "./faults.ts";
 import type { OnLog } from "./member.ts";
 import { partFaults } from "./part_faults.ts";
+import { kindsOf, partsOf } from "./parts.ts";
 import { Probe } from "./probe.ts";
 import { Repeater } from "./repeater.ts";
 import { Stage, type StageOptions } from "./stage.ts";
@@ -44,7 +45,7 @@ export async function runParts(options: RunOptions): Promise<Report> {
   const cluster = { ...options.cluster, isLong: true, isBalanced: true };
   return await underLoad(options, cluster, async (context) => {
     const { stage, next, load } = context;
-    const { faults, takenOver } = partFaults(stage, next);
+    const { faults, takenOver } = partFaults(kindsOf(partsOf(stage)), next);
     await using _probe = new Probe(load);
     const injected = await injectEach(faults, context, () => stage.ready());
     return injected.map((fault) => ({ ...fault, isTakenOver: takenOver.has(fault.name) }));
