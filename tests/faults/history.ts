@@ -91,7 +91,7 @@ export interface RunOptions {
   readonly seed: number;
   /** When the faults end, by the monotonic clock; asked for once the load runs. */
   readonly deadline: () => number;
-  /** A part of the names of the faults to inject. */
+  /** The name of the fault to inject, or a part of the names of several. */
   readonly fault: string;
   readonly cluster: ClusterOptions;
   /** Where the logs of the processes of a cluster go; undefined if nobody wants them. */

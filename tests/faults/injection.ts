@@ -13,16 +13,17 @@ export type Faults<Context> = Readonly<Record<string, Fault<Context>>>;
 
 /** What the injection needs of a run. */
 export interface FaultContext {
-  /** A part of the names of the faults to inject. */
+  /** The name of the fault to inject, or a part of the names of several. */
   readonly fault: string;
   readonly next: (below: number) => number;
 }
 
-/** The named faults whose names have the text. @throws Error if no fault has it */
-function namesWith<Context extends FaultContext>(
+/** The named fault of exactly this name, otherwise those whose names have the text. @throws Error if no fault has it */
+export function namesWith<Context extends FaultContext>(
   faults: Faults<Context>,
-  { fault }: Context,
+  { fault }: Pick<Context, "fault">,
 ): string[] {
+  if (Object.hasOwn(faults, fault)) return [fault];
   const names = Object.keys(faults).filter((name) => name.includes(fault));
   if (names.length === 0) throw new Error(`Cannot inject "${fault}": no fault has it in its name`);
   return names;

@@ -1,13 +1,16 @@
 /**
  * Runs the real server, or a real cluster, under mixed load with faults, and checks the whole history.
  *
- *     deno task faults [--cluster] [--minutes 2] [--seed N|random] [--fault TEXT] [--logs DIR]
- *     deno task faults --parts [--nats 1|3] [--plain] [--within SECONDS] [--seed N|random] [--fault TEXT] [--logs DIR]
+ *     deno task faults [--cluster [--nats 1|3] [--plain]] [--minutes 2] [OPTIONS]
+ *     deno task faults --parts [--nats 1|3] [--plain] [OPTIONS]
+ *
+ * OPTIONS: [--within SECONDS] [--seed N|random] [--fault TEXT] [--logs DIR]
  *
  * The first form injects faults in random order. A seed repeats the order of faults and invocations, not their timing.
- * `--parts` stops and kills each part of a cluster alone and in pairs, each fault once; `--within` also fails if the first
- * success comes later. `--fault` injects the faults whose names have the text. `--nats` sets the number of NATS servers of
- * a cluster, and `--plain` connects without TLS. Ends with exit code 1 for a broken promise.
+ * `--parts` stops and kills each part of a cluster alone and in pairs, each fault once; `--within` also fails if no
+ * invocation succeeds for longer. `--fault` injects the fault of this name, or all faults whose names have the text.
+ * `--nats` sets the number of NATS servers of a cluster, and `--plain` connects without TLS. Ends with exit code 1 for a
+ * broken promise.
  */
 import { parseArgs } from "node:util";
 import { violationsOf } from "./checker.ts";
@@ -91,9 +94,18 @@ function print({ history, faults, notes, ...more }: Report): boolean {
   return violations.length === 0;
 }
 
+/** The command with all flags of this run. */
 function repeatCommand(): string {
-  const mode = values.parts ? ["--parts"] : values.cluster ? ["--cluster"] : [];
-  const nats = cluster.natsServers === 1 ? [] : [`--nats ${cluster.natsServers}`];
-  const plain = cluster.tls ? [] : ["--plain"];
-  return ["deno task faults", ...mode, ...nats, ...plain, `--seed ${seed}`].join(" ");
+  const { parts, fault, logs } = values;
+  const flags = [
+    ...parts ? ["--parts"] : values.cluster ? ["--cluster"] : [],
+    ...cluster.natsServers === 1 ? [] : [`--nats ${cluster.natsServers}`],
+    ...cluster.tls ? [] : ["--plain"],
+    ...parts ? [] : [`--minutes ${minutes}`],
+    ...within === Infinity ? [] : [`--within ${within}`],
+    `--seed ${seed}`,
+    ...fault === "" ? [] : [`--fault ${JSON.stringify(fault)}`],
+    ...logs === undefined ? [] : [`--logs ${JSON.stringify(logs)}`],
+  ];
+  return ["deno task faults", ...flags].join(" ");
 }

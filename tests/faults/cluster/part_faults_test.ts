@@ -1,5 +1,6 @@
-/** The faults of the parts of a cluster: their names, and which of them other parts take over. */
+/** The faults of the parts of a cluster: their names, which `--fault` selects, and which of them other parts take over. */
 import assert from "node:assert/strict";
+import { namesWith } from "../injection.ts";
 import { partFaults } from "./part_faults.ts";
 import { kindsOf, type Part } from "./parts.ts";
 
@@ -46,4 +47,11 @@ Deno.test("two of three NATS servers take over what one of them did", () => {
   assert.deepEqual(takenOver, new Set([...both([...TAKEN_OVER, ...TAKEN_OVER_BY_NATS]), long]));
   assert.ok("kill -9 of two NATS servers" in faults);
   assert.ok("SIGSTOP of a NATS server and PostgreSQL for 10 s" in faults);
+});
+
+Deno.test("the exact name of a fault selects it alone, and a part of names selects several", () => {
+  const { faults } = faultsOf(1);
+  assert.deepEqual(namesWith(faults, { fault: "kill -9 of NATS" }), ["kill -9 of NATS"]);
+  assert.equal(namesWith(faults, { fault: "kill -9 of NATS and" }).length, NATS_AND.length);
+  assert.throws(() => namesWith(faults, { fault: "fire" }), /Cannot inject "fire"/);
 });
