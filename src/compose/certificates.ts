@@ -1,12 +1,13 @@
 /** The certificates that a server or a worker depends on: for `invoked doctor --cluster` and for metrics. */
-import { X509Certificate } from "node:crypto";
+import type { X509Certificate } from "node:crypto";
 import type { Config } from "../config/mod.ts";
 import {
   type CertificateLife,
+  certificatesIn,
   firstToEnd,
-  hasExpired,
+  isSignedBy,
+  lastToEnd,
   lifeOf,
-  pemCertificates,
 } from "../shared/certificates.ts";
 import { type Peer, peerCertificate } from "./peer_certificate.ts";
 import type { Tls } from "./tls.ts";
@@ -36,8 +37,9 @@ export interface CertificateUse {
   /** Whether another server presents the certificate, which costs a connection. */
   readonly isPeer: boolean;
   /**
-   * When the certificate ends, or the first of several; undefined for a file without a certificate. An expired CA
-   * counts only if no other CA of its file is valid: a file may have both while a CA is replaced.
+   * When the certificate ends, or the first of a chain; undefined for a file without a certificate. A file of CAs may be
+   * a bundle of many, or have the earlier CA while a CA is replaced. Of the CAs of NATS and PostgreSQL, those count that
+   * signed what the servers present. Of other files, and without such a CA, the last CA to end counts.
    * @throws if the certificate cannot be read
    */
   read(): Promise<CertificateLife | undefined>;
@@ -53,11 +55,13 @@ export function certificatesOfServer(
 ): readonly CertificateUse[] {
   const { nats, database, tls, telemetry, oidc, egress } = config;
   const { sslRootCert, sslCert } = database.url?.fields ?? {};
+  const peers = peersOf(config).map((peer) => new PresentedCertificate(peer));
+  const of = (protocol: Peer["protocol"]) => peers.filter(({ peer }) => peer.protocol === protocol);
   return [
-    ...peersOf(config).map(peerUse),
+    ...peers.map(peerUse),
     ...served === undefined ? fileUse("server", "--tls-cert", tls.certFile) : [servedUse(served)],
-    ...fileUse("nats_ca", "--nats-ca", nats.caFile),
-    ...fileUse("database_ca", "sslrootcert of --database", sslRootCert),
+    ...fileUse("nats_ca", "--nats-ca", nats.caFile, of("nats")),
+    ...fileUse("database_ca", "sslrootcert of --database", sslRootCert, of("postgres")),
     ...fileUse("database_client", "sslcert of --database", sslCert),
     ...fileUse("otlp_ca", "--otlp-ca", telemetry.otlpCaFile),
     ...fileUse("oidc_ca", "--oidc-ca", oidc.caFile),
@@ -89,8 +93,25 @@ function natsPeer(url: string): Peer {
   return { protocol: "nats", host, port: port === "" ? own : Number(port) };
 }
 
-function peerUse(peer: Peer): CertificateUse {
-  const { protocol, host, port } = peer;
+/** What a server presents, and presented last. */
+class PresentedCertificate {
+  #last: X509Certificate | undefined;
+
+  constructor(readonly peer: Peer) {}
+
+  /** @throws Error if the server does not answer, or offers no TLS */
+  async read(): Promise<X509Certificate> {
+    return this.#last = await peerCertificate(this.peer);
+  }
+
+  /** What the server presented last, without a connection if it has presented one; undefined without an answer. */
+  async last(): Promise<X509Certificate | undefined> {
+    return this.#last ?? await this.read().catch(() => undefined);
+  }
+}
+
+function peerUse(presented: PresentedCertificate): CertificateUse {
+  const { protocol, host, port } = presented.peer;
   const [kind, label] = protocol === "nats"
     ? ["nats", "NATS"] as const
     : ["database", "PostgreSQL"] as const;
@@ -98,7 +119,7 @@ function peerUse(peer: Peer): CertificateUse {
     kind,
     name: `certificate of ${label} at ${host}:${port}`,
     isPeer: true,
-    read: async () => lifeOf(await peerCertificate(peer)),
+    read: async () => lifeOf(await presented.read()),
   };
 }
 
@@ -108,15 +129,19 @@ function servedUse(served: Served): CertificateUse {
     kind: "server",
     name: "certificate of this server",
     isPeer: false,
-    read: () => Promise.resolve(firstToEnd(livesIn(served.identity.cert))),
+    read: () => Promise.resolve(firstToEnd(certificatesIn(served.identity.cert).map(lifeOf))),
   };
 }
 
-/** The certificates in the file of a setting; empty if the setting names no file. */
+/**
+ * The certificates in the file of a setting; empty if the setting names no file.
+ * @param peers the servers whose certificates the CAs of the file verify
+ */
 function fileUse(
   kind: CertificateKind,
   flag: string,
   file: string | undefined,
+  peers: readonly PresentedCertificate[] = [],
 ): readonly CertificateUse[] {
   if (file === undefined) return [];
   return [{
@@ -124,13 +149,15 @@ function fileUse(
     name: `certificates in ${file} (${flag})`,
     isPeer: false,
     read: async () => {
-      const lives = livesIn(await Deno.readTextFile(file));
-      const valid = kind.endsWith("_ca") ? lives.filter((life) => !hasExpired(life)) : [];
-      return firstToEnd(valid.length > 0 ? valid : lives);
+      const certificates = certificatesIn(await Deno.readTextFile(file));
+      if (!kind.endsWith("_ca")) return firstToEnd(certificates.map(lifeOf));
+      const presented = await Promise.all(peers.map((peer) => peer.last()));
+      const used = presented.flatMap((certificate) => {
+        if (certificate === undefined) return [];
+        const signers = certificates.filter((authority) => isSignedBy(certificate, authority));
+        return lastToEnd(signers.map(lifeOf)) ?? [];
+      });
+      return firstToEnd(used) ?? lastToEnd(certificates.map(lifeOf));
     },
   }];
-}
-
-function livesIn(pem: string): readonly CertificateLife[] {
-  return pemCertificates(pem).map((text) => lifeOf(new X509Certificate(text)));
 }

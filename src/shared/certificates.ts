@@ -41,3 +41,36 @@ export function hasExpired({ endsAtMs }: CertificateLife): boolean {
 export function firstToEnd(lives: readonly CertificateLife[]): CertificateLife | undefined {
   return lives.toSorted((a, b) => a.endsAtMs - b.endsAtMs)[0];
 }
+
+/** The last to end; undefined without a certificate. */
+export function lastToEnd(lives: readonly CertificateLife[]): CertificateLife | undefined {
+  return lives.toSorted((a, b) => b.endsAtMs - a.endsAtMs)[0];
+}
+
+/**
+ * The certificates in a text with PEM, without damaged ones.
+ * @throws if the text has certificates, and none of them can be read
+ */
+export function certificatesIn(text: string): readonly X509Certificate[] {
+  const found: X509Certificate[] = [];
+  let failure: unknown;
+  for (const pem of pemCertificates(text)) {
+    try {
+      found.push(new X509Certificate(pem));
+    } catch (error) {
+      failure = error;
+    }
+  }
+  if (found.length === 0 && failure !== undefined) throw failure;
+  return found;
+}
+
+/** Whether the key of a CA signed the certificate. */
+export function isSignedBy(certificate: X509Certificate, authority: X509Certificate): boolean {
+  try {
+    return certificate.checkIssued(authority) && certificate.verify(authority.publicKey);
+  } catch {
+    // A key of another kind.
+    return false;
+  }
+}

@@ -64,7 +64,7 @@ export interface Stage {
   readonly lateTrigger: Json;
   /** Of the API node of the cluster. */
   readonly clusterClient: Client;
-  /** The CA certificates that the worker trusts for NATS. */
+  /** The CA certificates that functions on the worker trust. */
   readonly caFile: string;
 }
 
@@ -141,7 +141,7 @@ export const WAVES: readonly Wave[] = [
     async InvokedCertificateExpiring({ caFile }) {
       const earlier = await Deno.readTextFile(caFile);
       const soon = await certificateUntil(`${caFile}.soon`, Date.now() + 20 * DAY_MS);
-      await Deno.writeTextFile(caFile, earlier + await Deno.readTextFile(`${soon}.pem`));
+      await Deno.copyFile(`${soon}.pem`, caFile);
       return { heal: () => Deno.writeTextFile(caFile, earlier) };
     },
   },

@@ -10,7 +10,6 @@ import { FaultShim, SmallDisk } from "../support/disk.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { mountAndShimTest } from "../support/machine.ts";
-import { NatsAddress } from "../support/nats.ts";
 import { readText } from "../support/repository.ts";
 import { TestServer } from "../support/server.ts";
 import { delaySchedule, waitingSchedule } from "../triggers/late_schedules.ts";
@@ -140,8 +139,7 @@ mountAndShimTest("alerts fire when a server breaks, and end when it is whole aga
   const caFile = join(directory.path, "ca.pem");
   await Deno.copyFile(nats.address.caFile ?? assert.fail(), caFile);
   const worker = await cluster.worker({
-    nats: new NatsAddress(nats.address.ports, caFile),
-    flags: ["--metrics-port", `${workerPort}`],
+    flags: ["--metrics-port", `${workerPort}`, "--egress-ca", caFile],
   });
   const node = await cluster.node({ flags: ["--metrics-port", `${nodePort}`] });
   const dataDir = join(disk.path, "data");

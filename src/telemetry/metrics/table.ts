@@ -319,7 +319,8 @@ export const METRICS = {
     unit: "s",
     labels: ["invoked.certificate"],
     of: "both",
-    description: "Time until the first certificate of a kind expires; negative once it has expired",
+    description:
+      "Time until the first certificate of a kind expires; negative once it has expired. Of a bundle of CAs, the CA that signed the certificate of NATS or PostgreSQL counts, otherwise the last CA to expire",
   },
   "invoked.certificate.lifetime": {
     kind: "observed gauge",

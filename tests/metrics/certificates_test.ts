@@ -1,0 +1,42 @@
+/** Which of several certificates a process depends on. */
+import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
+import { join } from "node:path";
+import { certificatesOfServer } from "../../src/compose/certificates.ts";
+import { resolveConfig } from "../../src/config/mod.ts";
+import { certificateUntil, DAY_MS, loopbackCertificate } from "../support/certificates.ts";
+import { makeTempDir } from "../support/invoked.ts";
+import { TestNats } from "../support/nats.ts";
+
+const DAMAGED = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+
+/** The end of the certificates of a kind, in milliseconds since 1970. */
+async function endOf(kind: string, flags: Readonly<Record<string, string>>) {
+  const { config } = resolveConfig(flags, {});
+  const use = certificatesOfServer(config).find((each) => each.kind === kind);
+  return (await use?.read())?.endsAtMs;
+}
+
+Deno.test("of a bundle of CAs, the CA that signed the certificate of NATS counts", async () => {
+  await using directory = await makeTempDir();
+  await using nats = await TestNats.start();
+  const { caFile } = await loopbackCertificate();
+  const ca = await Deno.readTextFile(caFile);
+  const caEnd = new X509Certificate(ca).validToDate.getTime();
+  const until = async (name: string, days: number) => {
+    const path = await certificateUntil(join(directory.path, name), Date.now() + days * DAY_MS);
+    return await Deno.readTextFile(`${path}.pem`);
+  };
+  const [soon, late] = [await until("soon", 10), await until("late", 5_000)];
+  const bundle = join(directory.path, "bundle.pem");
+  await Deno.writeTextFile(bundle, soon + DAMAGED + late + ca);
+  const url = { nats: nats.address.url };
+  assert.equal(await endOf("nats_ca", { ...url, "nats-ca": bundle }), caEnd);
+  // Nothing is known of the servers that functions connect to.
+  const lateEnd = new X509Certificate(late).validToDate.getTime();
+  assert.equal(await endOf("egress_ca", { "egress-ca": bundle }), lateEnd);
+  await nats.stop();
+  assert.equal(await endOf("nats_ca", { ...url, "nats-ca": bundle }), lateEnd);
+  await Deno.writeTextFile(bundle, DAMAGED);
+  await assert.rejects(endOf("egress_ca", { "egress-ca": bundle }));
+});
