@@ -6,18 +6,28 @@ import type { CertificateUse } from "./certificates.ts";
 
 const logger = getLogger(["invoked", "telemetry"]);
 
-/** How old a reading of a file may be. */
-const FILE_MAX_AGE_MS = 10_000;
-/** How old the certificate of another server may be: each reading opens a connection to that server. */
-const PEER_MAX_AGE_MS = 10 * 60_000;
+/** When certificates are read again. */
+interface Ages {
+  /** How old a reading of a file may be. */
+  readonly fileMs: number;
+  /** How old the certificate of another server may be: each reading opens a connection to that server. */
+  readonly peerMs: number;
+  /** The pause after a reading that failed, unless the others are shorter. */
+  readonly failureMs: number;
+}
+
+const AGES: Ages = { fileMs: 10_000, peerMs: 10 * 60_000, failureMs: 60_000 };
 
 /**
  * The source of the metrics about certificates. A collection returns the last readings and waits for none, so a server
- * that does not answer delays no collection. After the start, and after a failure, the metrics of a certificate are
- * absent.
+ * that does not answer delays no collection. A certificate that cannot be read any more keeps its last metrics. Metrics
+ * are absent until the certificate was read once.
  */
-export function certificateSource(uses: readonly CertificateUse[]): Source {
-  const readings = uses.map((use) => new Reading(use));
+export function certificateSource(
+  uses: readonly CertificateUse[],
+  ages: Ages = AGES,
+): Source {
+  const readings = uses.map((use) => new Reading(use, ages));
   return {
     name: "the certificates",
     read(observe) {
@@ -41,21 +51,38 @@ export function certificateSource(uses: readonly CertificateUse[]): Source {
 
 /** What is known of one use. */
 class Reading {
-  /** Undefined if the last reading failed. */
+  /** Of the last reading that succeeded. */
   life: CertificateLife | undefined;
   #dueAt = -Infinity;
+  #isReading = false;
+  #hasFailed = false;
 
-  constructor(readonly use: CertificateUse) {}
+  constructor(readonly use: CertificateUse, private readonly ages: Ages) {}
 
-  /** Reads the certificate again if the last reading is too old. Never throws. */
+  /** Begins to read the certificate again if the last reading is too old. Never throws. */
   refresh(): void {
-    const { use: { isPeer, name, read } } = this;
-    const now = performance.now();
-    if (now < this.#dueAt) return;
-    this.#dueAt = now + (isPeer ? PEER_MAX_AGE_MS : FILE_MAX_AGE_MS);
-    read().then((life) => this.life = life, (error) => {
-      this.life = undefined;
-      logger.debug("Failed to read the {name} for metrics: {error}", { name, error });
-    });
+    if (this.#isReading || performance.now() < this.#dueAt) return;
+    this.#isReading = true;
+    this.#read().finally(() => this.#isReading = false);
+  }
+
+  async #read(): Promise<void> {
+    const { use: { isPeer, name, read }, ages } = this;
+    const maxAgeMs = isPeer ? ages.peerMs : ages.fileMs;
+    try {
+      const life = await read();
+      if (life === undefined) throw new Error("no certificate in PEM");
+      this.life = life;
+      this.#hasFailed = false;
+      this.#dueAt = performance.now() + maxAgeMs;
+    } catch (error) {
+      this.#dueAt = performance.now() + Math.min(maxAgeMs, ages.failureMs);
+      if (this.#hasFailed) return;
+      this.#hasFailed = true;
+      logger.warn(
+        "Failed to read the {name}; its metrics stay as they were: {error}",
+        { name, error },
+      );
+    }
   }
 }
