@@ -1,5 +1,6 @@
 /** The certificates that a server or a worker depends on: for `invoked doctor --cluster` and for metrics. */
 import type { X509Certificate } from "node:crypto";
+import { existsSync } from "node:fs";
 import type { Config } from "../config/mod.ts";
 import {
   type CertificateLife,
@@ -10,13 +11,14 @@ import {
   lifeOf,
 } from "../shared/certificates.ts";
 import { type Peer, peerCertificate } from "./peer_certificate.ts";
-import type { Tls } from "./tls.ts";
+import { selfSignedCaFile, type Tls } from "./tls.ts";
 
 const DEFAULT_NATS_PORT = 4222;
 
 /** What a certificate is for; a label of metrics. */
 type CertificateKind =
   | "server"
+  | "server_ca"
   | "nats"
   | "nats_ca"
   | "database"
@@ -48,18 +50,24 @@ export interface CertificateUse {
 /** Of a server that runs. */
 type Served = Pick<Tls["certificate"], "identity">;
 
-/** The certificates of an API node, with all that its settings name. @param served what a running server presents */
+/**
+ * The certificates of an API node, with all that its settings name. A server of NATS shows its clients neither the
+ * certificate of its routes nor that of its other listeners, so nobody watches those.
+ * @param served what a running server presents
+ */
 export function certificatesOfServer(
   config: Config,
   served?: Served,
 ): readonly CertificateUse[] {
-  const { nats, database, tls, telemetry, oidc, egress } = config;
+  const { nats, database, server, tls, telemetry, oidc, egress } = config;
+  const ownCaFile = tls.selfSigned ? madeCa(server.dataDir) : undefined;
   const { sslRootCert, sslCert } = database.url?.fields ?? {};
   const peers = peersOf(config).map((peer) => new PresentedCertificate(peer));
   const of = (protocol: Peer["protocol"]) => peers.filter(({ peer }) => peer.protocol === protocol);
   return [
     ...peers.map(peerUse),
     ...served === undefined ? fileUse("server", "--tls-cert", tls.certFile) : [servedUse(served)],
+    ...fileUse("server_ca", "--tls-self-signed", ownCaFile),
     ...fileUse("nats_ca", "--nats-ca", nats.caFile, of("nats")),
     ...fileUse("database_ca", "sslrootcert of --database", sslRootCert, of("postgres")),
     ...fileUse("database_client", "sslcert of --database", sslCert),
@@ -67,6 +75,12 @@ export function certificatesOfServer(
     ...fileUse("oidc_ca", "--oidc-ca", oidc.caFile),
     ...fileUse("egress_ca", "--egress-ca", egress.caFile),
   ];
+}
+
+/** The CA of `--tls-self-signed`; undefined before the first start, which makes the CA. */
+function madeCa(dataDir: string): string | undefined {
+  const file = selfSignedCaFile(dataDir);
+  return existsSync(file) ? file : undefined;
 }
 
 /** The certificates of a worker. */

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Config } from "../config/mod.ts";
-import { selfSignedSource } from "../http/tls/self_signed.ts";
+import { selfSignedCa, selfSignedSource } from "../http/tls/self_signed.ts";
 import { CurrentCertificate, filesSource, type TlsSource } from "../http/tls/source.ts";
 
 /** The server's certificate. */
@@ -10,13 +10,22 @@ export interface Tls {
   readonly caFile: string | undefined;
 }
 
+/** The CA of `--tls-self-signed`; a server without it makes one when it starts. */
+export function selfSignedCaFile(dataDir: string): string {
+  return selfSignedCa(selfSignedDirectory(dataDir));
+}
+
+function selfSignedDirectory(dataDir: string): string {
+  return join(dataDir, "tls");
+}
+
 /** Loads the certificate; undefined for plain HTTP. */
 export async function openTls({ server, tls }: Config): Promise<Tls | undefined> {
   if (tls.selfSigned) {
     const hosts = [server.host, ...server.publicUrl === undefined ? [] : [server.publicUrl]]
       .map((host) => host.includes("//") ? new URL(host).hostname.replace(/^\[|\]$/g, "") : host)
       .filter((host) => host !== "0.0.0.0" && host !== "::");
-    const source = await selfSignedSource(join(server.dataDir, "tls"), hosts);
+    const source = await selfSignedSource(selfSignedDirectory(server.dataDir), hosts);
     return { certificate: await CurrentCertificate.load(source), caFile: source.caFile };
   }
   const source = operatorSource(tls);

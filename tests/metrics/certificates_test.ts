@@ -4,6 +4,7 @@ import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { certificateSource } from "../../src/compose/certificate_source.ts";
 import { certificatesOfServer } from "../../src/compose/certificates.ts";
+import { openTls } from "../../src/compose/tls.ts";
 import { resolveConfig } from "../../src/config/mod.ts";
 import { certificateUntil, DAY_MS, loopbackCertificate } from "../support/certificates.ts";
 import { eventually } from "../support/eventually.ts";
@@ -80,4 +81,13 @@ Deno.test("a certificate that cannot be read any more keeps its metrics, and is 
   assert.equal(await days(), 10);
   await make(20);
   assert.equal(await days(), 20);
+});
+
+Deno.test("the CA of --tls-self-signed counts once the server has made it", async () => {
+  await using directory = await makeTempDir();
+  const flags = { "tls-self-signed": "true", data: directory.path };
+  assert.equal(await endOf("server_ca", flags), undefined);
+  const tls = await openTls(resolveConfig(flags, {}).config);
+  const ca = new X509Certificate(await Deno.readTextFile(tls?.caFile ?? assert.fail()));
+  assert.equal(await endOf("server_ca", flags), ca.validToDate.getTime());
 });

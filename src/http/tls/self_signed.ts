@@ -55,7 +55,7 @@ export async function selfSignedSource(
   use: CertificateUse = OWN_SERVER,
 ): Promise<SelfSignedSource> {
   await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
-  const caFile = join(directory, "ca.pem");
+  const caFile = selfSignedCa(directory);
   const certFile = join(directory, `${use.name}.pem`);
   return {
     caFile,
@@ -72,6 +72,11 @@ export async function selfSignedSource(
       return identity;
     },
   };
+}
+
+/** The certificate of the authority in a directory. */
+export function selfSignedCa(directory: string): string {
+  return join(directory, "ca.pem");
 }
 
 /** The names and addresses of a certificate; none if it cannot be read. */

@@ -17,8 +17,8 @@ export const LABELS = {
   "invoked.mode": "`synchronous` or `asynchronous`",
   "invoked.certificate":
     "`server` (this server), `nats` and `database` (the servers that this process connects to), " +
-    "`database_client` (its own for PostgreSQL), and the files of CAs: `nats_ca`, `database_ca`, `otlp_ca`, " +
-    "`oidc_ca`, `egress_ca`",
+    "`database_client` (its own for PostgreSQL), `server_ca` (the CA of `--tls-self-signed`), and the files of " +
+    "CAs: `nats_ca`, `database_ca`, `otlp_ca`, `oidc_ca`, `egress_ca`",
   "invoked.state": "State that the items have in common",
   "invoked.retention.kind": "Kind of data, as `invoked purge --expired` names it",
   "network.io.direction": "`receive` or `transmit`",
