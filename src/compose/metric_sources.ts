@@ -204,8 +204,11 @@ function backlogSource({ read }: Store, node: Node): Source {
     name: "the backlog",
     async read(observe) {
       if (!node.leads("housekeeping")) return;
-      const { unclaimed } = await read.invocations.unfinishedInvocations();
+      const { unclaimed, unclaimedSince } = await read.invocations.unfinishedInvocations();
       observe("invoked.invocations.pending", unclaimed);
+      // The clock of the node that wrote the time may be ahead.
+      const ageMs = unclaimedSince === null ? 0 : Date.now() - Date.parse(unclaimedSince);
+      observe("invoked.invocations.pending_age", Math.max(0, ageMs) / 1000);
     },
   };
 }

@@ -84,8 +84,9 @@ type UnrecordedColumn = ContentColumn | "variables" | "errorCode";
 export interface UnfinishedInvocations {
   readonly running: number;
   readonly waiting: number;
-  /** Waiting invocations that no node has claimed. Other waiting invocations wait in the engine of their owner. */
+  /** Waiting invocations without an owner, and when the oldest began to wait. Others wait in the engine of their owner. */
   readonly unclaimed: number;
+  readonly unclaimedSince: string | null;
   readonly waitingBytes: number;
 }
 
@@ -357,11 +358,13 @@ export class InvocationReader extends IdempotencyKeyReader {
   /** Unfinished invocations that came from outside, except invocations that wait for a planned time. */
   unfinishedInvocations(): Promise<UnfinishedInvocations> {
     const isWaiting = sql`status = 'PENDING'`;
+    const isUnclaimed = sql`${isWaiting} and owner is null`;
     const sum = (value: RawBuilder<unknown>) => sql<number>`coalesce(sum(${value}), 0)`;
     return this.#unfinished().clearSelect().clearOrderBy().select([
       sum(sql`case when ${isWaiting} then 0 else 1 end`).as("running"),
       sum(sql`case when ${isWaiting} then 1 else 0 end`).as("waiting"),
-      sum(sql`case when ${isWaiting} and owner is null then 1 else 0 end`).as("unclaimed"),
+      sum(sql`case when ${isUnclaimed} then 1 else 0 end`).as("unclaimed"),
+      sql<string | null>`min(case when ${isUnclaimed} then updated_at end)`.as("unclaimedSince"),
       sum(sql`case when ${isWaiting} then octet_length(input) else 0 end`).as("waitingBytes"),
     ])
       .where("parentInvocationId", "is", null)

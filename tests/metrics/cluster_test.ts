@@ -80,6 +80,7 @@ Deno.test("workers and API nodes report what each does", async () => {
       running: sum("invoked_invocations_running"),
       queued: sum("invoked_invocations_queued"),
       pending: sum("invoked_invocations_pending"),
+      age: sum("invoked_invocations_pending_age_seconds"),
     };
   };
   const synchronous = [client, client, client, client, client].map(invoke);
@@ -94,6 +95,7 @@ Deno.test("workers and API nodes report what each does", async () => {
     const { running, queued, pending } = await sums();
     return queued === 2 && running + queued + pending === 10 ? true : undefined;
   }, "the demand of ten invocations for three slots");
+  await eventually(async () => (await sums()).age > 1 || undefined, "the age of the oldest");
   await Promise.all([first, second].map((node) => node.stop("SIGKILL")));
   await Promise.all(synchronous);
 });

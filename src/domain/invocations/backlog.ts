@@ -29,7 +29,11 @@ interface BacklogLimits {
  * adds what it accepts itself until the next count. So what other nodes accept within that time goes beyond the limits.
  */
 export class Backlog {
-  #counted: Omit<UnfinishedInvocations, "unclaimed"> = { running: 0, waiting: 0, waitingBytes: 0 };
+  #counted: Pick<UnfinishedInvocations, "running" | "waiting" | "waitingBytes"> = {
+    running: 0,
+    waiting: 0,
+    waitingBytes: 0,
+  };
   #validUntil = -Infinity;
   #counting: Promise<void> | undefined;
   /** Accepted here since the count began, and what was not recorded when it began. */

@@ -111,6 +111,13 @@ export const METRICS = {
     description:
       "Asynchronous invocations that no node has claimed; of all nodes, one node reports it; absent without NATS",
   },
+  "invoked.invocations.pending_age": {
+    kind: "observed gauge",
+    unit: "s",
+    labels: [],
+    description:
+      "How long the oldest of these invocations has waited since it was accepted, or since its last attempt or delay; 0 without any",
+  },
   "invoked.accepting": {
     kind: "observed gauge",
     unit: "{boolean}",
