@@ -82,10 +82,12 @@ Deno.test("a node that cannot renew its lease loses it by its own clock", async 
   };
   await using node = await joinNodes(slow, 200);
   const lost = Promise.withResolvers<void>();
+  let { lease } = node;
   // A busy machine may have lost the lease already.
   await eventually(() => {
     if (!node.isLive) return undefined;
     node.onLost(lost.resolve);
+    lease = node.assertLive("Not invoked");
     return blocked = true;
   }, "a live node");
   await lost.promise;
@@ -93,7 +95,8 @@ Deno.test("a node that cannot renew its lease loses it by its own clock", async 
   assert.ok(!node.holds(RECOVERY));
   write.resolve();
   blocked = false;
-  await eventually(() => Promise.resolve(node.isLive || undefined));
+  await eventually(() => Promise.resolve(node.lease.isHeld || undefined));
+  assert.equal(lease.isHeld, false);
 });
 
 Deno.test("a node alone on its database replaces those before it", async () => {

@@ -19,6 +19,7 @@ import { choose } from "./choose.ts";
 import { SlotClaim } from "./claims.ts";
 import type { OwnerSession, Rejection } from "./owner_session.ts";
 import type { Prewarming } from "./prewarming.ts";
+import { RecordedWorker } from "./recorded_worker.ts";
 import { ReservedSlot } from "./reserved_slot.ts";
 import type { Sessions } from "./sessions.ts";
 
@@ -73,20 +74,24 @@ export class Dispatcher implements JobRunner {
     placement: Placement,
   ): Promise<Ran> {
     const { workerSlot } = placement;
-    const ports = recordingChanges(given, workerSlot?.worker ?? null);
+    const recorded = new RecordedWorker(given.onAssigned, workerSlot?.worker ?? null);
+    const ports = recorded.portsOf(given);
     if (workerSlot instanceof SlotClaim) {
       return await this.#runClaimed(job, ports, signal, workerSlot, placement.runId);
     }
     const deadline = performance.now() + (placement.waitMs ?? Infinity);
     let reserved = workerSlot instanceof ReservedSlot ? workerSlot : undefined;
     for (;;) {
-      const location = await this.#useReserved(reserved, job, ports) ??
-        await this.#findSlot(job, ports, placement, deadline, signal);
+      const taken = reserved && await this.#useReserved(reserved, job, ports);
+      // The row names the worker for this session alone: a later write shows that the run is still this node's.
+      if (reserved !== undefined && taken === undefined) recorded.forget();
       reserved = undefined;
+      const location = taken ?? await this.#findSlot(job, ports, placement, deadline, signal);
       if ("kind" in location) return location;
       const ran = await this.#runAt(location, job, ports, signal, placement);
       // None of its code ran: another worker may be able to run it.
       if (ran.kind !== "not-placed") return ran;
+      if ("session" in location) recorded.forget();
     }
   }
 
@@ -192,11 +197,11 @@ export class Dispatcher implements JobRunner {
 
   /** The slot of a reservation, once its worker accepts. */
   async #useReserved(
-    reserved: ReservedSlot | undefined,
+    reserved: ReservedSlot,
     job: Job,
     ports: JobPorts,
   ): Promise<TakenSlot | undefined> {
-    if (reserved === undefined || !reserved.take()) return undefined;
+    if (!reserved.take()) return undefined;
     const { session, publicKey } = reserved;
     session.prepare(publicKey, job, ports);
     return this.#answered(session, await reserved.answered);
@@ -263,20 +268,6 @@ export class Dispatcher implements JobRunner {
     session.close();
     this.#registry.adjust(session.worker, 1);
   }
-}
-
-/** The ports of a run whose record names a worker already, or null: another one is recorded. */
-function recordingChanges(ports: JobPorts, recorded: string | null): JobPorts {
-  const { onAssigned } = ports;
-  if (onAssigned === undefined) return ports;
-  return {
-    ...ports,
-    onAssigned: async (worker) => {
-      if (worker === recorded) return undefined;
-      recorded = worker;
-      return await onAssigned(worker);
-    },
-  };
 }
 
 /** Resolves with the first of these, after the time, or once the signal aborts. */

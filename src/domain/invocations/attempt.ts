@@ -12,7 +12,7 @@ import type { Readers, Writers } from "../../store/mod.ts";
 import type { HttpRequest } from "../endpoints/http_request.ts";
 import { type EffectiveLimits, type FunctionLimits, recordedLimits } from "../limits.ts";
 import { locks } from "../locks.ts";
-import type { Ownership } from "../ownership/contract.ts";
+import type { Lease, Ownership } from "../ownership/contract.ts";
 import { evaluationOf } from "../functions/evaluation.ts";
 import { NO_VARIABLES } from "../functions/secrets.ts";
 import { anyFunction } from "../references.ts";
@@ -41,6 +41,11 @@ export interface Attempt {
   readonly limits: EffectiveLimits;
   /** The sequence number of the last log line of earlier attempts, of a row that is RUNNING; 0 if absent. */
   readonly lastSequence?: number;
+  /**
+   * Under which this node recorded a row that is RUNNING: once the lease has ended, another node may have ended the
+   * invocation, so that the attempt does not begin.
+   */
+  readonly lease?: Lease;
   /** What only the process has that accepted the invocation. */
   readonly live?: LiveInvocation;
 }
@@ -69,7 +74,7 @@ export async function attemptOf(
 }
 
 /** The attempt that follows in this process. @param last the number of the one before, as it is recorded */
-export function attemptAfter({ row, live, ...attempt }: Attempt, last: number): Attempt {
+export function attemptAfter({ row, live, lease: _, ...attempt }: Attempt, last: number): Attempt {
   return {
     ...attempt,
     row: { ...row, status: "PENDING", attempt: last },

@@ -76,7 +76,7 @@ export class Claims {
     if (row.status !== "PENDING" || row.owner !== null) return undefined;
     const { store, engine, ownership, attempts, functionLimits } = this.parts;
     const number = row.attempt + 1;
-    const owner = ownership.node.id;
+    const { id: owner, lease } = ownership.node;
     const claimed = { ...row, status: "RUNNING", owner, attempt: number } as const;
     const attempt = await attemptOf(store.read, claimed, functionLimits);
     const limit = runningLimitOf(attempt, ownership);
@@ -91,7 +91,7 @@ export class Claims {
     );
     if (lastSequence === undefined) return undefined;
     const slot = engine.admitClaimed(admissionOf({ ...row, ...attempt.limits }));
-    const ended = attempts.run({ ...attempt, lastSequence }, slot, undefined, claim);
+    const ended = attempts.run({ ...attempt, lastSequence, lease }, slot, undefined, claim);
     return { kind: "claimed", ended: ended.then(() => undefined) };
   }
 

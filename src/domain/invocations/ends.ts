@@ -159,6 +159,6 @@ function cancelled(message: string): Outcome {
   return { kind: "error", code: "CANCELLED", message };
 }
 
-function interrupted(message: string): Outcome {
+export function interrupted(message: string): Outcome {
   return { kind: "error", code: "INTERRUPTED", message };
 }

@@ -25,7 +25,13 @@ import { AttachedVolume } from "./attached_volume.ts";
 import { type Attempt, jobOf, runningLimitOf } from "./attempt.ts";
 import type { HostMethods } from "./host_methods.ts";
 import { limitOf, type LimitWaits } from "./limit_waits.ts";
-import { cancelledWithCaller, cannotRun, notStartedOutcome, rateLimitedOutcome } from "./ends.ts";
+import {
+  cancelledWithCaller,
+  cannotRun,
+  interrupted,
+  notStartedOutcome,
+  rateLimitedOutcome,
+} from "./ends.ts";
 import { AttemptRecord, type Recorded } from "./record.ts";
 import { traceIdOf, type Traces } from "./trace.ts";
 
@@ -110,6 +116,9 @@ export class Executions {
     try {
       const notStarted = await run.start();
       if (notStarted === "left-for-next-start") return { kind: "not-run" };
+      if (notStarted === undefined && attempt.lease?.isHeld === false) {
+        return await this.#endLate(attempt, record);
+      }
       if (notStarted === undefined) return await this.#execute(attempt, { run, record, signal });
       const outcome = notStartedOutcome(notStarted, signal, engine.queueTimeoutMs);
       const recorded = await record.finishUnstarted(outcome, rejectionOf(notStarted));
@@ -204,6 +213,13 @@ export class Executions {
       record.volume = undefined;
       return await record.finish(cannotRun(row, error), isUnavailable);
     }
+  }
+
+  /** Records the end of an attempt whose row was recorded too late, unless another node has taken the invocation over. */
+  async #endLate({ row: { mode } }: Attempt, record: AttemptRecord): Promise<Recorded> {
+    return mode === "async"
+      ? await record.release()
+      : await record.finishUnstarted(interrupted("its node lost its lease before it started"));
   }
 
   /** Records the end of an attempt that found no slot in time, or leaves it for another one. */

@@ -259,7 +259,7 @@ export class Invocations {
     const { request, fn, commit, limits, mode, depth, inputJson: input } = accepted;
     const caller = accepted.by.invocation;
     const { ownership, engine } = this.parts;
-    ownership.node.assertLive(`Function ${fn.id} was not invoked`);
+    const lease = ownership.node.assertLive(`Function ${fn.id} was not invoked`);
     const owner = ownership.ownerOf(mode);
     const admission = admissionOf({ ...limits, functionId: fn.id, input, mode });
     if (owner === null) return await this.#enqueue(accepted, admission);
@@ -284,7 +284,7 @@ export class Invocations {
     request.onRecorded?.(row.id);
     const endsRequest = request.onRecorded !== undefined && mode === "sync";
     const live = { remoteAddress, httpRequest, receivedMs, endsRequest };
-    const attempt: Attempt = { row, fn, commit, limits, live };
+    const attempt: Attempt = { row, fn, commit, limits, live, lease };
     const signal = httpRequest?.signal ?? caller?.signal;
     const ended = this.parts.attempts.run(attempt, slot, signal, reservation);
     held.move();

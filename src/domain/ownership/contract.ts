@@ -10,12 +10,20 @@ import type { Pause } from "./pause.ts";
 /** Work that one node does for all nodes. */
 export type LeaseName = "housekeeping" | "recovery" | "schedules";
 
+/** A time without a gap in which a node owns its invocations. */
+export interface Lease {
+  /** Once false, it stays so: other nodes may have taken over what the node began under this lease. */
+  readonly isHeld: boolean;
+}
+
 /** This process among the nodes of its database. */
 export interface Node {
   /** Unique among all nodes that ever run. */
   readonly id: string;
   /** Whether it owns its invocations now. */
   readonly isLive: boolean;
+  /** The present lease, or the last one while the node is not live. */
+  readonly lease: Lease;
   /** The part of a limit of all nodes that this node may use: each live node has one part. */
   readonly share: number;
   /**
@@ -29,8 +37,12 @@ export interface Node {
   holds(name: LeaseName): boolean;
   /** Whether it is the node for this work, even while the server is paused: for what only reads and reports. */
   leads(name: LeaseName): boolean;
-  /** @param what was not done, such as `Function ID was not invoked` @throws STORAGE_UNAVAILABLE while it is not live */
-  assertLive(what: string): void;
+  /**
+   * The present lease.
+   * @param what was not done, such as `Function ID was not invoked`
+   * @throws STORAGE_UNAVAILABLE while the node is not live
+   */
+  assertLive(what: string): Lease;
   /** Calls back after each renewal of its lease: other nodes may have changed the records. */
   onHeartbeat(listener: () => void): void;
 }

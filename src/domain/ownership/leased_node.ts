@@ -6,7 +6,7 @@ import type { NodeRow } from "../../store/nodes.ts";
 import { DomainError } from "../errors.ts";
 import { locks } from "../locks.ts";
 import { clockOffset, clockOffsetInWords, isClockWrong, TIMED_WORK } from "./clocks.ts";
-import type { LeaseName, Node } from "./contract.ts";
+import type { Lease, LeaseName, Node } from "./contract.ts";
 import { Pause } from "./pause.ts";
 
 const logger = getLogger(["invoked", "domain"]);
@@ -40,6 +40,22 @@ interface Renewal {
   readonly clockOffsetMs: number;
   /** Whether its clock is wrong, and the clock of another live node is right. */
   readonly yields: boolean;
+}
+
+/** The lease of a node from when it joins until the lease ends. */
+class RenewedLease implements Lease {
+  /** Its end without a further renewal, by the monotonic clock. */
+  deadline = -Infinity;
+  #hasEnded = false;
+
+  /** A process that was suspended may run other work before the timer that ends the lease. */
+  get isHeld(): boolean {
+    return !this.#hasEnded && performance.now() < this.deadline;
+  }
+
+  end(): void {
+    this.#hasEnded = true;
+  }
 }
 
 /** @throws Error that names a live node which does not speak the protocol of this one */
@@ -85,6 +101,7 @@ export class LeasedNode implements Node, AsyncDisposable {
   /** As of the last renewal: how far the clock is from the database's, and whether the node yields to others for it. */
   #clockOffsetMs = 0;
   #yields = false;
+  #lease = new RenewedLease();
   #expiry: ReturnType<typeof setTimeout> | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #heartbeat: Promise<void> | undefined;
@@ -115,6 +132,10 @@ export class LeasedNode implements Node, AsyncDisposable {
 
   get isLive(): boolean {
     return this.#lifecycle.is("live");
+  }
+
+  get lease(): Lease {
+    return this.#lease;
   }
 
   /** As of the last renewal. */
@@ -152,8 +173,8 @@ export class LeasedNode implements Node, AsyncDisposable {
     this.#published = write;
   }
 
-  assertLive(what: string): void {
-    if (this.isLive) return;
+  assertLive(what: string): Lease {
+    if (this.isLive) return this.#lease;
     throw new DomainError(
       "STORAGE_UNAVAILABLE",
       `${what}: this node could not renew its lease in the database within ` +
@@ -174,6 +195,7 @@ export class LeasedNode implements Node, AsyncDisposable {
     if (renewal === undefined) {
       this.#lose();
       await this.#join();
+      this.#lease = new RenewedLease();
       this.#lifecycle.set("live");
       logger.warn("The node {id} has joined again", { id });
     }
@@ -255,6 +277,7 @@ export class LeasedNode implements Node, AsyncDisposable {
 
   #expireAt(deadline: number): void {
     clearTimeout(this.#expiry);
+    this.#lease.deadline = deadline;
     this.#expiry = setTimeout(() => {
       this.#lose();
       // Packets of the renewal may be lost, and TCP would repeat them ever more seldom.
@@ -264,6 +287,7 @@ export class LeasedNode implements Node, AsyncDisposable {
 
   #lose(): void {
     clearTimeout(this.#expiry);
+    this.#lease.end();
     if (!this.#lifecycle.is("live")) return;
     this.#lifecycle.set("lost");
     this.#held.clear();

@@ -28,15 +28,17 @@ export class OnlyNode implements Ownership {
 
   private constructor(store: Store, id: string, pause: Pause) {
     this.#store = store;
+    const lease = { isHeld: true };
     this.node = {
       id,
       isLive: true,
+      lease,
       share: 1,
       clockError: undefined,
       pause,
       holds: (name) => name === "recovery" || pause.current === undefined,
       leads: () => true,
-      assertLive() {},
+      assertLive: () => lease,
       onHeartbeat() {},
     };
   }
