@@ -106,7 +106,7 @@ export interface Dialect {
   reclaim?(): number;
   /** The connections for reading; absent for a database without connections. */
   connections?(): readonly ConnectionUse[];
-  /** Ends connections that wait for an answer, which may be lost on the way; absent for a database without connections. */
+  /** Ends all connections: answers may be lost on the way. Absent for a database without connections. */
   giveUpConnections?(): void;
   /** Ends waits for a database that is away; what is under way on an open connection continues. */
   interrupt(): void;

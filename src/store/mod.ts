@@ -57,8 +57,8 @@ export interface Store extends AsyncDisposable {
   /** The connections for reading; none for a database without connections. */
   readonly connections: readonly ConnectionUse[];
   /**
-   * Ends connections that wait for an answer of the database, which may be lost on the way. Reads and writes under way fail
-   * with StorageUnavailable, except for a commit that arrived; later ones open new connections.
+   * Ends all connections to the database: answers may be lost on the way. Reads and writes under way fail with
+   * StorageUnavailable, except for a commit that arrived; later ones open new connections.
    */
   giveUpConnections(): void;
   /**

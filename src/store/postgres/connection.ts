@@ -49,11 +49,6 @@ export class Connection {
     streamOf(this.#client).uncork();
   }
 
-  /** Ends the connection at once, whatever it waits for: each statement under way fails as lost. */
-  destroy(): void {
-    streamOf(this.#client).destroy();
-  }
-
   /** Whether the server owes an answer to what was sent. */
   get isAwaiting(): boolean {
     return this.#unanswered > 0 && !this.#isHeld;

@@ -89,9 +89,7 @@ export async function postgresDialect(options: PostgresOptions): Promise<Dialect
       index.build();
     },
     connections: () => [reading.use("reads"), long.use("long_reads")],
-    giveUpConnections() {
-      for (const each of [session, reading, long]) each.giveUp();
-    },
+    giveUpConnections: () => servers.giveUpAll(),
     interrupt: () => session.interrupt(),
     async close() {
       await index.close();

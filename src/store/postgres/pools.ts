@@ -49,7 +49,6 @@ export class ConnectionPool implements Connections {
   readonly #max: number;
   readonly #timeoutMs: number;
   readonly #clients = new WeakMap<PoolClient, PooledConnection>();
-  readonly #taken = new Set<PooledConnection>();
 
   /** @param timeoutMs of one statement */
   constructor(servers: Servers, max: number, timeoutMs: number) {
@@ -77,16 +76,10 @@ export class ConnectionPool implements Connections {
     }
     let pooled = this.#clients.get(client);
     if (pooled === undefined) {
-      pooled = new PooledConnection(client, this.#timeoutMs, (it) => this.#taken.delete(it));
+      pooled = new PooledConnection(client, this.#timeoutMs);
       this.#clients.set(client, pooled);
     }
-    this.#taken.add(pooled);
     return pooled;
-  }
-
-  /** Ends the connections that are taken: what they wait for may be lost on the way. Idle connections wait for nothing. */
-  giveUp(): void {
-    for (const pooled of this.#taken) pooled.destroy();
   }
 
   /**
@@ -124,11 +117,7 @@ class PooledConnection implements TakenConnection {
   readonly #connection: Connection;
   #isUnusable = false;
 
-  constructor(
-    client: PoolClient,
-    timeoutMs: number,
-    private readonly onRelease: (connection: PooledConnection) => void,
-  ) {
+  constructor(client: PoolClient, timeoutMs: number) {
     this.#client = client;
     this.#connection = new Connection(client, timeoutMs);
     client.on("error", () => this.#isUnusable = true);
@@ -144,13 +133,7 @@ class PooledConnection implements TakenConnection {
     }
   }
 
-  destroy(): void {
-    this.#isUnusable = true;
-    this.#connection.destroy();
-  }
-
   release(): void {
-    this.onRelease(this);
     this.#client.release(this.#isUnusable);
   }
 }

@@ -120,6 +120,14 @@ export class Servers {
   }
 
   /**
+   * Gives up every connection: the network may lose what was sent. If a commit is under way, PostgreSQL says on a new
+   * connection whether the commit arrived.
+   */
+  giveUpAll(): void {
+    for (const server of this.#clients.keys()) this.giveUp(server, "waiting");
+  }
+
+  /**
    * Connects to the primary: tries the last primary, then the other servers in their order. A server that went silent
    * comes last.
    * @param more settings of the connection

@@ -255,14 +255,6 @@ export class WriterSession implements StatementRunner {
     await this.query(sql, parameters);
   }
 
-  /**
-   * Ends the connection: what it sent or waits for may be lost on the way. If a commit is under way, PostgreSQL says on a
-   * new connection whether the commit arrived.
-   */
-  giveUp(): void {
-    this.#current?.connection.destroy();
-  }
-
   /** Opens no connection any more. A commit that is in doubt fails. */
   interrupt(): void {
     if (!this.#lifecycle.is("closed")) this.#lifecycle.set("closed");
