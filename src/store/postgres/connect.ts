@@ -36,7 +36,13 @@ export interface ServerFacts {
   readonly fullPageWrites: string;
   /** Of the process that serves the connection. A pooler reports another id to its clients. */
   readonly pid: number;
+  /** When it began, in seconds since 1970 and with all digits: PostgreSQL prints times as its settings say. */
   readonly startedAt: string;
+  /** Whether the user sees its own sessions in pg_stat_activity, and may end them. */
+  readonly managesSessions: boolean;
+  /** The user of the URL, and the role as which PostgreSQL lets the user act. */
+  readonly user: string;
+  readonly role: string;
 }
 
 const FACTS = `select
@@ -50,7 +56,13 @@ const FACTS = `select
   current_setting('fsync') as "fsync",
   current_setting('full_page_writes') as "fullPageWrites",
   pg_backend_pid() as "pid",
-  (select backend_start::text from pg_stat_activity where pid = pg_backend_pid()) as "startedAt"`;
+  coalesce((select extract(epoch from backend_start)::text from pg_stat_activity
+    where pid = pg_backend_pid()), '') as "startedAt",
+  pg_has_role(session_user, 'usage') or
+    pg_has_role('pg_read_all_stats', 'usage') and pg_has_role('pg_signal_backend', 'usage')
+    as "managesSessions",
+  session_user as "user",
+  current_user as "role"`;
 
 /** Reads what the server says of itself. */
 export async function readFacts(client: pg.Client): Promise<ServerFacts> {
@@ -75,6 +87,11 @@ export function unsupportedReason(facts: ServerFacts): string | undefined {
   }
   if (facts.schema === null) {
     return "no schema of its search_path exists; create one, or reset search_path";
+  }
+  if (!facts.managesSessions || facts.startedAt === "") {
+    const { user, role } = facts;
+    return `user ${user} acts as role ${role}, which neither sees nor ends sessions of ${user}; ` +
+      `reset its role (alter role ${user} reset role), or grant pg_read_all_stats and pg_signal_backend to ${role}`;
   }
   return undefined;
 }

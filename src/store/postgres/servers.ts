@@ -94,11 +94,10 @@ export class Servers {
     try {
       return await cutIfLate(client, LOOK_TIMEOUT_MS, async () => {
         await client.connect();
-        const { rows: [row] } = await client.query<{ state: string | null }>(BACKEND_STATE, [
-          pid,
-          startedAt,
-        ]);
-        return row === undefined || row.state?.startsWith("idle") ? "waiting" : "working";
+        const { rows: [row] } = await client.query<BackendRow>(BACKEND_STATE, [pid, startedAt]);
+        return row === undefined || row.isSame === false || row.state?.startsWith("idle")
+          ? "waiting"
+          : "working";
       });
     } catch (error) {
       // A server that takes no connection and says why is not silent.
@@ -224,8 +223,14 @@ export class Servers {
   }
 }
 
-const BACKEND_STATE =
-  "select state from pg_stat_activity where pid = $1 and backend_start = $2::timestamptz";
+/** What PostgreSQL says of a process. A role that may not see the process gets null. */
+interface BackendRow {
+  readonly state: string | null;
+  readonly isSame: boolean | null;
+}
+
+const BACKEND_STATE = `select state, extract(epoch from backend_start) = $2::numeric as "isSame"
+  from pg_stat_activity where pid = $1`;
 
 /** The timeline is the begin of the name of the file to which the primary writes. */
 const TIMELINE =

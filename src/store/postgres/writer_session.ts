@@ -16,6 +16,9 @@ const STATUS_RETRY_MS = 250;
 /** How long PostgreSQL may delay the end of this process. */
 const CLOSE_TIMEOUT_MS = 5_000;
 
+const END_BACKEND = `select pg_terminate_backend(pid) from pg_stat_activity
+  where pid = $1 and extract(epoch from backend_start) = $2::numeric`;
+
 /** Takes locks in the order of their keys in the arrays. */
 const TAKE_LOCKS = `select case when shared then pg_advisory_xact_lock_shared(key)::text
   else pg_advisory_xact_lock(key)::text end
@@ -42,7 +45,7 @@ function requiringChange(sql: string): string {
 /** The process of PostgreSQL that serves a connection. */
 export interface Backend {
   readonly pid: number;
-  /** When it began, as PostgreSQL prints the time: another process may get the same id later. */
+  /** @see ServerFacts.startedAt: another process may get the same id later */
   readonly startedAt: string;
 }
 
@@ -328,7 +331,7 @@ export class WriterSession implements StatementRunner {
         if (this.#current === undefined) await this.#connect();
         // The process that served the lost connection may not have noticed its loss, and may still commit.
         const { rows: served } = await this.query(
-          "select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and backend_start = $2::timestamptz",
+          END_BACKEND,
           [pid, startedAt],
         );
         if (served.length === 0) {
