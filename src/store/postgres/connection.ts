@@ -29,6 +29,7 @@ export class Connection {
   #isHeld = false;
   /** Statements without an answer so far. */
   #unanswered = 0;
+  #unansweredBytes = 0;
 
   constructor(client: ClientBase, timeoutMs: number | undefined) {
     this.#client = client;
@@ -54,6 +55,11 @@ export class Connection {
     return this.#unanswered > 0 && !this.#isHeld;
   }
 
+  /** About how much the statements without an answer have to send. */
+  get unansweredBytes(): number {
+    return this.#unansweredBytes;
+  }
+
   /** @param isFrequent prepares the statement at its first run */
   async query(
     text: string,
@@ -67,7 +73,8 @@ export class Connection {
     };
     if (name !== undefined) config.name = name;
     if (this.timeoutMs !== undefined) config.query_timeout = this.timeoutMs;
-    return await this.#answered(this.#client.query(config));
+    const bytes = parameters.reduce<number>((sum, value) => sum + bytesOf(value), text.length);
+    return await this.#answered(this.#client.query(config), bytes);
   }
 
   /** Runs several statements without parameters in one round trip; answers the result of each. */
@@ -76,18 +83,20 @@ export class Connection {
       ? { text }
       : { text, query_timeout: this.timeoutMs };
     const sent: Promise<QueryResult | QueryResult[]> = this.#client.query(config);
-    const results = await this.#answered(sent);
+    const results = await this.#answered(sent, text.length);
     return Array.isArray(results) ? results : [results];
   }
 
-  async #answered<T>(sent: Promise<T>): Promise<T> {
+  async #answered<T>(sent: Promise<T>, bytes: number): Promise<T> {
     this.#unanswered++;
+    this.#unansweredBytes += bytes;
     try {
       return await sent;
     } catch (error) {
       throw storeError(error);
     } finally {
       this.#unanswered--;
+      this.#unansweredBytes -= bytes;
     }
   }
 
@@ -106,6 +115,13 @@ export class Connection {
     this.#names.set(text, name);
     return name;
   }
+}
+
+/** Other values than texts and bytes, and lists of them, are short. */
+function bytesOf(value: unknown): number {
+  if (typeof value === "string") return value.length;
+  if (value instanceof Uint8Array) return value.byteLength;
+  return Array.isArray(value) ? value.reduce<number>((sum, each) => sum + bytesOf(each), 0) : 0;
 }
 
 /** PostgreSQL takes no text with a NUL: U+FFFD replaces it. */

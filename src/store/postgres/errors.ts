@@ -34,8 +34,15 @@ const CONNECTION_CODES: readonly string[] = [
   "EACCES",
 ];
 
-/** Those of servers of names, which say nothing about the database. */
-const NAME_CODES: readonly string[] = ["ENOTFOUND", "EAI_AGAIN"];
+/** Those of packets that nobody answers, and of connections that end without a word of PostgreSQL. */
+const UNANSWERED_CODES: readonly string[] = [
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ECONNRESET",
+  "ECONNABORTED",
+  "EPIPE",
+];
 
 /** Messages of the driver about connections; it gives them no code. */
 const CONNECTION_MESSAGES =
@@ -62,11 +69,11 @@ function isConnectionLost(error: unknown): boolean {
     (typeof code === "string" && CONNECTION_CODES.includes(code));
 }
 
-/** Whether an attempt to connect got no answer of a server of PostgreSQL, not even an error. */
+/** Whether an attempt to connect got no answer, not even the one that no PostgreSQL listens there. */
 export function isUnanswered(error: unknown): boolean {
-  if (!(error instanceof Error) || stateOf(error) !== undefined) return false;
-  const isName = "code" in error && NAME_CODES.includes(error.code as string);
-  return isConnectionLost(error) && !isName;
+  if (!(error instanceof Error)) return false;
+  return error.message.startsWith("Connection terminated") ||
+    ("code" in error && UNANSWERED_CODES.includes(error.code as string));
 }
 
 /** The error as the store reports it: as StorageUnavailable if the database cannot serve for now. */

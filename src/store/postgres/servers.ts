@@ -16,7 +16,7 @@ import { SHARING_TIMEOUT_MS, sharingReason } from "./poolers.ts";
 import { type BackendState, cut, cutIfLate, silenceError } from "./silence.ts";
 
 /** How long another connection may take to find out why a connection is silent. */
-const LOOK_TIMEOUT_MS = 3_000;
+const LOOK_TIMEOUT_MS = 2_000;
 /** How long a server may take to report its settings, or its timeline. */
 const ANSWER_TIMEOUT_MS = 10_000;
 /** How long a server that went silent may delay the search among several servers. */
@@ -89,7 +89,8 @@ export class Servers {
     server: ClientConfig,
     { pid, startedAt }: Pick<ServerFacts, "pid" | "startedAt">,
   ): Promise<BackendState> {
-    const client = new pg.Client(server);
+    // Its own time limit would count a pause of this process as silence.
+    const client = new pg.Client({ ...server, connectionTimeoutMillis: 0 });
     client.on("error", () => {});
     try {
       return await cutIfLate(client, LOOK_TIMEOUT_MS, async () => {

@@ -7,9 +7,11 @@ const TICK_MS = 1_000;
 /** Ticks without a byte after which a connection that waits for nothing is pinged. */
 const IDLE_TICKS = 2;
 /** Ticks without an answer to a statement or a ping after which another connection looks at the server. */
-const SILENT_TICKS = 3;
-/** Looks one after another that must find no work: the first one may overtake an answer. */
-const WAITING_LOOKS = 2;
+const SILENT_TICKS = 2;
+/** Looks one after another that must find the same: the first one may overtake an answer, or meet a busy machine. */
+const LOOKS = 2;
+/** What a slow link sends in one tick: a large statement has no answer before it has arrived. */
+const BYTES_PER_TICK = 256 * 1024;
 
 const PING = "select 1";
 
@@ -42,7 +44,9 @@ export class SilenceWatch implements Disposable {
   readonly #timer: ReturnType<typeof setInterval>;
   #hasHeard = false;
   #silentTicks = 0;
-  #waitingLooks = 0;
+  /** What the last looks found, and how many of them. */
+  #found: BackendState = "working";
+  #looks = 0;
   #isLooking = false;
   #hasEnded = false;
 
@@ -63,13 +67,14 @@ export class SilenceWatch implements Disposable {
     if (this.#hasHeard || !isAwaiting && isInTransaction()) {
       this.#hasHeard = false;
       this.#silentTicks = 0;
-      this.#waitingLooks = 0;
+      this.#looks = 0;
       return;
     }
     if (this.#isLooking) return;
     this.#silentTicks++;
     if (isAwaiting) {
-      if (this.#silentTicks >= SILENT_TICKS) void this.#look();
+      const sendingTicks = Math.floor(connection.unansweredBytes / BYTES_PER_TICK);
+      if (this.#silentTicks >= SILENT_TICKS + sendingTicks) void this.#look();
     } else if (this.#silentTicks >= IDLE_TICKS) {
       this.#silentTicks = 0;
       connection.script(PING).catch(() => {});
@@ -82,12 +87,16 @@ export class SilenceWatch implements Disposable {
     const state = await look();
     this.#isLooking = false;
     if (this.#hasHeard || this.#hasEnded) return;
+    this.#looks = state === this.#found ? this.#looks + 1 : 1;
+    this.#found = state;
     if (state === "working") {
       this.#silentTicks = 0;
-      this.#waitingLooks = 0;
       return;
     }
-    if (state === "waiting" && ++this.#waitingLooks < WAITING_LOOKS) return;
+    if (this.#looks < LOOKS) {
+      if (state === "unreachable") void this.#look();
+      return;
+    }
     this[Symbol.dispose]();
     onSilent(state);
   }
