@@ -192,6 +192,11 @@ export class InvocationWriter extends IdempotencyKeyReader {
     this.#assign.sendChange({ id, owner, attempt, worker });
   }
 
+  /** The attempt ends without a worker that got its job. Unlike {@link assign}, it may not run, or not any more. */
+  unassign({ id, owner, attempt }: AttemptKey): void {
+    this.#assign.send({ id, owner, attempt, worker: null });
+  }
+
   /**
    * To PENDING, for another attempt under an owner; false if it has ended, or is another's.
    * @param error of the attempt, if it ran: it is then kept among the earlier attempts

@@ -5,7 +5,7 @@ import type { JobPorts, NotBegun } from "../../src/engine/contract.ts";
 import { allow } from "../egress/support.ts";
 import { Client, type Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
-import { ok } from "../support/expect.ts";
+import { assertError, ok } from "../support/expect.ts";
 import { Relay } from "../support/relay.ts";
 import { TestCluster } from "./cluster.ts";
 
@@ -17,13 +17,13 @@ const REPORTS = `export default async ({ key, witness }) => {
 const EGRESS = ["--egress-allow-private", "127.0.0.0/8"];
 const PORTS = {} as JobPorts;
 
-Deno.test("code of an invocation that another node has ended does not run", async () => {
+Deno.test("code of an invocation that another node has ended does not run", async (t) => {
   // The relay reads statements.
   await using cluster = await TestCluster.start({}, { tls: false });
   await using relay = await Relay.to(cluster.postgres.port);
   const database = cluster.database.replace(`:${cluster.postgres.port}/`, `:${relay.port}/`);
-  const [node] = await Promise.all([
-    cluster.node({ database, flags: EGRESS }),
+  const [node, worker] = await Promise.all([
+    cluster.node({ database, flags: [...EGRESS, "--queue-timeout", "5s"] }),
     cluster.worker({ flags: EGRESS }),
   ]);
   const other = await cluster.node({ flags: EGRESS });
@@ -53,6 +53,15 @@ Deno.test("code of an invocation that another node has ended does not run", asyn
   await eventually(async () => (await invoke("last")).status === 200 || undefined, "a lease");
   assert.equal((await there.invocation(id, inDoubt)).error, error);
   assert.deepEqual(runs.filter((key) => key !== "last"), ["first"]);
+
+  await t.step("the record of one that no worker got names no worker", async () => {
+    worker.signal("SIGSTOP");
+    assertError(await invoke("silent"), "RESOURCE_EXHAUSTED", "QUEUE_TIMEOUT");
+    worker.signal("SIGCONT");
+    const [newest] = ok(await client.get(`/api/v1/functions/${id}/invocations`)).list;
+    assert.match(newest.error, /^CANCELLED: /);
+    assert.equal(newest.worker, undefined);
+  });
 });
 
 Deno.test("a worker is recorded once, and gets no job without an answer to the write", async () => {

@@ -304,6 +304,7 @@ export class AttemptRecord {
           http: answered && JSON.stringify(answered),
           failedAnswer: (answered?.status ?? 0) >= 500,
         };
+        if (!isAttempt && this.#hasStarted) tx.invocations.unassign(this.key);
         tx.invocations.finish(this.key, conclusion, now);
         const hasFailed = end.status === "ERROR" || conclusion.failedAnswer;
         addUsage(tx, this.attempt, { ...used, end: hasFailed ? "failed" : "succeeded" }, now);
