@@ -102,7 +102,12 @@ export class Dispatcher implements JobRunner {
     const { id, heartbeat: { publicKey } } = worker;
     this.#registry.adjust(id, -1);
     const session = this.#sessions.offer(id, { job: needs });
-    return new ReservedSlot(session, publicKey, () => this.#release(session));
+    return new ReservedSlot(
+      session,
+      publicKey,
+      () => this.#release(session),
+      (rejection) => this.#rejected(session, rejection),
+    );
   }
 
   /** Never set: workers come and go, and a process that cannot start instances has no slots. */
@@ -204,14 +209,12 @@ export class Dispatcher implements JobRunner {
     if (!reserved.take()) return undefined;
     const { session, publicKey } = reserved;
     session.prepare(publicKey, job, ports);
-    return this.#answered(session, await reserved.answered);
+    return await reserved.answered === undefined ? { session } : undefined;
   }
 
   /** @param rejection why the worker does not take the job */
-  #answered(session: OwnerSession, rejection: Rejection | undefined): TakenSlot | undefined {
-    if (rejection === undefined) return { session };
+  #rejected(session: OwnerSession, rejection: Rejection): void {
     if (rejection !== "full") this.#registry.forget(session.worker);
-    return undefined;
   }
 
   #takeHere(job: Job): TakenSlot | undefined {
@@ -242,8 +245,9 @@ export class Dispatcher implements JobRunner {
       const session = this.#sessions.offer(id, { job });
       // The worker is likely to accept.
       if (free > 0) session.prepare(heartbeat.publicKey, job, ports);
-      const taken = this.#answered(session, await session.offered());
-      if (taken !== undefined) return taken;
+      const rejection = await session.offered();
+      if (rejection === undefined) return { session };
+      this.#rejected(session, rejection);
     }
     return undefined;
   }

@@ -6,17 +6,20 @@ export class ReservedSlot implements Reservation {
   /** As {@link OwnerSession.offered}. */
   readonly answered: Promise<Rejection | undefined>;
   #isTaken = false;
+  #isGivenBack = false;
 
   /**
    * @param publicKey of the worker, as its heartbeat has it
    * @param release gives the slot back
+   * @param onRejected learns of a rejection, also if no job uses the slot
    */
   constructor(
     readonly session: OwnerSession,
     readonly publicKey: string,
     private readonly release: () => void,
+    private readonly onRejected: (rejection: Rejection) => void,
   ) {
-    this.answered = session.offered();
+    this.answered = this.#ask();
   }
 
   get worker(): string {
@@ -32,6 +35,15 @@ export class ReservedSlot implements Reservation {
 
   [Symbol.dispose](): void {
     // A worker that rejected the offer has no slot to give back.
-    if (this.take() && !this.session.hasEnded) this.release();
+    if (!this.take() || this.session.hasEnded) return;
+    this.#isGivenBack = true;
+    this.release();
+  }
+
+  async #ask(): Promise<Rejection | undefined> {
+    const rejection = await this.session.offered();
+    // The end of the session by this node looks like silence.
+    if (rejection !== undefined && !this.#isGivenBack) this.onRejected(rejection);
+    return rejection;
   }
 }
