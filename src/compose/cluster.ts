@@ -126,7 +126,7 @@ export class Cluster implements AsyncDisposable {
       new Claims({ nats, sessions, registry, slots, maximum: invocations }),
     );
     this.#opened.use(
-      new ChunkRequests(nats, (digest, index) => objects.chunkOf(digest, index)),
+      new ChunkRequests(nats, (digest, index, admit) => objects.chunkOf(digest, index, admit)),
     );
     const prewarming = this.#opened.use(new Prewarming({ nats, seals, grantOf, registry }));
     this.#local = local;

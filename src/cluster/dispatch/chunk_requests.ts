@@ -1,33 +1,53 @@
 import { getLogger } from "@logtape/logtape";
 import { Sema } from "async-sema";
-import { type ChunkReply, encodeChunkReply, readChunkRequest } from "../link/chunk_messages.ts";
+import {
+  CHUNK_REPLY_MS,
+  type ChunkReply,
+  type ChunkRequest,
+  encodeChunkReply,
+  readChunkRequest,
+} from "../link/chunk_messages.ts";
 import type { Nats, ReceivedMessage } from "../nats/connection.ts";
 import { isId, isInboxOf, NODES_GROUP, partsOf, subjects } from "../nats/subjects.ts";
+import type { Admit } from "../objects/chunk_source.ts";
 import { ObjectError, ObjectsUnavailable } from "../../shared/objects.ts";
 
 const logger = getLogger(["invoked", "cluster"]);
 
-/** Chunks that are read at a time: each is in memory. */
+/** Chunks that are read from the object store at a time. */
 const READS_MAX = 16;
-/** Requests of one worker that are read or wait. A worker reads the chunks of an artifact one after another. */
+/** Chunks of one worker that are read or sent at a time: each is in memory. No worker keeps others from reading. */
+const WORKER_READS_MAX = 4;
+/** Requests of one worker that are read or wait.. */
 const REQUESTS_MAX = 64;
-/** How long a request for a chunk may take: the worker waits for 10 s, and NATS permits the reply for 30 s. */
-const CHUNK_REPLY_MS = 8_000;
+/** How long a chunk waits for NATS, which takes it within the time after which a connection is given up. */
+const SEND_TIMEOUT_MS = 10_000;
+
+/** The worker asks again. */
+const AWAY: ChunkReply = { kind: "unavailable", code: "OBJECTS_AWAY" };
 
 /** Reads a chunk as it is stored. @throws ObjectError, ObjectsUnavailable */
-type ReadChunk = (digest: string, index: number) => Promise<Uint8Array>;
+type ReadChunk = (digest: string, index: number, admit: Admit) => Promise<Uint8Array>;
+
+/** What is under way for one worker. */
+interface WorkerRequests {
+  count: number;
+  readonly reading: Sema;
+}
 
 /**
  * Sends workers the chunks of artifacts. Workers have no access to JetStream: NATS would send what JetStream answers to
  * any subject that a worker names, such as the subject that deletes a stream.
+ *
+ * The client of NATS keeps what NATS has not taken, without a limit. So a request ends, for the limits, when its read
+ * has ended and NATS has taken the reply, even if the worker had its answer before.
  */
 export class ChunkRequests implements Disposable {
   readonly #nats: Nats;
   readonly #read: ReadChunk;
   readonly #subscription: Disposable;
   readonly #reading = new Sema(READS_MAX);
-  /** Requests under way by their workers. */
-  readonly #requests = new Map<string, number>();
+  readonly #workers = new Map<string, WorkerRequests>();
 
   constructor(nats: Nats, read: ReadChunk) {
     this.#nats = nats;
@@ -54,44 +74,62 @@ export class ChunkRequests implements Disposable {
         { worker },
       );
     }
-    const requests = this.#requests.get(worker) ?? 0;
+    const own = this.#workers.get(worker) ?? { count: 0, reading: new Sema(WORKER_READS_MAX) };
     // The worker asks again.
-    if (requests >= REQUESTS_MAX) return;
-    this.#requests.set(worker, requests + 1);
+    if (own.count >= REQUESTS_MAX) return;
+    this.#workers.set(worker, own);
+    own.count++;
     try {
-      const { digest, index } = readChunkRequest(bytes);
-      this.#nats.publish(reply, encodeChunkReply(await this.#replyWith(digest, index)));
+      await this.#answer(readChunkRequest(bytes), reply, own.reading);
     } catch (error) {
       logger.warn("Failed to send worker {worker} a chunk: {error}", { worker, error });
     } finally {
-      const left = (this.#requests.get(worker) ?? 1) - 1;
-      if (left === 0) this.#requests.delete(worker);
-      else this.#requests.set(worker, left);
+      if (--own.count === 0) this.#workers.delete(worker);
     }
   }
 
-  /** The chunk, or why it cannot be read in time. */
-  async #replyWith(digest: string, index: number): Promise<ChunkReply> {
-    const { promise: late, resolve } = Promise.withResolvers<ChunkReply>();
-    const away = { kind: "unavailable", code: "OBJECTS_AWAY" } as const;
-    const timer = setTimeout(() => resolve(away), CHUNK_REPLY_MS);
+  /** Replies in time, and returns once the read has ended and NATS has the reply. */
+  async #answer({ digest, index }: ChunkRequest, reply: string, reading: Sema): Promise<void> {
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      this.#nats.publish(reply, encodeChunkReply(AWAY));
+    }, CHUNK_REPLY_MS);
+    await reading.acquire();
     try {
-      return await Promise.race([late, this.#chunk(digest, index)]);
+      if (isLate) return;
+      const read = await this.#chunk(digest, index, () => isLate);
+      if (isLate) return;
+      clearTimeout(timer);
+      await this.#send(reply, read);
     } finally {
       clearTimeout(timer);
+      reading.release();
     }
   }
 
-  async #chunk(digest: string, index: number): Promise<ChunkReply> {
-    await this.#reading.acquire();
+  async #send(reply: string, content: ChunkReply): Promise<void> {
+    this.#nats.publish(reply, encodeChunkReply(content));
+    await this.#nats.taken(SEND_TIMEOUT_MS);
+  }
+
+  async #chunk(digest: string, index: number, isLate: () => boolean): Promise<ChunkReply> {
+    const admit: Admit = async (load) => {
+      await this.#reading.acquire();
+      try {
+        // The worker has its answer: nobody needs the chunk.
+        if (isLate()) throw new ObjectsUnavailable("OBJECTS_AWAY", undefined);
+        return await load();
+      } finally {
+        this.#reading.release();
+      }
+    };
     try {
-      return { kind: "chunk", bytes: await this.#read(digest, index) };
+      return { kind: "chunk", bytes: await this.#read(digest, index, admit) };
     } catch (error) {
       if (error instanceof ObjectError) return { kind: "damaged", damage: error.damage };
       if (error instanceof ObjectsUnavailable) return { kind: "unavailable", code: error.code };
       throw error;
-    } finally {
-      this.#reading.release();
     }
   }
 }

@@ -4,6 +4,10 @@ import { UNAVAILABLE } from "../../shared/objects.ts";
 import { Digest, read } from "./messages.ts";
 import { BrokenProtocol } from "./receiver.ts";
 
+/** How long a worker waits for a reply, and how long an API node reads at most before it replies: NATS permits 30 s. */
+export const CHUNK_REQUEST_MS = 10_000;
+export const CHUNK_REPLY_MS = 8_000;
+
 const Request = z.object({
   digest: Digest,
   /** Of the chunk in the object. */
@@ -11,7 +15,7 @@ const Request = z.object({
 });
 
 /** Asks for one chunk of an artifact. */
-type ChunkRequest = Readonly<z.infer<typeof Request>>;
+export type ChunkRequest = Readonly<z.infer<typeof Request>>;
 
 /** A chunk as it is stored, what is wrong with its object, or why the object store has no answer for now. */
 export type ChunkReply =

@@ -166,6 +166,18 @@ export class Nats implements AsyncDisposable {
     if (this.#denial !== undefined) throw this.#denial;
   }
 
+  /** Resolves once NATS has taken all that was sent, the connection is lost, or the time is over. */
+  async taken(timeoutMs: number): Promise<void> {
+    if (!this.#isUp) return;
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, timeoutMs);
+    try {
+      await Promise.race([this.connection.flush().catch(() => {}), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /** Takes the messages of a subject. @param onMessage must not throw */
   subscribe(
     subject: string,

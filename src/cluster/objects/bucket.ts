@@ -10,6 +10,7 @@ import {
 } from "../../shared/objects.ts";
 import { eachAtOnce } from "../../shared/at_once.ts";
 import type { ChunkCache } from "./chunk_cache.ts";
+import type { Admit } from "./chunk_source.ts";
 import { contentSize, objectKeyId, sealedSize } from "./codec.ts";
 import { isConflict, onNats } from "./failures.ts";
 import {
@@ -139,9 +140,9 @@ export class NatsBucket implements ObjectBucket {
   }
 
   /** A chunk as it is stored. @throws ObjectError, ObjectsUnavailable */
-  chunk(digest: string, index: number): Promise<Uint8Array> {
+  chunk(digest: string, index: number, admit: Admit): Promise<Uint8Array> {
     const key = this.#options.keyOf(digest);
-    return this.#inOrder(() => this.#reader.sealedChunk(digest, key, index));
+    return this.#inOrder(() => this.#reader.sealedChunk(digest, key, index, admit));
   }
 
   check(digest: string): Promise<number> {

@@ -4,6 +4,7 @@ import type { S3Address, S3Keys } from "../../config/mod.ts";
 import type { ObjectBucket } from "../../shared/objects.ts";
 import { NatsBucket } from "./bucket.ts";
 import { ChunkCache } from "./chunk_cache.ts";
+import type { Admit } from "./chunk_source.ts";
 import { KEY_BYTES, objectKey } from "./codec.ts";
 import { assertJetStream, assertMessageSize, markAccount } from "./account.ts";
 import { onNats } from "./failures.ts";
@@ -105,9 +106,13 @@ export class Objects implements AsyncDisposable {
     return this.#grants.of(digest);
   }
 
-  /** A sealed chunk of the object of an artifact. @throws ObjectError, ObjectsUnavailable */
-  chunkOf(digest: string, index: number): Promise<Uint8Array> {
-    return this.#store.chunkOf(digest, index);
+  /**
+   * A sealed chunk of the object of an artifact.
+   * @param admit does what reads from the object store
+   * @throws ObjectError, ObjectsUnavailable
+   */
+  chunkOf(digest: string, index: number, admit: Admit): Promise<Uint8Array> {
+    return this.#store.chunkOf(digest, index, admit);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -128,7 +133,7 @@ async function openJetStream(
   return {
     commits,
     volumes,
-    chunkOf: (digest, index) => commits.chunk(digest, index),
+    chunkOf: (digest, index, admit) => commits.chunk(digest, index, admit),
     reopen: async () => {
       await onNats(() => create(nats, replicas));
       await commits.reopen();

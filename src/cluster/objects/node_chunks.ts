@@ -1,14 +1,12 @@
 import { backoffMs } from "../../shared/backoff.ts";
 import { ObjectError, ObjectsUnavailable } from "../../shared/objects.ts";
 import { pause } from "../../shared/pause.ts";
-import { encodeChunkRequest, readChunkReply } from "../link/chunk_messages.ts";
+import { CHUNK_REQUEST_MS, encodeChunkRequest, readChunkReply } from "../link/chunk_messages.ts";
 import type { Nats } from "../nats/connection.ts";
 import { subjects } from "../nats/subjects.ts";
 import type { ChunkSource } from "./chunk_source.ts";
 import { COMMITS_BUCKET } from "./layout.ts";
 
-/** How long one request may take: longer than an API node takes to find out that it has no chunk. */
-const REQUEST_TIMEOUT_MS = 10_000;
 const BACKOFF = { initialMs: 100, maxMs: 2_000 };
 
 /** The chunks of one artifact, which API nodes send to workers. */
@@ -41,7 +39,7 @@ export class NodeChunks implements ChunkSource {
     const { nats, digest } = this;
     this.signal.throwIfAborted();
     const request = encodeChunkRequest({ digest, index });
-    const reply = await nats.request(subjects.chunk(nats.id), request, REQUEST_TIMEOUT_MS);
+    const reply = await nats.request(subjects.chunk(nats.id), request, CHUNK_REQUEST_MS);
     const read = readChunkReply(reply);
     if (read.kind === "chunk") return read.bytes;
     if (read.kind === "damaged") throw new ObjectError(COMMITS_BUCKET, digest, read.damage);

@@ -1,6 +1,7 @@
 /** What the two kinds of object store have in common. */
 import type { ObjectBucket } from "../../shared/objects.ts";
 import type { ChunkCache } from "./chunk_cache.ts";
+import type { Admit } from "./chunk_source.ts";
 
 /**
  * Who stores content: API nodes, or a copy or a restore that prepares their store. A repeated copy has the same id, and a
@@ -16,7 +17,7 @@ export interface OpenedStore {
   readonly commits: ObjectBucket;
   readonly volumes: ObjectBucket;
   /** A sealed chunk of an object of commits, for a worker. @throws ObjectError, ObjectsUnavailable */
-  chunkOf(digest: string, index: number): Promise<Uint8Array>;
+  chunkOf(digest: string, index: number, admit: Admit): Promise<Uint8Array>;
   /** Repairs the buckets after an outage. @throws ObjectsUnavailable */
   reopen(): Promise<void>;
   /** Checks that the content is that of the installation with this key. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { ObjectError, type OpenObject } from "../../shared/objects.ts";
 import type { ChunkCache } from "./chunk_cache.ts";
-import type { ChunkSource } from "./chunk_source.ts";
+import type { Admit, ChunkSource } from "./chunk_source.ts";
 import { CONTENT_BYTES, openChunk } from "./codec.ts";
 import { isDigest } from "./layout.ts";
 
@@ -33,10 +33,21 @@ export class ObjectReader {
     return content;
   }
 
-  /** A chunk as it is stored, which opens with the key. @throws ObjectError, ObjectsUnavailable */
-  async sealedChunk(digest: string, key: Uint8Array, index: number): Promise<Uint8Array> {
+  /**
+   * A chunk as it is stored, which opens with the key.
+   * @param admit does what reads from the object store
+   * @throws ObjectError, ObjectsUnavailable
+   */
+  async sealedChunk(
+    digest: string,
+    key: Uint8Array,
+    index: number,
+    admit: Admit,
+  ): Promise<Uint8Array> {
     if (!isDigest(digest)) throw this.#error(digest, "is missing");
-    return (await this.#chunk(this.#sourceOf(digest), digest, key, index)).sealed;
+    const source = this.#sourceOf(digest);
+    const admitted = { chunk: (at: number) => admit(() => source.chunk(at)) };
+    return (await this.#chunk(admitted, digest, key, index)).sealed;
   }
 
   /** @throws ObjectError, ObjectsUnavailable */

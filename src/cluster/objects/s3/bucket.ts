@@ -10,6 +10,7 @@ import {
 import { eachAtOnce } from "../../../shared/at_once.ts";
 import { entriesUpTo } from "../../../shared/entries.ts";
 import type { ChunkCache } from "../chunk_cache.ts";
+import type { Admit } from "../chunk_source.ts";
 import { sealContent, sealedSize } from "../codec.ts";
 import { isDigest } from "../layout.ts";
 import type { ObjectUrls } from "../opened_store.ts";
@@ -93,8 +94,8 @@ export class S3Bucket implements ObjectBucket, ObjectUrls {
   }
 
   /** A chunk as it is stored. @throws ObjectError, ObjectsUnavailable */
-  async chunk(digest: string, index: number): Promise<Uint8Array> {
-    return await this.#reader.sealedChunk(digest, this.#options.keyOf(digest), index);
+  async chunk(digest: string, index: number, admit: Admit): Promise<Uint8Array> {
+    return await this.#reader.sealedChunk(digest, this.#options.keyOf(digest), index, admit);
   }
 
   async check(digest: string): Promise<number> {

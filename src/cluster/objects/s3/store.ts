@@ -40,7 +40,7 @@ export async function openS3(
   return {
     commits,
     volumes,
-    chunkOf: (digest, index) => commits.chunk(digest, index),
+    chunkOf: (digest, index, admit) => commits.chunk(digest, index, admit),
     reopen: () => Promise.resolve(),
     claim: (root) => usable(address, () => claim(client, root)),
     mark: async (user) => {
