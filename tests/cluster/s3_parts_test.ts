@@ -1,8 +1,16 @@
-/** How large objects are cut for S3, and how long lists of S3 are read. */
+/** How large objects are cut for S3 and retained meanwhile, and how long lists of S3 are read. */
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { CHUNK_BYTES, sealedSize } from "../../src/cluster/objects/codec.ts";
+import { S3Client } from "../../src/cluster/objects/s3/client.ts";
 import { eachDigest } from "../../src/cluster/objects/s3/listing.ts";
+import { Retentions } from "../../src/cluster/objects/retentions.ts";
 import { PART_BYTES, partBytesFor, PARTS_MAX } from "../../src/cluster/objects/s3/upload.ts";
+import { openS3Node } from "../support/blob_stores.ts";
+import { eventually } from "../support/eventually.ts";
+import { randomObject } from "../support/random_objects.ts";
+import { S3Front } from "../support/s3_front.ts";
+import { S3_KEYS, sharedS3 } from "../support/s3.ts";
 
 const GIB = 1024 ** 3;
 
@@ -20,6 +28,33 @@ Deno.test("an object of any size that a volume may have fits into the parts of S
     assert.equal(partBytes % CHUNK_BYTES, 0);
   }
   assert.throws(() => partBytesFor(2048 * GIB), /too large for S3: it has more than 10000 parts/);
+});
+
+Deno.test("an object is retained while its content is under way, and no longer than that", async () => {
+  const { object } = randomObject(1);
+  const uploaded = Promise.withResolvers<void>();
+  const changes: string[] = [];
+  await using retentions = new Retentions({
+    ensure: () => uploaded.promise,
+    renew: () => Promise.resolve(void changes.push("renewed")),
+    release: () => Promise.resolve(void changes.push("released")),
+  }, 1);
+  const retained = retentions.retain(object);
+  await eventually(() => changes.length >= 2 || undefined, "renewals");
+  uploaded.resolve();
+  await retained;
+  retentions.release(object.digest);
+  await eventually(() => changes.includes("released") || undefined, "a release");
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(changes.at(-1), "released");
+  const failed = new Retentions({
+    ensure: () => Promise.reject(new Error("full")),
+    renew: () => assert.fail("what is not there was retained"),
+    release: () => Promise.resolve(),
+  }, 1);
+  await assert.rejects(failed.retain(object), /full/);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await failed[Symbol.asyncDispose]();
 });
 
 Deno.test("each object of a long list comes once, with all of its keys", async () => {
@@ -40,4 +75,36 @@ Deno.test("each object of a long list comes once, with all of its keys", async (
     const names = found.map(([digest, listing]) => [digest, listing.objects.length]);
     assert.deepEqual(names, digests.map((digest) => [digest, 3]), `pages of ${length}`);
   }
+});
+
+Deno.test("an upload of any age continues while a node retains its object", async () => {
+  const s3 = await sharedS3();
+  await using front = await S3Front.before(s3.port);
+  const address = s3.address(front.port);
+  const written: string[] = [];
+  front.answer = (answer, method) => {
+    if (method !== "GET") written.push(`${method} ${answer.req.url?.split("/").at(-1)}`);
+    return false;
+  };
+  await using node = await openS3Node(address);
+  const { commits } = node.objects;
+  const client = new S3Client(address, S3_KEYS);
+  const { object } = randomObject(PART_BYTES + 1);
+  const key = `${address.prefix}commits/${object.digest}/content-${randomUUID()}`;
+  await client.request(key, { method: "POST", query: { uploads: "" } });
+  const uploads = async () => {
+    const query = { uploads: "", prefix: address.prefix };
+    return new TextDecoder().decode((await client.request("", { query })).body);
+  };
+  // S3 has times in seconds.
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  const before = new Date();
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  await commits.retain(object);
+  assert.match(written.at(-2) ?? "", /^POST content-.*uploadId=/);
+  assert.match(written.at(-1) ?? "", /^PUT retained-/);
+  await commits.removeStrays(before);
+  assert.match(await uploads(), /<UploadId>/);
+  await commits.removeStrays(new Date(Date.now() + 60_000));
+  assert.doesNotMatch(await uploads(), /<UploadId>/);
 });

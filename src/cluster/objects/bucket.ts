@@ -85,7 +85,7 @@ export class NatsBucket implements ObjectBucket {
     const { node } = options;
     this.#retentions = new Retentions({
       ensure: (content, isRetained) =>
-        onNats(() => this.#ensure(content, isRetained ? retentionOf(node) : {})),
+        onNats(() => this.#ensure(content, () => isRetained ? retentionOf(node) : {})),
       renew: (digest) =>
         onNats(() => this.#change(digest, (metadata) => ({ ...metadata, ...retentionOf(node) }))),
       release: (digest) =>
@@ -218,8 +218,8 @@ export class NatsBucket implements ObjectBucket {
     await this.#retentions[Symbol.asyncDispose]();
   }
 
-  /** Makes sure that the object is there, whole, with this in its record. */
-  async #ensure(content: ObjectContent, metadata: Metadata): Promise<void> {
+  /** Makes sure that the object is there, whole, with this in its record, as it is after an upload of any time. */
+  async #ensure(content: ObjectContent, metadata: () => Metadata): Promise<void> {
     const { digest } = content;
     const key = this.#options.keyOf(digest);
     let uploaded: ObjectRecord | undefined;
@@ -238,7 +238,7 @@ export class NatsBucket implements ObjectBucket {
       if (!isThere) uploaded ??= await this.#uploads.chunks(content, key);
       const base = isThere ? record : uploaded as ObjectRecord;
       try {
-        const merged = { ...record?.deleted ? {} : record?.metadata, ...metadata };
+        const merged = { ...record?.deleted ? {} : record?.metadata, ...metadata() };
         await this.#write({ ...base, metadata: merged }, stored?.revision, isThere);
       } catch (error) {
         if (isConflict(error)) continue;

@@ -27,11 +27,14 @@ export class Retentions implements AsyncDisposable {
   readonly #counts = new Map<string, number>();
   /** The last change of each object. */
   readonly #pending = new Map<string, Promise<void>>();
+  /** Objects that are retained while their content is on its way, with their last renewals. */
+  readonly #ensuring = new Map<string, Promise<void>>();
   readonly #timer: ReturnType<typeof setInterval>;
 
-  constructor(records: RetentionRecords) {
+  /** @param renewalMs the time between two renewals */
+  constructor(records: RetentionRecords, renewalMs = RENEWAL_INTERVAL_MS) {
     this.#records = records;
-    this.#timer = setInterval(() => this.#renew(), RENEWAL_INTERVAL_MS);
+    this.#timer = setInterval(() => this.#renew(), renewalMs);
   }
 
   store(content: ObjectContent): Promise<void> {
@@ -42,7 +45,7 @@ export class Retentions implements AsyncDisposable {
     const { digest } = content;
     return this.#serialize(digest, async () => {
       const count = this.#counts.get(digest) ?? 0;
-      if (count === 0) await this.#records.ensure(content, true);
+      if (count === 0) await this.#ensure(content);
       this.#counts.set(digest, (this.#counts.get(digest) ?? 0) + 1);
     });
   }
@@ -69,7 +72,24 @@ export class Retentions implements AsyncDisposable {
     await Promise.allSettled(this.#pending.values());
   }
 
+  /** An upload may take longer than a retention that nobody renews. */
+  async #ensure(content: ObjectContent): Promise<void> {
+    const { digest } = content;
+    this.#ensuring.set(digest, Promise.resolve());
+    try {
+      await this.#records.ensure(content, true);
+    } finally {
+      // A renewal that ended after a release would retain the object again.
+      await this.#ensuring.get(digest);
+      this.#ensuring.delete(digest);
+    }
+  }
+
   #renew(): void {
+    for (const [digest, last] of this.#ensuring) {
+      const renewed = last.then(() => this.#records.renew(digest));
+      this.#ensuring.set(digest, logged(digest, renewed));
+    }
     for (const digest of this.#counts.keys()) {
       this.#inBackground(digest, async () => {
         if (this.#counts.has(digest)) await this.#records.renew(digest);
@@ -78,12 +98,7 @@ export class Retentions implements AsyncDisposable {
   }
 
   #inBackground(digest: string, change: () => Promise<void>): void {
-    this.#serialize(digest, change).catch((error) =>
-      logger.debug("Failed to change how long object {digest} is retained: {error}", {
-        digest,
-        error,
-      })
-    );
+    void logged(digest, this.#serialize(digest, change));
   }
 
   async #serialize(digest: string, change: () => Promise<void>): Promise<void> {
@@ -95,4 +110,14 @@ export class Retentions implements AsyncDisposable {
       if (this.#pending.get(digest) === changing) this.#pending.delete(digest);
     }
   }
+}
+
+/** Resolves once a change has ended, also with an error. */
+function logged(digest: string, change: Promise<void>): Promise<void> {
+  return change.catch((error) =>
+    logger.debug("Failed to change how long object {digest} is retained: {error}", {
+      digest,
+      error,
+    })
+  );
 }

@@ -168,7 +168,7 @@ export class S3Bucket implements ObjectBucket, ObjectUrls {
         await atOnce(strays, ({ key }) => this.#client.delete(key));
       }
     }
-    await this.#client.abortUploads(this.#prefix, before);
+    await this.#client.abortUploads(this.#prefix, before, (key) => this.#isUnused(key, before));
   }
 
   probe(): Promise<void> {
@@ -190,12 +190,15 @@ export class S3Bucket implements ObjectBucket, ObjectUrls {
 
   async #ensure(content: ObjectContent, isRetained: boolean): Promise<void> {
     const { digest, size } = content;
-    await this.#put(digest, isRetained ? names.retained(this.#options.node) : names.stored);
+    const use = isRetained ? names.retained(this.#options.node) : names.stored;
+    await this.#put(digest, use);
     const { kept } = await this.#state(digest);
     if (kept.some((stored) => stored.size === sealedSize(size))) return;
     const key = this.#key(digest, names.content(randomUUID()));
     const bytes = () => sealContent(this.#options.keyOf(digest), content);
     await upload(this.#client, key, { size: sealedSize(size), bytes });
+    // The upload may have taken any time, and its content may have the time of its begin.
+    await this.#put(digest, use);
     this.#locations.set(digest, key);
     this.#moved(digest);
     // Of another size: damaged.
@@ -231,6 +234,13 @@ export class S3Bucket implements ObjectBucket, ObjectUrls {
     }
     const { node } = this.#options;
     await atOnce(ids, (id) => this.#client.delete(this.#key(digest, names.deleting(id, node))));
+  }
+
+  /** Whether no node has stored or retained an object since: its retention is renewed while an upload is under way. */
+  async #isUnused(key: string, time: Date): Promise<boolean> {
+    const [digest = ""] = key.slice(this.#prefix.length).split("/");
+    const { isRetained, usedAt } = await this.#state(digest);
+    return !isRetained && usedAt < time;
   }
 
   async #state(digest: string): Promise<ObjectState> {

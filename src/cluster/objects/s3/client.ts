@@ -201,14 +201,18 @@ export class S3Client {
     }
   }
 
-  /** Ends uploads in parts that began before a time, and were never completed. @throws S3Error, ObjectsUnavailable */
+  /**
+   * Ends uploads in parts that began before a time, and were never completed.
+   * @param isAbandoned whether nobody continues the upload of this key
+   * @throws S3Error, ObjectsUnavailable
+   */
   async abortUploads(
     prefix: string,
     before: Date,
-    isOwn: (key: string) => boolean = () => true,
+    isAbandoned: (key: string) => boolean | Promise<boolean>,
   ): Promise<void> {
     for (const { key, uploadId, begunAt } of await this.#uploads(prefix)) {
-      if (begunAt >= before || !key.startsWith(prefix) || !isOwn(key)) continue;
+      if (begunAt >= before || !key.startsWith(prefix) || !await isAbandoned(key)) continue;
       await this.request(key, { method: "DELETE", query: { uploadId } });
     }
   }
