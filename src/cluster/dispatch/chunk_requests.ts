@@ -18,7 +18,10 @@ const logger = getLogger(["invoked", "cluster"]);
 const READS_MAX = 16;
 /** Chunks of one worker that are read or sent at a time: each is in memory. No worker keeps others from reading. */
 const WORKER_READS_MAX = 4;
-/** Requests of one worker that are read or wait.. */
+/**
+ * Requests of one worker that are read or wait: more than a worker of ours has under way. Further requests are rejected,
+ * and from twice as many on ignored, since NATS may not have taken the rejections.
+ */
 const REQUESTS_MAX = 64;
 /** How long a chunk waits for NATS, which takes it within the time after which a connection is given up. */
 const SEND_TIMEOUT_MS = 10_000;
@@ -75,11 +78,11 @@ export class ChunkRequests implements Disposable {
       );
     }
     const own = this.#workers.get(worker) ?? { count: 0, reading: new Sema(WORKER_READS_MAX) };
-    // The worker asks again.
-    if (own.count >= REQUESTS_MAX) return;
+    if (own.count >= 2 * REQUESTS_MAX) return;
     this.#workers.set(worker, own);
     own.count++;
     try {
+      if (own.count > REQUESTS_MAX) return await this.#send(reply, AWAY);
       await this.#answer(readChunkRequest(bytes), reply, own.reading);
     } catch (error) {
       logger.warn("Failed to send worker {worker} a chunk: {error}", { worker, error });

@@ -4,9 +4,13 @@ import { UNAVAILABLE } from "../../shared/objects.ts";
 import { Digest, read } from "./messages.ts";
 import { BrokenProtocol } from "./receiver.ts";
 
-/** How long a worker waits for a reply, and how long an API node reads at most before it replies: NATS permits 30 s. */
-export const CHUNK_REQUEST_MS = 10_000;
-export const CHUNK_REPLY_MS = 8_000;
+/**
+ * How long a worker waits for a reply before it asks again, which may reach another API node: NATS knows for seconds
+ * nothing of a node that hangs, and the 20 s of an artifact must hold many attempts.
+ */
+export const CHUNK_REQUEST_MS = 2_500;
+/** How long an API node reads before it replies that it has no chunk yet. */
+export const CHUNK_REPLY_MS = 2_000;
 
 const Request = z.object({
   digest: Digest,
