@@ -302,6 +302,14 @@ Deno.test("a busy S3 is asked again; one that is full, away or rejects the key i
       assert.equal(completions, 3);
       assert.equal(digestOf(await commits.read(object.digest)), object.digest);
 
+      let empty = 0;
+      front.answer = (answer, method) =>
+        isCompletion(method, answer.req.url) && ++empty <= 2 && !!answer.writeHead(200).end();
+      const { object: unanswered } = randomObject(PART_BYTES + 1);
+      await commits.store(unanswered);
+      assert.equal(empty, 3);
+      assert.equal(digestOf(await commits.read(unanswered.digest)), unanswered.digest);
+
       front.answer = (answer, method) =>
         isCompletion(method, answer.req.url) && reject(answer, 200, "InvalidPart");
       const { object: broken } = randomObject(PART_BYTES + 1);

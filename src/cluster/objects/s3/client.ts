@@ -41,6 +41,8 @@ interface RequestOptions {
   readonly maxBytes?: number;
   /** Time in the signature: S3 rejects the request 15 minutes later. Now by default. */
   readonly signedAt?: Date;
+  /** What the answer to a successful request contains: another answer is no success. */
+  readonly expected?: string;
   /** The method of the request; `GET` by default. */
   readonly method?: "GET" | "PUT" | "POST" | "DELETE";
 }
@@ -53,6 +55,7 @@ interface Repetition {
   readonly maxBytes?: number | undefined;
   /** Whether the answer has content, which may look like an error. */
   readonly reads: boolean;
+  readonly expected?: string | undefined;
   /** Ends all attempts. */
   readonly signal?: AbortSignal;
 }
@@ -250,7 +253,7 @@ export class S3Client {
 
   /** @param key empty for the bucket itself @throws S3Error, ObjectsUnavailable */
   async request(key: string, options: RequestOptions = {}): Promise<Answer> {
-    const { query = {}, method = "GET", headers, body, maxBytes, signedAt } = options;
+    const { query = {}, method = "GET", headers, body, maxBytes, signedAt, expected } = options;
     const url = `${this.#base}/${key}?${new URLSearchParams(query)}`.replace(/\?$/, "");
     const hash = createHash("sha256").update(body ?? "").digest("hex");
     const send = async (signal: AbortSignal) => {
@@ -268,6 +271,7 @@ export class S3Client {
       timeoutMs: ATTEMPT_TIMEOUT_MS * units,
       maxBytes,
       reads: method === "GET",
+      expected,
     });
   }
 
@@ -315,6 +319,7 @@ async function repeated(
     timeoutMs,
     maxBytes = ANSWER_MAX_BYTES,
     reads,
+    expected,
     signal: stopping = new AbortController().signal,
   }: Repetition,
 ): Promise<Answer> {
@@ -324,9 +329,9 @@ async function repeated(
       const response = await send(AbortSignal.any([AbortSignal.timeout(timeoutMs), stopping]));
       const answer = await wholeAnswer(response, response.ok ? maxBytes : ANSWER_MAX_BYTES);
       const error = errorIn(answer, reads);
-      if (error === undefined) return answer;
-      if (!isTemporary(error)) throw classified(error);
-      failure = error;
+      if (error === undefined && isWhole(answer, expected)) return answer;
+      if (error !== undefined && !isTemporary(error)) throw classified(error);
+      failure = error ?? new S3Error(answer.status, `without ${expected}`, undefined);
     } catch (error) {
       if (error instanceof S3Error || error instanceof ObjectsUnavailable) throw error;
       failure = error;
@@ -362,6 +367,10 @@ function errorIn({ status, headers, body }: Answer, reads: boolean): S3Error | u
   if (isSuccess && !ERROR_BODY.test(text)) return undefined;
   const region = headers.get("x-amz-bucket-region") ?? textOf(text, "Region");
   return new S3Error(status, textOf(text, "Code") ?? "", region);
+}
+
+function isWhole({ body }: Answer, expected: string | undefined): boolean {
+  return expected === undefined || new TextDecoder().decode(body).includes(expected);
 }
 
 function isTemporary({ status, code }: S3Error): boolean {

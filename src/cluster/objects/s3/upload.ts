@@ -105,7 +105,13 @@ async function complete(
     }</CompleteMultipartUpload>`,
   );
   try {
-    await client.request(key, { method: "POST", query: { uploadId }, body });
+    await client.request(key, {
+      method: "POST",
+      query: { uploadId },
+      body,
+      // S3 sends the status before it joins the parts: an answer without this element is no success.
+      expected: "<CompleteMultipartUploadResult",
+    });
   } catch (error) {
     // The answer to an earlier attempt was lost: the upload has become the object.
     if (!(error instanceof S3Error) || error.code !== "NoSuchUpload") throw error;
