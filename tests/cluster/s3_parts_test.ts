@@ -7,6 +7,7 @@ import { eachDigest } from "../../src/cluster/objects/s3/listing.ts";
 import { Retentions } from "../../src/cluster/objects/retentions.ts";
 import { PART_BYTES, partBytesFor, PARTS_MAX } from "../../src/cluster/objects/s3/upload.ts";
 import { openS3Node } from "../support/blob_stores.ts";
+import { readListing, readUploads } from "../../src/cluster/objects/s3/xml.ts";
 import { eventually } from "../support/eventually.ts";
 import { randomObject } from "../support/random_objects.ts";
 import { S3Front } from "../support/s3_front.ts";
@@ -55,6 +56,31 @@ Deno.test("an object is retained while its content is under way, and no longer t
   await assert.rejects(failed.retain(object), /full/);
   await new Promise((resolve) => setTimeout(resolve, 50));
   await failed[Symbol.asyncDispose]();
+});
+
+Deno.test("a list of S3 that is broken is rejected, in a time that grows with its length", () => {
+  const list = (content: string) => `<ListBucketResult>${content}</ListBucketResult>`;
+  const object = "<Contents><Key>k</Key><LastModified>2026-12-01T00:00:00Z</LastModified>" +
+    "<Size>7</Size></Contents>";
+  const { objects, isTruncated } = readListing(
+    list(`${object}<IsTruncated>true</IsTruncated>${object}`),
+    null,
+  );
+  assert.deepEqual(objects.map(({ key, size }) => [key, size]), [["k", 7], ["k", 7]]);
+  assert.ok(isTruncated);
+  assert.deepEqual(readListing(list(""), null).objects, []);
+  // The largest answer that is read: with time that grows with the square of its length, this takes minutes.
+  for (const element of ["<Contents>", "<Upload>"]) {
+    const broken = list(element.repeat(4 * 1024 * 1024 / element.length));
+    const read = element === "<Upload>" ? readUploads : readListing;
+    assert.throws(() => read(broken, null), /without an end/);
+  }
+  const nested = list(`<Contents>${"<Key>".repeat(800_000)}</Contents>`);
+  assert.throws(() => readListing(nested, null), /without its size or time/);
+  assert.throws(
+    () => readListing(list("<IsTruncated>true</IsTruncated>"), null),
+    /cut before its first object/,
+  );
 });
 
 Deno.test("each object of a long list comes once, with all of its keys", async () => {

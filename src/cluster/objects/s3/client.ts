@@ -194,8 +194,8 @@ export class S3Client {
     for (;;) {
       const page = await this.#page(prefix, after === undefined ? {} : { "start-after": after });
       yield page;
-      const last = page.objects.at(-1)?.key;
-      if (!page.isTruncated || last === undefined) return;
+      const last = page.objects.at(-1)?.key ?? "";
+      if (!page.isTruncated) return;
       // A service that ignores `start-after` would be asked for ever.
       if (after !== undefined && last <= after) {
         throw new S3Error(200, "list without order", undefined);

@@ -22,15 +22,34 @@ interface Page extends Listing {
   readonly isTruncated: boolean;
 }
 
-/** The text of the first element with that name. */
+/** The text of the first element with that name; undefined without the element, and if it contains another one. */
 export function textOf(xml: string, element: string): string | undefined {
-  return new RegExp(`<${element}>([^<]*)</${element}>`).exec(xml)?.[1];
+  const start = `<${element}>`;
+  const at = xml.indexOf(start);
+  if (at === -1) return undefined;
+  const end = xml.indexOf("<", at + start.length);
+  const isClosed = end !== -1 && xml.startsWith(`</${element}>`, end);
+  return isClosed ? xml.slice(at + start.length, end) : undefined;
+}
+
+/**
+ * The contents of all elements with that name, in one pass: a hostile list must not hold the event loop.
+ * @throws Error for an element without an end
+ */
+function* contentsOf(xml: string, element: string): Generator<string> {
+  const [start, close] = [`<${element}>`, `</${element}>`];
+  for (let at = xml.indexOf(start); at !== -1;) {
+    const end = xml.indexOf(close, at);
+    if (end === -1) throw new Error(`S3 answered with an element ${element} without an end`);
+    yield xml.slice(at + start.length, end);
+    at = xml.indexOf(start, end);
+  }
 }
 
 /** @param date the header `Date` of the answer @throws Error for another answer than a list */
 export function readListing(xml: string, date: string | null): Page {
   if (!xml.includes("<ListBucketResult")) throw new Error("S3 answered without a list of objects");
-  const objects = [...xml.matchAll(/<Contents>(.*?)<\/Contents>/gs)].map(([, content = ""]) => {
+  const objects = [...contentsOf(xml, "Contents")].map((content) => {
     const key = textOf(content, "Key") ?? "";
     const size = Number(textOf(content, "Size"));
     const storedAt = new Date(textOf(content, "LastModified") ?? NaN);
@@ -39,11 +58,15 @@ export function readListing(xml: string, date: string | null): Page {
     }
     return { key, size, storedAt };
   });
+  const isTruncated = textOf(xml, "IsTruncated") === "true";
+  if (isTruncated && objects.length === 0) {
+    throw new Error("S3 answered with a list that is cut before its first object");
+  }
   const now = Date.parse(date ?? "");
   return {
     objects,
     time: new Date(Number.isNaN(now) ? Date.now() : now),
-    isTruncated: textOf(xml, "IsTruncated") === "true",
+    isTruncated,
   };
 }
 
@@ -56,7 +79,7 @@ interface BegunUpload {
 
 /** The first uploads of a list, up to 1,000. An upload without a time counts as new. */
 export function readUploads(xml: string): readonly BegunUpload[] {
-  return [...xml.matchAll(/<Upload>(.*?)<\/Upload>/gs)].map(([, upload = ""]) => ({
+  return [...contentsOf(xml, "Upload")].map((upload) => ({
     key: textOf(upload, "Key") ?? "",
     uploadId: textOf(upload, "UploadId") ?? "",
     begunAt: new Date(textOf(upload, "Initiated") ?? Date.now()),
