@@ -155,8 +155,11 @@ async function openTarget(
   const server = { ...config.server, dataDir };
   const objects = opened.use(await openObjects({ ...config, server }, nats, node));
   const share = async (store: Store, root: Uint8Array) => {
-    await shareStore(store, formatObjectStore(config.nats.objects), () => objects.unlock(root));
-    await objects.mark({ kind: "copy", id: copyId(config) });
+    await shareStore(store, formatObjectStore(config.nats.objects), async () => {
+      await objects.unlock(root);
+      // Before the database is bound to the store: of two copies into one store, the other must be free to have another.
+      await objects.mark({ kind: "copy", id: copyId(config) });
+    });
   };
   return { dataDir, objects, share };
 }
