@@ -1,6 +1,7 @@
 /** How large objects are cut for S3 and retained meanwhile, and how long lists of S3 are read. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import type { ServerResponse } from "node:http";
 import { CHUNK_BYTES, sealedSize } from "../../src/cluster/objects/codec.ts";
 import { S3Client } from "../../src/cluster/objects/s3/client.ts";
 import { eachDigest } from "../../src/cluster/objects/s3/listing.ts";
@@ -101,6 +102,26 @@ Deno.test("each object of a long list comes once, with all of its keys", async (
     const names = found.map(([digest, listing]) => [digest, listing.objects.length]);
     assert.deepEqual(names, digests.map((digest) => [digest, 3]), `pages of ${length}`);
   }
+});
+
+Deno.test("slow uploads of large objects do not keep others from their upload", async () => {
+  const s3 = await sharedS3();
+  await using front = await S3Front.before(s3.port);
+  await using node = await openS3Node(s3.address(front.port));
+  const { commits } = node.objects;
+  const slow: ServerResponse[] = [];
+  front.answer = (answer) => {
+    const isPart = answer.req.url?.includes("partNumber=1&") ?? false;
+    return isPart && slow.length < 4 && slow.push(answer) > 0;
+  };
+  const objects = Array.from({ length: 4 }, () => randomObject(PART_BYTES + 1).object);
+  let stored = 0;
+  const storing = objects.map((object) => commits.store(object).then(() => stored++));
+  await eventually(() => slow.length === 4 || undefined, "slow uploads");
+  await commits.store(randomObject(PART_BYTES + 1).object);
+  assert.equal(stored, 0);
+  for (const answer of slow) answer.destroy();
+  await Promise.all(storing);
 });
 
 Deno.test("an upload of any age continues while a node retains its object", async () => {

@@ -1,8 +1,8 @@
-import { Sema } from "async-sema";
 import { AwsClient } from "aws4fetch";
 import { createHash } from "node:crypto";
 import type { S3Address, S3Keys } from "../../../config/mod.ts";
 import { backoffMs } from "../../../shared/backoff.ts";
+import { ByteBudget } from "../../../shared/byte_budget.ts";
 import { ObjectsUnavailable } from "../../../shared/objects.ts";
 import { pause } from "../../../shared/pause.ts";
 import { type ListedObject, type Listing, readListing, readUploads, textOf } from "./xml.ts";
@@ -29,8 +29,8 @@ const REPEATED_CODES: readonly string[] = [
 ];
 /** The body of a failed request. */
 const ERROR_BODY = /^\s*(?:<\?xml[^>]*>\s*)?<Error[\s>]/;
-/** Uploads in parts at a time, each of which has one part in memory. */
-const UPLOADS_MAX = 4;
+/** Memory of all uploads in parts, each of which has one part in memory. */
+const PARTS_MAX_BYTES = 512 * 1024 * 1024;
 const FULL_CODES: readonly string[] = ["QuotaExceeded", "EntityTooLarge", "XMinioStorageFull"];
 
 interface RequestOptions {
@@ -89,7 +89,8 @@ export class S3Client {
   readonly #base: string;
   readonly #signer: AwsClient;
   readonly #attempts: number;
-  readonly #uploading = new Sema(UPLOADS_MAX);
+  /** Bytes of parts that are in memory. */
+  readonly parts = new ByteBudget(PARTS_MAX_BYTES);
 
   /** @param attempts how often a request is sent while S3 does not answer */
   constructor(
@@ -107,16 +108,6 @@ export class S3Client {
       region: address.region,
       retries: 0,
     });
-  }
-
-  /** Does an upload in parts as soon as fewer than {@link UPLOADS_MAX} others are under way: it bounds their memory. */
-  async uploading(work: () => Promise<void>): Promise<void> {
-    await this.#uploading.acquire();
-    try {
-      await work();
-    } finally {
-      this.#uploading.release();
-    }
   }
 
   /** The content of an object. @throws S3Error, ObjectsUnavailable */

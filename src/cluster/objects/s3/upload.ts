@@ -8,7 +8,7 @@ import { textOf } from "./xml.ts";
 export const PART_BYTES = 8 * 1024 * 1024;
 /** Parts that S3 accepts for one object. */
 export const PARTS_MAX = 10_000;
-/** Bytes of the largest parts, which objects of 1 TiB need: each upload in parts has one part in memory. */
+/** Bytes of the largest parts, which objects of 1 TiB need: four of them fit into the memory of uploads. */
 const PART_BYTES_MAX = 128 * 1024 * 1024;
 
 /** What becomes an object. */
@@ -48,13 +48,15 @@ export async function upload(
 ): Promise<void> {
   const { size } = content;
   if (size > PART_BYTES && signedAt === undefined) {
-    return await client.uploading(() => inParts(client, key, content));
+    return await inParts(client, key, content);
   }
   for await (const whole of partsOf(content, size)) await client.put(key, whole, signedAt);
 }
 
 async function inParts(client: S3Client, key: string, content: UploadContent): Promise<void> {
-  const parts = partsOf(content, partBytesFor(content.size));
+  const partBytes = partBytesFor(content.size);
+  using _memory = await client.parts.take(partBytes, new AbortController().signal);
+  const parts = partsOf(content, partBytes);
   const begun = await client.request(key, { method: "POST", query: { uploads: "" } });
   const uploadId = textOf(new TextDecoder().decode(begun.body), "UploadId");
   if (uploadId === undefined) throw new S3Error(begun.status, "upload without an id", undefined);
