@@ -1,6 +1,5 @@
 /** Copies an installation into PostgreSQL, with its blobs into the object store or another data directory. */
 import { createHash, randomUUID } from "node:crypto";
-import { hostname } from "node:os";
 import { join } from "node:path";
 import { Nats } from "../cluster/nats/connection.ts";
 import { NatsUnusable, permitted } from "../cluster/nats/errors.ts";
@@ -10,7 +9,7 @@ import { type Config, formatObjectStore } from "../config/mod.ts";
 import { checkServerKeys, objectRootKey } from "../domain/identity/server_keys.ts";
 import { type ObjectBuckets, prepareBlobs } from "../store/blobs/mod.ts";
 import { type BlobCopies, copyBlobs } from "../store/copy/blobs.ts";
-import { assertEmpty, type CopiedTable, copyTables } from "../store/copy/tables.ts";
+import { assertEmpty, type CopiedTable, copyTables, databaseId } from "../store/copy/tables.ts";
 import { type DataDir, DataDirError, openDataDir } from "../store/data_dir.ts";
 import { fileContentLock } from "../store/content_lock.ts";
 import { databaseOf } from "../store/data_use.ts";
@@ -63,7 +62,7 @@ export async function copyInstallation(
   const sealer = await openSealer(withoutDatabase(config), directory);
   const checkKeys = (keys: Parameters<typeof checkServerKeys>[0]) => checkServerKeys(keys, sealer);
   const source = opened.use(await openStore(dataDir, { onSyncFailure, checkKeys }));
-  const to = await openTarget(config, target, opened);
+  const to = await openTarget(config, target, postgres, opened);
   await migrateTarget(to, { postgres, path, sealer, source });
   const copies = await copyContents(to, { source, missing: new Set() }, opened);
   const tables = await copyTables(postgres, path);
@@ -95,7 +94,7 @@ export async function copyStaged(
     await copyTables(postgres, path);
     return;
   }
-  const to = await openTarget(config, { kind: "objects" }, opened);
+  const to = await openTarget(config, { kind: "objects" }, postgres, opened);
   await migrateTarget(to, { postgres, path, sealer, source });
   await copyContents(to, { source, missing }, opened);
   await copyTables(postgres, path);
@@ -143,13 +142,15 @@ interface Target {
 async function openTarget(
   config: Config,
   target: BlobTarget,
+  postgres: PostgresOptions,
   opened: AsyncDisposableStack,
 ): Promise<Target> {
   if (target.kind === "directory") {
     const { path } = opened.use(await openDataDir(target.path));
     return { dataDir: path, objects: undefined };
   }
-  const nats = opened.use(await connectUnused(config));
+  const id = await copyId(postgres);
+  const nats = opened.use(await connectUnused(config, id));
   const { path: dataDir } = opened.use(await openTempDir("invoked-copy-"));
   const node = randomUUID();
   const server = { ...config.server, dataDir };
@@ -158,7 +159,7 @@ async function openTarget(
     await shareStore(store, formatObjectStore(config.nats.objects), async () => {
       await objects.unlock(root);
       // Before the database is bound to the store: of two copies into one store, the other must be free to have another.
-      await objects.mark({ kind: "copy", id: copyId(config) });
+      await objects.mark({ kind: "copy", id });
     });
   };
   return { dataDir, objects, share };
@@ -166,15 +167,16 @@ async function openTarget(
 
 /**
  * Connects to NATS, after a check that no other installation uses the object store that is to get the contents.
+ * @param copy the id of the copy
  * @throws NatsUnusable, ObjectStoreUnusable
  */
-export async function connectUnused(config: Config): Promise<Nats> {
+export async function connectUnused(config: Config, copy: string): Promise<Nats> {
   const { urls, credentialsFile, caFile, objects, environmentS3Keys } = config.nats;
   if (urls === undefined) throw new Error("a copy of blobs into an object store needs --nats");
   await using opened = new AsyncDisposableStack();
   const nats = opened.use(await Nats.connect({ urls, credentialsFile, caFile }, "copy"));
-  if (objects.kind === "s3") await assertUnusedS3(objects, environmentS3Keys, copyId(config));
-  else await assertUnusedAccount(nats, copyId(config));
+  if (objects.kind === "s3") await assertUnusedS3(objects, environmentS3Keys, copy);
+  else await assertUnusedAccount(nats, copy);
   opened.move();
   return nats;
 }
@@ -186,10 +188,13 @@ async function assertUnusedAccount(nats: Nats, copy: string): Promise<void> {
   throw new NatsUnusable(`the account of NATS at ${nats.urls} ${use}; ${FREE_ACCOUNT}`);
 }
 
-/** Names a copy by its target, so that a repetition has the same id. */
-function copyId({ server, database }: Config): string {
-  const target = [hostname(), server.dataDir, database.url?.label ?? ""];
-  return createHash("sha256").update(JSON.stringify(target)).digest("hex").slice(0, 32);
+/**
+ * Names a copy by its database alone, so that a repetition has the same id: on another machine, in a new container, and
+ * by another URL. @throws DatabaseError
+ */
+export async function copyId(postgres: PostgresOptions): Promise<string> {
+  const id = await databaseId(postgres);
+  return createHash("sha256").update(id).digest("hex").slice(0, 32);
 }
 
 /**

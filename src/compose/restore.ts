@@ -21,7 +21,7 @@ import { PostgresReading } from "../store/postgres/snapshot.ts";
 import { serverKeysIn } from "../store/sqlite/snapshot.ts";
 import type { Sealer } from "../store/sealing.ts";
 import { openBackupSource } from "./backup_files.ts";
-import { connectUnused, copyStaged } from "./copy.ts";
+import { connectUnused, copyId, copyStaged } from "./copy.ts";
 import { masterKeysIn, sealerOf } from "./reading.ts";
 import { verifyStaged } from "./verify_staged.ts";
 
@@ -82,7 +82,9 @@ export async function restoreBackup(
   const source = opened.use(await openBackupSource(config, path, chosen));
   opened.use(await lockDataDir(dataDir));
   await assertEmptyTarget(dataDir, postgres);
-  if (config.nats.urls !== undefined) { await using _unused = await connectUnused(config); }
+  if (config.nats.urls !== undefined && postgres !== undefined) {
+    await using _unused = await connectUnused(config, await copyId(postgres));
+  }
   const staged = await prepareStaging(dataDir);
   try {
     const backup = await stageBackup(source, {

@@ -203,8 +203,19 @@ Deno.test("a copy of an installation has all of it, and servers on it answer and
       assert.equal(rows, "0");
       await Deno.writeFile(path, content);
 
-      const whole = await copy(...target, "--json");
+      // The repetition may run in another container, with other paths and another URL.
+      const moved = `${dataDir}-moved`;
+      await Deno.rename(dataDir, moved);
+      const alias = url.replace("127.0.0.1", "localhost");
+      assert.notEqual(alias, url);
+      const repeated = ["--data", moved, "--database", alias, ...nats.address.flags];
+      const elsewhere = ["--database", await postgres.database(), ...nats.address.flags];
+      const foreign = await copy("--data", moved, ...elsewhere);
+      assert.equal(foreign.code, 1);
+      assert.match(foreign.stderr, /has the content of another restore or copy, into another/);
+      const whole = await copy(...repeated, "--json");
       assert.equal(whole.code, 0, whole.stderr);
+      await Deno.rename(moved, dataDir);
       const { tables, blobs: copied, carryOver } = JSON.parse(whole.stdout);
       assert.equal(copied.volumes.blobs, 2);
       assert.ok(copied.commits.blobs >= 5);

@@ -71,8 +71,7 @@ async function claimAccount(nats: NatsConnection, id: string): Promise<void> {
 }
 
 /** What another copy has done, continuing "the account of NATS ". */
-const COPIED =
-  "has the content of another restore or copy, into another database or data directory";
+const COPIED = "has the content of another restore or copy, into another database";
 /** The next step for an account that is in use. */
 export const FREE_ACCOUNT = "use another account, or delete the streams OBJ_invoked_commits and " +
   "OBJ_invoked_volumes once nothing uses the account for good";

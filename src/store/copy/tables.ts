@@ -48,6 +48,20 @@ async function onTarget<T>(
 }
 
 /**
+ * Names a database as PostgreSQL does, whatever its URL: the same after a restart or a failover, and before and after
+ * migrations. @throws DatabaseError
+ */
+export async function databaseId(options: PostgresOptions): Promise<string> {
+  return await onTarget(options, async (target) => {
+    const { rows: [row] } = await sql<Record<string, string>>`
+      select system_identifier::text as cluster, oid::text as database, current_schema() as schema
+      from pg_control_system(), pg_database where datname = current_database()`.execute(target);
+    const { cluster, database, schema } = row ?? {};
+    return JSON.stringify([cluster, database, schema]);
+  });
+}
+
+/**
  * Checks that the tables of a migrated database have no rows.
  * @throws DatabaseError
  */

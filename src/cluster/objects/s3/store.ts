@@ -146,7 +146,7 @@ async function assertOnlyCopy(client: S3Client, id: string): Promise<void> {
   if (other === undefined) return;
   throw new ObjectStoreUnusable(
     address,
-    "it has the content of another restore or copy, into another database or data directory, which has written the " +
+    "it has the content of another restore or copy, into another database, which has written the " +
       `object ${other.key}; use another bucket or prefix, or delete the object if nothing uses that database`,
   );
 }
