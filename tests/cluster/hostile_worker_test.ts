@@ -268,5 +268,8 @@ Deno.test("hostile workers", async (t) => {
   await node.stop();
   const log = await node.log;
   for (const [what, , report] of DEEDS) assert.match(log, report, what);
+  // One line for each worker and minute, whatever it sends.
+  assert.equal(log.split("Ignored a request for a chunk").length - 1, 1);
+  assert.equal(log.split("Failed to send worker").length - 1, 1);
   assert.match(log, new RegExp(`speaks protocol 99, this server works with ${PROTOCOLS_TEXT}`));
 });

@@ -1,4 +1,3 @@
-import { getLogger } from "@logtape/logtape";
 import { Sema } from "async-sema";
 import {
   CHUNK_REPLY_MS,
@@ -9,10 +8,9 @@ import {
 } from "../link/chunk_messages.ts";
 import type { Nats, ReceivedMessage } from "../nats/connection.ts";
 import { isId, isInboxOf, NODES_GROUP, partsOf, subjects } from "../nats/subjects.ts";
+import { warnOf } from "../nats/worker_warnings.ts";
 import type { Admit } from "../objects/chunk_source.ts";
 import { ObjectError, ObjectsUnavailable } from "../../shared/objects.ts";
-
-const logger = getLogger(["invoked", "cluster"]);
 
 /** Chunks that are read from the object store at a time. */
 const READS_MAX = 16;
@@ -72,9 +70,9 @@ export class ChunkRequests implements Disposable {
     if (!isId(worker)) return;
     // A reply elsewhere could act in the name of this node.
     if (!isInboxOf(worker, reply)) {
-      return logger.warn(
+      return warnOf(
+        worker,
         "Ignored a request for a chunk: the subject for its reply is no inbox of worker {worker}",
-        { worker },
       );
     }
     const own = this.#workers.get(worker) ?? { count: 0, reading: new Sema(WORKER_READS_MAX) };
@@ -85,7 +83,7 @@ export class ChunkRequests implements Disposable {
       if (own.count > REQUESTS_MAX) return await this.#send(reply, AWAY);
       await this.#answer(readChunkRequest(bytes), reply, own.reading);
     } catch (error) {
-      logger.warn("Failed to send worker {worker} a chunk: {error}", { worker, error });
+      warnOf(worker, "Failed to send worker {worker} a chunk: {error}", { error });
     } finally {
       if (--own.count === 0) this.#workers.delete(worker);
     }

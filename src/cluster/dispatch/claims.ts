@@ -18,6 +18,7 @@ import {
 import { PROTOCOL, speaks } from "../link/protocol.ts";
 import type { Nats, ReceivedMessage } from "../nats/connection.ts";
 import { isId, isInboxOf, NODES_GROUP, partsOf, subjects } from "../nats/subjects.ts";
+import { warnOf } from "../nats/worker_warnings.ts";
 import type { Registry } from "../registry/registry.ts";
 import { type Claimed, Claimer } from "../worker/claimer.ts";
 import type { Slots } from "../worker/slots.ts";
@@ -151,11 +152,9 @@ export class Claims implements InvocationQueue, AsyncDisposable {
     if (!isId(worker)) return;
     // A reply elsewhere could delete content or end other workers in the name of this node.
     if (!isInboxOf(worker, message.reply)) {
-      return logger.warn(
+      return warnOf(
+        worker,
         "Ignored a claim: the subject for its reply is no inbox of worker {worker}",
-        {
-          worker,
-        },
       );
     }
     const respond = (reply: ClaimReply) => message.respond(encode(reply));
@@ -183,7 +182,7 @@ export class Claims implements InvocationQueue, AsyncDisposable {
         claim.markAnswered();
       }
     } catch (error) {
-      logger.warn("Failed to process the claim of worker {worker}: {error}", { worker, error });
+      warnOf(worker, "Failed to process the claim of worker {worker}: {error}", { error });
       respond({ answer: "later" });
     }
   }

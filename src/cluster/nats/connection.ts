@@ -6,6 +6,7 @@ import { type Credentials, readCredentials } from "./credentials.ts";
 import { connectError, deniedOperation, NatsUnreachable, NatsUnusable } from "./errors.ts";
 import { inboxOf } from "./subjects.ts";
 import { connectNats } from "./transport.ts";
+import { warnOf } from "./worker_warnings.ts";
 
 const logger = getLogger(["invoked", "cluster"]);
 
@@ -267,6 +268,16 @@ export class Nats implements AsyncDisposable {
 
   #report(error: Error): void {
     const denied = deniedOperation(error);
+    const [, inbox] = /^publish _INBOX\.([^.]+)\./.exec(denied ?? "") ?? [];
+    // The worker had its reply, or its request is too old. No permission of this user is missing.
+    if (inbox !== undefined && inbox !== this.id) {
+      return warnOf(
+        inbox,
+        "NATS does not permit a reply to {worker}: user {id} may send one for each request, within 30 s, if its " +
+          "permissions have allow_responses",
+        { id: this.id },
+      );
+    }
     if (denied === undefined) logger.warn("NATS: {message}", { message: error.message });
     else {
       this.#denial ??= error;

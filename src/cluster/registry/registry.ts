@@ -3,6 +3,7 @@ import { encode, type Heartbeat, readHeartbeat, readProtocol } from "../link/mes
 import { PROTOCOL, PROTOCOLS_TEXT, speaks } from "../link/protocol.ts";
 import type { Nats, ReceivedMessage } from "../nats/connection.ts";
 import { isId, partsOf, subjects } from "../nats/subjects.ts";
+import { warnOf } from "../nats/worker_warnings.ts";
 
 const logger = getLogger(["invoked", "cluster"]);
 
@@ -108,7 +109,7 @@ export class Registry implements Disposable {
       else this.#reject(id, protocol);
     } catch (error) {
       const { message } = error as Error;
-      logger.warn("Invalid heartbeat of worker {id}: {message}", { id, message });
+      warnOf(id, "Invalid heartbeat of worker {worker}: {message}", { message });
     }
   }
 
