@@ -101,6 +101,8 @@ export async function openRecords(
   const { objects: address, environmentS3Keys } = config.nats;
   if (nats !== undefined && address.kind === "s3") {
     (await import("../cluster/objects/s3/store.ts")).assertLasting(address, environmentS3Keys);
+    // A worker whose job has no URL gets artifacts by NATS.
+    (await import("../cluster/objects/account.ts")).assertMessageSize(nats.connection);
   }
   const objects = nats === undefined
     ? undefined

@@ -4,7 +4,7 @@ import { jetstream, type JetStreamManager, jetstreamManager } from "@nats-io/jet
 import { Objm } from "@nats-io/obj";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { randomBytes } from "node:crypto";
-import { CONTENT_BYTES } from "../../src/cluster/objects/codec.ts";
+import { CHUNK_BYTES, CONTENT_BYTES } from "../../src/cluster/objects/codec.ts";
 import { Layout } from "../../src/cluster/objects/layout.ts";
 import { digestOf } from "../../src/store/blobs/commit_blobs.ts";
 import { type ObjectBucket, ObjectError, ObjectsUnavailable } from "../../src/shared/objects.ts";
@@ -109,9 +109,35 @@ Deno.test("a range fetches its own chunks alone, and chunks stay in the cache wi
   await nats.restart();
 });
 
+async function rm(directory: string): Promise<void> {
+  for await (const { name } of Deno.readDir(directory)) await Deno.remove(`${directory}/${name}`);
+}
+
 function indexOf(name: string): number {
   return Number(name.split(".")[1]);
 }
+
+Deno.test("chunks that are read one by one, as for workers, come once each", async () => {
+  await using nats = await TestNats.start();
+  await using writer = await openNode(nats);
+  await using node = await openNode(nats);
+  const { object } = randomObject(20 * CONTENT_BYTES);
+  await writer.objects.commits.store(object);
+  const before = node.connection.stats().inBytes;
+  for (let index = 0; index < 20; index++) {
+    await node.objects.chunkOf(object.digest, index, (load) => load());
+  }
+  const received = node.connection.stats().inBytes - before;
+  assert.ok(received < 21 * CHUNK_BYTES, `${received} B`);
+  // Stored again meanwhile, under other subjects.
+  await using other = await openNode(nats);
+  await writer.objects.commits.deleteStoredBefore(object.digest, new Date(Date.now() + 60_000));
+  await other.objects.commits.store(object);
+  await rm(node.cacheDir);
+  for (const index of [19, 3]) {
+    await node.objects.chunkOf(object.digest, index, (load) => load());
+  }
+});
 
 Deno.test("a cached chunk that was damaged is fetched again", async () => {
   await using nats = await TestNats.start();

@@ -6,7 +6,7 @@
 import { Base64UrlPaddedCodec } from "@nats-io/obj";
 import { RETENTION_MAX_MS } from "./retentions.ts";
 
-/** The bucket of commits: workers read it, too. */
+/** The bucket of commits, whose artifacts API nodes send to workers. */
 export const COMMITS_BUCKET = "invoked_commits";
 export const VOLUMES_BUCKET = "invoked_volumes";
 

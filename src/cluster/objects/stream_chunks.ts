@@ -1,5 +1,7 @@
 import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
+import { LRUCache } from "lru-cache";
 import { setTimeout as pause } from "node:timers/promises";
+import { entriesUpTo } from "../../shared/entries.ts";
 import { ObjectError } from "../../shared/objects.ts";
 import type { ChunkSource } from "./chunk_source.ts";
 import { chunksOf, headerOf } from "./codec.ts";
@@ -9,6 +11,10 @@ import { Layout, type ObjectRecord } from "./layout.ts";
 /** A copy of the stream that answers may be behind: how often and after how long it is asked again. */
 const ATTEMPTS = 4;
 const RETRY_PAUSE_MS = 20;
+/** Objects whose chunks were found last: without this, each read of one chunk would read its record and first chunk. */
+const OBJECTS_MAX = 1_000;
+/** For how long after its last read: an object may be stored again. */
+const KNOWN_MS = 10_000;
 
 /** Finds the chunks of the objects of a bucket by direct gets, which make no consumer. */
 export function streamChunks(
@@ -16,17 +22,25 @@ export function streamChunks(
   bucket: string,
 ): (digest: string) => ChunkSource {
   const layout = new Layout(bucket);
-  return (digest) => new StreamChunks(manager, layout, digest);
+  const known = new LRUCache<string, StreamChunks>({
+    ...entriesUpTo(OBJECTS_MAX),
+    ttl: KNOWN_MS,
+  });
+  return (digest) => {
+    const chunks = known.get(digest) ?? new StreamChunks(manager, layout, digest);
+    known.set(digest, chunks);
+    return chunks;
+  };
 }
 
-/** Finds the chunks of one object in the stream. */
+/** Finds the chunks of one object in the stream, for any number of readers at a time. */
 class StreamChunks implements ChunkSource {
   readonly #manager: JetStreamManager;
   readonly #layout: Layout;
   readonly #digest: string;
   #subject: string | undefined;
-  /** The sequence of the chunk that was found last. */
-  #found: { readonly index: number; readonly seq: number } | undefined;
+  /** The sequence of the chunk of a subject that was found last. */
+  #found: { readonly subject: string; readonly index: number; readonly seq: number } | undefined;
 
   constructor(manager: JetStreamManager, layout: Layout, digest: string) {
     this.#manager = manager;
@@ -53,17 +67,18 @@ class StreamChunks implements ChunkSource {
    * the sequence that it would have without other objects, and the chunk that is found there shows how many are left.
    */
   async #find(index: number): Promise<Uint8Array | undefined> {
-    this.#subject ??= await this.#chunkSubject();
-    if (this.#subject === undefined) return undefined;
-    let from = this.#found !== undefined && this.#found.index <= index
-      ? this.#found.seq + index - this.#found.index
-      : 1;
+    const subject = this.#subject ?? await this.#chunkSubject();
+    this.#subject = subject;
+    if (subject === undefined) return undefined;
+    const found = this.#found;
+    const isAfter = found?.subject === subject && found.index <= index;
+    let from = isAfter ? found.seq + index - found.index : 1;
     for (;;) {
-      const message = await this.#direct({ seq: from, next_by_subj: this.#subject });
+      const message = await this.#direct({ seq: from, next_by_subj: subject });
       const header = message === null ? undefined : headerOf(message.data);
       if (message === null || header === undefined || header.index > index) return undefined;
       if (header.index >= chunksOf(header.size)) return undefined;
-      this.#found = { index: header.index, seq: message.seq };
+      this.#found = { subject, index: header.index, seq: message.seq };
       if (header.index === index) return message.data;
       from = message.seq + index - header.index;
     }

@@ -226,7 +226,7 @@ export class Worker implements AsyncDisposable {
     }
   }
 
-  /** A compromised worker can direct replies of JetStream to this subject: an unreadable message does not count. */
+  /** An unreadable message does not count: one broken message must not end a worker. */
   #rejected(bytes: Uint8Array): void {
     try {
       this.#meetsForeign(readProtocol(bytes));
