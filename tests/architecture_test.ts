@@ -6,7 +6,17 @@ import { bannedWordsInSource } from "./support/words.ts";
 /** Each folder of `src`, `sdk` and the console, with the folders that it may import; no feature imports another. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["cli"],
-  cli: ["resources", "compose", "domain", "builder", "sandbox", "store", "config", "shared"],
+  cli: [
+    "resources",
+    "compose",
+    "domain",
+    "builder",
+    "tenants",
+    "sandbox",
+    "store",
+    "config",
+    "shared",
+  ],
   compose: [
     "telemetry",
     "http",
@@ -14,6 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "domain",
     "engine",
     "cluster",
+    "tenants",
     "sandbox",
     "builder",
     "store",
@@ -23,11 +34,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cluster: ["engine", "sandbox", "config", "runtime", "shared"],
   http: ["api", "domain", "telemetry", "config", "shared"],
   resources: [],
-  api: ["resources", "domain", "engine", "sandbox", "store", "config", "shared"],
+  api: ["resources", "domain", "engine", "tenants", "sandbox", "store", "config", "shared"],
   domain: [
     "resources",
     "telemetry",
     "engine",
+    "tenants",
     "sandbox",
     "builder",
     "store",
@@ -36,6 +48,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "sdk",
     "shared",
   ],
+  tenants: ["sandbox", "config", "shared"],
   telemetry: ["config", "shared"],
   engine: ["sandbox", "config", "shared"],
   sandbox: ["isolation", "config", "runtime", "shared"],

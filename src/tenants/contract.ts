@@ -1,0 +1,87 @@
+/**
+ * The port to a C1 tenant: what `sdk` asks for leaves the server through a {@link TenantTransport}, to a real tenant, to the
+ * example tenant, or to a recording.
+ */
+
+/** What a function may do at a tenant. `READ` includes searches and audits, which C1 reads by POST. */
+export type TenantAccess = "READ" | "WRITE";
+
+/** The name of an operation in the SDK. */
+export interface OperationName {
+  /** For example `appEntitlements`. */
+  readonly namespace: string;
+  /** For example `list`. */
+  readonly method: string;
+}
+
+/** One request, without a token. */
+export interface TenantRequest {
+  readonly operation: OperationName;
+  readonly access: TenantAccess;
+  readonly verb: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Path and query, encoded, such as `/api/v1/users?page_size=10`. */
+  readonly path: string;
+  /** Text of a JSON value; undefined for a request without a body. */
+  readonly body: string | undefined;
+}
+
+/** One answer, whatever its status. Header names are in lower case. */
+export interface TenantAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** Sends requests to one tenant. */
+export interface TenantTransport {
+  /** @throws {TenantError} if no answer came, or none that the rules allow */
+  send(request: TenantRequest, signal: AbortSignal): Promise<TenantAnswer>;
+}
+
+/** Credentials of a client of a tenant, opened. */
+export interface TenantCredentials {
+  /** Host of the tenant, with a port unless it is 443. */
+  readonly host: string;
+  readonly clientId: string;
+  /** C1's form: `secret-token:conductorone.com:v1:` and the private key. Never leaves the server. */
+  readonly clientSecret: string;
+}
+
+/** Why a tenant gave no answer; docs/errors.md lists the codes. */
+export const TENANT_ERROR_CODES = [
+  /** The function has no `tenant`. */
+  "TENANT_NOT_SET",
+  /** The `tenant` of the function does not allow the operation. */
+  "TENANT_OPERATION_DENIED",
+  /** The tenant or its credential was removed. */
+  "TENANT_NOT_FOUND",
+  /** No connection, or it broke before an answer. */
+  "TENANT_UNREACHABLE",
+  /** No whole answer within the time. */
+  "TENANT_TIMEOUT",
+  /** The tenant does not accept the credential any more. */
+  "TENANT_CREDENTIAL_REJECTED",
+  /** HTML, a redirect, no JSON, or JSON of another form. */
+  "TENANT_BAD_ANSWER",
+  "TENANT_ANSWER_TOO_LARGE",
+  /** The invocation has made as many calls as it may. */
+  "TENANT_TOO_MANY_CALLS",
+  /** The tenant asks to wait longer than the invocation may. */
+  "TENANT_RATE_LIMITED",
+  /** The recording has no such request. */
+  "TENANT_NOT_RECORDED",
+] as const;
+export type TenantErrorCode = typeof TENANT_ERROR_CODES[number];
+
+/** A failed request to a tenant. The message names the operation, such as `sdk.apps.list`. */
+export class TenantError extends Error {
+  override name = "TenantError";
+  constructor(
+    readonly code: TenantErrorCode,
+    message: string,
+    /** The tenant's wish, in seconds. */
+    readonly retryAfterSeconds?: number,
+  ) {
+    super(message);
+  }
+}
