@@ -32,6 +32,20 @@ export interface TenantAnswer {
   readonly body: string;
 }
 
+/** The answer of an operation in the form of the SDK: what the host call `sdk.call` returns. */
+export interface SdkAnswer {
+  readonly statusCode: number;
+  readonly contentType: string;
+  /** The field of the SDK's result that holds the message, such as `listAppsResponse`. */
+  readonly key: string;
+  /** The message, with the SDK's names. */
+  readonly value: unknown;
+  /** Paths of times in `value`, such as `list.*.createdAt`; `*` matches each item of a list and each value of a map. */
+  readonly dates: readonly string[];
+  /** Whether the SDK's result is also an iterable of pages. */
+  readonly isPaged: boolean;
+}
+
 /** Sends requests to one tenant. */
 export interface TenantTransport {
   /** @throws {TenantError} if no answer came, or none that the rules allow */
@@ -49,7 +63,7 @@ export interface TenantCredentials {
 
 /** Why a tenant gave no answer; docs/errors.md lists the codes. */
 export const TENANT_ERROR_CODES = [
-  /** The function has no `tenant`. */
+  /** The function has no `tenant`. The SDK then calls `user` and `userSearch` of this server, so no log line says it. */
   "TENANT_NOT_SET",
   /** The `tenant` of the function does not allow the operation. */
   "TENANT_OPERATION_DENIED",
