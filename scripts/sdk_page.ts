@@ -1,5 +1,6 @@
 /** Renders `docs/sdk-methods.md`, the list of the methods of `sdk`, from the operations of `sdk` and of the API. */
 import { OPERATIONS } from "../src/api/mod.ts";
+import { answererOf, findOperation, methodsByNamespace } from "../src/tenants/operations.ts";
 import { EARLIER_METHODS, sdkOperations } from "./sdk_operations.ts";
 
 const INTRODUCTION = `<!-- deno-fmt-ignore-file -->
@@ -11,6 +12,15 @@ const INTRODUCTION = `<!-- deno-fmt-ignore-file -->
 the roles of the function grant.
 
 | Method | Message in the response | Permission |
+| --- | --- | --- |`;
+
+const OF_TENANTS = `
+## Methods of a tenant
+
+A [C1 tenant](tenants.md) answers these methods, with the messages of C1's API. A function whose access is \`READ\` may call
+those that read. \`sdk.user\` and \`sdk.userSearch\` go to the tenant where the function has one.
+
+| Namespace | Methods that read | Methods that write |
 | --- | --- | --- |`;
 
 /**
@@ -34,5 +44,17 @@ export function renderSdkPage(): string {
       return `| \`sdk.${namespace}.${method}\` | \`${response}\` | ${permission} |`;
     })
   );
-  return [INTRODUCTION, ...rows].join("\n") + "\n";
+  return [INTRODUCTION, ...rows, OF_TENANTS, ...tenantRows()].join("\n") + "\n";
+}
+
+function tenantRows(): readonly string[] {
+  const namespaces = [...methodsByNamespace()].filter(([name]) => answererOf(name) !== "server");
+  return namespaces.map(([namespace, methods]) => {
+    const { READ = [], WRITE = [] } = Object.groupBy(
+      methods,
+      (method) => findOperation(namespace, method)?.access ?? "WRITE",
+    );
+    const cell = (names: readonly string[]) => names.map((name) => `\`${name}\``).join(", ");
+    return `| \`sdk.${namespace}\` | ${cell(READ)} | ${cell(WRITE)} |`;
+  });
 }

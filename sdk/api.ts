@@ -4,6 +4,7 @@ import type { Answered, InFunction, Nothing, OfCommit, OfFunction } from "./api_
 import type { Export, ExportsSearch, SystemLog } from "./audit_methods.ts";
 import type { Principal, Roles } from "./identity_methods.ts";
 import type { Server, Statistics, Usage } from "./server_methods.ts";
+import type { TenantNamespaces } from "./tenant_types.d.ts";
 import type { Users, UserSearch } from "./user_methods.ts";
 import type { DeadLetters, Invocations, Triggers } from "./trigger_methods.ts";
 
@@ -206,8 +207,8 @@ export interface Auth {
   introspect(options?: api.RequestOptions): Answered<"introspectResponse", api.IntrospectResponse>;
 }
 
-/** An authenticated client of the API: it calls as the function that uses it. */
-export interface Sdk {
+/** The namespaces that this server answers, with the rights of the function. */
+export interface OwnNamespaces {
   readonly auth: Auth;
   readonly functions: Functions;
   readonly functionsInvocation: FunctionsInvocation;
@@ -232,3 +233,9 @@ export interface Sdk {
   readonly user: Users;
   readonly userSearch: UserSearch;
 }
+
+/**
+ * An authenticated client of the API and of the function's C1 tenant: it calls as the function that uses it. The tenant
+ * also answers `user` and `userSearch` where the function has one.
+ */
+export type Sdk = OwnNamespaces & TenantNamespaces;

@@ -49,12 +49,18 @@ export class SDKError extends Error {
   }
 }
 
-/** The error for a method that this server does not have. @param reason as over HTTP; none for an unknown method */
-export function unimplemented(message: string, reason?: "NEEDS_C1_TENANT"): SDKError {
-  if (reason === undefined) return sdkError(new HostError("UNIMPLEMENTED", message, undefined));
-  const type = "type.googleapis.com/google.rpc.ErrorInfo";
-  const details = [{ "@type": type, reason, domain: "invoked" }];
-  return new SDKError({ status: 501, body: { code: 12, message, details } });
+/** The error for a method that this server does not have. */
+export function unimplemented(message: string): SDKError {
+  return sdkError(new HostError("UNIMPLEMENTED", message, undefined));
+}
+
+/** The reason of an error of this server, such as `TENANT_NOT_SET`. */
+export function reasonOf(error: unknown): string | undefined {
+  if (!(error instanceof SDKError)) return undefined;
+  const { details = [] } = JSON.parse(error.body) as {
+    readonly details?: readonly { readonly reason?: string }[];
+  };
+  return details.find(({ reason }) => reason !== undefined)?.reason;
 }
 
 /** The SDK's error for the error of a host call. */

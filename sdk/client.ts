@@ -1,6 +1,6 @@
-/** The client of the API for functions. Its calls are host calls; it has no token. */
+/** The client of the API and of C1 tenants for functions. Its calls are host calls; it has no token. */
 import type { Sdk } from "./api.ts";
-import { sdkError, unimplemented } from "./api_error.ts";
+import { reasonOf, sdkError, unimplemented } from "./api_error.ts";
 import { OPERATIONS } from "./api_operations.ts";
 import type { OperationSpec } from "./operation_spec.ts";
 import { callHost, HostError } from "./host.ts";
@@ -8,7 +8,7 @@ import { callHost, HostError } from "./host.ts";
 type Fields = Readonly<Record<string, unknown>>;
 type Method = (request?: unknown) => Promise<unknown>;
 
-/** Fields of messages that are times. */
+/** Fields of messages of this server that are times. */
 const TIMES = [
   "createdAt",
   "updatedAt",
@@ -21,30 +21,103 @@ const TIMES = [
   "endedAt",
   "expiresAt",
   "lastUsedAt",
+  "lastSignInAt",
   "newestAt",
   "time",
   "start",
 ];
+/** Namespaces that the tenant answers where the function has one. */
+const OF_EITHER = ["user", "userSearch"];
 /** Members that `await` and JSON look up in every object; they must be absent. */
 const PROBES = ["then", "toJSON"];
 
-async function call(spec: OperationSpec, request: unknown): Promise<unknown> {
-  const { id, response } = spec;
-  try {
+/** An answer of the server or of a tenant. */
+interface HostAnswer {
+  readonly statusCode: number;
+  readonly contentType: string;
+  /** The field of the result that is the message. */
+  readonly key: string;
+  readonly value: unknown;
+  /** Paths of times in the message; `*` is each member. */
+  readonly dates: readonly string[];
+  readonly isPaged: boolean;
+}
+
+/** A method of this server. */
+function ownMethod(spec: OperationSpec): Method {
+  const { id, response: key, dated = [], isPaged = false } = spec;
+  const dates = dated.flatMap((path) => TIMES.map((time) => `${path}.${time}`));
+  const call = asInSdk(async (request) => {
     const { value } = await callHost(id, messagesOf(spec, (request ?? {}) as Fields));
-    const text = JSON.stringify(value);
-    revive(value as Fields, spec.dated ?? {});
+    const answer = { statusCode: 200, contentType: JSON_TYPE, key, value, dates, isPaged };
+    const result = resultOf(answer, request, call);
     rename(value as Record<string, unknown>, spec.renamed ?? {});
-    return {
-      contentType: "application/json",
-      statusCode: 200,
-      get rawResponse() {
-        return new Response(text, { headers: { "content-type": "application/json" } });
-      },
-      [response]: value,
-    };
-  } catch (error) {
-    throw error instanceof HostError ? sdkError(error) : error;
+    return result;
+  });
+  return call;
+}
+
+/** A method of the tenant, if the tenant has it. */
+function tenantMethod(namespace: string, method: string): Method {
+  const call = asInSdk(async (request) => {
+    const { value } = await callHost("sdk.call", { namespace, method, request });
+    return resultOf(value as HostAnswer, request, call);
+  });
+  return call;
+}
+
+/** A method that throws as C1's SDK does. */
+function asInSdk(call: Method): Method {
+  return (request) =>
+    call(request).catch((error) => {
+      throw error instanceof HostError ? sdkError(error) : error;
+    });
+}
+
+const JSON_TYPE = "application/json";
+
+/** The result of C1's SDK. @param call the method, for further pages */
+function resultOf(answer: HostAnswer, request: unknown, call: Method): object {
+  const { contentType, statusCode, key, value, dates, isPaged } = answer;
+  const text = JSON.stringify(value);
+  for (const path of dates) revive(value, path.split("."));
+  const result = {
+    contentType,
+    statusCode,
+    get rawResponse() {
+      return new Response(text, { status: statusCode, headers: { "content-type": contentType } });
+    },
+    [key]: value,
+  };
+  if (!isPaged) return result;
+  const { nextPageToken: pageToken } = value as Fields;
+  const next = () => call({ ...request as Fields, pageToken }) as Promise<Page>;
+  return paged(result, pageToken === undefined || pageToken === "" ? () => null : next);
+}
+
+interface Page {
+  next(): Promise<Page> | null;
+}
+
+function paged(result: object, next: Page["next"]): Page {
+  const page: Page = Object.assign(result, {
+    next,
+    async *[Symbol.asyncIterator]() {
+      for (let at: Page | null = page; at !== null; at = await at.next()) yield at;
+    },
+  });
+  return page;
+}
+
+/** Turns the times at a path into dates; other text is the author's. */
+function revive(value: unknown, [name = "", ...rest]: readonly string[]): void {
+  if (typeof value !== "object" || value === null) return;
+  const members = value as Record<string, unknown>;
+  const names = name === "*" ? Object.keys(members) : Object.hasOwn(members, name) ? [name] : [];
+  for (const each of names) {
+    const member = members[each];
+    if (rest.length > 0) revive(member, rest);
+    else if (typeof member === "string") members[each] = new Date(member);
   }
 }
 
@@ -69,21 +142,6 @@ function parameterOf(value: unknown): unknown {
   return typeof value === "boolean" || Array.isArray(value) ? `${value}` : value;
 }
 
-/** Turns the times of a message into dates, in the known fields alone: other text is the author's. */
-function revive(message: Fields, dated: NonNullable<OperationSpec["dated"]>): void {
-  for (const [field, where] of Object.entries(dated)) {
-    const value = message[field] as object | undefined;
-    if (value === undefined) continue;
-    for (const dates of where === "each" ? Object.values(value) : [value]) {
-      const record = dates as Record<string, unknown>;
-      for (const time of TIMES) {
-        const text = record[time];
-        if (typeof text === "string") record[time] = new Date(text);
-      }
-    }
-  }
-}
-
 /** Adds the fields of a message under the names of C1's SDK. */
 function rename(message: Record<string, unknown>, renamed: Readonly<Record<string, string>>): void {
   for (const [field, name] of Object.entries(renamed)) {
@@ -102,38 +160,41 @@ function guarded<Target extends object>(target: Target, missing: (key: string) =
 }
 
 /** A method that does not exist: as all methods do, it rejects its promise. */
-function failing(...error: Parameters<typeof unimplemented>): Method {
-  return () => Promise.reject(unimplemented(...error));
+function failing(message: string): Method {
+  return () => Promise.reject(unimplemented(message));
 }
 
 function namespace(name: string, specs: Readonly<Record<string, OperationSpec>>): object {
-  const methods = Object.entries(specs).map((
-    [method, spec],
-  ): [string, Method] => [method, (request) => call(spec, request)]);
-  return guarded(Object.freeze(Object.fromEntries(methods)), (method) =>
-    failing(
-      `Unknown method sdk.${name}.${method}: this server does not have it; sdk.${name} has ${
-        Object.keys(specs).join(", ")
-      }`,
-    ));
+  const isOfEither = OF_EITHER.includes(name);
+  const methods = Object.entries(specs).map(([key, spec]): [string, Method] => {
+    const own = ownMethod(spec);
+    return [key, isOfEither ? preferring(tenantMethod(name, key), own) : own];
+  });
+  return guarded(
+    Object.freeze(Object.fromEntries(methods)),
+    (key) =>
+      isOfEither ? tenantMethod(name, key) : failing(
+        `Unknown method sdk.${name}.${key}: this server does not have it; sdk.${name} has ${
+          Object.keys(specs).join(", ")
+        }`,
+      ),
+  );
+}
+
+/** The method of the tenant, or the server's where the function has no tenant. */
+function preferring(ofTenant: Method, own: Method): Method {
+  return (request) =>
+    ofTenant(request).catch((error) => {
+      if (reasonOf(error) === "TENANT_NOT_SET") return own(request);
+      throw error;
+    });
 }
 
 export function createSdk(): Sdk {
   const namespaces = Object.entries(OPERATIONS).map(([name, specs]) =>
     [name, namespace(name, specs)] as const
   );
-  const known = namespaces.map(([name]) => `sdk.${name}`).join(", ");
-  const sdk = Object.fromEntries(namespaces) as Partial<Sdk> as Sdk;
-  return guarded(
-    Object.freeze(sdk),
-    (name) =>
-      guarded(
-        {},
-        (method) =>
-          failing(
-            `sdk.${name}.${method} needs a C1 tenant; this server has ${known}`,
-            "NEEDS_C1_TENANT",
-          ),
-      ),
-  );
+  const sdk = Object.fromEntries(namespaces) as unknown as Sdk;
+  // The server knows the namespaces of tenants.
+  return guarded(Object.freeze(sdk), (name) => guarded({}, (key) => tenantMethod(name, key)));
 }

@@ -10,8 +10,10 @@ export interface OperationSpec {
   readonly response: string;
   /** Fields of the message, and the names under which C1's SDK has them. */
   readonly renamed?: Readonly<Record<string, string>>;
-  /** Fields of the message whose times become a `Date`: in the value itself, or in each member of it. */
-  readonly dated?: Readonly<Record<string, "itself" | "each">>;
+  /** Paths of objects in the message whose times become a `Date`; `*` is each member. */
+  readonly dated?: readonly string[];
+  /** Whether the result is also an iterable of pages. */
+  readonly isPaged?: boolean;
 }
 
 /** An operation for each method, whose response has the name of the method's type. */
@@ -21,5 +23,5 @@ export type SpecsOf<Namespace> = {
   };
 };
 type MessageOf<Method> = Method extends (...request: never[]) => Promise<infer Answer>
-  ? Exclude<keyof Answer, "contentType" | "statusCode" | "rawResponse">
+  ? Exclude<keyof Answer, "contentType" | "statusCode" | "rawResponse" | "next" | symbol>
   : never;

@@ -1,5 +1,5 @@
 /** Namespaces of `sdk` for users: people, and service principals as C1 shows them. */
-import type { Answered, Nothing } from "./api_request.ts";
+import type { Answered, Nothing, Paged } from "./api_request.ts";
 import type { PageRequest, RequestOptions } from "./api_types.ts";
 
 export interface User {
@@ -102,5 +102,5 @@ export interface UserSearch {
   search(
     request?: SearchUsersRequest,
     options?: RequestOptions,
-  ): Answered<"searchUsersResponse", UsersAnswer>;
+  ): Paged<"searchUsersResponse", UsersAnswer>;
 }

@@ -3,38 +3,16 @@ import assert from "node:assert/strict";
 import { type Files, readFiles, readSources, resolve, specifiersIn } from "./support/repository.ts";
 import { bannedWordsInSource } from "./support/words.ts";
 
+const LOWER = ["tenants", "sandbox", "store", "config", "shared"];
 /** Each folder of `src`, `sdk` and the console, with the folders that it may import; no feature imports another. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["cli"],
-  cli: [
-    "resources",
-    "compose",
-    "domain",
-    "builder",
-    "tenants",
-    "sandbox",
-    "store",
-    "config",
-    "shared",
-  ],
-  compose: [
-    "telemetry",
-    "http",
-    "api",
-    "domain",
-    "engine",
-    "cluster",
-    "tenants",
-    "sandbox",
-    "builder",
-    "store",
-    "config",
-    "shared",
-  ],
+  cli: ["resources", "compose", "domain", "builder", ...LOWER],
+  compose: ["telemetry", "http", "api", "domain", "engine", "cluster", "builder", ...LOWER],
   cluster: ["engine", "sandbox", "config", "runtime", "shared"],
   http: ["api", "domain", "telemetry", "config", "shared"],
   resources: [],
-  api: ["resources", "domain", "engine", "tenants", "sandbox", "store", "config", "shared"],
+  api: ["resources", "domain", "engine", ...LOWER],
   domain: [
     "resources",
     "telemetry",
@@ -103,8 +81,9 @@ const PROJECT_FILES = ["package.json"];
 /** The folder that reads the environment, and the one that removes it from functions. */
 const ENVIRONMENT_FOLDERS = ["config", "runtime"];
 
-/** Files with replaced words and names as such. */
+/** Files with replaced words and names as such, and names of C1. */
 const WORD_LISTS = [
+  "sdk/tenant_types.d.ts",
   "tests/architecture_test.ts",
   "tests/pages_test.ts",
   "tests/support/words.ts",

@@ -17,7 +17,7 @@ const LAUNCHER = "bin/invoked";
 const COPIED = [
   ...["LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md", "ARCHITECTURE.md", "CONTRIBUTING.md"],
   ...["invoked.schema.json", "invoked-server.schema.json", LAUNCHER],
-  ...["sdk", "templates", "examples"],
+  ...["sdk", "templates", "examples", "src/tenants/operations.json"],
   // What an operator of containers and of a cluster needs, and of Prometheus; docker cp reads it from the image.
   ...["deploy/compose.yaml", "deploy/compose-cluster.yaml", "deploy/compose_cluster"],
   ...["deploy/kubernetes", "deploy/nats", "deploy/seccomp.json"],

@@ -99,3 +99,17 @@ export class TenantError extends Error {
     super(message);
   }
 }
+
+/** An argument that a method of the SDK does not take; over HTTP it is `INVALID_FIELD`. */
+export class InvalidArgument extends Error {
+  override name = "InvalidArgument";
+  constructor(
+    operation: OperationName,
+    /** Such as `searchUsersRequest.refs[0].id`. */
+    readonly field: string,
+    /** Such as `is missing`. */
+    readonly description: string,
+  ) {
+    super(`sdk.${operation.namespace}.${operation.method}: ${field} ${description}`);
+  }
+}

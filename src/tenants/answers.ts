@@ -1,0 +1,102 @@
+/** From the answer of a tenant to the result of the SDK's method. */
+import { nestsDeeper } from "../shared/json_text.ts";
+import { type SdkAnswer, type TenantAnswer, TenantError } from "./contract.ts";
+import { fieldsOf, type Kind, type TenantOperation } from "./operation_table.ts";
+
+/** Depth of an answer's JSON; recursion through messages stays within it. */
+const ANSWER_DEPTH_MAX = 1000;
+
+/**
+ * The result of an answer with the status 200. Fields that the table does not have are kept: C1 is newer than the table.
+ * @throws {TenantError} TENANT_BAD_ANSWER for text that is not JSON, or for a value of another type than its field
+ */
+export function answerOf(operation: TenantOperation, answer: TenantAnswer): SdkAnswer {
+  const { namespace, method, answer: { message, key }, isPaged } = operation;
+  const bad = (why: string) =>
+    new TenantError("TENANT_BAD_ANSWER", `sdk.${namespace}.${method}: ${why}`);
+  const reading = new Reading(bad);
+  return {
+    statusCode: answer.status,
+    contentType: answer.headers["content-type"] ?? "application/octet-stream",
+    key,
+    value: reading.message(message, parsed(answer.body, bad), []),
+    dates: [...reading.dates],
+    isPaged,
+  };
+}
+
+function parsed(text: string, bad: (why: string) => TenantError): unknown {
+  if (nestsDeeper(new TextEncoder().encode(text), ANSWER_DEPTH_MAX)) {
+    throw bad(`the answer of the tenant nests deeper than ${ANSWER_DEPTH_MAX} levels`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw bad("the answer of the tenant is not JSON");
+  }
+}
+
+/** One walk through an answer. */
+class Reading {
+  readonly dates = new Set<string>();
+  readonly #bad: (why: string) => TenantError;
+
+  constructor(bad: (why: string) => TenantError) {
+    this.#bad = bad;
+  }
+
+  message(id: string, value: unknown, path: readonly string[]): unknown {
+    const fields = fieldsOf(id);
+    return Object.fromEntries(
+      Object.entries(this.#object(value, path)).map(([name, of]) => {
+        const field = fields.get(name);
+        if (field === undefined) return [name, of];
+        return [field.sdkName, this.#value(field.kind, of, [...path, field.sdkName])];
+      }),
+    );
+  }
+
+  #value(kind: Kind, value: unknown, path: readonly string[]): unknown {
+    if (value === null) return null;
+    switch (kind.is) {
+      case "list": {
+        if (!Array.isArray(value)) throw this.#other(path, "a list");
+        return value.map((item) => this.#value(kind.of, item, [...path, "*"]));
+      }
+      case "map":
+        return Object.fromEntries(
+          Object.entries(this.#object(value, path))
+            .map(([key, of]) => [key, this.#value(kind.of, of, [...path, "*"])]),
+        );
+      case "message":
+        return this.message(kind.id, value, path);
+      case "typed": {
+        const { "@type": atType, ...additionalProperties } = this.#object(value, path);
+        return { ...atType === undefined ? {} : { atType }, additionalProperties };
+      }
+      case "time":
+        if (typeof value !== "string" || Number.isNaN(Date.parse(value))) {
+          throw this.#other(path, "a time");
+        }
+        this.dates.add(path.join("."));
+        return value;
+      case "longNumber":
+        if (!Number.isInteger(Number(value))) throw this.#other(path, "an integer");
+        return Number(value);
+      default:
+        return value;
+    }
+  }
+
+  #object(value: unknown, path: readonly string[]): Readonly<Record<string, unknown>> {
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+      return value as Readonly<Record<string, unknown>>;
+    }
+    throw this.#other(path, "an object");
+  }
+
+  #other(path: readonly string[], expected: string): TenantError {
+    const where = path.length === 0 ? "" : `${path.join(".")} in `;
+    return this.#bad(`${where}the answer of the tenant is not ${expected}`);
+  }
+}

@@ -1,0 +1,212 @@
+/** From the arguments of a method of the SDK to the request of its operation. */
+import { nearest } from "../config/mod.ts";
+import { InvalidArgument, type TenantRequest } from "./contract.ts";
+import { type Field, fieldsOf, type Kind, type TenantOperation } from "./operation_table.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * The request that C1's SDK would send.
+ * @param request the first argument of the method, as JSON; undefined or null for none
+ * @throws {InvalidArgument} for a field that is missing, unknown, or of another type
+ */
+export function requestOf(operation: TenantOperation, request: unknown): TenantRequest {
+  const { namespace, method, access, verb, ofPath, ofQuery, body } = operation;
+  const fail = (field: string, description: string): never => {
+    throw new InvalidArgument(operation, field, description);
+  };
+  const parameters = [...ofPath, ...ofQuery].map(({ sdkName }) => sdkName);
+  // The first argument of a method without a request is its options.
+  const fields = parameters.length > 0 || body !== undefined ? request ?? {} : {};
+  if (!isObject(fields)) return fail("request", `is ${typeNameOf(fields)}, not an object`);
+  const base = {
+    operation: { namespace, method },
+    access,
+    verb,
+    path: `${pathOf(operation.path, ofPath, fields, fail)}${queryOf(ofQuery, fields, fail)}`,
+  };
+  if (body !== undefined && body.key === undefined) {
+    const whole = request === undefined || request === null ? undefined : fields;
+    return { ...base, body: bodyOf(body.message, whole, "", fail) };
+  }
+  const known = body?.key === undefined ? parameters : [...parameters, body.key];
+  rejectUnknown(fields, known, "", fail);
+  const value = body?.key === undefined ? undefined : fields[body.key] ?? undefined;
+  return {
+    ...base,
+    body: body?.key === undefined ? undefined : bodyOf(body.message, value, `${body.key}.`, fail),
+  };
+}
+
+type Fail = (field: string, description: string) => never;
+
+function pathOf(
+  template: string,
+  parameters: readonly Field[],
+  fields: Fields,
+  fail: Fail,
+): string {
+  return parameters.reduce((path, { name, sdkName }) => {
+    const value = fields[sdkName] ?? fail(sdkName, "is missing");
+    if (typeof value !== "string" || value === "") {
+      return fail(sdkName, `is ${typeNameOf(value)}, not the text of an id`);
+    }
+    // Whoever resolves the URL would drop the segment, even in its encoded form.
+    if (value === "." || value === "..") return fail(sdkName, `is "${value}", which is not an id`);
+    if (!value.isWellFormed()) return fail(sdkName, "is not well-formed Unicode");
+    return path.replace(`{${name}}`, () => encodeURIComponent(value));
+  }, template);
+}
+
+/** The query with its question mark; empty without parameters. */
+function queryOf(parameters: readonly Field[], fields: Fields, fail: Fail): string {
+  const pairs = parameters.flatMap(({ name, sdkName, kind }) => {
+    const value = fields[sdkName] ?? undefined;
+    if (value === undefined) return [];
+    const converted = convert(kind, value, sdkName, fail);
+    return [converted].flat().map((each) => {
+      const text = String(each);
+      if (!text.isWellFormed()) return fail(sdkName, "is not well-formed Unicode");
+      return `${encodeURIComponent(name)}=${encodeURIComponent(text)}`;
+    });
+  });
+  return pairs.length === 0 ? "" : `?${pairs.join("&")}`;
+}
+
+function bodyOf(
+  message: string,
+  value: unknown,
+  prefix: string,
+  fail: Fail,
+): string | undefined {
+  if (value === undefined) return undefined;
+  if (!isObject(value)) {
+    return fail(prefix.slice(0, -1), `is ${typeNameOf(value)}, not an object`);
+  }
+  return JSON.stringify(messageOf(message, value, prefix, fail));
+}
+
+/** The message with the names of JSON. As in C1's SDK, fields that only answers have are left out. */
+function messageOf(id: string, value: Fields, prefix: string, fail: Fail): Fields {
+  const fields = [...fieldsOf(id).values()];
+  rejectUnknown(value, fields.map(({ sdkName }) => sdkName), prefix, fail);
+  const given = fields.filter(({ sdkName, isRequired }) => {
+    const isGiven = Object.hasOwn(value, sdkName) && value[sdkName] !== undefined;
+    return isGiven || (isRequired && fail(`${prefix}${sdkName}`, "is missing"));
+  });
+  return Object.fromEntries(
+    given.filter(({ isReadOnly }) => !isReadOnly).map(({ name, sdkName, kind }) => [
+      name,
+      convert(kind, value[sdkName], `${prefix}${sdkName}`, fail),
+    ]),
+  );
+}
+
+/** A value as JSON has it. `null` passes everywhere: it means that a field is absent. */
+function convert(kind: Kind, value: unknown, path: string, fail: Fail): unknown {
+  if (value === null) return null;
+  switch (kind.is) {
+    case "list":
+      if (!Array.isArray(value)) return fail(path, `is ${typeNameOf(value)}, not a list`);
+      return value.map((item, index) => convert(kind.of, item, `${path}[${index}]`, fail));
+    case "map":
+      if (!isObject(value)) return fail(path, `is ${typeNameOf(value)}, not an object`);
+      return Object.fromEntries(
+        Object.entries(value).map((
+          [key, of],
+        ) => [key, convert(kind.of, of, `${path}.${key}`, fail)]),
+      );
+    case "message":
+      if (!isObject(value)) return fail(path, `is ${typeNameOf(value)}, not an object`);
+      return messageOf(kind.id, value, `${path}.`, fail);
+    case "typed":
+      return typedOf(value, path, fail);
+    case "json":
+      return value;
+    default:
+      return scalarOf(kind.is, value, path, fail);
+  }
+}
+
+function typedOf(value: unknown, path: string, fail: Fail): unknown {
+  if (!isObject(value)) return fail(path, `is ${typeNameOf(value)}, not an object`);
+  rejectUnknown(value, ["atType", "additionalProperties"], `${path}.`, fail);
+  const { atType, additionalProperties = {} } = value;
+  if (!isObject(additionalProperties)) {
+    return fail(
+      `${path}.additionalProperties`,
+      `is ${typeNameOf(additionalProperties)}, not an object`,
+    );
+  }
+  return { ...additionalProperties, ...atType === undefined ? {} : { "@type": atType } };
+}
+
+const INTEGER_TEXT = /^-?\d{1,20}$/;
+
+type Scalar = Exclude<Kind, { of: Kind } | { id: string }>["is"];
+
+/** The scalars by kind: what they are called, which values pass, and how JSON has them. */
+const RULES: Readonly<
+  Record<Exclude<Scalar, "json" | "typed">, {
+    readonly label: string;
+    readonly accepts: (value: unknown) => boolean;
+  }>
+> = {
+  text: { label: "text", accepts: (value) => typeof value === "string" },
+  flag: { label: "true or false", accepts: (value) => typeof value === "boolean" },
+  integer: { label: "an integer", accepts: Number.isInteger },
+  number: { label: "a number", accepts: (value) => typeof value === "number" },
+  time: {
+    label: "a time",
+    accepts: (value) => typeof value === "string" && !Number.isNaN(Date.parse(value)),
+  },
+  long: {
+    label: "the text of an integer",
+    accepts: (value) => typeof value === "string" && INTEGER_TEXT.test(value),
+  },
+  longNumber: {
+    label: "an integer",
+    accepts: (value) => Number.isInteger(value) || INTEGER_TEXT.test(String(value)),
+  },
+};
+
+function scalarOf(
+  kind: keyof typeof RULES,
+  value: unknown,
+  path: string,
+  fail: Fail,
+): unknown {
+  const { label, accepts } = RULES[kind];
+  if (!accepts(value)) return fail(path, `is ${typeNameOf(value)}, not ${label}`);
+  return kind === "longNumber" ? String(value) : value;
+}
+
+function rejectUnknown(
+  value: Fields,
+  known: readonly string[],
+  prefix: string,
+  fail: Fail,
+): void {
+  const unknown = Object.keys(value).find((key) => !known.includes(key));
+  if (unknown === undefined) return;
+  const likely = nearest(unknown, known);
+  const hint = likely !== undefined
+    ? `; did you mean ${likely}?`
+    : known.length === 0
+    ? ": the method takes no fields"
+    : `: use ${known.join(", ")}`;
+  fail(`${prefix}${unknown}`, `is not a field of the request${hint}`);
+}
+
+function typeNameOf(value: unknown): string {
+  if (value === null) return "null";
+  if (value === "") return "empty";
+  if (Array.isArray(value)) return "a list";
+  return { string: "text", number: "a number", boolean: "true or false", object: "an object" }[
+    typeof value as string
+  ] ?? typeof value;
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
