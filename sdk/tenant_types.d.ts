@@ -2297,13 +2297,13 @@ export interface AutomationMethods {
 }
 export interface AutomationExecutionMethods {
   /** Retrieve a single automation execution by its unique identifier, with optional expanded related objects. */
-  getAutomationExecution(request: { id: string }, options?: RequestOptions): Answered<"getAutomationExecutionResponse", GetAutomationExecutionResponse>;
+  getAutomationExecution(request: { id: number }, options?: RequestOptions): Answered<"getAutomationExecutionResponse", GetAutomationExecutionResponse>;
   /** List all automation executions in the tenant with pagination support. */
   listAutomationExecutions(options?: RequestOptions): Answered<"listAutomationExecutionsResponse", ListAutomationExecutionsResponse>;
 }
 export interface AutomationExecutionActionsMethods {
   /** Terminate a running automation execution asynchronously, stopping it and marking it as terminated. */
-  terminateAutomation(request: { id: string; terminateAutomationRequest?: TerminateAutomationRequest }, options?: RequestOptions): Answered<"terminateAutomationResponse", TerminateAutomationResponse>;
+  terminateAutomation(request: { id: number; terminateAutomationRequest?: TerminateAutomationRequest }, options?: RequestOptions): Answered<"terminateAutomationResponse", TerminateAutomationResponse>;
 }
 export interface AutomationExecutionSearchMethods {
   /** Search across all automation executions in the tenant, with filters for state, template, app, and subject user. */

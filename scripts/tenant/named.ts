@@ -32,8 +32,9 @@ export class Names {
     return known ?? { name: name === "@type" ? "atType" : name, isNumber: kind.is === "long" };
   }
 
-  parameter(operation: string, name: string): string {
-    return this.#sdk.fields.get(`${operation}.${name}`)?.name ?? camelCase(name);
+  parameter(operation: string, { name, kind }: Pick<Field, "name" | "kind">): Shown {
+    const known = this.#sdk.fields.get(`${operation}.${name}`);
+    return known ?? { name: camelCase(name), isNumber: kind.is === "long" };
   }
 
   #named(operation: Operation): NamedOperation {

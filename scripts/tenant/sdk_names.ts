@@ -117,7 +117,10 @@ class Reader {
       if (models.request === undefined) throw new Error(`The SDK has no request of ${id}`);
       for (const [name, field] of objectOf(models.request, "request").fields) {
         if (parameters.some((parameter) => parameter.name === name)) {
-          this.#add(`${id}.${name}`, { name: field.name, isNumber: false });
+          this.#add(`${id}.${name}`, {
+            name: field.name,
+            isNumber: transformed(field.of).schema._def.typeName === "ZodNumber",
+          });
         } else {
           if (request === undefined) throw new Error(`${id} has no parameter ${name}`);
           body = field.name;

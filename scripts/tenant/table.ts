@@ -43,14 +43,11 @@ export function ofTenants(names: Names): readonly NamedOperation[] {
 function entryOf(named: NamedOperation, names: Names) {
   const { operation: { id, verb, path, parameters, request, response, isPaged } } = named;
   const { bodyKey, answerKey } = named;
-  const codes = parameters.map((parameter) =>
-    [
-      parameter.name,
-      `${codeOf(parameter.kind, false)}${parameter.in === "path" ? "!" : ""}=${
-        names.parameter(id, parameter.name)
-      }`,
-    ] as const
-  );
+  const codes = parameters.map((parameter) => {
+    const { name, isNumber } = names.parameter(id, parameter);
+    const mark = parameter.in === "path" ? "!" : "";
+    return [parameter.name, `${codeOf(parameter.kind, isNumber)}${mark}=${name}`] as const;
+  });
   return {
     access: accessOf(named),
     verb,

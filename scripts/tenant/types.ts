@@ -79,9 +79,11 @@ class Writer {
   #method({ operation, method, bodyKey, answerKey }: NamedOperation): readonly string[] {
     const { id, description, parameters, request, response, isPaged } = operation;
     const body = request === undefined ? undefined : this.#types.get(request);
-    const members = parameters.map(({ in: where, name, kind }) =>
-      `${this.#names.parameter(id, name)}${where === "path" ? "" : "?"}: ${this.#type(kind, false)}`
-    );
+    const members = parameters.map((parameter) => {
+      const { name, isNumber } = this.#names.parameter(id, parameter);
+      const mark = parameter.in === "path" ? "" : "?";
+      return `${name}${mark}: ${this.#type(parameter.kind, isNumber)}`;
+    });
     if (bodyKey !== undefined && body !== undefined) members.push(`${bodyKey}?: ${body}`);
     const isRequired = parameters.some((parameter) => parameter.in === "path") ||
       (parameters.length === 0 && this.#needsFields(request));

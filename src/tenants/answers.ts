@@ -72,7 +72,10 @@ class Reading {
         return this.message(kind.id, value, path);
       case "typed": {
         const { "@type": atType, ...additionalProperties } = this.#object(value, path);
-        return { ...atType === undefined ? {} : { atType }, additionalProperties };
+        return {
+          ...atType === undefined ? {} : { atType },
+          ...Object.keys(additionalProperties).length === 0 ? {} : { additionalProperties },
+        };
       }
       case "time":
         if (typeof value !== "string" || Number.isNaN(Date.parse(value))) {

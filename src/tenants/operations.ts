@@ -9,18 +9,11 @@ export { requestOf } from "./requests.ts";
 /** Who answers a namespace: the tenant, this server, or the tenant where the function has one and else this server. */
 type Answerer = "tenant" | "server" | "either";
 
-/** Namespaces of C1 that this server answers, within the rights of the function. */
+/** Namespaces that this server answers, within the rights of the function. C1 does not have the last line. */
 const OF_SERVER: readonly string[] = [
-  "auth",
-  "export",
-  "exportsSearch",
-  "functions",
-  "functionsInvocation",
-  "functionsInvocationSearch",
-  "functionsSearch",
-  "principal",
-  "roles",
-  "systemLog",
+  ...["auth", "export", "exportsSearch", "functions", "functionsInvocation", "principal", "roles"],
+  ...["functionsInvocationSearch", "functionsSearch", "systemLog"],
+  ...["deadLetters", "invocations", "server", "statistics", "triggers", "usage"],
 ];
 const OF_EITHER: readonly string[] = ["user", "userSearch"];
 

@@ -46,16 +46,20 @@ function pathOf(
   fields: Fields,
   fail: Fail,
 ): string {
-  return parameters.reduce((path, { name, sdkName }) => {
-    const value = fields[sdkName] ?? fail(sdkName, "is missing");
-    if (typeof value !== "string" || value === "") {
-      return fail(sdkName, `is ${typeNameOf(value)}, not the text of an id`);
-    }
+  return parameters.reduce((path, { name, sdkName, kind }) => {
+    const value = convert(kind, fields[sdkName] ?? fail(sdkName, "is missing"), sdkName, fail);
+    const text = String(value);
+    if (text === "") return fail(sdkName, "is empty");
     // Whoever resolves the URL would drop the segment, even in its encoded form.
-    if (value === "." || value === "..") return fail(sdkName, `is "${value}", which is not an id`);
-    if (!value.isWellFormed()) return fail(sdkName, "is not well-formed Unicode");
-    return path.replace(`{${name}}`, () => encodeURIComponent(value));
+    if (text === "." || text === "..") return fail(sdkName, `is "${text}", which is not an id`);
+    return path.replace(`{${name}}`, () => encoded(text, sdkName, fail));
   }, template);
+}
+
+function encoded(text: string, sdkName: string, fail: Fail): string {
+  return text.isWellFormed()
+    ? encodeURIComponent(text)
+    : fail(sdkName, "is not well-formed Unicode");
 }
 
 /** The query with its question mark; empty without parameters. */
@@ -64,11 +68,9 @@ function queryOf(parameters: readonly Field[], fields: Fields, fail: Fail): stri
     const value = fields[sdkName] ?? undefined;
     if (value === undefined) return [];
     const converted = convert(kind, value, sdkName, fail);
-    return [converted].flat().map((each) => {
-      const text = String(each);
-      if (!text.isWellFormed()) return fail(sdkName, "is not well-formed Unicode");
-      return `${encodeURIComponent(name)}=${encodeURIComponent(text)}`;
-    });
+    return [converted].flat().map((each) =>
+      `${encodeURIComponent(name)}=${encoded(String(each), sdkName, fail)}`
+    );
   });
   return pairs.length === 0 ? "" : `?${pairs.join("&")}`;
 }
@@ -200,7 +202,6 @@ function rejectUnknown(
 
 function typeNameOf(value: unknown): string {
   if (value === null) return "null";
-  if (value === "") return "empty";
   if (Array.isArray(value)) return "a list";
   return { string: "text", number: "a number", boolean: "true or false", object: "an object" }[
     typeof value as string

@@ -1,0 +1,114 @@
+/** Answers of a tenant in the form of C1's SDK. */
+import assert from "node:assert/strict";
+import { TenantError } from "../../src/tenants/contract.ts";
+import { answerOf, findOperation } from "../../src/tenants/operations.ts";
+
+function answer(call: string, body: unknown) {
+  const [namespace = "", method = ""] = call.split(".");
+  const operation = findOperation(namespace, method);
+  assert.ok(operation);
+  return answerOf(operation, {
+    status: 200,
+    headers: { "content-type": "application/json" },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+  });
+}
+
+const TIME = "2026-01-02T03:04:05.000000006Z";
+
+/** Calls, what the tenant answers, what C1's SDK 1.2.2 makes of it, and where it has dates. */
+const ANSWERS = [
+  [
+    "user.list",
+    {
+      list: [{ user: { id: "user-1", createdAt: TIME, profile: { createdAt: TIME } } }, {}],
+      expanded: [{
+        "@type": "type.googleapis.com/c1.api.app.v1.App",
+        id: "app-1",
+        createdAt: TIME,
+      }],
+      nextPageToken: "",
+    },
+    {
+      list: [{ user: { id: "user-1", createdAt: TIME, profile: { createdAt: TIME } } }, {}],
+      expanded: [{
+        atType: "type.googleapis.com/c1.api.app.v1.App",
+        additionalProperties: { id: "app-1", createdAt: TIME },
+      }, {}],
+      nextPageToken: "",
+    },
+    ["list.*.user.createdAt"],
+  ],
+  [
+    "apps.get",
+    { app: { id: "app-1", userCount: "12" } },
+    { app: { id: "app-1", userCount: 12 } },
+    [],
+  ],
+  [
+    "hooks.get",
+    { hook: { function: { functionId: "function-1" }, filter: {}, updatedAt: TIME } },
+    { hook: { hookFunctionRef: { functionId: "function-1" }, hookFilter: {}, updatedAt: TIME } },
+    ["hook.updatedAt"],
+  ],
+  [
+    "connector.get",
+    { connectorView: { connector: { config: { "@type": "a", key: { value: 1 } }, status: null } } },
+    {
+      connectorView: {
+        connector: {
+          config: { atType: "a", additionalProperties: { key: { value: 1 } } },
+          status: null,
+        },
+      },
+    },
+    [],
+  ],
+] as const;
+
+Deno.test("answers have the names, numbers and dates of C1's SDK", () => {
+  for (const [call, body, value, dates] of ANSWERS) {
+    const made = answer(call, body);
+    assert.deepEqual([made.value, made.dates], [value, dates], call);
+    assert.deepEqual([made.statusCode, made.contentType], [200, "application/json"]);
+  }
+  assert.equal(answer("apps.list", {}).key, "listAppsResponse");
+  assert.deepEqual([answer("apps.list", {}).isPaged, answer("appSearch.search", {}).isPaged], [
+    false,
+    true,
+  ]);
+});
+
+Deno.test("fields that the table does not have are kept", () => {
+  const value = { app: { id: "a", newer: { "@type": "b" } }, newest: 1 };
+  assert.deepEqual(answer("apps.get", value).value, value);
+  const polluted = '{"__proto__":{"admin":true},"app":{"__proto__":{"admin":true}}}';
+  const { value: kept } = answer("apps.get", polluted);
+  assert.equal(JSON.stringify(kept), polluted);
+  assert.equal((kept as Record<string, unknown>).admin, undefined);
+});
+
+/** Answers of another form, and what the error says. */
+const BAD: readonly (readonly [unknown, RegExp])[] = [
+  ["<html>", /^sdk\.user\.list: the answer of the tenant is not JSON$/],
+  ["", /is not JSON/],
+  ["[]", /^sdk\.user\.list: the answer of the tenant is not an object$/],
+  ["null", /is not an object/],
+  [{ list: {} }, /: list in the answer of the tenant is not a list$/],
+  [{ list: [[]] }, /list\.\* in the answer of the tenant is not an object/],
+  [{ list: [{ user: { createdAt: "soon" } }] }, /list\.\*\.user\.createdAt .* is not a time/],
+  [`{"a":${"[".repeat(5000)}${"]".repeat(5000)}}`, /nests deeper than 1000 levels/],
+];
+
+Deno.test("an answer of another form is an error that names the field", () => {
+  for (const [body, message] of BAD) {
+    try {
+      answer("user.list", body);
+    } catch (error) {
+      assert.ok(error instanceof TenantError && error.code === "TENANT_BAD_ANSWER", `${error}`);
+      assert.match(error.message, message);
+      continue;
+    }
+    assert.fail(`${JSON.stringify(body)} was accepted`);
+  }
+});
