@@ -5,6 +5,19 @@ import type { JSONObject } from "./json.ts";
 
 export type FunctionType = "FUNCTION_TYPE_UNSPECIFIED" | "FUNCTION_TYPE_ANY" | "FUNCTION_TYPE_CODE_MODE";
 
+export type TenantAccess = "READ" | "WRITE";
+
+export interface FunctionTenant {
+  /** Id, name or host of the tenant; answers have the id. */
+  id?: string;
+  /** READ: reads, searches and audits; WRITE: every operation. */
+  access?: TenantAccess;
+  /** Patterns of the operations that the function may call, such as user.* or apps.list. */
+  operations?: string[];
+  /** Id of the credential of the tenant; absent: the oldest one. */
+  credentialId?: string;
+}
+
 export type ProcessReuse = "PROCESS_REUSE_UNSPECIFIED" | "PROCESS_REUSE_NONE" | "PROCESS_REUSE_SEQUENTIAL";
 
 export type Evaluation = "EVALUATION_UNSPECIFIED" | "EVALUATION_PER_CALL" | "EVALUATION_SHARED";
@@ -81,6 +94,8 @@ export interface Limits {
 export interface FunctionSettings extends Limits {
   /** Whether requests of fetch carry the trace of the invocation, in the headers traceparent and tracestate. */
   traceFetch?: boolean;
+  /** The C1 tenant that the function may call, and what it may do there. {} removes it. */
+  tenant?: FunctionTenant;
   /** NONE: each invocation runs in a new process; SEQUENTIAL: a process runs one invocation after another, and an invocation can find state of the previous one. UNSPECIFIED in a request means NONE. */
   processReuse?: ProcessReuse;
   /** PER_CALL: each invocation runs the module code. SHARED: invocations start from a template that has run it, and share its random numbers, times, ids and secrets. UNSPECIFIED: from a template if the module code uses none of these. */

@@ -67,6 +67,7 @@ const EVERY_RUN = [
   "src/cli/mod.ts",
   "src/cli/options/connection_help.ts",
   "src/cli/program.ts",
+  "src/cli/tenant_commands.ts",
   "src/cli/terminal/command_name.ts",
   "src/cli/terminal/failure.ts",
   "src/cli/terminal/shell.ts",

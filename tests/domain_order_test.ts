@@ -26,6 +26,7 @@ const DOMAIN_ORDER: readonly string[] = [
   "purges",
   "volumes",
   "commits",
+  "tenants",
   "functions",
   "endpoints",
   "invocations",

@@ -21,6 +21,7 @@ import { SERVER_OPERATIONS } from "./server/mod.ts";
 import { SERVICE_PRINCIPAL_OPERATIONS } from "./service_principals/mod.ts";
 import { SESSION_OPERATIONS } from "./sessions/mod.ts";
 import { TAG_OPERATIONS } from "./tags/mod.ts";
+import { TENANT_OPERATIONS } from "./tenants/mod.ts";
 import { TEST_OPERATIONS } from "./testing/mod.ts";
 import { TRIGGER_OPERATIONS } from "./triggers/mod.ts";
 import { USAGE_OPERATIONS } from "./usage/mod.ts";
@@ -47,6 +48,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...DEAD_LETTER_OPERATIONS,
   ...TEST_OPERATIONS,
   ...VOLUME_OPERATIONS,
+  ...TENANT_OPERATIONS,
   ...USAGE_OPERATIONS,
   ...RETENTION_OPERATIONS,
   ...AUDIT_OPERATIONS,

@@ -41,6 +41,7 @@ import type { OwnerLinks } from "../domain/sessions/owner_links.ts";
 import type { ProviderSignIn } from "../domain/sessions/provider_sign_in.ts";
 import type { SessionLinks } from "../domain/sessions/session_links.ts";
 import type { ConsoleSessions, SignInMethods } from "../domain/sessions/sessions.ts";
+import type { Tenants } from "../domain/tenants/tenants.ts";
 import type { Tests } from "../domain/testing/tests.ts";
 import type { Endpoints } from "../domain/triggers/endpoints.ts";
 import type { Handshakes } from "../domain/triggers/handshakes.ts";
@@ -114,6 +115,7 @@ export interface Services {
   readonly servicePrincipals: ServicePrincipals;
   readonly statistics: Statistics;
   readonly tags: Tags;
+  readonly tenants: Tenants;
   readonly tests: Tests;
   readonly tokenEndpoint: TokenEndpoint;
   readonly triggers: Triggers;

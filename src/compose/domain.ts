@@ -1,6 +1,7 @@
 /** Builds the services of the domain from the store, the engine and Config. */
 import { openAlerts } from "./alerts.ts";
 import { openIdentity } from "./identity.ts";
+import { openTenants } from "./tenants.ts";
 import { OPERATIONS } from "../api/mod.ts";
 import { permissionCatalog } from "../api/permissions.ts";
 import type { Builder } from "../builder/mod.ts";
@@ -151,6 +152,7 @@ export async function openDomain(parts: DomainParts) {
     ...openTriggers(shared, invocations, (text) => identity.accessTokens.areIn(text)),
     ...openVolumes(shared),
     ...identity,
+    tenants: openTenants(shared),
     tests: openTests(shared),
     audit,
     ...openAudit(shared),

@@ -9,6 +9,7 @@ import { serverKeyContext } from "./identity/server_keys.ts";
 import { secretContext } from "./functions/secrets.ts";
 import { destinationSecretContext } from "./functions/destinations.ts";
 import { providerTokensContext } from "./sessions/confirmations.ts";
+import { tenantSecretContext } from "./tenants/tenants.ts";
 import { triggerSecretContext, verifyTokenContext } from "./triggers/secrets.ts";
 
 /** How many values were sealed again. */
@@ -59,6 +60,12 @@ export async function resealAll(store: Store, from: Sealer, to: Sealer): Promise
         const context = providerTokensContext(sessionId);
         const again = to.seal(from.open(sealedTokens, context), context);
         await tx.consoleSessions.updateConfirmation(sessionId, { sealedTokens: again });
+        secrets++;
+      }
+      for (const { id, tenantId, sealedSecret } of await tx.tenants.allCredentials()) {
+        const context = tenantSecretContext(tenantId, id);
+        const again = to.seal(from.open(sealedSecret, context), context);
+        await tx.tenants.updateCredential(id, { sealedSecret: again });
         secrets++;
       }
       const keys = await tx.identity.allKeys();

@@ -39,6 +39,10 @@ export const locks = {
   /** The sign-ins of devices. */
   deviceCodes: "device-codes",
   ofRole: (id: string) => `role:${id}`,
+  /** A C1 tenant with its credentials, and which functions call it. */
+  ofTenant: (id: string) => `tenant:${id}`,
+  /** The names and hosts of tenants. */
+  tenantNames: "tenant-names",
   /** A provider of workload identities, and whether trusts use it. */
   ofProvider: (id: string) => `provider:${id}`,
   /** The issuers of providers. */

@@ -14,6 +14,7 @@ import {
 } from "./field.ts";
 import { DESTINATION } from "./destinations.ts";
 import { FUNCTIONS_DEVELOPER, FUNCTIONS_INVOKER, OWNER, VIEWER } from "./roles.ts";
+import { FUNCTION_TENANT } from "./tenants.ts";
 import {
   CIRCUIT_BREAKER_PERIODS,
   EVALUATIONS,
@@ -153,6 +154,7 @@ export const FUNCTION_SETTINGS = {
     file: "roles",
     unset: { value: [] },
   },
+  tenant: FUNCTION_TENANT,
   ...LIMITS,
   provisionedConcurrency: {
     kind: "count",

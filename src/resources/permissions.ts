@@ -104,6 +104,19 @@ export const PERMISSIONS = {
     ["invoked.AlertReceiverService.Test", "Post the beginning and the end of a test alert"],
     ["invoked.RestoreService.Resume", "Start what waits on a server that was restored from a backup"],
   ],
+  "tenants:read": [
+    ["invoked.TenantService.List", "List the C1 tenants of the server, newest first"],
+    ["invoked.TenantService.Get", "Get a C1 tenant with the ids of its clients"],
+  ],
+  "tenants:write": [
+    ["invoked.TenantService.Create", "Add a C1 tenant, once it has accepted the client, or the example tenant"],
+    ["invoked.TenantService.Update", "Change the masked fields of a C1 tenant: name"],
+    ["invoked.TenantService.Delete", "Remove a C1 tenant with its credentials"],
+    ["invoked.TenantService.CreateCredential", "Add a credential of a C1 tenant, once the tenant has accepted it"],
+    ["invoked.TenantService.RotateCredential", "Replace the client of a credential, once the tenant has accepted the new one"],
+    ["invoked.TenantService.DeleteCredential", "Remove a credential of a C1 tenant, but not the oldest one"],
+    ["invoked.TenantService.Check", "Introspect at a C1 tenant; who may do this may also give functions access to tenants"],
+  ],
   "identity:read": [
     ["c1.api.service_principal.v1.ServicePrincipalService.List", "List service principals, newest first"],
     ["c1.api.service_principal.v1.ServicePrincipalService.Get", "Get a service principal"],

@@ -28,6 +28,7 @@ import { PauseReader, PauseWriter } from "./pauses.ts";
 import { PurgeReader, PurgeWriter } from "./purges.ts";
 import { StatisticsReader } from "./statistics.ts";
 import { ScheduleReader, ScheduleWriter } from "./schedules.ts";
+import { TenantReader, TenantWriter } from "./tenants.ts";
 import { TriggerReader, TriggerWriter } from "./triggers.ts";
 import { type UsageReader, UsageWriter } from "./usage.ts";
 import { VerificationReader, VerificationWriter } from "./verifications.ts";
@@ -51,6 +52,7 @@ export interface Readers {
   readonly nodes: NodeReader;
   readonly delays: DelayedInvocationReader;
   readonly outbox: OutboxReader;
+  readonly tenants: TenantReader;
   readonly triggers: TriggerReader;
   readonly schedules: ScheduleReader;
   readonly deliveries: DeliveryReader;
@@ -81,6 +83,7 @@ export interface Writers {
   readonly delays: DelayedInvocationWriter;
   readonly outbox: OutboxWriter;
   readonly flow: FlowControlWriter;
+  readonly tenants: TenantWriter;
   readonly triggers: TriggerWriter;
   readonly schedules: ScheduleWriter;
   readonly deliveries: DeliveryWriter;
@@ -115,6 +118,7 @@ export function readersOf(
     nodes: new NodeReader(db, capabilities),
     delays: new DelayedInvocationReader(db),
     outbox: new OutboxReader(db),
+    tenants: new TenantReader(db, cache),
     triggers: new TriggerReader(db, cache),
     schedules: new ScheduleReader(db),
     deliveries: new DeliveryReader(db),
@@ -150,6 +154,7 @@ export function writersOf(
     flow: new FlowControlWriter(db, capabilities),
     delays: new DelayedInvocationWriter(db),
     outbox: new OutboxWriter(db),
+    tenants: new TenantWriter(db, UNCACHED),
     triggers: new TriggerWriter(db, UNCACHED),
     schedules: new ScheduleWriter(db),
     deliveries: new DeliveryWriter(db),

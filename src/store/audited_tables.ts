@@ -18,10 +18,11 @@ type AuditedKind =
   | "session_link"
   | "server_key"
   | "federation_provider"
+  | "tenant"
   | "audit_export";
 
 /** A column whose values are on record: their name in events, and their form in the column. */
-type Fact = readonly [name: string, form: "list" | "flag" | "text"];
+type Fact = readonly [name: string, form: "json" | "flag" | "text"];
 
 /** Values that are on record, by their names in events. */
 type AuditedFacts = Readonly<Record<string, unknown>>;
@@ -48,7 +49,8 @@ export const AUDITED: Readonly<Record<keyof Schema, AuditedTable | undefined>> =
     id: "id",
     facts: {
       principalId: ["service_principal_id", "text"],
-      scopedRoleIds: ["scoped_role_ids", "list"],
+      scopedRoleIds: ["scoped_role_ids", "json"],
+      tenant: ["tenant", "json"],
     },
   },
   functionSecrets: { kind: "secret", name: "name", namespace: "functionId" },
@@ -64,8 +66,8 @@ export const AUDITED: Readonly<Record<keyof Schema, AuditedTable | undefined>> =
     kind: "principal",
     id: "id",
     facts: {
-      roles: ["role_ids", "list"],
-      groupRoles: ["group_role_ids", "list"],
+      roles: ["role_ids", "json"],
+      groupRoles: ["group_role_ids", "json"],
       disabled: DISABLED,
     },
   },
@@ -73,7 +75,7 @@ export const AUDITED: Readonly<Record<keyof Schema, AuditedTable | undefined>> =
     kind: "role",
     id: "id",
     name: "displayName",
-    facts: { permissions: ["permissions", "list"], functionIds: ["function_ids", "list"] },
+    facts: { permissions: ["permissions", "json"], functionIds: ["function_ids", "json"] },
   },
   credentials: {
     kind: "credential",
@@ -81,8 +83,8 @@ export const AUDITED: Readonly<Record<keyof Schema, AuditedTable | undefined>> =
     namespace: "principalId",
     facts: {
       kind: ["kind", "text"],
-      scopedRoles: ["scoped_role_ids", "list"],
-      allowSourceCidrs: ["allow_source_cidrs", "list"],
+      scopedRoles: ["scoped_role_ids", "json"],
+      allowSourceCidrs: ["allow_source_cidrs", "json"],
       expiresAt: ["expires_at", "text"],
       requireDpop: ["require_dpop", "flag"],
       disabled: DISABLED,
@@ -105,6 +107,13 @@ export const AUDITED: Readonly<Record<keyof Schema, AuditedTable | undefined>> =
     id: "id",
     name: "displayName",
     facts: { issuerUrl: ["issuer_url", "text"], disabled: DISABLED },
+  },
+  tenants: { kind: "tenant", id: "id", name: "name", facts: { host: ["host", "text"] } },
+  tenantCredentials: {
+    kind: "credential",
+    id: "id",
+    namespace: "tenantId",
+    facts: { clientId: ["client_id", "text"] },
   },
 
   // Their commit, volume or trigger is audited.
@@ -156,7 +165,7 @@ export function factsOf(table: keyof Schema, valueOf: (column: string) => unknow
     if (value === undefined) continue;
     facts[name] = form === "flag"
       ? value === 1
-      : form === "list" && typeof value === "string"
+      : form === "json" && typeof value === "string"
       ? JSON.parse(value)
       : value;
   }

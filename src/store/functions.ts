@@ -184,6 +184,13 @@ export class FunctionReader {
     return rows.map(({ displayName }) => displayName);
   }
 
+  /** The functions, unless they are deleted, that call a tenant, oldest first. */
+  async ofTenant(tenantId: string): Promise<FunctionRow[]> {
+    return await this.db.selectFrom("functions").selectAll()
+      .where("deletedAt", "is", null).where("tenant", "like", `%"id":"${tenantId}"%`)
+      .orderBy("id").execute();
+  }
+
   /** Names of a function's secrets, sorted. */
   async secretNames(functionId: string): Promise<string[]> {
     const rows = await this.db.selectFrom("functionSecrets").select("name")

@@ -19,6 +19,8 @@ export const KEPT: ReadonlySet<string> = new Set<keyof Schema>([
   "consoleSessions",
   "serverKeys",
   "triggers",
+  "tenants",
+  "tenantCredentials",
 ]);
 
 /** Reads rows that may be kept in memory. */

@@ -32,6 +32,7 @@ import type {
 import type { AlertSchema } from "./alert_tables.ts";
 import type { FederationSchema } from "./federation_tables.ts";
 import type { SessionSchema } from "./session_tables.ts";
+import type { TenantSchema } from "./tenant_tables.ts";
 import type { TriggerSchema } from "./trigger_tables.ts";
 import type { UsageTable } from "./usage_tables.ts";
 
@@ -269,7 +270,8 @@ interface UsedAssertionTable {
   expiresAt: string;
 }
 
-export interface Schema extends TriggerSchema, FederationSchema, SessionSchema, AlertSchema {
+export interface Schema
+  extends TriggerSchema, FederationSchema, SessionSchema, AlertSchema, TenantSchema {
   functions: FunctionTable;
   functionSecrets: FunctionSecretTable;
   commits: CommitTable;

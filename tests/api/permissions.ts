@@ -9,6 +9,7 @@ const PRINCIPALS = "c1.api.service_principal.v1.ServicePrincipalService";
 const SESSIONS = "invoked.SessionService";
 const EXPORTS = "c1.api.systemlog.v1.ExportService";
 const FEDERATION = "c1.api.workload_federation.v1.WorkloadFederationService";
+const TENANTS = "invoked.TenantService";
 const TRIGGERS = "invoked.TriggerService";
 const USERS = "invoked.UserService";
 const VOLUMES = "invoked.VolumeService";
@@ -155,6 +156,15 @@ export const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   [`${VOLUMES}.DeleteFile`]: "volumes:write",
   [`${VOLUMES}.ReadArchive`]: "volumes:read",
   [`${VOLUMES}.WriteArchive`]: "volumes:write",
+  [`${TENANTS}.List`]: "tenants:read",
+  [`${TENANTS}.Create`]: "tenants:write",
+  [`${TENANTS}.Get`]: "tenants:read",
+  [`${TENANTS}.Update`]: "tenants:write",
+  [`${TENANTS}.Delete`]: "tenants:write",
+  [`${TENANTS}.CreateCredential`]: "tenants:write",
+  [`${TENANTS}.RotateCredential`]: "tenants:write",
+  [`${TENANTS}.DeleteCredential`]: "tenants:write",
+  [`${TENANTS}.Check`]: "tenants:write",
   "invoked.HealthService.GetHealth": "public",
   "invoked.HealthService.GetReadiness": "public",
   "invoked.OpenApiService.GetDocument": "public",
@@ -196,7 +206,7 @@ export const GROUPS_OF: Readonly<Record<string, readonly OperationPermission[]>>
   "system:metrics_reader": ["self", "metrics:read"],
   "system:viewer": [
     ...["self", "functions:read", "volumes:read", "server:read", "metrics:read"] as const,
-    ...["identity:read", "log:read"] as const,
+    ...["tenants:read", "identity:read", "log:read"] as const,
   ],
   "functions:invoker": [
     "self",
@@ -212,6 +222,7 @@ export const GROUPS_OF: Readonly<Record<string, readonly OperationPermission[]>>
   "system:owner": [
     ...["self", "functions:read", "functions:invoke", "functions:write"] as const,
     ...["volumes:read", "volumes:write", "server:read", "metrics:read", "server:write"] as const,
+    ...["tenants:read", "tenants:write"] as const,
     ...["identity:read", "identity:write", "log:read", "log:write"] as const,
   ],
 };
@@ -230,6 +241,7 @@ function isOfClients(operationId: string): boolean {
     "invoked.RestoreService.Resume",
     "invoked.RetentionService",
     `${FEDERATION}.Test`,
+    TENANTS,
   ]
     .some((name) => operationId.startsWith(name));
 }

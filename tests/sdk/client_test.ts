@@ -12,7 +12,7 @@ import { deployWithSdk, outputOf, setRoles } from "./support.ts";
 
 /** Operations that the SDK of a function does not have. */
 const NOT_FOR_FUNCTIONS =
-  /^(?:invoked\.(?:AlertReceiverService|AuthService|DeviceService|DiscoveryService|KeyService|SessionService|UploadService|VolumeService|CommitService|ServerService(?=\.(?:WatchChanges|GetMetrics))|HealthService|RestoreService|RetentionService|OpenApiService|WebhookService)|c1\.api\.iam\.v1\.PersonalClientService|c1\.api\.workload_federation\.v1\.WorkloadFederationService)\.\w+$/;
+  /^(?:invoked\.(?:AlertReceiverService|AuthService|DeviceService|DiscoveryService|KeyService|SessionService|TenantService|UploadService|VolumeService|CommitService|ServerService(?=\.(?:WatchChanges|GetMetrics))|HealthService|RestoreService|RetentionService|OpenApiService|WebhookService)|c1\.api\.iam\.v1\.PersonalClientService|c1\.api\.workload_federation\.v1\.WorkloadFederationService)\.\w+$/;
 
 const methods: readonly (readonly [string, OperationSpec])[] = Object.entries(OPERATIONS)
   .flatMap(([namespace, specs]) =>

@@ -5,6 +5,8 @@ import { MIGRATIONS } from "../../src/store/migrations/mod.ts";
 
 /** What takes the last migrations back. */
 const UNDO: Readonly<Record<string, string>> = {
+  "046_tenants":
+    "alter table functions drop column tenant; drop table tenant_credentials; drop table tenants",
   "045_node_clocks": "alter table nodes drop column clock_offset_ms",
   "043_last_writes": "drop table last_writes",
   "044_object_stores": "drop table object_stores",

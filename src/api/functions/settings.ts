@@ -9,6 +9,7 @@ import {
   VARIABLES_MAX,
 } from "../../domain/functions/named_values.ts";
 import type { FunctionRow } from "../../store/functions.ts";
+import { isPattern, PATTERN_FORM } from "../../tenants/patterns.ts";
 import { mapIn } from "../primitives.ts";
 import { roleIdIn } from "../role_ids.ts";
 import { answerJson, answerShape, enumOf, requestShape } from "../resource.ts";
@@ -26,6 +27,11 @@ const allowlistEntry = z.string().superRefine((entry, context) => {
 }).openapi({
   description: "host, host:port or *.example.com; without a port, ports 443 and 80",
 });
+
+const operationPattern = z.string().superRefine((text, context) => {
+  if (isPattern(text)) return;
+  context.addIssue({ code: "custom", message: `${quoted(text)} ${PATTERN_FORM}` });
+}).openapi({ description: "An operation of sdk, or a pattern such as user.*" });
 
 /** Values by name. */
 export function namedValuesIn<Value extends z.ZodType<string>>(
@@ -72,6 +78,7 @@ function bytesOf(variables: Readonly<Record<string, string>>): number {
 /** The settings that a request can carry. */
 export const settingsIn = requestShape(FUNCTION_SETTINGS, {
   allowlistEntry,
+  operationPattern,
   role: roleIdIn,
   values: variablesIn,
 });

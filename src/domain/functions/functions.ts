@@ -13,7 +13,7 @@ import { DomainError, type FieldViolation, invalid, ValidationOnly } from "../er
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import type { LiveClients, Principal } from "../identity/mod.ts";
-import { changedColumns, columnsOf, rangeViolations } from "../resource.ts";
+import { changedColumns, columnsOf } from "../resource.ts";
 import { checkPreconditions, type Preconditions } from "../preconditions.ts";
 import { anyFunction, finalizedCommit, liveFunction } from "../references.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
@@ -21,13 +21,14 @@ import type { CommitRow } from "../../store/commits.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
 import { liveVolume } from "../volumes/volumes.ts";
 import { assertNoDestination, type DestinationSettings } from "./destinations.ts";
-import { flowViolations, perKeyViolations } from "./flow_settings.ts";
+import { perKeyViolations } from "./flow_settings.ts";
 import type { EffectiveLimits, FunctionLimits } from "../limits.ts";
 import type { Provisioning } from "./provisioning.ts";
 import type { Publishes } from "./publishes.ts";
-import { retryPolicyViolations } from "./retry_policy.ts";
 import type { Secrets } from "./secrets.ts";
 import { SettingRights } from "./setting_rights.ts";
+import { settingViolations } from "./setting_violations.ts";
+import { tenantLocks, withTenantId } from "./tenant_setting.ts";
 import { maskedFields, maskedMembers, type UpdateMask } from "../update_mask.ts";
 import { reconsiderWaiting } from "./waiting_invocations.ts";
 
@@ -103,11 +104,12 @@ export class Functions {
 
   async #create(
     by: Principal,
-    spec: CreateFunction,
+    given: CreateFunction,
     validation?: { readonly prefix: string },
   ): Promise<ChangedFunction> {
     const { prefix = "" } = validation ?? {};
-    this.#check(spec, SETTINGS, prefix);
+    this.#check(given, SETTINGS, prefix);
+    const spec = await withTenantId(this.store.read, by, given, SETTINGS, undefined, prefix);
     const id = this.ids.next();
     const columns = columnsOf(FUNCTION_SETTINGS, spec);
     await this.#rights.check(this.store.read, by, spec, SETTINGS, undefined, prefix);
@@ -136,6 +138,7 @@ export class Functions {
       async (tx) => {
         if (row.volumeId !== null) await liveVolume(tx, row.volumeId);
         await this.#rights.check(tx, by, spec, SETTINGS, undefined, prefix);
+        await withTenantId(tx, by, spec, SETTINGS, undefined, prefix);
         await tx.functions.insert(row);
         await this.destinations.writeSecrets(tx, id, spec, SETTINGS, prefix);
         await commit?.insert(tx);
@@ -145,6 +148,7 @@ export class Functions {
       [
         ...row.volumeId === null ? [] : [locks.ofVolume(row.volumeId)],
         ...this.#rights.locksOf(spec, SETTINGS),
+        ...tenantLocks(spec, SETTINGS),
       ],
     );
     commit?.written();
@@ -209,13 +213,15 @@ export class Functions {
     const fn = await liveFunction(this.store.read, update.id);
     const { mask, names: secretNames } = maskedMembers(update.mask, "secret");
     const fields = maskedFields(mask, UPDATABLE, Object.keys(update.change));
-    const columns = await this.#columns(fn, update.change, fields);
     const changed = [...fields];
-    await this.#rights.check(this.store.read, by, update.change, changed, fn, "function.");
+    const { read } = this.store;
+    const change = await withTenantId(read, by, update.change, changed, fn, "function.");
+    const columns = await this.#columns(fn, change, fields);
+    await this.#rights.check(read, by, change, changed, fn, "function.");
     if (changed.some((field) => KEY_FIELDS.includes(field))) {
       assertNone(perKeyViolations({ ...fn, ...columns }, "function."));
     }
-    await this.destinations.check(by, { ...fn, ...columns }, update.change, changed, "function.");
+    await this.destinations.check(by, { ...fn, ...columns }, change, changed, "function.");
     const commit = update.content === undefined ? undefined : await this.commits.build(
       {
         functionId: fn.id,
@@ -229,7 +235,8 @@ export class Functions {
     const mayStart = await this.store.write(
       async (tx) => {
         const before = await liveFunction(tx, fn.id);
-        await this.#rights.check(tx, by, update.change, changed, before, "function.");
+        await this.#rights.check(tx, by, change, changed, before, "function.");
+        await withTenantId(tx, by, change, changed, before, "function.");
         await commit?.insert(tx);
         const head = commit === undefined ? {} : { head: commit.row.id };
         const { publishedCommitId, volumeId } = columns;
@@ -243,9 +250,9 @@ export class Functions {
           ...head,
           updatedAt: new Date().toISOString(),
         });
-        await this.destinations.writeSecrets(tx, fn.id, update.change, changed, "function.");
+        await this.destinations.writeSecrets(tx, fn.id, change, changed, "function.");
         if (fields.has("secret")) {
-          await this.secrets.write(tx, fn.id, update.change.secret ?? {}, secretNames);
+          await this.secrets.write(tx, fn.id, change.secret ?? {}, secretNames);
         }
         await this.#checkNames(tx, fn.id, fields);
         if (isValidation) throw new ValidationOnly();
@@ -256,7 +263,8 @@ export class Functions {
         locks.ofFunction(fn.id),
         locks.ofFlow(fn.id),
         ...columns.volumeId ? [locks.ofVolume(columns.volumeId)] : [],
-        ...this.#rights.locksOf(update.change, changed),
+        ...this.#rights.locksOf(change, changed),
+        ...tenantLocks(change, changed),
       ],
     );
     if (mayStart) this.scheduler.wake();
@@ -348,19 +356,7 @@ export class Functions {
 
   /** @param prefix of the fields in the request */
   #check(settings: FunctionSettings, changed: readonly Setting[], prefix: string): void {
-    if (changed.includes("displayName") && !settings.displayName) {
-      throw invalid({ field: `${prefix}displayName`, description: "must not be empty" });
-    }
-    const changes: FunctionSettings = Object.fromEntries(
-      changed.map((setting) => [setting, settings[setting]]),
-    );
-    const outside = rangeViolations(FUNCTION_SETTINGS, changes, prefix, this.limits.maxima);
-    const contradictions = [
-      ...retryPolicyViolations(changes, prefix),
-      ...flowViolations(changes, prefix),
-    ]
-      .filter(({ field }) => outside.every((violation) => violation.field !== field));
-    assertNone([...outside, ...contradictions]);
+    assertNone(settingViolations(settings, changed, prefix, this.limits.maxima));
   }
 
   /** A name is that of a secret or of a variable. @throws INVALID_FIELD */

@@ -37,6 +37,7 @@ export {
   LIST_PRINCIPALS,
   MAY_INVOKE,
   MAY_READ_VOLUME,
+  MAY_USE_TENANT,
   type Principal,
   requirePermission,
   SERVER,

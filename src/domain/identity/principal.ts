@@ -65,6 +65,15 @@ export const MAY_READ_VOLUME = {
 } as const satisfies Guarded;
 
 /**
+ * The permission to act at a tenant with its credentials. Settings that let a function call the tenant need it, too: the
+ * function then acts there for everybody who may invoke or change it.
+ */
+export const MAY_USE_TENANT = {
+  operationId: "invoked.TenantService.Check",
+  group: "tenants:write",
+} as const satisfies Guarded;
+
+/**
  * Checks that the caller has the permission of an operation, for a function if the call concerns one.
  * @throws ROLE_MISSING
  */

@@ -27,6 +27,8 @@ export const PERMISSION_GROUPS = [
   "server:read",
   "metrics:read",
   "server:write",
+  "tenants:read",
+  "tenants:write",
   "identity:read",
   "identity:write",
   "log:read",

@@ -24,6 +24,7 @@ export interface Affected {
     | "invocation"
     | "trigger"
     | "principal"
+    | "tenant"
     | "server";
   readonly id: string;
   /** The name of a function or volume. */

@@ -5,6 +5,7 @@ import { destinationSecretContext } from "../functions/destinations.ts";
 import { secretContext } from "../functions/secrets.ts";
 import { serverKeyContext } from "../identity/server_keys.ts";
 import { providerTokensContext } from "../sessions/confirmations.ts";
+import { tenantSecretContext } from "../tenants/tenants.ts";
 import { triggerSecretContext, verifyTokenContext } from "../triggers/secrets.ts";
 import { functionNamed } from "./contents.ts";
 import type { Affected, Damage } from "./damages.ts";
@@ -54,6 +55,12 @@ const COLUMNS: readonly SealedColumn[] = [
   trigger("sealed_secret", "secret", triggerSecretContext),
   trigger("sealed_old_secret", "earlier secret", triggerSecretContext),
   trigger("sealed_verify_token", "verify token", verifyTokenContext),
+  {
+    query: "SELECT id, tenant_id, sealed_secret AS sealed FROM tenant_credentials",
+    what: ({ id, tenant_id }) => `the secret of credential ${id} of tenant ${tenant_id}`,
+    context: ({ id, tenant_id }) => tenantSecretContext(`${tenant_id}`, `${id}`),
+    affects: (_db, { tenant_id }) => [{ type: "tenant", id: `${tenant_id}` }],
+  },
   {
     query: "SELECT session_id, sealed_tokens AS sealed FROM session_confirmations",
     what: (row) => `the provider's tokens of session ${row["session_id"]}`,

@@ -49,6 +49,7 @@ import * as loadReports from "./042_load_reports.ts";
 import * as lastWrites from "./043_last_writes.ts";
 import * as objectStores from "./044_object_stores.ts";
 import * as nodeClocks from "./045_node_clocks.ts";
+import * as tenants from "./046_tenants.ts";
 
 /** The migrations by name. They are numbered and only appended. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -97,6 +98,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "043_last_writes": lastWrites,
   "044_object_stores": objectStores,
   "045_node_clocks": nodeClocks,
+  "046_tenants": tenants,
 };
 
 /** The migrations that a database has, in their order; none for a new one. @throws DataDirError */

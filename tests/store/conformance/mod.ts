@@ -12,6 +12,7 @@ import { OUTBOX } from "./outbox.ts";
 import { SESSIONS } from "./sessions.ts";
 import type { Steps } from "./rows.ts";
 import { STATISTICS } from "./statistics.ts";
+import { TENANTS } from "./tenants.ts";
 import { TRIGGERS } from "./triggers.ts";
 import { USAGE } from "./usage.ts";
 import { VOLUMES } from "./volumes.ts";
@@ -32,6 +33,7 @@ const SUITES: Readonly<Record<string, Steps>> = {
   purges: PURGES,
   statistics: STATISTICS,
   usage: USAGE,
+  tenants: TENANTS,
   triggers: TRIGGERS,
   volumes: VOLUMES,
   writes: WRITES,

@@ -1,0 +1,132 @@
+/** The setting `tenant` of a function: who may give it, and what it may say. */
+import assert from "node:assert/strict";
+import { events } from "../audit/support.ts";
+import { makePrincipal, makeRole, signIn } from "../identity/principals.ts";
+import type { Client, Json } from "../support/client.ts";
+import { assertError, MAIN, ok } from "../support/expect.ts";
+import { serverSuite } from "../support/suite.ts";
+
+const TENANTS = "/api/v1/tenants";
+
+async function addExample(client: Client): Promise<Json> {
+  const [present] = ok(await client.get(TENANTS)).list;
+  return present ?? ok(await client.post(TENANTS, { isExample: true })).tenant;
+}
+
+const update = (client: Client, id: string, tenant: Json) =>
+  client.post("/api/v1/functions/update", { function: { id, tenant }, updateMask: "tenant" });
+
+const tenantOf = async (client: Client, id: string) =>
+  ok(await client.get(`/api/v1/functions/${id}`)).function.tenant;
+
+serverSuite("the setting tenant", {}, {
+  "takes id, name or host, and answers the id": async ({ client }) => {
+    const { id, credentials: [credential] } = await addExample(client);
+    const fn = await client.deploy(MAIN);
+    assert.equal(await tenantOf(client, fn), undefined);
+    for (const named of [id, "example", "EXAMPLE"]) {
+      ok(await update(client, fn, { id: named }));
+      assert.deepEqual(await tenantOf(client, fn), { id, access: "READ" });
+    }
+    const whole = {
+      id,
+      access: "WRITE",
+      operations: ["user.*", "apps.list", "*"],
+      credentialId: credential.id,
+    };
+    ok(await update(client, fn, { ...whole, id: "example" }));
+    assert.deepEqual(await tenantOf(client, fn), whole);
+    ok(await update(client, fn, {}));
+    assert.equal(await tenantOf(client, fn), undefined);
+    const created = ok(
+      await client.post("/api/v1/functions", { displayName: "new", tenant: { id: "example" } }),
+    );
+    assert.deepEqual(created.function.tenant, { id, access: "READ" });
+  },
+
+  "rejects what it cannot mean, and names the field": async ({ client }) => {
+    await addExample(client);
+    const fn = await client.deploy(MAIN);
+    const rejected: readonly (readonly [Json, string, RegExp])[] = [
+      [{ access: "WRITE" }, "function.tenant.id", /is missing/],
+      [{ id: "nobody" }, "function.tenant.id", /"nobody" is not the id, name or host/],
+      [{ id: "example", access: "ADMIN" }, "function.tenant.access", /./],
+      [{ id: "example", credentialId: "x" }, "function.tenant.credentialId", /"x" is not the id/],
+      [{ id: "example", operations: ["apps"] }, "function.tenant.operations[0]", /"apps" must be/],
+      [
+        { id: "example", operations: ["apps.list", "a*b*.c"] },
+        "function.tenant.operations[1]",
+        /at most one \*/,
+      ],
+      [
+        { id: "example", operations: Array(101).fill("apps.list") },
+        "function.tenant.operations",
+        /100/,
+      ],
+    ];
+    for (const [tenant, field, message] of rejected) {
+      assertError(await update(client, fn, tenant), "INVALID_ARGUMENT", "INVALID_FIELD", {
+        fields: [field],
+        message,
+      });
+    }
+    assert.equal(await tenantOf(client, fn), undefined);
+  },
+
+  "needs the permission to use tenants": async ({ client }) => {
+    const { id } = await addExample(client);
+    const fn = await client.deploy(MAIN);
+    const principal = await makePrincipal(client, "developer", ["functions:developer"]);
+    const { as: developer } = await signIn(client, principal);
+    const denied = [
+      await update(developer, fn, { id }),
+      // Nobody learns by a guess which tenants there are.
+      await update(developer, fn, { id: "nobody" }),
+      await developer.post("/api/v1/functions", { displayName: "x", tenant: { id } }),
+      await developer.post("/api/v1/functions/check", { function: { id: fn, tenant: { id } } }),
+      await developer.get(TENANTS),
+    ];
+    for (const answer of denied) {
+      assertError(answer, "PERMISSION_DENIED", "ROLE_MISSING", {
+        message: /invoked\.TenantService/,
+      });
+    }
+    ok(await update(client, fn, { id, access: "READ", operations: ["apps.*"] }));
+    // What the function has already may stay, by whatever name, and may go.
+    ok(await update(developer, fn, { id: "example", operations: ["apps.*"] }));
+    for (const more of [{ id, access: "WRITE", operations: ["apps.*"] }, { id }]) {
+      assertError(await update(developer, fn, more), "PERMISSION_DENIED", "ROLE_MISSING");
+    }
+    ok(await update(developer, fn, {}));
+    assert.equal(await tenantOf(client, fn), undefined);
+  },
+
+  "a role may let somebody give tenants to named functions alone": async ({ client }) => {
+    const { id } = await addExample(client);
+    const [own, other] = [await client.deploy(MAIN), await client.deploy(MAIN)];
+    const role = await makeRole(client, {
+      displayName: "lends tenants",
+      permissions: [
+        "invoked.TenantService.Check",
+        "c1.api.functions.v1.FunctionsService.UpdateFunction",
+      ],
+      functionIds: [own],
+    });
+    const { as: lender } = await signIn(client, await makePrincipal(client, "lender", [role.id]));
+    ok(await update(lender, own, { id }));
+    assertError(await update(lender, other, { id }), "PERMISSION_DENIED", "ROLE_MISSING");
+  },
+
+  "is on record with what was before": async ({ client }) => {
+    const { id } = await addExample(client);
+    const fn = await client.deploy(MAIN);
+    ok(await update(client, fn, { id, access: "WRITE" }));
+    ok(await update(client, fn, {}));
+    const given = (await events(client)).flatMap(({ resources = [] }: Json) =>
+      resources.filter(({ type, uid }: Json) => type === "function" && uid === fn)
+    ).map(({ data }: Json) => data).filter((data: Json) => data?.tenant !== undefined);
+    const tenant = { id, access: "WRITE" };
+    assert.deepEqual(given[0].tenant, tenant);
+    assert.deepEqual([given[1].tenant, given[1].earlier.tenant], [null, tenant]);
+  },
+});
