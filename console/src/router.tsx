@@ -269,6 +269,15 @@ const federationRoute = createRoute({
   ),
 });
 
+const tenantsRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/access/tenants",
+  component: guarded(
+    "/access/tenants",
+    lazyPage(() => import("./features/access/tenants_page.tsx"), "TenantsPage"),
+  ),
+});
+
 const usageRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/usage",
@@ -348,6 +357,7 @@ const routeTree = rootRoute.addChildren([
     principalRoute,
     rolesRoute,
     federationRoute,
+    tenantsRoute,
     usageRoute,
     auditRoute,
     exportsRoute,

@@ -90,6 +90,10 @@ export type Trust = With<
   | "passthroughClaims"
   | "createdAt"
 >;
+export type Tenant = With<
+  Schemas["invoked.Tenant"],
+  "id" | "name" | "host" | "isExample" | "credentials" | "createdAt"
+>;
 export type Exporter = With<
   Schemas["c1.api.systemlog.v1.Exporter"],
   "exportId" | "displayName" | "datasource" | "state" | "watermarkEventId" | "createdAt"

@@ -72,6 +72,7 @@ export const PAGE_PERMISSIONS = {
     "c1.api.workload_federation.v1.WorkloadFederationService.ListProviders",
     "c1.api.workload_federation.v1.WorkloadFederationService.SearchTrusts",
   ],
+  "/access/tenants": ["invoked.TenantService.List"],
 } as const satisfies Readonly<Record<string, readonly Permission[]>>;
 export type PagePath = keyof typeof PAGE_PERMISSIONS;
 

@@ -7,6 +7,7 @@ const TABS = [
   { to: "/access/principals", label: "Service principals" },
   { to: "/access/roles", label: "Roles" },
   { to: "/access/federation", label: "Federation" },
+  { to: "/access/tenants", label: "C1 tenants" },
 ] as const;
 
 /** One of the pages about who may do what: their tabs, and its own content. */

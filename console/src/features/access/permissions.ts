@@ -13,6 +13,8 @@ const LABELS: Readonly<Record<Group, string>> = {
   "volumes:write": "Change volumes",
   "server:read": "Read the state of the server",
   "server:write": "Resume a restored server",
+  "tenants:read": "Read C1 tenants",
+  "tenants:write": "Change C1 tenants, and which functions call them",
   "identity:read": "Read people, principals and credentials",
   "identity:write": "Change people, principals, credentials and roles",
   "metrics:read": "Read metrics",

@@ -18,6 +18,7 @@ import {
   settingOf,
   valueOf,
 } from "./setting_fields.tsx";
+import { TENANT, type TenantDraft } from "./tenant.tsx";
 import { VARIABLES, type VariablesDraft } from "./variables.tsx";
 
 /** The rows of each section, which together have every setting. */
@@ -87,7 +88,7 @@ export const FLOW = fieldsSection(
   `Leave a field empty for no limit. Keys are JSON Pointers into the input, such as /user/id. ${DURATION_HINT}.`,
 );
 
-export type SettingsDraft = VariablesDraft & DestinationsDraft & Drafts;
+export type SettingsDraft = VariablesDraft & DestinationsDraft & TenantDraft & Drafts;
 export type SettingName = keyof SettingsDraft;
 
 /** The sections that are saved together, as the page has them. */
@@ -98,6 +99,7 @@ export const SECTIONS = [
   LIMITS,
   RUNNING,
   IDENTITY,
+  TENANT,
   RETRIES,
   DESTINATIONS,
   FLOW,

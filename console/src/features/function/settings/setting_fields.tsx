@@ -29,7 +29,7 @@ type Members = { readonly [member: string]: Draft };
 /** The settings that have no form of their own. */
 export type FieldSetting = Exclude<
   Setting,
-  "variables" | "onSuccess" | "onFailure" | "functionType"
+  "variables" | "onSuccess" | "onFailure" | "tenant" | "functionType"
 >;
 export type Drafts = { readonly [Name in FieldSetting]?: Draft };
 /** A setting, or a member of one as `debounce.delay`. */

@@ -19,6 +19,7 @@ import {
   SECTIONS,
 } from "./sections.ts";
 import { FieldsSection } from "./setting_fields.tsx";
+import { TenantSection } from "./tenant.tsx";
 import { changedLabels, UnsavedBar, useSettings } from "./use_settings.tsx";
 import { Variables } from "./variables.tsx";
 
@@ -64,6 +65,7 @@ export function SettingsTab() {
           <FieldsSection section={IDENTITY} form={form}>
             <ActsAs fn={fn} />
           </FieldsSection>
+          <TenantSection form={form} />
           <FieldsSection section={RETRIES} form={form} />
           <Destinations form={form} />
           <FieldsSection section={FLOW} form={form}>
