@@ -2,6 +2,7 @@ import { CREDENTIALS, PRINCIPALS, ROLES, USERS } from "./access_commands.ts";
 import { CLUSTER } from "./cluster_commands.ts";
 import type { CommandEntry } from "./command_entry.ts";
 import { PROVIDERS, TRUSTS } from "./federation_commands.ts";
+import { TENANTS } from "./tenant_commands.ts";
 import type { COMMAND_WORDS } from "./terminal/command_name.ts";
 
 /** Commands of one kind, with words that texts may name. */
@@ -279,6 +280,7 @@ export const COMMANDS: readonly Group[] = [
     ["users", "Manage the people who sign in", USERS],
     ["roles", "List roles, and manage custom roles", ROLES],
     ["bind", "Let a function act as a service principal", () => import("./bind.ts")],
+    ["tenants", "Manage the C1 tenants that functions may call, and their credentials", TENANTS],
   ]],
   ["Choose a server:", [
     [

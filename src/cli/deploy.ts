@@ -9,12 +9,11 @@ import { oneLine } from "./terminal/failure.ts";
 import { type Change, formatChange } from "./folder/changes.ts";
 import { noteDiagnostics, noteWarnings } from "./terminal/diagnostics.ts";
 import {
+  additionsOf,
   checkSettings,
   compare,
   makeCommit,
-  rolesToSet,
   settingsChange,
-  volumeToBind,
 } from "./folder/deployment.ts";
 import { readFunctionFolder, type Skipped } from "./folder/files.ts";
 import { noteSkipped } from "./folder/skipped.ts";
@@ -125,11 +124,9 @@ async function deploy(
   const secretLike = await secretsAmong(uploads);
   if (check) await rejectTypeErrors(folder, files);
 
-  const volumeId = await volumeToBind(api, manifest);
   const differences = await differencesOf(api, manifest.triggers, existing);
   if (!prune) assertNoneInTheWay(differences);
-  const roles = await rolesToSet(api, manifest);
-  const additions = { volumeId, roles, variables };
+  const additions = await additionsOf(api, manifest, variables);
   await checkSettings(api, manifest, additions, existing);
   const fn = existing ?? await api.createFunction(manifest.name, manifest.description ?? "");
   // A trigger that the server rejects must not leave new code published without it.

@@ -6,23 +6,25 @@ import {
   resolveClientSettings,
   Secret,
 } from "../config/mod.ts";
-import { readTextFile } from "../shared/files.ts";
-import { ClientApi } from "./client/clients.ts";
-import { type Credentials, credentialsOf, findTarget } from "./client/credentials.ts";
-import { type Approval, signInDevice } from "./client/device_login.ts";
-import { connectTo, isOnThisMachine, Unreachable } from "./client/http.ts";
+import {
+  certificatesOf,
+  deletePersonalClient,
+  type LoginTarget,
+  personalClientOf,
+  withSession,
+} from "./client/browser_login.ts";
+import { credentialsOf, findTarget } from "./client/credentials.ts";
+import { INVOKED_DEVICE } from "./client/device_login.ts";
+import { isOnThisMachine } from "./client/http.ts";
 import { readPrincipal } from "./client/principal.ts";
 import { checkProfileName, DEFAULT_PROFILE, type Profile, Profiles } from "./client/profiles.ts";
-import { Session } from "./client/session.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
-import { readStdin } from "./options/input.ts";
+import { readClientSecret } from "./options/client_secret.ts";
 import { defaultDataDir } from "./options/server_options.ts";
 import { parseLifetime } from "./options/time.ts";
-import { openBrowser } from "./terminal/browser.ts";
 import { describeError, Failure, oneLine } from "./terminal/failure.ts";
 import { note, paintNote, printJson } from "./terminal/output.ts";
-import { withProgress } from "./terminal/progress.ts";
-import { askForSecret, askForText } from "./terminal/prompts.ts";
+import { askForText } from "./terminal/prompts.ts";
 
 interface Options {
   readonly server?: string;
@@ -88,8 +90,6 @@ A browser shows who asks for access, and a person who is signed in there approve
 from stdin, or from a prompt at a terminal. The profile is a file (0600) in $XDG_CONFIG_HOME/invoked/profiles or
 ~/.config/invoked/profiles. A server may make the command wait for at most an hour, and 60 s between two requests.`;
 
-type ProfileTarget = Pick<Profile, "serverUrl" | "caCerts">;
-
 function serverOf(url: string | undefined, server: string | undefined): string | undefined {
   if (url === undefined || server === undefined || url === server) return url ?? server;
   throw new Failure(`Two servers are given: ${url} and --server ${server}`, {
@@ -108,7 +108,7 @@ async function keep(profile: Profile, write: () => Promise<void>): Promise<strin
     await write();
     return id;
   } catch (error) {
-    await deletePersonalClient(profile).catch(() => {});
+    await deleteClientOf(profile).catch(() => {});
     throw error;
   }
 }
@@ -117,7 +117,7 @@ async function keep(profile: Profile, write: () => Promise<void>): Promise<strin
 async function deleteEarlier(profile: Profile, earlier: Profile | undefined): Promise<void> {
   if (earlier?.personalClientId === undefined || earlier.clientId === profile.clientId) return;
   try {
-    await deletePersonalClient(earlier);
+    await deleteClientOf(earlier);
   } catch (error) {
     note(
       paintNote(
@@ -129,41 +129,15 @@ async function deleteEarlier(profile: Profile, earlier: Profile | undefined): Pr
 }
 
 /** A new client of the person who approves in a browser. */
-async function profileOfBrowser(target: ProfileTarget, options: Options): Promise<Profile> {
-  const { serverUrl, caCerts } = target;
-  const transport = withCa(() => connectTo(serverUrl, caCerts));
-  using _ = { [Symbol.dispose]: () => transport.client.close() };
-  const accessToken = await trusting(() =>
-    signInDevice(
-      transport,
-      options.role,
-      (approval) => showApproval(approval, options.browser),
-      (wait) => withProgress("Waiting for the approval in the browser", wait),
-    )
-  );
-  const { client, clientSecret } = await withSession(
-    target,
-    { kind: "token", accessToken },
-    (session) => new ClientApi(session).create(clientName(), options.role, options.expires),
-  );
+async function profileOfBrowser(
+  target: LoginTarget,
+  { role: roles, expires: lifetimeMs, browser: opensBrowser }: Options,
+): Promise<Profile> {
+  const device = INVOKED_DEVICE;
   return {
     ...target,
-    clientId: client.clientId,
-    clientSecret: new Secret(clientSecret),
-    personalClientId: client.id,
+    ...await personalClientOf(target, { device, roles, lifetimeMs, opensBrowser }),
   };
-}
-
-function showApproval({ url, userCode }: Approval, opens: boolean): void {
-  note(
-    `Approve this login in a browser:\n\n  ${url}\n\nThe browser must show the code ${userCode}\n`,
-  );
-  if (opens) openBrowser(url);
-}
-
-/** The name of the new client, which is another one on each machine. */
-function clientName(): string {
-  return `invoked login on ${oneLine(Deno.hostname())}`;
 }
 
 /**
@@ -173,7 +147,7 @@ function clientName(): string {
 async function keepOtherServer(
   profiles: Profiles,
   name: string,
-  { serverUrl }: ProfileTarget,
+  { serverUrl }: LoginTarget,
 ): Promise<Profile | undefined> {
   const present = await profiles.read(name).catch(() => undefined);
   if (present === undefined || present.serverUrl === serverUrl) return present;
@@ -186,8 +160,8 @@ async function keepOtherServer(
 async function askForTarget(
   serverUrl: string | undefined,
   { ca }: Options,
-): Promise<ProfileTarget> {
-  const caCerts = ca === undefined ? [] : [await readCertificates(ca)];
+): Promise<LoginTarget> {
+  const caCerts = await certificatesOf(ca);
   const url = serverUrl ?? await askForServer();
   if (!url.startsWith("https:") && !isOnThisMachine(url)) {
     note(paintNote("yellow", `Warning: the connection to ${url} is not encrypted`));
@@ -218,82 +192,15 @@ async function askForServer(): Promise<string> {
   });
 }
 
-/** One line break at the end, as echo adds it, is not part of the secret. */
-async function readClientSecret(): Promise<string> {
-  const secret = Deno.stdin.isTerminal()
-    ? await askForSecret("Client secret", "give the secret on stdin")
-    : (await readStdin()).replace(/\r?\n$/, "");
-  if (secret !== "") return secret;
-  throw new Failure("The client secret is empty", {
-    next: "give it on stdin, or at the prompt of a terminal",
-    exit: "usage",
-  });
-}
-
-const CA_HINT = "name a file with the certificate of the authority in PEM, or omit --ca";
-
-async function readCertificates(path: string): Promise<string> {
-  const text = await readTextFile(path).catch((error) => {
-    throw new Failure(`Failed to read the certificates in ${path}: ${describeError(error)}`, {
-      next: CA_HINT,
-      exit: "usage",
-    });
-  });
-  if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
-  throw new Failure(`Invalid --ca: ${path} has no certificate in PEM`, {
-    next: CA_HINT,
-    exit: "usage",
-  });
-}
-
 /** The principal of the credentials. @throws {Failure} if the server does not accept them */
 async function check(profile: Profile) {
   return await withSession(profile, credentialsOf(profile), readPrincipal);
 }
 
-/** Deletes the client of a profile, with its own credentials. */
-async function deletePersonalClient(profile: Profile): Promise<void> {
-  const { personalClientId } = profile;
+/** Deletes the client of a profile, if the login has made it. */
+async function deleteClientOf({ personalClientId, ...profile }: Profile): Promise<void> {
   if (personalClientId === undefined) return;
-  await withSession(
-    profile,
-    credentialsOf(profile),
-    (session) => new ClientApi(session).deleteOwn(personalClientId),
-  );
-}
-
-async function withSession<T>(
-  { serverUrl, caCerts }: ProfileTarget,
-  credentials: Credentials,
-  work: (session: Session) => Promise<T>,
-): Promise<T> {
-  const target = { serverUrl, credentials, caCerts, source: "the login" };
-  using session = withCa(() => new Session(target));
-  return await trusting(() => work(session));
-}
-
-/** @throws {Failure} as the work does; for a certificate that is not trusted, with the way to trust it */
-async function trusting<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof Unreachable && /certificate|UnknownIssuer/i.test(error.message)) {
-      throw new Failure(error.message, {
-        next: "give the certificate of its authority with --ca FILE",
-        exit: "server",
-      });
-    }
-    throw error;
-  }
-}
-
-/** @throws {Failure} for an invalid certificate */
-function withCa<T>(connect: () => T): T {
-  try {
-    return connect();
-  } catch (error) {
-    throw new Failure(`Invalid --ca: ${describeError(error)}`, { next: CA_HINT, exit: "usage" });
-  }
+  await deletePersonalClient(profile, { ...profile, personalClientId });
 }
 
 /** Names what commands need to use the profile. */

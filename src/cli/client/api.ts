@@ -25,6 +25,7 @@ import { PurgeApi } from "./purges.ts";
 import { SigningKeyApi } from "./signing_keys.ts";
 import { ReplayApi } from "./replays.ts";
 import { RoleApi } from "./roles.ts";
+import { TenantApi } from "./tenants.ts";
 import { TriggerApi } from "./triggers.ts";
 import { UsageApi } from "./usage.ts";
 import { UserApi } from "./users.ts";
@@ -107,6 +108,7 @@ export class Api implements Disposable {
   readonly signingKeys: SigningKeyApi;
   readonly alerts: AlertApi;
   readonly federation: FederationApi;
+  readonly tenants: TenantApi;
   readonly triggers: TriggerApi;
   readonly volumes: VolumeApi;
   readonly publishes: PublishApi;
@@ -123,6 +125,7 @@ export class Api implements Disposable {
     this.signingKeys = new SigningKeyApi(session);
     this.alerts = new AlertApi(session);
     this.federation = new FederationApi(session);
+    this.tenants = new TenantApi(session);
     this.triggers = new TriggerApi(session);
     this.volumes = new VolumeApi(session);
     this.publishes = new PublishApi(session);

@@ -36,7 +36,21 @@ type Authorization = z.output<typeof Authorization>;
 const Token = z.object({ access_token: z.string().min(1) });
 const OAuthError = z.object({ error: z.string(), error_description: z.string().optional() });
 
-const OTHERWISE = "log in with the id and the secret of a client: give --client-id";
+/** A command line as a device: its public client, and what to do instead of the sign-in. */
+export interface DeviceClient {
+  readonly clientId: string;
+  /** The command that signs in again. */
+  readonly command: string;
+  /** The next step at a server that signs in no devices. */
+  readonly otherwise: string;
+}
+
+/** `invoked login` at a server of invoked. */
+export const INVOKED_DEVICE: DeviceClient = {
+  clientId: INVOKED_DEVICE_CLIENT,
+  command: "invoked login",
+  otherwise: "log in with the id and the secret of a client: give --client-id",
+};
 
 /** What a person needs to approve the device. */
 export interface Approval {
@@ -52,18 +66,23 @@ export interface Approval {
  */
 export async function signInDevice(
   transport: Transport,
+  device: DeviceClient,
   roles: readonly string[],
   show: (approval: Approval) => void,
   waiting: (wait: () => Promise<Secret>) => Promise<Secret>,
 ): Promise<Secret> {
-  const begun = await begin(transport, roles);
+  const begun = await begin(transport, device, roles);
   const url = begun.verification_uri_complete ?? begun.verification_uri;
   show({ url, userCode: oneLine(begun.user_code) });
-  return await waiting(() => poll(transport, begun));
+  return await waiting(() => poll(transport, device, begun));
 }
 
-async function begin(transport: Transport, roles: readonly string[]): Promise<Authorization> {
-  const form = new URLSearchParams({ client_id: INVOKED_DEVICE_CLIENT });
+async function begin(
+  transport: Transport,
+  device: DeviceClient,
+  roles: readonly string[],
+): Promise<Authorization> {
+  const form = new URLSearchParams({ client_id: device.clientId });
   if (roles.length > 0) form.set("scope", roles.join(" "));
   const response = await request(transport, "/auth/v1/device_authorization", {
     method: "POST",
@@ -85,7 +104,7 @@ async function begin(transport: Transport, roles: readonly string[]): Promise<Au
     `The server at ${transport.url} signs in no browser for the command line: it responded ${
       oneLine(why === undefined ? error : `${error}: ${why}`)
     }`,
-    { next: OTHERWISE, exit: "server" },
+    { next: device.otherwise, exit: "server" },
   );
 }
 
@@ -97,26 +116,31 @@ function violationIn(body: unknown, { issues: [issue] }: z.ZodError): string | u
   return `${field} ${value}: ${issue.message}`;
 }
 
-async function poll(transport: Transport, begun: Authorization): Promise<Secret> {
+async function poll(
+  transport: Transport,
+  device: DeviceClient,
+  begun: Authorization,
+): Promise<Secret> {
   const body = new URLSearchParams({
     grant_type: GRANT_TYPE,
     device_code: begun.device_code,
-    client_id: INVOKED_DEVICE_CLIENT,
+    client_id: device.clientId,
   });
   const endsAt = performance.now() + begun.expires_in * 1000;
   for (let intervalS = begun.interval; performance.now() < endsAt;) {
     const waitMs = Math.min(intervalS * 1000, endsAt - performance.now());
     await new Promise((resolve) => setTimeout(resolve, waitMs));
-    const answer = await ask(transport, body);
+    const answer = await ask(transport, device, body);
     if (answer instanceof Secret) return answer;
     if (answer === "slow_down") intervalS += SLOW_DOWN_S;
   }
-  throw expired();
+  throw expired(device);
 }
 
 /** One request for the token. A server that is away for a moment is asked again, more slowly. */
 async function ask(
   transport: Transport,
+  device: DeviceClient,
   body: URLSearchParams,
 ): Promise<Secret | "pending" | "slow_down"> {
   let response: Response;
@@ -138,22 +162,22 @@ async function ask(
       return "slow_down";
     case "access_denied":
       throw new Failure("The sign-in was denied in the browser", {
-        next: "run invoked login again, and choose Approve",
+        next: `run ${device.command} again, and choose Approve`,
       });
     case "expired_token":
-      throw expired();
+      throw expired(device);
   }
   if (response.status === 429 || response.status >= 500) return "slow_down";
   throw new Failure(
     `Failed to sign in at ${transport.url}: the server responded ${
       oneLine(why === undefined ? error : `${error}: ${why}`)
     }`,
-    { next: "run invoked login again", exit: "server" },
+    { next: `run ${device.command} again`, exit: "server" },
   );
 }
 
-function expired(): Failure {
+function expired({ command }: DeviceClient): Failure {
   return new Failure("Nobody approved the sign-in in time", {
-    next: "run invoked login again, and approve the code in the browser",
+    next: `run ${command} again, and approve the code in the browser`,
   });
 }

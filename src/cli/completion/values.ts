@@ -28,6 +28,7 @@ const SOURCES: Readonly<Record<string, Source>> = {
   client: clients,
   provider: providers,
   trust: trusts,
+  tenant: tenants,
   principal: principals,
   credential: credentials,
   role: roles,
@@ -139,12 +140,21 @@ async function trusts(api: Api): Promise<Candidate[]> {
     .map(({ displayName, clientId }) => ({ value: displayName, description: clientId }));
 }
 
+async function tenants(api: Api): Promise<Candidate[]> {
+  return (await api.tenants.list(MAX_VALUES))
+    .map(({ name, host }) => ({ value: name, description: host }));
+}
+
 async function principals(api: Api): Promise<Candidate[]> {
   return (await api.principals.list(MAX_VALUES))
     .map(({ displayName, id }) => ({ value: displayName, description: id }));
 }
 
-async function credentials(api: Api, { given }: Position): Promise<Candidate[]> {
+async function credentials(api: Api, { command, given }: Position): Promise<Candidate[]> {
+  if (command.registeredArguments[0]?.name() === "tenant") {
+    return (await api.tenants.find(given[0] ?? "")).credentials
+      .map(({ id, clientId }) => ({ value: id, description: clientId }));
+  }
   const principal = await api.principals.find(given[0] ?? "");
   return (await api.principals.credentials(principal, MAX_VALUES))
     .map(({ displayName, id }) => ({ value: displayName || id, description: id }));

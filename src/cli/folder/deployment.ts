@@ -74,7 +74,7 @@ export async function makeCommit(
  * The id of the volume to bind. Undefined without a volume, and for C1, where the command line attaches the volume to
  * invocations.
  */
-export async function volumeToBind(api: Api, { volume }: Manifest): Promise<string | undefined> {
+async function volumeToBind(api: Api, { volume }: Manifest): Promise<string | undefined> {
   if (volume === undefined) return undefined;
   try {
     return (await findVolume(api, volume)).id;
@@ -88,11 +88,35 @@ export async function volumeToBind(api: Api, { volume }: Manifest): Promise<stri
  * The roles of a manifest, with ids in place of the names of roles that are not built-in. The server rejects unknown names.
  * @throws {Failure} for a name of several roles
  */
-export async function rolesToSet(api: Api, { roles }: Manifest): Promise<string[] | undefined> {
+async function rolesToSet(api: Api, { roles }: Manifest): Promise<string[] | undefined> {
   return roles && await Promise.all(roles.map(async (role) => {
     const isNamed = isBuiltinRole(role) || isId(role);
     return isNamed ? role : (await api.roles.named(role))?.id ?? role;
   }));
+}
+
+/** Tenants that are searched for a name: more than a server may have. */
+const MAX_TENANTS = 1000;
+
+/**
+ * The tenant of a manifest as the server answers it: with its id, and the access that counts. Callers who may not list the
+ * tenants send it as it is.
+ */
+async function tenantToSet(
+  api: Api,
+  { tenant }: Manifest,
+): Promise<Manifest["tenant"]> {
+  const name = tenant?.id?.toLowerCase();
+  if (!name) return tenant;
+  const tenants = await api.tenants.list(MAX_TENANTS).catch((error) => {
+    if (error instanceof ApiError && (error.isMissingEndpoint || error.reason === "ROLE_MISSING")) {
+      return [];
+    }
+    throw error;
+  });
+  const found = tenants.find((one) => one.name.toLowerCase() === name || one.host === name);
+  const { access } = FUNCTION_SETTINGS.tenant.fields;
+  return { access: access.unset.inForce, ...tenant, ...found && { id: found.id } };
 }
 
 /**
@@ -122,8 +146,24 @@ export interface Additions {
   readonly volumeId: string | undefined;
   /** The roles of the manifest, by ids or names of built-in roles; undefined to leave the roles as they are. */
   readonly roles: readonly string[] | undefined;
+  /** The tenant of the manifest as the server answers it; undefined to leave the tenant as it is. */
+  readonly tenant: Manifest["tenant"];
   /** Variables besides the variables of the manifest, or else of the function. */
   readonly variables: Readonly<Record<string, string>>;
+}
+
+/** What a deploy adds to the settings of `invoked.json`. @param variables of the flags */
+export async function additionsOf(
+  api: Api,
+  manifest: Manifest,
+  variables: Additions["variables"],
+): Promise<Additions> {
+  return {
+    volumeId: await volumeToBind(api, manifest),
+    roles: await rolesToSet(api, manifest),
+    tenant: await tenantToSet(api, manifest),
+    variables,
+  };
 }
 
 /**
@@ -132,7 +172,7 @@ export interface Additions {
  */
 export function settingsChange(
   manifest: Manifest,
-  { volumeId, roles, variables }: Additions,
+  { volumeId, roles, tenant, variables }: Additions,
   fn: RemoteFunction | undefined,
 ): FunctionChange {
   const settings = Object.entries<Field>(FUNCTION_SETTINGS).map(([name, { file = name }]) => [
@@ -144,6 +184,7 @@ export function settingsChange(
     ...Object.fromEntries(settings),
     vfsId: volumeId,
     scopedRoleIds: roles && [...roles],
+    tenant,
     variables: hasVariables ? { ...manifest.variables ?? fn?.variables, ...variables } : undefined,
   };
   const differing = (Object.keys(wanted) as (keyof typeof wanted & keyof RemoteFunction)[])

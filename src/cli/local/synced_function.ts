@@ -87,7 +87,8 @@ export class SyncedFunction {
       await this.#volumeOf(name);
     }
     const roles = this.#localRoles(manifest.roles);
-    const additions = { volumeId: volume?.id ?? "", roles, variables: this.variables };
+    const volumeId = volume?.id ?? "";
+    const additions = { volumeId, roles, tenant: undefined, variables: this.variables };
     const change = settingsChange(manifest, additions, this.#fn);
     const settingsChanged = Object.keys(change).length > 0;
     if (Object.keys(change).length > 0) this.#fn = await this.api.updateFunction(this.#fn, change);

@@ -14,7 +14,7 @@ export const COMMAND_WORDS = [
   ...["deploy", "diff", "publish", "rollback"],
   ...["invoke", "cancel", "replay", "dead-letters", "circuit-breaker", "logs", "history", "show"],
   ...["list", "tag", "secrets", "trigger", "settings", "usage", "delete", "purge", "volumes"],
-  ...["principals", "credentials", "users", "roles", "bind"],
+  ...["principals", "credentials", "users", "roles", "bind", "tenants"],
   ...["login", "logout", "whoami", "token", "console"],
   ...[
     "serve",
