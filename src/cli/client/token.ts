@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Failure, oneLine } from "../terminal/failure.ts";
 import { isTemporary, parseJson, tryAgain } from "./api_error.ts";
 import type { Credentials } from "./credentials.ts";
-import type { ProofKey } from "./proof_key.ts";
+import type { ProofKey } from "../../shared/proof_key.ts";
 import { readTokenBody, request, type Transport } from "./http.ts";
 
 /** Lifetime of a token whose response does not state it, in seconds. */
@@ -40,7 +40,10 @@ export class TokenSource {
   async headers(method: string, url: URL): Promise<Readonly<Record<string, string>>> {
     const { text, key } = await this.#current();
     if (key === undefined) return { authorization: `Bearer ${text}` };
-    return { authorization: `DPoP ${text}`, dpop: await key.prove(method, url, text) };
+    return {
+      authorization: `DPoP ${text}`,
+      dpop: await key.prove({ method, url, accessToken: text }),
+    };
   }
 
   /**
@@ -116,7 +119,7 @@ async function requestToken(transport: Transport, credentials: Exchanged, key?: 
   const url = new URL(path, transport.url);
   const response = await request(transport, path, {
     method: "POST",
-    headers: key === undefined ? {} : { dpop: await key.prove("POST", url) },
+    headers: key === undefined ? {} : { dpop: await key.prove({ method: "POST", url }) },
     body: new URLSearchParams(formOf(credentials)),
   });
   const body = parseJson(await readTokenBody(transport, response));
@@ -124,7 +127,7 @@ async function requestToken(transport: Transport, credentials: Exchanged, key?: 
   if (response.status === 200 && granted.success) return { ...granted.data, key };
   const rejection = TokenError.safeParse(body);
   if (rejection.data?.error === "invalid_dpop_proof" && key === undefined) {
-    const { ProofKey } = await import("./proof_key.ts");
+    const { ProofKey } = await import("../../shared/proof_key.ts");
     return await requestToken(transport, credentials, await ProofKey.make());
   }
   const { error, error_description: description } = rejection.data ??
