@@ -1,6 +1,7 @@
 import { DomainError } from "../domain/errors.ts";
 import type { HostMethod } from "../domain/invocations/host_methods.ts";
-import { HostCallError } from "../sandbox/contract.ts";
+import type { InvocationContext } from "../engine/contract.ts";
+import { type HostCall, HostCallError } from "../sandbox/contract.ts";
 import { callOperation, type OperationRequest } from "./call.ts";
 import type { JsonOperation, Operation } from "./operation.ts";
 import type { Services } from "./services.ts";
@@ -44,7 +45,7 @@ const FORMER_IDS: Readonly<Record<string, string>> = {
 };
 
 function hostMethod(operation: JsonOperation, services: Services): HostMethod {
-  const answer: HostMethod = async ({ params, signal }, invocation) => {
+  const answer = async ({ params, signal }: HostCall, invocation: InvocationContext) => {
     try {
       const principal = await services.functionPrincipals.of(invocation, signal);
       services.apiRateLimit(principal);

@@ -35,6 +35,8 @@ export interface HostCall {
   readonly bytes: Uint8Array;
   /** Aborts when the invocation ends. */
   readonly signal: AbortSignal;
+  /** When the time limit ends the invocation, on the clock of `performance.now()`. */
+  readonly endsAtMs: number;
 }
 
 /** The server's reply to a {@link HostCall}. */

@@ -32,6 +32,18 @@ export interface TimedEgress extends Timed {
 
 export type TimedCall = TimedHostCall | TimedEgress;
 
+/** The host call with which `sdk` calls the tenant of a function. */
+const TENANT_CALL = "sdk.call";
+
+/** The name of a host call in traces: a call of a tenant has that of its operation, such as `sdk.apps.list`. */
+export function hostCallName(method: string, params: unknown): string {
+  if (method !== TENANT_CALL || typeof params !== "object" || params === null) return method;
+  const { namespace, method: name } = params as Readonly<Record<string, unknown>>;
+  return typeof namespace === "string" && typeof name === "string"
+    ? `sdk.${namespace}.${name}`
+    : method;
+}
+
 /** Calls of one kind, host calls or egress, whose times are kept for each run. */
 export const TIMED_CALLS_MAX = 50;
 

@@ -160,9 +160,13 @@ export class OwnerSession {
     if ("kind" in sealed) return sealed;
     if (signal.aborted) return killed(killCodeOf(signal));
     if (!this.#lifecycle.is("accepted")) return this.#notDelivered();
-    const host = new HostChannel(ports.host, {
-      write: (bytes) => this.#channel.write(MessageType.HOST_REPLY, bytes).catch(() => {}),
-    }, this.#parts.replyBudget);
+    const { timeoutMs = this.#parts.limits.timeoutMs } = job.limits;
+    const host = new HostChannel(
+      ports.host,
+      { write: (bytes) => this.#channel.write(MessageType.HOST_REPLY, bytes).catch(() => {}) },
+      this.#parts.replyBudget,
+      performance.now() + timeoutMs,
+    );
     this.#job = { ports, host };
     this.#lifecycle.set("running");
     this.#channel.write(MessageType.JOB, sealed);

@@ -197,7 +197,11 @@ export class Executions {
       const invocation = { invocationId, functionId, depth, trace };
       const started = { attempt: record.key.attempt, trace };
       const ran = await run.execute(jobOf(attempt, started, values), {
-        host: hostMethods.hostOf(invocation, { volume: volume?.session, httpRequest }),
+        host: hostMethods.hostOf(invocation, {
+          volume: volume?.session,
+          httpRequest,
+          onLog: record.log,
+        }),
         onLog: record.log,
         onAssigned: (worker) => record.assign(worker),
         onPlaced: record.rules.startsWhenPlaced ? () => record.placed() : undefined,

@@ -1,5 +1,11 @@
 import type { InvocationContext } from "../../engine/contract.ts";
-import { type Host, type HostCall, HostCallError, type HostReply } from "../../sandbox/contract.ts";
+import {
+  type Host,
+  type HostCall,
+  HostCallError,
+  type HostReply,
+  type SandboxLog,
+} from "../../sandbox/contract.ts";
 import type { HttpRequest } from "../endpoints/http_request.ts";
 import { answerVfsCall, VFS_PREFIX } from "../volumes/host_calls.ts";
 import type { VolumeSession } from "../volumes/session.ts";
@@ -13,10 +19,18 @@ interface HostParts {
   readonly volume: VolumeSession | undefined;
   /** Undefined for an invocation of the default export. */
   readonly httpRequest: HttpRequest | undefined;
+  readonly onLog: RunLog;
 }
 
+/** Takes a line for the log of a run. */
+type RunLog = (log: SandboxLog) => void;
+
 /** Answers the host calls of one name for the invocation that makes them. May throw `HostCallError`. */
-export type HostMethod = (call: HostCall, invocation: InvocationContext) => Promise<HostReply>;
+export type HostMethod = (
+  call: HostCall,
+  invocation: InvocationContext,
+  onLog: RunLog,
+) => Promise<HostReply>;
 
 /** What running functions can call on the server, by name. */
 export class HostMethods {
@@ -35,7 +49,7 @@ export class HostMethods {
   async #call(
     call: HostCall,
     invocation: InvocationContext,
-    { volume, httpRequest }: HostParts,
+    { volume, httpRequest, onLog }: HostParts,
   ): Promise<HostReply> {
     if (httpRequest !== undefined && call.method.startsWith(HTTP_PREFIX)) {
       return await httpRequest.call(call);
@@ -45,6 +59,6 @@ export class HostMethods {
     if (method === undefined) {
       throw new HostCallError("UNIMPLEMENTED", `this server has no method ${call.method}`);
     }
-    return await method(call, invocation);
+    return await method(call, invocation, onLog);
   }
 }

@@ -124,7 +124,6 @@ export class Tests {
     },
   ): Promise<readonly TestRecord[]> {
     const { store, engine, hostMethods, volumeLimits } = this.parts;
-    const host = hostMethods.hostOf(context, { volume: undefined, httpRequest: undefined });
     await using volumes = new TestVolumes(store, volumeLimits, () => fixtures.current.volume);
     const testRun = new TestRun({ ...this.parts.limits, runTimeoutMs: limits.timeoutMs }, {
       signal: run.signal,
@@ -132,6 +131,8 @@ export class Tests {
       declare: (fixture) => fixtures.declare(fixture),
       positionOf: (stack) => positionOf(stack, map),
       runInstance: async (answer, onLog, signal) => {
+        const parts = { volume: undefined, httpRequest: undefined, onLog };
+        const host = hostMethods.hostOf(context, parts);
         const job = jobOf(context, artifact, limits, fixtures.current);
         const ran = await run.execute(job, {
           host: {

@@ -10,7 +10,7 @@ import {
 } from "../../runtime/wire.ts";
 import { BusyTime } from "../../shared/time.ts";
 import { nestsDeeper } from "../../shared/json_text.ts";
-import { TimedCalls, type TimedHostCall } from "../../shared/timed_calls.ts";
+import { hostCallName, TimedCalls, type TimedHostCall } from "../../shared/timed_calls.ts";
 import { type Host, HostCallError, type HostReply } from "../contract.ts";
 import { checkReplyContent, type EncodedReply, encodeReply, ReplyWriter } from "./replies.ts";
 import type { Input } from "./process.ts";
@@ -46,6 +46,7 @@ export class HostChannel {
   readonly #host: Host;
   readonly #stdin: Input;
   readonly #budget: ByteBudget;
+  readonly #endsAtMs: number;
   /** Made for the first reply: most runs make no host call. */
   #writer: ReplyWriter | undefined;
   /** Aborted when it is closed while host calls are in progress. */
@@ -64,11 +65,15 @@ export class HostChannel {
   /** Resolves when a reply has left the memory. */
   #replyWritten = Promise.withResolvers<void>();
 
-  /** @param budget the memory for the contents of the replies of all runs */
-  constructor(host: Host, stdin: Input, budget: ByteBudget) {
+  /**
+   * @param budget the memory for the contents of the replies of all runs
+   * @param endsAtMs when the time limit ends the run, on the clock of `performance.now()`
+   */
+  constructor(host: Host, stdin: Input, budget: ByteBudget, endsAtMs = Infinity) {
     this.#host = host;
     this.#stdin = stdin;
     this.#budget = budget;
+    this.#endsAtMs = endsAtMs;
   }
 
   /** Milliseconds in which at least one host call was under way. */
@@ -154,7 +159,7 @@ export class HostChannel {
     };
     try {
       const request = readRequest(json, bytes);
-      method = request.method;
+      method = hostCallName(request.method, request.params);
       const reply = encodeReply(number, HostStatus.DONE, await this.#call(request));
       if (reply.kind === "deferred") checkReplyContent(reply.contentBytes);
       await this.#reply(reply, frameBytes);
@@ -169,7 +174,8 @@ export class HostChannel {
   async #call(request: HostRequest): Promise<HostReply> {
     while (this.#unreadBytes > UNREAD_BYTES_MAX) await this.#replyWritten.promise;
     if (this.#isClosed) throw new HostCallError("INTERNAL", "the run has ended");
-    return await this.#host.call({ ...request, signal: this.#closing.signal });
+    const call = { ...request, signal: this.#closing.signal, endsAtMs: this.#endsAtMs };
+    return await this.#host.call(call);
   }
 }
 

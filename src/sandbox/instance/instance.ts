@@ -235,8 +235,10 @@ export class Instance {
     };
     const stackMap = lazyStackMap(hooks.stackMap);
     const sink = new LogSink(limits.logBytes, redactor, stackMap, hooks.onLog);
-    const openChannel = () =>
-      new HostChannel(hooks.host, this.#child.process.input, hooks.replyBudget);
+    const openChannel = () => {
+      const endsAtMs = span.beganMs + limits.timeoutMs;
+      return new HostChannel(hooks.host, this.#child.process.input, hooks.replyBudget, endsAtMs);
+    };
     const mustAccept = this.#child.process.hasReadInput === undefined;
     const begins = { beginsWithMark: this.#isMarked, mustAccept };
     const parts = { sink, redactor, openChannel, end };
