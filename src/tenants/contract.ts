@@ -14,6 +14,11 @@ export interface OperationName {
   readonly method: string;
 }
 
+/** The operation as a function calls it, such as `sdk.apps.list`. */
+export function operationLabel({ namespace, method }: OperationName): string {
+  return `sdk.${namespace}.${method}`;
+}
+
 /** One request, without a token. */
 export interface TenantRequest {
   readonly operation: OperationName;
@@ -48,8 +53,12 @@ export interface SdkAnswer {
 
 /** Sends requests to one tenant. */
 export interface TenantTransport {
-  /** @throws {TenantError} if no answer came, or none that the rules allow */
-  send(request: TenantRequest, signal: AbortSignal): Promise<TenantAnswer>;
+  /**
+   * @param signal aborts when nobody waits for the answer any more
+   * @param endsAtMs when it will at the latest, on the clock of `performance.now()`: no repetition begins later
+   * @throws {TenantError} if no answer came, or none that the rules allow
+   */
+  send(request: TenantRequest, signal: AbortSignal, endsAtMs?: number): Promise<TenantAnswer>;
 }
 
 /** Credentials of a client of a tenant, opened. */

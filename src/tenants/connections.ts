@@ -1,0 +1,228 @@
+/** TLS connections to tenants under the rules of egress: to checked addresses, with verified certificates, and without redirects. */
+import { Buffer } from "node:buffer";
+import { Agent, type IncomingMessage, request as httpRequest } from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { LRUCache } from "lru-cache";
+import { formatBytes, formatDuration } from "../config/mod.ts";
+import { addressPolicy } from "../sandbox/egress/addresses.ts";
+import { EgressError } from "../sandbox/egress/error.ts";
+import { Router } from "../sandbox/egress/route.ts";
+import { parseAbsolute } from "../sandbox/egress/target.ts";
+import type { EgressOptions } from "../sandbox/mod.ts";
+import { ByteBudget } from "../shared/byte_budget.ts";
+import { type Exchange, ExchangeError, type HttpAnswer, type HttpRequest } from "./exchange.ts";
+
+/** Tenants whose connections are kept; those of the one that was used least recently are closed. */
+const HOSTS_MAX = 100;
+/** Connections to one tenant that carry requests at a time; further requests wait. */
+const CONNECTIONS_MAX = 32;
+/** Connections to one tenant that wait for requests, and how long each may wait. */
+const IDLE_CONNECTIONS_MAX = 8;
+const IDLE_MS = 15_000;
+/** Most bytes of the headers of an answer. */
+const HEADERS_MAX_BYTES = 32 * 1024;
+/** Answers up to this size need no share of the memory for answers. */
+const SMALL_ANSWER_BYTES = 1024 * 1024;
+/** Memory for all larger answers that are being read. */
+const ANSWERS_MAX_BYTES = 256 * 1024 * 1024;
+
+/** Codes of connections that may succeed later; the others are rules and certificates. */
+const PASSING_CODES = [
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOTFOUND",
+  "ETIMEDOUT",
+];
+
+/** What an operator allows, for tenants as for functions. */
+export type TenantEgress = Pick<EgressOptions, "allowPrivate" | "ca">;
+
+/** Kept connections to one tenant, and connections for one request each. */
+interface Agents {
+  readonly kept: Agent;
+  readonly single: Agent;
+}
+
+/** Connections to all tenants. Disposing it closes them. */
+export class TenantConnections implements Disposable {
+  readonly #router: Router;
+  readonly #memory = new ByteBudget(ANSWERS_MAX_BYTES);
+  readonly #agents = new LRUCache<string, Agents>({
+    max: HOSTS_MAX,
+    dispose: ({ kept, single }) => {
+      kept.destroy();
+      single.destroy();
+    },
+  });
+
+  constructor({ allowPrivate, ca }: TenantEgress) {
+    this.#router = new Router(addressPolicy(allowPrivate), ca);
+  }
+
+  /** The connections to one tenant. @param host with a port unless it is 443 */
+  to(host: string): Exchange {
+    return { send: (request, signal) => this.#send(host, request, signal) };
+  }
+
+  [Symbol.dispose](): void {
+    this.#agents.clear();
+  }
+
+  async #send(host: string, request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+    const { kept, single } = this.#agentsOf(host);
+    return await sendOver(
+      request.opensConnection ? single : kept,
+      host,
+      request,
+      { signal, memory: this.#memory },
+    );
+  }
+
+  #agentsOf(host: string): Agents {
+    const known = this.#agents.get(host);
+    if (known !== undefined) return known;
+    const to = parseAbsolute(`https://${host}/`);
+    if (to === undefined) throw new TypeError(`${host} is not a host`);
+    const connect = () => this.#router.connectTls(to);
+    const agents = {
+      kept: new TenantAgent(connect, true),
+      single: new TenantAgent(connect, false),
+    };
+    this.#agents.set(host, agents);
+    return agents;
+  }
+}
+
+/** Opens checked connections, up to {@link CONNECTIONS_MAX} at a time. */
+class TenantAgent extends Agent {
+  readonly #connect: () => Promise<Socket>;
+
+  constructor(connect: () => Promise<Socket>, keepAlive: boolean) {
+    super({
+      keepAlive,
+      maxSockets: CONNECTIONS_MAX,
+      maxFreeSockets: IDLE_CONNECTIONS_MAX,
+      timeout: IDLE_MS,
+    });
+    this.#connect = connect;
+  }
+
+  override createConnection(
+    _options: unknown,
+    onCreated?: (error: Error | null, socket: Duplex) => void,
+  ): undefined {
+    this.#connect().then(
+      (socket) => onCreated?.(null, socket),
+      // The agent reads no socket beside an error.
+      (error) => onCreated?.(error, undefined as unknown as Duplex),
+    );
+  }
+}
+
+interface SendParts {
+  readonly signal: AbortSignal;
+  readonly memory: ByteBudget;
+}
+
+/** Sends a request and reads its answer. @throws {ExchangeError} */
+async function sendOver(
+  agent: Agent,
+  host: string,
+  { verb, path, headers, body, answerBytesMax, timeoutMs }: HttpRequest,
+  { signal, memory }: SendParts,
+): Promise<HttpAnswer> {
+  const late = new ExchangeError(
+    "TENANT_TIMEOUT",
+    `no whole answer within ${formatDuration(timeoutMs)}`,
+    "perhaps",
+    false,
+  );
+  const outgoing = httpRequest({
+    agent,
+    method: verb,
+    path,
+    headers: {
+      ...headers,
+      host,
+      "accept-encoding": "identity",
+      ...body === undefined ? {} : { "content-length": Buffer.byteLength(body) },
+    },
+    setHost: false,
+    maxHeaderSize: HEADERS_MAX_BYTES,
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const cut = (error: Error) => {
+    reject(error);
+    outgoing.destroy(error);
+  };
+  const onAbort = () => cut(late);
+  const timer = setTimeout(() => cut(late), timeoutMs);
+  signal.addEventListener("abort", onAbort, { once: true });
+  outgoing.on("response", resolve);
+  // Never removed: an error event without a listener would end the server.
+  outgoing.on("error", reject);
+  try {
+    if (signal.aborted) onAbort();
+    else outgoing.end(body);
+    const incoming = await promise;
+    const read = await bodyOf(incoming, answerBytesMax, { signal, memory });
+    return { status: incoming.statusCode ?? 0, headers: headersOf(incoming), body: read };
+  } catch (error) {
+    outgoing.destroy();
+    throw signal.aborted ? late : exchangeError(error);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** Reads a body up to its limit. A large one waits for its share of the memory. */
+async function bodyOf(
+  incoming: IncomingMessage,
+  bytesMax: number,
+  { signal, memory }: SendParts,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  let share: Disposable | undefined;
+  try {
+    for await (const chunk of incoming as AsyncIterable<Uint8Array>) {
+      length += chunk.length;
+      if (length > bytesMax) {
+        throw new ExchangeError(
+          "TENANT_ANSWER_TOO_LARGE",
+          `the answer has more than ${formatBytes(bytesMax)}: ask for smaller pages`,
+          "perhaps",
+          false,
+        );
+      }
+      if (length > SMALL_ANSWER_BYTES) share ??= await memory.take(bytesMax, signal);
+      chunks.push(chunk);
+    }
+    if (!incoming.complete) throw new Error("it ended early");
+    return Buffer.concat(chunks);
+  } finally {
+    share?.[Symbol.dispose]();
+  }
+}
+
+function headersOf({ headers }: IncomingMessage): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, String(value)]),
+  );
+}
+
+function exchangeError(error: unknown): ExchangeError {
+  if (error instanceof ExchangeError) return error;
+  if (error instanceof EgressError) {
+    const mayPass = PASSING_CODES.includes(error.code);
+    const message = `no connection: ${error.message}`;
+    return new ExchangeError("TENANT_UNREACHABLE", message, "nothing", mayPass);
+  }
+  // Whatever else fails, such as a parser, fails once the request is on its way.
+  const message = "the connection broke before the whole answer";
+  return new ExchangeError("TENANT_UNREACHABLE", message, "perhaps", true);
+}

@@ -1,0 +1,250 @@
+/** What the client of tenants makes of the answers of a tenant, and of none. */
+import assert from "node:assert/strict";
+import { TENANT_ANSWER_MAX_BYTES, tenantTransport } from "../../src/tenants/client.ts";
+import { failure, READ, suite, WRITE } from "./calls_stage.ts";
+import { json } from "./calls_tenant.ts";
+
+suite("each bad answer has a code, and a message that names the operation", {
+  "of the API": async ({ tenant, fails }) => {
+    const deep = "[".repeat(2_000) + "]".repeat(2_000);
+    const html = { "content-type": "text/html" };
+    const answers: readonly [number, Record<string, string>, string, RegExp][] = [
+      [
+        200,
+        html,
+        "<h1>Welcome</h1>",
+        /the tenant answered text\/html instead of JSON \(status 200\)$/,
+      ],
+      [502, html, "<h1>Bad gateway</h1>", /text\/html instead of JSON \(status 502\)$/],
+      [
+        302,
+        { location: "https://example.com/" },
+        "",
+        /answered a redirect, which is not followed \(status 302\)$/,
+      ],
+      [200, {}, "{}", /without a Content-Type/],
+      [
+        200,
+        { "content-type": "application/jsonish" },
+        "{}",
+        /application\/jsonish instead of JSON/,
+      ],
+      [
+        200,
+        { "content-type": "application/json" },
+        '{"a":',
+        /not a JSON object in UTF-8, or was cut/,
+      ],
+      [200, { "content-type": "application/json" }, "[1]", /not a JSON object/],
+      [200, { "content-type": "application/json" }, '"text"', /not a JSON object/],
+      [200, { "content-type": "application/json" }, "", /not a JSON object/],
+      [
+        200,
+        { "content-type": "application/json" },
+        `{"a":${deep}}`,
+        /nested deeper than 1000 levels/,
+      ],
+      [
+        200,
+        { "content-type": "application/json", "content-encoding": "gzip" },
+        "{}",
+        /content encoding/,
+      ],
+    ];
+    for (const [status, headers, body, message] of answers) {
+      tenant.api = (_request, response) => void response.writeHead(status, headers).end(body);
+      const error = await fails(WRITE);
+      assert.equal(error.code, "TENANT_BAD_ANSWER", error.message);
+      assert.match(error.message, /^sdk\.task\.createGrantTask: /);
+      assert.match(error.message, message);
+    }
+    tenant.api = (_request, response) =>
+      void response.writeHead(200, { "content-type": "application/json" })
+        .end(new Uint8Array([0x22, 0xff, 0xfe, 0x22]));
+    assert.equal((await fails(WRITE)).code, "TENANT_BAD_ANSWER");
+    assert.equal(tenant.received.length, answers.length + 1);
+  },
+  "of a tenant that is too large": async ({ tenant, fails, send }) => {
+    const write = (bytes: number) => {
+      tenant.api = (_request, response) => {
+        response.writeHead(200, { "content-type": "application/json" });
+        response.end(JSON.stringify({ text: "x".repeat(bytes - '{"text":""}'.length) }));
+      };
+    };
+    write(TENANT_ANSWER_MAX_BYTES + 1);
+    const error = await fails(WRITE);
+    assert.equal(error.code, "TENANT_ANSWER_TOO_LARGE");
+    assert.match(error.message, /^sdk\.task\.createGrantTask: the answer has more than 32 MiB/);
+    write(TENANT_ANSWER_MAX_BYTES);
+    assert.equal((await send(WRITE)).body.length, TENANT_ANSWER_MAX_BYTES);
+  },
+  "of a tenant that never ends": async ({ tenant, fails }) => {
+    tenant.api = async (_request, response) => {
+      response.writeHead(200, { "content-type": "application/json" });
+      const closed = new Promise((resolve) => response.once("close", resolve));
+      while (!response.destroyed) {
+        if (response.write(" ".repeat(65_536))) continue;
+        await Promise.race([closed, new Promise((resolve) => response.once("drain", resolve))]);
+      }
+    };
+    assert.equal((await fails(WRITE)).code, "TENANT_ANSWER_TOO_LARGE");
+  },
+  "of headers that are too large": async ({ tenant, fails }) => {
+    tenant.api = (_request, response) => json(response, 200, {}, { "x-long": "x".repeat(100_000) });
+    const { code } = await fails(WRITE);
+    assert.ok(["TENANT_BAD_ANSWER", "TENANT_UNREACHABLE"].includes(code), code);
+  },
+  "of what is not HTTP": async ({ tenant, fails }) => {
+    tenant.api = (_request, response) =>
+      void response.socket?.end("220 smtp.example ready\r\n\r\n");
+    const { code } = await fails(WRITE);
+    assert.ok(["TENANT_BAD_ANSWER", "TENANT_UNREACHABLE"].includes(code), code);
+  },
+  "of the token endpoint": async ({ tenant, fails }) => {
+    const rejected = (body: unknown, status = 401) => {
+      tenant.token = (_request, response) => json(response, status, body);
+    };
+    rejected({ error: "invalid_client", error_description: "client\nis disabled" });
+    const error = await fails();
+    assert.equal(error.code, "TENANT_CREDENTIAL_REJECTED");
+    assert.equal(
+      error.message,
+      `sdk.apps.list: the tenant does not accept client ${tenant.clientId}: invalid_client: client is disabled`,
+    );
+    rejected({ error: "invalid_client" }, 403);
+    assert.equal((await fails()).code, "TENANT_CREDENTIAL_REJECTED");
+    for (const body of [{}, [], { access_token: "a b", token_type: "Bearer" }, { error: 1 }]) {
+      rejected(body, 200);
+      assert.equal((await fails()).code, "TENANT_BAD_ANSWER");
+    }
+    tenant.token = (_request, response) => void response.writeHead(200).end("<html>");
+    assert.equal((await fails()).code, "TENANT_BAD_ANSWER");
+    rejected({ pad: "x".repeat(100_000) }, 200);
+    assert.match((await fails()).message, /the token endpoint answered more than 64 KiB$/);
+    assert.equal(tenant.received.length, 0);
+  },
+  "a rejected client does not try again at once": async ({ tenant, connections }) => {
+    tenant.token = (_request, response) => json(response, 401, { error: "invalid_client" });
+    const client = tenantTransport(tenant.credentials, connections.to(tenant.host));
+    const { signal } = new AbortController();
+    for (let at = 0; at < 5; at++) await failure(() => client.send(READ, signal));
+    assert.equal(tenant.tokenRequests.length, 1);
+  },
+});
+
+suite("reads are repeated, and no write that may have happened", {
+  "a connection that breaks": async ({ tenant, send, fails }) => {
+    let count = 0;
+    tenant.api = (_request, response) =>
+      count++ < 2 ? void response.socket?.destroy() : json(response, 200, {});
+    assert.equal((await send()).status, 200);
+    assert.equal(tenant.received.length, 3);
+    count = 0;
+    tenant.received.length = 0;
+    const error = await fails(WRITE);
+    assert.equal(error.code, "TENANT_UNREACHABLE");
+    assert.match(
+      error.message,
+      /^sdk\.task\.createGrantTask: the connection broke .*; the tenant may have performed the request$/,
+    );
+    assert.equal(tenant.received.length, 1);
+  },
+  "an answer that breaks off": async ({ tenant, fails }) => {
+    tenant.api = (_request, response) => {
+      response.writeHead(200, { "content-type": "application/json", "content-length": "100" });
+      response.write('{"list":[');
+      setTimeout(() => response.socket?.destroy(), 20);
+    };
+    assert.equal((await fails(WRITE)).code, "TENANT_UNREACHABLE");
+    assert.equal(tenant.received.length, 1);
+    assert.equal((await fails()).code, "TENANT_UNREACHABLE");
+    assert.equal(tenant.received.length, 1 + 4);
+  },
+  "a gateway without its tenant": async ({ tenant, send }) => {
+    const body = { code: 14, message: "away", details: [] };
+    let count = 0;
+    tenant.api = (_request, response) => json(response, count++ < 1 ? 503 : 200, body);
+    assert.equal((await send()).status, 200);
+    count = 0;
+    assert.equal((await send(WRITE)).status, 503);
+    assert.equal(tenant.received.length, 3);
+  },
+  "a write opens a connection of its own, and reads share one": async ({ tenant, connections }) => {
+    const client = tenantTransport(tenant.credentials, connections.to(tenant.host));
+    const { signal } = new AbortController();
+    for (const request of [READ, READ, WRITE, WRITE]) await client.send(request, signal);
+    const [first, second, third, fourth] = tenant.received.map(({ port }) => port);
+    assert.equal(first, second);
+    assert.equal(new Set([first, third, fourth]).size, 3);
+  },
+  "the tenant is asked again when it wants it": async ({ tenant, send }) => {
+    let count = 0;
+    tenant.api = (_request, response) =>
+      count++ < 1
+        ? json(response, 429, { code: 8, message: "slow down" }, { "retry-after": "1" })
+        : json(response, 200, {});
+    assert.equal((await send()).status, 200);
+    count = 0;
+    assert.equal((await send(WRITE)).status, 200);
+    assert.equal(tenant.received.length, 4);
+  },
+  "a wait that is too long is an error": async ({ tenant, fails, connections }) => {
+    tenant.api = (_request, response) => json(response, 429, {}, { "retry-after": "3600" });
+    const error = await fails();
+    assert.deepEqual([error.code, error.retryAfterSeconds], ["TENANT_RATE_LIMITED", 3600]);
+    assert.equal(
+      error.message,
+      "sdk.apps.list: the tenant answered status 429 and asks to wait 1 h; the limit is 60 s for each call",
+    );
+    tenant.api = (_request, response) => json(response, 503, {}, { "retry-after": "20" });
+    const client = tenantTransport(tenant.credentials, connections.to(tenant.host));
+    const { signal } = new AbortController();
+    const ends = await failure(() => client.send(READ, signal, performance.now() + 10_000));
+    assert.match(ends.message, /status 503 and asks to wait 20 s; the invocation ends before$/);
+  },
+  "a tenant that always says so ends": async ({ tenant, send }) => {
+    tenant.api = (_request, response) => json(response, 429, { code: 8 }, { "retry-after": "0" });
+    const answer = await send();
+    assert.deepEqual([answer.status, tenant.received.length], [429, 4]);
+  },
+});
+
+suite("an aborted call ends at once", {
+  "while the tenant does not answer": async ({ tenant, connections }) => {
+    const hanging = Promise.withResolvers<void>();
+    tenant.api = () => hanging.resolve();
+    const client = tenantTransport(tenant.credentials, connections.to(tenant.host));
+    const ending = new AbortController();
+    const sent = failure(() => client.send(READ, ending.signal));
+    await hanging.promise;
+    ending.abort();
+    assert.match((await sent).message, /the invocation ended before the answer$/);
+  },
+  "while it waits for a token that others wait for, too": async ({ tenant, connections }) => {
+    const asked = Promise.withResolvers<void>();
+    const go = Promise.withResolvers<void>();
+    tenant.token = async (_request, response) => {
+      asked.resolve();
+      await go.promise;
+      json(response, 200, tenant.grant());
+    };
+    const client = tenantTransport(tenant.credentials, connections.to(tenant.host));
+    const ending = new AbortController();
+    const sent = failure(() => client.send(READ, ending.signal));
+    const other = client.send(READ, new AbortController().signal);
+    await asked.promise;
+    ending.abort();
+    assert.equal((await sent).code, "TENANT_TIMEOUT");
+    go.resolve();
+    assert.equal((await other).status, 200);
+    assert.equal(tenant.tokenRequests.length, 1);
+  },
+  "at the end of its time": async ({ tenant, connections }) => {
+    tenant.api = () => {};
+    const client = tenantTransport(tenant.credentials, connections.to(tenant.host));
+    const { signal } = new AbortController();
+    const error = await failure(() => client.send(READ, signal, performance.now() + 500));
+    assert.equal(error.code, "TENANT_TIMEOUT");
+    assert.match(error.message, /^sdk\.apps\.list: no whole answer within /);
+  },
+});
