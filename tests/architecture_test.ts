@@ -4,11 +4,14 @@ import { type Files, readFiles, readSources, resolve, specifiersIn } from "./sup
 import { bannedWordsInSource } from "./support/words.ts";
 
 const LOWER = ["tenants", "sandbox", "store", "config", "shared"];
-/** Each folder of `src`, `sdk` and the console, with the folders that it may import; no feature imports another. */
+/** Each folder of `src`, `sdk`, the console and the example tenant, with the folders that it may import; no feature imports another. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["cli"],
   cli: ["resources", "compose", "domain", "builder", ...LOWER],
-  compose: ["telemetry", "http", "api", "domain", "engine", "cluster", "builder", ...LOWER],
+  compose: [
+    ...["examples/tenant", "telemetry", "http", "api", "domain", "engine", "cluster", "builder"],
+    ...LOWER,
+  ],
   cluster: ["engine", "sandbox", "config", "runtime", "shared"],
   http: ["api", "domain", "telemetry", "config", "shared"],
   resources: [],
@@ -37,6 +40,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   runtime: [],
   sdk: [],
   shared: [],
+  "examples/tenant": [],
   "console/main.tsx": ["console/router.tsx", "console/shell", "console/parts", "console/theme"],
   "console/router.tsx": ["console/features", "console/shell"],
   "console/features": [
@@ -375,13 +379,14 @@ function findSkippedTests(files: Files): string[] {
     .map(([path]) => `${path} skips tests or runs one alone`);
 }
 
-/** The folder of a file in the matrix; undefined outside of `src`, `sdk` and the console. Each feature is a folder. */
+/** The folder of a file in the matrix; undefined outside of it. Each feature is a folder. */
 function folderOf(path: string): string | undefined {
   const [top, folder, inner, feature] = path.split("/");
   if (top === "console") {
     return inner === "features" ? `console/features/${feature}` : `console/${inner}`;
   }
   if (top === "sdk") return "sdk";
+  if (top === "examples") return `examples/${folder}`;
   return top === "src" ? folder : undefined;
 }
 

@@ -20,9 +20,11 @@ export async function exists(path: string): Promise<boolean> {
 /** The text of each file by its path from the root of the project. */
 export type Files = ReadonlyMap<string, string>;
 
-/** The TypeScript of the server, the SDK and the console. */
+/** The TypeScript of the server, the SDK, the console and the example tenant, which a server may run. */
 export async function readSources(): Promise<Files> {
-  const folders = await Promise.all(["src", "sdk", "console/src"].map(readFiles));
+  const folders = await Promise.all(
+    ["src", "sdk", "console/src", "examples/tenant"].map(readFiles),
+  );
   return new Map(folders.flatMap((files) => [...files]));
 }
 

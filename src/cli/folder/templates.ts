@@ -1,7 +1,8 @@
 /**
- * What a new function begins with: the folders of `examples/` and `templates/`, which the console offers as well
- * (console/src/features/functions/templates.ts).
+ * What a new function begins with: the folders of `examples/` and `templates/` with a manifest, which the console offers as
+ * well (console/src/features/functions/templates.ts).
  */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { editorConfig, MANIFEST_SCHEMA, PRIVATE_DIR } from "./editor.ts";
 import { MANIFEST_NAME } from "./manifest.ts";
@@ -32,10 +33,12 @@ interface Manifest {
 /** All templates by name. */
 export function readTemplates(): readonly Template[] {
   return FOLDERS.flatMap((folder) =>
-    [...Deno.readDirSync(folder)].filter(({ isDirectory }) => isDirectory).map(({ name }) => {
-      const { description } = manifestIn(join(folder, name));
-      return { name, description, folder: join(folder, name) };
-    })
+    [...Deno.readDirSync(folder)].filter(({ name }) => isTemplate(join(folder, name))).map(
+      ({ name }) => {
+        const { description } = manifestIn(join(folder, name));
+        return { name, description, folder: join(folder, name) };
+      },
+    )
   ).toSorted((a, b) => a.name < b.name ? -1 : 1);
 }
 
@@ -58,6 +61,10 @@ export async function newFiles(
     ["deno.json", await editorConfig()],
     [".gitignore", `${PRIVATE_DIR}/\n`],
   ]);
+}
+
+function isTemplate(folder: string): boolean {
+  return existsSync(join(folder, MANIFEST_NAME));
 }
 
 function manifestIn(folder: string): Manifest {

@@ -24,17 +24,19 @@ export interface Template {
 /** The template that is chosen at first. */
 const BLANK = "blank";
 
-/** The templates of these files, the blank one first. @param sources text by path, which ends with the template's folder and a name */
+/**
+ * The templates of these files, the blank one first. A folder without a manifest is not a template.
+ * @param sources text by path, which ends with the template's folder and a name
+ */
 export function templatesOf(sources: Readonly<Record<string, string>>): readonly Template[] {
   const folders = new Map<string, Record<string, string>>();
   for (const [path, text] of Object.entries(sources)) {
     const [name = "", folder = ""] = path.split("/").reverse();
     folders.set(folder, { ...folders.get(folder), [name]: text });
   }
-  return [...folders.values()].map(({ "invoked.json": manifest = "{}", ...files }) => ({
-    manifest: JSON.parse(manifest) as Manifest,
-    files,
-  })).toSorted((a, b) => Number(b.manifest.name === BLANK) - Number(a.manifest.name === BLANK));
+  return [...folders.values()].flatMap(({ "invoked.json": manifest, ...files }) =>
+    manifest === undefined ? [] : [{ manifest: JSON.parse(manifest) as Manifest, files }]
+  ).toSorted((a, b) => Number(b.manifest.name === BLANK) - Number(a.manifest.name === BLANK));
 }
 
 /** A function that was created, and why it lacks triggers of its template. */
