@@ -1,0 +1,131 @@
+/** Which texts of a tenant's answers a recording masks. */
+import { z } from "zod";
+import { VIOLATION_OPTIONS, violationOf } from "../../config/mod.ts";
+import { RecordingError } from "./recording_error.ts";
+
+/** What a masked text is, which decides what the mask looks like. */
+export const MASK_KINDS = ["secret", "mail", "name", "text", "page"] as const;
+export type MaskKind = typeof MASK_KINDS[number];
+
+/** The file of a recording with rules of its own. */
+export const MASKING_FILE = "masking.json";
+
+/** A rule for a text by its field; the first rule that matches applies. */
+interface FieldRule {
+  /** Matches the names of the fields down to the text, joined by dots; items of a list have the field of their list. */
+  readonly path: RegExp;
+  /** Whether the rule holds only in an object that also has a mail address or user name: in people and accounts. */
+  readonly ofPerson: boolean;
+  readonly kind: MaskKind | "keep";
+}
+
+const anywhere = (names: string, kind: FieldRule["kind"]): FieldRule => ({
+  path: new RegExp(`(?:^|\\.)(?:${names})$`, "i"),
+  ofPerson: false,
+  kind,
+});
+const ofPerson = (names: string, kind: FieldRule["kind"]): FieldRule => ({
+  ...anywhere(names, kind),
+  ofPerson: true,
+});
+
+const SECRET_NAMES = String
+  .raw`\w*(?:secret|password|passphrase|token|api_?key|private_?key|credential|assertion|cookie|authorization)s?`;
+
+/** Rules for every recording. */
+const FIELD_RULES: readonly FieldRule[] = [
+  anywhere("(?:next_?)?page_?token", "page"),
+  anywhere(`${SECRET_NAMES}(?:\\.(?:value|data|content|key))?`, "secret"),
+  anywhere(String.raw`(?:given|family|first|middle|last|full|nick)_?name`, "name"),
+  anywhere("user_?names?|login", "name"),
+  anywhere(String.raw`employee_?ids?|phone\w*|mobile\w*|(?:street_?)?address\w*|birth\w*`, "text"),
+  ofPerson("display_?name|name", "name"),
+  // A directory may put anything there.
+  { path: /(?:^|\.)profile\./i, ofPerson: true, kind: "text" },
+];
+
+/** Fields by which an object is a person or an account. */
+const PERSON_FIELDS = ["email", "emails", "username", "usernames"];
+
+/** Texts that are secret wherever they are. No expression here reads a character of a hostile text more than 64 times. */
+export const SECRET_TEXTS = new RegExp(
+  [
+    String.raw`secret-token:[\w.~%:+/=-]{16,}`,
+    String.raw`(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*`,
+    String.raw`-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`,
+    String.raw`\bBearer [\w.~+/=-]{8,}`,
+    String.raw`\binvoked_[0-9A-Za-z]{49}\b`,
+    String.raw`\b(?:ghp|gho|ghs|github_pat|glpat|xox[abpr]|sk_live|AKIA)[_-]?[\w-]{12,}`,
+  ].join("|"),
+  "g",
+);
+
+/** Mail addresses wherever they are. */
+export const MAIL_TEXTS = /[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}/gi;
+/** RFC 2606 and 6761: nobody receives their mail, so they name nobody. */
+const RESERVED_HOST = /(?:@|\.)(?:example(?:\.(?:com|net|org))?|test|invalid|localhost)$/i;
+
+const FIELD_PATTERN = /^(?:[\w-]+|\*)(?:\.(?:[\w-]+|\*))*$/;
+const FIELDS_MAX = 1000;
+
+const maskingFile = z.strictObject({
+  /** Kinds by field, such as `profile.costCenter`; `*` is any one name. They win over the rules above. */
+  fields: z.record(
+    z.string().regex(FIELD_PATTERN, { error: "is no field such as profile.costCenter" }),
+    z.enum([...MASK_KINDS, "keep"]),
+  ).optional(),
+  /** Texts that stay as they are. */
+  keep: z.array(z.string().min(1)).max(FIELDS_MAX).optional(),
+});
+
+/** The rules of one recording. */
+export interface MaskRules {
+  /** The kind of a text by its field; undefined if no rule names the field. @param owner the object with the field */
+  kindOf(path: readonly string[], owner: object): MaskKind | "keep" | undefined;
+  /** Whether a text, such as a mail address, stays as it is. */
+  keeps(text: string): boolean;
+}
+
+/**
+ * The rules of a recording: those of its {@link MASKING_FILE}, then those of every recording.
+ * @param text the file; undefined without one
+ * @throws {RecordingError} for a file of another form
+ */
+export function maskRules(text: string | undefined): MaskRules {
+  const { fields = {}, keep = [] } = text === undefined ? {} : readMaskingFile(text);
+  const own = Object.entries(fields).map(([pattern, kind]): FieldRule => ({
+    path: new RegExp(
+      `(?:^|\\.)${pattern.replaceAll(".", "\\.").replaceAll("*", "[^.]+")}$`,
+      "i",
+    ),
+    ofPerson: false,
+    kind,
+  }));
+  const rules = [...own, ...FIELD_RULES];
+  const kept = new Set(keep);
+  return {
+    kindOf(path, owner) {
+      const joined = path.join(".");
+      const isPerson = PERSON_FIELDS.some((field) => Object.hasOwn(owner, field));
+      return rules.find((rule) => (isPerson || !rule.ofPerson) && rule.path.test(joined))?.kind;
+    },
+    keeps: (found) => kept.has(found) || RESERVED_HOST.test(found),
+  };
+}
+
+function readMaskingFile(text: string): z.output<typeof maskingFile> {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new RecordingError(MASKING_FILE, "", "is not JSON");
+  }
+  const parsed = maskingFile.safeParse(json, VIOLATION_OPTIONS);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new RecordingError(
+    MASKING_FILE,
+    issue?.path.join(".") ?? "",
+    issue === undefined ? "is not valid" : violationOf(issue),
+  );
+}

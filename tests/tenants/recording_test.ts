@@ -1,0 +1,213 @@
+/** Recordings: their files, masks, strict replay, and files that an attacker wrote. */
+import assert from "node:assert/strict";
+import type { TenantAnswer, TenantRequest, TenantTransport } from "../../src/tenants/contract.ts";
+import { TenantError } from "../../src/tenants/contract.ts";
+import { readRecording, recordingFiles } from "../../src/tenants/recording/format.ts";
+import { maskRules } from "../../src/tenants/recording/mask_rules.ts";
+import { Recorder } from "../../src/tenants/recording/recorder.ts";
+import { RecordingError } from "../../src/tenants/recording/recording_error.ts";
+import { ReplayTransport } from "../../src/tenants/recording/replay.ts";
+import { startExampleTenant, TenantClient } from "./example_client.ts";
+
+const NEVER = new AbortController().signal;
+
+/** A request of an operation such as `user.list`. */
+function request(name: string, path: string, body?: unknown): TenantRequest {
+  const [namespace = "", method = ""] = name.split(".");
+  return {
+    operation: { namespace, method },
+    access: "READ",
+    verb: body === undefined ? "GET" : "POST",
+    path,
+    body: body === undefined ? undefined : JSON.stringify(body),
+  };
+}
+
+/** A tenant that has these bodies for the requests of a test, and notes the requests. */
+class Bodies implements TenantTransport {
+  readonly requests: TenantRequest[] = [];
+
+  constructor(private readonly bodies: unknown[]) {}
+
+  send(sent: TenantRequest): Promise<TenantAnswer> {
+    this.requests.push(sent);
+    const body = JSON.stringify(this.bodies.shift());
+    return Promise.resolve({ status: 200, headers: { "content-type": "application/json" }, body });
+  }
+}
+
+async function bodyOf(transport: TenantTransport, sent: TenantRequest): Promise<unknown> {
+  return JSON.parse((await transport.send(sent, NEVER)).body);
+}
+
+/** Reads what a recorder would write, as a replay does. */
+function replayOf(recorder: Recorder): ReplayTransport {
+  return new ReplayTransport(readRecording(recordingFiles(recorder.recording)));
+}
+
+async function notRecorded(transport: TenantTransport, sent: TenantRequest): Promise<string> {
+  const error = await transport.send(sent, NEVER).then(() => undefined, (thrown) => thrown);
+  assert.ok(error instanceof TenantError);
+  assert.equal(error.code, "TENANT_NOT_RECORDED");
+  return error.message;
+}
+
+Deno.test("what was recorded of a tenant is replayed, and nothing else", async () => {
+  await using tenant = await startExampleTenant();
+  using client = await TenantClient.open(tenant.credentials);
+  const recorder = new Recorder(maskRules(undefined));
+  const real: TenantTransport = {
+    async send({ verb, path, body }) {
+      const answer = await client.call(verb, path, body);
+      return { status: answer.status, headers: {}, body: JSON.stringify(answer.body) };
+    },
+  };
+  const recording = recorder.around(real);
+  const missing = request("user.get", "/api/v1/users/nobody");
+  const first = request("user.list", "/api/v1/users?page_size=10");
+  const page = await bodyOf(recording, first) as { nextPageToken: string; list: unknown[] };
+  assert.equal(page.nextPageToken, "page-1");
+  const next = request("user.list", "/api/v1/users?page_size=10&page_token=page-1");
+  const second = await bodyOf(recording, next);
+  assert.equal((await recording.send(missing, NEVER)).status, 404);
+  const search = request("appSearch.search", "/api/v1/search/apps", { query: "Code", appIds: [] });
+  await bodyOf(recording, search);
+
+  const files = recordingFiles(recorder.recording);
+  assert.deepEqual([...files.keys()], ["appSearch.search.json", "user.get.json", "user.list.json"]);
+  const replay = replayOf(recorder);
+  assert.deepEqual(await bodyOf(replay, first), page);
+  assert.deepEqual(await bodyOf(replay, next), second);
+  assert.equal((await replay.send(missing, NEVER)).status, 404);
+  // Neither the order of parameters nor that of fields counts.
+  const turned = { ...next, path: "/api/v1/users?page_token=page-1&page_size=10" };
+  assert.deepEqual(await bodyOf(replay, turned), second);
+  const sorted = { ...search, body: JSON.stringify({ appIds: [], query: "Code" }) };
+  assert.ok(await bodyOf(replay, sorted));
+  assert.equal(
+    await notRecorded(replay, request("user.list", "/api/v1/users?page_size=20")),
+    "sdk.user.list: the recording does not have the request GET /api/v1/users?page_size=20; " +
+      "the nearest recorded request is GET /api/v1/users?page_size=10",
+  );
+  const other = await notRecorded(replay, request("apps.get", "/api/v1/apps/1"));
+  assert.match(other, /^sdk\.apps\.get: .* the nearest recorded request is GET \/api\/v1\/users\//);
+});
+
+Deno.test("equal requests get the recorded answers in their order, and then the last one", async () => {
+  const recorder = new Recorder(maskRules(undefined));
+  const recording = recorder.around(new Bodies([{ state: "open" }, { state: "closed" }]));
+  const get = request("task.get", "/api/v1/tasks/1");
+  for (let n = 0; n < 2; n++) await recording.send(get, NEVER);
+  const replay = replayOf(recorder);
+  const states = [];
+  for (let n = 0; n < 4; n++) states.push(await bodyOf(replay, get));
+  const closed = { state: "closed" };
+  assert.deepEqual(states, [{ state: "open" }, closed, closed, closed]);
+});
+
+const SECRET = "secret-token:conductorone.com:v1:abcdefghijklmnop";
+const PERSON = {
+  id: "2abcUser",
+  displayName: "Ada Lovelace",
+  email: "ada@corp.io",
+  emails: ["ada@corp.io", "invented@example.com"],
+  department: "Engineering",
+  profile: { costCenter: "4711", manager: "Charles Babbage", nested: { office: "B2" } },
+  apiKey: "k-1",
+};
+
+Deno.test("secrets, tokens, mail addresses and names are masked, the same always alike", async () => {
+  const recorder = new Recorder(maskRules(undefined));
+  const tenant = new Bodies([
+    { list: [{ task: { displayName: "Grant Member to Ada Lovelace" } }] },
+    { user: PERSON, app: { displayName: "Ada Lovelace's app" }, note: `call ${SECRET}` },
+    { list: [PERSON], nextPageToken: "" },
+  ]);
+  const recording = recorder.around(tenant);
+  await recording.send(request("taskSearch.search", "/api/v1/search/tasks", {}), NEVER);
+  const seen = await bodyOf(recording, request("user.get", "/api/v1/users/2abcUser"));
+  assert.deepEqual((seen as { user: unknown }).user, {
+    id: "2abcUser",
+    displayName: "Masked name 1",
+    email: "masked-1@example.com",
+    emails: ["masked-1@example.com", "invented@example.com"],
+    department: "Engineering",
+    profile: {
+      costCenter: "masked-text-1",
+      manager: "masked-text-2",
+      nested: { office: "masked-text-3" },
+    },
+    apiKey: "masked-secret-1",
+  });
+  // The function asks for what a masked answer named; the tenant gets the real text.
+  const query = { query: "masked-1@example.com" };
+  await recording.send(request("userSearch.search", "/api/v1/search/users", query), NEVER);
+  assert.deepEqual(JSON.parse(tenant.requests[2]?.body ?? ""), { query: "ada@corp.io" });
+  const texts = [...recordingFiles(recorder.recording).values()].join("");
+  for (const hidden of ["Ada", "Lovelace", "Babbage", "corp.io", "4711", "B2", "k-1", SECRET]) {
+    assert.ok(!texts.includes(hidden), `${hidden} in ${texts}`);
+  }
+  assert.deepEqual(recorder.summary, {
+    calls: 3,
+    masked: { name: 1, mail: 1, text: 3, secret: 2 },
+    literals: [],
+  });
+});
+
+Deno.test("texts of the code itself are masked and named, or kept by a rule", async () => {
+  const search = (query: string) => request("userSearch.search", "/api/v1/search/users", { query });
+  const recorder = new Recorder(maskRules(undefined));
+  await recorder.around(new Bodies([{ list: [] }])).send(search("ada@corp.io"), NEVER);
+  assert.deepEqual(recorder.summary.literals, ["userSearch.search"]);
+  const message = await notRecorded(replayOf(recorder), search("ada@corp.io"));
+  assert.match(message, /nearest recorded request .*masked-1@example\.com/);
+
+  const rules = JSON.stringify({
+    fields: { "profile.costCenter": "keep", department: "text" },
+    keep: ["ada@corp.io"],
+  });
+  const own = new Recorder(maskRules(rules));
+  const recording = own.around(new Bodies([{ list: [PERSON] }]));
+  const { list: [person] } = await bodyOf(recording, search("ada@corp.io")) as {
+    readonly list: readonly (typeof PERSON)[];
+  };
+  assert.deepEqual(
+    [person?.email, person?.department, person?.profile.costCenter, person?.profile.manager],
+    ["ada@corp.io", "masked-text-1", "4711", "masked-text-2"],
+  );
+  assert.deepEqual(own.summary.literals, []);
+});
+
+Deno.test("a recording of other forms is rejected, with the file and the field", () => {
+  const entry = {
+    request: { verb: "GET", path: "/api/v1/users" },
+    answers: [{ status: 200, body: {} }],
+  };
+  const read = (entries: unknown, name = "user.list.json") => () =>
+    readRecording(new Map([[name, JSON.stringify({ format: 1, entries })]]));
+  const rejects = (run: () => unknown, message: RegExp) =>
+    assert.throws(run, (error) => error instanceof RecordingError && message.test(error.message));
+  assert.equal(read([entry])().get("user.list")?.length, 1);
+  rejects(() => readRecording(new Map()), /the folder has no recording/);
+  rejects(
+    () => readRecording(new Map([["user.list.json", "{"]])),
+    /^user\.list\.json: is not JSON/,
+  );
+  rejects(read([], "../user.json"), /is not named as an operation/);
+  rejects(read([], "a.b.c.json"), /is not named as an operation/);
+  rejects(read({}), /^user\.list\.json: entries: must be an array/);
+  rejects(read([{ ...entry, answers: [] }]), /entries\.0\.answers: must not be empty/);
+  rejects(read([{ ...entry, more: 1 }]), /entries\.0: has no field "more"/);
+  rejects(read([entry, entry]), /entries\.1\.request: repeats entries\.0/);
+  for (const path of ["https://evil.example/", "//evil.example/x", "/a b", "/%zz", "", "a"]) {
+    const own = { ...entry, request: { verb: "GET", path } };
+    rejects(read([own]), /entries\.0\.request\.path: must be/);
+  }
+  const status = { ...entry, answers: [{ status: 99 }] };
+  rejects(read([status]), /entries\.0\.answers\.0\.status/);
+  const deep = `{"format": 1, "entries": ${"[".repeat(300)}${"]".repeat(300)}}`;
+  rejects(() => readRecording(new Map([["a.b.json", deep]])), /at most 200 levels/);
+  rejects(() => maskRules("[]"), /^masking\.json: /);
+  rejects(() => maskRules('{"fields": {"a b": "text"}}'), /fields/);
+  rejects(() => maskRules('{"fields": {"a": "hidden"}}'), /fields\.a: must be one of secret/);
+});
