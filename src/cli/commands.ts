@@ -210,6 +210,7 @@ export const COMMANDS: readonly Group[] = [
       "Publish the previously published commit again, or another one",
       () => import("./rollback.ts"),
     ],
+    ["pull", "Write a function of a C1 tenant into a folder", () => import("./pull.ts")],
   ]],
   ["Use it:", [
     ["invoke", "Call a function and print its output", () => import("./invoke.ts")],

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { countOf, formatCount } from "../config/mod.ts";
-import type { Api, Files, FunctionChange } from "./client/api.ts";
+import { countOf } from "../config/mod.ts";
+import type { Api, FunctionChange } from "./client/api.ts";
 import { fieldName } from "./client/names.ts";
 import type { Diagnostics, LoadReport, TypeCheck } from "./client/commit_schemas.ts";
 import type { RemoteFunction } from "./client/schemas.ts";
@@ -27,13 +27,16 @@ import {
   type TriggerDifference,
 } from "./folder/triggers.ts";
 import type { SecretLike } from "./folder/secret_scan.ts";
+import { secretsAmong } from "./folder/secret_warning.ts";
 import { warnOfHandlers } from "./folder/handler_warning.ts";
 import { warnOfSecretVariables } from "./folder/variable_warning.ts";
+import { rejectTypeErrors } from "./local/rejected_types.ts";
 import { noteLoad } from "./terminal/load_report.ts";
 import { note, paintNote, printJson } from "./terminal/output.ts";
 import { withProgress } from "./terminal/progress.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addServerOptions } from "./options/server_options.ts";
+import { addTenantOptions, needTenant, type TenantOptions } from "./options/tenant_options.ts";
 import { addVarOption } from "./options/variables.ts";
 
 /**
@@ -43,7 +46,7 @@ import { addVarOption } from "./options/variables.ts";
 const REPORTS_WAIT_MS = 3000;
 const REPORTS_POLL_MS = 200;
 
-interface Options {
+interface Options extends TenantOptions {
   readonly check?: true;
   readonly publish?: true;
   readonly message?: string;
@@ -60,6 +63,7 @@ export function register(command: Command): void {
     .option("--message <TEXT>", "Message of the commit")
     .option("--prune", "Delete the triggers that are not in invoked.json");
   addVarOption(command, "Variable of the function, in addition to invoked.json");
+  addTenantOptions(command);
   const server = addServerOptions(command);
   addJsonOption(command);
   addExamples(
@@ -68,8 +72,15 @@ export function register(command: Command): void {
     "invoked deploy --publish --var STAGE=production",
     "invoked deploy --check --publish",
     "invoked deploy --json | jq -r .commitId",
+    "invoked deploy --tenant acme",
+    "invoked deploy --tenant acme --publish --secrets .env --yes",
   );
   command.action(async (options: Options) => {
+    needTenant(options);
+    if (options.tenant !== undefined) {
+      const { deployToTenant } = await import("./tenant_functions/deploy.ts");
+      return await deployToTenant(options.tenant, options);
+    }
     const folder = Deno.cwd();
     const manifest = await needManifest(folder);
     using api = await server.connect();
@@ -196,19 +207,6 @@ function noteChanges(heading: string, changes: readonly Change[]): void {
   if (changes.length === 0) note("  no file changed");
 }
 
-async function rejectTypeErrors(folder: string, files: Files): Promise<void> {
-  const { checkTypes, typeErrors, uncheckedTypes } = await import("./local/type_check.ts");
-  const result = await withProgress("Checking types", () => checkTypes(folder, files, {}));
-  if (result.kind === "unchecked") throw uncheckedTypes(result.unchecked, NOTHING_DEPLOYED);
-  const { diagnostics } = result;
-  if (diagnostics.length === 0) return note("No type errors");
-  noteDiagnostics("Type errors:", diagnostics);
-  throw typeErrors(folder, diagnostics, NOTHING_DEPLOYED);
-}
-
-/** What follows from a check that did not pass, in its message. */
-const NOTHING_DEPLOYED = "; nothing was deployed";
-
 /** Answers the function as it is afterwards. */
 async function applyChange(
   api: Api,
@@ -256,28 +254,6 @@ function notePublished(publishes: boolean, isPublished: boolean): void {
   if (publishes) note(paintNote("green", "Published"));
   else if (isPublished) note("Already published");
   else note("Not published; publish it with invoked publish");
-}
-
-/** Files that look like secrets and are named. */
-const MAX_NAMED = 10;
-
-/** Warns of uploads that look like secrets. An unchanged file is in a commit already. */
-async function secretsAmong(uploads: Files): Promise<SecretLike[]> {
-  if (uploads.size === 0) return [];
-  const { describeSecret, findSecrets } = await import("./folder/secret_scan.ts");
-  const found = await findSecrets(uploads);
-  if (found.length === 0) return found;
-  const named = found.slice(0, MAX_NAMED).map((secret) => oneLine(describeSecret(secret)));
-  const others = found.length - named.length;
-  note(paintNote(
-    "yellow",
-    `Warning: this looks like a secret: ${named.join(", ")}` +
-      (others > 0 ? ` and ${formatCount(others)} more` : ""),
-  ));
-  note(
-    "  a commit keeps it until invoked purge; exclude it by .invokedignore, and use invoked secrets set",
-  );
-  return found;
 }
 
 /** A commit with its type check and load report, as far as they end within {@link REPORTS_WAIT_MS}. */

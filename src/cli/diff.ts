@@ -1,16 +1,15 @@
 import type { Command } from "commander";
-import { createTwoFilesPatch } from "diff";
 import type { Api, Files } from "./client/api.ts";
 import { findCommit } from "./client/find.ts";
 import type { RemoteFunction } from "./client/schemas.ts";
 import { folderOf, shownPath } from "../builder/source_tree.ts";
-import { oneLine, printable } from "./terminal/failure.ts";
 import { type Change, changesBetween } from "./folder/changes.ts";
 import { readFunctionFiles } from "./folder/files.ts";
 import { readFields, readNameOrId } from "./folder/manifest.ts";
+import { paintPatch, patchOf } from "./folder/patches.ts";
 import { differencesOf } from "./folder/triggers.ts";
 import { KINDS, type Trigger, type TriggerChange } from "./client/triggers.ts";
-import { note, paint, printJson } from "./terminal/output.ts";
+import { note, printJson } from "./terminal/output.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import {
   COMMIT_HELP,
@@ -94,37 +93,4 @@ async function filesOf(api: Api, fn: RemoteFunction, reference: string): Promise
 function rootedFolder(files: Files): string {
   const folder = folderOf(files);
   return typeof folder === "string" ? folder : "";
-}
-
-/** A unified diff; one line for a binary file. */
-function patchOf({ path, change }: Change, shown: string, before: Files, after: Files): string {
-  const [old, now] = [before.get(path), after.get(path)].map(textOf);
-  const name = oneLine(shown);
-  if (old === undefined || now === undefined) return `Binary file ${name} ${change}`;
-  const [from, to] = [
-    change === "added" ? "/dev/null" : `a/${name}`,
-    change === "removed" ? "/dev/null" : `b/${name}`,
-  ];
-  return createTwoFilesPatch(from, to, old, now, undefined, undefined, { context: 3 })
-    .split("\n").slice(1).join("\n").trimEnd();
-}
-
-/** Text of a file; empty if the file is absent, undefined if it is not text. */
-function textOf(content: Uint8Array | undefined): string | undefined {
-  if (content === undefined) return "";
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(content);
-    return text.includes("\0") ? undefined : text;
-  } catch {
-    return undefined;
-  }
-}
-
-function paintPatch(patch: string): string {
-  return printable(patch).split("\n").map((line) => {
-    if (/^(?:\+\+\+|---) /.test(line)) return paint("bold", line);
-    if (line.startsWith("@@")) return paint("cyan", line);
-    if (line.startsWith("+")) return paint("green", line);
-    return line.startsWith("-") ? paint("red", line) : line;
-  }).join("\n");
 }

@@ -4,8 +4,10 @@ import {
   profilesDir,
   readEnvironment,
   resolveClientSettings,
+  resolveTenantUrl,
   Secret,
 } from "../config/mod.ts";
+import { C1_DEVICE_CLIENT } from "../resources/device_clients.ts";
 import {
   certificatesOf,
   deletePersonalClient,
@@ -14,7 +16,7 @@ import {
   withSession,
 } from "./client/browser_login.ts";
 import { credentialsOf, findTarget } from "./client/credentials.ts";
-import { INVOKED_DEVICE } from "./client/device_login.ts";
+import { type DeviceClient, INVOKED_DEVICE } from "./client/device_login.ts";
 import { isOnThisMachine } from "./client/http.ts";
 import { readPrincipal } from "./client/principal.ts";
 import { checkProfileName, DEFAULT_PROFILE, type Profile, Profiles } from "./client/profiles.ts";
@@ -28,6 +30,7 @@ import { askForText } from "./terminal/prompts.ts";
 
 interface Options {
   readonly server?: string;
+  readonly tenant?: string;
   /** True without a value: a terminal asks for the id. */
   readonly clientId?: string | true;
   readonly role: readonly string[];
@@ -46,6 +49,12 @@ export function register(command: Command): void {
   command
     .argument("[url]", "URL of the server")
     .option("--server <URL>", "The same; a terminal asks for it [INVOKED_SERVER_URL]")
+    .addOption(
+      new Option(
+        "--tenant <TENANT>",
+        "Sign in to a C1 tenant instead, such as acme or acme.conductor.one",
+      ).conflicts(["server", "role"]),
+    )
     .option("--client-id [ID]", "Log in with the secret of this client instead of a browser")
     .option("--role <ROLE...>", "Roles of the new client, such as system:viewer", [])
     .addOption(
@@ -55,19 +64,24 @@ export function register(command: Command): void {
     .option("--no-browser", "Print the address and the code, but open no browser")
     .option("--ca <FILE>", "CA certificates (PEM) to trust in addition to the system's")
     .addOption(
-      new Option("--profile <PROFILE>", "Name of the profile [INVOKED_PROFILE, otherwise default]"),
+      new Option(
+        "--profile <PROFILE>",
+        "Name of the profile [INVOKED_PROFILE, otherwise the tenant or default]",
+      ),
     );
   addJsonOption(command);
   command.addHelpText("after", NOTES);
   addExamples(
     command,
     "invoked login https://invoked.example",
+    "invoked login --tenant acme",
     'printf %s "$SECRET" | invoked login URL --client-id ID --profile production',
   );
   command.action(async (url: string | undefined, options: Options) => {
     const env = readEnvironment();
-    const settings = resolveClientSettings(serverOf(url, options.server), env);
-    const name = options.profile ?? settings.profile ?? DEFAULT_PROFILE;
+    const ofTenant = options.tenant === undefined ? undefined : resolveTenantUrl(options.tenant);
+    const settings = resolveClientSettings(serverOf(url, options.server ?? ofTenant), env);
+    const name = options.profile ?? tenantName(ofTenant) ?? settings.profile ?? DEFAULT_PROFILE;
     checkProfileName(name);
     const profiles = new Profiles(profilesDir(env));
     const path = profiles.pathOf(name);
@@ -89,6 +103,18 @@ const NOTES = `
 A browser shows who asks for access, and a person who is signed in there approves it. With --client-id, the secret comes
 from stdin, or from a prompt at a terminal. The profile is a file (0600) in $XDG_CONFIG_HOME/invoked/profiles or
 ~/.config/invoked/profiles. A server may make the command wait for at most an hour, and 60 s between two requests.`;
+
+/** `invoked login --tenant`. C1 takes roles only by their ids, so the client has all roles of the person. */
+const C1_DEVICE: DeviceClient = {
+  clientId: C1_DEVICE_CLIENT,
+  command: "invoked login --tenant",
+  otherwise: "log in with the id and the secret of a client of the tenant: give --client-id",
+};
+
+/** The profile of a tenant, which `--tenant` then names: the first part of its host, such as `acme`. */
+function tenantName(tenantUrl: string | undefined): string | undefined {
+  return tenantUrl && new URL(tenantUrl).hostname.split(".")[0];
+}
 
 function serverOf(url: string | undefined, server: string | undefined): string | undefined {
   if (url === undefined || server === undefined || url === server) return url ?? server;
@@ -131,9 +157,9 @@ async function deleteEarlier(profile: Profile, earlier: Profile | undefined): Pr
 /** A new client of the person who approves in a browser. */
 async function profileOfBrowser(
   target: LoginTarget,
-  { role: roles, expires: lifetimeMs, browser: opensBrowser }: Options,
+  { role: roles, expires: lifetimeMs, browser: opensBrowser, tenant }: Options,
 ): Promise<Profile> {
-  const device = INVOKED_DEVICE;
+  const device = tenant === undefined ? INVOKED_DEVICE : C1_DEVICE;
   return {
     ...target,
     ...await personalClientOf(target, { device, roles, lifetimeMs, opensBrowser }),

@@ -116,6 +116,30 @@ function readUrl(name: string, text: string | undefined): string | undefined {
   return url;
 }
 
+/** The URL of a tenant of C1, by its name (`acme`), its host or its URL. @throws {ConfigError} */
+export function resolveTenantUrl(tenant: string): string {
+  const url = readUrl("--tenant", tenant === "" ? undefined : tenantUrl(tenant));
+  if (url !== undefined) return url;
+  throw new ConfigError(["Invalid --tenant: it is empty"]);
+}
+
+/**
+ * The credentials of the `CONDUCTORONE_*` variables for a tenant; undefined without credentials, and if the variables are
+ * for another tenant. The variables of invoked servers do not count.
+ *
+ * @throws {ConfigError} as {@link resolveClientSettings}
+ */
+export function resolveTenantSettings(tenant: string, env: Given): ClientSettings | undefined {
+  const ofC1 = Object.entries(env).filter(([name]) => name.startsWith("CONDUCTORONE_"));
+  const given = Object.fromEntries(ofC1);
+  const settings = resolveClientSettings(undefined, given);
+  if ((settings.accessToken ?? settings.credentials) === undefined) return undefined;
+  const url = resolveTenantUrl(tenant);
+  const domain = given["CONDUCTORONE_TENANT_DOMAIN"];
+  const isNamed = domain ? resolveTenantUrl(domain) === url : settings.serverUrl === url;
+  return isNamed ? settings : undefined;
+}
+
 function tenantUrl(tenant: string): string {
   if (tenant.includes("://")) return tenant;
   return `https://${tenant.includes(".") ? tenant : `${tenant}.conductor.one`}`;

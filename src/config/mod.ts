@@ -1,7 +1,13 @@
 /** Reads flags, environment and the configuration file into one typed, frozen {@link Config}. */
 export { CLEAR_HEADERS, hostsOfServer, isUrlOfServer, sendsInTheClear } from "./checks.ts";
 export { changedSettings } from "./changes.ts";
-export { type ClientSettings, profilesDir, resolveClientSettings } from "./client.ts";
+export {
+  type ClientSettings,
+  profilesDir,
+  resolveClientSettings,
+  resolveTenantSettings,
+  resolveTenantUrl,
+} from "./client.ts";
 export { CLIENT_VARIABLES } from "./client_variables.ts";
 export type { Config, Group, SettingPath } from "./config.ts";
 export { FILE_SETTINGS } from "./config_file.ts";

@@ -27,6 +27,7 @@ import { ReplayApi } from "./replays.ts";
 import { RoleApi } from "./roles.ts";
 import { TenantApi } from "./tenants.ts";
 import { TriggerApi } from "./triggers.ts";
+import { uploadUrl } from "./upload_url.ts";
 import { UsageApi } from "./usage.ts";
 import { UserApi } from "./users.ts";
 import { VolumeApi } from "./volumes.ts";
@@ -253,9 +254,9 @@ export class Api implements Disposable {
     return await this.session.call(what, `POST ${FUNCTION}/commits`, schema, sent);
   }
 
-  /** Uploads send no bearer token: the URL itself is the authorization. */
+  /** Uploads send no bearer token: the URL itself is the authorization. C1's URLs are of another host. */
   async upload(path: string, url: string, content: Uint8Array): Promise<void> {
-    const response = await request(this.session.transport, url, {
+    const response = await request(this.session.transport, uploadUrl(this.url, path, url), {
       method: "PUT",
       headers: { "content-type": "application/octet-stream" },
       body: content,

@@ -147,7 +147,8 @@ async function environmentTarget(
   return { serverUrl, credentials, caCerts, source: "environment variables" };
 }
 
-async function profileTarget(
+/** The server of a profile. @param serverUrl the server that is wanted; undefined for any @throws {Failure} */
+export async function profileTarget(
   profiles: Profiles,
   name: string,
   serverUrl: string | undefined,
@@ -192,7 +193,8 @@ function checkServer(
   );
 }
 
-function environmentCredentials(
+/** The credentials of the environment, where an access token counts before a client. */
+export function environmentCredentials(
   { accessToken, credentials }: ClientSettings,
 ): Credentials | undefined {
   if (accessToken !== undefined) return { kind: "token", accessToken };

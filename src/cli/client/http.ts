@@ -45,6 +45,7 @@ export function connectTo(serverUrl: string, caCerts: readonly string[]): Transp
 /**
  * Sends one request. It follows no redirect, so the request reaches this server alone.
  *
+ * @param path below the URL of the server, or a URL of another server
  * @throws {Failure} with exit `server` without a response in time
  */
 export async function request(
@@ -53,8 +54,9 @@ export async function request(
   { method = "GET", headers = {}, body, timeoutMs = RESPONSE_TIMEOUT_MS, signal }: RequestOptions,
 ): Promise<Response> {
   const deadline = AbortSignal.timeout(timeoutMs);
+  const url = new URL(path, base);
   try {
-    return await fetch(new URL(path, base), {
+    return await fetch(url, {
       method,
       headers: { ...headers },
       ...body === undefined ? {} : { body: body as BodyInit },
@@ -64,7 +66,7 @@ export async function request(
     });
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
-    throw new Unreachable(base, error, timeoutMs);
+    throw new Unreachable(url.origin, error, timeoutMs);
   }
 }
 

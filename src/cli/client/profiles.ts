@@ -31,9 +31,14 @@ const ProfileFile = z.object({
   personalClientId: z.string().min(1).optional(),
 });
 
+/** Whether a text can name a profile. */
+export function isProfileName(text: string): boolean {
+  return NAME.test(text);
+}
+
 /** @throws {Failure} for a text that names no profile */
 export function checkProfileName(name: string): void {
-  if (NAME.test(name)) return;
+  if (isProfileName(name)) return;
   throw new Failure(
     `Invalid profile name ${
       JSON.stringify(name)

@@ -7,6 +7,7 @@ import { Profiles } from "../client/profiles.ts";
 import { profilesDir, readEnvironment } from "../../config/mod.ts";
 import { functionOf } from "../options/function_argument.ts";
 import { addServerOptions } from "../options/server_options.ts";
+import { connectToTenant } from "../tenant_functions/connect.ts";
 
 /** A shell waits for its completions, so a slow server provides none. */
 const TIMEOUT_MS = 3_000;
@@ -46,7 +47,7 @@ export async function valuesOf(
   position: Position,
   last: string,
 ): Promise<readonly Candidate[]> {
-  if (placeholder === "PROFILE") return await profiles();
+  if (placeholder === "PROFILE" || placeholder === "TENANT") return await profiles();
   const source = SOURCES[placeholder.toLowerCase()];
   if (source === undefined) return [];
   const late = new Promise<readonly Candidate[]>((resolve) => {
@@ -58,6 +59,8 @@ export async function valuesOf(
 
 /** Connects to the server that the words name. */
 async function connect({ values }: Position): Promise<Api> {
+  const tenant = values.get("tenant");
+  if (tenant !== undefined) return await connectToTenant(tenant);
   const command = new Command();
   const server = addServerOptions(command);
   for (const option of command.options) {

@@ -59,6 +59,16 @@ export async function makeCommit(
   files: Files,
   message: string,
 ): Promise<Commit> {
+  return await api.finalize(fn, await uploadCommit(api, fn, files, message));
+}
+
+/** Opens a commit and uploads each file. @returns the id of the commit, which has yet to be finalized */
+export async function uploadCommit(
+  api: Api,
+  fn: RemoteFunction,
+  files: Files,
+  message: string,
+): Promise<string> {
   const { commitId, uploadUrls } = await api.openCommit(fn, [...files.keys()], message);
   await inParallel(PARALLEL_UPLOADS, files, async ([path, content]) => {
     const url = uploadUrls.get(path);
@@ -67,7 +77,7 @@ export async function makeCommit(
     }
     await api.upload(path, url, content);
   });
-  return await api.finalize(fn, commitId);
+  return commitId;
 }
 
 /**

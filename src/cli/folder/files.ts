@@ -9,9 +9,9 @@ import { IGNORE_NAMES, IgnoreRules } from "./ignore_rules.ts";
 import { fixtureFile, MANIFEST_NAME, readFields } from "./manifest.ts";
 import { unreadable } from "./unreadable.ts";
 
-/** Limits that protect from reading a wrong folder, such as the home directory. */
-const MAX_FILES = 2000;
-const MAX_BYTES = 256 * 1024 * 1024;
+/** Limits that protect from reading a wrong folder, such as the home directory, and from a hostile commit. */
+export const MAX_FILES = 2000;
+export const MAX_BYTES = 256 * 1024 * 1024;
 
 /**
  * What the package manager and this command line have in a folder, which is not part of the function. Of the manifest it
@@ -44,7 +44,7 @@ function isHidden(name: string): boolean {
 export interface Skipped {
   /** A directory ends with a slash. */
   readonly path: string;
-  readonly reason: "hidden" | "ignored";
+  readonly reason: "hidden" | "ignored" | "not of the function";
 }
 
 /** The files of a function in its folder. */

@@ -11,7 +11,7 @@ const NAME = "invoked";
 /** The first words of all commands. `COMMANDS` may have no other. */
 export const COMMAND_WORDS = [
   ...["init", "dev", "test", "check"],
-  ...["deploy", "diff", "publish", "rollback"],
+  ...["deploy", "diff", "publish", "rollback", "pull"],
   ...["invoke", "cancel", "replay", "dead-letters", "circuit-breaker", "logs", "history", "show"],
   ...["list", "tag", "secrets", "trigger", "settings", "usage", "delete", "purge", "volumes"],
   ...["principals", "credentials", "users", "roles", "bind", "tenants"],

@@ -20,6 +20,10 @@ export const EXIT_CODES = {
     code: 6,
     meaning: "the worker and an API node speak protocols that differ by more than 1",
   },
+  differences: {
+    code: 7,
+    meaning: "deploy --tenant or pull found differences and, without --yes, changed nothing",
+  },
   interrupted: { code: 130, meaning: "Ctrl-C or SIGTERM ended the command" },
 } as const;
 

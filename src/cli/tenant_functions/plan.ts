@@ -1,0 +1,167 @@
+/** What a deploy to a tenant would change. */
+import { ROOT_FILE } from "../../builder/source_tree.ts";
+import { VALUE_NAME, VALUE_NAME_RULE } from "../../domain/functions/named_values.ts";
+import type { Api, Files } from "../client/api.ts";
+import { lookFor } from "../client/find.ts";
+import type { RemoteFunction } from "../client/schemas.ts";
+import { type Change, changesBetween } from "../folder/changes.ts";
+import { readFunctionFolder, type Skipped } from "../folder/files.ts";
+import { type Manifest, MANIFEST_NAME } from "../folder/manifest.ts";
+import { Failure, oneLine } from "../terminal/failure.ts";
+import { leftOutFields, roleIdsAt, type SettingDifference, settingDifferences } from "./fields.ts";
+
+/** How `--head` writes that the function does not exist yet, or has no commit. */
+export const NO_HEAD = "none";
+
+/** What a user asks for besides the folder. */
+export interface Wanted {
+  readonly publish: boolean;
+  /** The name of a tag for the commit. */
+  readonly tag: string | undefined;
+  /** Names of the secrets whose values the deploy sets. */
+  readonly secrets: readonly string[];
+  /** The head that the folder was compared with before; undefined for any. */
+  readonly head: string | undefined;
+}
+
+/** The differences between a folder and its function at a tenant. */
+export interface Plan {
+  readonly name: string;
+  readonly description: string;
+  /** The function at the tenant as it was compared; undefined for a new one. */
+  readonly fn: RemoteFunction | undefined;
+  readonly files: Files;
+  /** The files of the head. */
+  readonly before: Files;
+  readonly changes: readonly Change[];
+  /** Whether a commit is made; otherwise the head is the commit. */
+  readonly commits: boolean;
+  readonly settings: readonly SettingDifference[];
+  readonly secrets: readonly string[];
+  /** Names of secrets that the tests declare, and that the function would not have. */
+  readonly missingSecrets: readonly string[];
+  /** Undefined if the commit has the tag already. */
+  readonly tag: string | undefined;
+  readonly publishes: boolean;
+  /** Fields of `invoked.json` that C1 does not have. */
+  readonly leftOut: readonly string[];
+  readonly skipped: readonly Skipped[];
+}
+
+/** Whether a deploy would change anything. */
+export function hasDifferences(plan: Plan): boolean {
+  const { fn, commits, settings, secrets, tag, publishes } = plan;
+  const isChanged = commits || publishes || tag !== undefined;
+  return fn === undefined || isChanged || settings.length > 0 || secrets.length > 0;
+}
+
+/** The head in the form of `--head`. */
+export function headOf(fn: RemoteFunction | undefined): string {
+  return fn?.head ?? NO_HEAD;
+}
+
+/**
+ * Compares a folder with its function at a tenant. Changes nothing.
+ * @throws {Failure} for a folder that no tenant can build, for several functions of the name, and for a tag of another commit
+ */
+export async function planDeploy(
+  api: Api,
+  folder: string,
+  manifest: Manifest,
+  wanted: Wanted,
+): Promise<Plan> {
+  checkSecretNames(wanted.secrets);
+  const { files: found, skipped } = await readFunctionFolder(folder);
+  rejectFilesAbove(found);
+  const files = new Map([...found].filter(([path]) => path !== MANIFEST_NAME));
+  const fn = await findAtTenant(api, manifest);
+  assertHead(api, fn, wanted.head);
+  const before = fn?.head === undefined ? new Map() : (await api.commit(fn, fn.head)).files;
+  const changes = changesBetween(before, files);
+  const commits = changes.length > 0 || fn?.head === undefined;
+  const roles = await roleIdsAt(api, manifest.roles);
+  const known = new Set([...fn?.secret ?? [], ...wanted.secrets]);
+  return {
+    name: manifest.name,
+    description: manifest.description ?? "",
+    fn,
+    files,
+    before,
+    changes,
+    commits,
+    settings: settingDifferences(manifest, roles, fn),
+    secrets: wanted.secrets,
+    missingSecrets: Object.keys(manifest.tests?.secrets ?? {}).filter((name) => !known.has(name)),
+    tag: await tagToCreate(api, fn, commits, wanted.tag),
+    publishes: wanted.publish && (commits || fn?.head !== fn?.publishedCommitId),
+    leftOut: leftOutFields(manifest),
+    skipped,
+  };
+}
+
+/** The function of the manifest's id, if the tenant has one, or else of its name: an id may be that of another server. */
+export async function findAtTenant(
+  api: Api,
+  { id, name }: Pick<Manifest, "id" | "name">,
+): Promise<RemoteFunction | undefined> {
+  const byId = id === undefined ? undefined : await api.functionById(id);
+  if (byId !== undefined && byId.deletedAt === undefined) return byId;
+  return await lookFor(api, name);
+}
+
+/**
+ * Asserts that the head is the one that was compared.
+ * @param wanted in the form of `--head`; undefined for any
+ * @throws {Failure} for another head
+ */
+export function assertHead(
+  api: Api,
+  fn: RemoteFunction | undefined,
+  wanted: string | undefined,
+): void {
+  const now = headOf(fn);
+  if (wanted === undefined || wanted === now) return;
+  throw new Failure(
+    `Conflict: the head of the function at ${api.url} is ${oneLine(now)} and not ${
+      oneLine(wanted)
+    }, so somebody else has deployed it; nothing was published`,
+    { next: "compare again without --yes, then deploy with the head that it prints" },
+  );
+}
+
+async function tagToCreate(
+  api: Api,
+  fn: RemoteFunction | undefined,
+  commits: boolean,
+  tag: string | undefined,
+): Promise<string | undefined> {
+  if (tag === undefined) return undefined;
+  if (tag === "") {
+    throw new Failure("Invalid --tag: it is empty", { next: "name the tag", exit: "usage" });
+  }
+  const tagged = fn === undefined ? undefined : (await api.tags(fn)).get(tag);
+  if (tagged === undefined) return tag;
+  if (!commits && tagged.id === fn?.head) return undefined;
+  throw new Failure(
+    `Tag ${oneLine(tag)} exists: it names commit ${tagged.id}; nothing was deployed`,
+    { next: "choose another tag" },
+  );
+}
+
+function checkSecretNames(names: readonly string[]): void {
+  const invalid = names.find((name) => !VALUE_NAME.test(name));
+  if (invalid === undefined) return;
+  throw new Failure(
+    `Invalid secret ${JSON.stringify(oneLine(invalid))}: a name has ${VALUE_NAME_RULE}`,
+    { next: "correct the name", exit: "usage" },
+  );
+}
+
+/** C1 builds a commit as it is, so main.ts could not import these files there. */
+function rejectFilesAbove(files: Files): void {
+  if (!files.has(ROOT_FILE)) return;
+  throw new Failure(
+    "The function imports files above its folder, which a commit of C1 cannot have",
+    { next: "copy these files into the folder, or publish them as a package of npm" },
+  );
+}

@@ -1,0 +1,171 @@
+/** `invoked pull`: a function comes from a tenant by C1's own operations. */
+import { resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { FixtureError, readFixtureFile } from "../../domain/testing/fixture.ts";
+import type { Api, Files } from "../client/api.ts";
+import { isId } from "../client/candidates.ts";
+import { findFunction } from "../client/find.ts";
+import type { RemoteFunction } from "../client/schemas.ts";
+import { type Change, changesBetween, formatChange } from "../folder/changes.ts";
+import { editorConfig, MANIFEST_SCHEMA, writeEditorTypes } from "../folder/editor.ts";
+import { MANIFEST_NAME, readFields, readManifest } from "../folder/manifest.ts";
+import { paintPatch, patchOf } from "../folder/patches.ts";
+import { noteSkipped } from "../folder/skipped.ts";
+import { Failure, oneLine } from "../terminal/failure.ts";
+import { note, paintNote, printJson } from "../terminal/output.ts";
+import { connectToTenant } from "./connect.ts";
+import { settingsInFile } from "./fields.ts";
+import { findAtTenant } from "./plan.ts";
+import { acceptFiles } from "./pulled_paths.ts";
+import { readPresent, writeFiles } from "./pulled_folder.ts";
+
+interface Options {
+  readonly tenant: string;
+  /** Id, `HEAD` or tag. */
+  readonly commit: string;
+  readonly yes?: true;
+  readonly json?: true;
+}
+
+/** The file that configures an editor; a pulled one belongs to the function. */
+const EDITOR_FILE = "deno.json";
+
+/**
+ * Writes the files of a commit and `invoked.json` into a folder. Files that the commit does not have are kept.
+ * @param name of the function; undefined for that of the current folder
+ * @throws {Failure} with exit `differences` if a file of the folder differs, without `--yes`
+ */
+export async function pullFromTenant(
+  name: string | undefined,
+  given: string,
+  { tenant, commit, yes, json }: Options,
+): Promise<void> {
+  const folder = resolve(given);
+  using api = await connectToTenant(tenant);
+  const fn = await functionAt(api, name);
+  const commitId = await commitIdOf(api, fn, commit);
+  const { files: committed } = await api.commit(fn, commitId);
+  const { files: sources, skipped } = acceptFiles(committed);
+  const manifest = await manifestText(api, fn, folder, committed.get(MANIFEST_NAME));
+  const files: Files = new Map([...sources, [MANIFEST_NAME, manifest]]);
+  const present = await readPresent(folder, files.keys());
+  const changes = changesBetween(present, files);
+  const overwritten = changes.filter(({ change }) => change === "changed").map(({ path }) => path);
+  const isKept = overwritten.length > 0 && !yes;
+  note(oneLine(`${fn.displayName} at ${api.url} (${fn.id}, commit ${commitId})`));
+  for (const change of changes) note(`  ${formatChange(change, paintNote)}`);
+  noteSkipped(skipped.filter(({ path }) => path !== MANIFEST_NAME));
+  if (fn.secret.length > 0) {
+    note(`  secrets stay at the tenant: ${fn.secret.map(oneLine).join(", ")}`);
+  }
+  if (!isKept) await write(folder, files, changes);
+  const result = {
+    folder,
+    functionId: fn.id,
+    name: fn.displayName,
+    commitId,
+    overwritten,
+    changes,
+  };
+  if (json) printJson({ ...result, written: !isKept, secrets: fn.secret });
+  if (!isKept) return changes.length === 0 ? note("No differences") : undefined;
+  if (!json) printPatches(changes, present, files);
+  throw new Failure(
+    `Nothing was written: ${overwritten.map(oneLine).join(", ")} of ${folder} would be overwritten`,
+    { next: "give --yes to overwrite, or pull into another folder", exit: "differences" },
+  );
+}
+
+function printPatches(changes: readonly Change[], present: Files, files: Files): void {
+  for (const change of changes) {
+    if (change.change !== "changed") continue;
+    console.log(paintPatch(patchOf(change, change.path, present, files)));
+  }
+}
+
+async function write(folder: string, files: Files, changes: readonly Change[]): Promise<void> {
+  const changed = changes.flatMap(({ path }) => {
+    const content = files.get(path);
+    return content === undefined ? [] : [[path, content] as const];
+  });
+  await writeFiles(folder, new Map(changed));
+  await writeEditorTypes(folder);
+  if ((await readPresent(folder, [EDITOR_FILE])).size > 0) return;
+  await writeFiles(
+    folder,
+    new Map([[EDITOR_FILE, new TextEncoder().encode(await editorConfig())]]),
+  );
+}
+
+/** The function of a name or id, or that of the current folder, which may have the id of another server. */
+async function functionAt(api: Api, name = "."): Promise<RemoteFunction> {
+  if (name !== ".") return await findFunction(api, name);
+  const named = await readFields(Deno.cwd(), ["id", "name"]);
+  if (named === undefined) {
+    throw new Failure(
+      "No function named: the command names none, and this folder has no invoked.json",
+      {
+        next: "name a function of the tenant",
+        exit: "usage",
+      },
+    );
+  }
+  return await findAtTenant(api, named) ?? await findFunction(api, named.name);
+}
+
+/** The id of a commit: C1 documents no other reference of one. */
+async function commitIdOf(api: Api, fn: RemoteFunction, reference: string): Promise<string> {
+  const id = reference === "HEAD"
+    ? fn.head
+    : isId(reference)
+    ? reference
+    : (await api.tags(fn)).get(reference)?.id;
+  if (id !== undefined) return id;
+  const what = `Commit ${JSON.stringify(oneLine(reference))} of ${
+    oneLine(fn.displayName)
+  } not found`;
+  throw new Failure(
+    reference === "HEAD"
+      ? `${what}: the function has no commit yet`
+      : `${what}: no tag has this name, and it is not the id of a commit`,
+    { next: "name HEAD, a tag or the id of a commit" },
+  );
+}
+
+/**
+ * `invoked.json` of a pulled function: the settings of the tenant, and what else the folder's file has. Its text is kept if
+ * nothing differs.
+ * @param committed the file of the commit, which has the fixture of the tests
+ */
+async function manifestText(
+  api: Api,
+  fn: RemoteFunction,
+  folder: string,
+  committed: Uint8Array | undefined,
+): Promise<Uint8Array> {
+  const text = (await readPresent(folder, [MANIFEST_NAME])).get(MANIFEST_NAME);
+  const own = text && await readManifest(folder);
+  // The file as it is written: the manifest has other units.
+  const written = text === undefined
+    ? { $schema: MANIFEST_SCHEMA }
+    : JSON.parse(new TextDecoder().decode(text));
+  const made = {
+    ...written,
+    ...await settingsInFile(api, fn, own),
+    ...committed === undefined ? {} : { tests: fixtureOf(committed) },
+  };
+  if (text !== undefined && isDeepStrictEqual(made, written)) return text;
+  return new TextEncoder().encode(`${JSON.stringify(made, null, 2)}\n`);
+}
+
+/** The fixture of the tests in the manifest of a commit. @throws {Failure} */
+function fixtureOf(committed: Uint8Array): object {
+  try {
+    return readFixtureFile(committed);
+  } catch (error) {
+    if (!(error instanceof FixtureError)) throw error;
+    throw new Failure(`Invalid ${MANIFEST_NAME} in the commit: tests.${oneLine(error.message)}`, {
+      next: "correct the file at the tenant, or pull another commit with --commit",
+    });
+  }
+}

@@ -1,0 +1,82 @@
+/** `invoked login --tenant`, and deploys to a server of this project as to a tenant. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { assertFails } from "../cli/support.ts";
+import { ok } from "../support/expect.ts";
+import { makeTempDir, runInvoked } from "../support/invoked.ts";
+import { sharedServer } from "../support/shared_server.ts";
+import { CLIENT_ID, StrictTenant } from "./support/strict_tenant.ts";
+
+Deno.test("a person signs in to a tenant as C1's own tools do", async (t) => {
+  await using tenant = await StrictTenant.start();
+  await using home = await makeTempDir();
+  const run = (...args: string[]) => runInvoked(args, { cwd: home.path, env: { HOME: home.path } });
+  const login = ["login", "--tenant", tenant.url, "--profile", "acme", "--no-browser"];
+  const ca = ["--ca", tenant.certificate.caFile];
+  await t.step("roles are ids, and a tenant is no server", async () => {
+    assertFails(
+      await run(...login, "--role", "system:viewer"),
+      2,
+      /Invalid --role: "system:viewer" is not the id of a role/,
+      /27 letters and digits/,
+    );
+    assertFails(
+      await run(...login, "--server", tenant.url),
+      2,
+      /cannot be used with option '--server/,
+    );
+    assertFails(await run("login", "--tenant", "a/b"), 2, /Invalid --tenant/);
+  });
+  await t.step("with a public client that the tenant knows", async () => {
+    const { code, stdout, stderr } = await run(...login, ...ca, "--role", "R".padEnd(27, "0"));
+    assert.equal(code, 0, stderr);
+    assert.equal(stdout, `Logged in to ${tenant.url} as ${CLIENT_ID}: profile acme\n`);
+    assert.match(stderr, /must show the code BCDF-GHJK/);
+    const made = tenant.seen.find(({ operation }) => operation === "CreatePersonalClient");
+    assert.deepEqual(made?.body.scopedRoles, ["R".padEnd(27, "0")]);
+  });
+  await t.step("the profile is what --tenant names", async () => {
+    tenant.add("hello", { "main.ts": "export default () => ({});\n" });
+    const { code, stderr } = await run("pull", "--tenant", "acme", "hello", "hello");
+    assert.equal(code, 0, stderr);
+    assert.match(await Deno.readTextFile(join(home.path, "hello", "main.ts")), /export default/);
+  });
+});
+
+Deno.test("a function goes to a server of this project and comes back", async () => {
+  const server = await sharedServer();
+  await using home = await makeTempDir();
+  const { clientId, clientSecret } = await server.credentials();
+  const env = {
+    HOME: home.path,
+    CONDUCTORONE_TENANT_DOMAIN: "acme",
+    CONDUCTORONE_SERVER_URL: server.url,
+    CONDUCTORONE_CLIENT_ID: clientId,
+    CONDUCTORONE_CLIENT_SECRET: clientSecret,
+  };
+  const folder = join(home.path, "there-and-back");
+  const run = async (cwd: string, ...args: string[]) => {
+    const ended = await runInvoked(args, { cwd, env });
+    assert.equal(ended.code, 0, ended.stderr);
+    return ended;
+  };
+  await run(home.path, "init", folder);
+  const manifest = { name: "there-and-back", description: "Travels", roles: ["reader"] };
+  await Deno.writeTextFile(join(folder, "invoked.json"), JSON.stringify(manifest));
+  const there = ["deploy", "--tenant", "acme", "--yes", "--publish", "--tag", "v1"];
+  const { stdout } = await run(folder, ...there);
+  const { stderr } = await run(folder, ...there);
+  assert.match(stderr, /^No differences$/m);
+  await run(home.path, "pull", "--tenant", "acme", "there-and-back", "back", "--commit", "v1");
+  for (const path of ["main.ts", "main.test.ts"]) {
+    const [sent, received] = await Promise.all(
+      [folder, join(home.path, "back")].map((from) => Deno.readTextFile(join(from, path))),
+    );
+    assert.equal(received, sent);
+  }
+  const again = await run(join(home.path, "back"), "deploy", "--tenant", "acme");
+  assert.match(again.stderr, /^No differences$/m);
+  const client = await server.client();
+  const { list } = ok(await client.post("/api/v1/search/functions", { query: manifest.name }));
+  assert.equal(list[0].publishedCommitId, stdout.trim());
+});
