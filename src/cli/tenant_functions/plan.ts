@@ -11,7 +11,7 @@ import { Failure, oneLine } from "../terminal/failure.ts";
 import { leftOutFields, roleIdsAt, type SettingDifference, settingDifferences } from "./fields.ts";
 
 /** How `--head` writes that the function does not exist yet, or has no commit. */
-export const NO_HEAD = "none";
+const NO_HEAD = "none";
 
 /** What a user asks for besides the folder. */
 export interface Wanted {
