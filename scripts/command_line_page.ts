@@ -132,6 +132,6 @@ one \`error:\` line and often a \`next:\` step to stderr, and exits with a code:
 
 const SERVER_OPTIONS = `## Server options
 
-The commands are clients of the API. They use C1's own endpoints where possible, so \`deploy\` also works with a C1
-tenant. Logs, volumes, searches of invocations, the history of publishes and the deletion of tags need an
+The commands are clients of the API. They use C1's own endpoints where possible, so many of them also work with a C1
+tenant; [\`deploy --tenant\` and \`pull\`](tenants.md#deploy-to-a-tenant-and-pull-from-it) use only these. Logs, volumes, searches of invocations, the history of publishes and the deletion of tags need an
 \`invoked\` server; on another server, these commands fail and name the missing endpoint.`;

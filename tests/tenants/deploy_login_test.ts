@@ -41,6 +41,12 @@ Deno.test("a person signs in to a tenant as C1's own tools do", async (t) => {
     assert.equal(code, 0, stderr);
     assert.match(await Deno.readTextFile(join(home.path, "hello", "main.ts")), /export default/);
   });
+  await t.step("a shell completes tenants, and functions of the tenant", async () => {
+    const complete = async (...words: string[]) =>
+      (await run("complete", "--", ...words)).stdout.split("\n")[0];
+    assert.equal(await complete("deploy", "--tenant", ""), "acme\t");
+    assert.equal(await complete("pull", "--tenant", "acme", "he"), "hello\t");
+  });
 });
 
 Deno.test("a function goes to a server of this project and comes back", async () => {

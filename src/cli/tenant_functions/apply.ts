@@ -47,11 +47,7 @@ export async function applyPlan(
 }
 
 async function apply(api: Api, plan: Plan, values: Values, steps: Steps): Promise<Applied> {
-  const base = headOf(plan.fn);
-  await steps.run(
-    "reading the function",
-    async () => assertHead(api, await readAgain(api, plan), base),
-  );
+  await steps.run("reading the function", () => assertUnchanged(api, plan));
   const fn = plan.fn ?? await steps.run(
     "creating the function",
     () => api.createFunction(plan.name, plan.description),
@@ -71,9 +67,17 @@ async function apply(api: Api, plan: Plan, values: Values, steps: Steps): Promis
   return { fn: await update(api, plan, fn, commitId, values, steps), commitId };
 }
 
-/** The function of a plan as it is now. */
-async function readAgain(api: Api, { fn, name }: Plan): Promise<RemoteFunction | undefined> {
-  return fn === undefined ? await lookFor(api, name) : await api.functionById(fn.id);
+/** @throws {Failure} for a function that somebody else has created or deployed since it was compared */
+async function assertUnchanged(api: Api, { fn, name }: Plan): Promise<void> {
+  if (fn !== undefined) return assertHead(api, await api.functionById(fn.id), headOf(fn));
+  const created = await lookFor(api, name);
+  if (created === undefined) return;
+  throw new Failure(
+    `Conflict: somebody else has created function ${
+      oneLine(name)
+    } at ${api.url}; nothing was deployed`,
+    { next: "compare again without --yes" },
+  );
 }
 
 /** Makes the commit, and reads it again: its files have gone through another host. */
@@ -84,7 +88,7 @@ async function commitOf(
   steps: Steps,
 ): Promise<string> {
   const { fn, files } = plan;
-  const open = await steps.run(
+  const commitId = await steps.run(
     "uploading the files",
     () => withProgress("Uploading", () => uploadCommit(api, fn, files, message)),
   );
@@ -92,10 +96,10 @@ async function commitOf(
     "reading the function",
     async () => assertHead(api, await api.functionById(fn.id), headOf(fn)),
   );
-  const commitId = await steps.run(
-    `building commit ${open}`,
-    () => withProgress("Building", () => finalize(api, fn, open)),
-    (id) => `commit ${id} is the head`,
+  await steps.run(
+    `building commit ${commitId}`,
+    () => withProgress("Building", () => finalize(api, fn, commitId)),
+    () => `commit ${commitId} is the head`,
   );
   await steps.run(`reading commit ${commitId}`, async () => {
     assertFiles(api, commitId, files, (await api.commit(fn, commitId)).files);
@@ -105,14 +109,13 @@ async function commitOf(
 }
 
 /** Finalizes a commit once. If the answer is lost, the head says whether the tenant has made the commit. */
-async function finalize(api: Api, fn: RemoteFunction, commitId: string): Promise<string> {
+async function finalize(api: Api, fn: RemoteFunction, commitId: string): Promise<void> {
   try {
-    return (await api.finalize(fn, commitId)).id;
+    await api.finalize(fn, commitId);
   } catch (error) {
     if (!mayHaveHappened(error)) throw error;
     const now = await api.functionById(fn.id).catch(() => undefined);
-    if (now?.head === commitId) return commitId;
-    throw error;
+    if (now?.head !== commitId) throw error;
   }
 }
 

@@ -8,6 +8,7 @@ import type { TenantOptions } from "../options/tenant_options.ts";
 import { Failure, oneLine } from "../terminal/failure.ts";
 import { note, paintNote, printJson } from "../terminal/output.ts";
 import { askForSecret } from "../terminal/prompts.ts";
+import { quoteForShell } from "../terminal/shell.ts";
 import { listenForInterrupt } from "../terminal/signals.ts";
 import { applyPlan } from "./apply.ts";
 import { connectToTenant } from "./connect.ts";
@@ -52,7 +53,7 @@ export async function deployToTenant(tenant: string, options: Options): Promise<
   const { fn, commitId } = await applyPlan(api, plan, values, interrupt.signal);
   const isPublished = fn.publishedCommitId === commitId;
   note(isPublished ? paintNote("green", "Published") : "Not published; publish it with --publish");
-  if (!options.json) return console.log(commitId);
+  if (!options.json) return console.log(oneLine(commitId));
   const { settings, publishes: _, ...planned } = planJson(plan, api.url);
   printJson({
     ...planned,
@@ -75,7 +76,7 @@ function show(plan: Plan, { url }: Api, { json }: Options): never {
   if (json) printJson(planJson(plan, url));
   else printPlan(plan);
   throw new Failure(`Nothing was deployed: ${oneLine(plan.name)} differs from ${url}`, {
-    next: `deploy it with --yes --head ${headOf(plan.fn)}`,
+    next: `deploy it with --yes --head ${quoteForShell(oneLine(headOf(plan.fn)))}`,
     exit: "differences",
   });
 }

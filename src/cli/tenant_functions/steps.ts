@@ -1,6 +1,6 @@
 import { ApiError } from "../client/api_error.ts";
 import { Unreachable } from "../client/http.ts";
-import { Failure } from "../terminal/failure.ts";
+import { Failure, oneLine } from "../terminal/failure.ts";
 import { note } from "../terminal/output.ts";
 
 /** Runs the steps of a deploy one after another. If one fails or the user interrupts it, it says what was done. */
@@ -43,7 +43,9 @@ export class Steps {
     note(
       done.length === 0
         ? "Nothing was changed"
-        : `Done: ${done.join("; ")}. Deploy again to continue: it makes only what is missing`,
+        : `Done: ${
+          oneLine(done.join("; "))
+        }. Deploy again to continue: it makes only what is missing`,
     );
   }
 
