@@ -47,6 +47,10 @@ Deno.test("a person signs in to a tenant as C1's own tools do", async (t) => {
     assert.equal(await complete("deploy", "--tenant", ""), "acme\t");
     assert.equal(await complete("pull", "--tenant", "acme", "he"), "hello\t");
   });
+  await t.step("a logout deletes the client at the tenant", async () => {
+    assert.match((await run("logout", "--profile", "acme")).stdout, /deleted its client/);
+    assert.deepEqual(tenant.changes.at(-1), "DeletePersonalClient");
+  });
 });
 
 Deno.test("a function goes to a server of this project and comes back", async () => {

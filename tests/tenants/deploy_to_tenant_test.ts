@@ -133,6 +133,13 @@ Deno.test("a deploy that cannot be right changes nothing at the tenant", async (
     await fails(["--secrets", "missing.env"], 2, /Failed to read the secrets in missing\.env/);
     await fails(["--secret", "TOKEN"], 2, /No answer to "Value of TOKEN"/, /--secrets FILE/);
   });
+  await t.step("code that C1 would not call is reported, and so are errors of types", async () => {
+    await user.write("main.ts", "export const fetch = () => new Response();\n");
+    assert.match((await user.deploy()).stderr, /Warning: main\.ts exports no function by default/);
+    await user.write("main.ts", "export default (): string => ({});\n");
+    await fails(["--check"], 3, /type error.*nothing was deployed/);
+    await user.write("main.ts", GREET("Hi"));
+  });
   await t.step("a role that the tenant does not have", async () => {
     await user.write("invoked.json", `{"name": "checked", "roles": ["functions:developer"]}`);
     await fails([], 1, /Invalid roles of invoked\.json: .*no role .* "functions:developer"/);

@@ -1,11 +1,13 @@
 /** What a deploy to a tenant would change. */
 import { ROOT_FILE } from "../../builder/source_tree.ts";
+import { countOf } from "../../config/mod.ts";
 import { VALUE_NAME, VALUE_NAME_RULE } from "../../domain/functions/named_values.ts";
 import type { Api, Files } from "../client/api.ts";
 import { lookFor } from "../client/find.ts";
 import type { RemoteFunction } from "../client/schemas.ts";
 import { type Change, changesBetween } from "../folder/changes.ts";
 import { readFunctionFolder, type Skipped } from "../folder/files.ts";
+import { handlersOf } from "../folder/handlers.ts";
 import { type Manifest, MANIFEST_NAME } from "../folder/manifest.ts";
 import { Failure, oneLine } from "../terminal/failure.ts";
 import { leftOutFields, roleIdsAt, type SettingDifference, settingDifferences } from "./fields.ts";
@@ -38,8 +40,8 @@ export interface Plan {
   readonly commits: boolean;
   readonly settings: readonly SettingDifference[];
   readonly secrets: readonly string[];
-  /** Names of secrets that the tests declare, and that the function would not have. */
-  readonly missingSecrets: readonly string[];
+  /** Why the function may fail at the tenant. */
+  readonly warnings: readonly string[];
   /** Undefined if the commit has the tag already. */
   readonly tag: string | undefined;
   readonly publishes: boolean;
@@ -80,7 +82,7 @@ export async function planDeploy(
   const changes = changesBetween(before, files);
   const commits = changes.length > 0 || fn?.head === undefined;
   const roles = await roleIdsAt(api, manifest.roles);
-  const known = new Set([...fn?.secret ?? [], ...wanted.secrets]);
+  const secrets = [...fn?.secret ?? [], ...wanted.secrets];
   return {
     name: manifest.name,
     description: manifest.description ?? "",
@@ -91,12 +93,30 @@ export async function planDeploy(
     commits,
     settings: settingDifferences(manifest, roles, fn),
     secrets: wanted.secrets,
-    missingSecrets: Object.keys(manifest.tests?.secrets ?? {}).filter((name) => !known.has(name)),
+    warnings: [...warningsOfCode(files), ...warningsOfSecrets(manifest, secrets)],
     tag: await tagToCreate(api, fn, commits, wanted.tag),
     publishes: wanted.publish && (commits || fn?.head !== fn?.publishedCommitId),
     leftOut: leftOutFields(manifest),
     skipped,
   };
+}
+
+/** C1 has no endpoints: it calls the default export. */
+function warningsOfCode(files: Files): string[] {
+  return handlersOf(files).json === false
+    ? ["main.ts exports no function by default, which is all that C1 calls"]
+    : [];
+}
+
+/** @param names the secrets of the function after the deploy */
+function warningsOfSecrets({ tests }: Manifest, names: readonly string[]): string[] {
+  const missing = Object.keys(tests?.secrets ?? {}).filter((name) => !names.includes(name));
+  if (missing.length === 0) return [];
+  return [
+    `the tests declare ${countOf(missing.length, "secret")} that the function does not have: ${
+      missing.map(oneLine).join(", ")
+    }; set secrets with --secrets FILE`,
+  ];
 }
 
 /** The function of the manifest's id, if the tenant has one, or else of its name: an id may be that of another server. */

@@ -1,5 +1,4 @@
 /** A plan as people and programs read it. */
-import { countOf } from "../../config/mod.ts";
 import { formatChange } from "../folder/changes.ts";
 import { paintPatch, patchOf } from "../folder/patches.ts";
 import { noteSkipped } from "../folder/skipped.ts";
@@ -46,7 +45,7 @@ export function notePlan(plan: Plan): void {
 
 /** Names the function and the tenant, and what is not deployed. */
 export function noteHeading(
-  { name, fn, leftOut, missingSecrets, skipped }: Plan,
+  { name, fn, leftOut, warnings, skipped }: Plan,
   url: string,
 ): void {
   const at = fn === undefined ? "new" : `${fn.id}, head ${headOf(fn)}`;
@@ -59,20 +58,12 @@ export function noteHeading(
       }`,
     );
   }
-  if (missingSecrets.length > 0) {
-    note(paintNote(
-      "yellow",
-      `Warning: the tests declare ${
-        countOf(missingSecrets.length, "secret")
-      } that the function does ` +
-        `not have: ${missingSecrets.map(oneLine).join(", ")}; set them with --secrets FILE`,
-    ));
-  }
+  for (const warning of warnings) note(paintNote("yellow", `Warning: ${warning}`));
 }
 
 /** The plan for programs; no secret's value is in it. */
 export function planJson({ before, files, changes, fn, ...plan }: Plan, url: string) {
-  const { name, settings, secrets, tag, publishes, leftOut, missingSecrets, skipped } = plan;
+  const { name, settings, secrets, tag, publishes, leftOut, warnings, skipped } = plan;
   return {
     url,
     name,
@@ -84,7 +75,7 @@ export function planJson({ before, files, changes, fn, ...plan }: Plan, url: str
     })),
     settings: settings.map(({ inFile, now, wanted }) => ({ name: inFile, now, wanted })),
     secrets,
-    missingSecrets,
+    warnings,
     tag,
     publishes,
     leftOut,

@@ -169,6 +169,7 @@ export class StrictTenant implements AsyncDisposable {
     ["CreatePersonalClient", "POST", /^\/iam\/personal_clients$/, [
       ...["displayName", "scopedRoles", "allowSourceCidr", "expires"],
     ], () => ({ client: { id: idOf(2, "P"), clientId: CLIENT_ID }, clientSecret: CLIENT_SECRET })],
+    ["DeletePersonalClient", "DELETE", /^\/iam\/personal_clients\/(\w+)$/, [], () => ({})],
     ["ListRoles", "GET", /^\/iam\/roles$/, [], () => ({
       list: [{ id: VIEWER_ID, name: "system:viewer", displayName: "Read-Only Administrator" }],
       nextPageToken: "",
