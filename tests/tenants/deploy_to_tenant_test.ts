@@ -131,6 +131,9 @@ Deno.test("a deploy that cannot be right changes nothing at the tenant", async (
     await user.write("wrong.env", "2FA=x\n");
     await fails(["--secrets", "wrong.env"], 2, /Invalid secret "2FA": a name has 1 to 128/);
     await fails(["--secrets", "missing.env"], 2, /Failed to read the secrets in missing\.env/);
+    await user.write("own.env", "TOKEN=x\n");
+    await fails(["--secrets", "own.env"], 2, /own\.env is a file of the function/, /exclude it/);
+    await Deno.remove(join(user.folder, "own.env"));
     await fails(["--secret", "TOKEN"], 2, /No answer to "Value of TOKEN"/, /--secrets FILE/);
   });
   await t.step("code that C1 would not call is reported, and so are errors of types", async () => {

@@ -1,4 +1,5 @@
 /** `invoked deploy --tenant`: a function goes to a tenant by C1's own operations. */
+import { relative, resolve } from "node:path";
 import type { Api } from "../client/api.ts";
 import { needManifest } from "../folder/manifest.ts";
 import { readSecrets } from "../folder/secrets_file.ts";
@@ -40,6 +41,7 @@ export async function deployToTenant(tenant: string, options: Options): Promise<
     secrets: [...new Set([...Object.keys(given), ...asked])].toSorted(),
     head: options.head,
   });
+  rejectUploadedSecrets(folder, options.secrets, plan);
   noteHeading(plan, api.url);
   const uploads = plan.changes.filter(({ change }) => change !== "removed");
   await secretsAmong(new Map(uploads.map(({ path }) => [path, plan.files.get(path) ?? NO_BYTES])));
@@ -66,6 +68,18 @@ export async function deployToTenant(tenant: string, options: Options): Promise<
 }
 
 const NO_BYTES = new Uint8Array();
+
+/** @throws {Failure} if the file of the secrets is a file of the function: every reader of the commit would see them */
+function rejectUploadedSecrets(folder: string, secrets: string | undefined, { files }: Plan): void {
+  if (secrets === undefined || !files.has(relative(folder, resolve(secrets)))) return;
+  throw new Failure(
+    `Invalid --secrets: ${secrets} is a file of the function, and would be uploaded`,
+    {
+      next: "exclude it by .invokedignore, or move it out of the folder",
+      exit: "usage",
+    },
+  );
+}
 
 function reportSame(plan: Plan, api: Api, { json }: Options): void {
   if (json) printJson(planJson(plan, api.url));

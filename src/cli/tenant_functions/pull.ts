@@ -1,6 +1,7 @@
 /** `invoked pull`: a function comes from a tenant by C1's own operations. */
 import { resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { formatCount } from "../../config/mod.ts";
 import { FixtureError, readFixtureFile } from "../../domain/testing/fixture.ts";
 import type { Api, Files } from "../client/api.ts";
 import { isId } from "../client/candidates.ts";
@@ -26,6 +27,9 @@ interface Options {
   readonly yes?: true;
   readonly json?: true;
 }
+
+/** Files that an error names. */
+const NAMED_MAX = 10;
 
 /** The file that configures an editor; a pulled one belongs to the function. */
 const EDITOR_FILE = "deno.json";
@@ -70,8 +74,11 @@ export async function pullFromTenant(
   if (json) printJson({ ...result, written: !isKept, secrets: fn.secret });
   if (!isKept) return changes.length === 0 ? note("No differences") : undefined;
   if (!json) printPatches(changes, present, files);
+  const named = overwritten.slice(0, NAMED_MAX).map(oneLine).join(", ");
+  const others = overwritten.length - NAMED_MAX;
+  const more = others > 0 ? ` and ${formatCount(others)} more` : "";
   throw new Failure(
-    `Nothing was written: ${overwritten.map(oneLine).join(", ")} of ${folder} would be overwritten`,
+    `Nothing was written: ${named}${more} of ${folder} would be overwritten`,
     { next: "give --yes to overwrite, or pull into another folder", exit: "differences" },
   );
 }
