@@ -91,7 +91,7 @@ function sentRequest(sent: unknown): Pick<OperationRequest, "params" | "query" |
 }
 
 /** @throws INTERNAL once the signal aborts; its caller has ended by then */
-async function untilAbort<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+export async function untilAbort<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = () =>
     reject(new DomainError("INTERNAL", "Host call not answered: its invocation has ended"));
@@ -104,7 +104,8 @@ async function untilAbort<Value>(work: Promise<Value>, signal: AbortSignal): Pro
   }
 }
 
-function hostCallError(error: DomainError): HostCallError {
+/** The error of a host call for an error of an operation. */
+export function hostCallError(error: DomainError): HostCallError {
   const { status, body } = statusAnswer(error);
   return new HostCallError(error.code, error.message, {
     status,

@@ -41,6 +41,7 @@ import type { OwnerLinks } from "../domain/sessions/owner_links.ts";
 import type { ProviderSignIn } from "../domain/sessions/provider_sign_in.ts";
 import type { SessionLinks } from "../domain/sessions/session_links.ts";
 import type { ConsoleSessions, SignInMethods } from "../domain/sessions/sessions.ts";
+import type { TenantCalls } from "../domain/tenants/calls.ts";
 import type { Tenants } from "../domain/tenants/tenants.ts";
 import type { Tests } from "../domain/testing/tests.ts";
 import type { Endpoints } from "../domain/triggers/endpoints.ts";
@@ -116,6 +117,7 @@ export interface Services {
   readonly statistics: Statistics;
   readonly tags: Tags;
   readonly tenants: Tenants;
+  readonly tenantCalls: TenantCalls;
   readonly tests: Tests;
   readonly tokenEndpoint: TokenEndpoint;
   readonly triggers: Triggers;

@@ -7,6 +7,7 @@ import {
   TokenRateLimit,
   WebhookRateLimit,
 } from "../api/rate_limit.ts";
+import { tenantMethod } from "../api/tenant_calls.ts";
 import type { Readiness } from "../api/server/readiness.ts";
 import type { OpenApiDocument, Services } from "../api/services.ts";
 import { type Config, urlOfTrace } from "../config/mod.ts";
@@ -26,6 +27,7 @@ import { openApiDocument } from "../http/openapi.ts";
 import { measureDisk } from "./disk.ts";
 import type { Cluster } from "./cluster.ts";
 import { readVersions } from "./versions.ts";
+import { TENANT_CALL } from "../shared/timed_calls.ts";
 import type { Versions } from "../shared/build.ts";
 import { installed, VERSION } from "../shared/installation.ts";
 
@@ -89,6 +91,7 @@ export function composeApi(config: Config, parts: ApiParts): RequestHandler {
   const { domain: endpointDomain, hosts = [] } = config.endpoints;
   const hasOwnHosts = endpointDomain !== undefined || hosts.length > 0;
   domain.hostMethods.add(hostMethods(OPERATIONS, services));
+  domain.hostMethods.add(new Map([[TENANT_CALL, tenantMethod(services)]]));
   return createHandler(services, {
     bodies: {
       maxBodyBytes: config.server.maxBodyBytes,

@@ -144,6 +144,7 @@ export async function openDomain(parts: DomainParts) {
   const identity = await openIdentity(shared, keys);
   const { eraser, ...sweeps } = openSweeps(shared);
   const functions = openFunctions(shared, new UploadUrls(await keys.hmacKey("upload-url")));
+  const { transports, tenants, tenantCalls } = await openTenants(shared);
   const alerting = await openAlerts(parts, functions.statistics);
   return {
     ...functions,
@@ -152,7 +153,8 @@ export async function openDomain(parts: DomainParts) {
     ...openTriggers(shared, invocations, (text) => identity.accessTokens.areIn(text)),
     ...openVolumes(shared),
     ...identity,
-    tenants: openTenants(shared),
+    tenants,
+    tenantCalls,
     tests: openTests(shared),
     audit,
     ...openAudit(shared),
@@ -172,6 +174,7 @@ export async function openDomain(parts: DomainParts) {
     /** What runs until the server closes, in the order in which it opens. */
     background: [
       audit,
+      transports,
       sweeps.auditRetention,
       functions.typeChecks,
       loadReports,

@@ -1,11 +1,16 @@
 /** Builds what functions reach C1 tenants through. */
 import type { Config } from "../config/mod.ts";
+import type { Audit } from "../domain/audit/audit.ts";
 import type { Ids } from "../domain/ids.ts";
 import type { Pages } from "../domain/paging.ts";
+import { TenantCalls } from "../domain/tenants/calls.ts";
+import { EXAMPLE_HOST } from "../domain/tenants/forms.ts";
 import { Tenants } from "../domain/tenants/tenants.ts";
 import type { Store } from "../store/mod.ts";
 import type { Sealer } from "../store/sealing.ts";
-import { TenantError } from "../tenants/contract.ts";
+import type { TenantApp } from "../tenants/in_process.ts";
+import { TenantTransports } from "../tenants/transports.ts";
+import { egressOptions } from "./sandboxes.ts";
 
 interface TenantParts {
   readonly config: Config;
@@ -13,19 +18,20 @@ interface TenantParts {
   readonly sealer: Sealer;
   readonly pages: Pages;
   readonly ids: Ids;
+  readonly audit: Audit;
 }
 
-/** The tenants of the server. */
-export function openTenants({ config, ...parts }: TenantParts): Tenants {
-  return new Tenants({
-    ...parts,
-    transports: {
-      of: ({ host }) => ({
-        send: () => {
-          throw new TenantError("TENANT_UNREACHABLE", `this server does not call ${host} yet`);
-        },
-      }),
-    },
-    allowsAddresses: (config.egress.allowPrivate ?? []).length > 0,
-  });
+/** The tenants of the server, and the calls of functions to them. */
+export async function openTenants({ config, ...parts }: TenantParts) {
+  const egress = await egressOptions(config);
+  const transports = new TenantTransports({ egress, example: openExample });
+  const allowsAddresses = egress.allowPrivate.length > 0;
+  const tenants = new Tenants({ ...parts, transports, allowsAddresses });
+  return { transports, tenants, tenantCalls: new TenantCalls({ ...parts, tenants }) };
+}
+
+/** The example tenant, whose client everybody knows: a tenant with invented data needs no secret. */
+async function openExample(): Promise<TenantApp> {
+  const { exampleCredentials, exampleTenant } = await import("../../examples/tenant/app.ts");
+  return { answer: exampleTenant(), credentials: exampleCredentials(EXAMPLE_HOST) };
 }

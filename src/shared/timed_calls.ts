@@ -33,7 +33,7 @@ export interface TimedEgress extends Timed {
 export type TimedCall = TimedHostCall | TimedEgress;
 
 /** The host call with which `sdk` calls the tenant of a function. */
-const TENANT_CALL = "sdk.call";
+export const TENANT_CALL = "sdk.call";
 
 /** The name of a host call in traces: a call of a tenant has that of its operation, such as `sdk.apps.list`. */
 export function hostCallName(method: string, params: unknown): string {

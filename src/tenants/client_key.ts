@@ -1,39 +1,19 @@
-/** The key inside a client secret of C1, and what it signs. */
+/** What the key inside a client secret of C1 signs, and which of its texts nobody may read. */
 import { Buffer } from "node:buffer";
 import { importJWK, SignJWT } from "jose";
-import { z } from "zod";
+import { privateJwkOf } from "./client_secret.ts";
 import type { TenantCredentials } from "./contract.ts";
-
-const SECRET = /^secret-token:conductorone\.com:v1:([A-Za-z0-9+/_-]+)={0,2}$/;
-/** An Ed25519 private key (RFC 8037). */
-const PrivateJwk = z.object({
-  kty: z.literal("OKP"),
-  crv: z.literal("Ed25519"),
-  x: z.string(),
-  d: z.string(),
-});
 
 /** How long an assertion is valid, and how far the clock of the tenant may be behind, in seconds: as C1's clients do it. */
 const LIFETIME_SECONDS = 120;
 const NOT_BEFORE_SECONDS = 120;
 const NONCE_BYTES = 16;
 
-/** The private key in a client secret; undefined if the secret has another form. */
-function privateJwkOf(clientSecret: string): z.output<typeof PrivateJwk> | undefined {
-  const encoded = SECRET.exec(clientSecret)?.[1];
-  if (encoded === undefined) return undefined;
-  try {
-    return PrivateJwk.safeParse(JSON.parse(Buffer.from(encoded, "base64").toString())).data;
-  } catch {
-    return undefined;
-  }
-}
-
 /** The texts of a client secret that nobody may read: the secret, its encoded key, and the private part of the key. */
 export function secretTexts(clientSecret: string): string[] {
-  const encoded = SECRET.exec(clientSecret)?.[1];
+  const encoded = clientSecret.slice(clientSecret.lastIndexOf(":") + 1);
   const key = privateJwkOf(clientSecret)?.d;
-  return [clientSecret, encoded, key].filter((text) => text !== undefined);
+  return [clientSecret, encoded, ...key === undefined ? [] : [key]];
 }
 
 /**

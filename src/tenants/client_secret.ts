@@ -12,7 +12,7 @@ export function isClientSecret(text: string): boolean {
 }
 
 /** The private key of a client secret; undefined for a text of another form. */
-function privateJwkOf(
+export function privateJwkOf(
   secret: string,
 ):
   | { readonly kty: "OKP"; readonly crv: "Ed25519"; readonly x: string; readonly d: string }

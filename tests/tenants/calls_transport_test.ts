@@ -138,11 +138,19 @@ Deno.test("the calls of all functions share the token of a credential", async ()
   const paths: string[] = [];
   using transports = new TenantTransports({
     egress: { allowPrivate: LOOPBACK, ca: CA },
-    example(request) {
-      const { pathname } = new URL(request.url);
-      paths.push(`${request.method} ${pathname}`);
-      const token = { access_token: "example", token_type: "Bearer", expires_in: 60 };
-      return Promise.resolve(Response.json(pathname === "/auth/v1/token" ? token : { list: [] }));
+    async example() {
+      const answer = async (request: Request) => {
+        const { pathname } = new URL(request.url);
+        paths.push(`${request.method} ${pathname}`);
+        const token = { access_token: "example", token_type: "Bearer", expires_in: 60 };
+        return await Promise.resolve(
+          Response.json(pathname === "/auth/v1/token" ? token : { list: [] }),
+        );
+      };
+      return await Promise.resolve({
+        answer,
+        credentials: { ...tenant.credentials, host: "example" },
+      });
     },
   });
   const { signal } = new AbortController();

@@ -1,0 +1,62 @@
+import { z } from "@hono/zod-openapi";
+import type { HostMethod } from "../domain/invocations/host_methods.ts";
+import { HostCallError } from "../sandbox/contract.ts";
+import type { TenantAnswer } from "../tenants/contract.ts";
+import { findOperation, type TenantOperation, unknownMethod } from "../tenants/operations.ts";
+import { hostCallError, untilAbort } from "./host_calls.ts";
+import type { Uses } from "./operation.ts";
+import { asDomainError } from "./status.ts";
+
+const NAME_CHARS_MAX = 128;
+/** What `sdk` sends. */
+const Params = z.object({
+  namespace: z.string().max(NAME_CHARS_MAX),
+  method: z.string().max(NAME_CHARS_MAX),
+  request: z.unknown().optional(),
+});
+
+/** The host call by which `sdk` calls the tenant of the function that makes it. */
+export function tenantMethod(
+  { functionPrincipals, apiRateLimit, tenantCalls, reading }: Uses<
+    "functionPrincipals" | "apiRateLimit" | "tenantCalls" | "reading"
+  >,
+): HostMethod {
+  return async ({ params, signal, endsAtMs }, invocation, onLog) => {
+    const { operation, request } = parsed(params);
+    try {
+      const by = await reading(() => functionPrincipals.of(invocation, signal));
+      apiRateLimit(by);
+      const call = { operation, request, by, invocation, onLog, signal, endsAtMs };
+      const { kind, answer } = await untilAbort(tenantCalls.call(call), signal);
+      if (kind === "answer") return { value: answer };
+      throw statusError(answer);
+    } catch (error) {
+      throw error instanceof HostCallError ? error : hostCallError(asDomainError(error));
+    }
+  };
+}
+
+/** @throws HostCallError for an operation that no tenant answers */
+function parsed(params: unknown): { operation: TenantOperation; request: unknown } {
+  const { data } = Params.safeParse(params);
+  if (data === undefined) {
+    throw new HostCallError(
+      "INVALID_ARGUMENT",
+      `sdk.call must have a namespace and a method of at most ${NAME_CHARS_MAX} characters`,
+    );
+  }
+  const { namespace, method, request } = data;
+  const operation = findOperation(namespace, method);
+  if (operation !== undefined) return { operation, request };
+  throw new HostCallError("UNIMPLEMENTED", unknownMethod(namespace, method));
+}
+
+/** An error of the tenant, as the tenant answered it. */
+function statusError({ status, headers, body }: TenantAnswer): HostCallError {
+  const seconds = headers["retry-after"] ?? "";
+  return new HostCallError("TENANT_STATUS", `the tenant answered status ${status}`, {
+    status,
+    body: JSON.parse(body),
+    ...(/^[0-9]{1,9}$/.test(seconds) ? { retryAfterSeconds: Number(seconds) } : {}),
+  });
+}

@@ -1,0 +1,191 @@
+/** Calls of running functions to C1 tenants: the rights of the function, the limits of its invocation, log and audit. */
+import { Buffer } from "node:buffer";
+import { countOf, formatCount } from "../../config/mod.ts";
+import type { InvocationContext } from "../../engine/contract.ts";
+import type { HostCall, SandboxLog } from "../../sandbox/contract.ts";
+import type { Store } from "../../store/mod.ts";
+import {
+  InvalidArgument,
+  operationLabel,
+  type SdkAnswer,
+  type TenantAnswer,
+  TenantError,
+  type TenantRequest,
+} from "../../tenants/contract.ts";
+import { answerOf, requestOf, type TenantOperation } from "../../tenants/operations.ts";
+import { allows } from "../../tenants/patterns.ts";
+import type { Audit } from "../audit/audit.ts";
+import type { CallEvent } from "../audit/ocsf.ts";
+import { DomainError } from "../errors.ts";
+import type { Principal } from "../identity/mod.ts";
+import { anyFunction } from "../references.ts";
+import { type FunctionTenant, functionTenantOf } from "./function_tenant.ts";
+import type { OpenedTenant, Tenants } from "./tenants.ts";
+
+/** Calls to its tenant that one attempt of an invocation may make, failed ones included. */
+const TENANT_CALLS_MAX = 1_000;
+
+/** A call of a running function. */
+interface TenantCall extends Pick<HostCall, "signal" | "endsAtMs"> {
+  readonly operation: TenantOperation;
+  /** The argument of the function: any JSON value, hostile. */
+  readonly request: unknown;
+  /** The principal of the function. */
+  readonly by: Principal;
+  readonly invocation: InvocationContext;
+  readonly onLog: (log: SandboxLog) => void;
+}
+
+/** What a tenant answers: a message, or an error of C1 with its status. */
+type TenantResult =
+  | { readonly kind: "answer"; readonly answer: SdkAnswer }
+  | { readonly kind: "error"; readonly answer: TenantAnswer };
+
+interface TenantCallsParts {
+  readonly store: Pick<Store, "read" | "reading">;
+  readonly tenants: Pick<Tenants, "open" | "connect">;
+  readonly audit: Pick<Audit, "record">;
+}
+
+/** Sends the calls of running functions to their tenants. */
+export class TenantCalls {
+  /** Of each running attempt: what has ended needs no count. */
+  readonly #counts = new WeakMap<InvocationContext, number>();
+
+  constructor(private readonly parts: TenantCallsParts) {}
+
+  /**
+   * Sends one call to the tenant of the function, as the setting of the function allows it now.
+   * @throws INVALID_FIELD, TENANT_NOT_SET, TENANT_OPERATION_DENIED, TENANT_TOO_MANY_CALLS, and for a failure of the
+   * transport, the reason that is its code
+   */
+  async call(call: TenantCall): Promise<TenantResult> {
+    const tenant = await this.parts.store.reading(() => this.#tenantOf(call));
+    this.#count(call);
+    const beganMs = performance.now();
+    try {
+      const answer = await this.#send(call, tenant);
+      const isError = answer.status !== 200;
+      const result: TenantResult = isError
+        ? { kind: "error", answer }
+        : { kind: "answer", answer: answerOf(call.operation, answer) };
+      const how = `status ${answer.status}`;
+      log(call, isError ? "warn" : "info", how, { beganMs, answer });
+      return result;
+    } catch (error) {
+      const failure = asDomainError(error);
+      const how = failure instanceof DomainError ? failure.reason : "INTERNAL";
+      log(call, "warn", how, { beganMs, answer: undefined });
+      throw failure;
+    }
+  }
+
+  /** @throws TENANT_NOT_SET */
+  async #tenantOf({ operation, invocation: { functionId } }: TenantCall): Promise<FunctionTenant> {
+    const fn = await anyFunction(this.parts.store.read, functionId);
+    const isDeleted = fn.deletedAt !== null;
+    const tenant = isDeleted ? undefined : functionTenantOf(fn);
+    if (tenant !== undefined) return tenant;
+    const why = isDeleted ? "was deleted" : "has no setting tenant, which names the tenant to call";
+    throw new DomainError(
+      "TENANT_NOT_SET",
+      `${operationLabel(operation)} not sent: function ${functionId} ${why}`,
+    );
+  }
+
+  async #send(call: TenantCall, tenant: FunctionTenant): Promise<TenantAnswer> {
+    const { operation, signal, endsAtMs } = call;
+    await this.#assertAllowed(call, tenant);
+    const request = requestOf(operation, call.request);
+    const { tenants, store } = this.parts;
+    const opened = await store.reading(() => tenants.open(tenant.id, tenant.credentialId));
+    // Before it is sent: no write reaches a tenant that the audit log does not have.
+    if (request.access === "WRITE") await this.#recordWrite(call, tenant, opened, request);
+    return await tenants.connect(opened).send(request, signal, endsAtMs);
+  }
+
+  /** @throws TENANT_OPERATION_DENIED */
+  async #assertAllowed(
+    call: TenantCall,
+    { id, access, operations }: FunctionTenant,
+  ): Promise<void> {
+    const { operation } = call;
+    const why = operation.access === "WRITE" && access !== "WRITE"
+      ? "it changes the tenant, and tenant.access of the function is READ"
+      : allows(operations, operation)
+      ? undefined
+      : "no pattern in tenant.operations of the function allows it";
+    if (why === undefined) return;
+    const error = new DomainError(
+      "TENANT_OPERATION_DENIED",
+      `${operationLabel(operation)} denied: ${why}`,
+    );
+    const rejected = { code: error.reason, detail: error.message };
+    await this.#record(call, { resources: [{ type: "tenant", id }], rejected });
+    throw error;
+  }
+
+  async #recordWrite(
+    call: TenantCall,
+    { id }: FunctionTenant,
+    { host }: OpenedTenant,
+    { verb, path }: TenantRequest,
+  ): Promise<void> {
+    const resources = [{ type: "tenant", id, name: host }];
+    await this.#record(call, { resources, facts: { verb, path } });
+  }
+
+  async #record(
+    { operation, by, invocation: { invocationId: id, functionId } }: TenantCall,
+    event: Pick<CallEvent, "resources" | "rejected" | "facts">,
+  ): Promise<void> {
+    const { verb } = operation;
+    await this.parts.audit.record({
+      kind: "call",
+      operation: operationLabel(operation),
+      activity: verb === "GET" ? "read" : verb === "DELETE" ? "delete" : "other",
+      actor: by,
+      ...event,
+    }, { invocation: { id, functionId }, requestId: id });
+  }
+
+  /** @throws TENANT_TOO_MANY_CALLS */
+  #count({ operation, invocation }: TenantCall): void {
+    const count = 1 + (this.#counts.get(invocation) ?? 0);
+    if (count > TENANT_CALLS_MAX) {
+      throw new DomainError(
+        "TENANT_TOO_MANY_CALLS",
+        `${operationLabel(operation)} not sent: the invocation has made ${
+          countOf(TENANT_CALLS_MAX, "call")
+        } to its tenant, which is the limit`,
+      );
+    }
+    this.#counts.set(invocation, count);
+  }
+}
+
+/** Failures of a transport, and wrong arguments, as errors of the API. */
+function asDomainError(error: unknown): unknown {
+  if (error instanceof InvalidArgument) {
+    const { message, field, description } = error;
+    return new DomainError("INVALID_FIELD", message, { violations: [{ field, description }] });
+  }
+  if (!(error instanceof TenantError)) return error;
+  const { code, message, retryAfterSeconds } = error;
+  return new DomainError(code, message, {
+    ...retryAfterSeconds === undefined ? {} : { retryAfterSeconds },
+  });
+}
+
+/** One line for each call: what it was and how it ended, never what was sent or answered. */
+function log(
+  { operation, onLog }: TenantCall,
+  level: SandboxLog["level"],
+  how: string,
+  { beganMs, answer }: { readonly beganMs: number; readonly answer: TenantAnswer | undefined },
+): void {
+  const ms = formatCount(Math.round(performance.now() - beganMs));
+  const bytes = answer === undefined ? "" : `, ${countOf(Buffer.byteLength(answer.body), "byte")}`;
+  const message = `${operationLabel(operation)}: ${how}, ${ms} ms${bytes}`;
+  onLog({ time: Date.now(), level, source: "system", message });
+}

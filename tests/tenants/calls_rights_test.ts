@@ -1,0 +1,219 @@
+/** Which calls of functions reach their tenant, and what the server records of them. */
+import assert from "node:assert/strict";
+import { events } from "../audit/support.ts";
+import type { Json } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
+import { ok } from "../support/expect.ts";
+import {
+  addTenant,
+  CALLER,
+  deployCaller,
+  GRANT,
+  LIST_APPS,
+  makeCalls,
+  openTenantStage,
+  setTenant,
+} from "./calls_functions.ts";
+import { HostileTenant, json } from "./calls_tenant.ts";
+
+Deno.test("calls of functions to their tenant", async (t) => {
+  await using stage = await openTenantStage();
+  const { client, tenant, tenantId } = stage;
+  const step = (name: string, body: () => Promise<void>) =>
+    t.step(name, async () => {
+      tenant.reset();
+      await body();
+    });
+
+  await step("an answer comes as C1's SDK gives it", async () => {
+    const id = await deployCaller(client, { id: tenantId });
+    tenant.api = (_request, response) =>
+      json(response, 200, { list: [{ id: "app-1", createdAt: "2026-01-01T00:00:00Z" }] });
+    const { ends: [end], lines } = await makeCalls(client, id, [LIST_APPS]);
+    assert.equal(end.got.statusCode, 200);
+    assert.equal(end.got.listAppsResponse.list[0].id, "app-1");
+    assert.equal(tenant.received[0]?.path, "/api/v1/apps");
+    assert.match(lines.join("\n"), /^sdk\.apps\.list: status 200, [\d,]+ ms, 60 bytes$/);
+  });
+
+  await step("an error of C1 comes unchanged", async () => {
+    const id = await deployCaller(client, { id: tenantId });
+    tenant.api = (_request, response) =>
+      json(response, 404, { code: 5, message: "no such app", details: [] });
+    const get = { namespace: "apps", method: "get", request: { id: "app-9" } };
+    const { ends: [end], lines } = await makeCalls(client, id, [get]);
+    assert.deepEqual([end.status, end.message], [404, "no such app"]);
+    assert.match(lines.join("\n"), /^sdk\.apps\.get: status 404, /);
+  });
+
+  await step("without a tenant, or after its removal, nothing is sent", async () => {
+    const id = await client.deploy(CALLER);
+    const { ends: [end], lines } = await makeCalls(client, id, [LIST_APPS]);
+    assert.deepEqual([end.status, end.reason], [400, "TENANT_NOT_SET"]);
+    assert.match(end.message, /^sdk\.apps\.list not sent: function \w+ has no setting tenant/);
+    assert.deepEqual(lines, []);
+    await using other = await HostileTenant.start();
+    const otherId = await addTenant(client, other);
+    await setTenant(client, id, { id: otherId });
+    ok(await client.call("DELETE", `/api/v1/tenants/${otherId}?force=true`));
+    const removed = await makeCalls(client, id, [LIST_APPS]);
+    assert.deepEqual([removed.ends[0].status, removed.ends[0].reason], [404, "TENANT_NOT_FOUND"]);
+    assert.deepEqual([tenant.received, other.received], [[], []]);
+  });
+
+  await step("user is answered here without a tenant, and by the tenant with one", async () => {
+    const id = await client.deploy(CALLER);
+    const list = { namespace: "user", method: "list", request: {} };
+    const local = await makeCalls(client, id, [list]);
+    assert.deepEqual([local.ends[0].reason, local.lines], ["ROLE_MISSING", []]);
+    assert.equal(tenant.received.length, 0);
+    await setTenant(client, id, { id: tenantId });
+    tenant.api = (_request, response) => json(response, 200, { list: [] });
+    const { ends: [end] } = await makeCalls(client, id, [list]);
+    assert.deepEqual(end.got.userServiceListResponse.list, []);
+    assert.equal(tenant.received[0]?.path, "/api/v1/users");
+  });
+
+  await step("access READ rejects writes, and patterns all others", async () => {
+    const id = await deployCaller(client, { id: tenantId });
+    const search = { namespace: "appSearch", method: "search", request: { query: "x" } };
+    const { ends: [grant, found] } = await makeCalls(client, id, [GRANT, search]);
+    assert.deepEqual([grant.status, grant.reason], [403, "TENANT_OPERATION_DENIED"]);
+    assert.match(grant.message, /tenant\.access of the function is READ$/);
+    assert.equal(found.got.statusCode, 200);
+    await setTenant(client, id, { id: tenantId, access: "WRITE", operations: ["task.*"] });
+    const second = await makeCalls(client, id, [GRANT, LIST_APPS]);
+    assert.equal(second.ends[0].got.statusCode, 200);
+    assert.equal(second.ends[1].reason, "TENANT_OPERATION_DENIED");
+    assert.match(second.lines[1] ?? "", /^sdk\.apps\.list: TENANT_OPERATION_DENIED, /);
+    assert.deepEqual(tenant.received.map(({ path }) => path), [
+      "/api/v1/search/apps",
+      "/api/v1/task/grant",
+    ]);
+  });
+
+  await step("a removal during an invocation counts from the next call on", async () => {
+    const id = await deployCaller(client, { id: tenantId });
+    tenant.api = async (_request, response) => {
+      if (tenant.received.length === 2) await setTenant(client, id, {});
+      json(response, 200, { list: [] });
+    };
+    const { ends } = await makeCalls(client, id, [LIST_APPS, LIST_APPS, LIST_APPS, LIST_APPS]);
+    const reasons = ends.map(({ got, reason }) => got?.statusCode ?? reason);
+    assert.deepEqual(reasons, [200, 200, "TENANT_NOT_SET", "TENANT_NOT_SET"]);
+    assert.equal(tenant.received.length, 2);
+  });
+
+  await step("a nested invocation has the rights of its own function", async () => {
+    const called = await client.deploy(CALLER);
+    const main = `import { sdk } from "@c1/functions-sdk";
+      export default async ({ id, calls }: any) => {
+        const json = new TextEncoder().encode(JSON.stringify({ calls })).toBase64();
+        const request = { functionId: id, functionsServiceInvokeRequest: { json } };
+        const { functionsServiceInvokeResponse: answer } = await sdk.functions.invoke(request);
+        return { ends: [atob(answer?.json ?? "")] };
+      };`;
+    const caller = await deployCaller(client, { id: tenantId, access: "WRITE" }, main);
+    const role = { function: { id: caller, scopedRoleIds: ["system:owner"] } };
+    ok(await client.post("/api/v1/functions/update", { ...role, updateMask: "scopedRoleIds" }));
+    const { ends: [output] } = await makeCalls(client, caller, [LIST_APPS], { id: called });
+    assert.equal(JSON.parse(output).ends[0].reason, "TENANT_NOT_SET");
+    assert.equal(tenant.received.length, 0);
+  });
+
+  await step("wrong arguments and unknown operations are rejected here", async () => {
+    const id = await deployCaller(client, { id: tenantId, access: "WRITE" });
+    const { ends } = await makeCalls(client, id, [
+      { namespace: "apps", method: "get", request: {} },
+      { namespace: "apps", method: "explode", request: {} },
+      { namespace: "nothing", method: "get", request: {} },
+    ]);
+    assert.deepEqual(ends.map(({ status, reason }) => [status, reason]), [
+      [400, "INVALID_FIELD"],
+      [501, undefined],
+      [501, undefined],
+    ]);
+    assert.equal(tenant.received.length, 0);
+  });
+
+  await step("a write and a denied call are events of the audit log", async () => {
+    const id = await deployCaller(client, { id: tenantId, access: "WRITE", operations: ["task.*"] });
+    tenant.api = (_request, response) => void response.socket?.destroy();
+    const { ends: [end], id: invocationId } = await makeCalls(client, id, [GRANT, LIST_APPS]);
+    assert.deepEqual([end.status, end.reason], [503, "TENANT_UNREACHABLE"]);
+    assert.match(end.message, /the tenant may have performed the request$/);
+    assert.equal(tenant.received.length, 1);
+    const written = (await events(client)).filter(({ api }: Json) =>
+      api?.operation.startsWith("sdk.") && api.request?.uid === invocationId
+    );
+    assert.deepEqual(
+      written.map(({ api, status, actor, resources }: Json) => [
+        api.operation,
+        status,
+        actor.user.uid,
+        resources[0].uid,
+      ]),
+      [
+        ["sdk.task.createGrantTask", "Success", id, tenantId],
+        ["sdk.apps.list", "Failure", id, tenantId],
+      ],
+    );
+    assert.match(JSON.stringify(written[0]), /"path":"\/api\/v1\/task\/grant"/);
+    assert.equal(JSON.stringify(written).includes("entitlement-1"), false);
+  });
+
+  await step("an invocation makes 1,000 calls, also at once", async () => {
+    const id = await deployCaller(client, { id: tenantId });
+    const calls = Array(1_003).fill(LIST_APPS);
+    const { ends } = await makeCalls(client, id, calls, { atOnce: true });
+    const rejected = ends.filter(({ reason }) => reason === "TENANT_TOO_MANY_CALLS");
+    assert.equal(rejected.length, 3);
+    assert.equal(
+      rejected[0].message,
+      "sdk.apps.list not sent: the invocation has made 1,000 calls to its tenant, which is the limit",
+    );
+    assert.deepEqual([tenant.received.length, tenant.tokenRequests.length <= 1], [1_000, true]);
+  });
+
+  await step("the time of an invocation ends its calls", async () => {
+    const id = await deployCaller(client, { id: tenantId });
+    const closed = Promise.withResolvers<void>();
+    tenant.api = (_request, response) => void response.on("close", closed.resolve);
+    const limits = { function: { id, timeout: "2s" }, updateMask: "timeout" };
+    ok(await client.post("/api/v1/functions/update", limits));
+    const { body } = await client.invoke(id, { calls: [LIST_APPS] });
+    await closed.promise;
+    const { error } = await client.invocation(id, body.invocationId);
+    assert.match(error, /^TIMEOUT: /);
+  });
+
+  await step("an answer of 32 MiB arrives", async () => {
+    const main = `import { sdk } from "@c1/functions-sdk";
+      export default async () => {
+        const { listAppsResponse } = await (sdk as any).apps.list({});
+        return { ends: [listAppsResponse.list[0].displayName.length] };
+      };`;
+    const id = await deployCaller(client, { id: tenantId }, main);
+    const limits = { function: { id, memoryMib: 1024 }, updateMask: "memoryMib" };
+    await client.post("/api/v1/functions/update", limits);
+    const bytes = 32 * 1024 * 1024;
+    const empty = JSON.stringify({ list: [{ displayName: "" }] }).length;
+    tenant.api = (_request, response) =>
+      json(response, 200, { list: [{ displayName: "x".repeat(bytes - empty) }] });
+    const { ends } = await makeCalls(client, id, []);
+    assert.deepEqual(ends, [bytes - empty]);
+  });
+
+  await step("the time of calls is that of host calls", async () => {
+    const id = await deployCaller(client, { id: tenantId });
+    const { id: invocationId } = await makeCalls(client, id, [LIST_APPS]);
+    const record = await eventually(
+      async () => {
+        const found = await client.invocation(id, invocationId);
+        return found.phases.length > 0 ? found : undefined;
+      },
+      "the phases",
+    );
+    assert.ok(record.phases.some(({ name }: Json) => /HOST_CALLS/i.test(name)), JSON.stringify(record.phases));
+  });
+});
