@@ -15,6 +15,8 @@ export type * from "./identity_methods.ts";
 export type * from "./server_methods.ts";
 export type * from "./trigger_methods.ts";
 export type * from "./trigger_types.ts";
+/** The messages of a C1 tenant. */
+export type * as shared from "./tenant_types.d.ts";
 export { SDKError } from "./api_error.ts";
 export type {
   CallContext,
@@ -44,9 +46,8 @@ export const functions = {
 };
 
 /**
- * C1's API, called as this function, with the permissions of the service principal that it is bound to, or else of its
- * `scopedRoleIds`. Every method rejects with
- * {@link SDKError}, also one that this server does not have.
+ * C1's API, called as this function: this server with the permissions of the service principal that it is bound to, or else
+ * of its `scopedRoleIds`, and its C1 tenant. Every method rejects with {@link SDKError}, also one that does not exist.
  */
 export const sdk: Sdk = /* @__PURE__ */ createSdk();
 

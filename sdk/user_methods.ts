@@ -1,30 +1,17 @@
 /** Namespaces of `sdk` for users: people, and service principals as C1 shows them. */
 import type { Answered, Nothing, Paged } from "./api_request.ts";
 import type { PageRequest, RequestOptions } from "./api_types.ts";
+import type * as tenant from "./tenant_types.d.ts";
 
-export interface User {
-  id?: string;
-  displayName?: string;
-  email?: string;
-  emails?: string[];
-  username?: string;
-  usernames?: string[];
-  status?: "ENABLED" | "DISABLED" | "DELETED";
-  type?: "USER_TYPE_HUMAN" | "USER_TYPE_SERVICE" | "USER_TYPE_SYSTEM";
-  origin?: "USER_ORIGIN_DIRECTORY" | "USER_ORIGIN_LOCAL" | "USER_ORIGIN_SYSTEM";
-  roleIds?: string[];
+/** A user of the tenant of the function; of this server without one, which knows fewer fields. */
+export interface User extends tenant.User {
   /** The roles that an owner has set. An addition of this server. */
   assignedRoleIds?: string[];
-  managerIds?: string[];
-  createdAt?: Date;
-  updatedAt?: Date;
-  deletedAt?: Date;
   /** An addition of this server. */
   lastSignInAt?: Date;
 }
 
-export interface UserView {
-  userId?: string;
+export interface UserView extends Omit<tenant.UserView, "user"> {
   user?: User;
 }
 
@@ -42,12 +29,12 @@ export interface UserSession {
   expiresAt?: Date;
 }
 
-type UserAnswer = { userView?: UserView; expanded?: Record<string, unknown>[] };
-type UsersAnswer = {
+interface UserAnswer extends Omit<tenant.UserServiceGetResponse, "userView"> {
+  userView?: UserView;
+}
+interface UsersAnswer extends Omit<tenant.UserServiceListResponse, "list"> {
   list?: UserView[];
-  expanded?: Record<string, unknown>[];
-  nextPageToken?: string;
-};
+}
 
 /** Users. What changes people is an addition of this server. */
 export interface Users {
@@ -84,23 +71,10 @@ export interface Users {
   ): Answered<"revokeUserSessionResponse", Nothing>;
 }
 
-export interface SearchUsersRequest {
-  query?: string;
-  email?: string;
-  ids?: string[];
-  refs?: { id?: string }[];
-  excludeIds?: string[];
-  excludeTypes?: string[];
-  roleIds?: string[];
-  userStatuses?: ("ENABLED" | "DISABLED" | "DELETED")[];
-  pageSize?: number;
-  pageToken?: string;
-}
-
 /** Finds users. */
 export interface UserSearch {
   search(
-    request?: SearchUsersRequest,
+    request?: tenant.SearchUsersRequest,
     options?: RequestOptions,
   ): Paged<"searchUsersResponse", UsersAnswer>;
 }
