@@ -70,7 +70,12 @@ export async function addTenant(client: Client, tenant: HostileTenant): Promise<
 
 /** Sets the tenant of a function; `{}` removes it. */
 export async function setTenant(client: Client, id: string, tenant: Json): Promise<void> {
-  ok(await client.post("/api/v1/functions/update", { function: { id, tenant }, updateMask: "tenant" }));
+  ok(
+    await client.post("/api/v1/functions/update", {
+      function: { id, tenant },
+      updateMask: "tenant",
+    }),
+  );
 }
 
 /** Deploys a function with access to a tenant. */
@@ -86,7 +91,9 @@ export async function makeCalls(
   functionId: string,
   calls: readonly Json[],
   more: Json = {},
-): Promise<{ readonly ends: readonly Json[]; readonly lines: readonly string[]; readonly id: string }> {
+): Promise<
+  { readonly ends: readonly Json[]; readonly lines: readonly string[]; readonly id: string }
+> {
   const { status, body } = await client.invoke(functionId, { calls, ...more });
   const seen = JSON.stringify(body).slice(0, 1000);
   assert.equal(status, 200, seen);

@@ -137,7 +137,11 @@ Deno.test("calls of functions to their tenant", async (t) => {
   });
 
   await step("a write and a denied call are events of the audit log", async () => {
-    const id = await deployCaller(client, { id: tenantId, access: "WRITE", operations: ["task.*"] });
+    const id = await deployCaller(client, {
+      id: tenantId,
+      access: "WRITE",
+      operations: ["task.*"],
+    });
     tenant.api = (_request, response) => void response.socket?.destroy();
     const { ends: [end], id: invocationId } = await makeCalls(client, id, [GRANT, LIST_APPS]);
     assert.deepEqual([end.status, end.reason], [503, "TENANT_UNREACHABLE"]);
@@ -214,6 +218,9 @@ Deno.test("calls of functions to their tenant", async (t) => {
       },
       "the phases",
     );
-    assert.ok(record.phases.some(({ name }: Json) => /HOST_CALLS/i.test(name)), JSON.stringify(record.phases));
+    assert.ok(
+      record.phases.some(({ name }: Json) => /HOST_CALLS/i.test(name)),
+      JSON.stringify(record.phases),
+    );
   });
 });

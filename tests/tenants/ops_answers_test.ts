@@ -26,7 +26,7 @@ const ANSWERS = [
         "@type": "type.googleapis.com/c1.api.app.v1.App",
         id: "app-1",
         createdAt: TIME,
-      }],
+      }, {}],
       nextPageToken: "",
     },
     {

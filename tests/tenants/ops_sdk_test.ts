@@ -1,0 +1,147 @@
+/** `sdk` of functions whose tenant is a server on loopback. */
+import assert from "node:assert/strict";
+import { ok } from "../support/expect.ts";
+import { outputOf } from "../sdk/support.ts";
+import { deployCaller, makeCalls, openTenantStage } from "./calls_functions.ts";
+import { json } from "./calls_tenant.ts";
+import recorded from "./recorded_requests.json" with { type: "json" };
+
+/** A function with this body of `main(input)`. */
+const withBody = (body: string) =>
+  `import { sdk, SDKError } from "@c1/functions-sdk";
+  export default async function main(input: any): Promise<any> { ${body} }
+  export const used = [sdk, SDKError];`;
+
+Deno.test("sdk of a function with a tenant", async (t) => {
+  await using stage = await openTenantStage();
+  const { client, tenant, tenantId } = stage;
+  const setting = { id: tenantId, access: "WRITE" };
+  const step = (name: string, body: () => Promise<void>) =>
+    t.step(name, async () => {
+      tenant.reset();
+      await body();
+    });
+  const run = async (body: string) =>
+    await outputOf(client, await deployCaller(client, setting, withBody(body)));
+
+  await step("makes the requests that C1's SDK makes", async () => {
+    const id = await deployCaller(client, setting);
+    tenant.api = (_request, response) => json(response, 200, {});
+    const calls = recorded.requests.map(({ call, request }) => {
+      const [namespace, method] = call.split(".");
+      return { namespace, method, request };
+    });
+    const { ends } = await makeCalls(client, id, calls);
+    const received = tenant.received.map(({ verb, path, body }) => ({
+      verb,
+      path,
+      ...body === "" ? {} : { body: JSON.parse(body) },
+    }));
+    for (const [index, { call, verb, path, ...rest }] of recorded.requests.entries()) {
+      const sent = "body" in rest ? { verb, path, body: rest.body } : { verb, path };
+      assert.deepEqual(received[index], sent, call);
+      assert.ok("got" in ends[index], `${call}: ${JSON.stringify(ends[index])}`);
+    }
+    assert.equal(received.length, recorded.requests.length);
+  });
+
+  await step("gives pages as C1's SDK does", async () => {
+    tenant.api = ({ body }, response) => {
+      const { pageToken = "0" } = JSON.parse(body);
+      const next = Number(pageToken) + 1;
+      const nextPageToken = next < 3 ? String(next) : "";
+      if (JSON.parse(body).query === "broken" && next === 2) {
+        return json(response, 404, { code: 5, message: "gone", details: [] });
+      }
+      json(response, 200, { list: [{ user: { id: `user-${next}` } }], nextPageToken });
+    };
+    const output = await run(
+      `const first = await sdk.userSearch.search({ query: "a", pageSize: 10 });
+      const ids = [];
+      for await (const { searchUsersResponse: page } of first) ids.push(page.list[0].user.id);
+      const second = await first.next();
+      const third = await second.next();
+      const broken = await sdk.userSearch.search({ query: "broken" });
+      const error = await broken.next().catch((error) => error);
+      return { ids, third: third.searchUsersResponse.list[0].user.id, last: third.next(),
+        error: [error instanceof SDKError, error.statusCode],
+        others: "next" in await sdk.taskSearch.search({}) };`,
+    );
+    assert.deepEqual(output, {
+      ids: ["user-1", "user-2", "user-3"],
+      third: "user-3",
+      last: null,
+      error: [true, 404],
+      others: false,
+    });
+    assert.deepEqual(
+      tenant.received.slice(0, 3).map(({ body }) => JSON.parse(body)),
+      [
+        { query: "a", pageSize: 10 },
+        { query: "a", pageSize: 10, pageToken: "1" },
+        { query: "a", pageSize: 10, pageToken: "2" },
+      ],
+    );
+  });
+
+  await step("has dates where C1's SDK has dates, and sends them", async () => {
+    const time = "2026-01-02T03:04:05Z";
+    tenant.api = (_request, response) =>
+      json(response, 200, { list: [{ user: { createdAt: time, profile: { createdAt: time } } }] });
+    const output = await run(
+      `const after = new Date("2026-01-01T00:00:00Z");
+      await sdk.taskSearch.search({ createdAfter: after });
+      const result = await sdk.user.list();
+      const [{ user }] = result.userServiceListResponse.list;
+      const raw = await result.rawResponse.json();
+      return { date: user.createdAt.getTime(), own: user.profile.createdAt, raw: raw.list[0].user.createdAt };`,
+    );
+    assert.deepEqual(output, { date: Date.parse(time), own: time, raw: time });
+    assert.deepEqual(JSON.parse(tenant.received[0]?.body ?? ""), {
+      createdAfter: "2026-01-01T00:00:00.000Z",
+    });
+  });
+
+  await step("rejects arguments before it sends them", async () => {
+    const output = await run(
+      `const errors = [];
+      for (const call of [
+        () => sdk.apps.get({}),
+        () => sdk.apps.get({ id: ".." }),
+        () => sdk.task.createGrantTask({ appId: "a", appEntitlementID: "b" }),
+        () => sdk.apps.lst(),
+        () => sdk.aps.list(),
+      ]) await call().catch((error) => errors.push([error.statusCode, JSON.parse(error.body)]));
+      return { errors };`,
+    );
+    const fieldsOf = (body: { details: { fieldViolations?: { field: string }[] }[] }) =>
+      body.details.flatMap(({ fieldViolations = [] }) => fieldViolations.map(({ field }) => field));
+    const [missing, dots, misspelt, method, namespace] = output.errors;
+    assert.deepEqual([missing[0], fieldsOf(missing[1])], [400, ["id"]]);
+    assert.deepEqual([dots[0], fieldsOf(dots[1])], [400, ["id"]]);
+    assert.deepEqual([misspelt[0], fieldsOf(misspelt[1])], [400, ["appEntitlementID"]]);
+    assert.match(misspelt[1].message, /did you mean appEntitlementId\?$/);
+    assert.match(method[1].message, /Unknown method sdk\.apps\.lst; did you mean sdk\.apps\.list/);
+    assert.match(namespace[1].message, /did you mean sdk\.apps\?/);
+    assert.deepEqual([method[0], namespace[0], tenant.received.length], [501, 501, 0]);
+  });
+
+  await step("users of this server answer where the function has no tenant", async () => {
+    const id = await client.deploy(withBody(
+      `const { userServiceListResponse: { list } } = await sdk.user.list();
+      const pages = [];
+      for await (const page of await sdk.userSearch.search({})) pages.push(page);
+      const unknown = await sdk.user.introspect().catch(({ body }) => JSON.parse(body).details[0].reason);
+      return { dates: list.map(({ user }) => user.createdAt instanceof Date), pages: pages.length, unknown };`,
+    ));
+    ok(
+      await client.post("/api/v1/functions/update", {
+        function: { id, scopedRoleIds: ["system:owner"] },
+        updateMask: "scopedRoleIds",
+      }),
+    );
+    const { dates, pages, unknown } = await outputOf(client, id);
+    assert.ok(dates.length > 0 && dates.every((isDate: boolean) => isDate));
+    assert.deepEqual([pages, unknown, tenant.received.length], [1, "TENANT_NOT_SET", 0]);
+  });
+});
