@@ -44,7 +44,7 @@ type Direction = "request" | "response";
 /** Fields of a result besides the message. */
 const OF_RESULT = ["ContentType", "StatusCode", "RawResponse", "Headers"];
 
-/** @param sdk folder of the installed package `conductorone-sdk-typescript` */
+/** @param sdk a clone of the SDK with its packages */
 export async function readSdkNames(sdk: string, document: Document): Promise<SdkNames> {
   const load = (path: string) => import(pathToFileURL(join(sdk, "src", path)).href);
   const { ConductoroneSDKTypescript } = await load("sdk/sdk.ts");
