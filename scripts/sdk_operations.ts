@@ -126,7 +126,7 @@ export function sdkOperations(): Record<string, Record<string, OperationSpec>> {
 function specOf(operation: Operation, method: string, message: string): OperationSpec {
   const { operationId: id, parameters = [], requestBody, responses } = operation;
   const ofPath = parameters.filter((parameter) => parameter.in === "path");
-  const path = Object.fromEntries(ofPath.map(({ name }) => [camelCase(name), name]));
+  const path = ofPath.map(({ name }) => camelCase(name));
   const hasBody = isOfC1(id) || membersOf(schemaOf(requestBody)).length > 0;
   const fields = membersOf(schemaOf(responses[200]));
   const renamed = isOfC1(id) && !NOT_RENAMED.includes(method)

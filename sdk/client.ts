@@ -125,9 +125,9 @@ function revive(value: unknown, [name = "", ...rest]: readonly string[]): void {
  * The messages of a request. Fields of neither path nor body are parameters of the query, also unknown ones: the server
  * knows both spellings of a name, and rejects unknown names where an operation destroys.
  */
-function messagesOf({ path = {}, body }: OperationSpec, fields: Fields): Record<string, unknown> {
+function messagesOf({ path = [], body }: OperationSpec, fields: Fields): Record<string, unknown> {
   if (body === true) return { params: {}, query: {}, body: fields };
-  const ofPath = new Set(Object.entries(path).flat());
+  const ofPath = new Set(path.flatMap((name) => [name, snakeCase(name)]));
   const parameters = Object.entries(fields).filter(([name]) => name !== body)
     .map(([name, value]) => [name, parameterOf(value)] as const);
   return {
@@ -135,6 +135,10 @@ function messagesOf({ path = {}, body }: OperationSpec, fields: Fields): Record<
     query: Object.fromEntries(parameters.filter(([name]) => !ofPath.has(name))),
     body: body === undefined ? {} : fields[body],
   };
+}
+
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 /** Parameters of paths and queries have flags and lists as text. */

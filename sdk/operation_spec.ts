@@ -2,8 +2,8 @@
 export interface OperationSpec {
   /** Id of the operation, as in the server's OpenAPI document. */
   readonly id: string;
-  /** Fields of the request that become path parameters, and the names of these. Fields of neither path nor body become parameters of the query. */
-  readonly path?: Readonly<Record<string, string>>;
+  /** Fields of the request that become path parameters. Fields of neither path nor body become parameters of the query. */
+  readonly path?: readonly string[];
   /** The field of the request that is the body; `true` for the whole request. */
   readonly body?: string | true;
   /** The field of the result that is the message. */

@@ -4,6 +4,7 @@ import { EARLIER_METHODS } from "../../scripts/sdk_operations.ts";
 import { renderSdkPage } from "../../scripts/sdk_page.ts";
 import { OPERATIONS } from "../../sdk/api_operations.ts";
 import type { OperationSpec } from "../../sdk/operation_spec.ts";
+import { camelCase } from "../../src/shared/field_names.ts";
 import { build, openBuilder } from "../builder/support.ts";
 import type { Json } from "../support/client.ts";
 import { MAIN, ok } from "../support/expect.ts";
@@ -37,10 +38,11 @@ sharedSuite("the client", {
     );
     const known = [...operations.keys()].filter((id) => !NOT_FOR_FUNCTIONS.test(id));
     assert.deepEqual(named.map(([, { id }]) => id).sort(), known.sort());
-    for (const [name, { id, path = {} }] of methods) {
+    for (const [name, { id, path = [] }] of methods) {
       const parameters: Json[] = operations.get(id).parameters ?? [];
       const ofPath = parameters.filter((parameter) => parameter.in === "path");
-      assert.deepEqual(Object.values(path).sort(), ofPath.map((p) => p.name).sort(), name);
+      const names = ofPath.map((parameter) => camelCase(parameter.name));
+      assert.deepEqual(path.toSorted(), names.toSorted(), name);
     }
   },
 
