@@ -4,10 +4,12 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { OPERATIONS } from "../../src/api/mod.ts";
 import { deadLetters, QUICK, settings, start, UNSTEADY } from "../retries/support.ts";
-import type { Answer, Client, Json } from "../support/client.ts";
+import type { Client, Json } from "../support/client.ts";
 import { MAIN } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
+import { InvokedTenant } from "../tenants/ten_tenant.ts";
+import { type Calls, changeTenants } from "./changed_tenants.ts";
 import { giveRights } from "./given_rights.ts";
 import { events, lastUid } from "./support.ts";
 
@@ -44,9 +46,6 @@ const EXPORTS = "c1.api.systemlog.v1.ExportService";
 const SCHEDULE = { displayName: "daily", schedule: { cronSpec: "0 0 * * *" } };
 const WEBHOOK = { displayName: "hook", webhook: { hmac: {} } };
 const HANGING = "export default () => new Promise((resolve) => setTimeout(resolve, 60_000));";
-
-/** A request to an operation. */
-type Calls = (operationId: string, request: () => Promise<Answer<Json>>) => Promise<Json>;
 
 async function changeFunctions(client: Client, call: Calls): Promise<void> {
   const path = "/api/v1/functions";
@@ -344,7 +343,9 @@ Deno.test("every operation that changes something leaves an event, or has a reas
   assert.deepEqual(idsOf("own"), OWN);
 
   await using directory = await makeTempDir();
+  await using tenant = await InvokedTenant.start();
   const flags = [
+    ...tenant.flags,
     ...["--audit-export-dir", directory.path, "--api-rate", "0"],
     ...["--alert-url", "http://127.0.0.1:9/"],
   ];
@@ -370,6 +371,7 @@ Deno.test("every operation that changes something leaves an event, or has a reas
   await t.step("principals and what they have", () => changeIdentities(client, call));
   await t.step("what rights were given, and to whom", () => giveRights(client));
   await t.step("people and sessions", () => changePeople(client, call, server.dataDir));
+  await t.step("tenants", () => changeTenants(client, call, tenant));
   await t.step("exports", () => changeExports(client, call));
   const audited = [...idsOf("changes"), ...idsOf("call")];
   assert.deepEqual(called.toSorted(), audited.toSorted());

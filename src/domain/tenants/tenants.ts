@@ -103,26 +103,28 @@ export class Tenants {
    * Adds a tenant, once it has accepted the client.
    * @throws INVALID_FIELD, TENANT_ALREADY_EXISTS, TENANT_LIMIT, and as a rejected client
    */
-  async create({ host: given, name, ...client }: NewTenant): Promise<TenantView> {
+  async create({ host: given, name: wanted, ...client }: NewTenant): Promise<TenantView> {
     const host = normalHost(given);
     const violation = hostViolation(host, this.parts.allowsAddresses);
     if (violation !== undefined) throw invalid({ field: "host", description: violation });
+    const name = wanted || nameOfHost(host);
+    assertName(name, "name");
     await this.#check(client, host);
-    return await this.#insert({ host, name: name || nameOfHost(host), isExample: 0 }, client);
+    return await this.#insert({ host, name, isExample: 0 }, client);
   }
 
   /** Adds the example tenant. @throws INVALID_FIELD, TENANT_ALREADY_EXISTS, TENANT_LIMIT */
-  async createExample(name: string): Promise<TenantView> {
+  async createExample(wanted: string): Promise<TenantView> {
+    const name = wanted || EXAMPLE_HOST;
+    assertName(name, "name");
     const client = { clientId: EXAMPLE_CLIENT_ID, clientSecret: newClientSecret() };
-    const row = { host: EXAMPLE_HOST, name: name || EXAMPLE_HOST, isExample: 1 };
-    return await this.#insert(row, client);
+    return await this.#insert({ host: EXAMPLE_HOST, name, isExample: 1 }, client);
   }
 
   async #insert(
     columns: Pick<TenantRow, "host" | "name" | "isExample">,
     client: ClientIn,
   ): Promise<TenantView> {
-    assertName(columns.name, "name");
     const { ids, store } = this.parts;
     const { id, time } = ids.nextWithTime();
     const now = time.toISOString();
