@@ -59,6 +59,11 @@ serverSuite("the setting tenant", {}, {
         /at most one \*/,
       ],
       [
+        { id: "example", operations: ["*.list", "apps.lst"] },
+        "function.tenant.operations[1]",
+        /"apps\.lst" matches no operation/,
+      ],
+      [
         { id: "example", operations: Array(101).fill("apps.list") },
         "function.tenant.operations",
         /100/,

@@ -6,6 +6,7 @@ import type { FunctionSettings } from "../../resources/functions.ts";
 import { FUNCTION_TENANT } from "../../resources/tenants.ts";
 import type { FunctionRow } from "../../store/functions.ts";
 import type { Readers } from "../../store/mod.ts";
+import { allowsAny } from "../../tenants/patterns.ts";
 import { invalid } from "../errors.ts";
 import { MAY_USE_TENANT, type Principal, requirePermission } from "../identity/mod.ts";
 import { locks } from "../locks.ts";
@@ -22,7 +23,7 @@ type WantedTenant = NonNullable<FunctionSettings["tenant"]>;
  * @param changed names of the settings that change
  * @param earlier the function until now; undefined for a new one
  * @param prefix of the fields in the request
- * @throws ROLE_MISSING, INVALID_FIELD for an unknown tenant or credential
+ * @throws ROLE_MISSING, INVALID_FIELD for an unknown tenant or credential, and for a pattern without an operation
  */
 export async function withTenantId<S extends FunctionSettings>(
   read: Pick<Readers, "tenants">,
@@ -50,7 +51,14 @@ export async function withTenantId<S extends FunctionSettings>(
     const description = `${quoted(id)} is not the id, name or host of a tenant of this server`;
     throw invalid({ field: `${field}.id`, description });
   }
-  const { credentialId } = wanted;
+  const { credentialId, operations = [] } = wanted;
+  const useless = operations.findIndex((pattern) => !allowsAny(pattern));
+  if (useless >= 0) {
+    const description = `${
+      quoted(operations[useless])
+    } matches no operation of C1, such as apps.list`;
+    throw invalid({ field: `${field}.operations[${useless}]`, description });
+  }
   const credentials = await read.tenants.credentials(tenant.id);
   if (credentialId !== undefined && !credentials.some((one) => one.id === credentialId)) {
     const description = `${
