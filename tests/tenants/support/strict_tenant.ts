@@ -144,12 +144,13 @@ export class StrictTenant implements AsyncDisposable {
     return id;
   }
 
-  /** The texts of the head of the function of a name. */
+  /** The texts of the head of the function of a name, in the order of their paths. */
   headOf(displayName: string): Files {
     const fn = this.named(displayName);
     const { files } = this.#commit(fn.id, fn.head);
     return Object.fromEntries(
-      Object.entries(files).map(([path, text]) => [path, Buffer.from(text, "base64").toString()]),
+      Object.keys(files).toSorted()
+        .map((path) => [path, Buffer.from(files[path] ?? "", "base64").toString()]),
     );
   }
 
