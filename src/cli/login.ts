@@ -185,14 +185,14 @@ async function keepOtherServer(
 
 async function askForTarget(
   serverUrl: string | undefined,
-  { ca }: Options,
+  { ca, tenant }: Options,
 ): Promise<LoginTarget> {
   const caCerts = await certificatesOf(ca);
   const url = serverUrl ?? await askForServer();
   if (!url.startsWith("https:") && !isOnThisMachine(url)) {
     note(paintNote("yellow", `Warning: the connection to ${url} is not encrypted`));
   }
-  return { serverUrl: url, caCerts };
+  return { serverUrl: url, caCerts, ...tenant === undefined ? {} : { isTenant: true } };
 }
 
 async function askForClient(

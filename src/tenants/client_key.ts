@@ -4,6 +4,9 @@ import { importJWK, SignJWT } from "jose";
 import { privateJwkOf } from "./client_secret.ts";
 import type { TenantCredentials } from "./contract.ts";
 
+/** The type of assertions that are JWTs (RFC 7523). */
+export const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
 /** How long an assertion is valid, and how far the clock of the tenant may be behind, in seconds: as C1's clients do it. */
 const LIFETIME_SECONDS = 120;
 const NOT_BEFORE_SECONDS = 120;

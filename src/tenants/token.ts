@@ -4,14 +4,13 @@ import { formatBytes } from "../config/mod.ts";
 import { backoffMs } from "../shared/backoff.ts";
 import { pause, untilAborted } from "../shared/pause.ts";
 import { ProofKey } from "../shared/proof_key.ts";
-import { secretTexts, signAssertion } from "./client_key.ts";
+import { ASSERTION_TYPE, secretTexts, signAssertion } from "./client_key.ts";
 import { type TenantCredentials, TenantError } from "./contract.ts";
 import { withoutEchoes } from "./echoes.ts";
 import { type Exchange, ExchangeError, type HttpAnswer } from "./exchange.ts";
 import { retryAfterSeconds } from "./retries.ts";
 
 const PATH = "/auth/v1/token";
-const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const TIMEOUT_MS = 10_000;
 const ANSWER_MAX_BYTES = 64 * 1024;
 /** Requests until a token comes; each has an assertion of its own. */

@@ -19,6 +19,15 @@ Deno.test("a person signs in to a tenant as C1's own tools do", async (t) => {
     }
     assertFails(await run("login", "--tenant", "a/b"), 2, /Invalid --tenant/);
   });
+  await t.step("a secret that has no key is not sent", async () => {
+    const { code, stderr } = await runInvoked([...login, ...ca, "--client-id", CLIENT_ID], {
+      env: { HOME: home.path },
+      stdin: "hunter2",
+    });
+    assert.equal(code, 2);
+    assert.match(stderr, /Invalid secret of client brave-otter.*: it is not a secret of C1/);
+    assert.doesNotMatch(stderr, /hunter2/);
+  });
   await t.step("with a public client that the tenant knows", async () => {
     const { code, stdout, stderr } = await run(...login, ...ca);
     assert.equal(code, 0, stderr);

@@ -6,7 +6,7 @@ import { describeError, Failure, oneLine } from "../terminal/failure.ts";
 import { note } from "../terminal/output.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { ClientApi } from "./clients.ts";
-import type { Credentials } from "./credentials.ts";
+import { type Credentials, credentialsOf } from "./credentials.ts";
 import { type Approval, type DeviceClient, signInDevice } from "./device_login.ts";
 import { connectTo, Unreachable } from "./http.ts";
 import { Session } from "./session.ts";
@@ -16,6 +16,8 @@ export interface LoginTarget {
   readonly serverUrl: string;
   /** Certificates in PEM, in addition to those of the system. */
   readonly caCerts: readonly string[];
+  /** Whether it is a C1 tenant. */
+  readonly isTenant?: boolean | undefined;
 }
 
 /** The client to make. */
@@ -66,11 +68,11 @@ export async function personalClientOf(
 /** Deletes a client, with its own credentials. */
 export async function deletePersonalClient(
   target: LoginTarget,
-  { clientId, clientSecret, personalClientId }: PersonalClient,
+  { personalClientId, ...client }: PersonalClient,
 ): Promise<void> {
   await withSession(
     target,
-    { kind: "client", clientId, clientSecret },
+    credentialsOf({ ...target, ...client }),
     (session) => new ClientApi(session).deleteOwn(personalClientId),
   );
 }

@@ -10,11 +10,15 @@ import { DEFAULT_PROFILE, type Profile, type Profiles } from "./profiles.ts";
 export type Credentials =
   | { readonly kind: "token"; readonly accessToken: Secret }
   | { readonly kind: "client"; readonly clientId: string; readonly clientSecret: Secret }
+  /** The key in the secret of a client signs assertions, as C1's own tools do: the secret stays here. */
+  | { readonly kind: "key"; readonly clientId: string; readonly clientSecret: Secret }
   | { readonly kind: "workload"; readonly clientId: string; readonly oidcToken: Secret };
 
 /** The credentials in a profile. */
-export function credentialsOf({ clientId, clientSecret }: Profile): Credentials {
-  return { kind: "client", clientId, clientSecret };
+export function credentialsOf(
+  { clientId, clientSecret, isTenant }: Pick<Profile, "clientId" | "clientSecret" | "isTenant">,
+): Credentials {
+  return { kind: isTenant ? "key" : "client", clientId, clientSecret };
 }
 
 /** A server and the credentials for it. */

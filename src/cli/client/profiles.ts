@@ -19,6 +19,8 @@ export interface Profile {
   readonly clientSecret: Secret;
   /** Certificates in PEM that are trusted besides those of the system. */
   readonly caCerts: readonly string[];
+  /** Whether the server is a C1 tenant, to which the secret is not sent. */
+  readonly isTenant?: boolean | undefined;
   /** The id of the client, if `invoked login` created the client: then `invoked logout` deletes it. */
   readonly personalClientId?: string | undefined;
 }
@@ -28,6 +30,7 @@ const ProfileFile = z.object({
   clientId: z.string().min(1),
   clientSecret: z.string().min(1),
   caCerts: z.array(z.string()).default([]),
+  isTenant: z.boolean().optional(),
   personalClientId: z.string().min(1).optional(),
 });
 

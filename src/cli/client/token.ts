@@ -88,24 +88,37 @@ export class TokenSource {
 /** Credentials that are exchanged for an access token. */
 type Exchanged = Exclude<Credentials, { readonly kind: "token" }>;
 
-function formOf(credentials: Exchanged): Record<string, string> {
+/** The fields of one request. An assertion works once. @throws {Failure} for a secret without a key */
+async function formOf(
+  credentials: Exchanged,
+  { host, hostname }: URL,
+): Promise<Record<string, string>> {
   const { clientId } = credentials;
-  return credentials.kind === "client"
-    ? {
-      grant_type: "client_credentials",
-      client_id: clientId,
-      client_secret: credentials.clientSecret.reveal(),
-    }
-    : {
+  if (credentials.kind === "workload") {
+    return {
       grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
       client_id: clientId,
       subject_token: credentials.oidcToken.reveal(),
       subject_token_type: "urn:ietf:params:oauth:token-type:jwt",
     };
+  }
+  const form = { grant_type: "client_credentials", client_id: clientId };
+  const clientSecret = credentials.clientSecret.reveal();
+  if (credentials.kind === "client") return { ...form, client_secret: clientSecret };
+  const { ASSERTION_TYPE, signAssertion } = await import("../../tenants/client_key.ts");
+  const assertion = await signAssertion({ host, clientId, clientSecret }, hostname);
+  if (assertion === undefined) {
+    throw new Failure(`Invalid secret of client ${oneLine(clientId)}: it is not a secret of C1`, {
+      next: "give the secret that C1 showed, which begins with secret-token:conductorone.com:v1:",
+      exit: "usage",
+    });
+  }
+  return { ...form, client_assertion_type: ASSERTION_TYPE, client_assertion: assertion };
 }
 
 const WRONG = {
   client: "check the client id and secret: a new data directory has new ones",
+  key: "check the client id and secret, and the clock of this machine; or sign in again",
   workload: "check the client id, the audience and the age of the token; " +
     "invoked trusts test names the reason, and so does the audit log",
 };
@@ -120,7 +133,7 @@ async function requestToken(transport: Transport, credentials: Exchanged, key?: 
   const response = await request(transport, path, {
     method: "POST",
     headers: key === undefined ? {} : { dpop: await key.prove({ method: "POST", url }) },
-    body: new URLSearchParams(formOf(credentials)),
+    body: new URLSearchParams(await formOf(credentials, url)),
   });
   const body = parseJson(await readTokenBody(transport, response));
   const granted = TokenResponse.safeParse(body);

@@ -42,7 +42,12 @@ async function findTenant(name: string): Promise<Target> {
   const url = resolveTenantUrl(name);
   if (credentials !== undefined) {
     const serverUrl = settings?.serverUrl ?? url;
-    return { serverUrl, credentials, caCerts: [], source: "environment variables" };
+    return {
+      serverUrl,
+      credentials: credentials.kind === "client" ? { ...credentials, kind: "key" } : credentials,
+      caCerts: [],
+      source: "environment variables",
+    };
   }
   throw new Failure(
     `Tenant ${

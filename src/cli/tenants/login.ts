@@ -40,7 +40,8 @@ export function register(command: Command): void {
   command.addHelpText("after", NOTES);
   addExamples(command, "invoked tenants login acme.conductor.one");
   command.action(async (host: string, { name = "", browser, ca, json }: Options) => {
-    const target: LoginTarget = { serverUrl: originOf(host), caCerts: await certificatesOf(ca) };
+    const caCerts = await certificatesOf(ca);
+    const target: LoginTarget = { serverUrl: originOf(host), caCerts, isTenant: true };
     using api = await server.connect();
     const wanted = { device: DEVICE, roles: [], opensBrowser: browser };
     const client = await personalClientOf(target, wanted);

@@ -21,7 +21,7 @@ export class Deployer implements AsyncDisposable {
     const folder = join(home, name);
     const made = await runInvoked(["init", folder]);
     assert.equal(made.code, 0, made.stderr);
-    const args = ["login", tenant.url, "--client-id", CLIENT_ID, "--profile", "acme"];
+    const args = ["login", "--tenant", tenant.url, "--client-id", CLIENT_ID, "--profile", "acme"];
     const { code, stderr } = await runInvoked([...args, "--ca", tenant.certificate.caFile], {
       env: { HOME: home },
       stdin: CLIENT_SECRET,

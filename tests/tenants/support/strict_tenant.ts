@@ -3,11 +3,18 @@
  * error. Files go to another host by signed URLs. Its data is invented.
  */
 import { Buffer } from "node:buffer";
+import { exportJWK, generateKeyPair, jwtVerify } from "jose";
 import { type CertificateFiles, loopbackCertificate } from "../../support/certificates.ts";
 import type { Json } from "../../support/client.ts";
 
 export const CLIENT_ID = "brave-otter-12345@127.0.0.1/pcc";
-export const CLIENT_SECRET = "secret-token:conductorone.com:v1:c2VjcmV0";
+/** What a personal client and the tenant share: its key signs assertions. */
+const KEY = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
+const JWK = JSON.stringify(await exportJWK(KEY.privateKey));
+export const CLIENT_SECRET = `secret-token:conductorone.com:v1:${
+  Buffer.from(JWK).toString("base64url")
+}`;
+const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /** The public clients that C1 knows. */
 const DEVICE_CLIENTS = [
   "2RGdOS94VDferT9e80mdgntl36K",
@@ -218,7 +225,9 @@ export class StrictTenant implements AsyncDisposable {
   async #answer(request: Request): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
     const text = await request.text();
-    if (pathname.startsWith("/auth/v1/")) return this.#grant(pathname, new URLSearchParams(text));
+    if (pathname.startsWith("/auth/v1/")) {
+      return await this.#grant(pathname, new URLSearchParams(text));
+    }
     const path = pathname.replace(/^\/api\/v1/, "");
     const route = this.#routes.find(([, method, pattern]) =>
       method === request.method && pattern.test(path)
@@ -245,7 +254,7 @@ export class StrictTenant implements AsyncDisposable {
   }
 
   /** Tokens of the client, and of a device that a person approves between its first poll and the second. */
-  #grant(path: string, form: URLSearchParams): Response {
+  async #grant(path: string, form: URLSearchParams): Promise<Response> {
     const device = form.get("client_id") ?? "";
     if (path === "/auth/v1/device_authorization") {
       if (!DEVICE_CLIENTS.includes(device) || form.size !== 1) return oauthError("invalid_client");
@@ -258,7 +267,7 @@ export class StrictTenant implements AsyncDisposable {
     if (form.get("grant_type") !== "client_credentials") {
       if (!DEVICE_CLIENTS.includes(device)) return oauthError("invalid_client");
       if (this.#polls++ === 0) return oauthError("authorization_pending");
-    } else if (device !== CLIENT_ID || form.get("client_secret") !== CLIENT_SECRET) {
+    } else if (device !== CLIENT_ID || !await isOfClient(form)) {
       return oauthError("invalid_client");
     }
     return Response.json({ access_token: "valid", token_type: "Bearer", expires_in: 600 });
@@ -333,6 +342,18 @@ export class StrictTenant implements AsyncDisposable {
     if (commit?.functionId === functionId) return commit;
     throw new Rejection(404, 5, `commit ${commitId} not found`);
   }
+}
+
+/** Whether the client has signed an assertion, as C1's own tools do. */
+async function isOfClient(form: URLSearchParams): Promise<boolean> {
+  if (form.get("client_assertion_type") !== ASSERTION_TYPE || form.has("client_secret")) {
+    return false;
+  }
+  const options = { issuer: CLIENT_ID, subject: CLIENT_ID, audience: "127.0.0.1" };
+  return await jwtVerify(form.get("client_assertion") ?? "", KEY.publicKey, options).then(
+    ({ protectedHeader: { nonce } }) => /^[0-9a-f]{32}$/.test(String(nonce)),
+    () => false,
+  );
 }
 
 function oauthError(error: string): Response {
