@@ -9,6 +9,7 @@ import { findFunction } from "../client/find.ts";
 import type { RemoteFunction } from "../client/schemas.ts";
 import { type Change, changesBetween, formatChange } from "../folder/changes.ts";
 import { editorConfig, MANIFEST_SCHEMA, writeEditorTypes } from "../folder/editor.ts";
+import type { Skipped } from "../folder/files.ts";
 import { MANIFEST_NAME, readFields, readManifest } from "../folder/manifest.ts";
 import { paintPatch, patchOf } from "../folder/patches.ts";
 import { noteSkipped } from "../folder/skipped.ts";
@@ -48,44 +49,71 @@ export async function pullFromTenant(
   using api = await connectToTenant(tenant);
   const fn = await functionAt(api, name);
   const commitId = await commitIdOf(api, fn, commit);
+  const comparison = await compare(api, fn, commitId, folder);
+  const { files, changes, overwritten } = comparison;
+  note(oneLine(`${fn.displayName} at ${api.url} (${fn.id}, commit ${commitId})`));
+  noteComparison(comparison, fn);
+  const isWritten = overwritten.length === 0 || yes === true;
+  if (isWritten) await write(folder, files, changes);
+  if (json) {
+    const pulled = { folder, functionId: fn.id, name: fn.displayName, commitId };
+    printJson({ ...pulled, changes, overwritten, written: isWritten, secrets: fn.secret });
+  } else if (!isWritten) printPatches(comparison);
+  if (!isWritten) throw wouldOverwrite(folder, overwritten);
+}
+
+/** A commit beside the files of a folder. */
+interface Comparison {
+  /** Of the commit, with `invoked.json`. */
+  readonly files: Files;
+  /** Of the folder, at the paths of the commit. */
+  readonly present: Files;
+  readonly changes: readonly Change[];
+  /** Paths of the files that the folder has and that differ. */
+  readonly overwritten: readonly string[];
+  readonly skipped: readonly Skipped[];
+}
+
+async function compare(
+  api: Api,
+  fn: RemoteFunction,
+  commitId: string,
+  folder: string,
+): Promise<Comparison> {
   const { files: committed } = await api.commit(fn, commitId);
   const { files: sources, skipped } = acceptFiles(committed);
   const manifest = await manifestText(api, fn, folder, committed.get(MANIFEST_NAME));
   const files: Files = new Map([...sources, [MANIFEST_NAME, manifest]]);
   const present = await readPresent(folder, files.keys());
   const changes = changesBetween(present, files);
-  const overwritten = changes.filter(({ change }) => change === "changed").map(({ path }) => path);
-  const isKept = overwritten.length > 0 && !yes;
-  note(oneLine(`${fn.displayName} at ${api.url} (${fn.id}, commit ${commitId})`));
-  for (const change of changes) note(`  ${formatChange(change, paintNote)}`);
-  noteSkipped(skipped.filter(({ path }) => path !== MANIFEST_NAME));
-  if (fn.secret.length > 0) {
-    note(`  secrets stay at the tenant: ${fn.secret.map(oneLine).join(", ")}`);
-  }
-  if (!isKept) await write(folder, files, changes);
-  const result = {
-    folder,
-    functionId: fn.id,
-    name: fn.displayName,
-    commitId,
-    overwritten,
+  return {
+    files,
+    present,
     changes,
+    overwritten: changes.filter(({ change }) => change === "changed").map(({ path }) => path),
+    skipped: skipped.filter(({ path }) => path !== MANIFEST_NAME),
   };
-  if (json) printJson({ ...result, written: !isKept, secrets: fn.secret });
-  if (!isKept) return changes.length === 0 ? note("No differences") : undefined;
-  if (!json) printPatches(changes, present, files);
-  const named = overwritten.slice(0, NAMED_MAX).map(oneLine).join(", ");
-  const others = overwritten.length - NAMED_MAX;
-  const more = others > 0 ? ` and ${formatCount(others)} more` : "";
-  throw new Failure(
-    `Nothing was written: ${named}${more} of ${folder} would be overwritten`,
-    { next: "give --yes to overwrite, or pull into another folder", exit: "differences" },
-  );
 }
 
-function printPatches(changes: readonly Change[], present: Files, files: Files): void {
-  for (const change of changes) {
-    if (change.change !== "changed") continue;
+function noteComparison({ changes, skipped }: Comparison, { secret }: RemoteFunction): void {
+  for (const change of changes) note(`  ${formatChange(change, paintNote)}`);
+  if (changes.length === 0) note("No differences");
+  noteSkipped(skipped);
+  if (secret.length > 0) note(`  secrets stay at the tenant: ${secret.map(oneLine).join(", ")}`);
+}
+
+function wouldOverwrite(folder: string, paths: readonly string[]): Failure {
+  const named = paths.slice(0, NAMED_MAX).map(oneLine).join(", ");
+  const others = paths.length - NAMED_MAX;
+  const more = others > 0 ? ` and ${formatCount(others)} more` : "";
+  return new Failure(`Nothing was written: ${named}${more} of ${folder} would be overwritten`, {
+    next: "give --yes to overwrite, or pull into another folder",
+    exit: "differences",
+  });
+}
+
+function printPatches({ changes, present, files }: Comparison): void {
+  for (const change of changes.filter(({ change }) => change === "changed")) {
     console.log(paintPatch(patchOf(change, change.path, present, files)));
   }
 }
