@@ -80,6 +80,7 @@ import type { PublicGet, PublicPost } from "../sandbox/mod.ts";
 import type { Store } from "../store/mod.ts";
 import type { Sealer } from "../store/sealing.ts";
 import type { Telemetry } from "../telemetry/contract.ts";
+import type { TenantEgress } from "../tenants/connections.ts";
 
 /** What the domain is built from. */
 export interface DomainParts {
@@ -102,6 +103,8 @@ export interface DomainParts {
   readonly publicPost: PublicPost;
   /** Reads key sets of senders of webhooks. */
   readonly publicGet: PublicGet;
+  /** What the operator allows to calls of C1 tenants. */
+  readonly tenantEgress: TenantEgress;
   /** Base URL of the server. */
   readonly url: string;
   /** Names this node among others, and is the same after a restart; empty for an only node. */
@@ -144,7 +147,7 @@ export async function openDomain(parts: DomainParts) {
   const identity = await openIdentity(shared, keys);
   const { eraser, ...sweeps } = openSweeps(shared);
   const functions = openFunctions(shared, new UploadUrls(await keys.hmacKey("upload-url")));
-  const { transports, tenants, tenantCalls } = await openTenants(shared);
+  const calling = openTenants(shared);
   const alerting = await openAlerts(parts, functions.statistics);
   return {
     ...functions,
@@ -153,28 +156,21 @@ export async function openDomain(parts: DomainParts) {
     ...openTriggers(shared, invocations, (text) => identity.accessTokens.areIn(text)),
     ...openVolumes(shared),
     ...identity,
-    tenants,
-    tenantCalls,
+    ...calling,
     tests: openTests(shared),
     audit,
     ...openAudit(shared),
     liveChanges: new LiveChanges(store, parts.peers, config.rates.maxEventStreams),
     alerts: alerting.alerts,
     purges: new Purges(store, eraser, pages, ids),
-    expiredData: new ExpiredData(
-      store,
-      [eraser, ...Object.values(sweeps)],
-      eraser,
-      audit,
-      parts.telemetry,
-    ),
+    expiredData: openExpired(shared, eraser, Object.values(sweeps)),
     hostMethods,
     scheduler,
     loadReports,
     /** What runs until the server closes, in the order in which it opens. */
     background: [
       audit,
-      transports,
+      calling.tenantTransports,
       sweeps.auditRetention,
       functions.typeChecks,
       loadReports,
@@ -351,6 +347,14 @@ function openTriggers(
       limits: { ...endpoints, maxHeaderBytes: server.maxHeaderBytes },
     }),
   };
+}
+
+function openExpired(
+  { store, audit, telemetry }: Shared,
+  eraser: Eraser,
+  sweeps: ConstructorParameters<typeof ExpiredData>[1],
+): ExpiredData {
+  return new ExpiredData(store, [eraser, ...sweeps], eraser, audit, telemetry);
 }
 
 /** What erases data at the end of its retention. */

@@ -22,9 +22,13 @@ export async function openSandboxes(config: Config, cacheDir: string): Promise<S
 /** Requests of the server itself, to where functions may connect. */
 export async function publicRequests(
   config: Config,
-): Promise<Pick<DomainParts, "publicGet" | "publicPost">> {
+): Promise<Pick<DomainParts, "publicGet" | "publicPost" | "tenantEgress">> {
   const options = await egressOptions(config);
-  return { publicGet: publicGet(options), publicPost: publicPost(options) };
+  return {
+    publicGet: publicGet(options),
+    publicPost: publicPost(options),
+    tenantEgress: options,
+  };
 }
 
 /** @throws Error for a file of `--egress-ca` that cannot be used */

@@ -1,5 +1,4 @@
 /** Builds what functions reach C1 tenants through. */
-import type { Config } from "../config/mod.ts";
 import type { Audit } from "../domain/audit/audit.ts";
 import type { Ids } from "../domain/ids.ts";
 import type { Pages } from "../domain/paging.ts";
@@ -9,11 +8,11 @@ import { Tenants } from "../domain/tenants/tenants.ts";
 import type { Store } from "../store/mod.ts";
 import type { Sealer } from "../store/sealing.ts";
 import type { TenantApp } from "../tenants/in_process.ts";
+import type { TenantEgress } from "../tenants/connections.ts";
 import { TenantTransports } from "../tenants/transports.ts";
-import { egressOptions } from "./sandboxes.ts";
 
 interface TenantParts {
-  readonly config: Config;
+  readonly tenantEgress: TenantEgress;
   readonly store: Store;
   readonly sealer: Sealer;
   readonly pages: Pages;
@@ -22,12 +21,11 @@ interface TenantParts {
 }
 
 /** The tenants of the server, and the calls of functions to them. */
-export async function openTenants({ config, ...parts }: TenantParts) {
-  const egress = await egressOptions(config);
-  const transports = new TenantTransports({ egress, example: openExample });
+export function openTenants({ tenantEgress: egress, ...parts }: TenantParts) {
+  const tenantTransports = new TenantTransports({ egress, example: openExample });
   const allowsAddresses = egress.allowPrivate.length > 0;
-  const tenants = new Tenants({ ...parts, transports, allowsAddresses });
-  return { transports, tenants, tenantCalls: new TenantCalls({ ...parts, tenants }) };
+  const tenants = new Tenants({ ...parts, transports: tenantTransports, allowsAddresses });
+  return { tenantTransports, tenants, tenantCalls: new TenantCalls({ ...parts, tenants }) };
 }
 
 /** The example tenant, whose client everybody knows: a tenant with invented data needs no secret. */

@@ -11,7 +11,7 @@ import {
   type TenantRequest,
   type TenantTransport,
 } from "./contract.ts";
-import { withoutEchoes } from "./echoes.ts";
+import type { Echoes } from "./echoes.ts";
 import { type Exchange, ExchangeError, type HttpAnswer } from "./exchange.ts";
 import { pauseAfterAnswer, pauseAfterError, retryAfterSeconds, WAIT_MAX_MS } from "./retries.ts";
 import { type AccessToken, TenantTokens } from "./token.ts";
@@ -77,7 +77,7 @@ class TenantClient implements TenantTransport {
       const token = await this.tokens.current(what, signal);
       if (token === undefined) throw ended(call);
       const answer = await this.#sendOnce(call, token);
-      if (answer !== undefined) return checked(call, answer, this.tokens.secretsWith(token));
+      if (answer !== undefined) return checked(call, answer, token.echoes);
     }
   }
 
@@ -161,7 +161,7 @@ function assertMayWait(call: Call, answer: HttpAnswer, pauseMs: number): void {
 }
 
 /** An answer as a function may see it. @throws {TenantError} for what is not JSON of C1 */
-function checked(call: Call, answer: HttpAnswer, secrets: readonly string[]): TenantAnswer {
+function checked(call: Call, answer: HttpAnswer, echoes: Echoes): TenantAnswer {
   const { status, headers, body } = answer;
   const bad = (why: string) => error(call, "TENANT_BAD_ANSWER", `${why} (status ${status})`);
   if (status >= 300 && status < 400) {
@@ -171,7 +171,7 @@ function checked(call: Call, answer: HttpAnswer, secrets: readonly string[]): Te
   const encoding = headers["content-encoding"] ?? "identity";
   if (encoding.toLowerCase() !== "identity") throw bad("the tenant answered in a content encoding");
   if (!JSON_TYPE.test(type)) {
-    const shown = withoutEchoes(type, secrets).replace(/[^\x21-\x7e]+/g, " ").slice(0, 100);
+    const shown = echoes.removedFrom(type).replace(/[^\x21-\x7e]+/g, " ").slice(0, 100);
     throw bad(
       type === ""
         ? "the tenant answered without a Content-Type"
@@ -185,9 +185,9 @@ function checked(call: Call, answer: HttpAnswer, secrets: readonly string[]): Te
   if (text === undefined) throw bad("the answer is not a JSON object in UTF-8, or was cut");
   const passed = PASSED_HEADERS.flatMap((name) => {
     const value = headers[name];
-    return value === undefined ? [] : [[name, withoutEchoes(value, secrets)] as const];
+    return value === undefined ? [] : [[name, echoes.removedFrom(value)] as const];
   });
-  return { status, headers: Object.fromEntries(passed), body: withoutEchoes(text, secrets) };
+  return { status, headers: Object.fromEntries(passed), body: echoes.removedFrom(text) };
 }
 
 /** The text of a JSON object; undefined for anything else. */

@@ -15,10 +15,9 @@ import { type Exchange, ExchangeError, type HttpAnswer, type HttpRequest } from 
 
 /** Tenants whose connections are kept; those of the one that was used least recently are closed. */
 const HOSTS_MAX = 100;
-/** Connections to one tenant that carry requests at a time; further requests wait. */
+/** Kept connections to one tenant, and connections for one write each; further requests wait. */
 const CONNECTIONS_MAX = 32;
-/** Connections to one tenant that wait for requests, and how long each may wait. */
-const IDLE_CONNECTIONS_MAX = 8;
+/** How long a connection waits for the next request. */
 const IDLE_MS = 15_000;
 /** Most bytes of the headers of an answer. */
 const HEADERS_MAX_BYTES = 32 * 1024;
@@ -104,7 +103,7 @@ class TenantAgent extends Agent {
     super({
       keepAlive,
       maxSockets: CONNECTIONS_MAX,
-      maxFreeSockets: IDLE_CONNECTIONS_MAX,
+      maxFreeSockets: CONNECTIONS_MAX,
       timeout: IDLE_MS,
     });
     this.#connect = connect;

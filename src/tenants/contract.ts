@@ -71,30 +71,28 @@ export interface TenantCredentials {
 }
 
 /** Why a tenant gave no answer; docs/errors.md lists the codes. */
-export const TENANT_ERROR_CODES = [
+export type TenantErrorCode =
   /** The function has no `tenant`. The SDK then calls `user` and `userSearch` of this server, so no log line says it. */
-  "TENANT_NOT_SET",
+  | "TENANT_NOT_SET"
   /** The `tenant` of the function does not allow the operation. */
-  "TENANT_OPERATION_DENIED",
+  | "TENANT_OPERATION_DENIED"
   /** The tenant or its credential was removed. */
-  "TENANT_NOT_FOUND",
+  | "TENANT_NOT_FOUND"
   /** No connection, or it broke before an answer. */
-  "TENANT_UNREACHABLE",
+  | "TENANT_UNREACHABLE"
   /** No whole answer within the time. */
-  "TENANT_TIMEOUT",
+  | "TENANT_TIMEOUT"
   /** The tenant does not accept the credential any more. */
-  "TENANT_CREDENTIAL_REJECTED",
+  | "TENANT_CREDENTIAL_REJECTED"
   /** HTML, a redirect, no JSON, or JSON of another form. */
-  "TENANT_BAD_ANSWER",
-  "TENANT_ANSWER_TOO_LARGE",
+  | "TENANT_BAD_ANSWER"
+  | "TENANT_ANSWER_TOO_LARGE"
   /** The invocation has made as many calls as it may. */
-  "TENANT_TOO_MANY_CALLS",
+  | "TENANT_TOO_MANY_CALLS"
   /** The tenant asks to wait longer than the invocation may. */
-  "TENANT_RATE_LIMITED",
+  | "TENANT_RATE_LIMITED"
   /** The recording has no such request. */
-  "TENANT_NOT_RECORDED",
-] as const;
-export type TenantErrorCode = typeof TENANT_ERROR_CODES[number];
+  | "TENANT_NOT_RECORDED";
 
 /** A failed request to a tenant. The message names the operation, such as `sdk.apps.list`. */
 export class TenantError extends Error {

@@ -6,7 +6,7 @@ import { pause, untilAborted } from "../shared/pause.ts";
 import { ProofKey } from "../shared/proof_key.ts";
 import { ASSERTION_TYPE, secretTexts, signAssertion } from "./client_key.ts";
 import { type TenantCredentials, TenantError } from "./contract.ts";
-import { withoutEchoes } from "./echoes.ts";
+import { Echoes } from "./echoes.ts";
 import { type Exchange, ExchangeError, type HttpAnswer } from "./exchange.ts";
 import { retryAfterSeconds } from "./retries.ts";
 
@@ -50,6 +50,8 @@ export interface AccessToken {
   readonly grantedAtMs: number;
   /** The key that it is bound to; undefined for a bearer token. */
   readonly key: ProofKey | undefined;
+  /** What no answer to a request with the token may show. */
+  readonly echoes: Echoes;
 }
 
 interface HeldToken extends AccessToken {
@@ -123,11 +125,6 @@ export class TenantTokens {
   keepNonce({ headers }: HttpAnswer): void {
     const nonce = nonceIn(headers);
     if (nonce !== undefined) this.#nonces.api = nonce;
-  }
-
-  /** What no answer may show. */
-  secretsWith({ text }: AccessToken): string[] {
-    return [text, ...secretTexts(this.#credentials.clientSecret)];
   }
 
   async #renew(): Promise<HeldToken> {
@@ -255,7 +252,7 @@ export class TenantTokens {
   /** What the tenant says about a request without success: its words, as far as they are harmless. */
   #described({ error, error_description: text }: z.output<typeof TokenRejection>): string {
     if (text === undefined) return error;
-    const harmless = withoutEchoes(text, secretTexts(this.#credentials.clientSecret));
+    const harmless = new Echoes(secretTexts(this.#credentials.clientSecret)).removedFrom(text);
     const printable = harmless.replace(/[^\x20-\x7e]+/g, " ").slice(0, DESCRIPTION_CHARS_MAX);
     return `${error}: ${printable.trim()}`;
   }
@@ -271,6 +268,7 @@ export class TenantTokens {
       text,
       grantedAtMs: nowMs,
       key: isBound ? this.#key : undefined,
+      echoes: new Echoes([text, ...secretTexts(this.#credentials.clientSecret)]),
       renewAtMs: nowMs + lifetimeMs / 2,
       expiresAtMs: nowMs + lifetimeMs,
     };

@@ -36,7 +36,7 @@ export const GRANT = {
 };
 
 /** A server with a tenant on loopback. */
-export interface TenantStage extends AsyncDisposable {
+interface TenantStage extends AsyncDisposable {
   readonly server: TestServer;
   readonly client: Client;
   readonly tenant: HostileTenant;
