@@ -145,7 +145,7 @@ function specOf(operation: Operation, method: string, message: string): Operatio
       : { body: ofPath.length === 0 ? true : `${message}Request` },
     response: `${message}Response`,
     ...renamed.length === 0 ? {} : { renamed: Object.fromEntries(renamed) },
-    ...dated.length === 0 ? {} : { dated },
+    ...dated.length === 0 ? {} : { dated: dated.join(" ") },
     ...PAGED.includes(id) ? { isPaged: true } : {},
   };
 }

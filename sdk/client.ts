@@ -45,8 +45,9 @@ interface HostAnswer {
 
 /** A method of this server. */
 function ownMethod(spec: OperationSpec): Method {
-  const { id, response: key, dated = [], isPaged = false } = spec;
-  const dates = dated.flatMap((path) => TIMES.map((time) => `${path}.${time}`));
+  const { id, response: key, dated, isPaged = false } = spec;
+  const objects = dated?.split(" ") ?? [];
+  const dates = objects.flatMap((path) => TIMES.map((time) => `${path}.${time}`));
   const call = asInSdk(async (request) => {
     const { value } = await callHost(id, messagesOf(spec, (request ?? {}) as Fields));
     const answer = { statusCode: 200, contentType: JSON_TYPE, key, value, dates, isPaged };

@@ -10,8 +10,8 @@ export interface OperationSpec {
   readonly response: string;
   /** Fields of the message, and the names under which C1's SDK has them. */
   readonly renamed?: Readonly<Record<string, string>>;
-  /** Paths of objects in the message whose times become a `Date`; `*` is each member. */
-  readonly dated?: readonly string[];
+  /** Paths of objects in the message whose times become a `Date`, with spaces between; `*` is each member. */
+  readonly dated?: string;
   /** Whether the result is also an iterable of pages. */
   readonly isPaged?: boolean;
 }
