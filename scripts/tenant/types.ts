@@ -1,5 +1,9 @@
-/** Renders the types of the namespaces that a C1 tenant answers (`sdk/tenant_types.d.ts`). */
-import { type Document, type Kind, type Message } from "./document.ts";
+/**
+ * Renders the types of the namespaces that a C1 tenant answers (`sdk/tenant_types.d.ts`). They are a declaration file, which
+ * the compiler reads and does not check: a type check of a function takes 0.2 s and 15 MiB more with them (1.4 s of
+ * processor time and 225 MiB without them, on a machine with two cores).
+ */
+import type { Document, Kind, Message } from "./document.ts";
 import { compare, type NamedOperation, type Names } from "./named.ts";
 import { ofTenants, reachable } from "./table.ts";
 
