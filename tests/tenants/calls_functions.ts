@@ -78,6 +78,12 @@ export async function setTenant(client: Client, id: string, tenant: Json): Promi
   );
 }
 
+/** Sets the memory of a function: a large answer takes several times its size. */
+export async function setMemory(client: Client, id: string, memoryMib: number): Promise<void> {
+  const change = { function: { id, memoryMib }, updateMask: "memoryMib" };
+  ok(await client.post("/api/v1/functions/update", change));
+}
+
 /** Deploys a function with access to a tenant. */
 export async function deployCaller(client: Client, tenant: Json, main = CALLER): Promise<string> {
   const id = await client.deploy(main);

@@ -12,12 +12,13 @@ import {
   LIST_APPS,
   makeCalls,
   openTenantStage,
+  setMemory,
   setTenant,
 } from "./calls_functions.ts";
 import { HostileTenant, json } from "./calls_tenant.ts";
 
 Deno.test("calls of functions to their tenant", async (t) => {
-  await using stage = await openTenantStage();
+  await using stage = await openTenantStage(["--max-memory", "1GiB"]);
   const { client, tenant, tenantId } = stage;
   const step = (name: string, body: () => Promise<void>) =>
     t.step(name, async () => {
@@ -198,8 +199,7 @@ Deno.test("calls of functions to their tenant", async (t) => {
         return { ends: [listAppsResponse.list[0].displayName.length] };
       };`;
     const id = await deployCaller(client, { id: tenantId }, main);
-    const limits = { function: { id, memoryMib: 1024 }, updateMask: "memoryMib" };
-    await client.post("/api/v1/functions/update", limits);
+    await setMemory(client, id, 1024);
     const bytes = 32 * 1024 * 1024;
     const empty = JSON.stringify({ list: [{ displayName: "" }] }).length;
     tenant.api = (_request, response) =>

@@ -154,16 +154,21 @@ async function tracesCalls({ client, collector }: Stage): Promise<void> {
     await fetch("http://${target}/${SECRET}");
     await fetch("http://denied.example/").catch(() => {});
     await sdk.functions.getFunction({ id: "${"0".repeat(27)}" }).catch(() => {});
+    await sdk.apps.list().catch(() => {});
     throw new Error("the end");
   };`);
   await allow(client, id, [target]);
   const invocationId = await idOf(client.invoke(id));
-  const trace = await collector.traceOf(invocationId, PHASES.length + 5);
+  const trace = await collector.traceOf(invocationId, PHASES.length + 6);
   trace.assertNested();
   const run = trace.one("run");
   const calls = trace.children(run);
   assert.ok(calls.every(({ kind }) => kind === "CLIENT"));
-  const [taken, denied, listed] = calls;
+  const [taken, denied, listed, ofTenant] = calls;
+  assert.deepEqual(
+    [ofTenant?.name, ofTenant?.attributes["error.type"]],
+    ["sdk.apps.list", "FAILED_PRECONDITION"],
+  );
   assert.deepEqual([taken?.name, denied?.name], ["GET", "GET"]);
   const { "invoked.egress.size": size, ...attributes } = taken?.attributes ?? {};
   assert.ok(Number(size) > 0);
