@@ -49,6 +49,8 @@ export interface Fixture {
   readonly variables?: Readonly<Record<string, string>> | undefined;
   /** Hosts that `fetch` reaches, as in the allowlist of a function. */
   readonly allowedHosts?: readonly string[] | undefined;
+  /** A folder of the commit with a recording of a C1 tenant, from which `sdk` answers. */
+  readonly tenant?: string | undefined;
 }
 
 /** The argument of `registerTests`. */

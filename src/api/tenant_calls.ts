@@ -21,12 +21,12 @@ export function tenantMethod(
     "functionPrincipals" | "apiRateLimit" | "tenantCalls" | "reading"
   >,
 ): HostMethod {
-  return async ({ params, signal, endsAtMs }, invocation, onLog) => {
+  return async ({ params, signal, endsAtMs }, invocation, ports) => {
     const { operation, request } = parsed(params);
     try {
       const by = await reading(() => functionPrincipals.of(invocation, signal));
       apiRateLimit(by);
-      const call = { operation, request, by, invocation, onLog, signal, endsAtMs };
+      const call = { operation, request, by, invocation, ...ports, signal, endsAtMs };
       const { kind, answer } = await untilAbort(tenantCalls.call(call), signal);
       if (kind === "answer") return { value: answer };
       throw statusError(answer);

@@ -12,6 +12,7 @@ import { type Manifest, needLocalManifest } from "./folder/manifest.ts";
 import { readSecrets, SECRETS_HELP } from "./folder/secrets_file.ts";
 import { INPUT_HELP, inputFile, isStdin, readInput } from "./options/input.ts";
 import { startLocalServer } from "./local/local_server.ts";
+import { type LocalTenant, openLocalTenant } from "./local/local_tenant.ts";
 import { FolderWatch } from "./local/watch.ts";
 import { SyncedFunction } from "./local/synced_function.ts";
 import { CommitReports } from "./local/commit_reports.ts";
@@ -21,11 +22,12 @@ import { printLogLine } from "./terminal/log_lines.ts";
 import { note, paint, paintNote, printJson, printJsonLine } from "./terminal/output.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addLocalSettings } from "./options/local_settings.ts";
+import { addRecordingOptions, type RecordingOptions } from "./options/recording_options.ts";
 import { addVarOption } from "./options/variables.ts";
 import { quoteForShell } from "./terminal/shell.ts";
 import { listenForInterrupt } from "./terminal/signals.ts";
 
-interface Options {
+interface Options extends RecordingOptions {
   readonly input?: string;
   readonly secrets?: string;
   readonly var?: Readonly<Record<string, string>>;
@@ -38,6 +40,7 @@ export function register(command: Command): void {
     .option("--input <JSON>", INPUT_HELP)
     .option("--secrets <FILE>", SECRETS_HELP);
   addVarOption(command, "Variable of the function, in addition to invoked.json");
+  addRecordingOptions(command);
   const readSettings = addLocalSettings(command);
   addJsonOption(command, "Print JSON, one line per run or report");
   addExamples(command, "invoked dev", "invoked dev --input @input.json --secrets .env");
@@ -51,11 +54,13 @@ export function register(command: Command): void {
     // No save can correct it.
     if (file === undefined && !isStdin(options.input)) await readInput(options.input);
     using interrupt = listenForInterrupt();
-    await using server = await startLocalServer(folder, readSettings());
+    const tenant = await openLocalTenant(options, manifest);
+    await using server = await startLocalServer(folder, readSettings(), tenant);
     const synced = await SyncedFunction.open(server.api, folder, {
       secrets,
       variables: options.var,
       dataDir: server.dataDir,
+      tenantId: await tenant.add(server.api),
     });
     using reports = new CommitReports(
       server.api,
@@ -71,7 +76,7 @@ export function register(command: Command): void {
         },
       },
     );
-    const run = new DevRun(synced, reports, options);
+    const run = new DevRun(synced, reports, tenant, options);
     note(`${oneLine(name)} runs after every save; Ctrl-C stops it`);
     noteCommands(name, volume, server.dataDir);
     noteTests(name, triggers, server.dataDir);
@@ -134,15 +139,22 @@ interface Result {
 class DevRun {
   readonly #synced: SyncedFunction;
   readonly #reports: CommitReports;
+  readonly #tenant: LocalTenant;
   readonly #options: Options;
   /** The text of `--input` when it was last read. */
   #given: string | undefined;
   #input = "{}";
   #lastInvocation: string | undefined;
 
-  constructor(synced: SyncedFunction, reports: CommitReports, options: Options) {
+  constructor(
+    synced: SyncedFunction,
+    reports: CommitReports,
+    tenant: LocalTenant,
+    options: Options,
+  ) {
     this.#synced = synced;
     this.#reports = reports;
+    this.#tenant = tenant;
     this.#options = options;
   }
 
@@ -158,6 +170,7 @@ class DevRun {
       if (!changed && !inputChanged) return;
       if (changed) this.#reports.follow(this.#synced.fn, commit.id);
       await this.#run(commit.id, since);
+      await this.#tenant.save();
       await this.#synced.publish(commit);
     } catch (error) {
       // The next save may correct it.

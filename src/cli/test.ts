@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { countOf, formatCount } from "../config/mod.ts";
+import { countOf, formatCount, type Given } from "../config/mod.ts";
 import type { Api, RunValues } from "./client/api.ts";
 import { ApiError, needsAddition } from "./client/api_error.ts";
 import { findCommit, findFunction } from "./client/find.ts";
@@ -10,17 +10,19 @@ import { needLocalManifest, needNameOrId } from "./folder/manifest.ts";
 import { readSecrets } from "./folder/secrets_file.ts";
 import { failureOf, junitXml } from "./terminal/junit.ts";
 import { startLocalServer } from "./local/local_server.ts";
+import { type LocalTenant, openLocalTenant } from "./local/local_tenant.ts";
 import { FolderWatch } from "./local/watch.ts";
 import { SyncedFunction } from "./local/synced_function.ts";
 import { formatLogLine } from "./terminal/log_lines.ts";
 import { note, paint, paintNote, printJson } from "./terminal/output.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addLocalSettings } from "./options/local_settings.ts";
+import { addRecordingOptions, type RecordingOptions } from "./options/recording_options.ts";
 import { addServerOptions } from "./options/server_options.ts";
 import { addVarOption } from "./options/variables.ts";
 import { listenForInterrupt } from "./terminal/signals.ts";
 
-interface Options {
+interface Options extends RecordingOptions {
   readonly watch?: true;
   readonly junit?: string;
   readonly secrets?: string;
@@ -34,6 +36,7 @@ const EXAMPLES = [
   "invoked test",
   "invoked test --watch",
   "invoked test --junit results.xml",
+  "invoked test --replay recording",
   "invoked test --remote --commit v1",
 ];
 
@@ -49,6 +52,7 @@ export function register(command: Command): void {
       "Secrets of this run, in addition to the tests' own: a file with lines of NAME=value",
     );
   addVarOption(command, "Variable of this run, in addition to the tests' own");
+  addRecordingOptions(command, "remote", "watch");
   command
     .addOption(
       new Option("--remote", "Run the tests of a deployed commit on its server")
@@ -79,33 +83,50 @@ export function register(command: Command): void {
     }
     const folder = Deno.cwd();
     const named = options.remote ? await needNameOrId(folder) : undefined;
-    if (!options.remote) await needLocalManifest(folder);
+    const tenant = options.remote
+      ? undefined
+      : await openLocalTenant(options, await needLocalManifest(folder));
     const values = { secrets: await readSecrets(options.secrets), variables: options.var ?? {} };
     const reporting = { ...options, values };
-    if (named !== undefined) {
-      using api = await server.connect();
-      const fn = await findFunction(api, named);
-      const { commit } = await api.commit(fn, await findCommit(api, fn, options.commit ?? "HEAD"));
-      return await report(api, fn, commit.id, reporting);
-    }
-    await writeEditorTypes(folder);
-    using interrupt = listenForInterrupt();
-    // Nothing would print the type errors.
-    await using local = await startLocalServer(folder, { ...settings, "check-types": "false" });
-    const synced = await SyncedFunction.open(local.api, folder);
-    if (!options.watch) return await testOnce(synced, reporting);
-    const saves = new FolderWatch(folder, [], interrupt.signal);
-    await testAgain(synced, reporting);
-    saves.watchAbove(synced.filesAbove);
-    for await (const _ of saves) {
-      await testAgain(synced, reporting);
-      saves.watchAbove(synced.filesAbove);
-    }
+    if (tenant !== undefined) return await testFolder(folder, { settings, tenant, reporting });
+    using api = await server.connect();
+    const fn = await findFunction(api, named ?? "");
+    const { commit } = await api.commit(fn, await findCommit(api, fn, options.commit ?? "HEAD"));
+    await report(api, fn, commit.id, reporting);
   });
 }
 
+/** Tests the files of a folder on a local server. */
+async function testFolder(
+  folder: string,
+  { settings, tenant, reporting }: {
+    readonly settings: Given;
+    readonly tenant: LocalTenant;
+    readonly reporting: Reporting;
+  },
+): Promise<void> {
+  await writeEditorTypes(folder);
+  using interrupt = listenForInterrupt();
+  // Nothing would print the type errors.
+  const flags = { ...settings, "check-types": "false" };
+  await using local = await startLocalServer(folder, flags, tenant);
+  const tenantId = await tenant.add(local.api);
+  const synced = await SyncedFunction.open(local.api, folder, { tenantId });
+  if (!reporting.watch) {
+    // Failed tests are recorded, too: they may expect what the recording masks.
+    return await testOnce(synced, reporting).finally(() => tenant.save());
+  }
+  const saves = new FolderWatch(folder, [], interrupt.signal);
+  await testAgain(synced, reporting);
+  saves.watchAbove(synced.filesAbove);
+  for await (const _ of saves) {
+    await testAgain(synced, reporting);
+    saves.watchAbove(synced.filesAbove);
+  }
+}
+
 /** What a run has, and how its results are reported. */
-interface Reporting extends Pick<Options, "junit" | "json"> {
+interface Reporting extends Pick<Options, "junit" | "json" | "watch"> {
   readonly values: RunValues;
 }
 

@@ -1,7 +1,7 @@
 /** Builds the services of the domain from the store, the engine and Config. */
 import { openAlerts } from "./alerts.ts";
 import { openIdentity } from "./identity.ts";
-import { openTenants } from "./tenants.ts";
+import { openTenants, type TenantCallsChange } from "./tenants.ts";
 import { OPERATIONS } from "../api/mod.ts";
 import { permissionCatalog } from "../api/permissions.ts";
 import type { Builder } from "../builder/mod.ts";
@@ -111,6 +111,7 @@ export interface DomainParts {
   readonly nodeName: string;
   /** Aborts when the server stops. */
   readonly shutdown: AbortSignal;
+  readonly changeTenantCalls: TenantCallsChange | undefined;
 }
 
 /** The services of the domain. */
@@ -394,6 +395,7 @@ function openTests(shared: Shared): Tests {
   return new Tests({
     ...shared,
     artifacts: new TestArtifacts(store, builder, shutdown),
+    callsTenants: shared.changeTenantCalls !== undefined,
     limits: { ...invocations, ...tests },
     volumeLimits: volumes,
   });

@@ -38,6 +38,7 @@ import { connectionsWithin, openFilesLimit } from "./descriptors.ts";
 import { serverSources } from "./metric_sources.ts";
 import { healthOf } from "./readiness.ts";
 import { openTelemetry, pageOf, serveMetrics } from "./telemetry.ts";
+import type { TenantCallsChange } from "./tenants.ts";
 import { openTls, type Tls } from "./tls.ts";
 import { installed, VERSION } from "../shared/installation.ts";
 import { MemoryTrim } from "../shared/memory_trim.ts";
@@ -49,6 +50,8 @@ interface StartOptions {
   readonly deployExample: boolean;
   /** Called once a sync of stored data failed; ends the process at once, without closing anything. */
   readonly onSyncFailure: (error: Error) => void;
+  /** Changes the calls of functions to their tenants; undefined for calls as they are. */
+  readonly changeTenantCalls?: TenantCallsChange | undefined;
   /** Verifies all stored data beside the server, at intervals; undefined for a server that ends soon. */
   readonly verify?: RunVerification | undefined;
   /** Ends a start that waits, for space on its disk or for servers of NATS. */
@@ -134,6 +137,7 @@ async function openDomainBehind(
     readonly ownership: Ownership;
     readonly snapshots: Snapshots;
     readonly shutdown: AbortSignal;
+    readonly changeTenantCalls: TenantCallsChange | undefined;
   },
 ): Promise<Domain> {
   return await openDomain({
@@ -161,7 +165,7 @@ async function startBehind(
   options: StartOptions,
   front: Front,
 ): Promise<Omit<Parts, "opened">> {
-  const { deployExample, socket, verify } = options;
+  const { deployExample, socket, verify, changeTenantCalls } = options;
   const { server: { dataDir, verifyIntervalMs } } = config;
   const { cluster, listener, listener: { http, url }, started: opened } = front;
   const parts = await openEngineParts(config, front, options);
@@ -171,7 +175,7 @@ async function startBehind(
   const snapshots = new Snapshots(store);
   const ownership = opened.use(await openOwnership(store, running, parts.spec, snapshots));
   const { node } = ownership;
-  const owned = { ownership, snapshots, shutdown: shutdown.signal };
+  const owned = { ownership, snapshots, shutdown: shutdown.signal, changeTenantCalls };
   const domain = await openDomainBehind(config, front, parts, owned);
   for (const part of domain.background) opened.use(part);
   const verification = verify &&

@@ -4,12 +4,16 @@ import type { Ids } from "../domain/ids.ts";
 import type { Pages } from "../domain/paging.ts";
 import { TenantCalls } from "../domain/tenants/calls.ts";
 import { EXAMPLE_HOST } from "../domain/tenants/forms.ts";
-import { Tenants } from "../domain/tenants/tenants.ts";
+import { type OpenedTenant, Tenants } from "../domain/tenants/tenants.ts";
 import type { Store } from "../store/mod.ts";
 import type { Sealer } from "../store/sealing.ts";
+import type { TenantTransport } from "../tenants/contract.ts";
 import type { TenantApp } from "../tenants/in_process.ts";
 import type { TenantEgress } from "../tenants/connections.ts";
 import { TenantTransports } from "../tenants/transports.ts";
+
+/** Makes the transport that functions use of the transport to their tenant. */
+export type TenantCallsChange = (transport: TenantTransport) => TenantTransport;
 
 interface TenantParts {
   readonly tenantEgress: TenantEgress;
@@ -18,14 +22,22 @@ interface TenantParts {
   readonly pages: Pages;
   readonly ids: Ids;
   readonly audit: Audit;
+  readonly changeTenantCalls?: TenantCallsChange | undefined;
 }
 
 /** The tenants of the server, and the calls of functions to them. */
-export function openTenants({ tenantEgress: egress, ...parts }: TenantParts) {
+export function openTenants(
+  { tenantEgress: egress, changeTenantCalls = (transport) => transport, ...parts }: TenantParts,
+) {
   const tenantTransports = new TenantTransports({ egress, example: openExample });
   const allowsAddresses = egress.allowPrivate.length > 0;
   const tenants = new Tenants({ ...parts, transports: tenantTransports, allowsAddresses });
-  return { tenantTransports, tenants, tenantCalls: new TenantCalls({ ...parts, tenants }) };
+  const called = {
+    open: tenants.open.bind(tenants),
+    connect: (opened: OpenedTenant) => changeTenantCalls(tenants.connect(opened)),
+  };
+  const tenantCalls = new TenantCalls({ ...parts, tenants: called });
+  return { tenantTransports, tenants, tenantCalls };
 }
 
 /** The example tenant, whose client everybody knows: a tenant with invented data needs no secret. */

@@ -71,6 +71,29 @@ export function resolveClientSettings(server: string | undefined, env: Given): C
   };
 }
 
+/** A client of a C1 tenant. */
+interface TenantClient {
+  /** Undefined for the host in the client id. */
+  readonly host: string | undefined;
+  readonly clientId: string;
+  readonly clientSecret: Secret;
+}
+
+/**
+ * The client of a tenant that the variables of C1 name, whatever server this command uses. Undefined without one.
+ * @throws {ConfigError} for an invalid URL, for a client id without a secret, and for a secret without an id
+ */
+export function resolveTenantClient(env: Given): TenantClient | undefined {
+  const { serverUrl, credentials } = resolveClientSettings(undefined, ofC1(env));
+  if (credentials?.kind !== "client") return undefined;
+  const { clientId, clientSecret } = credentials;
+  return {
+    host: serverUrl === undefined ? undefined : new URL(serverUrl).host,
+    clientId,
+    clientSecret,
+  };
+}
+
 /** The token of a workload counts before a secret. */
 function credentialsOf(
   family: Family,
@@ -130,14 +153,19 @@ export function resolveTenantUrl(tenant: string): string {
  * @throws {ConfigError} as {@link resolveClientSettings}
  */
 export function resolveTenantSettings(tenant: string, env: Given): ClientSettings | undefined {
-  const ofC1 = Object.entries(env).filter(([name]) => name.startsWith("CONDUCTORONE_"));
-  const given = Object.fromEntries(ofC1);
+  const given = ofC1(env);
   const settings = resolveClientSettings(undefined, given);
   if ((settings.accessToken ?? settings.credentials) === undefined) return undefined;
   const url = resolveTenantUrl(tenant);
   const domain = given["CONDUCTORONE_TENANT_DOMAIN"];
   const isNamed = domain ? resolveTenantUrl(domain) === url : settings.serverUrl === url;
   return isNamed ? settings : undefined;
+}
+
+function ofC1(env: Given): Given {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => name.startsWith("CONDUCTORONE_")),
+  );
 }
 
 function tenantUrl(tenant: string): string {

@@ -5,6 +5,7 @@ export {
   type ClientSettings,
   profilesDir,
   resolveClientSettings,
+  resolveTenantClient,
   resolveTenantSettings,
   resolveTenantUrl,
 } from "./client.ts";

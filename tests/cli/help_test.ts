@@ -50,8 +50,11 @@ Deno.test("--help prints the help of its command", async () => {
 
 Deno.test("commands with a local server leave its settings to --help-all", async () => {
   const own: Readonly<Record<string, readonly string[]>> = {
-    dev: ["--input", "--secrets", "--var"],
-    test: ["--watch", "--junit", "--secrets", "--var", "--remote", "--commit"],
+    dev: ["--input", "--secrets", "--var", "--record", "--replay"],
+    test: [
+      ...["--watch", "--junit", "--secrets", "--var", "--record", "--replay"],
+      ...["--remote", "--commit"],
+    ],
     check: [],
   };
   const flagsIn = (help: string) =>

@@ -109,8 +109,8 @@ function failWithout(folder: string): never {
   });
 }
 
-/** Fields that a local server does not need: id, destinations and tenant belong to the server of the deploy. */
-const DEPLOYED_FIELDS = ["id", "onSuccess", "onFailure", "tenant"] as const;
+/** Fields that a local server does not need: id and destinations belong to the server of the deploy. */
+const DEPLOYED_FIELDS = ["id", "onSuccess", "onFailure"] as const;
 const LOCAL_FIELDS = (Object.keys(Manifest.shape) as Field[]).filter((
   name,
 ): name is Exclude<Field, typeof DEPLOYED_FIELDS[number]> =>

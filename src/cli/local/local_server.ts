@@ -15,6 +15,7 @@ import { dataDirTarget } from "../client/credentials.ts";
 import { Session } from "../client/session.ts";
 import { describeError, Failure, firstError } from "../terminal/failure.ts";
 import { type Manifest, needLocalManifest } from "../folder/manifest.ts";
+import type { LocalTenant } from "./local_tenant.ts";
 import { PRIVATE_DIR } from "../folder/editor.ts";
 import { withoutOwnVariables } from "../options/local_settings.ts";
 import { domainValues } from "../folder/function_settings.ts";
@@ -37,8 +38,13 @@ interface LocalServer extends AsyncDisposable {
  * start.
  *
  * @param flags limits of `invoked serve`; they win over the `INVOKED_*` variables, which apply as well
+ * @param tenant changes the calls of functions to their tenant
  */
-export async function startLocalServer(folder: string, flags: Given): Promise<LocalServer> {
+export async function startLocalServer(
+  folder: string,
+  flags: Given,
+  { wrap }: Pick<LocalTenant, "wrap"> = { wrap: undefined },
+): Promise<LocalServer> {
   const env = withoutOwnVariables(readEnvironment());
   const dataDir = await Deno.makeTempDir({ prefix: "invoked-local-" });
   await using opened = new AsyncDisposableStack();
@@ -61,6 +67,7 @@ export async function startLocalServer(folder: string, flags: Given): Promise<Lo
   const { startServer } = await import("../../compose/server.ts");
   const server = await startServer(config, {
     deployExample: false,
+    changeTenantCalls: wrap,
     onSyncFailure: exitOnSyncFailure,
     // Somebody waits for it.
     stopping: AbortSignal.abort(),

@@ -1,3 +1,4 @@
+import { FUNCTION_SETTINGS } from "../../resources/functions.ts";
 import { isBuiltinRole } from "../../resources/roles.ts";
 import type { Api } from "../client/api.ts";
 import type { Commit } from "../client/commit_schemas.ts";
@@ -5,7 +6,7 @@ import type { RemoteFunction, Volume } from "../client/schemas.ts";
 import { changesBetween } from "../folder/changes.ts";
 import { settingsChange } from "../folder/deployment.ts";
 import { readFunctionFolder } from "../folder/files.ts";
-import { needLocalManifest } from "../folder/manifest.ts";
+import { type Manifest, needLocalManifest } from "../folder/manifest.ts";
 import type { FilesAbove } from "./watch.ts";
 import { endpointUrls, exportsFetch, localTriggers } from "./endpoint.ts";
 import { LocalTriggers } from "./local_triggers.ts";
@@ -29,6 +30,8 @@ export class SyncedFunction {
     /** Variables besides the variables of the manifest. */
     private readonly variables: Readonly<Record<string, string>>,
     private readonly triggers: LocalTriggers | undefined,
+    /** The tenant of the local server; undefined without one. */
+    private readonly tenantId: string | undefined,
     fn: RemoteFunction,
   ) {
     this.#fn = fn;
@@ -38,17 +41,19 @@ export class SyncedFunction {
   static async open(
     api: Api,
     folder: string,
-    { secrets = {}, variables = {}, dataDir }: {
+    { secrets = {}, variables = {}, dataDir, tenantId }: {
       readonly secrets?: Readonly<Record<string, string>> | undefined;
       readonly variables?: Readonly<Record<string, string>> | undefined;
       /** Of the server, which gets the triggers of the folder; undefined for a server without them. */
       readonly dataDir?: string | undefined;
+      /** The tenant of the server that the function calls as the tenant of its manifest. */
+      readonly tenantId?: string | undefined;
     } = {},
   ): Promise<SyncedFunction> {
     const { name, description = "" } = await needLocalManifest(folder);
     const fn = await api.createFunction(name, description);
     const triggers = dataDir === undefined ? undefined : new LocalTriggers(api, dataDir);
-    const synced = new SyncedFunction(api, folder, variables, triggers, fn);
+    const synced = new SyncedFunction(api, folder, variables, triggers, tenantId, fn);
     if (Object.keys(secrets).length > 0) {
       synced.#fn = await api.updateFunction(fn, { secret: secrets });
     }
@@ -88,7 +93,8 @@ export class SyncedFunction {
     }
     const roles = this.#localRoles(manifest.roles);
     const volumeId = volume?.id ?? "";
-    const additions = { volumeId, roles, tenant: undefined, variables: this.variables };
+    const tenant = localTenant(manifest.tenant, this.tenantId);
+    const additions = { volumeId, roles, tenant, variables: this.variables };
     const change = settingsChange(manifest, additions, this.#fn);
     const settingsChanged = Object.keys(change).length > 0;
     if (Object.keys(change).length > 0) this.#fn = await this.api.updateFunction(this.#fn, change);
@@ -135,4 +141,15 @@ export class SyncedFunction {
     if (this.#fn.publishedCommitId === id) return;
     this.#fn = await this.api.updateFunction(this.#fn, { publishedCommitId: id });
   }
+}
+
+/** The setting for the tenant of the local server, which has one credential. Undefined to leave the function without one. */
+function localTenant(
+  tenant: Manifest["tenant"],
+  id: string | undefined,
+): Manifest["tenant"] {
+  if (id === undefined) return undefined;
+  if (tenant === undefined) return {};
+  const { credentialId: _, ...others } = tenant;
+  return { access: FUNCTION_SETTINGS.tenant.fields.access.unset.inForce, ...others, id };
 }

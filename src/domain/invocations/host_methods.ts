@@ -7,29 +7,34 @@ import {
   type SandboxLog,
 } from "../../sandbox/contract.ts";
 import type { HttpRequest } from "../endpoints/http_request.ts";
+import type { TenantTransport } from "../../tenants/contract.ts";
 import { answerVfsCall, VFS_PREFIX } from "../volumes/host_calls.ts";
 import type { VolumeSession } from "../volumes/session.ts";
 
 /** Begins the names of the methods by which `fetch` answers a request. */
 const HTTP_PREFIX = "http.";
 
+/** What host calls of one run reach besides its invocation. */
+interface RunPorts {
+  /** Takes a line for the log of the run. */
+  readonly onLog: (log: SandboxLog) => void;
+  /** Answers in place of the function's tenant; undefined for the tenant itself. */
+  readonly tenant?: TenantTransport | undefined;
+}
+
 /** What belongs to one invocation that makes host calls. */
-interface HostParts {
+interface HostParts extends RunPorts {
   /** Undefined without a volume. */
   readonly volume: VolumeSession | undefined;
   /** Undefined for an invocation of the default export. */
   readonly httpRequest: HttpRequest | undefined;
-  readonly onLog: RunLog;
 }
-
-/** Takes a line for the log of a run. */
-type RunLog = (log: SandboxLog) => void;
 
 /** Answers the host calls of one name for the invocation that makes them. May throw `HostCallError`. */
 export type HostMethod = (
   call: HostCall,
   invocation: InvocationContext,
-  onLog: RunLog,
+  ports: RunPorts,
 ) => Promise<HostReply>;
 
 /** What running functions can call on the server, by name. */
@@ -49,7 +54,7 @@ export class HostMethods {
   async #call(
     call: HostCall,
     invocation: InvocationContext,
-    { volume, httpRequest, onLog }: HostParts,
+    { volume, httpRequest, ...ports }: HostParts,
   ): Promise<HostReply> {
     if (httpRequest !== undefined && call.method.startsWith(HTTP_PREFIX)) {
       return await httpRequest.call(call);
@@ -59,6 +64,6 @@ export class HostMethods {
     if (method === undefined) {
       throw new HostCallError("UNIMPLEMENTED", `this server has no method ${call.method}`);
     }
-    return await method(call, invocation, onLog);
+    return await method(call, invocation, ports);
   }
 }

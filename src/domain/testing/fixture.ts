@@ -1,6 +1,7 @@
 /**
- * What tests have besides the code of their commit: a volume, secrets, variables and allowed hosts that the commit
- * declares. They have nothing of the function itself, so a run of tests cannot reach the data of its invocations.
+ * What tests have besides the code of their commit: a volume, secrets, variables, allowed hosts and a recorded tenant
+ * that the commit declares. They have nothing of the function itself, so a run of tests cannot reach the data of its
+ * invocations.
  */
 import {
   countOf,
@@ -70,6 +71,8 @@ export const declaredFixture = z.strictObject({
   variables: namedValues("variable", z.string(), VARIABLES_MAX).optional(),
   /** In the form of `outboundNetworkAllowlist`. */
   allowedHosts: z.array(allowedHost).optional(),
+  /** A folder of the commit with a recording, which answers in place of a C1 tenant. */
+  tenant: z.string().min(1).optional(),
 });
 
 export type DeclaredFixture = z.output<typeof declaredFixture>;

@@ -57,11 +57,13 @@ interface TestEnvironment {
   /**
    * Runs the tests' script in an instance of its own.
    * @param answer answers host calls about tests, and undefined to others; it may throw `HostCallError`
+   * @param logs take the lines of the instance, of which one of the system says that its log is full, and the lines of
+   * the server about its host calls
    * @param signal kills the instance; its reason is a `KillCode`
    */
   runInstance(
     answer: (call: HostCall) => HostReply | undefined,
-    onLog: (log: SandboxLog) => void,
+    logs: { ofInstance(log: SandboxLog): void; ofHost(log: SandboxLog): void },
     signal: AbortSignal,
   ): Promise<Outcome>;
   /** The position in the author's files of an assertion with this stack. */
@@ -134,7 +136,10 @@ export class TestRun {
     this.#declared = false;
     const outcome = await this.#environment.runInstance(
       (call) => this.#answer(call),
-      (log) => this.#log(log),
+      {
+        ofInstance: (log) => this.#log(log, log.source === "system"),
+        ofHost: (log) => this.#log(log, false),
+      },
       this.#instance.signal,
     );
     clearTimeout(this.#timer);
@@ -307,12 +312,10 @@ export class TestRun {
     );
   }
 
-  #log(log: SandboxLog): void {
+  #log(log: SandboxLog, isFull: boolean): void {
     const { maxLogBytes } = this.#limits;
     if (this.#logBytes > maxLogBytes) return;
-    this.#logBytes += log.source === "system"
-      ? maxLogBytes + 1
-      : log.message.length + LOG_LINE_OVERHEAD_BYTES;
+    this.#logBytes += isFull ? maxLogBytes + 1 : log.message.length + LOG_LINE_OVERHEAD_BYTES;
     const full = `log truncated: limit of ${formatBytes(maxLogBytes)} reached (--max-log)`;
     const kept = this.#logBytes > maxLogBytes
       ? { ...log, level: "warn", source: "system", message: full } as const

@@ -22,6 +22,14 @@ export interface Fixture {
   readonly secrets: Readonly<Record<string, string>>;
   readonly variables: Readonly<Record<string, string>>;
   readonly allowedHosts: readonly string[];
+  /** The files of the recording that answers in place of a tenant; undefined without one. */
+  readonly tenant: readonly RecordingFile[] | undefined;
+}
+
+/** A file of a recording. */
+export interface RecordingFile {
+  readonly name: string;
+  readonly digest: Digest;
 }
 
 /** Values of one run alone. They win over those that the tests declare. */
@@ -43,6 +51,8 @@ export class RunFixtures {
     private readonly base: DeclaredFixture,
     private readonly files: readonly CommitFileRow[],
     private readonly own: RunValues,
+    /** Whether tests call the tenant of their function, so that no recording is read. */
+    private readonly callsTenants: boolean,
   ) {
     this.#current = this.#resolve(base);
   }
@@ -70,16 +80,22 @@ export class RunFixtures {
       if (!(error instanceof FixtureError)) throw error;
       throw violation(error.field === "" ? error.violation : error.message);
     }
-    const ofInstance = ({ volume: _, ...others }: Fixture) => JSON.stringify(others);
+    const ofInstance = ({ volume: _volume, tenant: _tenant, ...others }: Fixture) =>
+      JSON.stringify(others);
     return ofInstance(before) !== ofInstance(this.#current);
   }
 
-  #resolve({ volume, secrets, variables = {}, allowedHosts = [] }: DeclaredFixture): Fixture {
+  #resolve(
+    { volume, secrets, variables = {}, allowedHosts = [], tenant }: DeclaredFixture,
+  ): Fixture {
     return {
       volume: volume && seedOf(volume, this.files),
       secrets: { ...secrets, ...this.own.secrets },
       variables: { ...variables, ...this.own.variables },
       allowedHosts,
+      tenant: tenant === undefined || this.callsTenants
+        ? undefined
+        : recordingIn(tenant, this.files),
     };
   }
 }
@@ -110,17 +126,32 @@ function seedOf(
 }
 
 function filesBelow(folder: string, rows: readonly CommitFileRow[]): readonly SeedFile[] {
-  const prefix = `${seedPath("volume.folder", folder).slice(1)}/`;
+  return commitFilesIn("volume.folder", folder, rows).map(({ path, digest }) => ({
+    path: seedPath("volume.folder", path),
+    content: { digest },
+  }));
+}
+
+/** The files of a recording, which has no folders. @throws FixtureError */
+function recordingIn(folder: string, rows: readonly CommitFileRow[]): readonly RecordingFile[] {
+  return commitFilesIn("tenant", folder, rows).filter(({ path }) => !path.includes("/"))
+    .map(({ path, digest }) => ({ name: path, digest }));
+}
+
+/**
+ * The files of the commit in a folder, by their path below it; at least one.
+ * @throws FixtureError for the name of no such folder
+ */
+function commitFilesIn(
+  field: string,
+  folder: string,
+  rows: readonly CommitFileRow[],
+): readonly { readonly path: string; readonly digest: Digest }[] {
+  const prefix = `${seedPath(field, folder).slice(1)}/`;
   const found = rows.filter(isUploaded).filter(({ path }) => path.startsWith(prefix))
-    .map(({ path, digest }) => ({
-      path: seedPath("volume.folder", path.slice(prefix.length)),
-      content: { digest },
-    }));
+    .map(({ path, digest }) => ({ path: path.slice(prefix.length), digest }));
   if (found.length > 0) return found;
-  throw new FixtureError(
-    "volume.folder",
-    `no file of the commit is in ${quoted(folder)}`,
-  );
+  throw new FixtureError(field, `no file of the commit is in ${quoted(folder)}`);
 }
 
 function seedPath(field: string, text: string): string {

@@ -16,6 +16,7 @@ import { VFS_PREFIX } from "../volumes/host_calls.ts";
 import type { VolumeLimits } from "../volumes/write_set.ts";
 import type { TestArtifacts } from "./artifacts.ts";
 import { FIXTURE_FILE, FixtureError, readFixtureFile } from "./fixture.ts";
+import { RecordedTenant } from "./recorded_tenant.ts";
 import { positionOf, resultOf, type TestResult } from "./results.ts";
 import { type TestLimits, type TestRecord, TestRun } from "./run.ts";
 import { type Fixture, RunFixtures, type RunValues } from "./run_fixtures.ts";
@@ -32,6 +33,8 @@ interface TestParts {
   readonly limits: Omit<TestLimits, "runTimeoutMs">;
   readonly functionLimits: FunctionLimits;
   readonly volumeLimits: VolumeLimits;
+  /** Whether tests call the tenant of their function: a local server records its answers, or replays them. */
+  readonly callsTenants: boolean;
 }
 
 /** What to test. */
@@ -93,14 +96,14 @@ export class Tests {
     commitId: string,
     own: RunValues,
   ): Promise<RunFixtures> {
-    const { store } = this.parts;
+    const { store, callsTenants } = this.parts;
     const files = await store.read.commits.files(commitId);
     const file = files.filter(isUploaded).find(({ path }) => path === FIXTURE_FILE);
     try {
       const base = file === undefined
         ? {}
         : readFixtureFile(await store.commitBlobs.get(file.digest));
-      return new RunFixtures(base, files, own);
+      return new RunFixtures(base, files, own, callsTenants);
     } catch (error) {
       if (!(error instanceof FixtureError)) throw error;
       const field = error.field === "" ? "tests" : `tests.${error.field}`;
@@ -123,15 +126,17 @@ export class Tests {
       readonly fixtures: RunFixtures;
     },
   ): Promise<readonly TestRecord[]> {
-    const { store, engine, hostMethods, volumeLimits } = this.parts;
+    const { store, engine, hostMethods, volumeLimits, callsTenants } = this.parts;
+    const recorded = new RecordedTenant(store, () => fixtures.current.tenant);
+    const tenant = callsTenants ? undefined : recorded;
     await using volumes = new TestVolumes(store, volumeLimits, () => fixtures.current.volume);
     const testRun = new TestRun({ ...this.parts.limits, runTimeoutMs: limits.timeoutMs }, {
       signal: run.signal,
       volumes,
       declare: (fixture) => fixtures.declare(fixture),
       positionOf: (stack) => positionOf(stack, map),
-      runInstance: async (answer, onLog, signal) => {
-        const parts = { volume: undefined, httpRequest: undefined, onLog };
+      runInstance: async (answer, { ofInstance, ofHost }, signal) => {
+        const parts = { volume: undefined, httpRequest: undefined, onLog: ofHost, tenant };
         const host = hostMethods.hostOf(context, parts);
         const job = jobOf(context, artifact, limits, fixtures.current);
         const ran = await run.execute(job, {
@@ -140,7 +145,7 @@ export class Tests {
               answer(call) ??
                 await (call.method.startsWith(VFS_PREFIX) ? volumes : host).call(call),
           },
-          onLog,
+          onLog: ofInstance,
         }, signal);
         if (ran.kind === "success" || ran.kind === "error") return ran;
         throw queueTimeout("The tests", engine.queueTimeoutMs);

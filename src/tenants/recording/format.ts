@@ -11,7 +11,7 @@ import { RecordingError } from "./recording_error.ts";
 import { pathViolation, requestKey } from "./requests.ts";
 
 /** Most files of a recording; C1 has fewer operations. */
-export const RECORDING_FILES_MAX = 1000;
+const RECORDING_FILES_MAX = 1000;
 /** Most bytes of all files of a recording. */
 export const RECORDING_BYTES_MAX = 64 * 1024 * 1024;
 /** Most entries of a file. */

@@ -4,7 +4,7 @@ import { VIOLATION_OPTIONS, violationOf } from "../../config/mod.ts";
 import { RecordingError } from "./recording_error.ts";
 
 /** What a masked text is, which decides what the mask looks like. */
-export const MASK_KINDS = ["secret", "mail", "name", "text", "page"] as const;
+const MASK_KINDS = ["secret", "mail", "name", "text", "page"] as const;
 export type MaskKind = typeof MASK_KINDS[number];
 
 /** The file of a recording with rules of its own. */

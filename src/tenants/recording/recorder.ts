@@ -25,7 +25,7 @@ interface Call {
 }
 
 /** What a recording has, for the person who made it. */
-export interface RecordingSummary {
+interface RecordingSummary {
   readonly calls: number;
   /** How many different texts of each kind were masked. */
   readonly masked: Readonly<Partial<Record<MaskKind, number>>>;

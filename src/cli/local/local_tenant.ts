@@ -1,0 +1,139 @@
+/** The C1 tenant of a function on a local server: recorded, replayed, or the example tenant. */
+import { countOf, readEnvironment, resolveTenantClient } from "../../config/mod.ts";
+import type { TenantTransport } from "../../tenants/contract.ts";
+import { readRecording, type Recording, recordingFiles } from "../../tenants/recording/format.ts";
+import { type MaskKind, type MaskRules, maskRules } from "../../tenants/recording/mask_rules.ts";
+import { Recorder } from "../../tenants/recording/recorder.ts";
+import { RecordingError } from "../../tenants/recording/recording_error.ts";
+import { ReplayTransport } from "../../tenants/recording/replay.ts";
+import type { Api } from "../client/api.ts";
+import type { Manifest } from "../folder/manifest.ts";
+import { readMasking, readRecordingFolder, writeRecordingFolder } from "../folder/recording.ts";
+import { describeSecret, findSecrets } from "../folder/secret_scan.ts";
+import type { RecordingOptions } from "../options/recording_options.ts";
+import { Failure, oneLine } from "../terminal/failure.ts";
+import { note, paintNote } from "../terminal/output.ts";
+
+/** The name of the example tenant, which needs no credentials. */
+const EXAMPLE = "example";
+
+/** Words for what a recording masked. */
+const NOUNS: Readonly<Record<MaskKind, readonly [one: string, many: string]>> = {
+  secret: ["secret", "secrets"],
+  mail: ["mail address", "mail addresses"],
+  name: ["name", "names"],
+  text: ["text of a profile", "texts of profiles"],
+  page: ["page token", "page tokens"],
+};
+
+/** What a local server needs for the tenant of its function. */
+export interface LocalTenant {
+  /** Changes what sends the calls of functions; undefined to leave it. */
+  readonly wrap: ((transport: TenantTransport) => TenantTransport) | undefined;
+  /** Adds the tenant to the local server. @returns its id; undefined if the function runs without a tenant */
+  add(api: Api): Promise<string | undefined>;
+  /** Writes what was recorded, and prints what it has. */
+  save(): Promise<void>;
+}
+
+/**
+ * Prepares the tenant that a manifest names.
+ * @throws {Failure} for a recording that cannot be used, and for a record without credentials
+ */
+export async function openLocalTenant(
+  { record, replay }: RecordingOptions,
+  { tenant }: Pick<Manifest, "tenant">,
+): Promise<LocalTenant> {
+  const flag = record !== undefined ? "record" : replay !== undefined ? "replay" : undefined;
+  if (flag !== undefined && tenant?.id === undefined) {
+    throw new Failure(`Option --${flag} has no effect: invoked.json has no tenant`, {
+      next: 'add "tenant": {"id": "NAME", "access": "READ"} to invoked.json',
+      exit: "usage",
+    });
+  }
+  if (replay !== undefined) return await replaying(replay);
+  const isExample = tenant?.id?.toLowerCase() === EXAMPLE;
+  if (record !== undefined) return await recording(record, isExample);
+  return {
+    wrap: undefined,
+    add: async (api) => isExample ? (await api.tenants.addExample("")).id : undefined,
+    save: async () => {},
+  };
+}
+
+async function replaying(folder: string): Promise<LocalTenant> {
+  const files = await readRecordingFolder(folder);
+  const replay = new ReplayTransport(checked(folder, (): Recording => readRecording(files)));
+  return {
+    wrap: () => replay,
+    // No call reaches the example tenant, but the function needs a tenant for its rights.
+    add: async (api) => (await api.tenants.addExample("")).id,
+    save: async () => {},
+  };
+}
+
+async function recording(folder: string, isExample: boolean): Promise<LocalTenant> {
+  const masking = await readMasking(folder);
+  const recorder = new Recorder(checked(folder, (): MaskRules => maskRules(masking)));
+  const client = isExample ? undefined : resolveTenantClient(readEnvironment());
+  if (!isExample && client === undefined) {
+    throw new Failure("Option --record needs a client of the tenant", {
+      next:
+        "set CONDUCTORONE_CLIENT_ID and CONDUCTORONE_CLIENT_SECRET, and CONDUCTORONE_TENANT_DOMAIN",
+      exit: "usage",
+    });
+  }
+  return {
+    wrap: (transport) => recorder.around(transport),
+    async add({ tenants }) {
+      const added = client === undefined
+        ? await tenants.addExample("")
+        : await tenants.add(client.host, "", client);
+      return added.id;
+    },
+    save: () => saveRecording(folder, recorder),
+  };
+}
+
+async function saveRecording(folder: string, recorder: Recorder): Promise<void> {
+  const files = recordingFiles(recorder.recording);
+  const { calls, masked, literals } = recorder.summary;
+  if (files.size === 0) return note("No call of the tenant was recorded");
+  await writeRecordingFolder(folder, files);
+  const counts = Object.entries(masked).map(([kind, count]) =>
+    countOf(count, ...NOUNS[kind as MaskKind])
+  );
+  const what = `${countOf(calls, "call")} of ${countOf(files.size, "operation")}`;
+  note(`Recorded ${what} in ${oneLine(folder)}; masked: ${counts.join(", ") || "nothing"}`);
+  for (const operation of literals) {
+    note(paintNote(
+      "yellow",
+      `sdk.${operation} was called with a text that the recording masks: a replay will not find ` +
+        "the call; use an invented text, or add it to keep in masking.json",
+    ));
+  }
+  const bytes = new Map(
+    Array.from(files, ([name, text]) => [name, new TextEncoder().encode(text)]),
+  );
+  const secrets = (await findSecrets(bytes)).map(describeSecret);
+  if (secrets.length === 0) return;
+  note(
+    paintNote(
+      "yellow",
+      `Review before you commit; this looks like a secret: ${secrets.join(", ")}`,
+    ),
+  );
+}
+
+/** @throws {Failure} for a RecordingError */
+function checked<Value>(folder: string, read: () => Value): Value {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof RecordingError)) throw error;
+    throw new Failure(`Invalid recording in ${oneLine(folder)}: ${error.message}`, {
+      next: "correct the file, or record again with --record",
+      exit: "usage",
+    });
+  }
+}

@@ -1,0 +1,26 @@
+import { type Command, Option } from "commander";
+
+/** Where a local server gets the answers of the function's tenant. */
+export interface RecordingOptions {
+  /** A folder to record into. */
+  readonly record?: string;
+  /** A folder with a recording. */
+  readonly replay?: string;
+}
+
+/**
+ * `--record` and `--replay`, for the commands that run a function on a local server.
+ * @param others options that exclude them
+ */
+export function addRecordingOptions(command: Command, ...others: readonly string[]): void {
+  command.addOption(
+    new Option(
+      "--record <FOLDER>",
+      "Call the C1 tenant of CONDUCTORONE_* variables, and record its answers, masked",
+    ).conflicts(["replay", ...others]),
+  );
+  command.addOption(
+    new Option("--replay <FOLDER>", "Answer calls of the C1 tenant from a recording")
+      .conflicts(["record", ...others]),
+  );
+}

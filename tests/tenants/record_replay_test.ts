@@ -1,0 +1,168 @@
+/** `test --record`, `--replay`, `registerTests({ tenant })` and `dev --replay`: the real commands and a tenant over TLS. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { assertFails } from "../cli/support.ts";
+import { loopbackCertificate } from "../support/certificates.ts";
+import { makeTempDir, type Run, runInvoked } from "../support/invoked.ts";
+import { sharedServer } from "../support/shared_server.ts";
+import { unique } from "../triggers/support.ts";
+import { startExampleTenant } from "./example_client.ts";
+
+const MAIN = `import { sdk } from "@c1/functions-sdk";
+export default async function main({ query }: { query: string }) {
+  const { searchUsersResponse } = await sdk.userSearch.search({ query });
+  const [view] = searchUsersResponse?.list ?? [];
+  const answer = await sdk.user.get({ id: view?.userId ?? "" });
+  const user = answer.userServiceGetResponse?.userView?.user;
+  return { name: user?.displayName ?? "", department: user?.department ?? "" };
+}
+`;
+const TESTS = `import { test, type TestContext } from "@c1/test";
+export default function registerTests({ handler }: TestContext) {
+  test("finds", async ({ deepEqual }) => {
+    const found = await handler({ query: "user-5@" });
+    deepEqual(found, { name: "Masked name 1", department: "Engineering" });
+  });
+}
+`;
+const DECLARED = TESTS.replace("test, type", "registerTests as declare, test, type").replace(
+  "export default",
+  'declare({ tenant: "recording" });\nexport default',
+);
+
+/** The folder of a function that calls a tenant. */
+class Folder {
+  private constructor(readonly path: string) {}
+
+  /** @param tenant the setting of the function */
+  static async make(parent: string, tenant: { readonly id: string }): Promise<Folder> {
+    const folder = new Folder(join(parent, tenant.id));
+    await Deno.mkdir(folder.path);
+    await folder.write("main.ts", MAIN);
+    await folder.write("main.test.ts", TESTS);
+    await folder.write("invoked.json", JSON.stringify({ name: unique("finder"), tenant }));
+    return folder;
+  }
+
+  async write(name: string, text: string): Promise<void> {
+    await Deno.writeTextFile(join(this.path, name), text);
+  }
+
+  async read(name: string): Promise<string> {
+    return await Deno.readTextFile(join(this.path, name));
+  }
+
+  async run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Run> {
+    return await runInvoked(args, { cwd: this.path, env });
+  }
+}
+
+/** Fails unless the command succeeded; answers what it printed on stderr. */
+function notesOf({ code, stdout, stderr }: Run): string {
+  assert.equal(code, 0, stdout + stderr);
+  return stderr;
+}
+
+const EXAMPLE = { id: "example", access: "READ" };
+
+// The folder in which the first of these commands runs outlives them all: their process compiles with it as its own.
+Deno.test("a tenant is recorded and replayed", async (t) => {
+  await using directory = await makeTempDir();
+  const example = await Folder.make(directory.path, EXAMPLE);
+  const acme = await Folder.make(directory.path, { id: "acme" });
+  await t.step("the example tenant", (t) => onExample(t, example));
+  await t.step("a tenant over TLS", (t) => withVariables(t, acme));
+});
+
+async function onExample(t: Deno.TestContext, folder: Folder): Promise<void> {
+  await t.step("without a recording, tests call no tenant", async () => {
+    await folder.write("main.ts", MAIN.replace("const {", "await sdk.apps.list();\nconst {"));
+    const { code, stdout } = await folder.run(["test"]);
+    assert.equal(code, 3);
+    assert.match(stdout, /sdk\.apps\.list: tests do not call the tenant of their function/);
+    await folder.write("main.ts", MAIN);
+  });
+  await t.step("record writes masked answers, and prints what it masked", async () => {
+    const notes = notesOf(await folder.run(["test", "--record", "recording"]));
+    assert.match(notes, /^Recorded 2 calls of 2 operations in recording; masked: .*\b2 names\b/m);
+    const recorded = await folder.read("recording/user.get.json");
+    assert.ok(!recorded.includes("User 5") && recorded.includes("Masked name 1"), recorded);
+  });
+  await t.step("replay answers the recorded requests, and no others", async () => {
+    notesOf(await folder.run(["test", "--replay", "recording"]));
+    await folder.write("main.test.ts", TESTS.replace("user-5@", "user-6@"));
+    const { code, stdout } = await folder.run(["test", "--replay", "recording"]);
+    assert.equal(code, 3);
+    const of = (word: string) => `POST /api/v1/search/users {"query":"${word}"}`;
+    const message =
+      `sdk.userSearch.search: the recording does not have the request ${of("user-6@")}; ` +
+      `the nearest recorded request is ${of("user-5@")}`;
+    assert.ok(stdout.includes(JSON.stringify(message).slice(1, -1)), stdout);
+  });
+  await t.step("registerTests names a folder of the commit, also on a server", async () => {
+    await folder.write("main.test.ts", DECLARED);
+    notesOf(await folder.run(["test"]));
+    await folder.write("invoked.json", JSON.stringify({ name: unique("finder") }));
+    const env = { INVOKED_DATA: (await sharedServer()).dataDir };
+    notesOf(await folder.run(["deploy"], env));
+    notesOf(await folder.run(["test", "--remote"], env));
+  });
+  await t.step("a damaged recording is named", async () => {
+    await folder.write("recording/user.get.json", '{"format": 1, "entries": [{}]}');
+    const { stdout } = await folder.run(["test"]);
+    assert.match(stdout, /the recording of these tests is not valid: user\.get\.json: entries\.0/);
+    await folder.write("invoked.json", JSON.stringify({ name: "finder", tenant: EXAMPLE }));
+    const failed = await folder.run(["test", "--replay", "recording"]);
+    assertFails(failed, 2, /Invalid recording in recording: user\.get\.json: entries\.0/, /record/);
+  });
+}
+
+/** Records with the client of `CONDUCTORONE_*` variables. */
+async function withVariables(t: Deno.TestContext, folder: Folder): Promise<void> {
+  await using tenant = await startExampleTenant();
+  const { caFile } = await loopbackCertificate();
+  const { host, clientId, clientSecret } = tenant.credentials;
+  const record = ["test", "--record", "recording"];
+  const egress = ["--egress-allow-private", "127.0.0.0/8", "--egress-ca", caFile];
+  const env = {
+    CONDUCTORONE_SERVER_URL: `https://${host}`,
+    CONDUCTORONE_CLIENT_ID: clientId,
+    CONDUCTORONE_CLIENT_SECRET: clientSecret,
+  };
+  await t.step("the client of the variables is used", async () => {
+    const notes = notesOf(await folder.run([...record, ...egress], env));
+    assert.match(notes, /^Recorded 2 calls of 2 operations/m);
+    const files = await Promise.all(
+      ["user.get.json", "userSearch.search.json"].map((name) => folder.read(`recording/${name}`)),
+    );
+    assert.ok(!files.join("").includes("token-"));
+  });
+  await t.step("access of the function counts while a recording is made", async () => {
+    const denied = MAIN.replace(
+      "return {",
+      "await sdk.taskActions.deny({ taskId: '9' });\nreturn {",
+    );
+    await folder.write("main.ts", denied);
+    const { code, stdout } = await folder.run([...record, ...egress], env);
+    assert.equal(code, 3);
+    assert.match(
+      stdout,
+      /sdk\.taskActions\.deny denied: it changes the tenant, and tenant\.access/,
+    );
+    await folder.write("main.ts", MAIN);
+  });
+  await t.step("missing and contradicting options are named", async () => {
+    const none = await folder.run(record);
+    assertFails(none, 2, /--record needs a client of the tenant/, /CONDUCTORONE_CLIENT_ID/);
+    const both = await folder.run([...record, "--replay", "recording"]);
+    assert.equal(both.code, 2);
+    const away = await folder.run(["test", "--replay", "nowhere"]);
+    assertFails(away, 2, /Invalid recording in nowhere: .*the folder has no recording/, /--record/);
+    await folder.write("recording/other.json", "{}");
+    const foreign = await folder.run(["test", "--replay", "recording"]);
+    assertFails(foreign, 2, /other\.json: is not named as an operation/, /record/);
+    await folder.write("invoked.json", JSON.stringify({ name: "finder" }));
+    const unset = await folder.run(["test", "--replay", "recording"]);
+    assertFails(unset, 2, /--replay has no effect: invoked\.json has no tenant/, /"tenant"/);
+  });
+}
