@@ -33,6 +33,7 @@ Deno.test("a function is compared, created, published, compared again and change
       stdout,
       /^\+ secret TOKEN\n\+ tag v1\n~ published commit: none -> the new commit$/m,
     );
+    assert.doesNotMatch(stdout, /^~ name/m);
     assert.match(stderr, /^greeter at https:\S+ \(new\)$/m);
     assert.match(stderr, /C1 does not have them: timeout, variables, tests$/m);
     assert.match(stderr, /declare 1 secret that the function does not have: OTHER; /);
@@ -55,6 +56,9 @@ Deno.test("a function is compared, created, published, compared again and change
       assert.deepEqual([...tenant.tags.get(fn.id) ?? []], [["v1", commitId]]);
       assert.equal(tenant.commits[0]?.message, "One");
       assert.match(stderr, /^Published$/m);
+      const { body } = tenant.seen.find(({ operation }) => operation === "UpdateFunction") ?? {};
+      const set = "outboundNetworkAllowlist,scopedRoleIds,secret,publishedCommitId";
+      assert.equal(body.updateMask, set);
     },
   );
   await t.step("the secret reaches the tenant alone, and the bucket gets no token", () => {

@@ -1,4 +1,5 @@
 /** Deploys to a tenant by C1's own operations. */
+import { isDeepStrictEqual } from "node:util";
 import type { Api, Files, FunctionChange } from "../client/api.ts";
 import { lookFor } from "../client/find.ts";
 import type { RemoteFunction } from "../client/schemas.ts";
@@ -142,7 +143,11 @@ async function update(
   { secrets }: Values,
   steps: Steps,
 ): Promise<RemoteFunction> {
-  const settings = Object.fromEntries(plan.settings.map(({ name, wanted }) => [name, wanted]));
+  // A function that was just created has its description.
+  const differing = plan.settings.filter(({ name, wanted }) =>
+    !isDeepStrictEqual(wanted, fn[name])
+  );
+  const settings = Object.fromEntries(differing.map(({ name, wanted }) => [name, wanted]));
   const change: FunctionChange = {
     ...settings,
     ...plan.secrets.length === 0 ? {} : { secret: { ...keptSecrets(fn), ...secrets } },

@@ -52,7 +52,9 @@ export function settingDifferences(
   return SHARED.flatMap(({ name, inFile }) => {
     const wanted = name === "scopedRoleIds" ? roles : manifest[inFile];
     const now = fn === undefined ? unsetOf(FUNCTION_SETTINGS[name]) : fn[name];
-    const isSame = wanted === undefined || isDeepStrictEqual(wanted, now);
+    // A new function is created with its name.
+    const isSame = wanted === undefined || isDeepStrictEqual(wanted, now) ||
+      (fn === undefined && name === "displayName");
     return isSame ? [] : [{ name, inFile, now, wanted }];
   });
 }
