@@ -1,5 +1,6 @@
 /** Builds the services of the domain from the store, the engine and Config. */
 import { openAlerts } from "./alerts.ts";
+import { openAudit } from "./audit.ts";
 import { openIdentity } from "./identity.ts";
 import { openTenants, type TenantCallsChange } from "./tenants.ts";
 import { OPERATIONS } from "../api/mod.ts";
@@ -7,12 +8,7 @@ import { permissionCatalog } from "../api/permissions.ts";
 import type { Builder } from "../builder/mod.ts";
 import { type Config, hostsOfServer } from "../config/mod.ts";
 import { Audit } from "../domain/audit/audit.ts";
-import { ExportTargets } from "../domain/audit/export_targets.ts";
-import { AuditExporter } from "../domain/audit/exporter.ts";
-import { AuditExports } from "../domain/audit/exports.ts";
-import { AuditLog } from "../domain/audit/log.ts";
 import { AuditRetention } from "../domain/audit/retention.ts";
-import { AuditVerification } from "../domain/audit/verify.ts";
 import { type ChangeRelay, LiveChanges } from "../domain/changes/live_changes.ts";
 import { Commits } from "../domain/commits/commits.ts";
 import { CommitTypes } from "../domain/commits/package_types.ts";
@@ -367,18 +363,6 @@ function openSweeps({ config, store, ownership, snapshots, audit, telemetry }: S
     auditRetention: new AuditRetention(store, node, retentionMs, audit, telemetry),
     housekeeping: new Housekeeping(store, node, audit, telemetry, config.retention),
     volumeSweep: new VolumeSweep(store, snapshots, ownership, config.volumes, telemetry),
-  };
-}
-
-/** The services that read the audit log, and its exports. */
-function openAudit({ config, store, pages, ids, scheduler, publicPost, shutdown }: Shared) {
-  const targets = new ExportTargets(config.audit.exportDir, publicPost);
-  const exporter = new AuditExporter({ store, targets, scheduler, shutdown });
-  scheduler.register(exporter);
-  return {
-    auditExports: new AuditExports(store, targets, pages, ids, exporter),
-    auditLog: new AuditLog(store, pages),
-    auditVerification: new AuditVerification(store),
   };
 }
 
