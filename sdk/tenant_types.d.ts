@@ -1847,14 +1847,14 @@ export interface Fixed32Rules { const?: number; gt?: number; gte?: number; ignor
 export interface Fixed64Rules { const?: string; gt?: string; gte?: string; ignoreEmpty?: boolean; in?: Array<string>; lt?: string; lte?: string; notIn?: Array<string> }
 export interface FloatRules { const?: number; gt?: number; gte?: number; ignoreEmpty?: boolean; in?: Array<number>; lt?: number; lte?: number; notIn?: Array<number> }
 export interface Int32Rules { const?: number; gt?: number; gte?: number; ignoreEmpty?: boolean; in?: Array<number>; lt?: number; lte?: number; notIn?: Array<number> }
-export interface Int64Rules { const?: number; gt?: number; gte?: number; ignoreEmpty?: boolean; in?: Array<string>; lt?: number; lte?: number; notIn?: Array<string> }
+export interface Int64Rules { const?: number; gt?: number; gte?: number; ignoreEmpty?: boolean; in?: Array<number>; lt?: number; lte?: number; notIn?: Array<number> }
 export interface MapRules { ignoreEmpty?: boolean; keys?: FieldRules; maxPairs?: string; minPairs?: string; noSparse?: boolean; values?: FieldRules }
 export interface MessageRules { required?: boolean; skip?: boolean }
 export interface RepeatedRules { ignoreEmpty?: boolean; items?: FieldRules; maxItems?: string; minItems?: string; unique?: boolean }
 export interface SFixed32Rules { const?: number; gt?: number; gte?: number; ignoreEmpty?: boolean; in?: Array<number>; lt?: number; lte?: number; notIn?: Array<number> }
-export interface SFixed64Rules { const?: number; gt?: number; gte?: number; ignoreEmpty?: boolean; in?: Array<string>; lt?: number; lte?: number; notIn?: Array<string> }
+export interface SFixed64Rules { const?: number; gt?: number; gte?: number; ignoreEmpty?: boolean; in?: Array<number>; lt?: number; lte?: number; notIn?: Array<number> }
 export interface SInt32Rules { const?: number; gt?: number; gte?: number; ignoreEmpty?: boolean; in?: Array<number>; lt?: number; lte?: number; notIn?: Array<number> }
-export interface SInt64Rules { const?: number; gt?: number; gte?: number; ignoreEmpty?: boolean; in?: Array<string>; lt?: number; lte?: number; notIn?: Array<string> }
+export interface SInt64Rules { const?: number; gt?: number; gte?: number; ignoreEmpty?: boolean; in?: Array<number>; lt?: number; lte?: number; notIn?: Array<number> }
 export interface StringRules { address?: boolean; const?: string; contains?: string; email?: boolean; hostname?: boolean; ignoreEmpty?: boolean; in?: Array<string>; ip?: boolean; ipv4?: boolean; ipv6?: boolean; len?: string; lenBytes?: string; maxBytes?: string; maxLen?: string; minBytes?: string; minLen?: string; notContains?: string; notIn?: Array<string>; pattern?: string; prefix?: string; strict?: boolean; suffix?: string; uri?: boolean; uriRef?: boolean; uuid?: boolean; wellKnownRegex?: "UNKNOWN" | "HTTP_HEADER_NAME" | "HTTP_HEADER_VALUE" | (string & {}) }
 export interface TimestampRules { const?: Date; gt?: Date; gtNow?: boolean; gte?: Date; lt?: Date; ltNow?: boolean; lte?: Date; required?: boolean; within?: string }
 export interface UInt32Rules { const?: number; gt?: number; gte?: number; ignoreEmpty?: boolean; in?: Array<number>; lt?: number; lte?: number; notIn?: Array<number> }

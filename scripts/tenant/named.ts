@@ -32,6 +32,11 @@ export class Names {
     return known ?? { name: name === "@type" ? "atType" : name, isNumber: kind.is === "long" };
   }
 
+  /** Whether requests leave the field out. */
+  isReadOnly(message: string, { name, isReadOnly }: Field): boolean {
+    return isReadOnly && !this.#sdk.sent.has(`${message}.${name}`);
+  }
+
   parameter(operation: string, { name, kind }: Pick<Field, "name" | "kind">): Shown {
     const known = this.#sdk.fields.get(`${operation}.${name}`);
     return known ?? { name: camelCase(name), isNumber: kind.is === "long" };

@@ -23,6 +23,8 @@ export interface SdkNames {
   >;
   /** By id of the message, a dot and the name of the field in JSON; by id of the operation and name for parameters. */
   readonly fields: ReadonlyMap<string, Shown>;
+  /** Fields that requests of the SDK have; among them are some that the document has as read-only. */
+  readonly sent: ReadonlySet<string>;
 }
 
 /** What the reader uses of a schema of zod 3. */
@@ -64,7 +66,7 @@ export async function readSdkNames(sdk: string, document: Document): Promise<Sdk
       response: operations.get(`${model}response$inboundschema`),
     });
   }
-  return { methods, keys: reader.keys, fields: reader.fields };
+  return { methods, keys: reader.keys, fields: reader.fields, sent: reader.sent };
 }
 
 function byLowerName(models: Readonly<Record<string, Zod>>): ReadonlyMap<string, Zod> {
@@ -96,6 +98,7 @@ function nameOf({ group, override }: Operation): string {
 class Reader {
   readonly keys = new Map<string, { body: string | undefined; answer: string }>();
   readonly fields = new Map<string, Shown>();
+  readonly sent = new Set<string>();
   readonly #seen = new Set<string>();
   readonly #document: Document;
 
@@ -141,7 +144,11 @@ class Reader {
     for (const { name, kind } of this.#document.messages.get(id)?.fields ?? []) {
       const field = fields.get(name);
       if (field === undefined) continue;
-      this.#add(`${id}.${name}`, { name: field.name, isNumber: isNumber(field.of, direction) });
+      if (direction === "request") this.sent.add(`${id}.${name}`);
+      this.#add(`${id}.${name}`, {
+        name: field.name,
+        isNumber: isNumber(innermost(field.of), direction),
+      });
       this.#readKind(field.of, kind, direction);
     }
   }
@@ -149,7 +156,7 @@ class Reader {
   #readKind(model: Zod, kind: Kind, direction: Direction): void {
     const plain = unwrapped(model);
     if (kind.is === "message") this.#readMessage(plain, kind.id, direction);
-    const of = plain._def.type ?? plain._def.valueType;
+    const of = membersOf(plain);
     if ("of" in kind && of !== undefined) this.#readKind(of, kind.of, direction);
   }
 
@@ -160,6 +167,16 @@ class Reader {
     }
     this.fields.set(key, shown);
   }
+}
+
+/** The schema of the items of a list, or of the values of a map. */
+function membersOf({ _def: { type, valueType } }: Zod): Zod | undefined {
+  return type ?? valueType;
+}
+
+function innermost(model: Zod): Zod {
+  const of = membersOf(unwrapped(model));
+  return of === undefined ? model : innermost(of);
 }
 
 /** The schema without what makes it optional or lazy. */

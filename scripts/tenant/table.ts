@@ -101,7 +101,7 @@ const CHANGING = /^[[{]*[tn@][!-]?$/;
 
 function fieldCode(message: string, field: Field, names: Names): string {
   const { name, isNumber } = names.field(message, field);
-  const mark = field.isReadOnly ? "-" : field.isRequired ? "!" : "";
+  const mark = names.isReadOnly(message, field) ? "-" : field.isRequired ? "!" : "";
   const code = `${codeOf(field.kind, isNumber)}${mark}${name === field.name ? "" : `=${name}`}`;
   readField(field.name, code);
   return code;
