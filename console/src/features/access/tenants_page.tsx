@@ -33,17 +33,19 @@ export function TenantsPage() {
   const list = useRowActions({ columns: COLUMNS, actions: ACTIONS, may, nameOf });
   return (
     <AccessPage title="C1 tenants" actions={creation.button}>
-      <p className="muted">
-        A function calls a C1 tenant with a credential that stays on the server. Each function names
-        its tenant in its settings; without that, a function reaches no tenant.
-      </p>
-      <PagedTable
-        query={query}
-        label="C1 tenants"
-        columns={list.columns}
-        rowId={({ id }) => id}
-        empty={<Empty title="No tenants: add one, or the example tenant" />}
-      />
+      <div className="access-parts">
+        <p className="muted">
+          A function calls a C1 tenant with a credential that stays on the server. Each function
+          names its tenant in its settings; without that, a function reaches no tenant.
+        </p>
+        <PagedTable
+          query={query}
+          label="C1 tenants"
+          columns={list.columns}
+          rowId={({ id }) => id}
+          empty={<Empty title="No tenants: add one, or the example tenant" />}
+        />
+      </div>
       {creation.isOpen ? <AddTenant onClose={creation.close} /> : null}
       {list.dialog}
     </AccessPage>
