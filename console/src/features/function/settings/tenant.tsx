@@ -29,7 +29,7 @@ export const TENANT: SettingsSection<TenantDraft> = {
   id: "tenant",
   title: "C1 tenant",
   fields: {
-    tenant: "C1 tenant",
+    tenant: FIELDS.id.label,
     ...Object.fromEntries(NAMES.map((name) => [`tenant.${name}`, FIELDS[name].label])),
   },
   read: ({ tenant }) => ({ tenant: draftOf(tenant) }),
@@ -78,7 +78,7 @@ export function TenantSection({ form }: { readonly form: SectionForm<TenantDraft
             ],
             tenant.id,
           )}
-          error={violation("id") ?? violationOf(error, "tenant")}
+          error={violation("id")}
           onChange={(id) => change({ id, credentialId: "" })}
         />
         {tenant.id === "" ? null : (
