@@ -307,13 +307,15 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       name: "egress-allow-private",
       kind: networks(),
       default: undefined,
-      description: "Private networks that allowed host names may resolve to",
+      description:
+        "Private networks that allowed host names, and hosts of C1 tenants, may resolve to",
     },
     caFile: {
       name: "egress-ca",
       kind: file(),
       default: undefined,
-      description: "CA certificates (PEM) that functions trust, in addition to public ones",
+      description:
+        "CA certificates (PEM) that functions, and calls of C1 tenants, trust in addition to public ones",
     },
     maxBytes: {
       name: "max-egress",
