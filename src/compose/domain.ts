@@ -3,6 +3,7 @@ import { openAlerts } from "./alerts.ts";
 import { openAudit } from "./audit.ts";
 import { openIdentity } from "./identity.ts";
 import { openTenants, type TenantCallsChange } from "./tenants.ts";
+import { openTests } from "./tests.ts";
 import { OPERATIONS } from "../api/mod.ts";
 import { permissionCatalog } from "../api/permissions.ts";
 import type { Builder } from "../builder/mod.ts";
@@ -53,8 +54,6 @@ import { Eraser } from "../domain/purges/eraser.ts";
 import { ExpiredData } from "../domain/purges/expired.ts";
 import { Purges } from "../domain/purges/purges.ts";
 import { Scheduler } from "../domain/scheduling/scheduler.ts";
-import { TestArtifacts } from "../domain/testing/artifacts.ts";
-import { Tests } from "../domain/testing/tests.ts";
 import { DeliveryLog } from "../domain/triggers/delivery_log.ts";
 import { Endpoints } from "../domain/triggers/endpoints.ts";
 import { Handshakes } from "../domain/triggers/handshakes.ts";
@@ -372,15 +371,4 @@ function openVolumes({ config: { volumes: limits }, store, ids, snapshots, pages
     volumeFiles: new VolumeFiles(store, snapshots, pages, limits),
     volumeArchives: new VolumeArchives(store, snapshots, limits),
   };
-}
-
-function openTests(shared: Shared): Tests {
-  const { config: { invocations, tests, volumes }, store, builder, shutdown } = shared;
-  return new Tests({
-    ...shared,
-    artifacts: new TestArtifacts(store, builder, shutdown),
-    callsTenants: shared.changeTenantCalls !== undefined,
-    limits: { ...invocations, ...tests },
-    volumeLimits: volumes,
-  });
 }

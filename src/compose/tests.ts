@@ -1,0 +1,26 @@
+/** Builds what runs the tests of commits. */
+import type { Builder } from "../builder/mod.ts";
+import type { Config } from "../config/mod.ts";
+import { TestArtifacts } from "../domain/testing/artifacts.ts";
+import { type TestParts, Tests } from "../domain/testing/tests.ts";
+import type { TenantCallsChange } from "./tenants.ts";
+
+interface TestsParts
+  extends Omit<TestParts, "artifacts" | "callsTenants" | "limits" | "volumeLimits"> {
+  readonly config: Config;
+  readonly builder: Builder;
+  readonly shutdown: AbortSignal;
+  readonly changeTenantCalls: TenantCallsChange | undefined;
+}
+
+/** The tests of commits. They call the tenant of their function only on a server that changes these calls. */
+export function openTests(parts: TestsParts): Tests {
+  const { config: { invocations, tests, volumes }, store, builder, shutdown } = parts;
+  return new Tests({
+    ...parts,
+    artifacts: new TestArtifacts(store, builder, shutdown),
+    callsTenants: parts.changeTenantCalls !== undefined,
+    limits: { ...invocations, ...tests },
+    volumeLimits: volumes,
+  });
+}
