@@ -307,15 +307,13 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       name: "egress-allow-private",
       kind: networks(),
       default: undefined,
-      description:
-        "Private networks that allowed host names, and hosts of C1 tenants, may resolve to",
+      description: "Private networks that allowed hosts and C1 tenants may resolve to",
     },
     caFile: {
       name: "egress-ca",
       kind: file(),
       default: undefined,
-      description:
-        "CA certificates (PEM) that functions, and calls of C1 tenants, trust in addition to public ones",
+      description: "CA certificates (PEM) trusted for functions and tenants besides public ones",
     },
     maxBytes: {
       name: "max-egress",
