@@ -23,7 +23,7 @@ import type {
   TypeCheckResult,
 } from "./contract.ts";
 import { rejected } from "./diagnostics.ts";
-import { BuildSlots } from "./build_slots.ts";
+import { BoundedSlots } from "../shared/bounded_slots.ts";
 import type { Config } from "../config/mod.ts";
 import { Lazy } from "../shared/lazy.ts";
 import { pathSetViolation } from "./paths.ts";
@@ -72,11 +72,11 @@ export function createBuilder(limits: BuildLimits, options: BuilderOptions): Bui
 class CompilingBuilder implements Builder {
   readonly #limits: BuildLimits;
   readonly #options: BuilderOptions;
-  readonly #builds: BuildSlots;
+  readonly #builds: BoundedSlots;
   /** Separate, because a check takes longer than a build and must not delay one. */
-  readonly #checks = new BuildSlots(1);
+  readonly #checks = new BoundedSlots(1);
   /** Separate, because an author waits for the types of a package while others build and check. */
-  readonly #resolutions = new BuildSlots(1);
+  readonly #resolutions = new BoundedSlots(1);
   readonly #registry;
   readonly #raising = new Lazy(() => isolateCompiler(this.#options));
   #isolation: CompilerIsolation | undefined;
@@ -84,7 +84,7 @@ class CompilingBuilder implements Builder {
   constructor(limits: BuildLimits, options: BuilderOptions) {
     this.#limits = limits;
     this.#options = options;
-    this.#builds = new BuildSlots(limits.concurrency);
+    this.#builds = new BoundedSlots(limits.concurrency);
     this.#registry = openRegistry(options.registry);
   }
 
@@ -168,7 +168,7 @@ class CompilingBuilder implements Builder {
 
   /** Waits for a slot, and works in isolation until the deadline. */
   async #within<T>(
-    slots: BuildSlots,
+    slots: BoundedSlots,
     signal: AbortSignal,
     work: (isolation: CompilerIsolation, deadline: AbortSignal) => Promise<T>,
   ): Promise<T> {

@@ -10,13 +10,14 @@ import { EgressError } from "../sandbox/egress/error.ts";
 import { Router } from "../sandbox/egress/route.ts";
 import { parseAbsolute } from "../sandbox/egress/target.ts";
 import type { EgressOptions } from "../sandbox/mod.ts";
+import { BoundedSlots } from "../shared/bounded_slots.ts";
 import { ByteBudget } from "../shared/byte_budget.ts";
 import { type Exchange, ExchangeError, type HttpAnswer, type HttpRequest } from "./exchange.ts";
 
 /** Tenants whose connections are kept; those of the one that was used least recently are closed. */
 const HOSTS_MAX = 100;
-/** Kept connections to one tenant, and connections for one write each; further requests wait. */
-const CONNECTIONS_MAX = 32;
+/** Connections to one tenant that carry requests at a time, and as many may wait for reads; further requests wait. */
+export const TENANT_CONNECTIONS_MAX = 32;
 /** How long a connection waits for the next request. */
 const IDLE_MS = 15_000;
 /** Most bytes of the headers of an answer. */
@@ -39,10 +40,11 @@ const PASSING_CODES = [
 /** What an operator allows, for tenants as for functions. */
 export type TenantEgress = Pick<EgressOptions, "allowPrivate" | "ca">;
 
-/** Kept connections to one tenant, and connections for one request each. */
+/** Kept connections to one tenant, connections for one request each, and the slots of both. */
 interface Agents {
   readonly kept: Agent;
   readonly single: Agent;
+  readonly slots: BoundedSlots;
 }
 
 /** Connections to all tenants. Disposing it closes them. */
@@ -71,13 +73,9 @@ export class TenantConnections implements Disposable {
   }
 
   async #send(host: string, request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
-    const { kept, single } = this.#agentsOf(host);
-    return await sendOver(
-      request.opensConnection ? single : kept,
-      host,
-      request,
-      { signal, memory: this.#memory },
-    );
+    const { kept, single, slots } = this.#agentsOf(host);
+    const agent = request.opensConnection ? single : kept;
+    return await sendOver(agent, host, request, { signal, slots, memory: this.#memory });
   }
 
   #agentsOf(host: string): Agents {
@@ -89,21 +87,21 @@ export class TenantConnections implements Disposable {
     const agents = {
       kept: new TenantAgent(connect, true),
       single: new TenantAgent(connect, false),
+      slots: new BoundedSlots(TENANT_CONNECTIONS_MAX),
     };
     this.#agents.set(host, agents);
     return agents;
   }
 }
 
-/** Opens checked connections, up to {@link CONNECTIONS_MAX} at a time. */
+/** Opens checked connections. It counts connections only once they are open, so its callers bound them. */
 class TenantAgent extends Agent {
   readonly #connect: () => Promise<Socket>;
 
   constructor(connect: () => Promise<Socket>, keepAlive: boolean) {
     super({
       keepAlive,
-      maxSockets: CONNECTIONS_MAX,
-      maxFreeSockets: CONNECTIONS_MAX,
+      maxFreeSockets: TENANT_CONNECTIONS_MAX,
       timeout: IDLE_MS,
     });
     this.#connect = connect;
@@ -121,24 +119,48 @@ class TenantAgent extends Agent {
   }
 }
 
-interface SendParts {
+interface ReadParts {
   readonly signal: AbortSignal;
   readonly memory: ByteBudget;
 }
 
-/** Sends a request and reads its answer. @throws {ExchangeError} */
+interface SendParts extends ReadParts {
+  readonly slots: BoundedSlots;
+}
+
+/** Waits for a slot, sends a request and reads its answer, all within its time. @throws {ExchangeError} */
 async function sendOver(
   agent: Agent,
   host: string,
-  { verb, path, headers, body, answerBytesMax, timeoutMs }: HttpRequest,
-  { signal, memory }: SendParts,
+  request: HttpRequest,
+  { signal, slots, memory }: SendParts,
 ): Promise<HttpAnswer> {
-  const late = new ExchangeError(
-    "TENANT_TIMEOUT",
-    `no whole answer within ${formatDuration(timeoutMs)}`,
-    "perhaps",
-    false,
-  );
+  const message = `no whole answer within ${formatDuration(request.timeoutMs)}`;
+  const late = new ExchangeError("TENANT_TIMEOUT", message, "perhaps", false);
+  const ending = new AbortController();
+  const end = () => ending.abort(late);
+  const timer = setTimeout(end, request.timeoutMs);
+  signal.addEventListener("abort", end, { once: true });
+  if (signal.aborted) end();
+  try {
+    using _slot = await slots.acquire(ending.signal);
+    return await exchange(agent, host, request, { signal: ending.signal, memory });
+  } catch (error) {
+    throw ending.signal.aborted ? late : exchangeError(error);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", end);
+  }
+}
+
+/** Sends a request and reads its answer, until the signal aborts. */
+async function exchange(
+  agent: Agent,
+  host: string,
+  { verb, path, headers, body, answerBytesMax }: HttpRequest,
+  parts: ReadParts,
+): Promise<HttpAnswer> {
+  const { signal } = parts;
   const outgoing = httpRequest({
     agent,
     method: verb,
@@ -153,28 +175,24 @@ async function sendOver(
     maxHeaderSize: HEADERS_MAX_BYTES,
   });
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  const cut = (error: Error) => {
-    reject(error);
-    outgoing.destroy(error);
+  const cut = () => {
+    reject(signal.reason);
+    outgoing.destroy(signal.reason);
   };
-  const onAbort = () => cut(late);
-  const timer = setTimeout(() => cut(late), timeoutMs);
-  signal.addEventListener("abort", onAbort, { once: true });
+  signal.addEventListener("abort", cut, { once: true });
   outgoing.on("response", resolve);
   // Never removed: an error event without a listener would end the server.
   outgoing.on("error", reject);
   try {
-    if (signal.aborted) onAbort();
-    else outgoing.end(body);
+    outgoing.end(body);
     const incoming = await promise;
-    const read = await bodyOf(incoming, answerBytesMax, { signal, memory });
+    const read = await bodyOf(incoming, answerBytesMax, parts);
     return { status: incoming.statusCode ?? 0, headers: headersOf(incoming), body: read };
   } catch (error) {
     outgoing.destroy();
-    throw signal.aborted ? late : exchangeError(error);
+    throw error;
   } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", onAbort);
+    signal.removeEventListener("abort", cut);
   }
 }
 
@@ -182,7 +200,7 @@ async function sendOver(
 async function bodyOf(
   incoming: IncomingMessage,
   bytesMax: number,
-  { signal, memory }: SendParts,
+  { signal, memory }: ReadParts,
 ): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;

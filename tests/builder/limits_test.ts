@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { CompilerKilled } from "../../src/builder/contract.ts";
-import { BuildSlots } from "../../src/builder/build_slots.ts";
+import { BoundedSlots } from "../../src/shared/bounded_slots.ts";
 import { AVAILABLE_MODES } from "../sandbox/harness.ts";
 import { killCompiler } from "../support/compilers.ts";
 import { procfsTest } from "../support/machine.ts";
@@ -141,7 +141,7 @@ Deno.test("many builds at once return each its own artifact", async () => {
 });
 
 Deno.test("slots are granted in the order of the requests, and aborted requests get none", async () => {
-  const slots = new BuildSlots(1);
+  const slots = new BoundedSlots(1);
   const never = new AbortController().signal;
   const leaver = new AbortController();
   const order: string[] = [];

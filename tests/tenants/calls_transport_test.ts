@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import { tenantTransport } from "../../src/tenants/client.ts";
-import { TenantConnections } from "../../src/tenants/connections.ts";
+import { TENANT_CONNECTIONS_MAX, TenantConnections } from "../../src/tenants/connections.ts";
 import { TenantTransports } from "../../src/tenants/transports.ts";
 import { CA } from "../egress/certificates.ts";
 import { certificateFor } from "../support/certificates.ts";
@@ -40,6 +40,24 @@ suite("a client signs an assertion as C1 wants it, and sends requests with the t
     await Promise.all(Array.from({ length: 20 }, () => client.send(READ, signal)));
     await client.send(WRITE, signal);
     assert.deepEqual([tenant.tokenRequests.length, tenant.received.length], [1, 21]);
+  },
+  "as many requests as connections reach the tenant at a time": async (
+    { tenant, connections },
+  ) => {
+    const open = Promise.withResolvers<void>();
+    let most = 0, inFlight = 0;
+    tenant.api = async (_request, response) => {
+      most = Math.max(most, ++inFlight);
+      if (inFlight === TENANT_CONNECTIONS_MAX) open.resolve();
+      await open.promise;
+      inFlight--;
+      json(response, 200, {});
+    };
+    const client = tenantTransport(tenant.credentials, connections.to(tenant.host));
+    const { signal } = new AbortController();
+    const requests = Array.from({ length: 100 }, (_, at) => at % 2 === 0 ? READ : WRITE);
+    await Promise.all(requests.map((request) => client.send(request, signal)));
+    assert.deepEqual([most, tenant.received.length], [TENANT_CONNECTIONS_MAX, 100]);
   },
   "a token is renewed after half of its lifetime": async ({ tenant, connections }) => {
     tenant.token = (_request, response) => json(response, 200, tenant.grant({ expires_in: 0.001 }));

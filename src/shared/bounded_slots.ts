@@ -1,7 +1,7 @@
 import { Sema } from "async-sema";
 
 /** Hands out a bounded number of slots in the order of the requests. */
-export class BuildSlots {
+export class BoundedSlots {
   readonly #slots: Sema;
 
   constructor(size: number) {
