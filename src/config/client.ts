@@ -72,7 +72,7 @@ export function resolveClientSettings(server: string | undefined, env: Given): C
 }
 
 /** A client of a C1 tenant. */
-interface TenantClient {
+export interface TenantClient {
   /** Undefined for the host in the client id. */
   readonly host: string | undefined;
   readonly clientId: string;

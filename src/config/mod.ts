@@ -8,6 +8,7 @@ export {
   resolveTenantClient,
   resolveTenantSettings,
   resolveTenantUrl,
+  type TenantClient,
 } from "./client.ts";
 export { CLIENT_VARIABLES } from "./client_variables.ts";
 export type { Config, Group, SettingPath } from "./config.ts";

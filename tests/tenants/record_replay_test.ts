@@ -1,9 +1,10 @@
 /** `test --record`, `--replay`, `registerTests({ tenant })` and `dev --replay`: the real commands and a tenant over TLS. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { assertFails } from "../cli/support.ts";
+import { assertFails, Running, UNCHECKED } from "../cli/support.ts";
 import { loopbackCertificate } from "../support/certificates.ts";
 import { makeTempDir, type Run, runInvoked } from "../support/invoked.ts";
+import { TestServer } from "../support/server.ts";
 import { sharedServer } from "../support/shared_server.ts";
 import { unique } from "../triggers/support.ts";
 import { startExampleTenant } from "./example_client.ts";
@@ -107,6 +108,18 @@ async function onExample(t: Deno.TestContext, folder: Folder): Promise<void> {
     notesOf(await folder.run(["deploy"], env));
     notesOf(await folder.run(["test", "--remote"], env));
   });
+  await t.step("dev replays and records", async () => {
+    const manifest = { name: unique("finder"), tenant: EXAMPLE };
+    await folder.write("invoked.json", JSON.stringify(manifest));
+    const input = JSON.stringify({ query: "user-5@" });
+    for (const option of ["--replay", "--record"]) {
+      const args = ["dev", "--json", "--input", input, option, "recording"];
+      await using dev = new Running(args, UNCHECKED, folder.path);
+      await dev.printed("stdout", /"output":\{"name":"Masked name 1","department":"Engineering"\}/);
+      if (option === "--record") await dev.printed("stderr", /^Recorded 2 calls of 2 operations/m);
+      assert.equal(await dev.stop("SIGTERM"), 0);
+    }
+  });
   await t.step("a damaged recording is named", async () => {
     await folder.write("recording/user.get.json", '{"format": 1, "entries": [{}]}');
     const { stdout } = await folder.run(["test"]);
@@ -137,6 +150,15 @@ async function withVariables(t: Deno.TestContext, folder: Folder): Promise<void>
     );
     assert.ok(!files.join("").includes("token-"));
   });
+  await t.step("a server of this machine has the client, too", async () => {
+    await using server = await TestServer.start({ flags: egress });
+    const local = { INVOKED_DATA: server.dataDir };
+    const add = ["tenants", "add", "--client-id", clientId, "--name", "acme"];
+    const added = await runInvoked(add, { cwd: folder.path, env: local, stdin: clientSecret });
+    assert.equal(added.code, 0, added.stderr);
+    await Deno.remove(join(folder.path, "recording"), { recursive: true });
+    assert.match(notesOf(await folder.run([...record, ...egress], local)), /^Recorded 2 calls/m);
+  });
   await t.step("access of the function counts while a recording is made", async () => {
     const denied = MAIN.replace(
       "return {",
@@ -153,7 +175,7 @@ async function withVariables(t: Deno.TestContext, folder: Folder): Promise<void>
   });
   await t.step("missing and contradicting options are named", async () => {
     const none = await folder.run(record);
-    assertFails(none, 2, /--record needs a client of the tenant/, /CONDUCTORONE_CLIENT_ID/);
+    assertFails(none, 2, /--record needs a client of tenant acme/, /CONDUCTORONE_CLIENT_ID/);
     const both = await folder.run([...record, "--replay", "recording"]);
     assert.equal(both.code, 2);
     const away = await folder.run(["test", "--replay", "nowhere"]);

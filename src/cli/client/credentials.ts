@@ -231,7 +231,7 @@ async function localTarget(serverUrl: string | undefined, directory: string): Pr
  * The data directory, or the directory of the same name in the nearest directory above; undefined if none has
  * credentials. It must belong to this user: a file of another user, such as one in /tmp, must not choose the server.
  */
-async function findDataDir({ path, namedBy }: DataDir): Promise<string | undefined> {
+export async function findDataDir({ path, namedBy }: DataDir): Promise<string | undefined> {
   if (namedBy !== "default") return path;
   const name = path.slice(dirname(path).length + 1);
   for (let directory = dirname(path);; directory = dirname(directory)) {

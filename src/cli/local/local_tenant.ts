@@ -1,5 +1,11 @@
 /** The C1 tenant of a function on a local server: recorded, replayed, or the example tenant. */
-import { countOf, readEnvironment, resolveTenantClient } from "../../config/mod.ts";
+import {
+  countOf,
+  loadConfig,
+  readEnvironment,
+  resolveTenantClient,
+  type TenantClient,
+} from "../../config/mod.ts";
 import type { TenantTransport } from "../../tenants/contract.ts";
 import { readRecording, type Recording, recordingFiles } from "../../tenants/recording/format.ts";
 import { type MaskKind, type MaskRules, maskRules } from "../../tenants/recording/mask_rules.ts";
@@ -7,9 +13,11 @@ import { Recorder } from "../../tenants/recording/recorder.ts";
 import { RecordingError } from "../../tenants/recording/recording_error.ts";
 import { ReplayTransport } from "../../tenants/recording/replay.ts";
 import type { Api } from "../client/api.ts";
+import { findDataDir } from "../client/credentials.ts";
 import type { Manifest } from "../folder/manifest.ts";
 import { readMasking, readRecordingFolder, writeRecordingFolder } from "../folder/recording.ts";
 import { describeSecret, findSecrets } from "../folder/secret_scan.ts";
+import { defaultDataDir } from "../options/server_options.ts";
 import type { RecordingOptions } from "../options/recording_options.ts";
 import { Failure, oneLine } from "../terminal/failure.ts";
 import { note, paintNote } from "../terminal/output.ts";
@@ -53,12 +61,38 @@ export async function openLocalTenant(
   }
   if (replay !== undefined) return await replaying(replay);
   const isExample = tenant?.id?.toLowerCase() === EXAMPLE;
-  if (record !== undefined) return await recording(record, isExample);
+  if (record !== undefined) {
+    const client = isExample ? undefined : await needClient(tenant ?? {});
+    return await recording(record, client);
+  }
   return {
     wrap: undefined,
     add: async (api) => isExample ? (await api.tenants.addExample("")).id : undefined,
     save: async () => {},
   };
+}
+
+/**
+ * The client of the variables, or else that of the tenant on a server of this machine.
+ * @throws {Failure} without one
+ */
+async function needClient(
+  { id = "", credentialId }: NonNullable<Manifest["tenant"]>,
+): Promise<TenantClient> {
+  const env = readEnvironment();
+  const given = resolveTenantClient(env);
+  if (given !== undefined) return given;
+  const directory = await findDataDir(defaultDataDir(env));
+  const { readTenantClient } = await import("../../compose/tenant_client.ts");
+  const stored = directory === undefined
+    ? undefined
+    : await readTenantClient(loadConfig({}, env).config, directory, { tenant: id, credentialId });
+  if (stored !== undefined) return stored;
+  throw new Failure(`Option --record needs a client of tenant ${oneLine(id)}`, {
+    next: "add the tenant to a server of this machine with invoked tenants add, or set " +
+      "CONDUCTORONE_CLIENT_ID, CONDUCTORONE_CLIENT_SECRET and CONDUCTORONE_TENANT_DOMAIN",
+    exit: "usage",
+  });
 }
 
 async function replaying(folder: string): Promise<LocalTenant> {
@@ -72,17 +106,13 @@ async function replaying(folder: string): Promise<LocalTenant> {
   };
 }
 
-async function recording(folder: string, isExample: boolean): Promise<LocalTenant> {
+/** @param client undefined for the example tenant */
+async function recording(
+  folder: string,
+  client: TenantClient | undefined,
+): Promise<LocalTenant> {
   const masking = await readMasking(folder);
   const recorder = new Recorder(checked(folder, (): MaskRules => maskRules(masking)));
-  const client = isExample ? undefined : resolveTenantClient(readEnvironment());
-  if (!isExample && client === undefined) {
-    throw new Failure("Option --record needs a client of the tenant", {
-      next:
-        "set CONDUCTORONE_CLIENT_ID and CONDUCTORONE_CLIENT_SECRET, and CONDUCTORONE_TENANT_DOMAIN",
-      exit: "usage",
-    });
-  }
   return {
     wrap: (transport) => recorder.around(transport),
     async add({ tenants }) {

@@ -16,7 +16,7 @@ export function addRecordingOptions(command: Command, ...others: readonly string
   command.addOption(
     new Option(
       "--record <FOLDER>",
-      "Call the C1 tenant of CONDUCTORONE_* variables, and record its answers, masked",
+      "Call the C1 tenant of the function, and record its answers, masked",
     ).conflicts(["replay", ...others]),
   );
   command.addOption(
