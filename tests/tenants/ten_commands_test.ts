@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { MAIN, ok } from "../support/expect.ts";
+import { makeCredential, makePrincipal } from "../identity/principals.ts";
 import { codeIn, ofConsole } from "../identity/sessions.ts";
 import { COMMAND_ENV, INVOKED, makeTempDir, runInvoked } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
@@ -143,6 +144,23 @@ Deno.test("invoked tenants", async (t) => {
     const expected = { id, access: "READ", operations: ["apps.*"] };
     assert.deepEqual(ok(await client.get(path)).function.tenant, expected);
     assert.deepEqual((await deploy()).settings, []);
+    // A developer, who may neither list nor give tenants, deploys what the function has already.
+    const principal = await makePrincipal(client, "developer", ["functions:developer"]);
+    const { credential, clientSecret } = await makeCredential(client, principal);
+    const env = {
+      INVOKED_SERVER_URL: server.url,
+      INVOKED_CLIENT_ID: credential.clientId,
+      INVOKED_CLIENT_SECRET: clientSecret,
+    };
+    const deployAs = () => runInvoked(["deploy", "--json"], { cwd: folder.path, env });
+    const unchanged = await deployAs();
+    assert.equal(unchanged.code, 0, unchanged.stderr);
+    assert.deepEqual(ok(await client.get(path)).function.tenant, expected);
+    const more = { ...manifest, tenant: { id: "invented", access: "WRITE" } };
+    await Deno.writeTextFile(join(folder.path, "invoked.json"), JSON.stringify(more));
+    const denied = await deployAs();
+    assert.match(denied.stderr, /may not call invoked\.TenantService\.Check/);
+    assert.deepEqual(ok(await client.get(path)).function.tenant, expected);
     const set = await runInvoked([
       ...["settings", "set", "caller", 'tenant={"id": "invented", "access": "WRITE"}', ...of],
     ]);
