@@ -180,6 +180,8 @@ async function exchange(
     outgoing.destroy(signal.reason);
   };
   signal.addEventListener("abort", cut, { once: true });
+  // On a kept connection that breaks, the runtime would send the request again, also after it was cut.
+  outgoing.on("socket", () => outgoing.reusedSocket = false);
   outgoing.on("response", resolve);
   // Never removed: an error event without a listener would end the server.
   outgoing.on("error", reject);

@@ -220,6 +220,29 @@ suite("an aborted call ends at once", {
     ending.abort();
     assert.match((await sent).message, /the invocation ended before the answer$/);
   },
+  "and is not sent again over another connection": async ({ tenant, connections }) => {
+    const client = tenantTransport(tenant.credentials, connections.to(tenant.host));
+    const { signal } = new AbortController();
+    await client.send(READ, signal);
+    const answers = tenant.api;
+    const hanging = Promise.withResolvers<void>();
+    const closed = Promise.withResolvers<void>();
+    tenant.api = (_request, response) => {
+      response.on("close", closed.resolve);
+      hanging.resolve();
+    };
+    const ending = new AbortController();
+    const sent = failure(() => client.send(READ, ending.signal));
+    await hanging.promise;
+    ending.abort();
+    await Promise.all([sent, closed.promise]);
+    tenant.api = answers;
+    await client.send(READ, signal);
+    const [first, second, third, ...others] = tenant.received.map(({ port }) => port);
+    assert.equal(first, second);
+    assert.notEqual(second, third);
+    assert.deepEqual(others, []);
+  },
   "while it waits for a token that others wait for, too": async ({ tenant, connections }) => {
     const asked = Promise.withResolvers<void>();
     const go = Promise.withResolvers<void>();

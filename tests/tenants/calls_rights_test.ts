@@ -180,16 +180,24 @@ Deno.test("calls of functions to their tenant", async (t) => {
     assert.deepEqual([tenant.received.length, tenant.tokenRequests.length <= 1], [1_000, true]);
   });
 
-  await step("the time of an invocation ends its calls", async () => {
+  await step("the end of an invocation ends its calls", async () => {
     const id = await deployCaller(client, { id: tenantId });
+    const arrived = Promise.withResolvers<void>();
     const closed = Promise.withResolvers<void>();
-    tenant.api = (_request, response) => void response.on("close", closed.resolve);
-    const limits = { function: { id, timeout: "2s" }, updateMask: "timeout" };
-    ok(await client.post("/api/v1/functions/update", limits));
-    const { body } = await client.invoke(id, { calls: [LIST_APPS] });
+    tenant.api = (_request, response) => {
+      response.on("close", closed.resolve);
+      arrived.resolve();
+    };
+    const invoked = client.invoke(id, { calls: [LIST_APPS] });
+    await arrived.promise;
+    const path = `/api/v1/functions/${id}/invocations`;
+    const { list: [running] } = ok(await client.get(path));
+    ok(await client.post(`${path}/${running.id}/cancel`, {}));
     await closed.promise;
-    const { error } = await client.invocation(id, body.invocationId);
-    assert.match(error, /^TIMEOUT: /);
+    await invoked;
+    const { error } = await client.invocation(id, running.id);
+    assert.match(error, /^CANCELLED: /);
+    assert.equal(tenant.received.length, 1);
   });
 
   await step("an answer of 32 MiB arrives", async () => {
