@@ -12,8 +12,13 @@ import type { TenantApp } from "../tenants/in_process.ts";
 import type { TenantEgress } from "../tenants/connections.ts";
 import { TenantTransports } from "../tenants/transports.ts";
 
-/** Makes the transport that functions use of the transport to their tenant. */
-export type TenantCallsChange = (transport: TenantTransport) => TenantTransport;
+/** What a local server does with the calls of functions to their tenants. */
+export interface TenantCallsChange {
+  /** Makes the transport that functions use of the transport to their tenant. */
+  readonly transportOf: (transport: TenantTransport) => TenantTransport;
+  /** Whether the tests of commits use that transport, too: otherwise their recordings alone answer them. */
+  readonly answersTests: boolean;
+}
 
 interface TenantParts {
   readonly tenantEgress: TenantEgress;
@@ -27,14 +32,17 @@ interface TenantParts {
 
 /** The tenants of the server, and the calls of functions to them. */
 export function openTenants(
-  { tenantEgress: egress, changeTenantCalls = (transport) => transport, ...parts }: TenantParts,
+  { tenantEgress: egress, changeTenantCalls: change, ...parts }: TenantParts,
 ) {
   const tenantTransports = new TenantTransports({ egress, example: openExample });
   const allowsAddresses = egress.allowPrivate.length > 0;
   const tenants = new Tenants({ ...parts, transports: tenantTransports, allowsAddresses });
   const called = {
     open: tenants.open.bind(tenants),
-    connect: (opened: OpenedTenant) => changeTenantCalls(tenants.connect(opened)),
+    connect(opened: OpenedTenant) {
+      const transport = tenants.connect(opened);
+      return change === undefined ? transport : change.transportOf(transport);
+    },
   };
   const tenantCalls = new TenantCalls({ ...parts, tenants: called });
   return { tenantTransports, tenants, tenantCalls };

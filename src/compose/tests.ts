@@ -13,13 +13,13 @@ interface TestsParts
   readonly changeTenantCalls: TenantCallsChange | undefined;
 }
 
-/** The tests of commits. They call the tenant of their function only on a server that changes these calls. */
+/** The tests of commits. Only a local server that records or replays lets them call the tenant of their function. */
 export function openTests(parts: TestsParts): Tests {
   const { config: { invocations, tests, volumes }, store, builder, shutdown } = parts;
   return new Tests({
     ...parts,
     artifacts: new TestArtifacts(store, builder, shutdown),
-    callsTenants: parts.changeTenantCalls !== undefined,
+    callsTenants: parts.changeTenantCalls?.answersTests ?? false,
     limits: { ...invocations, ...tests },
     volumeLimits: volumes,
   });

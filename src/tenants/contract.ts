@@ -74,6 +74,8 @@ export interface TenantCredentials {
 export type TenantErrorCode =
   /** The function has no `tenant`. The SDK then calls `user` and `userSearch` of this server, so no log line says it. */
   | "TENANT_NOT_SET"
+  /** Tests and local servers do not call the tenant of the function, and have no recording of its answers. */
+  | "TENANT_NOT_CALLED"
   /** The `tenant` of the function does not allow the operation. */
   | "TENANT_OPERATION_DENIED"
   /** The tenant or its credential was removed. */

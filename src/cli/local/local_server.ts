@@ -43,7 +43,7 @@ interface LocalServer extends AsyncDisposable {
 export async function startLocalServer(
   folder: string,
   flags: Given,
-  { wrap }: Pick<LocalTenant, "wrap"> = { wrap: undefined },
+  { calls }: Pick<LocalTenant, "calls"> = { calls: undefined },
 ): Promise<LocalServer> {
   const env = withoutOwnVariables(readEnvironment());
   const dataDir = await Deno.makeTempDir({ prefix: "invoked-local-" });
@@ -67,7 +67,7 @@ export async function startLocalServer(
   const { startServer } = await import("../../compose/server.ts");
   const server = await startServer(config, {
     deployExample: false,
-    changeTenantCalls: wrap,
+    changeTenantCalls: calls,
     onSyncFailure: exitOnSyncFailure,
     // Somebody waits for it.
     stopping: AbortSignal.abort(),

@@ -6,7 +6,8 @@ import {
   resolveTenantClient,
   type TenantClient,
 } from "../../config/mod.ts";
-import type { TenantTransport } from "../../tenants/contract.ts";
+import type { TenantCallsChange } from "../../compose/tenants.ts";
+import { operationLabel, TenantError, type TenantTransport } from "../../tenants/contract.ts";
 import { readRecording, type Recording, recordingFiles } from "../../tenants/recording/format.ts";
 import { type MaskKind, type MaskRules, maskRules } from "../../tenants/recording/mask_rules.ts";
 import { Recorder } from "../../tenants/recording/recorder.ts";
@@ -37,8 +38,12 @@ const NOUNS: Readonly<Record<MaskKind, readonly [one: string, many: string]>> = 
 /** What a local server needs for the tenant of its function. */
 export interface LocalTenant {
   /** Changes what sends the calls of functions; undefined to leave it. */
-  readonly wrap: ((transport: TenantTransport) => TenantTransport) | undefined;
-  /** Adds the tenant to the local server. @returns its id; undefined if the function runs without a tenant */
+  readonly calls: TenantCallsChange | undefined;
+  /**
+   * Adds the tenant to the local server. A tenant that no call reaches is the example tenant there: the function needs
+   * one for its rights.
+   * @returns its id; undefined if the manifest names no tenant
+   */
   add(api: Api): Promise<string | undefined>;
   /** Writes what was recorded, and prints what it has. */
   save(): Promise<void>;
@@ -65,10 +70,24 @@ export async function openLocalTenant(
     const client = isExample ? undefined : await needClient(tenant ?? {});
     return await recording(record, client);
   }
+  const add = async (api: Api) => (await api.tenants.addExample("")).id;
+  const save = async () => {};
+  if (tenant?.id === undefined) {
+    return { calls: undefined, add: () => Promise.resolve(undefined), save };
+  }
+  if (isExample) return { calls: undefined, add, save };
+  const uncalled = notCalled(tenant.id);
+  return { calls: { transportOf: () => uncalled, answersTests: false }, add, save };
+}
+
+/** Takes the calls to a tenant that a local server does not call: no call may fall back to what the local server has. */
+function notCalled(tenant: string): TenantTransport {
   return {
-    wrap: undefined,
-    add: async (api) => isExample ? (await api.tenants.addExample("")).id : undefined,
-    save: async () => {},
+    send({ operation }) {
+      const message = `${operationLabel(operation)} not sent: a local server calls tenant ` +
+        `${oneLine(tenant)} only with --record FOLDER; --replay FOLDER answers from a recording`;
+      return Promise.reject(new TenantError("TENANT_NOT_CALLED", message));
+    },
   };
 }
 
@@ -99,8 +118,7 @@ async function replaying(folder: string): Promise<LocalTenant> {
   const files = await readRecordingFolder(folder);
   const replay = new ReplayTransport(checked(folder, (): Recording => readRecording(files)));
   return {
-    wrap: () => replay,
-    // No call reaches the example tenant, but the function needs a tenant for its rights.
+    calls: { transportOf: () => replay, answersTests: true },
     add: async (api) => (await api.tenants.addExample("")).id,
     save: async () => {},
   };
@@ -114,7 +132,7 @@ async function recording(
   const masking = await readMasking(folder);
   const recorder = new Recorder(checked(folder, (): MaskRules => maskRules(masking)));
   return {
-    wrap: (transport) => recorder.around(transport),
+    calls: { transportOf: (transport) => recorder.around(transport), answersTests: true },
     async add({ tenants }) {
       const added = client === undefined
         ? await tenants.addExample("")

@@ -85,7 +85,13 @@ export class Tests {
     if (typeof notStarted === "object") throw overdue("The tests", notStarted);
     const sourceMap = () => artifactSource(store).text(artifact.testSourceMapDigest);
     const map = await StackMap.open(sourceMap);
-    const records = await this.#run(run, context, { artifact, map, limits, fixtures });
+    const records = await this.#run(run, context, {
+      artifact,
+      map,
+      limits,
+      fixtures,
+      hasTenant: fn.tenant !== null,
+    });
     // What a commit declares is no secret: whoever may run its tests may read it.
     const redactor = new Redactor(new Redactions([], Object.values(request.secrets)));
     return records.map((record) => resultOf(record, map, redactor));
@@ -119,15 +125,16 @@ export class Tests {
   async #run(
     run: Run,
     context: InvocationContext,
-    { artifact, map, limits, fixtures }: {
+    { artifact, map, limits, fixtures, hasTenant }: {
       readonly artifact: TestArtifactColumns;
       readonly map: StackMap;
       readonly limits: EffectiveLimits;
       readonly fixtures: RunFixtures;
+      readonly hasTenant: boolean;
     },
   ): Promise<readonly TestRecord[]> {
     const { store, engine, hostMethods, volumeLimits, callsTenants } = this.parts;
-    const recorded = new RecordedTenant(store, () => fixtures.current.tenant);
+    const recorded = new RecordedTenant(store, () => fixtures.current.tenant, hasTenant);
     const tenant = callsTenants ? undefined : recorded;
     await using volumes = new TestVolumes(store, volumeLimits, () => fixtures.current.volume);
     const testRun = new TestRun({ ...this.parts.limits, runTimeoutMs: limits.timeoutMs }, {
