@@ -2,6 +2,7 @@
 import type { OperationSpec } from "../sdk/operation_spec.ts";
 import { OPERATIONS } from "../src/api/mod.ts";
 import { openApiDocument } from "../src/http/openapi.ts";
+import { answererOf, findOperation } from "../src/tenants/operations.ts";
 
 /** The namespaces of `sdk` by service. Functions cannot call the other services. */
 const NAMESPACES: Readonly<Record<string, string>> = {
@@ -114,7 +115,10 @@ export function sdkOperations(): Record<string, Record<string, OperationSpec>> {
     if (operation === undefined) throw new Error(`The API has no operation ${id}`);
     if (methods === undefined || schemaOf(operation.responses[200]) === undefined) return;
     const message = override.message ?? messageOf(operation, service, name);
-    methods[method] = specOf(operation, method, message);
+    const spec = specOf(operation, method, message);
+    const isOfTenant = namespace !== undefined && answererOf(namespace) === "either" &&
+      findOperation(namespace, method) !== undefined;
+    methods[method] = isOfTenant ? { ...spec, isOfTenant } : spec;
   };
   for (const { operationId } of OPERATIONS) add(operationId, OVERRIDES[operationId]);
   for (const [method, id] of Object.entries(EARLIER_NAMES)) {

@@ -18,7 +18,7 @@ const OF_TENANTS = `
 ## Methods of a tenant
 
 A [C1 tenant](tenants.md) answers these methods, with the messages of C1's API. A function whose access is \`READ\` may call
-those that read. \`sdk.user\` and \`sdk.userSearch\` go to the tenant where the function has one.
+those that read. Methods that both tables have, such as \`sdk.user.list\`, go to the tenant where the function has one.
 
 | Namespace | Methods that read | Methods that write |
 | --- | --- | --- |`;

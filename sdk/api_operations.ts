@@ -123,8 +123,8 @@ export const OPERATIONS = {
     getStatus: { id: "invoked.ServerService.GetStatus", response: "getStatusResponse", dated: "paused" },
   },
   user: {
-    list: { id: "c1.api.user.v1.UserService.List", response: "userServiceListResponse", dated: "list.*.user" },
-    get: { id: "c1.api.user.v1.UserService.Get", path: ["id"], response: "userServiceGetResponse", dated: "userView.user" },
+    list: { id: "c1.api.user.v1.UserService.List", response: "userServiceListResponse", dated: "list.*.user", isOfTenant: true },
+    get: { id: "c1.api.user.v1.UserService.Get", path: ["id"], response: "userServiceGetResponse", dated: "userView.user", isOfTenant: true },
     update: { id: "invoked.UserService.Update", path: ["id"], body: "updateUserRequest", response: "updateUserResponse", dated: "userView.user" },
     setRoles: { id: "invoked.UserService.SetRoles", path: ["id"], body: "setUserRolesRequest", response: "setUserRolesResponse", dated: "userView.user" },
     delete: { id: "invoked.UserService.Delete", path: ["id"], response: "deleteUserResponse" },
@@ -132,6 +132,6 @@ export const OPERATIONS = {
     revokeSession: { id: "invoked.UserService.RevokeSession", path: ["userId", "id"], response: "revokeUserSessionResponse" },
   },
   userSearch: {
-    search: { id: "c1.api.user.v1.UserSearch.Search", body: true, response: "searchUsersResponse", dated: "list.*.user", isPaged: true },
+    search: { id: "c1.api.user.v1.UserSearch.Search", body: true, response: "searchUsersResponse", dated: "list.*.user", isPaged: true, isOfTenant: true },
   },
 } as const satisfies { readonly [Namespace in keyof OwnNamespaces]: SpecsOf<OwnNamespaces[Namespace]> };

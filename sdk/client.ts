@@ -26,8 +26,6 @@ const TIMES = [
   "time",
   "start",
 ];
-/** Namespaces that the tenant answers where the function has one. */
-const OF_EITHER = ["user", "userSearch"];
 /** Members that `await` and JSON look up in every object; they must be absent. */
 const PROBES = ["then", "toJSON"];
 
@@ -170,15 +168,15 @@ function failing(message: string): Method {
 }
 
 function namespace(name: string, specs: Readonly<Record<string, OperationSpec>>): object {
-  const isOfEither = OF_EITHER.includes(name);
   const methods = Object.entries(specs).map(([key, spec]): [string, Method] => {
     const own = ownMethod(spec);
-    return [key, isOfEither ? preferring(tenantMethod(name, key), own) : own];
+    return [key, spec.isOfTenant === true ? preferring(tenantMethod(name, key), own) : own];
   });
+  const isOfTenant = Object.values(specs).some((spec) => spec.isOfTenant === true);
   return guarded(
     Object.freeze(Object.fromEntries(methods)),
     (key) =>
-      isOfEither ? tenantMethod(name, key) : failing(
+      isOfTenant ? tenantMethod(name, key) : failing(
         `Unknown method sdk.${name}.${key}: this server does not have it; sdk.${name} has ${
           Object.keys(specs).join(", ")
         }`,

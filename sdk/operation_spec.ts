@@ -14,6 +14,8 @@ export interface OperationSpec {
   readonly dated?: string;
   /** Whether the result is also an iterable of pages. */
   readonly isPaged?: boolean;
+  /** Whether C1 has the method, too: the tenant answers it where the function has one. */
+  readonly isOfTenant?: boolean;
 }
 
 /** An operation for each method, whose response has the name of the method's type. */

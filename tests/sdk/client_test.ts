@@ -9,6 +9,7 @@ import { build, openBuilder } from "../builder/support.ts";
 import type { Json } from "../support/client.ts";
 import { MAIN, ok } from "../support/expect.ts";
 import { sharedSuite } from "../support/suite.ts";
+import { EACH } from "./every_method.ts";
 import { deployWithSdk, outputOf, setRoles } from "./support.ts";
 
 /** Operations that the SDK of a function does not have. */
@@ -43,6 +44,18 @@ sharedSuite("the client", {
       const ofPath = parameters.filter((parameter) => parameter.in === "path");
       const names = ofPath.map((parameter) => camelCase(parameter.name));
       assert.deepEqual(path.toSorted(), names.toSorted(), name);
+    }
+  },
+
+  "calls the server's own operation by each method": async ({ client }) => {
+    // It has no role, so that no method changes anything.
+    const caller = await deployWithSdk(client, EACH);
+    const calls = Object.fromEntries(methods.map(([name]) => [name, {}]));
+    const outcomes = await outputOf(client, caller, { calls });
+    assert.deepEqual(Object.keys(outcomes), Object.keys(calls));
+    for (const [name, { value, reason, statusCode }] of Object.entries<Json>(outcomes)) {
+      assert.ok(value !== undefined || reason !== undefined, `${name}: status ${statusCode}`);
+      assert.doesNotMatch(reason ?? "", /^TENANT_/, name);
     }
   },
 

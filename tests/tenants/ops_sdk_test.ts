@@ -126,6 +126,22 @@ Deno.test("sdk of a function with a tenant", async (t) => {
     assert.deepEqual([method[0], namespace[0], tenant.received.length], [501, 501, 0]);
   });
 
+  await step("this server answers what C1 does not have, also beside a tenant", async () => {
+    const { ends } = await run(
+      `const ends = [];
+      for (const [method, request] of [
+        ["update", { id: "nobody", updateUserRequest: { user: { disabled: true } } }],
+        ["setRoles", { id: "nobody", setUserRolesRequest: { roleIds: [] } }],
+        ["delete", { id: "nobody" }],
+        ["listSessions", { userId: "nobody" }],
+        ["revokeSession", { userId: "nobody", id: "none" }],
+      ]) await sdk.user[method](request).catch(({ body }) => ends.push(JSON.parse(body).details[0].reason));
+      return { ends };`,
+    );
+    assert.deepEqual(ends, Array(5).fill("ROLE_MISSING"));
+    assert.equal(tenant.received.length, 0);
+  });
+
   await step("users of this server answer where the function has no tenant", async () => {
     const id = await client.deploy(withBody(
       `const { userServiceListResponse: { list } } = await sdk.user.list();
