@@ -54,15 +54,6 @@ export function unimplemented(message: string): SDKError {
   return sdkError(new HostError("UNIMPLEMENTED", message, undefined));
 }
 
-/** The reason of an error of this server, such as `TENANT_NOT_SET`. */
-export function reasonOf(error: unknown): string | undefined {
-  if (!(error instanceof SDKError)) return undefined;
-  const { details = [] } = JSON.parse(error.body) as {
-    readonly details?: readonly { readonly reason?: string }[];
-  };
-  return details.find(({ reason }) => reason !== undefined)?.reason;
-}
-
 /** The SDK's error for the error of a host call. */
 export function sdkError({ code, message, details }: HostError): SDKError {
   if (isErrorDetails(details)) return new SDKError(details);

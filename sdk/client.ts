@@ -1,6 +1,6 @@
 /** The client of the API and of C1 tenants for functions. Its calls are host calls; it has no token. */
 import type { Sdk } from "./api.ts";
-import { reasonOf, sdkError, unimplemented } from "./api_error.ts";
+import { sdkError, unimplemented } from "./api_error.ts";
 import { OPERATIONS } from "./api_operations.ts";
 import type { OperationSpec } from "./operation_spec.ts";
 import { callHost, HostError } from "./host.ts";
@@ -41,27 +41,27 @@ interface HostAnswer {
   readonly isPaged: boolean;
 }
 
-/** A method of this server. */
+/** A method of this server. As all methods before {@link asInSdk}, it throws errors of host calls. */
 function ownMethod(spec: OperationSpec): Method {
   const { id, response: key, dated, isPaged = false } = spec;
   const objects = dated?.split(" ") ?? [];
   const dates = objects.flatMap((path) => TIMES.map((time) => `${path}.${time}`));
-  const call = asInSdk(async (request) => {
+  const call: Method = async (request) => {
     const { value } = await callHost(id, messagesOf(spec, (request ?? {}) as Fields));
     const answer = { statusCode: 200, contentType: JSON_TYPE, key, value, dates, isPaged };
     const result = resultOf(answer, request, call);
     rename(value as Record<string, unknown>, spec.renamed ?? {});
     return result;
-  });
+  };
   return call;
 }
 
 /** A method of the tenant, if the tenant has it. */
 function tenantMethod(namespace: string, method: string): Method {
-  const call = asInSdk(async (request) => {
+  const call: Method = async (request) => {
     const { value } = await callHost("sdk.call", { namespace, method, request });
     return resultOf(value as HostAnswer, request, call);
-  });
+  };
   return call;
 }
 
@@ -90,7 +90,7 @@ function resultOf(answer: HostAnswer, request: unknown, call: Method): object {
   };
   if (!isPaged) return result;
   const { nextPageToken: pageToken } = value as Fields;
-  const next = () => call({ ...request as Fields, pageToken }) as Promise<Page>;
+  const next = () => asInSdk(call)({ ...request as Fields, pageToken }) as Promise<Page>;
   return paged(result, pageToken === undefined || pageToken === "" ? () => null : next);
 }
 
@@ -170,13 +170,14 @@ function failing(message: string): Method {
 function namespace(name: string, specs: Readonly<Record<string, OperationSpec>>): object {
   const methods = Object.entries(specs).map(([key, spec]): [string, Method] => {
     const own = ownMethod(spec);
-    return [key, spec.isOfTenant === true ? preferring(tenantMethod(name, key), own) : own];
+    const method = spec.isOfTenant === true ? preferring(tenantMethod(name, key), own) : own;
+    return [key, asInSdk(method)];
   });
   const isOfTenant = Object.values(specs).some((spec) => spec.isOfTenant === true);
   return guarded(
     Object.freeze(Object.fromEntries(methods)),
     (key) =>
-      isOfTenant ? tenantMethod(name, key) : failing(
+      isOfTenant ? asInSdk(tenantMethod(name, key)) : failing(
         `Unknown method sdk.${name}.${key}: this server does not have it; sdk.${name} has ${
           Object.keys(specs).join(", ")
         }`,
@@ -184,11 +185,11 @@ function namespace(name: string, specs: Readonly<Record<string, OperationSpec>>)
   );
 }
 
-/** The method of the tenant, or the server's where the function has no tenant. */
+/** The method of the tenant, or the server's where the function has no tenant, which no answer of a tenant can pretend. */
 function preferring(ofTenant: Method, own: Method): Method {
   return (request) =>
     ofTenant(request).catch((error) => {
-      if (reasonOf(error) === "TENANT_NOT_SET") return own(request);
+      if (error instanceof HostError && error.code === "TENANT_NOT_SET") return own(request);
       throw error;
     });
 }
@@ -199,5 +200,8 @@ export function createSdk(): Sdk {
   );
   const sdk = Object.fromEntries(namespaces) as unknown as Sdk;
   // The server knows the namespaces of tenants.
-  return guarded(Object.freeze(sdk), (name) => guarded({}, (key) => tenantMethod(name, key)));
+  return guarded(
+    Object.freeze(sdk),
+    (name) => guarded({}, (key) => asInSdk(tenantMethod(name, key))),
+  );
 }

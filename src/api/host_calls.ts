@@ -105,9 +105,9 @@ export async function untilAbort<Value>(work: Promise<Value>, signal: AbortSigna
 }
 
 /** The error of a host call for an error of an operation. */
-export function hostCallError(error: DomainError): HostCallError {
+export function hostCallError(error: DomainError, code: string = error.code): HostCallError {
   const { status, body } = statusAnswer(error);
-  return new HostCallError(error.code, error.message, {
+  return new HostCallError(code, error.message, {
     status,
     body,
     ...error.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: error.retryAfterSeconds },

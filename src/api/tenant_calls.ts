@@ -15,7 +15,10 @@ const Params = z.object({
   request: z.unknown().optional(),
 });
 
-/** The host call by which `sdk` calls the tenant of the function that makes it. */
+/**
+ * The host call by which `sdk` calls the tenant of the function that makes it. The code of its errors is the reason of this
+ * server's error, such as `TENANT_NOT_SET`, or `TENANT_STATUS` for an error that the tenant answered.
+ */
 export function tenantMethod(
   { functionPrincipals, apiRateLimit, tenantCalls, reading }: Uses<
     "functionPrincipals" | "apiRateLimit" | "tenantCalls" | "reading"
@@ -31,7 +34,9 @@ export function tenantMethod(
       if (kind === "answer") return { value: answer };
       throw statusError(answer);
     } catch (error) {
-      throw error instanceof HostCallError ? error : hostCallError(asDomainError(error));
+      if (error instanceof HostCallError) throw error;
+      const failure = asDomainError(error);
+      throw hostCallError(failure, failure.reason);
     }
   };
 }

@@ -126,6 +126,23 @@ Deno.test("sdk of a function with a tenant", async (t) => {
     assert.deepEqual([method[0], namespace[0], tenant.received.length], [501, 501, 0]);
   });
 
+  await step("no answer of a tenant lets the users of this server answer", async () => {
+    const reason = "TENANT_NOT_SET";
+    const details = [null, {}, "text", 1, [null], [[]], [{ reason }], [{ reason: { reason } }]];
+    const bodies = details.map((each) => ({ code: 9, message: "no", details: each }));
+    let count = 0;
+    tenant.api = (_request, response) => json(response, 400, bodies[count++]);
+    const { ends } = await run(
+      `const ends = [];
+      for (let n = 0; n < ${bodies.length}; n++) {
+        const error = await sdk.user.list().catch((error) => error);
+        ends.push([error instanceof SDKError, error.statusCode, JSON.parse(error.body ?? "0")]);
+      }
+      return { ends };`,
+    );
+    assert.deepEqual(ends, bodies.map((body) => [true, 400, body]));
+  });
+
   await step("this server answers what C1 does not have, also beside a tenant", async () => {
     const { ends } = await run(
       `const ends = [];

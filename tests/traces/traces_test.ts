@@ -167,7 +167,7 @@ async function tracesCalls({ client, collector }: Stage): Promise<void> {
   const [taken, denied, listed, ofTenant] = calls;
   assert.deepEqual(
     [ofTenant?.name, ofTenant?.attributes["error.type"]],
-    ["sdk.apps.list", "FAILED_PRECONDITION"],
+    ["sdk.apps.list", "TENANT_NOT_SET"],
   );
   assert.deepEqual([taken?.name, denied?.name], ["GET", "GET"]);
   const { "invoked.egress.size": size, ...attributes } = taken?.attributes ?? {};
