@@ -8,30 +8,45 @@ const CODES: Readonly<Record<string, readonly [status: number, number: number]>>
 };
 const INTERNAL = [500, 13] as const;
 
-/** The details of an operation's error besides its code and message. */
-interface ErrorDetails {
+/** An error as it was answered. */
+interface ErrorAnswer {
   readonly status: number;
-  readonly body: unknown;
-  readonly retryAfterSeconds?: number;
+  /** The text of the body. */
+  readonly text: string;
+  readonly contentType: string;
+  readonly retryAfterSeconds?: number | undefined;
 }
+
+/** The details of a host call's error: what this server answers to the request, or what the tenant has answered. */
+type ErrorDetails =
+  & Omit<ErrorAnswer, "text" | "contentType">
+  & (
+    | { readonly body: unknown }
+    | Pick<ErrorAnswer, "text" | "contentType">
+  );
+
+const JSON_TYPE = "application/json";
+/** Longest body in one line with the status, and longest body in a message, in UTF-16 units. */
+const LINE_UNITS_MAX = 100;
+const SHOWN_UNITS_MAX = 10_000;
 
 /** The error of an API request, as C1's SDK throws it. */
 export class SDKError extends Error {
   override name = "SDKError";
   /** The status of the API over HTTP. */
   readonly statusCode: number;
-  /** The JSON text of a google.rpc.Status: `code`, `message`, `details`. */
+  /** The text of the answer: JSON of a google.rpc.Status, with `code`, `message` and `details`. */
   readonly body: string;
-  readonly contentType = "application/json";
+  readonly contentType: string;
   /** Seconds until a retry; undefined if the server gives none. */
   readonly retryAfterSeconds: number | undefined;
 
-  constructor({ status, body, retryAfterSeconds }: ErrorDetails) {
-    const text = JSON.stringify(body);
-    super(`API error occurred: Status ${status}. Body: ${text}`);
-    this.statusCode = status;
-    this.body = text;
-    this.retryAfterSeconds = retryAfterSeconds;
+  constructor(answer: ErrorAnswer) {
+    super(messageOf(answer));
+    this.statusCode = answer.status;
+    this.body = answer.text;
+    this.contentType = answer.contentType;
+    this.retryAfterSeconds = answer.retryAfterSeconds;
   }
 
   /** The response, as C1's SDK provides it. */
@@ -49,6 +64,18 @@ export class SDKError extends Error {
   }
 }
 
+/** The message of C1's SDK 1.2.2, which functions may compare. */
+function messageOf({ status, text, contentType }: ErrorAnswer): string {
+  const shownType = contentType.includes(" ") ? `"${contentType}"` : contentType || '""';
+  const type = contentType === JSON_TYPE ? "" : ` Content-Type ${shownType}`;
+  const end = text.length > LINE_UNITS_MAX ? "\n" : ". ";
+  const more = text.length - SHOWN_UNITS_MAX;
+  const body = more > 0
+    ? `${text.slice(0, SHOWN_UNITS_MAX)}...and ${more} more chars`
+    : text || '""';
+  return `Unexpected Status or Content-Type: Status ${status}${type}${end}Body: ${body}`;
+}
+
 /** The error for a method that this server does not have. */
 export function unimplemented(message: string): SDKError {
   return sdkError(new HostError("UNIMPLEMENTED", message, undefined));
@@ -56,9 +83,19 @@ export function unimplemented(message: string): SDKError {
 
 /** The SDK's error for the error of a host call. */
 export function sdkError({ code, message, details }: HostError): SDKError {
-  if (isErrorDetails(details)) return new SDKError(details);
+  if (isErrorDetails(details)) {
+    return new SDKError("text" in details ? details : inJson(details, details.body));
+  }
   const [status, number] = Object.hasOwn(CODES, code) ? CODES[code] ?? INTERNAL : INTERNAL;
-  return new SDKError({ status, body: { code: number, message, details: [] } });
+  return new SDKError(inJson({ status }, { code: number, message, details: [] }));
+}
+
+/** An error of this server. */
+function inJson(
+  { status, retryAfterSeconds }: Omit<ErrorAnswer, "text" | "contentType">,
+  body: unknown,
+): ErrorAnswer {
+  return { status, text: JSON.stringify(body), contentType: JSON_TYPE, retryAfterSeconds };
 }
 
 function isErrorDetails(details: unknown): details is ErrorDetails {

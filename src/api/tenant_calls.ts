@@ -56,12 +56,13 @@ function parsed(params: unknown): { operation: TenantOperation; request: unknown
   throw new HostCallError("UNIMPLEMENTED", unknownMethod(namespace, method));
 }
 
-/** An error of the tenant, as the tenant answered it. */
+/** An error of the tenant, as the tenant has written it. */
 function statusError({ status, headers, body }: TenantAnswer): HostCallError {
   const seconds = headers["retry-after"] ?? "";
   return new HostCallError("TENANT_STATUS", `the tenant answered status ${status}`, {
     status,
-    body: JSON.parse(body),
+    text: body,
+    contentType: headers["content-type"] ?? "",
     ...(/^[0-9]{1,9}$/.test(seconds) ? { retryAfterSeconds: Number(seconds) } : {}),
   });
 }

@@ -245,7 +245,7 @@ sharedSuite("the client", {
     });
     const { body: http } = await client.get("/api/v1/functions/nope");
     assert.deepEqual(JSON.parse(body), http);
-    assert.equal(message, `API error occurred: Status 404. Body: ${body}`);
+    assert.equal(message, `Unexpected Status or Content-Type: Status 404\nBody: ${body}`);
   },
 
   "says what this server does not have, by the promise of the call": async ({ client }) => {

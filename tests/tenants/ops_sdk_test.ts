@@ -126,6 +126,41 @@ Deno.test("sdk of a function with a tenant", async (t) => {
     assert.deepEqual([method[0], namespace[0], tenant.received.length], [501, 501, 0]);
   });
 
+  await step("has errors as C1's SDK has, with the text of the tenant", async () => {
+    const short = '{ "code": 5,\t"message":"\\u0067one", "x": 1.0 }\n';
+    const long = JSON.stringify({ code: 13, message: "é".repeat(10_000), details: [] });
+    const asC1 = "Unexpected Status or Content-Type: Status";
+    const answers = [
+      [404, "application/json", short, `${asC1} 404. Body: ${short}`],
+      [
+        500,
+        "application/json; charset=utf-8",
+        long,
+        `${asC1} 500 Content-Type ` +
+        `"application/json; charset=utf-8"\nBody: ${long.slice(0, 10_000)}...and ${
+          long.length - 10_000
+        } more chars`,
+      ],
+    ] as const;
+    let count = 0;
+    tenant.api = (_request, response) => {
+      const [status, type, text] = answers[count++] ?? assert.fail("one request too many");
+      response.writeHead(status, { "content-type": type }).end(text);
+    };
+    const { errors } = await run(
+      `const errors = [];
+      for (const call of [() => sdk.apps.list(), () => sdk.user.list()]) {
+        await call().catch(async ({ statusCode, contentType, body, message, rawResponse }) =>
+          errors.push([statusCode, contentType, body, message, await rawResponse.text()]));
+      }
+      return { errors };`,
+    );
+    assert.deepEqual(
+      errors,
+      answers.map(([status, type, text, message]) => [status, type, text, message, text]),
+    );
+  });
+
   await step("no answer of a tenant lets the users of this server answer", async () => {
     const reason = "TENANT_NOT_SET";
     const details = [null, {}, "text", 1, [null], [[]], [{ reason }], [{ reason: { reason } }]];
