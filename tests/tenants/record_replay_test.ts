@@ -40,6 +40,40 @@ async function onExample(t: Deno.TestContext, folder: Folder): Promise<void> {
     const recorded = await folder.read("recording/user.get.json");
     assert.ok(!recorded.includes("User 5") && recorded.includes("Masked name 1"), recorded);
   });
+  await t.step("record replaces no file that is not part of a recording", async () => {
+    await folder.write("recording/README.md", "A page");
+    const earlier = await folder.read("recording/user.get.json");
+    const foreign: [name: string, text: string, message: RegExp][] = [
+      ["tsconfig.app.json", "{}", /tsconfig\.app\.json: is named as no operation of C1/],
+      ["en.messages.json", '{"format": 1, "entries": []}', /en\.messages\.json: is named as no/],
+      ["package.json", "{}", /package\.json: is not named as an operation/],
+      ["user.list.json", '{"name": "a list"}', /user\.list\.json: format: is missing/],
+      ["Main.ts", "", /is the folder of a function: it has Main\.ts/],
+    ];
+    for (const [name, text, message] of foreign) {
+      await folder.write(`recording/${name}`, text);
+      const failed = await folder.run(["test", "--record", "recording"]);
+      assertFails(failed, 2, message, /folder/);
+      assert.equal(await folder.read(`recording/${name}`), text);
+      await Deno.remove(join(folder.path, "recording", name));
+    }
+    const here = await folder.run(["test", "--record", "."]);
+    assertFails(
+      here,
+      2,
+      /is the folder of a function: it has (?:invoked\.json|main\.ts)/,
+      /folder/,
+    );
+    assert.equal(await folder.read("recording/user.get.json"), earlier);
+    await folder.write("recording/user.list.json", '{"format": 1, "entries": []}');
+    notesOf(await folder.run(["test", "--record", "recording"]));
+    const names = await Array.fromAsync(Deno.readDir(join(folder.path, "recording")));
+    assert.deepEqual(names.map(({ name }) => name).toSorted(), [
+      "README.md",
+      "user.get.json",
+      "userSearch.search.json",
+    ]);
+  });
   await t.step("replay answers the recorded requests, and no others", async () => {
     notesOf(await folder.run(["test", "--replay", "recording"]));
     await folder.write("main.test.ts", TESTS.replace("user-5@", "user-6@"));

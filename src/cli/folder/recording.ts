@@ -1,9 +1,13 @@
 /** The folder of a recording of a tenant. */
 import { join } from "node:path";
 import { formatBytes } from "../../config/mod.ts";
-import { isRecordingFile, RECORDING_BYTES_MAX } from "../../tenants/recording/format.ts";
+import { assertRecordingFile, RECORDING_BYTES_MAX } from "../../tenants/recording/format.ts";
 import { MASKING_FILE } from "../../tenants/recording/mask_rules.ts";
-import { describeError, Failure } from "../terminal/failure.ts";
+import { RecordingError } from "../../tenants/recording/recording_error.ts";
+import { describeError, Failure, oneLine } from "../terminal/failure.ts";
+import { nameKey } from "./file_names.ts";
+import { ENTRY } from "./files.ts";
+import { MANIFEST_NAME } from "./manifest.ts";
 
 /**
  * The JSON files of a folder, by name; empty for a folder that does not exist.
@@ -30,9 +34,44 @@ export async function readRecordingFolder(folder: string): Promise<ReadonlyMap<s
   return files;
 }
 
+/** Names of a function's folder, which is no recording. */
+const OF_FUNCTION: ReadonlySet<string> = new Set([ENTRY, MANIFEST_NAME]);
+
+/**
+ * The JSON files of a folder that may be recorded into, by name: those of an earlier recording and its rules for masks.
+ * Empty for a folder that does not exist.
+ * @throws {Failure} for the folder of a function, and for a JSON file that is not part of a recording
+ */
+export async function readEarlierRecording(folder: string): Promise<ReadonlyMap<string, string>> {
+  for (const { name } of await entriesOf(folder)) {
+    if (!OF_FUNCTION.has(nameKey(name))) continue;
+    throw unusable(folder, `is the folder of a function: it has ${name}`);
+  }
+  const files = await readRecordingFolder(folder);
+  for (const [name, text] of files) {
+    if (name !== MASKING_FILE) assertOfRecording(folder, name, text);
+  }
+  return files;
+}
+
+/** @throws {Failure} for a file that recording could not replace without a loss for its owner */
+function assertOfRecording(folder: string, name: string, text: string): void {
+  try {
+    assertRecordingFile(name, text);
+  } catch (error) {
+    if (!(error instanceof RecordingError)) throw error;
+    throw new Failure(
+      `Folder ${oneLine(folder)} has a file that is not part of a recording: ${
+        oneLine(error.message)
+      }`,
+      { next: "move the file away, or name another folder", exit: "usage" },
+    );
+  }
+}
+
 /**
  * Makes the folder contain this recording. Unchanged files are not written again: a watch of the folder would notice.
- * @throws {Failure} if a file cannot be written
+ * @throws {Failure} if a file cannot be written, and as {@link readEarlierRecording}
  */
 export async function writeRecordingFolder(
   folder: string,
@@ -40,9 +79,9 @@ export async function writeRecordingFolder(
 ): Promise<void> {
   try {
     await Deno.mkdir(folder, { recursive: true });
-    const earlier = await readRecordingFolder(folder);
+    const earlier = await readEarlierRecording(folder);
     for (const name of earlier.keys()) {
-      if (!files.has(name) && isRecordingFile(name)) await Deno.remove(join(folder, name));
+      if (!files.has(name) && name !== MASKING_FILE) await Deno.remove(join(folder, name));
     }
     for (const [name, text] of files) {
       if (earlier.get(name) !== text) await replaceFile(join(folder, name), text);
@@ -63,11 +102,6 @@ async function replaceFile(path: string, text: string): Promise<void> {
     await Deno.remove(draft).catch(() => {});
     throw error;
   }
-}
-
-/** The rules of a recording, in its folder; undefined without the file. */
-export async function readMasking(folder: string): Promise<string | undefined> {
-  return (await readRecordingFolder(folder)).get(MASKING_FILE);
 }
 
 async function entriesOf(folder: string): Promise<readonly Deno.DirEntry[]> {

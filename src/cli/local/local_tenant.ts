@@ -9,14 +9,23 @@ import {
 import type { TenantCallsChange } from "../../compose/tenants.ts";
 import { operationLabel, TenantError, type TenantTransport } from "../../tenants/contract.ts";
 import { readRecording, type Recording, recordingFiles } from "../../tenants/recording/format.ts";
-import { type MaskKind, type MaskRules, maskRules } from "../../tenants/recording/mask_rules.ts";
+import {
+  MASKING_FILE,
+  type MaskKind,
+  type MaskRules,
+  maskRules,
+} from "../../tenants/recording/mask_rules.ts";
 import { Recorder } from "../../tenants/recording/recorder.ts";
 import { RecordingError } from "../../tenants/recording/recording_error.ts";
 import { ReplayTransport } from "../../tenants/recording/replay.ts";
 import type { Api } from "../client/api.ts";
 import { findDataDir } from "../client/credentials.ts";
 import type { Manifest } from "../folder/manifest.ts";
-import { readMasking, readRecordingFolder, writeRecordingFolder } from "../folder/recording.ts";
+import {
+  readEarlierRecording,
+  readRecordingFolder,
+  writeRecordingFolder,
+} from "../folder/recording.ts";
 import { describeSecret, findSecrets } from "../folder/secret_scan.ts";
 import { defaultDataDir } from "../options/server_options.ts";
 import type { RecordingOptions } from "../options/recording_options.ts";
@@ -129,7 +138,7 @@ async function recording(
   folder: string,
   client: TenantClient | undefined,
 ): Promise<LocalTenant> {
-  const masking = await readMasking(folder);
+  const masking = (await readEarlierRecording(folder)).get(MASKING_FILE);
   const recorder = new Recorder(checked(folder, (): MaskRules => maskRules(masking)));
   return {
     calls: { transportOf: (transport) => recorder.around(transport), answersTests: true },
@@ -180,7 +189,7 @@ function checked<Value>(folder: string, read: () => Value): Value {
   } catch (error) {
     if (!(error instanceof RecordingError)) throw error;
     throw new Failure(`Invalid recording in ${oneLine(folder)}: ${error.message}`, {
-      next: "correct the file, or record again with --record",
+      next: "correct the file, or remove it and record again with --record",
       exit: "usage",
     });
   }

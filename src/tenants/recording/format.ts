@@ -6,6 +6,8 @@
 import { z } from "zod";
 import { countOf, exceeds, formatBytes, VIOLATION_OPTIONS, violationOf } from "../../config/mod.ts";
 import { nestsDeeper } from "../../shared/json_text.ts";
+import type { OperationName } from "../contract.ts";
+import { findOperation } from "../operation_table.ts";
 import { MASKING_FILE } from "./mask_rules.ts";
 import { RecordingError } from "./recording_error.ts";
 import { pathViolation, requestKey } from "./requests.ts";
@@ -56,9 +58,16 @@ export type RecordedAnswer = Entry["answers"][number];
 /** The entries of each operation, such as `user.list`. */
 export type Recording = ReadonlyMap<string, readonly Entry[]>;
 
-/** Whether a file of a folder belongs to its recording; others may be beside it, such as a page. */
-export function isRecordingFile(name: string): boolean {
-  return NAME.test(name);
+/**
+ * Checks that a JSON file is part of a recording. Only such a file may be removed or replaced by another recording.
+ * @throws {RecordingError} for a file with the name of no operation of C1, or of another form
+ */
+export function assertRecordingFile(name: string, text: string): void {
+  const { namespace, method } = operationOf(name);
+  if (findOperation(namespace, method) === undefined) {
+    throw new RecordingError(name, "", "is named as no operation of C1");
+  }
+  readFile(name, text);
 }
 
 /** The text of each file of a recording, by name, in their order. */
@@ -87,12 +96,16 @@ export function readRecording(files: ReadonlyMap<string, string>): Recording {
   return new Map(own.map(([name, text]) => {
     bytes += text.length;
     assertRecordingSize(name, bytes);
-    const [, namespace, method] = NAME.exec(name) ?? [];
-    if (namespace === undefined) {
-      throw new RecordingError(name, "", "is not named as an operation, such as user.list.json");
-    }
+    const { namespace, method } = operationOf(name);
     return [`${namespace}.${method}`, readFile(name, text)];
   }));
+}
+
+/** The operation of a file. @throws {RecordingError} for another name */
+function operationOf(name: string): OperationName {
+  const [, namespace, method] = NAME.exec(name) ?? [];
+  if (namespace !== undefined && method !== undefined) return { namespace, method };
+  throw new RecordingError(name, "", "is not named as an operation, such as user.list.json");
 }
 
 /**
