@@ -131,6 +131,13 @@ Deno.test("a hostile tenant writes nothing outside of the function's files", asy
     ["main.ts/b.ts", /main\.ts is a file and not a directory/],
     ["MAIN.ts", /some file systems take (?:main|MAIN)\.ts for the same/],
     ["Main.TS/b.ts", /some file systems take main\.ts for the same/],
+    ["Invoked.json", /some file systems take invoked\.json for the same/],
+    ["DENO.json/a.ts", /some file systems take deno\.json for the same/],
+    ["invoked.json/a.ts", /invoked\.json is a file and not a directory/],
+    ["git~1/hooks/pre-commit", /git~1 may be another file on Windows/],
+    ["NODE_M~1/a/index.js", /NODE_M~1 may be another file/],
+    ["\u200c.git/hooks/pre-commit", /it has an invisible character/],
+    ["maiN.t\u017f", /some file systems take (?:main\.ts|maiN\.t\u017f) for the same/],
     ["aux.ts", /aux\.ts is a device of Windows/],
     ["lib/COM1", /COM1 is a device of Windows/],
     ["lib/one.ts.", /ends with a dot or a space/],
@@ -170,12 +177,16 @@ Deno.test("a hostile tenant writes nothing outside of the function's files", asy
       const hooks = {
         ".git/hooks/pre-commit": "evil",
         "node_modules/a/index.js": "evil",
+        "lib/Node_Modules/b/index.js": "evil",
+        "lib/c/node_module\u017f/index.js": "evil",
         ".env": "A=b",
       };
       const { code, stderr } = await pulled(hooks, "--yes");
       assert.equal(code, 0, stderr);
       assert.match(stderr, /skipped: .*\.git\/hooks\/pre-commit \(hidden\)/);
-      assert.match(stderr, /node_modules\/a\/index\.js \(not of the function\)/);
+      for (const path of ["node_modules/a", "lib/Node_Modules/b", "lib/c/node_module\u017f"]) {
+        assert.ok(stderr.includes(`${path}/index.js (not of the function)`), stderr);
+      }
       assert.deepEqual(await filesIn(target), [".invoked", "deno.json", "invoked.json", "main.ts"]);
     },
   );

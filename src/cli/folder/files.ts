@@ -5,6 +5,7 @@ import { countOf, formatBytes } from "../../config/mod.ts";
 import type { Files } from "../client/api.ts";
 import { Failure } from "../terminal/failure.ts";
 import { PRIVATE_DIR } from "./editor.ts";
+import { nameKey } from "./file_names.ts";
 import { IGNORE_NAMES, IgnoreRules } from "./ignore_rules.ts";
 import { fixtureFile, MANIFEST_NAME, readFields } from "./manifest.ts";
 import { unreadable } from "./unreadable.ts";
@@ -33,7 +34,12 @@ const ENTRIES = [ENTRY, "main.test.ts"];
 
 /** Whether a file or directory of this name belongs to the function, unless an ignore file excludes it. */
 export function belongsToFunction(name: string): boolean {
-  return !isHidden(name) && !LEFT_OUT.has(name);
+  return !isHidden(name) && !isLeftOut(name);
+}
+
+/** In any case: some file systems find a directory by the name Node_Modules, too. */
+function isLeftOut(name: string): boolean {
+  return LEFT_OUT.has(nameKey(name));
 }
 
 function isHidden(name: string): boolean {
@@ -167,7 +173,10 @@ async function readInto(
       if (!UNMENTIONED.has(name)) found.skipped.push({ path: shown, reason: "hidden" });
       continue;
     }
-    if (LEFT_OUT.has(name)) continue;
+    if (isLeftOut(name)) {
+      if (!LEFT_OUT.has(name)) found.skipped.push({ path: shown, reason: "not of the function" });
+      continue;
+    }
     if (rules.excludes(join(folder, path), isDirectory)) {
       found.skipped.push({ path: shown, reason: "ignored" });
       continue;

@@ -18,7 +18,7 @@ import { note, paintNote, printJson } from "../terminal/output.ts";
 import { connectToTenant } from "./connect.ts";
 import { settingsInFile } from "./fields.ts";
 import { findAtTenant } from "./plan.ts";
-import { acceptFiles } from "./pulled_paths.ts";
+import { acceptFiles, EDITOR_FILE } from "./pulled_paths.ts";
 import { readPresent, writeFiles } from "./pulled_folder.ts";
 
 interface Options {
@@ -31,9 +31,6 @@ interface Options {
 
 /** Files that an error names. */
 const NAMED_MAX = 10;
-
-/** The file that configures an editor; a pulled one belongs to the function. */
-const EDITOR_FILE = "deno.json";
 
 /**
  * Writes the files of a commit and `invoked.json` into a folder. Files that the commit does not have are kept.

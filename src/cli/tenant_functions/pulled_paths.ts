@@ -3,14 +3,25 @@ import { countOf, formatBytes } from "../../config/mod.ts";
 import { pathSetViolation } from "../../builder/paths.ts";
 import { ROOT_FILE } from "../../builder/source_tree.ts";
 import type { Files } from "../client/api.ts";
+import { nameKey } from "../folder/file_names.ts";
 import { belongsToFunction, MAX_BYTES, MAX_FILES, type Skipped } from "../folder/files.ts";
+import { MANIFEST_NAME } from "../folder/manifest.ts";
 import { Failure, oneLine } from "../terminal/failure.ts";
+
+/** The file that configures an editor; a pulled one belongs to the function. */
+export const EDITOR_FILE = "deno.json";
+/** Files of the folder that a pull writes whether the commit has them or not. */
+const ADDED: readonly string[] = [MANIFEST_NAME, EDITOR_FILE];
 
 /** Devices of Windows, with any ending. */
 const DEVICE =
   /^(?:con|conin\$|conout\$|prn|aux|nul|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3])(?:\.|$)/i;
 /** Characters that names on Windows cannot have; a colon would name a stream of another file. */
 const NOT_ON_WINDOWS = /[<>:"|?*]/;
+/** Windows finds a file by such a name, too: git~1 may be .git. */
+const SHORT_NAME = /~[0-9]/;
+/** A file system of macOS takes a name with and without these characters for the same. */
+const IGNORED_BY_MACOS = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/;
 
 /** The files of a commit that a folder may have. */
 interface Accepted {
@@ -34,7 +45,9 @@ export function acceptFiles(commit: Files): Accepted {
     );
   }
   const paths = [...commit.keys()];
-  const wrong = pathSetViolation(paths) ?? firstViolation(paths, nameViolation) ?? clashIn(paths);
+  const written = withAdded(paths);
+  const wrong = pathSetViolation(written) ?? firstViolation(paths, nameViolation) ??
+    clashIn(written);
   if (wrong !== undefined) {
     throw new Failure(
       `Invalid path ${JSON.stringify(oneLine(wrong.path))} in the commit: ${wrong.violation}; ` +
@@ -74,9 +87,16 @@ function nameViolation(path: string): string | undefined {
   for (const name of path.split("/")) {
     if (DEVICE.test(name)) return `${name} is a device of Windows`;
     if (NOT_ON_WINDOWS.test(name)) return `${name} has one of <>:"|?*`;
+    if (SHORT_NAME.test(name)) return `${name} may be another file on Windows`;
+    if (IGNORED_BY_MACOS.test(name)) return "it has an invisible character";
     if (/[. ]$/.test(name)) return `${name} ends with a dot or a space`;
   }
   return undefined;
+}
+
+/** The paths of a commit, and first the files that a pull adds to them. */
+function withAdded(paths: readonly string[]): string[] {
+  return [...ADDED.filter((name) => !paths.includes(name)), ...paths];
 }
 
 /** The first path that some file systems take for another one, or for a directory of another one. */
@@ -86,7 +106,7 @@ function clashIn(paths: readonly string[]): Violation | undefined {
     const names = path.split("/");
     for (let count = 1; count <= names.length; count++) {
       const part = names.slice(0, count).join("/");
-      const key = part.normalize("NFC").toLowerCase().normalize("NFC");
+      const key = nameKey(part);
       const known = written.get(key);
       if (known !== undefined && known !== part) {
         return { path, violation: `some file systems take ${oneLine(known)} for the same` };
