@@ -85,7 +85,8 @@ function describe(field: Field): object {
   const most = isLimited(field) ? `at most ${field.max.flag} of the server` : undefined;
   const meaning = [request, most, inForce === undefined ? undefined : `default: ${inForce}`]
     .filter((part) => part !== undefined).join("; ");
-  const isPlain = !["id", "group", "time"].includes(field.kind);
+  const isNeverEmpty = field.kind === "list" && field.emptyViolation !== undefined;
+  const isPlain = !isNeverEmpty && !["id", "group", "time"].includes(field.kind);
   return {
     ...meaning === "" ? {} : { description: meaning },
     ...isPlain ? { default: unsetOf(field) } : {},
@@ -122,6 +123,7 @@ function formOf(field: Field, duration: object): object {
       return {
         type: "array",
         items: field.values === undefined ? { type: "string" } : { enum: field.values },
+        ...field.emptyViolation === undefined ? {} : { minItems: 1 },
         ...field.max === undefined ? {} : { maxItems: field.max },
       };
     case "values":

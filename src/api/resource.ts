@@ -143,10 +143,11 @@ function requestOf(field: Field, rules: Rules): z.ZodType {
     case "oneOf":
       return enumOf(field);
     case "list": {
-      const { values, rule, max } = field;
-      const entries = z.array(
+      const { values, rule, max, emptyViolation } = field;
+      const any = z.array(
         values ? z.enum(values) : rules[rule ?? ""] ?? textIn,
       );
+      const entries = emptyViolation === undefined ? any : any.min(1, emptyViolation);
       return max === undefined ? entries : entries.max(max);
     }
     case "values":

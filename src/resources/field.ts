@@ -92,6 +92,8 @@ export interface List<Item extends string = string> extends Base {
   readonly max?: number;
   readonly values?: readonly Item[];
   readonly labels?: Readonly<Record<string, string>>;
+  /** What is wrong with an empty list, if only an absent list means `unset`. */
+  readonly emptyViolation?: string;
   /** The name of a rule for its entries that `src/api` checks. */
   readonly rule?: string;
 }
@@ -304,7 +306,8 @@ export function labelOf(name: string, field: Field): string {
 /** The description in requests. */
 export function requestText(field: Field): string | undefined {
   const { kind, request, about, note = "" } = field;
-  const [words, inForce] = [UNSET_WORDS[kind], unsetText(field)];
+  const isNeverEmpty = kind === "list" && field.emptyViolation !== undefined;
+  const [words, inForce] = [isNeverEmpty ? "absent" : UNSET_WORDS[kind], unsetText(field)];
   const isSaid = words !== undefined && inForce !== undefined;
   const meaning = request ?? (kind === "group" || !isSaid ? about : undefined);
   const parts = [meaning, isSaid ? `${words}: ${inForce}${note}` : undefined];

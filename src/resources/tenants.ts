@@ -72,6 +72,8 @@ export const FUNCTION_TENANT = {
     operations: {
       kind: "list",
       max: 100,
+      // Who removes the last pattern means no operation, and not all.
+      emptyViolation: "is empty; omit it for all operations",
       rule: "operationPattern",
       label: "Operations",
       request: "Patterns of the operations that the function may call, such as user.* or apps.list",

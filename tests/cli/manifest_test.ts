@@ -83,6 +83,7 @@ const ACCEPTED: readonly object[] = [
       c: { http: { slug: "x", cors: { maxAge: "600s" } } },
     },
   },
+  { tenant: { id: "acme", access: "WRITE", operations: ["apps.*"] } },
   { onFailure: { url: "https://a.test" }, debounce: { key: "/a", delay: "5 min" }, rateLimit: {} },
 ];
 /** Each by the field that is wrong. */
@@ -100,6 +101,7 @@ const REJECTED: readonly (readonly [field: string, manifest: object])[] = [
   ["evaluation", { evaluation: "SHARED" }],
   ["variables", { variables: { A: 1 } }],
   ["retryPolicy", { retryPolicy: { attempts: 3 } }],
+  ["tenant", { tenant: { id: "acme", operations: [] } }],
   ["onSuccess", { onSuccess: { url: "https://a.test", secret: "whsec_" } }],
   ["debounce", { debounce: { delay: 5 } }],
   ["triggers", { triggers: { a: { paused: true } } }],

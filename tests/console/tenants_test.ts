@@ -109,6 +109,10 @@ browserTest("console: C1 tenants", async (t) => {
       operations: ["apps.list", "user.*"],
       credentialId: acme.credentials[1].id,
     });
+    await section.getByRole("textbox", { name: "Operations" }).fill("");
+    await save();
+    await unsaved.waitFor({ state: "detached" });
+    assert.equal("operations" in await shown(), false);
 
     // What a function uses goes by force alone.
     await console.goto("/access/tenants");

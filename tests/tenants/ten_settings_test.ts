@@ -63,6 +63,12 @@ serverSuite("the setting tenant", {}, {
         "function.tenant.operations[1]",
         /"apps\.lst" matches no operation/,
       ],
+      // Without its last pattern, a function must not have all operations.
+      [
+        { id: "example", operations: [] },
+        "function.tenant.operations",
+        /is empty; omit it for all operations/,
+      ],
       [
         { id: "example", operations: Array(101).fill("apps.list") },
         "function.tenant.operations",

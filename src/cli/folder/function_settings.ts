@@ -34,8 +34,10 @@ function schemaOf(field: Field, withHidden: boolean): z.ZodType {
       return z.enum(writtenValues(field), {
         error: `must be ${writtenValues(field).join(" or ")}`,
       });
-    case "list":
-      return z.array(z.string());
+    case "list": {
+      const entries = z.array(z.string());
+      return field.emptyViolation === undefined ? entries : entries.min(1, field.emptyViolation);
+    }
     case "values":
       return z.record(z.string(), z.string());
     case "object":

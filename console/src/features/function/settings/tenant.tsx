@@ -33,15 +33,18 @@ export const TENANT: SettingsSection<TenantDraft> = {
     ...Object.fromEntries(NAMES.map((name) => [`tenant.${name}`, FIELDS[name].label])),
   },
   read: ({ tenant }) => ({ tenant: draftOf(tenant) }),
-  write: ({ tenant: { id, access, operations, credentialId } }) => ({
-    tenant: id === "" ? {} : { id, access, operations: linesOf(operations), credentialId },
-  }),
+  write: ({ tenant }) => ({ tenant: tenant.id === "" ? {} : writtenOf(tenant) }),
 };
 
 function draftOf(tenant: Fn["tenant"]): Draft {
   const { id = "", access = FIELDS.access.unset.inForce, operations = [], credentialId = "" } =
     tenant ?? {};
   return { id, access, operations: operations.join("\n"), credentialId };
+}
+
+function writtenOf({ operations, ...others }: Draft) {
+  const patterns = linesOf(operations);
+  return { ...others, ...patterns.length === 0 ? {} : { operations: patterns } };
 }
 
 const choicesQuery = {
