@@ -97,7 +97,8 @@ browserTest("console: C1 tenants", async (t) => {
     });
     await section.getByRole("textbox", { name: "Operations" }).fill("apps.lst\nuser.*");
     await save();
-    await section.getByText(`"apps.lst" matches no operation`).first().waitFor();
+    // Once on the whole page.
+    await page.getByText(`"apps.lst" matches no operation`).waitFor();
     await console.assertAccessible("function_tenant");
     await section.getByRole("textbox", { name: "Operations" }).fill("apps.list\nuser.*");
     await save();
@@ -110,6 +111,7 @@ browserTest("console: C1 tenants", async (t) => {
       credentialId: acme.credentials[1].id,
     });
     await section.getByRole("textbox", { name: "Operations" }).fill("");
+    await unsaved.getByText("1 unsaved change: Operations").waitFor();
     await save();
     await unsaved.waitFor({ state: "detached" });
     assert.equal("operations" in await shown(), false);

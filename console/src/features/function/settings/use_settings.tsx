@@ -81,11 +81,16 @@ export function changedLabels(
   names: readonly SettingName[],
 ): readonly string[] {
   const current = draftOf(fn);
-  const labels = Object.entries<string>(FIELDS as FieldLabels).filter(([path]) => {
+  const labels = FIELDS as FieldLabels;
+  const changed = Object.keys(labels).filter((path) => {
     const [name = ""] = path.split(".");
     return names.some((each) => each === name) && !isSame(at(draft, path), at(current, path));
-  }).map(([, label]) => label);
-  return [...new Set(labels)];
+  });
+  // A group is named by what has changed in it.
+  const innermost = changed.filter((path) =>
+    !changed.some((other) => other.startsWith(`${path}.`))
+  );
+  return [...new Set(innermost.map((path) => labels[path] ?? path))];
 }
 
 function at(draft: object, path: string): unknown {
