@@ -1,6 +1,6 @@
 /** Which calls of functions reach their tenant, and what the server records of them. */
 import assert from "node:assert/strict";
-import { events } from "../audit/support.ts";
+import { assertOcsf, events } from "../audit/support.ts";
 import type { Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
@@ -159,12 +159,40 @@ Deno.test("calls of functions to their tenant", async (t) => {
         resources[0].uid,
       ]),
       [
-        ["sdk.task.createGrantTask", "Success", id, tenantId],
+        ["sdk.task.createGrantTask", "Unknown", id, tenantId],
+        ["sdk.task.createGrantTask", "Failure", id, tenantId],
         ["sdk.apps.list", "Failure", id, tenantId],
       ],
     );
     assert.match(JSON.stringify(written[0]), /"path":"\/api\/v1\/task\/grant"/);
+    assert.equal(written[1].status_code, "TENANT_UNREACHABLE");
+    assert.match(written[1].status_detail, /the tenant may have performed the request$/);
     assert.equal(JSON.stringify(written).includes("entitlement-1"), false);
+  });
+
+  await step("the audit log says how each write of an invocation ended", async () => {
+    const id = await deployCaller(client, { id: tenantId, access: "WRITE" });
+    const statuses = [200, 200, 409];
+    tenant.api = (_request, response) => {
+      const status = statuses.shift() ?? 500;
+      json(response, status, status === 200 ? {} : { code: 6, message: "secret-1", details: [] });
+    };
+    const { id: invocationId } = await makeCalls(client, id, [GRANT, LIST_APPS, GRANT]);
+    const written = (await events(client))
+      .filter(({ api }: Json) => api?.request?.uid === invocationId);
+    assert.deepEqual(
+      written.map((
+        { status_id, status, status_code, unmapped }: Json,
+      ) => [status_id, status, status_code, unmapped.call]),
+      [
+        [0, "Unknown", undefined, 1],
+        [1, "Success", undefined, 1],
+        [0, "Unknown", undefined, 3],
+        [2, "Failure", "STATUS_409", 3],
+      ],
+    );
+    written.forEach(assertOcsf);
+    assert.equal(JSON.stringify(written).includes("secret-1"), false);
   });
 
   await step("an invocation makes 1,000 calls, also at once", async () => {

@@ -35,6 +35,11 @@ export function printEventLines(events: readonly AuditEvent[], json: boolean): v
   }
 }
 
+function outcomeOf({ status_id, status_code }: AuditEvent): string {
+  if (status_id === 0) return "Unknown";
+  return status_id === 2 ? status_code ?? "Failure" : "Success";
+}
+
 function cellsOf(event: AuditEvent): readonly string[] {
   const { time, actor, user, api, activity_name, resources = [] } = event;
   const who = user ?? actor?.user;
@@ -42,7 +47,7 @@ function cellsOf(event: AuditEvent): readonly string[] {
     showTime(new Date(time).toISOString()),
     who?.name ?? who?.uid ?? actor?.app_name ?? "",
     api?.operation.split(".").at(-1) ?? activity_name ?? "",
-    event.status_id === 2 ? event.status_code ?? "Failure" : "Success",
+    outcomeOf(event),
     resources.map(({ type, name, uid }) => [type, uid ?? name].filter(Boolean).join(" ")).join(
       ", ",
     ),

@@ -29,6 +29,7 @@ const INFORMATIONAL = 1;
 const LOW = 2;
 const SUCCESS = { status_id: 1, status: "Success" } as const;
 const FAILURE = { status_id: 2, status: "Failure" } as const;
+const UNKNOWN = { status_id: 0, status: "Unknown" } as const;
 
 /** `user.type_id` by the kind of a principal. */
 const USER_TYPES: Readonly<Record<string, { readonly type_id: number; readonly type: string }>> = {
@@ -73,7 +74,7 @@ export interface AuditResource {
   readonly earlier?: AuditedChange["facts"];
 }
 
-/** Why something was rejected. */
+/** Why something was rejected, or failed. */
 interface Rejection {
   /** A stable code, such as the reason of an error. */
   readonly code: string;
@@ -81,7 +82,7 @@ interface Rejection {
   readonly detail: string;
 }
 
-/** A call of an operation: what it changed, or why it was rejected. */
+/** A call of an operation: what it changed, why it was rejected, or how far it has come. */
 export interface CallEvent {
   readonly kind: "call";
   readonly operation: string;
@@ -89,6 +90,8 @@ export interface CallEvent {
   readonly actor: AuditActor | undefined;
   readonly resources: readonly AuditResource[];
   readonly rejected?: Rejection | undefined;
+  /** Of a call that the server made elsewhere: `"unknown"` before its end, else why it failed; absent for a success. */
+  readonly outcome?: "unknown" | Rejection | undefined;
   /** What further facts belong on record, for `unmapped`. No secrets. */
   readonly facts?: Readonly<Record<string, unknown>> | undefined;
   /** How often it happened in a time; once if it is absent. */
@@ -130,7 +133,7 @@ export function entryOf(event: AuditEvent, occurrence: Occurrence): AuditEntry {
 }
 
 function callEntry(event: CallEvent, { uid, time, source }: Occurrence): AuditEntry {
-  const { operation, activity, actor, resources, rejected, facts, times } = event;
+  const { operation, activity, actor, resources, rejected, outcome, facts, times } = event;
   const named = resources.slice(0, RESOURCES_MAX);
   const leftOut = resources.length - named.length;
   return {
@@ -143,7 +146,7 @@ function callEntry(event: CallEvent, { uid, time, source }: Occurrence): AuditEn
         start_time: times.from.getTime(),
         end_time: times.to.getTime(),
       },
-      ...outcomeOf(rejected),
+      ...outcomeOf(rejected ?? outcome),
       actor: actor === undefined ? { app_name: "anonymous" } : { user: userOf(actor) },
       api: {
         operation,
@@ -205,9 +208,10 @@ function base(
   };
 }
 
-function outcomeOf(rejected: Rejection | undefined) {
-  if (rejected === undefined) return { severity_id: INFORMATIONAL, ...SUCCESS };
-  const { code, detail } = rejected;
+function outcomeOf(outcome: "unknown" | Rejection | undefined) {
+  if (outcome === undefined) return { severity_id: INFORMATIONAL, ...SUCCESS };
+  if (outcome === "unknown") return { severity_id: INFORMATIONAL, ...UNKNOWN };
+  const { code, detail } = outcome;
   return {
     severity_id: LOW,
     ...FAILURE,

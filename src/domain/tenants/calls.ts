@@ -1,5 +1,6 @@
 /** Calls of running functions to C1 tenants: the rights of the function, the limits of its invocation, log and audit. */
 import { Buffer } from "node:buffer";
+import { getLogger } from "@logtape/logtape";
 import { countOf, formatCount } from "../../config/mod.ts";
 import type { InvocationContext } from "../../engine/contract.ts";
 import type { HostCall, SandboxLog } from "../../sandbox/contract.ts";
@@ -10,7 +11,6 @@ import {
   type SdkAnswer,
   type TenantAnswer,
   TenantError,
-  type TenantRequest,
   type TenantTransport,
 } from "../../tenants/contract.ts";
 import { answerOf, requestOf, type TenantOperation } from "../../tenants/operations.ts";
@@ -21,7 +21,9 @@ import { DomainError } from "../errors.ts";
 import type { Principal } from "../identity/mod.ts";
 import { anyFunction } from "../references.ts";
 import { type FunctionTenant, functionTenantOf } from "./function_tenant.ts";
-import type { OpenedTenant, Tenants } from "./tenants.ts";
+import type { Tenants } from "./tenants.ts";
+
+const logger = getLogger(["invoked", "tenants"]);
 
 /** Calls to its tenant that one attempt of an invocation may make, failed ones included. */
 const TENANT_CALLS_MAX = 1_000;
@@ -64,12 +66,12 @@ export class TenantCalls {
    */
   async call(call: TenantCall): Promise<TenantResult> {
     const tenant = call.tenant ?? await this.parts.store.reading(() => this.#tenantOf(call));
-    this.#count(call);
+    const number = this.#count(call);
     const beganMs = performance.now();
     try {
       const answer = "send" in tenant
         ? await tenant.send(requestOf(call.operation, call.request), call.signal, call.endsAtMs)
-        : await this.#send(call, tenant);
+        : await this.#send(call, tenant, number);
       const isError = answer.status !== 200;
       const result: TenantResult = isError
         ? { kind: "error", answer }
@@ -98,15 +100,18 @@ export class TenantCalls {
     );
   }
 
-  async #send(call: TenantCall, tenant: FunctionTenant): Promise<TenantAnswer> {
+  /** @param number of the call in its invocation */
+  async #send(call: TenantCall, tenant: FunctionTenant, number: number): Promise<TenantAnswer> {
     const { operation, signal, endsAtMs } = call;
     await this.#assertAllowed(call, tenant);
     const request = requestOf(operation, call.request);
     const { tenants, store } = this.parts;
     const opened = await store.reading(() => tenants.open(tenant.id, tenant.credentialId));
-    // Before it is sent: no write reaches a tenant that the audit log does not have.
-    if (request.access === "WRITE") await this.#recordWrite(call, tenant, opened, request);
-    return await tenants.connect(opened).send(request, signal, endsAtMs);
+    const sent = () => tenants.connect(opened).send(request, signal, endsAtMs);
+    if (request.access !== "WRITE") return await sent();
+    const resources = [{ type: "tenant", id: tenant.id, name: opened.host }];
+    const { verb, path } = request;
+    return await this.#recorded(call, { resources, facts: { call: number, verb, path } }, sent);
   }
 
   /** @throws TENANT_OPERATION_DENIED */
@@ -130,19 +135,43 @@ export class TenantCalls {
     throw error;
   }
 
-  async #recordWrite(
+  /**
+   * Records a write before it is sent, so that no write reaches a tenant that the audit log does not have, and then how it
+   * ended. The second event is missing if the server cannot append it: the call has happened all the same.
+   */
+  async #recorded(
     call: TenantCall,
-    { id }: FunctionTenant,
-    { host }: OpenedTenant,
-    { verb, path }: TenantRequest,
-  ): Promise<void> {
-    const resources = [{ type: "tenant", id, name: host }];
-    await this.#record(call, { resources, facts: { verb, path } });
+    event: Pick<CallEvent, "resources" | "facts">,
+    sent: () => Promise<TenantAnswer>,
+  ): Promise<TenantAnswer> {
+    await this.#record(call, { ...event, outcome: "unknown" });
+    const ended = async (outcome: CallEvent["outcome"]) =>
+      await this.#record(call, { ...event, outcome }).catch((error) => {
+        const operation = operationLabel(call.operation);
+        logger.error("The end of {operation} was not recorded in the audit log: {error}", {
+          operation,
+          error,
+        });
+      });
+    try {
+      const answer = await sent();
+      const { status } = answer;
+      const isDone = status >= 200 && status < 300;
+      const detail = `the tenant answered status ${status}`;
+      await ended(isDone ? undefined : { code: `STATUS_${status}`, detail });
+      return answer;
+    } catch (error) {
+      const { code, message } = error instanceof TenantError
+        ? error
+        : { code: "INTERNAL", message: "the server failed; see its log" };
+      await ended({ code, detail: message });
+      throw error;
+    }
   }
 
   async #record(
     { operation, by, invocation: { invocationId: id, functionId } }: TenantCall,
-    event: Pick<CallEvent, "resources" | "rejected" | "facts">,
+    event: Pick<CallEvent, "resources" | "rejected" | "outcome" | "facts">,
   ): Promise<void> {
     const { verb } = operation;
     await this.parts.audit.record({
@@ -154,8 +183,8 @@ export class TenantCalls {
     }, { invocation: { id, functionId }, requestId: id });
   }
 
-  /** @throws TENANT_TOO_MANY_CALLS */
-  #count({ operation, invocation }: TenantCall): void {
+  /** The number of the call in its invocation. @throws TENANT_TOO_MANY_CALLS */
+  #count({ operation, invocation }: TenantCall): number {
     const count = 1 + (this.#counts.get(invocation) ?? 0);
     if (count > TENANT_CALLS_MAX) {
       throw new DomainError(
@@ -166,6 +195,7 @@ export class TenantCalls {
       );
     }
     this.#counts.set(invocation, count);
+    return count;
   }
 }
 

@@ -114,10 +114,12 @@ const COLUMNS: readonly Column<EventSummary>[] = [
     id: "outcome",
     header: "Outcome",
     width: "150px",
-    cell: ({ hasFailed, code, detail, count }) => (
+    cell: ({ hasFailed, isUnknown, code, detail, count }) => (
       <>
         {hasFailed
           ? <Badge tone="bad" title={detail}>{code === "" ? "Failure" : code}</Badge>
+          : isUnknown
+          ? <Badge title="A later event says how the call ended">Unknown</Badge>
           : <Badge tone="good">Success</Badge>}
         {count === 1 ? null : <Badge title="Events of the same kind">× {formatCount(count)}</Badge>}
       </>

@@ -14,6 +14,8 @@ export interface EventSummary {
   readonly actorId: string;
   readonly resource: string;
   readonly hasFailed: boolean;
+  /** Whether a later event says how the call ended. */
+  readonly isUnknown: boolean;
   /** Why it failed, as a code and in words. */
   readonly code: string;
   readonly detail: string;
@@ -24,6 +26,7 @@ export interface EventSummary {
 }
 
 const FAILURE = 2;
+const UNKNOWN = 0;
 
 export function summaryOf(event: AuditEvent): EventSummary {
   const actor = objectIn(event["actor"]);
@@ -38,6 +41,7 @@ export function summaryOf(event: AuditEvent): EventSummary {
     actorId: textIn(user["uid"]),
     resource: resourceOf(event["resources"]),
     hasFailed: event["status_id"] === FAILURE,
+    isUnknown: event["status_id"] === UNKNOWN,
     code: textIn(event["status_code"]),
     detail: textIn(event["status_detail"]),
     source: textIn(source["ip"]) || textIn(source["svc_name"]),
