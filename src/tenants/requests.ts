@@ -3,6 +3,9 @@ import { nearest } from "../config/mod.ts";
 import { InvalidArgument, type TenantRequest } from "./contract.ts";
 import { type Field, fieldsOf, type Kind, type TenantOperation } from "./operation_table.ts";
 
+/** Longest field that an error names as a whole. */
+const FIELD_SHOWN_CHARS = 256;
+
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
@@ -13,7 +16,7 @@ type Fields = Readonly<Record<string, unknown>>;
 export function requestOf(operation: TenantOperation, request: unknown): TenantRequest {
   const { namespace, method, access, verb, ofPath, ofQuery, body } = operation;
   const fail = (field: string, description: string): never => {
-    throw new InvalidArgument(operation, field, description);
+    throw new InvalidArgument(operation, shown(field), description);
   };
   const parameters = [...ofPath, ...ofQuery].map(({ sdkName }) => sdkName);
   // The first argument of a method without a request is its options.
@@ -36,6 +39,12 @@ export function requestOf(operation: TenantOperation, request: unknown): TenantR
     ...base,
     body: body?.key === undefined ? undefined : bodyOf(body.message, value, `${body.key}.`, fail),
   };
+}
+
+/** A field as errors name it: the function chooses its keys, however long. */
+function shown(field: string): string {
+  const isLong = field.length > FIELD_SHOWN_CHARS;
+  return isLong ? `${field.slice(0, FIELD_SHOWN_CHARS).toWellFormed()}...` : field;
 }
 
 type Fail = (field: string, description: string) => never;

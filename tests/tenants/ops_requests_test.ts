@@ -45,6 +45,7 @@ Deno.test("sdk makes the requests that C1's SDK makes", () => {
 });
 
 /** Calls that are rejected, the field that the error names, and what it says. */
+const LONG = "x".repeat(1_000_000);
 const REJECTED: readonly (readonly [string, unknown, string, RegExp])[] = [
   ["apps.get", {}, "id", /^sdk\.apps\.get: id is missing$/],
   ["apps.get", undefined, "id", /is missing/],
@@ -59,6 +60,14 @@ const REJECTED: readonly (readonly [string, unknown, string, RegExp])[] = [
   ["apps.list", { pageSize: "10" }, "pageSize", /is text, not an integer/],
   ["apps.list", { pageSize: 1.5 }, "pageSize", /is a number, not an integer/],
   ["user.list", JSON.parse('{"__proto__":{"pageSize":1}}'), "__proto__", /is not a field/],
+  // A key of any length is compared with no spelling, and errors name its beginning.
+  ["apps.list", { [LONG]: 1 }, `${"x".repeat(256)}...`, /^.{0,400}: use pageSize, pageToken$/],
+  [
+    "userSearch.search",
+    { [LONG]: 1 },
+    `${"x".repeat(256)}...`,
+    /is not a field of the request: use /,
+  ],
   ["apps.create", {}, "displayName", /is missing/],
   ["task.createGrantTask", { appEntitlementId: "a" }, "appId", /is missing/],
   ["taskSearch.search", { taskTypes: ["grant"] }, "taskTypes[0]", /is text, not an object/],
@@ -85,7 +94,7 @@ const REJECTED: readonly (readonly [string, unknown, string, RegExp])[] = [
 
 Deno.test("arguments that a method does not take are rejected with the field", () => {
   for (const [call, argument, field, message] of REJECTED) {
-    const what = `${call}(${JSON.stringify(argument)})`;
+    const what = `${call}(${JSON.stringify(argument)?.slice(0, 1000)})`;
     try {
       request(call, argument);
     } catch (error) {
