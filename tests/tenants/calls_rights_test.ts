@@ -177,7 +177,8 @@ Deno.test("calls of functions to their tenant", async (t) => {
       const status = statuses.shift() ?? 500;
       json(response, status, status === 200 ? {} : { code: 6, message: "secret-1", details: [] });
     };
-    const { id: invocationId } = await makeCalls(client, id, [GRANT, LIST_APPS, GRANT]);
+    const remove = { namespace: "apps", method: "delete", request: { id: "secret-2@acme.io" } };
+    const { id: invocationId } = await makeCalls(client, id, [GRANT, LIST_APPS, remove]);
     const written = (await events(client))
       .filter(({ api }: Json) => api?.request?.uid === invocationId);
     assert.deepEqual(
@@ -192,7 +193,9 @@ Deno.test("calls of functions to their tenant", async (t) => {
       ],
     );
     written.forEach(assertOcsf);
-    assert.equal(JSON.stringify(written).includes("secret-1"), false);
+    assert.equal(JSON.stringify(written).includes("secret-"), false);
+    assert.equal(written[2].unmapped.path, "/api/v1/apps/{id}");
+    assert.equal(tenant.received[2]?.path, "/api/v1/apps/secret-2%40acme.io");
   });
 
   await step("an invocation makes 1,000 calls, also at once", async () => {

@@ -110,7 +110,8 @@ export class TenantCalls {
     const sent = () => tenants.connect(opened).send(request, signal, endsAtMs);
     if (request.access !== "WRITE") return await sent();
     const resources = [{ type: "tenant", id: tenant.id, name: opened.host }];
-    const { verb, path } = request;
+    // Without its ids, which may be addresses of people.
+    const { verb, path } = operation;
     return await this.#recorded(call, { resources, facts: { call: number, verb, path } }, sent);
   }
 
