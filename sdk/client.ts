@@ -49,7 +49,7 @@ function ownMethod(spec: OperationSpec): Method {
   const call: Method = async (request) => {
     const { value } = await callHost(id, messagesOf(spec, (request ?? {}) as Fields));
     const answer = { statusCode: 200, contentType: JSON_TYPE, key, value, dates, isPaged };
-    const result = resultOf(answer, request, call);
+    const result = resultOf(answer, JSON.stringify(value), request, call);
     rename(value as Record<string, unknown>, spec.renamed ?? {});
     return result;
   };
@@ -59,8 +59,8 @@ function ownMethod(spec: OperationSpec): Method {
 /** A method of the tenant, if the tenant has it. */
 function tenantMethod(namespace: string, method: string): Method {
   const call: Method = async (request) => {
-    const { value } = await callHost("sdk.call", { namespace, method, request });
-    return resultOf(value as HostAnswer, request, call);
+    const { value, bytes } = await callHost("sdk.call", { namespace, method, request });
+    return resultOf(value as HostAnswer, bytes, request, call);
   };
   return call;
 }
@@ -75,16 +75,24 @@ function asInSdk(call: Method): Method {
 
 const JSON_TYPE = "application/json";
 
-/** The result of C1's SDK. @param call the method, for further pages */
-function resultOf(answer: HostAnswer, request: unknown, call: Method): object {
+/**
+ * The result of C1's SDK.
+ * @param raw the JSON as it was answered
+ * @param call the method, for further pages
+ */
+function resultOf(
+  answer: HostAnswer,
+  raw: string | Uint8Array<ArrayBuffer>,
+  request: unknown,
+  call: Method,
+): object {
   const { contentType, statusCode, key, value, dates, isPaged } = answer;
-  const text = JSON.stringify(value);
   for (const path of dates) revive(value, path.split("."));
   const result = {
     contentType,
     statusCode,
     get rawResponse() {
-      return new Response(text, { status: statusCode, headers: { "content-type": contentType } });
+      return new Response(raw, { status: statusCode, headers: { "content-type": contentType } });
     },
     [key]: value,
   };

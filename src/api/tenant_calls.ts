@@ -15,9 +15,12 @@ const Params = z.object({
   request: z.unknown().optional(),
 });
 
+const encoder = new TextEncoder();
+
 /**
- * The host call by which `sdk` calls the tenant of the function that makes it. The code of its errors is the reason of this
- * server's error, such as `TENANT_NOT_SET`, or `TENANT_STATUS` for an error that the tenant answered.
+ * The host call by which `sdk` calls the tenant of the function that makes it. The bytes of its reply are
+ * the text of the tenant. The code of its errors is the reason of this server's error, such as `TENANT_NOT_SET`, or
+ * `TENANT_STATUS` for an error that the tenant answered.
  */
 export function tenantMethod(
   { functionPrincipals, apiRateLimit, tenantCalls, reading }: Uses<
@@ -30,9 +33,9 @@ export function tenantMethod(
       const by = await reading(() => functionPrincipals.of(invocation, signal));
       apiRateLimit(by);
       const call = { operation, request, by, invocation, ...ports, signal, endsAtMs };
-      const { kind, answer } = await untilAbort(tenantCalls.call(call), signal);
-      if (kind === "answer") return { value: answer };
-      throw statusError(answer);
+      const result = await untilAbort(tenantCalls.call(call), signal);
+      if (result.kind === "error") throw statusError(result.answer);
+      return { value: result.message, bytes: encoder.encode(result.answer.body) };
     } catch (error) {
       if (error instanceof HostCallError) throw error;
       const failure = asDomainError(error);

@@ -102,6 +102,21 @@ Deno.test("sdk of a function with a tenant", async (t) => {
     });
   });
 
+  await step("keeps the text of the tenant as the raw response", async () => {
+    const text =
+      '{ "list": [ {"id":"a", "userCount":"12", "later": 1.0, "displayName":"caf\\u00e9 é"} ] }\n';
+    tenant.api = (_request, response) =>
+      void response.writeHead(200, { "content-type": "application/json; charset=utf-8" }).end(text);
+    const output = await run(
+      `const { listAppsResponse, rawResponse, contentType } = await sdk.apps.list();
+      const [{ userCount, displayName }] = listAppsResponse.list;
+      return { userCount, displayName, contentType, type: rawResponse.headers.get("content-type"), text: await rawResponse.text() };`,
+    );
+    const type = "application/json; charset=utf-8";
+    const read = { userCount: 12, displayName: "café é", contentType: type, type };
+    assert.deepEqual(output, { ...read, text });
+  });
+
   await step("rejects arguments before it sends them", async () => {
     const output = await run(
       `const errors = [];

@@ -41,9 +41,9 @@ interface TenantCall extends Pick<HostCall, "signal" | "endsAtMs"> {
   readonly tenant?: TenantTransport | undefined;
 }
 
-/** What a tenant answers: a message, or an error of C1 with its status. */
+/** What a tenant answers: a message, also in the form of the SDK, or an error of C1 with its status. */
 type TenantResult =
-  | { readonly kind: "answer"; readonly answer: SdkAnswer }
+  | { readonly kind: "message"; readonly message: SdkAnswer; readonly answer: TenantAnswer }
   | { readonly kind: "error"; readonly answer: TenantAnswer };
 
 interface TenantCallsParts {
@@ -75,7 +75,7 @@ export class TenantCalls {
       const isError = answer.status !== 200;
       const result: TenantResult = isError
         ? { kind: "error", answer }
-        : { kind: "answer", answer: answerOf(call.operation, answer) };
+        : { kind: "message", message: answerOf(call.operation, answer), answer };
       const how = `status ${answer.status}`;
       log(call, isError ? "warn" : "info", how, { beganMs, answer });
       return result;
