@@ -193,7 +193,7 @@ function namespace(name: string, specs: Readonly<Record<string, OperationSpec>>)
   );
 }
 
-/** The method of the tenant, or the server's where the function has no tenant, which no answer of a tenant can pretend. */
+/** The method of the tenant, or this server's for a function without one, which no answer of a tenant can pretend. */
 function preferring(ofTenant: Method, own: Method): Method {
   return (request) =>
     ofTenant(request).catch((error) => {

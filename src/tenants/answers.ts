@@ -1,6 +1,13 @@
 /** From the answer of a tenant to the result of the SDK's method. */
 import { nestsDeeper } from "../shared/json_text.ts";
-import { type SdkAnswer, type TenantAnswer, TenantError } from "./contract.ts";
+import {
+  doubtAbout,
+  operationLabel,
+  type SdkAnswer,
+  type TenantAnswer,
+  TenantError,
+  type TenantErrorCode,
+} from "./contract.ts";
 import { fieldsOf, type Kind, type TenantOperation } from "./operation_table.ts";
 
 /** Depth of an answer's JSON; recursion through messages stays within it. */
@@ -8,12 +15,13 @@ const ANSWER_DEPTH_MAX = 1000;
 
 /**
  * The result of an answer with the status 200. Fields that the table does not have are kept: C1 is newer than the table.
- * @throws {TenantError} TENANT_BAD_ANSWER for text that is not JSON, or for a value of another type than its field
+ * @throws {TenantError} TENANT_SCHEMA_CHANGED for a value of another type than its field; TENANT_NOT_JSON or
+ * TENANT_ANSWER_TOO_LARGE for texts that a recording has, and that no client of a tenant lets through
  */
 export function answerOf(operation: TenantOperation, answer: TenantAnswer): SdkAnswer {
-  const { namespace, method, answer: { message, key }, isPaged } = operation;
-  const bad = (why: string) =>
-    new TenantError("TENANT_BAD_ANSWER", `sdk.${namespace}.${method}: ${why}`);
+  const { access, answer: { message, key }, isPaged } = operation;
+  const bad: Bad = (why, code = "TENANT_SCHEMA_CHANGED") =>
+    new TenantError(code, `${operationLabel(operation)}: ${why}${doubtAbout(access)}`);
   const reading = new Reading(bad);
   return {
     statusCode: answer.status,
@@ -25,23 +33,28 @@ export function answerOf(operation: TenantOperation, answer: TenantAnswer): SdkA
   };
 }
 
-function parsed(text: string, bad: (why: string) => TenantError): unknown {
+type Bad = (why: string, code?: TenantErrorCode) => TenantError;
+
+function parsed(text: string, bad: Bad): unknown {
   if (nestsDeeper(new TextEncoder().encode(text), ANSWER_DEPTH_MAX)) {
-    throw bad(`the answer of the tenant nests deeper than ${ANSWER_DEPTH_MAX} levels`);
+    throw bad(
+      `the answer of the tenant nests deeper than ${ANSWER_DEPTH_MAX} levels`,
+      "TENANT_ANSWER_TOO_LARGE",
+    );
   }
   try {
     return JSON.parse(text);
   } catch {
-    throw bad("the answer of the tenant is not JSON");
+    throw bad("the answer of the tenant is not JSON", "TENANT_NOT_JSON");
   }
 }
 
 /** One walk through an answer. */
 class Reading {
   readonly dates = new Set<string>();
-  readonly #bad: (why: string) => TenantError;
+  readonly #bad: Bad;
 
-  constructor(bad: (why: string) => TenantError) {
+  constructor(bad: Bad) {
     this.#bad = bad;
   }
 

@@ -1,8 +1,9 @@
 /** Sends the requests of functions to C1 tenants. Whatever a tenant answers is hostile. */
-import { formatDuration } from "../config/mod.ts";
+import { formatCount, formatDuration } from "../config/mod.ts";
 import { nestsDeeper } from "../shared/json_text.ts";
 import { pause } from "../shared/pause.ts";
 import {
+  doubtAbout,
   operationLabel,
   type TenantAnswer,
   type TenantCredentials,
@@ -93,9 +94,7 @@ class TenantClient implements TenantTransport {
       if (call.signal.aborted) throw ended(call);
       const pauseMs = pauseAfterError(error, access, call.attempt);
       if (pauseMs === undefined || performance.now() + pauseMs >= call.endsAtMs) {
-        const doubt = error.sent === "perhaps" && access === "WRITE"
-          ? "; the tenant may have performed the request"
-          : "";
+        const doubt = error.sent === "perhaps" ? doubtAbout(access) : "";
         throw new TenantError(error.code, `${what}: ${error.message}${doubt}`);
       }
       await pause(pauseMs, call.signal);
@@ -163,26 +162,37 @@ function assertMayWait(call: Call, answer: HttpAnswer, pauseMs: number): void {
 /** An answer as a function may see it. @throws {TenantError} for what is not JSON of C1 */
 function checked(call: Call, answer: HttpAnswer, echoes: Echoes): TenantAnswer {
   const { status, headers, body } = answer;
-  const bad = (why: string) => error(call, "TENANT_BAD_ANSWER", `${why} (status ${status})`);
+  const bad = (code: TenantErrorCode, why: string) =>
+    error(call, code, `${why} (status ${status})${doubtAbout(call.request.access)}`);
   if (status >= 300 && status < 400) {
-    throw bad("the tenant answered a redirect, which is not followed");
+    throw bad("TENANT_REDIRECTED", "the tenant answered a redirect, which is not followed");
   }
   const type = headers["content-type"] ?? "";
   const encoding = headers["content-encoding"] ?? "identity";
-  if (encoding.toLowerCase() !== "identity") throw bad("the tenant answered in a content encoding");
+  if (encoding.toLowerCase() !== "identity") {
+    throw bad("TENANT_NOT_JSON", "the tenant answered in a content encoding");
+  }
   if (!JSON_TYPE.test(type)) {
     const shown = echoes.removedFrom(type).replace(/[^\x21-\x7e]+/g, " ").slice(0, 100);
     throw bad(
+      "TENANT_NOT_JSON",
       type === ""
         ? "the tenant answered without a Content-Type"
         : `the tenant answered ${shown} instead of JSON`,
     );
   }
   if (nestsDeeper(body, DEPTH_MAX_LEVELS)) {
-    throw bad(`the answer is nested deeper than ${DEPTH_MAX_LEVELS} levels`);
+    const limit = `${formatCount(DEPTH_MAX_LEVELS)} levels`;
+    throw bad("TENANT_ANSWER_TOO_LARGE", `the answer is nested deeper than ${limit}`);
   }
-  const text = jsonText(body);
-  if (text === undefined) throw bad("the answer is not a JSON object in UTF-8, or was cut");
+  const json = jsonIn(body);
+  if (json === undefined) {
+    throw bad("TENANT_NOT_JSON", "the answer is not JSON in UTF-8, or was cut");
+  }
+  const { text, value } = json;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw bad("TENANT_SCHEMA_CHANGED", "the answer is JSON, but not an object");
+  }
   const passed = PASSED_HEADERS.flatMap((name) => {
     const value = headers[name];
     return value === undefined ? [] : [[name, echoes.removedFrom(value)] as const];
@@ -190,12 +200,11 @@ function checked(call: Call, answer: HttpAnswer, echoes: Echoes): TenantAnswer {
   return { status, headers: Object.fromEntries(passed), body: echoes.removedFrom(text) };
 }
 
-/** The text of a JSON object; undefined for anything else. */
-function jsonText(body: Uint8Array): string | undefined {
+/** A JSON value and its text; undefined for anything else. */
+function jsonIn(body: Uint8Array): { readonly text: string; readonly value: unknown } | undefined {
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(body);
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? text : undefined;
+    return { text, value: JSON.parse(text) };
   } catch {
     return undefined;
   }

@@ -86,7 +86,13 @@ export type TenantErrorCode =
   | "TENANT_TIMEOUT"
   /** The tenant does not accept the credential any more. */
   | "TENANT_CREDENTIAL_REJECTED"
-  /** HTML, a redirect, no JSON, or JSON of another form. */
+  /** A redirect, which nobody follows. */
+  | "TENANT_REDIRECTED"
+  /** HTML or another type, a content encoding, or text that is no JSON. */
+  | "TENANT_NOT_JSON"
+  /** JSON of another form than C1's. */
+  | "TENANT_SCHEMA_CHANGED"
+  /** An error instead of a token, or of whom the client belongs to. */
   | "TENANT_BAD_ANSWER"
   | "TENANT_ANSWER_TOO_LARGE"
   /** The invocation has made as many calls as it may. */
@@ -95,6 +101,11 @@ export type TenantErrorCode =
   | "TENANT_RATE_LIMITED"
   /** The recording has no such request. */
   | "TENANT_NOT_RECORDED";
+
+/** Ends the message about an answer that nobody can read. */
+export function doubtAbout(access: TenantAccess): string {
+  return access === "WRITE" ? "; the tenant may have performed the request" : "";
+}
 
 /** A failed request to a tenant. The message names the operation, such as `sdk.apps.list`. */
 export class TenantError extends Error {

@@ -5,7 +5,7 @@ import { backoffMs } from "../shared/backoff.ts";
 import { pause, untilAborted } from "../shared/pause.ts";
 import { ProofKey } from "../shared/proof_key.ts";
 import { ASSERTION_TYPE, secretTexts, signAssertion } from "./client_key.ts";
-import { type TenantCredentials, TenantError } from "./contract.ts";
+import { type TenantCredentials, TenantError, type TenantErrorCode } from "./contract.ts";
 import { Echoes } from "./echoes.ts";
 import { type Exchange, ExchangeError, type HttpAnswer } from "./exchange.ts";
 import { retryAfterSeconds } from "./retries.ts";
@@ -205,7 +205,7 @@ export class TenantTokens {
       if (!(error instanceof ExchangeError)) throw error;
       if (!error.mayPass || attempt >= ATTEMPTS_MAX) {
         throw error.code === "TENANT_ANSWER_TOO_LARGE"
-          ? badAnswer(`more than ${formatBytes(ANSWER_MAX_BYTES)}`)
+          ? badAnswer(error.code, `more than ${formatBytes(ANSWER_MAX_BYTES)}`)
           : new TenantError(error.code, `no access token: ${error.message}`);
       }
       await this.#pause(backoffMs(BACKOFF, attempt));
@@ -238,9 +238,8 @@ export class TenantTokens {
       );
     }
     if (status < 500 && !isBusy || attempt >= ATTEMPTS_MAX || (seconds ?? 0) > WAIT_MAX_SECONDS) {
-      throw badAnswer(
-        rejection === undefined ? `status ${status}` : this.#described(rejection),
-      );
+      if (rejection !== undefined) throw badAnswer("TENANT_BAD_ANSWER", this.#described(rejection));
+      throw badAnswer(codeOf(answer), `status ${status}`);
     }
     await this.#pause(seconds === undefined ? backoffMs(BACKOFF, attempt) : 1000 * seconds);
   }
@@ -260,7 +259,7 @@ export class TenantTokens {
   #heldOf({ access_token: text, token_type, expires_in }: z.output<typeof TokenAnswer>): HeldToken {
     const isBound = token_type.toLowerCase() === "dpop";
     if (isBound && this.#key === undefined) {
-      throw badAnswer("a token of type DPoP came without a proof");
+      throw badAnswer("TENANT_SCHEMA_CHANGED", "a token of type DPoP without a proof");
     }
     const nowMs = performance.now();
     const lifetimeMs = 1000 * Math.min(expires_in, LIFETIME_MAX_SECONDS);
@@ -288,11 +287,15 @@ function nonceIn(headers: HttpAnswer["headers"]): string | undefined {
   return nonce !== undefined && NONCE.test(nonce) ? nonce : undefined;
 }
 
-function badAnswer(why: string): TenantError {
-  return new TenantError(
-    "TENANT_BAD_ANSWER",
-    `no access token: the token endpoint answered ${why}`,
-  );
+/** What is wrong with an answer that is neither a token nor a rejection. */
+function codeOf({ status, body }: HttpAnswer): TenantErrorCode {
+  if (status >= 300 && status < 400) return "TENANT_REDIRECTED";
+  if (jsonOf(body) === undefined) return "TENANT_NOT_JSON";
+  return status === 200 ? "TENANT_SCHEMA_CHANGED" : "TENANT_BAD_ANSWER";
+}
+
+function badAnswer(code: TenantErrorCode, why: string): TenantError {
+  return new TenantError(code, `no access token: the token endpoint answered ${why}`);
 }
 
 /** The same error, for an operation that waited for the token. */

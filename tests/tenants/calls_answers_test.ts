@@ -8,61 +8,61 @@ suite("each bad answer has a code, and a message that names the operation", {
   "of the API": async ({ tenant, fails }) => {
     const deep = "[".repeat(2_000) + "]".repeat(2_000);
     const html = { "content-type": "text/html" };
-    const answers: readonly [number, Record<string, string>, string, RegExp][] = [
+    const type = { "content-type": "application/json" };
+    const cut = /: the answer is not JSON in UTF-8, or was cut/;
+    const other = /: the answer is JSON, but not an object/;
+    const answers: readonly [number, Record<string, string>, string, string, RegExp][] = [
       [
         200,
         html,
         "<h1>Welcome</h1>",
-        /the tenant answered text\/html instead of JSON \(status 200\)$/,
+        "TENANT_NOT_JSON",
+        /text\/html instead of JSON \(status 200\)/,
       ],
-      [502, html, "<h1>Bad gateway</h1>", /text\/html instead of JSON \(status 502\)$/],
+      [
+        502,
+        html,
+        "<h1>Bad gateway</h1>",
+        "TENANT_NOT_JSON",
+        /text\/html instead of JSON \(status 502\)/,
+      ],
       [
         302,
         { location: "https://example.com/" },
         "",
-        /answered a redirect, which is not followed \(status 302\)$/,
+        "TENANT_REDIRECTED",
+        /a redirect, which is not followed \(status 302\)/,
       ],
-      [200, {}, "{}", /without a Content-Type/],
+      [308, type, "{}", "TENANT_REDIRECTED", /a redirect/],
+      [200, {}, "{}", "TENANT_NOT_JSON", /without a Content-Type/],
       [
         200,
         { "content-type": "application/jsonish" },
         "{}",
+        "TENANT_NOT_JSON",
         /application\/jsonish instead of JSON/,
       ],
-      [
-        200,
-        { "content-type": "application/json" },
-        '{"a":',
-        /not a JSON object in UTF-8, or was cut/,
-      ],
-      [200, { "content-type": "application/json" }, "[1]", /not a JSON object/],
-      [200, { "content-type": "application/json" }, '"text"', /not a JSON object/],
-      [200, { "content-type": "application/json" }, "", /not a JSON object/],
-      [
-        200,
-        { "content-type": "application/json" },
-        `{"a":${deep}}`,
-        /nested deeper than 1000 levels/,
-      ],
-      [
-        200,
-        { "content-type": "application/json", "content-encoding": "gzip" },
-        "{}",
-        /content encoding/,
-      ],
+      [200, type, '{"a":', "TENANT_NOT_JSON", cut],
+      [200, type, "", "TENANT_NOT_JSON", cut],
+      [200, type, "[1]", "TENANT_SCHEMA_CHANGED", other],
+      [200, type, '"text"', "TENANT_SCHEMA_CHANGED", other],
+      [200, type, `{"a":${deep}}`, "TENANT_ANSWER_TOO_LARGE", /nested deeper than 1,000 levels/],
+      [200, { ...type, "content-encoding": "gzip" }, "{}", "TENANT_NOT_JSON", /content encoding/],
     ];
-    for (const [status, headers, body, message] of answers) {
+    for (const [status, headers, body, code, message] of answers) {
       tenant.api = (_request, response) => void response.writeHead(status, headers).end(body);
       const error = await fails(WRITE);
-      assert.equal(error.code, "TENANT_BAD_ANSWER", error.message);
+      assert.equal(error.code, code, error.message);
       assert.match(error.message, /^sdk\.task\.createGrantTask: /);
       assert.match(error.message, message);
+      assert.match(error.message, /\(status \d+\); the tenant may have performed the request$/);
     }
     tenant.api = (_request, response) =>
-      void response.writeHead(200, { "content-type": "application/json" })
-        .end(new Uint8Array([0x22, 0xff, 0xfe, 0x22]));
-    assert.equal((await fails(WRITE)).code, "TENANT_BAD_ANSWER");
+      void response.writeHead(200, type).end(new Uint8Array([0x22, 0xff, 0xfe, 0x22]));
+    assert.equal((await fails(WRITE)).code, "TENANT_NOT_JSON");
     assert.equal(tenant.received.length, answers.length + 1);
+    tenant.api = (_request, response) => void response.writeHead(302).end();
+    assert.match((await fails(READ)).message, /\(status 302\)$/);
   },
   "of a tenant that is too large": async ({ tenant, fails, send }) => {
     const write = (bytes: number) => {
@@ -92,13 +92,13 @@ suite("each bad answer has a code, and a message that names the operation", {
   "of headers that are too large": async ({ tenant, fails }) => {
     tenant.api = (_request, response) => json(response, 200, {}, { "x-long": "x".repeat(100_000) });
     const { code } = await fails(WRITE);
-    assert.ok(["TENANT_BAD_ANSWER", "TENANT_UNREACHABLE"].includes(code), code);
+    assert.ok(["TENANT_NOT_JSON", "TENANT_UNREACHABLE"].includes(code), code);
   },
   "of what is not HTTP": async ({ tenant, fails }) => {
     tenant.api = (_request, response) =>
       void response.socket?.end("220 smtp.example ready\r\n\r\n");
     const { code } = await fails(WRITE);
-    assert.ok(["TENANT_BAD_ANSWER", "TENANT_UNREACHABLE"].includes(code), code);
+    assert.ok(["TENANT_NOT_JSON", "TENANT_UNREACHABLE"].includes(code), code);
   },
   "of the token endpoint": async ({ tenant, fails }) => {
     const rejected = (body: unknown, status = 401) => {
@@ -115,10 +115,17 @@ suite("each bad answer has a code, and a message that names the operation", {
     assert.equal((await fails()).code, "TENANT_CREDENTIAL_REJECTED");
     for (const body of [{}, [], { access_token: "a b", token_type: "Bearer" }, { error: 1 }]) {
       rejected(body, 200);
-      assert.equal((await fails()).code, "TENANT_BAD_ANSWER");
+      assert.equal((await fails()).code, "TENANT_SCHEMA_CHANGED");
     }
-    tenant.token = (_request, response) => void response.writeHead(200).end("<html>");
+    rejected({}, 404);
     assert.equal((await fails()).code, "TENANT_BAD_ANSWER");
+    for (const [status, code] of [[200, "TENANT_NOT_JSON"], [301, "TENANT_REDIRECTED"]] as const) {
+      tenant.token = (_request, response) => void response.writeHead(status).end("<html>");
+      const write = await fails(WRITE);
+      assert.equal(write.code, code);
+      // The write was never sent.
+      assert.doesNotMatch(write.message, /may have/);
+    }
     rejected({ pad: "x".repeat(100_000) }, 200);
     assert.match((await fails()).message, /the token endpoint answered more than 64 KiB$/);
     assert.equal(tenant.received.length, 0);

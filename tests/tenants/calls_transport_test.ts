@@ -147,7 +147,7 @@ suite("a client proves its key if the tenant asks for DPoP", {
     );
     tenant.token = (_request, response) =>
       json(response, 200, tenant.grant({ token_type: "DPoP" }));
-    assert.match((await fails()).message, /token of type DPoP came without a proof$/);
+    assert.match((await fails()).message, /answered a token of type DPoP without a proof$/);
   },
 });
 

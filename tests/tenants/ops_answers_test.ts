@@ -89,26 +89,34 @@ Deno.test("fields that the table does not have are kept", () => {
 });
 
 /** Answers of another form, and what the error says. */
-const BAD: readonly (readonly [unknown, RegExp])[] = [
-  ["<html>", /^sdk\.user\.list: the answer of the tenant is not JSON$/],
-  ["", /is not JSON/],
+const BAD: readonly (readonly [unknown, RegExp, string?])[] = [
+  ["<html>", /^sdk\.user\.list: the answer of the tenant is not JSON$/, "TENANT_NOT_JSON"],
+  ["", /is not JSON/, "TENANT_NOT_JSON"],
   ["[]", /^sdk\.user\.list: the answer of the tenant is not an object$/],
   ["null", /is not an object/],
   [{ list: {} }, /: list in the answer of the tenant is not a list$/],
   [{ list: [[]] }, /list\.\* in the answer of the tenant is not an object/],
   [{ list: [{ user: { createdAt: "soon" } }] }, /list\.\*\.user\.createdAt .* is not a time/],
-  [`{"a":${"[".repeat(5000)}${"]".repeat(5000)}}`, /nests deeper than 1000 levels/],
+  [
+    `{"a":${"[".repeat(5000)}${"]".repeat(5000)}}`,
+    /nests deeper than 1000 levels/,
+    "TENANT_ANSWER_TOO_LARGE",
+  ],
 ];
 
 Deno.test("an answer of another form is an error that names the field", () => {
-  for (const [body, message] of BAD) {
+  for (const [body, message, code = "TENANT_SCHEMA_CHANGED"] of BAD) {
     try {
       answer("user.list", body);
     } catch (error) {
-      assert.ok(error instanceof TenantError && error.code === "TENANT_BAD_ANSWER", `${error}`);
+      assert.ok(error instanceof TenantError && error.code === code, `${error}`);
       assert.match(error.message, message);
       continue;
     }
     assert.fail(`${JSON.stringify(body)} was accepted`);
   }
+  assert.throws(
+    () => answer("task.createGrantTask", "[]"),
+    /is not an object; the tenant may have performed the request$/,
+  );
 });

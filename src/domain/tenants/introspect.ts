@@ -48,7 +48,7 @@ export async function introspect(
     const answer = status === 200 ? Answer.safeParse(jsonIn(body)).data : undefined;
     if (answer === undefined) {
       throw new TenantError(
-        "TENANT_BAD_ANSWER",
+        status === 200 ? "TENANT_SCHEMA_CHANGED" : "TENANT_BAD_ANSWER",
         `${WHAT}: ${host} answered with status ${status}, and not as a C1 tenant`,
       );
     }
