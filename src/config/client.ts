@@ -79,21 +79,6 @@ export interface TenantClient {
   readonly clientSecret: Secret;
 }
 
-/**
- * The client of a tenant that the variables of C1 name, whatever server this command uses. Undefined without one.
- * @throws {ConfigError} for an invalid URL, for a client id without a secret, and for a secret without an id
- */
-export function resolveTenantClient(env: Given): TenantClient | undefined {
-  const { serverUrl, credentials } = resolveClientSettings(undefined, ofC1(env));
-  if (credentials?.kind !== "client") return undefined;
-  const { clientId, clientSecret } = credentials;
-  return {
-    host: serverUrl === undefined ? undefined : new URL(serverUrl).host,
-    clientId,
-    clientSecret,
-  };
-}
-
 /** The token of a workload counts before a secret. */
 function credentialsOf(
   family: Family,
@@ -148,7 +133,8 @@ export function resolveTenantUrl(tenant: string): string {
 
 /**
  * The credentials of the `CONDUCTORONE_*` variables for a tenant; undefined without credentials, and if the variables are
- * for another tenant. The variables of invoked servers do not count.
+ * for another tenant. `CONDUCTORONE_TENANT_DOMAIN` names the tenant, or else the URL, or else the id of the client. The
+ * variables of invoked servers do not count.
  *
  * @throws {ConfigError} as {@link resolveClientSettings}
  */
@@ -158,8 +144,9 @@ export function resolveTenantSettings(tenant: string, env: Given): ClientSetting
   if ((settings.accessToken ?? settings.credentials) === undefined) return undefined;
   const url = resolveTenantUrl(tenant);
   const domain = given["CONDUCTORONE_TENANT_DOMAIN"];
-  const isNamed = domain ? resolveTenantUrl(domain) === url : settings.serverUrl === url;
-  return isNamed ? settings : undefined;
+  const [, host] = /@([^@/]+)\//.exec(given["CONDUCTORONE_CLIENT_ID"] ?? "") ?? [];
+  const named = domain ? resolveTenantUrl(domain) : settings.serverUrl ?? (host && tenantUrl(host));
+  return named === url ? settings : undefined;
 }
 
 function ofC1(env: Given): Given {
@@ -170,5 +157,5 @@ function ofC1(env: Given): Given {
 
 function tenantUrl(tenant: string): string {
   if (tenant.includes("://")) return tenant;
-  return `https://${tenant.includes(".") ? tenant : `${tenant}.conductor.one`}`;
+  return `https://${/[.:]/.test(tenant) ? tenant : `${tenant}.conductor.one`}`;
 }

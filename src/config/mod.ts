@@ -5,7 +5,6 @@ export {
   type ClientSettings,
   profilesDir,
   resolveClientSettings,
-  resolveTenantClient,
   resolveTenantSettings,
   resolveTenantUrl,
   type TenantClient,

@@ -123,6 +123,7 @@ async function withVariables(t: Deno.TestContext, folder: Folder): Promise<void>
   const record = ["test", "--record", "recording"];
   const egress = ["--egress-allow-private", "127.0.0.0/8", "--egress-ca", caFile];
   const env = {
+    CONDUCTORONE_TENANT_DOMAIN: "acme",
     CONDUCTORONE_SERVER_URL: `https://${host}`,
     CONDUCTORONE_CLIENT_ID: clientId,
     CONDUCTORONE_CLIENT_SECRET: clientSecret,

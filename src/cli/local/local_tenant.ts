@@ -1,11 +1,5 @@
 /** The C1 tenant of a function on a local server: recorded, replayed, or the example tenant. */
-import {
-  countOf,
-  loadConfig,
-  readEnvironment,
-  resolveTenantClient,
-  type TenantClient,
-} from "../../config/mod.ts";
+import { countOf, loadConfig, readEnvironment, type TenantClient } from "../../config/mod.ts";
 import type { TenantCallsChange } from "../../compose/tenants.ts";
 import { operationLabel, TenantError, type TenantTransport } from "../../tenants/contract.ts";
 import { readRecording, type Recording, recordingFiles } from "../../tenants/recording/format.ts";
@@ -20,6 +14,7 @@ import { RecordingError } from "../../tenants/recording/recording_error.ts";
 import { ReplayTransport } from "../../tenants/recording/replay.ts";
 import type { Api } from "../client/api.ts";
 import { findDataDir } from "../client/credentials.ts";
+import { findTenantClient } from "../tenant_functions/connect.ts";
 import type { Manifest } from "../folder/manifest.ts";
 import {
   readEarlierRecording,
@@ -101,26 +96,32 @@ function notCalled(tenant: string): TenantTransport {
 }
 
 /**
- * The client of the variables, or else that of the tenant on a server of this machine.
+ * A client of this user for the tenant, or else the client that a server of this machine has for it. Credentials for
+ * another tenant do not count: a recorded write changes the tenant.
  * @throws {Failure} without one
  */
 async function needClient(
   { id = "", credentialId }: NonNullable<Manifest["tenant"]>,
 ): Promise<TenantClient> {
-  const env = readEnvironment();
-  const given = resolveTenantClient(env);
+  const given = await findTenantClient(id);
   if (given !== undefined) return given;
+  const env = readEnvironment();
   const directory = await findDataDir(defaultDataDir(env));
   const { readTenantClient } = await import("../../compose/tenant_client.ts");
   const stored = directory === undefined
     ? undefined
     : await readTenantClient(loadConfig({}, env).config, directory, { tenant: id, credentialId });
   if (stored !== undefined) return stored;
-  throw new Failure(`Option --record needs a client of tenant ${oneLine(id)}`, {
-    next: "add the tenant to a server of this machine with invoked tenants add, or set " +
-      "CONDUCTORONE_CLIENT_ID, CONDUCTORONE_CLIENT_SECRET and CONDUCTORONE_TENANT_DOMAIN",
-    exit: "usage",
-  });
+  const name = oneLine(id);
+  throw new Failure(
+    `Option --record needs a client of tenant ${name}: no profile of a tenant has this name, no ` +
+      "server of this machine has the tenant, and the CONDUCTORONE_* variables are not for it",
+    {
+      next: `sign in with invoked login --tenant ${name}, or set CONDUCTORONE_CLIENT_ID, ` +
+        "CONDUCTORONE_CLIENT_SECRET and CONDUCTORONE_TENANT_DOMAIN",
+      exit: "usage",
+    },
+  );
 }
 
 async function replaying(folder: string): Promise<LocalTenant> {
@@ -146,6 +147,7 @@ async function recording(
       const added = client === undefined
         ? await tenants.addExample("")
         : await tenants.add(client.host, "", client);
+      note(`Recording the answers of ${oneLine(added.host)}`);
       return added.id;
     },
     save: () => saveRecording(folder, recorder),

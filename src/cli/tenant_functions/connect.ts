@@ -1,9 +1,10 @@
-/** Where `--tenant` takes the address and the credentials of a tenant from. */
+/** Where `--tenant` and `--record` take the address and the credentials of a tenant from. */
 import {
   profilesDir,
   readEnvironment,
   resolveTenantSettings,
   resolveTenantUrl,
+  type TenantClient,
 } from "../../config/mod.ts";
 import { Api } from "../client/api.ts";
 import { environmentCredentials, profileTarget, type Target } from "../client/credentials.ts";
@@ -31,24 +32,42 @@ export async function connectToTenant(name: string): Promise<Api> {
   });
 }
 
-async function findTenant(name: string): Promise<Target> {
-  const env = readEnvironment();
-  const profiles = new Profiles(profilesDir(env));
-  if (isProfileName(name) && (await profiles.names()).includes(name)) {
-    return await profileTarget(profiles, name, undefined);
+/**
+ * The client of this user for a tenant, from the same sources as {@link connectToTenant}. Undefined without a client, also
+ * for a profile of an invoked server and for variables with another kind of credentials.
+ */
+export async function findTenantClient(name: string): Promise<TenantClient | undefined> {
+  for (const find of [profileOf, variablesFor]) {
+    const target = await find(name);
+    if (target?.credentials.kind !== "key") continue;
+    const { clientId, clientSecret } = target.credentials;
+    return { host: new URL(target.serverUrl).host, clientId, clientSecret };
   }
-  const settings = resolveTenantSettings(name, env);
+  return undefined;
+}
+
+async function profileOf(name: string): Promise<Target | undefined> {
+  const profiles = new Profiles(profilesDir(readEnvironment()));
+  const isKnown = isProfileName(name) && (await profiles.names()).includes(name);
+  return isKnown ? await profileTarget(profiles, name, undefined) : undefined;
+}
+
+function variablesFor(name: string): Target | undefined {
+  const settings = resolveTenantSettings(name, readEnvironment());
   const credentials = settings && environmentCredentials(settings);
+  if (credentials === undefined) return undefined;
+  return {
+    serverUrl: settings?.serverUrl ?? resolveTenantUrl(name),
+    credentials: credentials.kind === "client" ? { ...credentials, kind: "key" } : credentials,
+    caCerts: [],
+    source: "environment variables",
+  };
+}
+
+async function findTenant(name: string): Promise<Target> {
+  const target = await profileOf(name) ?? variablesFor(name);
+  if (target !== undefined) return target;
   const url = resolveTenantUrl(name);
-  if (credentials !== undefined) {
-    const serverUrl = settings?.serverUrl ?? url;
-    return {
-      serverUrl,
-      credentials: credentials.kind === "client" ? { ...credentials, kind: "key" } : credentials,
-      caCerts: [],
-      source: "environment variables",
-    };
-  }
   throw new Failure(
     `Tenant ${
       oneLine(name)

@@ -1,0 +1,50 @@
+/** With whose client `--record` calls which tenant. */
+import assert from "node:assert/strict";
+import { assertFails } from "../cli/support.ts";
+import { loopbackCertificate } from "../support/certificates.ts";
+import { makeTempDir, runInvoked } from "../support/invoked.ts";
+import { startExampleTenant } from "./example_client.ts";
+import { Folder, notesOf } from "./support/recording_folder.ts";
+
+Deno.test("--record calls the tenant of invoked.json alone", async (t) => {
+  await using tenant = await startExampleTenant();
+  await using directory = await makeTempDir();
+  const { caFile } = await loopbackCertificate();
+  const { host, clientId, clientSecret } = tenant.credentials;
+  const folder = await Folder.make(directory.path, { id: "acme" });
+  const record = ["test", "--record", "recording"];
+  const egress = ["--egress-allow-private", "127.0.0.0/8", "--egress-ca", caFile];
+  const client = {
+    HOME: directory.path,
+    CONDUCTORONE_CLIENT_ID: clientId,
+    CONDUCTORONE_CLIENT_SECRET: clientSecret,
+  };
+  await t.step("variables for another tenant do not count", async () => {
+    for (
+      const other of [
+        { CONDUCTORONE_TENANT_DOMAIN: "beta", CONDUCTORONE_SERVER_URL: `https://${host}` },
+        { CONDUCTORONE_SERVER_URL: `https://${host}` },
+        {},
+      ]
+    ) {
+      const run = await folder.run([...record, ...egress], { ...client, ...other });
+      assertFails(
+        run,
+        2,
+        /client of tenant acme: .* variables are not for it/,
+        /login --tenant acme/,
+      );
+    }
+  });
+  await t.step("the profile with the name of the tenant does", async () => {
+    const login = ["login", "--tenant", `https://${host}`, "--profile", "acme", "--ca", caFile];
+    const signedIn = await runInvoked([...login, "--client-id", clientId], {
+      env: { HOME: directory.path },
+      stdin: clientSecret,
+    });
+    assert.equal(signedIn.code, 0, signedIn.stderr);
+    const notes = notesOf(await folder.run([...record, ...egress], { HOME: directory.path }));
+    assert.ok(notes.includes(`Recording the answers of ${host}\n`), notes);
+    assert.match(notes, /^Recorded 2 calls of 2 operations/m);
+  });
+});
