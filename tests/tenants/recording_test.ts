@@ -154,6 +154,53 @@ Deno.test("secrets, tokens, mail addresses and names are masked, the same always
   });
 });
 
+Deno.test("numbers, keys, settings of connectors and passwords in URLs are masked", async () => {
+  const recorder = new Recorder(maskRules(undefined));
+  const deep = JSON.parse(`${'{"a":'.repeat(12)}"deep-secret"${"}".repeat(12)}`);
+  const person = {
+    email: "ada@corp.io",
+    profile: { employeeNumber: 4711, level: 3, mobile: 491701234567, deep, isAdmin: true },
+  };
+  const connector = {
+    displayName: "Directory",
+    config: { "@type": "type.example/Config", nested: { value: "hunter2", port: 4444 }, deep },
+    syncUrl: "https://ada:hunter3@corp.io/sync, https://corp.io/@here, ldap://p@ss@corp.io",
+  };
+  const tenant = new Bodies([
+    { user: person, owners: { "ada@corp.io": { count: 4711 } }, connector, employeeNo: 4711 },
+    {},
+  ]);
+  const recording = recorder.around(tenant);
+  const seen = await bodyOf(recording, request("connector.get", "/api/v1/x/1")) as {
+    readonly [name in "user" | "owners" | "connector" | "employeeNo"]: unknown;
+  };
+  const hidden = JSON.parse(`${'{"a":'.repeat(12)}"masked-text-4"${"}".repeat(12)}`);
+  const profile = {
+    employeeNumber: 9000000000001,
+    level: 9000000000002,
+    mobile: 9000000000003,
+    deep: hidden,
+    isAdmin: true,
+  };
+  assert.deepEqual(seen.user, { email: "masked-1@example.com", profile });
+  // A number without a rule for its field is no number of a person.
+  assert.deepEqual(seen.owners, { "masked-1@example.com": { count: 4711 } });
+  assert.equal(seen.employeeNo, 9000000000001);
+  const texts = [...recordingFiles(recorder.recording).values()].join("");
+  for (const found of ["hunter", "deep-secret", "ada", "4444", "p@ss", "491701234567"]) {
+    assert.ok(!texts.includes(found), `${found} in ${texts}`);
+  }
+  assert.match(texts, /"@type": "type\.example\/Config"/);
+  assert.match(texts, /https:\/\/masked-secret-\d+@corp\.io\/sync, https:\/\/corp\.io\/@here, /);
+  // The tenant gets what the masks stand for, in each form that a function can send.
+  const sent = { byOwner: { "masked-1@example.com": profile.mobile }, id: `${profile.level}` };
+  await recording.send(request("user.list", "/api/v1/search/users", sent), NEVER);
+  assert.deepEqual(JSON.parse(tenant.requests[1]?.body ?? ""), {
+    byOwner: { "ada@corp.io": 491701234567 },
+    id: "3",
+  });
+});
+
 Deno.test("texts of the code itself are masked and named, or kept by a rule", async () => {
   const search = (query: string) => request("userSearch.search", "/api/v1/search/users", { query });
   const recorder = new Recorder(maskRules(undefined));

@@ -1,4 +1,4 @@
-/** Which texts of a tenant's answers a recording masks. */
+/** Which texts and numbers of a tenant's answers a recording masks. */
 import { z } from "zod";
 import { VIOLATION_OPTIONS, violationOf } from "../../config/mod.ts";
 import { RecordingError } from "./recording_error.ts";
@@ -10,7 +10,7 @@ export type MaskKind = typeof MASK_KINDS[number];
 /** The file of a recording with rules of its own. */
 export const MASKING_FILE = "masking.json";
 
-/** A rule for a text by its field; the first rule that matches applies. */
+/** A rule for a text or number by its field; the first rule that matches applies. */
 interface FieldRule {
   /** Matches the names of the fields down to the text, joined by dots; items of a list have the field of their list. */
   readonly path: RegExp;
@@ -34,34 +34,50 @@ const SECRET_NAMES = String
 
 /** Rules for every recording. */
 const FIELD_RULES: readonly FieldRule[] = [
+  // Without it, no SDK knows the message.
+  { path: /(?:^|\.)@type$/, ofPerson: false, kind: "keep" },
+  // A connector may have its secrets anywhere in its settings.
+  { path: /(?:^|\.)config(?:fields|fieldvalues)?\./i, ofPerson: false, kind: "secret" },
   anywhere("(?:next_?)?page_?token", "page"),
   anywhere(`${SECRET_NAMES}(?:\\.(?:value|data|content|key))?`, "secret"),
   anywhere(String.raw`(?:given|family|first|middle|last|full|nick)_?name`, "name"),
   anywhere("user_?names?|login", "name"),
-  anywhere(String.raw`employee_?ids?|phone\w*|mobile\w*|(?:street_?)?address\w*|birth\w*`, "text"),
+  anywhere(
+    String.raw`employee_?(?:id|number|no)s?|phone\w*|mobile\w*|(?:street_?)?address\w*|birth\w*`,
+    "text",
+  ),
   ofPerson("display_?name|name", "name"),
   // A directory may put anything there.
   { path: /(?:^|\.)profile\./i, ofPerson: true, kind: "text" },
 ];
 
+/** Names of fields with rules for all that is below them, however deep. */
+export const REGIONS = /^(?:profile|config(?:fields|fieldvalues)?)$/i;
+
 /** Fields by which an object is a person or an account. */
 const PERSON_FIELDS = ["email", "emails", "username", "usernames"];
 
-/** Texts that are secret wherever they are. No expression here reads a character of a hostile text more than 64 times. */
-export const SECRET_TEXTS = new RegExp(
-  [
-    String.raw`secret-token:[\w.~%:+/=-]{16,}`,
-    String.raw`(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*`,
-    String.raw`-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`,
-    String.raw`\bBearer [\w.~+/=-]{8,}`,
-    String.raw`\binvoked_[0-9A-Za-z]{49}\b`,
-    String.raw`\b(?:ghp|gho|ghs|github_pat|glpat|xox[abpr]|sk_live|AKIA)[_-]?[\w-]{12,}`,
-  ].join("|"),
-  "g",
-);
+/** Texts that are secret wherever they are. */
+const SECRET_TEXTS = [
+  // User and password of a URL.
+  String.raw`(?<=:\/\/)[^\s/?#]+(?=@)`,
+  String.raw`secret-token:[\w.~%:+/=-]{16,}`,
+  String.raw`(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*`,
+  String.raw`-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`,
+  String.raw`\bBearer [\w.~+/=-]{8,}`,
+  String.raw`\binvoked_[0-9A-Za-z]{49}\b`,
+  String.raw`\b(?:ghp|gho|ghs|github_pat|glpat|xox[abpr]|sk_live|AKIA)[_-]?[\w-]{12,}`,
+].join("|");
 
 /** Mail addresses wherever they are. */
-export const MAIL_TEXTS = /[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}/gi;
+const MAIL_TEXTS = String
+  .raw`(?!\/)[\w.!#$%&'*+/=?^\x60{|}~-]{1,64}@(?:[a-zA-Z0-9-]{1,63}\.){1,8}[a-zA-Z]{2,24}`;
+
+/**
+ * What is masked wherever it is: a secret, or else a mail address in the group `mail`. It reads no character of a hostile
+ * text more than 64 times.
+ */
+export const ANYWHERE = new RegExp(`${SECRET_TEXTS}|(?<mail>${MAIL_TEXTS})`, "g");
 /** RFC 2606 and 6761: nobody receives their mail, so they name nobody. */
 const RESERVED_HOST = /(?:@|\.)(?:example(?:\.(?:com|net|org))?|test|invalid|localhost)$/i;
 
@@ -80,7 +96,7 @@ const maskingFile = z.strictObject({
 
 /** The rules of one recording. */
 export interface MaskRules {
-  /** The kind of a text by its field; undefined if no rule names the field. @param owner the object with the field */
+  /** The kind of a text or number by its field; undefined if no rule names the field. @param owner the object with the field */
   kindOf(path: readonly string[], owner: object): MaskKind | "keep" | undefined;
   /** Whether a text, such as a mail address, stays as it is. */
   keeps(text: string): boolean;

@@ -1,8 +1,9 @@
 /**
- * Masks texts of a recording. A text always gets the same mask, so what belongs together still does. A mask is replaced
- * by its text on the way to the tenant: a function can ask for what a masked answer named.
+ * Masks texts and numbers of a recording, also the keys of its objects. A text always gets the same mask, so what belongs
+ * together still does. A mask is replaced by its text on the way to the tenant: a function can ask for what a masked
+ * answer named.
  */
-import { MAIL_TEXTS, type MaskKind, type MaskRules, SECRET_TEXTS } from "./mask_rules.ts";
+import { ANYWHERE, type MaskKind, type MaskRules, REGIONS } from "./mask_rules.ts";
 
 /** What the mask of a kind looks like. */
 const MASKS: Readonly<Record<MaskKind, (number: number) => string>> = {
@@ -12,8 +13,10 @@ const MASKS: Readonly<Record<MaskKind, (number: number) => string>> = {
   text: (number) => `masked-text-${number}`,
   page: (number) => `page-${number}`,
 };
+/** Masks of numbers are numbers above it, with 13 digits. */
+const NUMBER_MASKS = 9_000_000_000_000;
 const ANY_MASK =
-  /\bmasked-(?:secret|text)-\d+\b|\bmasked-\d+@example\.com\b|\bMasked name \d+\b|\bpage-\d+\b/g;
+  /\b90\d{11}\b|\bmasked-(?:secret|text)-\d+\b|\bmasked-\d+@example\.com\b|\bMasked name \d+\b|\bpage-\d+\b/g;
 /** A shorter name may be a word of other texts. */
 const FULL_NAME = /\S\s+\S/;
 
@@ -27,9 +30,10 @@ type FullNames = ReadonlyMap<string, readonly (readonly [name: string, mask: str
 
 /** The masks of one recording. */
 export class Masker {
-  readonly #masks = new Map<MaskKind, Map<string, string>>();
-  /** Texts by their mask. */
+  readonly #masks = new Map<MaskKind, Map<string | number, string>>();
+  /** Texts, also of numbers, by their mask. */
   readonly #texts = new Map<string, string>();
+  #numbers = 0;
 
   constructor(private readonly rules: MaskRules) {}
 
@@ -60,7 +64,10 @@ export class Masker {
 
   /** A JSON value with the texts of its masks. */
   unmaskValue(value: unknown): unknown {
-    return mapTexts(value, (text) => this.unmask(text));
+    return mapJson(value, {
+      text: (text) => this.unmask(text),
+      number: (number) => Number(this.#texts.get(`${number}`) ?? number),
+    });
   }
 
   /** Masks, in a text, the names that are known by now: an answer may have a name before its person. */
@@ -73,6 +80,7 @@ export class Masker {
   #fullNames(): FullNames {
     const names = new Map<string, (readonly [name: string, mask: string])[]>();
     for (const [name, mask] of this.#masks.get("name") ?? []) {
+      if (typeof name === "number") continue;
       const [first] = name.match(WORD) ?? [];
       if (first === undefined || !name.startsWith(first) || !FULL_NAME.test(name)) continue;
       const others = names.get(first) ?? [];
@@ -86,18 +94,15 @@ export class Masker {
 
   #mask(value: unknown, path: readonly string[], owner: object): unknown {
     if (typeof value === "string") return this.#maskText(value, path, owner);
+    if (typeof value === "number") return this.#maskNumber(value, path, owner);
     if (Array.isArray(value)) return value.map((item) => this.#mask(item, path, owner));
     if (typeof value !== "object" || value === null) return value;
     // The profile of a person is the person's, however deep it is.
     const isProfile = path.some((name) => /^profile$/i.test(name));
     return Object.fromEntries(
       Object.entries(value).map(([name, inner]) => [
-        name,
-        this.#mask(
-          inner,
-          [...path, name.slice(0, NAME_CHARS_MAX)].slice(-PATH_NAMES_MAX),
-          isProfile ? owner : value,
-        ),
+        this.#maskPatterns(name),
+        this.#mask(inner, below(path, name), isProfile ? owner : value),
       ]),
     );
   }
@@ -110,24 +115,42 @@ export class Masker {
     return this.#maskOf(kind, text);
   }
 
-  #maskPatterns(text: string): string {
-    const replace = (kind: MaskKind) => (found: string) =>
-      this.rules.keeps(found) ? found : this.#maskOf(kind, found);
-    return text.replace(SECRET_TEXTS, replace("secret")).replace(MAIL_TEXTS, replace("mail"));
+  /** A number says what it is by its field alone. */
+  #maskNumber(number: number, path: readonly string[], owner: object): number {
+    const kind = this.rules.kindOf(path, owner);
+    if (kind === undefined || kind === "keep" || this.rules.keeps(`${number}`)) return number;
+    return Number(this.#maskOf(kind, number));
   }
 
-  #maskOf(kind: MaskKind, text: string): string {
+  #maskPatterns(text: string): string {
+    return text.replace(ANYWHERE, (found, ...groups) => {
+      const { mail } = groups.at(-1) as { readonly mail?: string };
+      if (this.rules.keeps(found)) return found;
+      return this.#maskOf(mail === undefined ? "secret" : "mail", found);
+    });
+  }
+
+  #maskOf(kind: MaskKind, value: string | number): string {
     // What is masked already, such as a name in a request, has its mask.
-    if (this.#texts.has(text)) return text;
-    const masks = this.#masks.get(kind) ?? new Map<string, string>();
+    if (this.#texts.has(`${value}`)) return `${value}`;
+    const masks = this.#masks.get(kind) ?? new Map<string | number, string>();
     this.#masks.set(kind, masks);
-    const known = masks.get(text);
+    const known = masks.get(value);
     if (known !== undefined) return known;
-    const mask = MASKS[kind](masks.size + 1);
-    masks.set(text, mask);
-    this.#texts.set(mask, text);
+    const mask = typeof value === "number"
+      ? `${NUMBER_MASKS + ++this.#numbers}`
+      : MASKS[kind](masks.size + 1);
+    masks.set(value, mask);
+    this.#texts.set(mask, `${value}`);
     return mask;
   }
+}
+
+/** The names down to a field. Those that are far above are dropped, but no {@link REGIONS}. */
+function below(path: readonly string[], name: string): readonly string[] {
+  const names = [...path, name.slice(0, NAME_CHARS_MAX)];
+  if (names.length <= PATH_NAMES_MAX) return names;
+  return names.toSpliced(names.findIndex((each) => !REGIONS.test(each)), 1);
 }
 
 /** A text without the names. Each word is looked up once, however many names there are. */
@@ -146,12 +169,19 @@ function maskNames(text: string, names: FullNames): string {
   return masked + text.slice(end);
 }
 
-/** A JSON value with each text changed. */
-export function mapTexts(value: unknown, change: (text: string) => string): unknown {
-  if (typeof value === "string") return change(value);
-  if (Array.isArray(value)) return value.map((item) => mapTexts(item, change));
+/** A JSON value with each text and key changed, and each number. */
+export function mapJson(
+  value: unknown,
+  change: {
+    readonly text: (text: string) => string;
+    readonly number?: (number: number) => number;
+  },
+): unknown {
+  if (typeof value === "string") return change.text(value);
+  if (typeof value === "number") return change.number?.(value) ?? value;
+  if (Array.isArray(value)) return value.map((item) => mapJson(item, change));
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) => [name, mapTexts(inner, change)]),
+    Object.entries(value).map(([name, inner]) => [change.text(name), mapJson(inner, change)]),
   );
 }

@@ -14,7 +14,7 @@ import {
   RECORDING_BYTES_MAX,
 } from "./format.ts";
 import type { MaskKind, MaskRules } from "./mask_rules.ts";
-import { mapTexts, Masker } from "./masker.ts";
+import { mapJson, Masker } from "./masker.ts";
 import { mapPath, requestKey } from "./requests.ts";
 
 /** One call, in the form of its file. */
@@ -97,11 +97,15 @@ export class Recorder {
     const named = this.#masker.nameMasker();
     return this.#calls.map(({ operation, request, answer }) => {
       const masked = {
-        ...mapTexts(request, named) as RecordedRequest,
+        ...mapJson(request, { text: named }) as RecordedRequest,
         path: mapPath(request.path, { segment: named, parameter: (_, text) => named(text) }),
       };
       if (requestKey(masked) !== requestKey(request)) this.#literals.add(operation);
-      return { operation, request: masked, answer: mapTexts(answer, named) as RecordedAnswer };
+      return {
+        operation,
+        request: masked,
+        answer: mapJson(answer, { text: named }) as RecordedAnswer,
+      };
     });
   }
 
