@@ -6,6 +6,9 @@ import type { Grant, Task, TaskTarget, TaskType, World } from "./forms.ts";
 import { targetOf } from "./searches.ts";
 import { exampleId, OPEN_TASK_ACTIONS } from "./world.ts";
 
+/** Older tasks are dropped once there are more: a server keeps its example tenant in memory until it stops. */
+export const TASKS_MAX = 1000;
+const DESCRIPTION_CHARS_MAX = 4096;
 const DURATION = /^\d{1,9}(?:\.\d{1,9})?s$/;
 
 /** The task of an id, or of its number. @throws {TenantStatus} NOT_FOUND */
@@ -33,7 +36,7 @@ export function openTask(
       `Account ${target.appUserId} does not have entitlement ${target.appEntitlementId}`,
     );
   }
-  const number = world.tasks.length + 1;
+  const number = 1 + Number(world.tasks[0]?.numericId ?? 0);
   const now = new Date().toISOString();
   const entitlement = world.entitlements.find(({ id }) => id === target.appEntitlementId);
   const duration = kind === "grant" ? durationIn(body) : undefined;
@@ -47,7 +50,7 @@ export function openTask(
     id: exampleId("Task", number),
     numericId: String(number),
     displayName: `${kind === "grant" ? "Grant" : "Revoke"} ${entitlement?.displayName}`,
-    description: optionalText(body, "description") ?? "",
+    description: descriptionIn(body),
     type,
     state: "TASK_STATE_OPEN",
     processing: "TASK_PROCESSING_TYPE_WAITING",
@@ -62,7 +65,7 @@ export function openTask(
     createdAt: now,
     updatedAt: now,
   };
-  world.tasks = [task, ...world.tasks];
+  world.tasks = [task, ...world.tasks.slice(0, TASKS_MAX - 1)];
   return task;
 }
 
@@ -162,6 +165,15 @@ function durationIn(body: Body): string | undefined {
     );
   }
   return duration;
+}
+
+function descriptionIn(body: Body): string {
+  const text = optionalText(body, "description") ?? "";
+  if (text.length <= DESCRIPTION_CHARS_MAX) return text;
+  throw invalidField(
+    "description",
+    `it has ${text.length} characters, the limit is ${DESCRIPTION_CHARS_MAX}`,
+  );
 }
 
 function needText(body: Body, field: string): string {

@@ -1,6 +1,7 @@
 /** The example tenant answers as C1's documentation says: tokens, pages, filters, errors, and tasks that change its data. */
 import assert from "node:assert/strict";
 import { exampleCredentials, exampleTenant } from "../../examples/tenant/app.ts";
+import { TASKS_MAX } from "../../examples/tenant/tasks.ts";
 import type { Json } from "../support/client.ts";
 import { type Answer, startExampleTenant, TenantClient } from "./example_client.ts";
 
@@ -163,6 +164,33 @@ Deno.test("a request that C1 rejects is rejected, and what the example lacks is 
     assert.match(filter, /the field "actorId" of this search/);
     const lacking = errorOf(await client.call("GET", "/api/v1/policies"), 501, "NOT_IN_EXAMPLE");
     assert.match(lacking, /the operation GET \/api\/v1\/policies/);
+  });
+});
+
+Deno.test("tasks that functions create have a limit, and drop the oldest", async () => {
+  await withTenant(async (client) => {
+    const { list: [{ task }] } = await client.ok("POST", "/api/v1/search/tasks", {
+      taskStates: ["TASK_STATE_OPEN"],
+      taskTypes: [{ grant: {} }],
+    });
+    const { appId, appEntitlementId, appUserId } = task.type.grant;
+    const target = { appId, appEntitlementId, appUserId };
+    const grant = (body: object) => client.call("POST", "/api/v1/task/grant", body);
+    const description = "x".repeat(4096);
+    assert.equal((await grant({ ...target, description })).status, 200);
+    const longer = await grant({ ...target, description: `${description}x` });
+    const message = errorOf(longer, 400, "INVALID_FIELD");
+    assert.equal(message, "Invalid description: it has 4097 characters, the limit is 4096");
+    const numbers: number[] = [];
+    for (let count = 0; count < TASKS_MAX; count++) {
+      const { taskView } = (await grant(target)).body;
+      numbers.push(Number(taskView.task.numericId));
+    }
+    const { items } = await allPages((pageToken) =>
+      client.ok("POST", "/api/v1/search/tasks", { pageToken, pageSize: 100 })
+    );
+    assert.deepEqual(items.map((view) => Number(view.task.numericId)), numbers.toReversed());
+    errorOf(await client.call("GET", `/api/v1/tasks/${task.id}`), 404, "NOT_FOUND");
   });
 });
 
