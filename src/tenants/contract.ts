@@ -56,9 +56,15 @@ export interface TenantTransport {
   /**
    * @param signal aborts when nobody waits for the answer any more
    * @param endsAtMs when it will at the latest, on the clock of `performance.now()`: no repetition begins later
+   * @param attempt the same object for all calls of one attempt of an invocation, or of one run of tests
    * @throws {TenantError} if no answer came, or none that the rules allow
    */
-  send(request: TenantRequest, signal: AbortSignal, endsAtMs?: number): Promise<TenantAnswer>;
+  send(
+    request: TenantRequest,
+    signal: AbortSignal,
+    endsAtMs?: number,
+    attempt?: object,
+  ): Promise<TenantAnswer>;
 }
 
 /** Credentials of a client of a tenant, opened. */

@@ -105,6 +105,28 @@ async function onExample(t: Deno.TestContext, folder: Folder): Promise<void> {
       assert.equal(await dev.stop("SIGTERM"), 0);
     }
   });
+  await t.step("each run of dev replays from the first answer", async () => {
+    const name = "recording/user.get.json";
+    const recorded = await folder.read(name);
+    const file = JSON.parse(recorded);
+    const { answers } = file.entries[0];
+    const later = structuredClone(answers[0]);
+    later.body.userView.user.department = "Finance";
+    answers.push(later);
+    await folder.write(name, JSON.stringify(file));
+    const input = JSON.stringify({ query: "user-5@" });
+    const args = ["dev", "--json", "--input", input, "--replay", "recording"];
+    await using dev = new Running(args, UNCHECKED, folder.path);
+    await dev.printed("stdout", /"department":"Engineering"/);
+    await folder.write("main.ts", MAIN.replace("return {", "return { again: true,"));
+    await dev.printed(
+      "stdout",
+      /"output":\{"again":true,"name":"Masked name 1","department":"Engin/,
+    );
+    assert.equal(await dev.stop("SIGTERM"), 0);
+    await folder.write("main.ts", MAIN);
+    await folder.write(name, recorded);
+  });
   await t.step("a damaged recording is named", async () => {
     await folder.write("recording/user.get.json", '{"format": 1, "entries": [{}]}');
     const { stdout } = await folder.run(["test"]);

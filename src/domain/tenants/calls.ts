@@ -70,7 +70,7 @@ export class TenantCalls {
     const beganMs = performance.now();
     try {
       const answer = "send" in tenant
-        ? await tenant.send(requestOf(call.operation, call.request), call.signal, call.endsAtMs)
+        ? await send(call, tenant, requestOf(call.operation, call.request))
         : await this.#send(call, tenant, number);
       const isError = answer.status !== 200;
       const result: TenantResult = isError
@@ -102,16 +102,15 @@ export class TenantCalls {
 
   /** @param number of the call in its invocation */
   async #send(call: TenantCall, tenant: FunctionTenant, number: number): Promise<TenantAnswer> {
-    const { operation, signal, endsAtMs } = call;
     await this.#assertAllowed(call, tenant);
-    const request = requestOf(operation, call.request);
+    const request = requestOf(call.operation, call.request);
     const { tenants, store } = this.parts;
     const opened = await store.reading(() => tenants.open(tenant.id, tenant.credentialId));
-    const sent = () => tenants.connect(opened).send(request, signal, endsAtMs);
+    const sent = () => send(call, tenants.connect(opened), request);
     if (request.access !== "WRITE") return await sent();
     const resources = [{ type: "tenant", id: tenant.id, name: opened.host }];
     // Without its ids, which may be addresses of people.
-    const { verb, path } = operation;
+    const { verb, path } = call.operation;
     return await this.#recorded(call, { resources, facts: { call: number, verb, path } }, sent);
   }
 
@@ -198,6 +197,14 @@ export class TenantCalls {
     this.#counts.set(invocation, count);
     return count;
   }
+}
+
+async function send(
+  { signal, endsAtMs, invocation }: TenantCall,
+  transport: TenantTransport,
+  request: TenantRequest,
+): Promise<TenantAnswer> {
+  return await transport.send(request, signal, endsAtMs, invocation);
 }
 
 /** Failures of a transport, and wrong arguments, as errors of the API. */

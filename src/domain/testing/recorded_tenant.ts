@@ -23,7 +23,7 @@ export class RecordedTenant implements TenantTransport {
   ) {}
 
   /** @throws {TenantError} TENANT_NOT_RECORDED; without a recording TENANT_NOT_CALLED, or TENANT_NOT_SET without a tenant */
-  send: TenantTransport["send"] = async (request, signal) => {
+  send: TenantTransport["send"] = async (request, ...call) => {
     const what = operationLabel(request.operation);
     const files = this.files();
     if (files === undefined) {
@@ -37,7 +37,7 @@ export class RecordedTenant implements TenantTransport {
       );
     }
     try {
-      return await (await this.#replayOf(files)).send(request, signal);
+      return await (await this.#replayOf(files)).send(request, ...call);
     } catch (error) {
       if (!(error instanceof RecordingError)) throw error;
       const message = `${what}: the recording of these tests is not valid: ${error.message}`;

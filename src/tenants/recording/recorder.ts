@@ -53,8 +53,8 @@ export class Recorder {
   /** A transport that records what another one answers. Failures without an answer are not recorded. */
   around(inner: TenantTransport): TenantTransport {
     return {
-      send: async (request, signal) => {
-        const answer = await inner.send(this.#unmasked(request), signal);
+      send: async (request, ...call) => {
+        const answer = await inner.send(this.#unmasked(request), ...call);
         return this.#record(request, answer);
       },
     };

@@ -8,24 +8,21 @@ import {
 import type { Entry, Recording } from "./format.ts";
 import { nearestKey, requestKey, shownKey } from "./requests.ts";
 
-/** An entry and how many of its answers were given. */
-interface Replayed {
-  readonly entry: Entry;
-  given: number;
-}
-
 /**
- * A tenant that knows the requests of a recording and no others. Equal requests get the recorded answers in their
- * order, and then the last one again: a loop that waits for a change ends as it ended when it was recorded.
+ * A tenant that knows the requests of a recording and no others. Equal requests of an attempt get the recorded answers
+ * in their order, and then the last one again: a loop that waits for a change ends as it ended when it was recorded. Each
+ * attempt begins with the first answer, so that the runs of `invoked dev` are alike.
  */
 export class ReplayTransport implements TenantTransport {
-  readonly #operations: ReadonlyMap<string, ReadonlyMap<string, Replayed>>;
+  readonly #operations: ReadonlyMap<string, ReadonlyMap<string, Entry>>;
+  /** How many answers of an entry each attempt has got: what has ended needs no count. */
+  readonly #given = new WeakMap<object, Map<Entry, number>>();
 
   constructor(recording: Recording) {
     this.#operations = new Map(
       Array.from(recording, ([operation, entries]) => [
         operation,
-        new Map(entries.map((entry) => [requestKey(entry.request), { entry, given: 0 }])),
+        new Map(entries.map((entry) => [requestKey(entry.request), entry])),
       ]),
     );
   }
@@ -35,6 +32,8 @@ export class ReplayTransport implements TenantTransport {
   async send(
     { operation, verb, path, body }: TenantRequest,
     signal: AbortSignal,
+    _endsAtMs?: number,
+    attempt: object = this,
   ): Promise<TenantAnswer> {
     signal.throwIfAborted();
     const name = `${operation.namespace}.${operation.method}`;
@@ -42,8 +41,11 @@ export class ReplayTransport implements TenantTransport {
     const key = requestKey(request);
     const found = this.#operations.get(name)?.get(key);
     if (found === undefined) throw this.#notRecorded(name, key);
-    const { answers } = found.entry;
-    const answer = answers[Math.min(found.given++, answers.length - 1)];
+    const given = this.#given.get(attempt) ?? new Map<Entry, number>();
+    this.#given.set(attempt, given);
+    const count = given.get(found) ?? 0;
+    given.set(found, count + 1);
+    const answer = found.answers[Math.min(count, found.answers.length - 1)];
     if (answer === undefined) throw this.#notRecorded(name, key);
     return {
       status: answer.status,
