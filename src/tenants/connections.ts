@@ -4,7 +4,6 @@ import { Agent, type IncomingMessage, request as httpRequest } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { LRUCache } from "lru-cache";
-import { formatBytes, formatDuration } from "../config/mod.ts";
 import { addressPolicy } from "../sandbox/egress/addresses.ts";
 import { EgressError } from "../sandbox/egress/error.ts";
 import { Router } from "../sandbox/egress/route.ts";
@@ -12,7 +11,14 @@ import { parseAbsolute } from "../sandbox/egress/target.ts";
 import type { EgressOptions } from "../sandbox/mod.ts";
 import { BoundedSlots } from "../shared/bounded_slots.ts";
 import { ByteBudget } from "../shared/byte_budget.ts";
-import { type Exchange, ExchangeError, type HttpAnswer, type HttpRequest } from "./exchange.ts";
+import {
+  bounded,
+  type Exchange,
+  ExchangeError,
+  type HttpAnswer,
+  type HttpRequest,
+  withinTime,
+} from "./exchange.ts";
 
 /** Tenants whose connections are kept; those of the one that was used least recently are closed. */
 const HOSTS_MAX = 100;
@@ -135,22 +141,12 @@ async function sendOver(
   request: HttpRequest,
   { signal, slots, memory }: SendParts,
 ): Promise<HttpAnswer> {
-  const message = `no whole answer within ${formatDuration(request.timeoutMs)}`;
-  const late = new ExchangeError("TENANT_TIMEOUT", message, "perhaps", false);
-  const ending = new AbortController();
-  const end = () => ending.abort(late);
-  const timer = setTimeout(end, request.timeoutMs);
-  signal.addEventListener("abort", end, { once: true });
-  if (signal.aborted) end();
-  try {
-    using _slot = await slots.acquire(ending.signal);
-    return await exchange(agent, host, request, { signal: ending.signal, memory });
-  } catch (error) {
-    throw ending.signal.aborted ? late : exchangeError(error);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", end);
-  }
+  return await withinTime(request.timeoutMs, signal, async (ending) => {
+    using _slot = await slots.acquire(ending);
+    return await exchange(agent, host, request, { signal: ending, memory }).catch((error) => {
+      throw exchangeError(error);
+    });
+  });
 }
 
 /** Sends a request and reads its answer, until the signal aborts. */
@@ -208,16 +204,8 @@ async function bodyOf(
   let length = 0;
   let share: Disposable | undefined;
   try {
-    for await (const chunk of incoming as AsyncIterable<Uint8Array>) {
+    for await (const chunk of bounded(incoming, bytesMax)) {
       length += chunk.length;
-      if (length > bytesMax) {
-        throw new ExchangeError(
-          "TENANT_ANSWER_TOO_LARGE",
-          `the answer has more than ${formatBytes(bytesMax)}: ask for smaller pages`,
-          "perhaps",
-          false,
-        );
-      }
       if (length > SMALL_ANSWER_BYTES) share ??= await memory.take(bytesMax, signal);
       chunks.push(chunk);
     }

@@ -1,4 +1,5 @@
 /** One HTTP request to a tenant and its answer, without tokens, repetitions, or rules about what an answer holds. */
+import { formatBytes, formatDuration } from "../config/mod.ts";
 import type { TenantErrorCode } from "./contract.ts";
 
 /** A request over a connection to one tenant. */
@@ -43,5 +44,55 @@ export class ExchangeError extends Error {
     readonly mayPass: boolean,
   ) {
     super(message);
+  }
+}
+
+/**
+ * Runs an exchange within its time, and while somebody waits for it.
+ * @param run ends soon after its signal aborts
+ * @throws {ExchangeError} TENANT_TIMEOUT
+ */
+export async function withinTime<Value>(
+  timeoutMs: number,
+  signal: AbortSignal,
+  run: (signal: AbortSignal) => Promise<Value>,
+): Promise<Value> {
+  const message = `no whole answer within ${formatDuration(timeoutMs)}`;
+  const late = new ExchangeError("TENANT_TIMEOUT", message, "perhaps", false);
+  const ending = new AbortController();
+  const end = () => ending.abort(late);
+  const timer = setTimeout(end, timeoutMs);
+  signal.addEventListener("abort", end, { once: true });
+  if (signal.aborted) end();
+  try {
+    return await run(ending.signal);
+  } catch (error) {
+    throw ending.signal.aborted ? late : error;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", end);
+  }
+}
+
+/**
+ * The chunks of a body, up to its limit.
+ * @throws {ExchangeError} TENANT_ANSWER_TOO_LARGE
+ */
+export async function* bounded(
+  chunks: AsyncIterable<Uint8Array>,
+  bytesMax: number,
+): AsyncGenerator<Uint8Array> {
+  let length = 0;
+  for await (const chunk of chunks) {
+    length += chunk.length;
+    if (length > bytesMax) {
+      throw new ExchangeError(
+        "TENANT_ANSWER_TOO_LARGE",
+        `the answer has more than ${formatBytes(bytesMax)}: ask for smaller pages`,
+        "perhaps",
+        false,
+      );
+    }
+    yield chunk;
   }
 }

@@ -1,5 +1,13 @@
+import { Buffer } from "node:buffer";
+import { untilAborted } from "../shared/pause.ts";
 import type { TenantCredentials } from "./contract.ts";
-import type { Exchange } from "./exchange.ts";
+import {
+  bounded,
+  type Exchange,
+  type HttpAnswer,
+  type HttpRequest,
+  withinTime,
+} from "./exchange.ts";
 
 /** A tenant in the process of the server, with the client that it knows. */
 export interface TenantApp {
@@ -7,22 +15,37 @@ export interface TenantApp {
   readonly credentials: TenantCredentials;
 }
 
-/** Sends the requests to an app instead of a host; the rules about answers are the same. */
-export function exchangeWith({ answer, credentials: { host } }: TenantApp): Exchange {
+/** Sends the requests to an app instead of a host; the limits of time and bytes, and the rules about answers, are the same. */
+export function exchangeWith(app: TenantApp): Exchange {
   return {
-    async send({ verb, path, headers, body }) {
-      const response = await answer(
-        new Request(new URL(path, `https://${host}`), {
-          method: verb,
-          headers: { ...headers },
-          ...body === undefined ? {} : { body },
-        }),
-      );
-      return {
-        status: response.status,
-        headers: Object.fromEntries(response.headers),
-        body: await response.bytes(),
-      };
-    },
+    send: (request, signal) =>
+      withinTime(request.timeoutMs, signal, async (ending) => {
+        const answer = await untilAborted(answerOf(app, request, ending), ending);
+        if (answer === undefined) throw ending.reason;
+        return answer;
+      }),
+  };
+}
+
+async function answerOf(
+  { answer, credentials: { host } }: TenantApp,
+  { verb, path, headers, body, answerBytesMax }: HttpRequest,
+  signal: AbortSignal,
+): Promise<HttpAnswer> {
+  const response = await answer(
+    new Request(new URL(path, `https://${host}`), {
+      method: verb,
+      headers: { ...headers },
+      signal,
+      ...body === undefined ? {} : { body },
+    }),
+  );
+  const chunks = response.body === null
+    ? []
+    : await Array.fromAsync(bounded(response.body, answerBytesMax));
+  return {
+    status: response.status,
+    headers: Object.fromEntries(response.headers),
+    body: Buffer.concat(chunks),
   };
 }
