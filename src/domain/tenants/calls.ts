@@ -11,6 +11,7 @@ import {
   type SdkAnswer,
   type TenantAnswer,
   TenantError,
+  type TenantRequest,
   type TenantTransport,
 } from "../../tenants/contract.ts";
 import { answerOf, requestOf, type TenantOperation } from "../../tenants/operations.ts";
