@@ -201,6 +201,44 @@ Deno.test("numbers, keys, settings of connectors and passwords in URLs are maske
   });
 });
 
+Deno.test("a secret is masked whatever it looks like, and with all that its object has", async () => {
+  const deep = (inner: unknown, levels: number): unknown =>
+    levels === 0 ? inner : { inner: [[deep(inner, levels - 1)]] };
+  const secret = {
+    password: "hunter2@localhost",
+    apiKey: "live-9f8e.test",
+    userName: "ada@localhost",
+    note: "sent Bearer abcdefgh12345.example.com to nobody@example.com",
+    profile: { host: "ada.test", deep: deep("far below the profile", 10) },
+    address: { lines: [{ street: "1 Babbage Street" }] },
+    credential: {
+      createdAt: "2026-01-02T03:04:05Z",
+      parts: [{ first: "part-one" }, [["part-two"]]],
+      displayName: "part-three",
+      deep: deep("far below the secret", 10),
+    },
+  };
+  const recorder = new Recorder(maskRules(undefined));
+  const recording = recorder.around(new Bodies([{ email: "ada@corp.io", ...secret }]));
+  const { note, credential } = await bodyOf(
+    recording,
+    request("user.get", "/api/v1/users/1"),
+  ) as typeof secret;
+  const recorded = [...recordingFiles(recorder.recording).values()].join("");
+  const texts = ["hunter2", "live-9f8e", "ada@", "abcdefgh", "ada.test", "far below", "Babbage"];
+  for (const hidden of [...texts, "part-"]) {
+    assert.ok(!recorded.includes(hidden), `${hidden} in ${recorded}`);
+  }
+  assert.match(note, /^sent masked-secret-\d+ to nobody@example\.com$/);
+  assert.equal(credential.createdAt, "2026-01-02T03:04:05Z");
+
+  const rules = JSON.stringify({ fields: { "credential.displayName": "keep", apiKey: "mail" } });
+  const own = new Recorder(maskRules(rules)).around(new Bodies([secret]));
+  const kept = await bodyOf(own, request("user.get", "/api/v1/users/1")) as typeof secret;
+  assert.equal(kept.credential.displayName, "part-three");
+  assert.match(kept.apiKey, /^masked-\d+@example\.com$/);
+});
+
 Deno.test("texts of the code itself are masked and named, or kept by a rule", async () => {
   const search = (query: string) => request("userSearch.search", "/api/v1/search/users", { query });
   const recorder = new Recorder(maskRules(undefined));

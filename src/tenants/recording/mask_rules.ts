@@ -37,9 +37,9 @@ const FIELD_RULES: readonly FieldRule[] = [
   // Without it, no SDK knows the message.
   { path: /(?:^|\.)@type$/, ofPerson: false, kind: "keep" },
   // A connector may have its secrets anywhere in its settings.
-  { path: /(?:^|\.)config(?:fields|fieldvalues)?\./i, ofPerson: false, kind: "secret" },
+  anywhere("config(?:fields|fieldvalues)?", "secret"),
   anywhere("(?:next_?)?page_?token", "page"),
-  anywhere(`${SECRET_NAMES}(?:\\.(?:value|data|content|key))?`, "secret"),
+  anywhere(SECRET_NAMES, "secret"),
   anywhere(String.raw`(?:given|family|first|middle|last|full|nick)_?name`, "name"),
   anywhere("user_?names?|login", "name"),
   anywhere(
@@ -48,11 +48,8 @@ const FIELD_RULES: readonly FieldRule[] = [
   ),
   ofPerson("display_?name|name", "name"),
   // A directory may put anything there.
-  { path: /(?:^|\.)profile\./i, ofPerson: true, kind: "text" },
+  ofPerson("profile", "text"),
 ];
-
-/** Names of fields with rules for all that is below them, however deep. */
-export const REGIONS = /^(?:profile|config(?:fields|fieldvalues)?)$/i;
 
 /** Fields by which an object is a person or an account. */
 const PERSON_FIELDS = ["email", "emails", "username", "usernames"];
@@ -78,8 +75,9 @@ const MAIL_TEXTS = String
  * text more than 64 times.
  */
 export const ANYWHERE = new RegExp(`${SECRET_TEXTS}|(?<mail>${MAIL_TEXTS})`, "g");
-/** RFC 2606 and 6761: nobody receives their mail, so they name nobody. */
-const RESERVED_HOST = /(?:@|\.)(?:example(?:\.(?:com|net|org))?|test|invalid|localhost)$/i;
+/** A mail address whose host is reserved by RFC 2606 or 6761: nobody receives its mail, so it names nobody. */
+const RESERVED_HOST =
+  /^[^@\s]+@(?:[a-z0-9-]+\.)*(?:example(?:\.(?:com|net|org))?|test|invalid|localhost)$/i;
 
 const FIELD_PATTERN = /^(?:[\w-]+|\*)(?:\.(?:[\w-]+|\*))*$/;
 const FIELDS_MAX = 1000;
@@ -96,10 +94,10 @@ const maskingFile = z.strictObject({
 
 /** The rules of one recording. */
 export interface MaskRules {
-  /** The kind of a text or number by its field; undefined if no rule names the field. @param owner the object with the field */
+  /** The kind of a value by its field; undefined if no rule names the field. @param owner the object with the field */
   kindOf(path: readonly string[], owner: object): MaskKind | "keep" | undefined;
-  /** Whether a text, such as a mail address, stays as it is. */
-  keeps(text: string): boolean;
+  /** Whether a text of a kind stays as it is: one that the rules name, or a mail address that nobody can have. */
+  keeps(kind: MaskKind, text: string): boolean;
 }
 
 /**
@@ -125,7 +123,8 @@ export function maskRules(text: string | undefined): MaskRules {
       const isPerson = PERSON_FIELDS.some((field) => Object.hasOwn(owner, field));
       return rules.find((rule) => (isPerson || !rule.ofPerson) && rule.path.test(joined))?.kind;
     },
-    keeps: (found) => kept.has(found) || RESERVED_HOST.test(found),
+    // A password may look like an address, and a token like a host.
+    keeps: (kind, text) => kept.has(text) || (kind === "mail" && RESERVED_HOST.test(text)),
   };
 }
 

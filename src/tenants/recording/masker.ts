@@ -3,7 +3,7 @@
  * together still does. A mask is replaced by its text on the way to the tenant: a function can ask for what a masked
  * answer named.
  */
-import { ANYWHERE, type MaskKind, type MaskRules, REGIONS } from "./mask_rules.ts";
+import { ANYWHERE, type MaskKind, type MaskRules } from "./mask_rules.ts";
 
 /** What the mask of a kind looks like. */
 const MASKS: Readonly<Record<MaskKind, (number: number) => string>> = {
@@ -25,6 +25,19 @@ const WORD = /[\p{L}\p{N}]+/gu;
 const PATH_NAMES_MAX = 8;
 const NAME_CHARS_MAX = 100;
 
+/** A time as C1 writes it. */
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
+
+/** Where a value is. */
+interface FieldOfValue {
+  /** The names of the fields down to it; those far above are missing. */
+  readonly path: readonly string[];
+  /** The object with the field. */
+  readonly owner: object;
+  /** What the fields above say that it is. */
+  readonly above: MaskKind | undefined;
+}
+
 /** Names and their masks by the first word of the name. */
 type FullNames = ReadonlyMap<string, readonly (readonly [name: string, mask: string])[]>;
 
@@ -44,12 +57,12 @@ export class Masker {
 
   /** A JSON value with its texts masked. */
   mask(value: unknown): unknown {
-    return this.#mask(value, [], {});
+    return this.#mask(value, { path: [], owner: {}, above: undefined });
   }
 
   /** The text of one field, such as a parameter of a query. */
   maskField(name: string, text: string): string {
-    return this.#maskText(text, [name], { [name]: text });
+    return this.#maskText(text, { path: [name], owner: { [name]: text }, above: undefined });
   }
 
   /** A text without a field. */
@@ -92,41 +105,52 @@ export class Masker {
     return names;
   }
 
-  #mask(value: unknown, path: readonly string[], owner: object): unknown {
-    if (typeof value === "string") return this.#maskText(value, path, owner);
-    if (typeof value === "number") return this.#maskNumber(value, path, owner);
-    if (Array.isArray(value)) return value.map((item) => this.#mask(item, path, owner));
+  #mask(value: unknown, field: FieldOfValue): unknown {
+    if (typeof value === "string") return this.#maskText(value, field);
+    if (typeof value === "number") return this.#maskNumber(value, field);
+    if (Array.isArray(value)) return value.map((item) => this.#mask(item, field));
     if (typeof value !== "object" || value === null) return value;
     // The profile of a person is the person's, however deep it is.
-    const isProfile = path.some((name) => /^profile$/i.test(name));
+    const isProfile = field.path.some((name) => /^profile$/i.test(name));
+    const owner = isProfile ? field.owner : value;
+    const kind = this.#kindOf(field);
+    const above = kind === "keep" ? field.above : kind;
     return Object.fromEntries(
-      Object.entries(value).map(([name, inner]) => [
-        this.#maskPatterns(name),
-        this.#mask(inner, below(path, name), isProfile ? owner : value),
-      ]),
+      Object.entries(value).map(([name, inner]) => {
+        const path = [...field.path, name.slice(0, NAME_CHARS_MAX)].slice(-PATH_NAMES_MAX);
+        return [this.#maskPatterns(name), this.#mask(inner, { path, owner, above })];
+      }),
     );
   }
 
-  #maskText(text: string, path: readonly string[], owner: object): string {
-    const kind = this.rules.kindOf(path, owner);
+  /** What an object is, so are its fields, however deep: a secret whole, and a text unless a rule names the field. */
+  #kindOf({ path, owner, above }: FieldOfValue): MaskKind | "keep" | undefined {
+    const own = this.rules.kindOf(path, owner);
+    if (above === "secret" && own !== "keep") return "secret";
+    return own ?? (above === "text" ? "text" : undefined);
+  }
+
+  #maskText(text: string, field: FieldOfValue): string {
+    const kind = this.#kindOf(field);
     if (text === "" || kind === "keep") return text;
     if (kind === undefined) return this.#maskPatterns(text);
-    if (this.rules.keeps(text)) return text;
+    // When a secret was made is none. The SDK reads a date there, and a mask would be no date.
+    if (this.rules.keeps(kind, text) || (kind === "secret" && TIME.test(text))) return text;
     return this.#maskOf(kind, text);
   }
 
   /** A number says what it is by its field alone. */
-  #maskNumber(number: number, path: readonly string[], owner: object): number {
-    const kind = this.rules.kindOf(path, owner);
-    if (kind === undefined || kind === "keep" || this.rules.keeps(`${number}`)) return number;
+  #maskNumber(number: number, field: FieldOfValue): number {
+    const kind = this.#kindOf(field);
+    if (kind === undefined || kind === "keep" || this.rules.keeps(kind, `${number}`)) return number;
     return Number(this.#maskOf(kind, number));
   }
 
   #maskPatterns(text: string): string {
     return text.replace(ANYWHERE, (found, ...groups) => {
       const { mail } = groups.at(-1) as { readonly mail?: string };
-      if (this.rules.keeps(found)) return found;
-      return this.#maskOf(mail === undefined ? "secret" : "mail", found);
+      const kind = mail === undefined ? "secret" : "mail";
+      return this.rules.keeps(kind, found) ? found : this.#maskOf(kind, found);
     });
   }
 
@@ -144,13 +168,6 @@ export class Masker {
     this.#texts.set(mask, `${value}`);
     return mask;
   }
-}
-
-/** The names down to a field. Those that are far above are dropped, but no {@link REGIONS}. */
-function below(path: readonly string[], name: string): readonly string[] {
-  const names = [...path, name.slice(0, NAME_CHARS_MAX)];
-  if (names.length <= PATH_NAMES_MAX) return names;
-  return names.toSpliced(names.findIndex((each) => !REGIONS.test(each)), 1);
 }
 
 /** A text without the names. Each word is looked up once, however many names there are. */
