@@ -4,6 +4,7 @@ import { type Field, wordsOf } from "../resources/field.ts";
 import { FUNCTION_SETTINGS, LIMITS, SETTINGS } from "../resources/functions.ts";
 import type { Api, CommitContents } from "./client/api.ts";
 import { describeVolume, findInvocation, LATEST_INVOCATION } from "./client/find.ts";
+import { describeTenant } from "./client/function_tenant.ts";
 import { adviceOn, describeRights } from "./client/rights.ts";
 import type { Commit, LoadReport, TypeCheck } from "./client/commit_schemas.ts";
 import { type Invocation, type RemoteFunction, reuseName } from "./client/schemas.ts";
@@ -79,7 +80,7 @@ async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promis
     ...loadReport === undefined
       ? []
       : [["start", describeLoad(loadReport, fn).join("\n")] as const],
-    ...describeOwn(fn),
+    ...await describeOwn(api, fn),
     ...fn.circuitBreakerPausedAt === undefined ? [] : [
       ["paused", `since ${showTime(fn.circuitBreakerPausedAt)}, by its circuit breaker`] as const,
     ],
@@ -169,10 +170,14 @@ async function printInvocation(api: Api, invocation: Invocation): Promise<void> 
 }
 
 /** The settings with fields that a function has of its own. */
-function describeOwn(fn: RemoteFunction): (readonly [name: string, value: string])[] {
+async function describeOwn(
+  api: Api,
+  fn: RemoteFunction,
+): Promise<(readonly [name: string, value: string])[]> {
+  const tenant = await describeTenant(api, fn);
   const groups = SETTINGS.filter((name) => FUNCTION_SETTINGS[name].kind === "group");
   return groups.filter((name) => Object.keys(fn[name]).length > 0)
-    .map((name) => [wordsOf(name), JSON.stringify(fn[name])]);
+    .map((name) => [wordsOf(name), name === "tenant" ? tenant : JSON.stringify(fn[name])]);
 }
 
 function describeWait(invocation: Invocation): (readonly [name: string, value: string])[] {

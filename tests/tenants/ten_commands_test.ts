@@ -167,12 +167,17 @@ Deno.test("invoked tenants", async (t) => {
     assert.equal(set.code, 0, set.stderr);
     assert.deepEqual(ok(await client.get(path)).function.tenant, { id, access: "WRITE" });
     const shown = await runInvoked(["show", "caller", ...of]);
-    assert.match(shown.stdout, /^tenant +.*WRITE/m);
+    assert.match(shown.stdout, /^tenant +invented: .*WRITE/m);
+    const listedSettings = () => runInvoked(["settings", "list", "caller", ...of]);
+    assert.match((await listedSettings()).stdout, /^tenant\s+invented: .*WRITE/m);
+    // Who may not list tenants sees the id alone.
+    assert.match((await runInvoked(["show", "caller"], { env })).stdout, /^tenant +\{.*WRITE/m);
     await fails(["remove", "invented", "--yes"], /in use by functions: caller \(/);
     assert.match(
       await run(["remove", "invented", "--force", "--yes"]),
       /lost their access: caller \(/,
     );
+    assert.match((await listedSettings()).stdout, /^tenant\s+a tenant that was removed: .*WRITE/m);
     assert.equal((await runInvoked(["settings", "unset", "caller", "tenant", ...of])).code, 0);
     assert.equal(ok(await client.get(path)).function.tenant, undefined);
   });

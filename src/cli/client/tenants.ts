@@ -65,6 +65,13 @@ export class TenantApi {
       );
   }
 
+  /** @throws {ApiError} */
+  async byId(id: string): Promise<Tenant> {
+    const what = `Failed to read tenant ${oneLine(id)}`;
+    const sent = { path: { id } };
+    return (await this.session.call(what, `GET ${TENANT}`, TenantResponse, sent)).tenant;
+  }
+
   /** @param host undefined for that of the client id; @param name empty for the name of the host */
   async add(host: string | undefined, name: string, client: TenantClient): Promise<Tenant> {
     const body = { host, name, ...revealed(client) };

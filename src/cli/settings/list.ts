@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { describeVolume } from "../client/find.ts";
+import { describeTenant } from "../client/function_tenant.ts";
 import { describeSettings, SETTING_NAMES } from "../folder/function_settings.ts";
 import { addExamples, addJsonOption } from "../options/common_options.ts";
 import { FUNCTION_ARGUMENT, FUNCTION_HELP, functionOf } from "../options/function_argument.ts";
@@ -23,8 +24,11 @@ export function register(command: Command): void {
     }
     const named = Object.entries(variables);
     const volume = vfsId === "" ? "" : await describeVolume(api, vfsId);
+    const tenant = await describeTenant(api, fn);
     printTable(["NAME", "OWN", "IN FORCE"], [
-      ...describeSettings(fn),
+      ...describeSettings(fn).map(([name, own, now]) =>
+        name === "tenant" ? [name, tenant, tenant] : [name, own, now]
+      ),
       ["volume", volume, volume],
       ...named.map(([name, value]) => [VARIABLE_PREFIX + name, value, value]),
     ], "");

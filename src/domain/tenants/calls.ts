@@ -106,13 +106,26 @@ export class TenantCalls {
     await this.#assertAllowed(call, tenant);
     const request = requestOf(call.operation, call.request);
     const { tenants, store } = this.parts;
-    const opened = await store.reading(() => tenants.open(tenant.id, tenant.credentialId));
+    const opened = await store.reading(() => this.#opened(call, tenant));
     const sent = () => send(call, tenants.connect(opened), request);
     if (request.access !== "WRITE") return await sent();
     const resources = [{ type: "tenant", id: tenant.id, name: opened.host }];
     // Without its ids, which may be addresses of people.
     const { verb, path } = call.operation;
     return await this.#recorded(call, { resources, facts: { call: number, verb, path } }, sent);
+  }
+
+  /** @throws {TenantError} TENANT_NOT_FOUND, with the next step */
+  async #opened({ operation }: TenantCall, tenant: FunctionTenant): Promise<OpenedTenant> {
+    try {
+      return await this.parts.tenants.open(tenant.id, tenant.credentialId);
+    } catch (error) {
+      if (!(error instanceof TenantError)) throw error;
+      throw new TenantError(
+        error.code,
+        `${operationLabel(operation)} not sent: ${error.message}; set tenant of the function again`,
+      );
+    }
   }
 
   /** @throws TENANT_OPERATION_DENIED */

@@ -70,20 +70,20 @@ export class Tenants {
   /**
    * The credential with which the server sends requests to a tenant.
    * @param credentialId undefined for the oldest one
-   * @throws {TenantError} TENANT_NOT_FOUND
+   * @throws {TenantError} TENANT_NOT_FOUND, whose message says what was removed, and no more
    */
   async open(tenantId: string, credentialId: string | undefined): Promise<OpenedTenant> {
     const { tenants } = this.parts.store.read;
     const row = await tenants.get(tenantId);
     if (row === undefined) {
-      throw new TenantError("TENANT_NOT_FOUND", `Tenant ${tenantId} was removed`);
+      throw new TenantError("TENANT_NOT_FOUND", `tenant ${tenantId} was removed`);
     }
     const all = await tenants.credentials(tenantId);
     const credential = credentialId === undefined
       ? all[0]
       : all.find(({ id }) => id === credentialId);
     if (credential === undefined) {
-      const message = `Credential ${credentialId ?? ""} of tenant ${row.name} was removed`;
+      const message = `credential ${credentialId ?? ""} of tenant ${row.name} was removed`;
       throw new TenantError("TENANT_NOT_FOUND", message);
     }
     return {
