@@ -59,6 +59,10 @@ Deno.test("calls of functions to their tenant", async (t) => {
     ok(await client.call("DELETE", `/api/v1/tenants/${otherId}?force=true`));
     const removed = await makeCalls(client, id, [LIST_APPS]);
     assert.deepEqual([removed.ends[0].status, removed.ends[0].reason], [404, "TENANT_NOT_FOUND"]);
+    assert.equal(
+      removed.ends[0].message,
+      `sdk.apps.list not sent: tenant ${otherId} was removed; set tenant of the function again`,
+    );
     assert.deepEqual([tenant.received, other.received], [[], []]);
   });
 

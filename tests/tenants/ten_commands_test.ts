@@ -60,6 +60,18 @@ Deno.test("invoked tenants", async (t) => {
       owner.clientSecret,
     );
     await fails(["add", tenant.host, "--client-id", owner.clientId], /The client secret is empty/);
+    const nobody = "127.0.0.1:1";
+    await fails(
+      ["add", nobody, "--client-id", owner.clientId.replace(tenant.host, nobody)],
+      /TENANT_UNREACHABLE\)\nnext: check the host .*--egress-allow-private.*--egress-ca/,
+      owner.clientSecret,
+    );
+    await fails(["login", nobody], /The tenant at \S+ is not reachable.*\nnext: check the host of/);
+    await using home = await makeTempDir();
+    const login = await runInvoked(["login", "--tenant", nobody, "--no-browser"], {
+      env: { HOME: home.path },
+    });
+    assert.match(login.stderr, /^next: check the host of the tenant and the network$/m);
     await fails(["check", "nobody"], /Tenant "nobody" not found/);
   });
 

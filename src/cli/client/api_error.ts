@@ -141,6 +141,9 @@ const NEXT_STEPS: Readonly<Record<string, string>> = {
   TRIGGER_ALREADY_EXISTS: "choose another name, slug or host",
   DEAD_LETTER_NOT_FOUND: "list the dead letters with invoked dead-letters list",
   PRINCIPAL_IN_USE: "bind the functions to another principal, or to none, with invoked bind",
+  TENANT_UNREACHABLE:
+    "check the host of the tenant; the server needs --egress-allow-private for private addresses, and --egress-ca for " +
+    "a certificate authority of your own",
   TENANT_NOT_FOUND: "list the tenants with invoked tenants list",
   PRINCIPAL_NOT_FOUND: "list the service principals with invoked principals list",
   CREDENTIAL_NOT_FOUND: "list the credentials with invoked credentials list",

@@ -41,8 +41,8 @@ export async function personalClientOf(
   target: LoginTarget,
   { device, roles, lifetimeMs, opensBrowser }: WantedClient,
 ): Promise<PersonalClient> {
-  const { serverUrl, caCerts } = target;
-  const transport = withCa(() => connectTo(serverUrl, caCerts));
+  const { serverUrl, caCerts, isTenant = false } = target;
+  const transport = withCa(() => connectTo(serverUrl, caCerts, isTenant));
   using _ = { [Symbol.dispose]: () => transport.client.close() };
   const accessToken = await trusting(() =>
     signInDevice(
@@ -109,11 +109,11 @@ export async function certificatesOf(path: string | undefined): Promise<string[]
 
 /** Works in a session of these credentials. @throws {Failure} */
 export async function withSession<T>(
-  { serverUrl, caCerts }: LoginTarget,
+  { serverUrl, caCerts, isTenant }: LoginTarget,
   credentials: Credentials,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const target = { serverUrl, credentials, caCerts, source: "the login" };
+  const target = { serverUrl, credentials, caCerts, isTenant, source: "the login" };
   using session = withCa(() => new Session(target));
   return await trusting(() => work(session));
 }

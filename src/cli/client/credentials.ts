@@ -28,6 +28,8 @@ export interface Target {
   readonly credentials: Credentials;
   /** Certificates in PEM that are trusted besides those of the system. */
   readonly caCerts: readonly string[];
+  /** Whether the user named a C1 tenant as such. */
+  readonly isTenant?: boolean | undefined;
   /** Where the credentials come from, in words. */
   readonly source: string;
   /** The profile that they come from. */

@@ -31,15 +31,21 @@ export interface RequestOptions {
 export interface Transport {
   /** Origin, without a trailing slash. */
   readonly url: string;
+  /** Whether it is a C1 tenant that the user named as such. */
+  readonly isTenant: boolean;
   readonly client: Deno.HttpClient;
   /** Of what was found by name. */
   readonly names: Names;
 }
 
 /** Connects to a server. @param caCerts certificates in PEM that are trusted besides those of the system */
-export function connectTo(serverUrl: string, caCerts: readonly string[]): Transport {
+export function connectTo(
+  serverUrl: string,
+  caCerts: readonly string[],
+  isTenant: boolean,
+): Transport {
   const client = Deno.createHttpClient({ caCerts: [...caCerts] });
-  return { url: serverUrl, client, names: new Names() };
+  return { url: serverUrl, isTenant, client, names: new Names() };
 }
 
 /**
@@ -49,7 +55,7 @@ export function connectTo(serverUrl: string, caCerts: readonly string[]): Transp
  * @throws {Failure} with exit `server` without a response in time
  */
 export async function request(
-  { url: base, client }: Transport,
+  { url: base, client, isTenant }: Transport,
   path: string,
   { method = "GET", headers = {}, body, timeoutMs = RESPONSE_TIMEOUT_MS, signal }: RequestOptions,
 ): Promise<Response> {
@@ -66,16 +72,17 @@ export async function request(
     });
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
-    throw new Unreachable(url.origin, error, timeoutMs);
+    throw new Unreachable({ url: url.origin, isTenant }, error, timeoutMs);
   }
 }
 
 /** The body as text, up to a limit. */
 export async function readBody(
-  { url }: Transport,
+  transport: Transport,
   response: Response,
   limitBytes = MAX_RESPONSE_BYTES,
 ): Promise<string> {
+  const { url } = transport;
   const chunks: Uint8Array[] = [];
   let length = 0;
   try {
@@ -85,7 +92,7 @@ export async function readBody(
       chunks.push(chunk);
     }
   } catch (error) {
-    throw new Unreachable(url, error, RESPONSE_TIMEOUT_MS);
+    throw new Unreachable(transport, error, RESPONSE_TIMEOUT_MS);
   }
   if (length > limitBytes) {
     throw new Failure(
@@ -128,14 +135,22 @@ export async function readResponse<Schema extends z.ZodType>(
 
 /** The failure of a command whose server did not respond, or not to the end. */
 export class Unreachable extends Failure {
-  constructor(url: string, error: unknown, timeoutMs: number) {
-    super(`The server at ${url} is not reachable: ${whyUnreached(error, timeoutMs)}`, {
-      next: isOnThisMachine(url)
-        ? "start it with invoked serve, or name another with --server, --profile or INVOKED_SERVER_URL"
-        : "check the URL and the network, or name another with --server, --profile or INVOKED_SERVER_URL",
+  constructor(peer: Peer, error: unknown, timeoutMs: number) {
+    const what = `The ${peer.isTenant ? "tenant" : "server"} at ${peer.url}`;
+    super(`${what} is not reachable: ${whyUnreached(error, timeoutMs)}`, {
+      next: stepTo(peer),
       exit: "server",
     });
   }
+}
+
+type Peer = Pick<Transport, "url" | "isTenant">;
+
+function stepTo({ url, isTenant }: Peer): string {
+  if (isTenant) return "check the host of the tenant and the network";
+  return isOnThisMachine(url)
+    ? "start it with invoked serve, or name another with --server, --profile or INVOKED_SERVER_URL"
+    : "check the URL and the network, or name another with --server, --profile or INVOKED_SERVER_URL";
 }
 
 function whyUnreached(error: unknown, timeoutMs: number): string {

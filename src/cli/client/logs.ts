@@ -1,7 +1,7 @@
 import { createParser } from "eventsource-parser";
 import type { Api } from "./api.ts";
 import { ApiError, needsAddition, parseJson } from "./api_error.ts";
-import { readBody, Unreachable } from "./http.ts";
+import { readBody, type Transport, Unreachable } from "./http.ts";
 import { httpRequest } from "../../resources/request.ts";
 import { pause } from "../../shared/pause.ts";
 import type { Reconnection } from "./reconnection.ts";
@@ -51,12 +51,12 @@ export async function* followLogs(
         openStream(session, fn, invocationId, after, signal),
       );
       connection.restored();
-      for await (const line of linesOf(response, session.url)) {
+      for await (const line of linesOf(response, session.transport)) {
         if (line === "end") return;
         after = line.sequence;
         yield line;
       }
-      throw new Unreachable(session.url, ENDED_EARLY, STREAM_TIMEOUT_MS);
+      throw new Unreachable(session.transport, ENDED_EARLY, STREAM_TIMEOUT_MS);
     } catch (error) {
       await connection.lost(error);
     }
@@ -66,7 +66,10 @@ export async function* followLogs(
 const ENDED_EARLY = new Error("the connection was closed before the end of the log");
 
 /** The lines of a stream, and its last event. @throws {Unreachable} for a broken connection */
-async function* linesOf(response: Response, url: string): AsyncGenerator<LogLine | "end"> {
+async function* linesOf(
+  response: Response,
+  transport: Transport,
+): AsyncGenerator<LogLine | "end"> {
   const events: (LogLine | "end")[] = [];
   const parser = createParser({
     maxBufferSize: MAX_EVENT_CHARS,
@@ -77,17 +80,17 @@ async function* linesOf(response: Response, url: string): AsyncGenerator<LogLine
     },
   });
   const decoder = new TextDecoder();
-  for await (const chunk of bodyOf(response, url)) {
+  for await (const chunk of bodyOf(response, transport)) {
     parser.feed(decoder.decode(chunk, { stream: true }));
     yield* events.splice(0);
   }
 }
 
-async function* bodyOf(response: Response, url: string): AsyncGenerator<Uint8Array> {
+async function* bodyOf(response: Response, transport: Transport): AsyncGenerator<Uint8Array> {
   try {
     yield* response.body ?? [];
   } catch (error) {
-    throw new Unreachable(url, error, STREAM_TIMEOUT_MS);
+    throw new Unreachable(transport, error, STREAM_TIMEOUT_MS);
   }
 }
 

@@ -43,8 +43,8 @@ export class Session implements Disposable {
   readonly transport: Transport;
   readonly #tokens: TokenSource;
 
-  constructor({ serverUrl, credentials, caCerts }: Target) {
-    this.transport = connectTo(serverUrl, caCerts);
+  constructor({ serverUrl, credentials, caCerts, isTenant = false }: Target) {
+    this.transport = connectTo(serverUrl, caCerts, isTenant);
     this.#tokens = new TokenSource(this.transport, credentials);
   }
 

@@ -94,7 +94,7 @@ export async function receive(
     try {
       yield* guard.received(response.body ?? new Blob().stream());
     } catch (error) {
-      throw signal.aborted ? signal.reason : new Unreachable(session.url, error, timeoutMs);
+      throw signal.aborted ? signal.reason : new Unreachable(session.transport, error, timeoutMs);
     }
   })();
 }

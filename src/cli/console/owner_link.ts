@@ -25,7 +25,12 @@ export async function ownerLink(
   const masterKey = await masterKeyOf(identity, found.dataDir ?? server.dataDir);
   const assertion = await signOwnerAssertion(masterKey, found.serverUrl);
   using client = Deno.createHttpClient({ caCerts: [...found.caCerts] });
-  const transport: Transport = { url: found.serverUrl, client, names: new Names() };
+  const transport: Transport = {
+    url: found.serverUrl,
+    isTenant: false,
+    client,
+    names: new Names(),
+  };
   const response = await request(transport, OWNER_LINKS, {
     method: "POST",
     headers: { "content-type": "application/json" },

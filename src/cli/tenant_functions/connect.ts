@@ -24,7 +24,7 @@ export async function connectToTenant(name: string): Promise<Api> {
   const target = await findTenant(name);
   const { serverUrl } = target;
   if (serverUrl.startsWith("https:") || isOnThisMachine(serverUrl)) {
-    return new Api(new Session(target));
+    return new Api(new Session({ ...target, isTenant: true }));
   }
   throw new Failure(`Tenant ${oneLine(name)} has the URL ${serverUrl}, which is not https`, {
     next: "sign in with the https URL of the tenant",
