@@ -83,7 +83,7 @@ export const FUNCTION_TENANT = {
     credentialId: {
       kind: "text",
       label: "Credential",
-      request: "Id of the credential of the tenant; absent: the oldest one",
+      request: "Id or client id of the credential; answers have the id. Absent: the oldest one",
       hint: "Of the tenant. If empty: its oldest credential",
       unset: NONE,
     },

@@ -1,6 +1,5 @@
 /** Patterns of operations, such as `user.*`: which operations of a tenant a function may call. */
 import type { OperationName } from "./contract.ts";
-import { operationNames } from "./operation_table.ts";
 
 /** `*`, or a namespace and a method with at most one `*` in each, so that matching never backtracks far. */
 const PATTERN = /^(?:\*|[A-Za-z0-9]*\*?[A-Za-z0-9]*\.[A-Za-z0-9]*\*?[A-Za-z0-9]*)$/;
@@ -15,14 +14,6 @@ export const PATTERN_FORM =
 export function isPattern(text: string): boolean {
   return text.length <= PATTERN_CHARS_MAX && PATTERN.test(text) &&
     text.split(".").every((part) => part !== "");
-}
-
-/** Whether C1 has an operation that the pattern allows. */
-export function allowsAny(pattern: string): boolean {
-  return operationNames().some((name) => {
-    const [namespace = "", method = ""] = name.split(".");
-    return allows([pattern], { namespace, method });
-  });
 }
 
 /** Whether one of the patterns allows an operation. */

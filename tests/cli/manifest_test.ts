@@ -102,6 +102,7 @@ const REJECTED: readonly (readonly [field: string, manifest: object])[] = [
   ["variables", { variables: { A: 1 } }],
   ["retryPolicy", { retryPolicy: { attempts: 3 } }],
   ["tenant", { tenant: { id: "acme", operations: [] } }],
+  ["tenant", { tenant: { id: "acme", operation: ["apps.*"] } }],
   ["onSuccess", { onSuccess: { url: "https://a.test", secret: "whsec_" } }],
   ["debounce", { debounce: { delay: 5 } }],
   ["triggers", { triggers: { a: { paused: true } } }],

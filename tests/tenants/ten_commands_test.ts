@@ -156,6 +156,10 @@ Deno.test("invoked tenants", async (t) => {
     const expected = { id, access: "READ", operations: ["apps.*"] };
     assert.deepEqual(ok(await client.get(path)).function.tenant, expected);
     assert.deepEqual((await deploy()).settings, []);
+    const misspelt = await runInvoked([
+      ...["settings", "set", "caller", 'tenant={"id": "invented", "operation": ["*"]}', ...of],
+    ]);
+    assert.match(misspelt.stderr, /has no "operation", but id, .*; did you mean operations\?/);
     // A developer, who may neither list nor give tenants, deploys what the function has already.
     const principal = await makePrincipal(client, "developer", ["functions:developer"]);
     const { credential, clientSecret } = await makeCredential(client, principal);

@@ -36,6 +36,8 @@ serverSuite("the setting tenant", {}, {
     };
     ok(await update(client, fn, { ...whole, id: "example" }));
     assert.deepEqual(await tenantOf(client, fn), whole);
+    ok(await update(client, fn, { ...whole, credentialId: credential.clientId }));
+    assert.deepEqual(await tenantOf(client, fn), whole);
     ok(await update(client, fn, {}));
     assert.equal(await tenantOf(client, fn), undefined);
     const created = ok(
@@ -51,7 +53,11 @@ serverSuite("the setting tenant", {}, {
       [{ access: "WRITE" }, "function.tenant.id", /is missing/],
       [{ id: "nobody" }, "function.tenant.id", /"nobody" is not the id, name or host/],
       [{ id: "example", access: "ADMIN" }, "function.tenant.access", /./],
-      [{ id: "example", credentialId: "x" }, "function.tenant.credentialId", /"x" is not the id/],
+      [
+        { id: "example", credentialId: "x" },
+        "function.tenant.credentialId",
+        /"x" is not .*: it has \w+ \(\S+\)/,
+      ],
       [{ id: "example", operations: ["apps"] }, "function.tenant.operations[0]", /"apps" must be/],
       [
         { id: "example", operations: ["apps.list", "a*b*.c"] },
@@ -61,7 +67,23 @@ serverSuite("the setting tenant", {}, {
       [
         { id: "example", operations: ["*.list", "apps.lst"] },
         "function.tenant.operations[1]",
-        /"apps\.lst" matches no operation/,
+        /"apps\.lst" matches no operation of C1.*; did you mean apps\.list\?/,
+      ],
+      [{ id: "nobody" }, "function.tenant.id", /invoked tenants list$/],
+      [
+        { id: "example", operations: ["functions.*"] },
+        "function.tenant.operations[0]",
+        /this server answers sdk\.functions/,
+      ],
+      [
+        { id: "example", operations: ["users.*"] },
+        "function.tenant.operations[0]",
+        /did you mean user\.\*\?/,
+      ],
+      [
+        { id: "example", operations: ["apps.*", "task.createGrant*"] },
+        "function.tenant.operations[1]",
+        /matches only operations that change the tenant, which need the access WRITE/,
       ],
       // Without its last pattern, a function must not have all operations.
       [

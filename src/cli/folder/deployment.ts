@@ -126,7 +126,13 @@ async function tenantToSet(
   });
   const found = tenants.find((one) => one.name.toLowerCase() === name || one.host === name);
   const { access } = FUNCTION_SETTINGS.tenant.fields;
-  return { access: access.unset.inForce, ...tenant, ...found && { id: found.id } };
+  const credential = found?.credentials.find(({ clientId }) => clientId === tenant?.credentialId);
+  return {
+    access: access.unset.inForce,
+    ...tenant,
+    ...found && { id: found.id },
+    ...credential && { credentialId: credential.id },
+  };
 }
 
 /**

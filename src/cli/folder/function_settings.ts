@@ -1,6 +1,8 @@
 /** The settings of a function as people write them: in `invoked.json`, and as `NAME=VALUE`. */
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
+import { quoted } from "../../config/field_violations.ts";
+import { nearest } from "../../config/nearest.ts";
 import { countOf, formatCount, formatDuration, parseDuration } from "../../config/units.ts";
 import { type Field, type Fields, shown, unsetOf, writtenValues } from "../../resources/field.ts";
 import {
@@ -57,10 +59,19 @@ function schemaOf(field: Field, withHidden: boolean): z.ZodType {
       const members = Object.entries(fields)
         .map(([name, member]) => [name, schemaOf(member, withHidden)]);
       return z.strictObject(Object.fromEntries(members), {
-        error: `must be an object with some of ${names.join(", ")}`,
+        error: ({ code, keys = [] }) =>
+          code === "unrecognized_keys"
+            ? unknownMember(keys as readonly string[], names)
+            : `must be an object with some of ${names.join(", ")}`,
       }).partial();
     }
   }
+}
+
+function unknownMember([first = ""]: readonly string[], names: readonly string[]): string {
+  const likely = nearest(first, names);
+  const hint = likely === undefined ? "" : `; did you mean ${likely}?`;
+  return `has no ${quoted(first)}, but ${names.join(", ")}${hint}`;
 }
 
 const ALL = Object.entries<Field>(FUNCTION_SETTINGS);

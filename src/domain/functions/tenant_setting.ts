@@ -6,10 +6,12 @@ import type { FunctionSettings } from "../../resources/functions.ts";
 import { FUNCTION_TENANT } from "../../resources/tenants.ts";
 import type { FunctionRow } from "../../store/functions.ts";
 import type { Readers } from "../../store/mod.ts";
-import { allowsAny } from "../../tenants/patterns.ts";
+import type { TenantRow } from "../../store/tenants.ts";
+import { patternViolation } from "../../tenants/pattern_violation.ts";
 import { invalid } from "../errors.ts";
 import { MAY_USE_TENANT, type Principal, requirePermission } from "../identity/mod.ts";
 import { locks } from "../locks.ts";
+import { EXAMPLE_HOST } from "../tenants/forms.ts";
 import { findTenant, isNameOf } from "../tenants/rules.ts";
 
 type WantedTenant = NonNullable<FunctionSettings["tenant"]>;
@@ -34,39 +36,24 @@ export async function withTenantId<S extends FunctionSettings>(
   prefix: string,
 ): Promise<S> {
   if (!changed.includes("tenant") || settings.tenant === undefined) return settings;
-  const given = membersOf(settings.tenant);
-  if (Object.keys(given).length === 0) return { ...settings, tenant: undefined };
-  const { id: named = "", ...others } = given;
+  const members = membersOf(settings.tenant);
+  if (Object.keys(members).length === 0) return { ...settings, tenant: undefined };
+  const { id: named = "", ...others } = members;
   const field = `${prefix}tenant`;
   if (named === "") throw invalid({ field: `${field}.id`, description: "is missing" });
   const { access } = FUNCTION_TENANT.fields;
   const had = earlier?.tenant ? JSON.parse(earlier.tenant) as WantedTenant : undefined;
   const id = had?.id !== undefined && await isNamed(read, had.id, named) ? had.id : named;
-  const wanted = { id, access: access.unset.inForce, ...others };
+  const given = { id, access: access.unset.inForce, ...others };
+  const wanted = await withCredentialId(read, given);
   if (isDeepStrictEqual(had, wanted)) return { ...settings, tenant: wanted };
   // Before the tenant is looked up: nobody else learns which tenants there are.
   requirePermission(by, MAY_USE_TENANT, earlier?.id);
   const tenant = await findTenant(read, id);
-  if (tenant === undefined) {
-    const description = `${quoted(id)} is not the id, name or host of a tenant of this server`;
-    throw invalid({ field: `${field}.id`, description });
-  }
-  const { credentialId, operations = [] } = wanted;
-  const useless = operations.findIndex((pattern) => !allowsAny(pattern));
-  if (useless >= 0) {
-    const description = `${
-      quoted(operations[useless])
-    } matches no operation of C1, such as apps.list`;
-    throw invalid({ field: `${field}.operations[${useless}]`, description });
-  }
-  const credentials = await read.tenants.credentials(tenant.id);
-  if (credentialId !== undefined && !credentials.some((one) => one.id === credentialId)) {
-    const description = `${
-      quoted(credentialId)
-    } is not the id of a credential of tenant ${tenant.name}`;
-    throw invalid({ field: `${field}.credentialId`, description });
-  }
-  return { ...settings, tenant: { ...wanted, id: tenant.id } };
+  if (tenant === undefined) throw invalid({ field: `${field}.id`, description: unknownTenant(id) });
+  const allowed = await withCredentialId(read, { ...wanted, id: tenant.id });
+  await assertUseful(read, tenant, allowed, field);
+  return { ...settings, tenant: allowed };
 }
 
 /** The tenant of the settings, with its credentials, is not removed while the settings are written. */
@@ -75,6 +62,47 @@ export function tenantLocks(
   changed: readonly string[],
 ): string[] {
   return changed.includes("tenant") && tenant?.id ? [locks.ofTenant(tenant.id)] : [];
+}
+
+function unknownTenant(named: string): string {
+  const next = named.toLowerCase() === EXAMPLE_HOST
+    ? "add the example tenant with invoked tenants add --example"
+    : "list them with invoked tenants list";
+  return `${quoted(named)} is not the id, name or host of a tenant of this server: ${next}`;
+}
+
+/** The setting with the id of its credential in place of the client id, as answers have it. */
+async function withCredentialId(
+  { tenants }: Pick<Readers, "tenants">,
+  tenant: WantedTenant & { readonly id: string },
+): Promise<WantedTenant & { readonly id: string }> {
+  const { id, credentialId } = tenant;
+  if (credentialId === undefined) return tenant;
+  const found = (await tenants.credentials(id)).find((one) => one.clientId === credentialId);
+  return found === undefined ? tenant : { ...tenant, credentialId: found.id };
+}
+
+/** @throws INVALID_FIELD for a pattern without an operation that the function may call, and for an unknown credential */
+async function assertUseful(
+  read: Pick<Readers, "tenants">,
+  { id, name }: TenantRow,
+  { access, operations = [], credentialId }: WantedTenant,
+  field: string,
+): Promise<void> {
+  const violations = operations.map((pattern) => patternViolation(pattern, access ?? "READ"));
+  const useless = violations.findIndex((violation) => violation !== undefined);
+  if (useless >= 0) {
+    const description = `${quoted(operations[useless])} ${violations[useless]}`;
+    throw invalid({ field: `${field}.operations[${useless}]`, description });
+  }
+  if (credentialId === undefined) return;
+  const credentials = await read.tenants.credentials(id);
+  if (credentials.some((one) => one.id === credentialId)) return;
+  const all = credentials.map((one) => `${one.id} (${one.clientId})`).join(", ");
+  const description = `${
+    quoted(credentialId)
+  } is not the id or client id of a credential of tenant ${name}: it has ${all}`;
+  throw invalid({ field: `${field}.credentialId`, description });
 }
 
 /** Whether the id, the name or the host of a tenant is this text. */
