@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Command } from "commander";
 import { countOf } from "../config/mod.ts";
 import type { Api, FunctionChange } from "./client/api.ts";
@@ -156,11 +157,12 @@ async function deploy(
     ...settings,
     ...publishes ? { publishedCommitId: commitId } : {},
   });
+  const changedSettings = changedOf(settings, fn, changedFn);
   const triggers = await applyDifferences(api, fn, differences, prune === true);
   noteTriggers(triggers, differences, prune === true);
   const triggerWarnings = await warnOfHandlers(api, fn, files);
   const isPublished = commitId !== undefined && commitId === fn.publishedCommitId;
-  noteSettings(namesOf(settings));
+  noteSettings(changedSettings.map(fieldName));
   await warnOfSecretVariables(settings.variables);
   notePublished(publishes, isPublished);
   const found = commitId === undefined ? {} : await notedFindings(api, changedFn, commitId, check);
@@ -173,7 +175,7 @@ async function deploy(
     changes,
     skipped,
     secretLike,
-    settings: Object.keys(settings),
+    settings: changedSettings,
     triggers,
     triggerWarnings,
     typeCheck: undefined,
@@ -220,6 +222,16 @@ async function applyChange(
     note(`The files are deployed as the head; not set: ${namesOf(change).join(", ")}`);
     throw error;
   }
+}
+
+/** The fields of a change that the server has changed: a caller may not see that the named tenant is the one before. */
+function changedOf(
+  change: FunctionChange,
+  before: RemoteFunction,
+  after: RemoteFunction,
+): string[] {
+  return (Object.keys(change) as (keyof FunctionChange & keyof RemoteFunction)[])
+    .filter((name) => !isDeepStrictEqual(before[name], after[name]));
 }
 
 function noteTriggers(

@@ -171,6 +171,7 @@ Deno.test("invoked tenants", async (t) => {
     const deployAs = () => runInvoked(["deploy", "--json"], { cwd: folder.path, env });
     const unchanged = await deployAs();
     assert.equal(unchanged.code, 0, unchanged.stderr);
+    assert.deepEqual(JSON.parse(unchanged.stdout).settings, []);
     assert.deepEqual(ok(await client.get(path)).function.tenant, expected);
     const more = { ...manifest, tenant: { id: "invented", access: "WRITE" } };
     await Deno.writeTextFile(join(folder.path, "invoked.json"), JSON.stringify(more));
