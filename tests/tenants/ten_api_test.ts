@@ -112,7 +112,9 @@ Deno.test("tenants", async (t) => {
     const again = await add(client, { host: tenant.host, name: "other", ...owner });
     assertError(again, "ALREADY_EXISTS", "TENANT_ALREADY_EXISTS", { message: /add a credential/ });
     const example = await add(client, { isExample: true, name: "ACME" });
-    assertError(example, "ALREADY_EXISTS", "TENANT_ALREADY_EXISTS");
+    assertError(example, "ALREADY_EXISTS", "TENANT_ALREADY_EXISTS", {
+      message: /^Name ACME is the name of tenant acme .*; choose another name/,
+    });
     const { id } = ok(await add(client, { isExample: true })).tenant;
     const rename = (name: string) =>
       client.call("PATCH", `${TENANTS}/${id}`, { tenant: { name }, updateMask: "name" });
@@ -120,7 +122,9 @@ Deno.test("tenants", async (t) => {
     assertField(await rename(id), "tenant.name", /the form of an id/);
     assert.equal(ok(await rename("invented")).tenant.name, "invented");
     const credential = await client.post(`${TENANTS}/${id}/credentials`, second);
-    assertError(credential, "FAILED_PRECONDITION", "TENANT_LIMIT", { message: /example tenant/ });
+    assertError(credential, "FAILED_PRECONDITION", "TENANT_IS_EXAMPLE", {
+      message: /example tenant/,
+    });
     ok(await remove(client, id));
   });
 

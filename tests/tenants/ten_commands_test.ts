@@ -56,7 +56,7 @@ Deno.test("invoked tenants", async (t) => {
     await fails(["add", "--example", "--client-id", "x"], /The example tenant has neither/);
     await fails(
       ["add", tenant.host, "--client-id", owner.clientId, "--name", "again"],
-      /TENANT_ALREADY_EXISTS|has the name or the host/,
+      /Tenant acme \(\w+\) is at \S+ already; add a credential to it \(TENANT_ALREADY_EXISTS\)/,
       owner.clientSecret,
     );
     await fails(["add", tenant.host, "--client-id", owner.clientId], /The client secret is empty/);
@@ -135,6 +135,11 @@ Deno.test("invoked tenants", async (t) => {
     await run(["rename", "example", "invented"]);
     const [{ name, host, isExample }] = await listed();
     assert.deepEqual([name, host, isExample], ["invented", "example", true]);
+    assert.match(
+      await run(["add", "--example"]),
+      /^The example tenant is already here as invented \(/,
+    );
+    assert.equal((await listed()).length, 1);
   });
 
   await t.step("invoked.json and invoked settings set the tenant", async () => {

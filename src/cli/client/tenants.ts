@@ -85,6 +85,11 @@ export class TenantApi {
     return (await this.session.call(what, `POST ${TENANTS}`, TenantResponse, { body })).tenant;
   }
 
+  /** The example tenant, by whatever name; undefined without it. */
+  async example(): Promise<Tenant | undefined> {
+    return (await this.list(MAX_CANDIDATES)).find(({ isExample }) => isExample);
+  }
+
   async rename({ id, name }: Tenant, newName: string): Promise<Tenant> {
     const sent = { path: { id }, body: { tenant: { name: newName }, updateMask: "name" } };
     const what = `Failed to rename tenant ${oneLine(name)}`;

@@ -1,4 +1,7 @@
 import type { Command } from "commander";
+import type { Api } from "../client/api.ts";
+import { ApiError } from "../client/api_error.ts";
+import type { Tenant } from "../client/tenants.ts";
 import { addExamples, addJsonOption } from "../options/common_options.ts";
 import { addServerOptions } from "../options/server_options.ts";
 import { Failure, oneLine } from "../terminal/failure.ts";
@@ -45,12 +48,24 @@ export function register(command: Command): void {
       );
     }
     using api = await server.connect();
-    const tenant = clientId === undefined
-      ? await api.tenants.addExample(name)
-      : await api.tenants.add(host, name, await readClient(clientId));
+    const { tenant, isNew } = clientId === undefined
+      ? await exampleOf(api, name)
+      : { tenant: await api.tenants.add(host, name, await readClient(clientId)), isNew: true };
+    const named = `${oneLine(tenant.name)} (${tenant.id})`;
     if (json) printJson(tenant);
-    else {console.log(
-        `Added tenant ${oneLine(tenant.name)} (${tenant.id}) at ${oneLine(tenant.host)}`,
-      );}
+    else if (isNew) console.log(`Added tenant ${named} at ${oneLine(tenant.host)}`);
+    else console.log(`The example tenant is already here as ${named}`);
   });
+}
+
+/** The example tenant, which is added unless the server has it. */
+async function exampleOf(api: Api, name: string): Promise<{ tenant: Tenant; isNew: boolean }> {
+  try {
+    return { tenant: await api.tenants.addExample(name), isNew: true };
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.reason !== "TENANT_ALREADY_EXISTS") throw error;
+    const tenant = await api.tenants.example();
+    if (tenant === undefined) throw error;
+    return { tenant, isNew: false };
+  }
 }

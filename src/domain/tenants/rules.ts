@@ -49,11 +49,21 @@ export async function assertFree(
   const crossed = await tenants.named({ name: host, host: normalHost(name) });
   const other = [...named, ...crossed].find((row) => row.id !== id);
   if (other === undefined) return;
-  throw new DomainError(
-    "TENANT_ALREADY_EXISTS",
-    `Tenant ${other.name} (${other.id}) at ${other.host} has the name or the host of ${name} at ${host} already; ` +
-      "choose another name, or add a credential to the tenant",
-  );
+  throw new DomainError("TENANT_ALREADY_EXISTS", conflictOf({ name, host }, other));
+}
+
+function conflictOf({ name, host }: Pick<TenantRow, "name" | "host">, other: TenantRow): string {
+  const which = `${other.name} (${other.id})`;
+  if (other.host === host) {
+    return other.isExample === 1
+      ? `The example tenant is already here as ${which}`
+      : `Tenant ${which} is at ${host} already; add a credential to it`;
+  }
+  if (other.name.toLowerCase() === host) {
+    return `Host ${host} is the name of tenant ${which} at ${other.host}; rename that tenant first`;
+  }
+  const whose = other.host === normalHost(name) ? "host" : "name";
+  return `Name ${name} is the ${whose} of tenant ${which} at ${other.host}; choose another name`;
 }
 
 /** @throws TENANT_IN_USE */

@@ -248,7 +248,7 @@ export class Tenants {
 
   /**
    * Replaces the client of a credential, once the tenant has accepted the new one. Functions keep the credential.
-   * @throws TENANT_NOT_FOUND, INVALID_FIELD, and as a rejected client
+   * @throws TENANT_NOT_FOUND, TENANT_IS_EXAMPLE, INVALID_FIELD, and as a rejected client
    */
   async rotateCredential(
     tenantId: string,
@@ -316,7 +316,7 @@ export class Tenants {
     const { host, isExample, name } = await tenantOf(this.parts.store.read, tenantId);
     if (isExample === 0) return await this.#check(client, host);
     throw new DomainError(
-      "TENANT_LIMIT",
+      "TENANT_IS_EXAMPLE",
       `Tenant ${name} is the example tenant, which has one credential that the server makes`,
     );
   }
