@@ -14,7 +14,7 @@ export interface FunctionTenant {
   access?: TenantAccess;
   /** Patterns of the operations that the function may call, such as user.* or apps.list. */
   operations?: string[];
-  /** Id of the credential of the tenant; absent: the oldest one. */
+  /** Id or client id of the credential; answers have the id. Absent: the oldest one. */
   credentialId?: string;
 }
 
