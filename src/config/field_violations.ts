@@ -60,6 +60,8 @@ function ruleOf(issue: z.core.$ZodRawIssue): string | undefined {
       return atMost(Number(issue.maximum), issue.origin);
     case "too_small":
       return isSized(issue.origin) && Number(issue.minimum) === 1 ? "must not be empty" : undefined;
+    case "invalid_key":
+      return issue.issues[0]?.message;
     case "unrecognized_keys":
       return `has no field ${issue.keys.map(quoted).join(", ")}`;
     default:

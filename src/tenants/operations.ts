@@ -47,14 +47,13 @@ export function unknownMethod(namespace: string, method: string): string {
   const methods = namespaces.get(namespace);
   if (methods === undefined) {
     const likely = nearest(namespace, [...namespaces.keys()]);
-    const hint = likely === undefined ? "" : `; did you mean sdk.${likely}?`;
+    const hint = likely === undefined ? "" : `: did you mean sdk.${likely}?`;
     return `Unknown namespace sdk.${namespace} of ${name}${hint}`;
   }
   const likely = nearest(method, methods);
   const listed = methods.length > LISTED_MAX
     ? `${methods.slice(0, LISTED_MAX).join(", ")} and ${methods.length - LISTED_MAX} others`
     : methods.join(", ");
-  return `Unknown method ${name}` +
-    (likely === undefined ? "" : `; did you mean sdk.${namespace}.${likely}?`) +
-    `; sdk.${namespace} has ${listed}`;
+  const hint = likely === undefined ? "" : `did you mean sdk.${namespace}.${likely}? `;
+  return `Unknown method ${name}: ${hint}sdk.${namespace} has ${listed}`;
 }

@@ -151,7 +151,7 @@ Deno.test("this server answers the namespaces that it has, and a tenant all othe
 Deno.test("an unknown method gets an error with near names", () => {
   assert.match(
     unknownMethod("apps", "lst"),
-    /did you mean sdk\.apps\.list\?; sdk\.apps has create,/,
+    /^Unknown method sdk\.apps\.lst: did you mean sdk\.apps\.list\? sdk\.apps has create,/,
   );
   assert.match(unknownMethod("app", "list"), /did you mean sdk\.apps\?/);
   assert.match(unknownMethod("__proto__", "list"), /^Unknown namespace sdk\.__proto__/);

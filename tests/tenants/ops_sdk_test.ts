@@ -136,7 +136,7 @@ Deno.test("sdk of a function with a tenant", async (t) => {
     assert.deepEqual([dots[0], fieldsOf(dots[1])], [400, ["id"]]);
     assert.deepEqual([misspelt[0], fieldsOf(misspelt[1])], [400, ["appEntitlementID"]]);
     assert.match(misspelt[1].message, /did you mean appEntitlementId\?$/);
-    assert.match(method[1].message, /Unknown method sdk\.apps\.lst; did you mean sdk\.apps\.list/);
+    assert.match(method[1].message, /Unknown method sdk\.apps\.lst: did you mean sdk\.apps\.list/);
     assert.match(namespace[1].message, /did you mean sdk\.apps\?/);
     assert.deepEqual([method[0], namespace[0], tenant.received.length], [501, 501, 0]);
   });

@@ -293,6 +293,9 @@ Deno.test("a recording of other forms is rejected, with the file and the field",
   const deep = `{"format": 1, "entries": ${"[".repeat(300)}${"]".repeat(300)}}`;
   rejects(() => readRecording(new Map([["a.b.json", deep]])), /at most 200 levels/);
   rejects(() => maskRules("[]"), /^masking\.json: /);
-  rejects(() => maskRules('{"fields": {"a b": "text"}}'), /fields/);
-  rejects(() => maskRules('{"fields": {"a": "hidden"}}'), /fields\.a: must be one of secret/);
+  rejects(() => maskRules('{"fields": {"a b": "text"}}'), /fields\.a b: is no field such as/);
+  rejects(
+    () => maskRules('{"fields": {"a": "hidden"}}'),
+    /fields\.a: must be one of secret, .*; it is "hidden"$/,
+  );
 });
