@@ -9,6 +9,7 @@ const ROOT = new URL("../", import.meta.url);
 const PASTED = [
   { page: "README.md", sections: ["Quick start", "Your own function"] },
   { page: "docs/api.md", sections: undefined },
+  { page: "docs/tenants.md", sections: ["The example tenant"] },
   { page: "docs/volumes.md", sections: ["Over HTTP"] },
 ] as const;
 /** First commands of the blocks that start a server, which a test has already; tests/release and tests/image start others. */
@@ -21,6 +22,7 @@ const EXPECTED = [
   "Version 2",
   "Invocation-Status: FUNCTION_INVOCATION_STATUS_",
   "event: end",
+  "Example Directory",
   "region,amo",
 ];
 
