@@ -22,7 +22,7 @@ import { DomainError } from "../errors.ts";
 import type { Principal } from "../identity/mod.ts";
 import { anyFunction } from "../references.ts";
 import { type FunctionTenant, functionTenantOf } from "./function_tenant.ts";
-import type { Tenants } from "./tenants.ts";
+import type { OpenedTenant, Tenants } from "./tenants.ts";
 
 const logger = getLogger(["invoked", "tenants"]);
 
