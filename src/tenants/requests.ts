@@ -1,7 +1,13 @@
 /** From the arguments of a method of the SDK to the request of its operation. */
-import { nearest } from "../config/mod.ts";
+import { formatCount, nearest } from "../config/mod.ts";
 import { InvalidArgument, type TenantRequest } from "./contract.ts";
 import { type Field, fieldsOf, type Kind, type TenantOperation } from "./operation_table.ts";
+
+/** Longest path with its query, encoded. */
+const PATH_MAX_CHARS = 16_384;
+const TOO_LONG = `is too long: the encoded path and query have at most ${
+  formatCount(PATH_MAX_CHARS)
+} characters`;
 
 /** Longest field that an error names as a whole. */
 const FIELD_SHOWN_CHARS = 256;
@@ -28,6 +34,7 @@ export function requestOf(operation: TenantOperation, request: unknown): TenantR
     verb,
     path: `${pathOf(operation.path, ofPath, fields, fail)}${queryOf(ofQuery, fields, fail)}`,
   };
+  if (base.path.length > PATH_MAX_CHARS) fail(longestOf(parameters, fields), TOO_LONG);
   if (body !== undefined && body.key === undefined) {
     const whole = request === undefined || request === null ? undefined : fields;
     return { ...base, body: bodyOf(body.message, whole, "", fail) };
@@ -63,6 +70,12 @@ function pathOf(
     if (text === "." || text === "..") return fail(sdkName, `is "${text}", which is not an id`);
     return path.replace(`{${name}}`, () => encoded(text, sdkName, fail));
   }, template);
+}
+
+/** The parameter that a path is too long for. */
+function longestOf(parameters: readonly string[], fields: Fields): string {
+  const lengthOf = (name: string) => String(fields[name] ?? "").length;
+  return parameters.reduce((longest, name) => lengthOf(name) > lengthOf(longest) ? name : longest);
 }
 
 function encoded(text: string, sdkName: string, fail: Fail): string {

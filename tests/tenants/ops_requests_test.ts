@@ -68,6 +68,8 @@ const REJECTED: readonly (readonly [string, unknown, string, RegExp])[] = [
     `${"x".repeat(256)}...`,
     /is not a field of the request: use /,
   ],
+  ["user.get", { id: "x".repeat(70_000) }, "id", /at most 16,384 characters$/],
+  ["apps.list", { pageSize: 1, pageToken: "é".repeat(10_000) }, "pageToken", /is too long/],
   ["apps.create", {}, "displayName", /is missing/],
   ["task.createGrantTask", { appEntitlementId: "a" }, "appId", /is missing/],
   ["taskSearch.search", { taskTypes: ["grant"] }, "taskTypes[0]", /is text, not an object/],
