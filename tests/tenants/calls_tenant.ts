@@ -33,6 +33,9 @@ export class HostileTenant implements AsyncDisposable {
   readonly tokens: string[] = [];
   /** Answers requests to the API whose token is right. */
   api: Behavior = (_request, response) => json(response, 200, { list: [], nextPageToken: "" });
+  /** Answers introspections. */
+  introspect: Behavior = (_request, response) =>
+    json(response, 200, { userId: "1", roles: [], permissions: [] });
   /** Answers requests for tokens whose assertion is right. */
   token: Behavior = (_request, response) => json(response, 200, this.grant());
   /** Tokens that it accepts no longer. */
@@ -119,7 +122,7 @@ export class HostileTenant implements AsyncDisposable {
     if (!isKnown || !["Bearer", "DPoP"].includes(scheme)) {
       return json(response, 401, { code: 16, message: "token not accepted", details: [] });
     }
-    if (isIntrospection) return json(response, 200, { userId: "1", roles: [], permissions: [] });
+    if (isIntrospection) return await this.introspect(received, response);
     await this.api(received, response);
   }
 

@@ -1,5 +1,6 @@
 /** Asks a tenant whom a credential belongs to. */
 import { z } from "zod";
+import { formatDuration } from "../../config/mod.ts";
 import {
   type TenantCredentials,
   TenantError,
@@ -36,8 +37,8 @@ export async function introspect(
   transport: TenantTransport,
   { host, clientId }: TenantCredentials,
 ): Promise<Introspected> {
+  const signal = AbortSignal.timeout(INTROSPECT_TIMEOUT_MS);
   try {
-    const signal = AbortSignal.timeout(INTROSPECT_TIMEOUT_MS);
     const { status, body } = await transport.send(REQUEST, signal);
     if (status === 401 || status === 403) {
       throw new TenantError(
@@ -55,6 +56,10 @@ export async function introspect(
     return { userId: answer.userId, roles: answer.roles ?? [] };
   } catch (error) {
     if (!(error instanceof TenantError)) throw error;
+    if (signal.aborted) {
+      const limit = formatDuration(INTROSPECT_TIMEOUT_MS);
+      throw new DomainError("TENANT_TIMEOUT", `${WHAT}: no answer from ${host} within ${limit}`);
+    }
     const { code, message, retryAfterSeconds } = error;
     throw new DomainError(code, message, {
       ...retryAfterSeconds === undefined ? {} : { retryAfterSeconds },
