@@ -60,7 +60,10 @@ function ownMethod(spec: OperationSpec): Method {
 function tenantMethod(namespace: string, method: string): Method {
   const call: Method = async (request) => {
     const { value, bytes } = await callHost("sdk.call", { namespace, method, request });
-    return resultOf(value as HostAnswer, bytes, request, call);
+    const sent = value as HostAnswer;
+    // The message, if it is the text of the tenant as it came.
+    const message = "value" in sent ? sent.value : JSON.parse(new TextDecoder().decode(bytes));
+    return resultOf({ ...sent, value: message }, bytes, request, call);
   };
   return call;
 }

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { HostMethod } from "../domain/invocations/host_methods.ts";
-import { HostCallError } from "../sandbox/contract.ts";
-import type { TenantAnswer } from "../tenants/contract.ts";
+import { HostCallError, type HostReply } from "../sandbox/contract.ts";
+import type { SdkAnswer, TenantAnswer } from "../tenants/contract.ts";
 import { findOperation, type TenantOperation, unknownMethod } from "../tenants/operations.ts";
 import { hostCallError, untilAbort } from "./host_calls.ts";
 import type { Uses } from "./operation.ts";
@@ -35,7 +35,7 @@ export function tenantMethod(
       const call = { operation, request, by, invocation, ...ports, signal, endsAtMs };
       const result = await untilAbort(tenantCalls.call(call), signal);
       if (result.kind === "error") throw statusError(result.answer);
-      return { value: result.message, bytes: encoder.encode(result.answer.body) };
+      return replyOf(result.message, result.answer.body);
     } catch (error) {
       if (error instanceof HostCallError) throw error;
       const failure = asDomainError(error);
@@ -57,6 +57,12 @@ function parsed(params: unknown): { operation: TenantOperation; request: unknown
   const operation = findOperation(namespace, method);
   if (operation !== undefined) return { operation, request };
   throw new HostCallError("UNIMPLEMENTED", unknownMethod(namespace, method));
+}
+
+/** The text of the tenant as bytes. Without `value`, the text is the message: a large answer is sent only once. */
+function replyOf({ value, ...answer }: SdkAnswer, text: string): HostReply {
+  const isMessage = JSON.stringify(value) === text;
+  return { value: isMessage ? answer : { ...answer, value }, bytes: encoder.encode(text) };
 }
 
 /** An error of the tenant, as the tenant has written it. */

@@ -17,8 +17,9 @@ export default async function main({ params }: any): Promise<any> {
   const invoked = (import.meta as any).invoked;
   for (const each of params) {
     const { done, json, bytes } = await invoked.call(JSON.stringify({ method: "sdk.call", params: each }));
-    seen.push([done, json, [...bytes]]);
-    console.log(json);
+    const text = new TextDecoder().decode(bytes);
+    seen.push([done, json, text]);
+    console.log(json, text);
   }
   look(() => Deno.readTextFileSync("/proc/self/environ"));
   look(() => Deno.readTextFileSync("/proc/self/cmdline"));
