@@ -192,7 +192,7 @@ Deno.test("numbers, keys, settings of connectors and passwords in URLs are maske
   }
   assert.match(texts, /"@type": "type\.example\/Config"/);
   assert.match(texts, /https:\/\/masked-secret-\d+@corp\.io\/sync, https:\/\/corp\.io\/@here, /);
-  // The tenant gets what the masks stand for, in each form that a function can send.
+  // The tenant gets the masked values, in each form that a function can send.
   const sent = { byOwner: { "masked-1@example.com": profile.mobile }, id: `${profile.level}` };
   await recording.send(request("user.list", "/api/v1/search/users", sent), NEVER);
   assert.deepEqual(JSON.parse(tenant.requests[1]?.body ?? ""), {
