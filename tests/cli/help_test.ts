@@ -50,9 +50,9 @@ Deno.test("--help prints the help of its command", async () => {
 
 Deno.test("commands with a local server leave its settings to --help-all", async () => {
   const own: Readonly<Record<string, readonly string[]>> = {
-    dev: ["--input", "--secrets", "--var", "--record", "--replay"],
+    dev: ["--input", "--secrets", "--var", "--record", "--replay", "--yes"],
     test: [
-      ...["--watch", "--junit", "--secrets", "--var", "--record", "--replay"],
+      ...["--watch", "--junit", "--secrets", "--var", "--record", "--replay", "--yes"],
       ...["--remote", "--commit"],
     ],
     check: [],

@@ -1,5 +1,6 @@
 /** With whose client `--record` calls which tenant. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { assertFails } from "../cli/support.ts";
 import { loopbackCertificate } from "../support/certificates.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
@@ -44,7 +45,21 @@ Deno.test("--record calls the tenant of invoked.json alone", async (t) => {
     });
     assert.equal(signedIn.code, 0, signedIn.stderr);
     const notes = notesOf(await folder.run([...record, ...egress], { HOME: directory.path }));
-    assert.ok(notes.includes(`Recording the answers of ${host}\n`), notes);
+    const recording = `Recording the answers of ${host} with access READ, as client ${clientId} (`;
+    assert.ok(notes.includes(recording), notes);
     assert.match(notes, /^Recorded 2 calls of 2 operations/m);
+  });
+  await t.step("a function changes the tenant only if the user agrees", async () => {
+    const home = { HOME: directory.path };
+    const setting = { id: "acme", access: "WRITE" };
+    await folder.write("invoked.json", JSON.stringify({ name: "writer", tenant: setting }));
+    await Deno.remove(join(folder.path, "recording"), { recursive: true });
+    const asked = await folder.run([...record, ...egress], home);
+    assertFails(asked, 2, /No answer to "Let the function change tenant /, /give --yes/);
+    assert.ok(asked.stderr.includes(`Recording the answers of ${host} with access WRITE`));
+    await assert.rejects(Deno.stat(join(folder.path, "recording")), Deno.errors.NotFound);
+    const notes = notesOf(await folder.run([...record, "--yes", ...egress], home));
+    assert.match(notes, /\(profile acme\)\n[^]*^Recorded 2 calls of 2 operations/m);
+    assertFails(await folder.run(["test", "--yes"]), 2, /--yes has no effect without --record/);
   });
 });

@@ -26,6 +26,7 @@ import { defaultDataDir } from "../options/server_options.ts";
 import type { RecordingOptions } from "../options/recording_options.ts";
 import { Failure, oneLine } from "../terminal/failure.ts";
 import { note, paintNote } from "../terminal/output.ts";
+import { askForYes } from "../terminal/prompts.ts";
 
 /** The name of the example tenant, which needs no credentials. */
 const EXAMPLE = "example";
@@ -58,7 +59,7 @@ export interface LocalTenant {
  * @throws {Failure} for a recording that cannot be used, and for a record without credentials
  */
 export async function openLocalTenant(
-  { record, replay }: RecordingOptions,
+  { record, replay, yes }: RecordingOptions,
   { tenant }: Pick<Manifest, "tenant">,
 ): Promise<LocalTenant> {
   const flag = record !== undefined ? "record" : replay !== undefined ? "replay" : undefined;
@@ -68,11 +69,19 @@ export async function openLocalTenant(
       exit: "usage",
     });
   }
+  if (yes && record === undefined) {
+    throw new Failure("Option --yes has no effect without --record", {
+      next: "omit --yes, or give --record FOLDER",
+      exit: "usage",
+    });
+  }
   if (replay !== undefined) return await replaying(replay);
   const isExample = tenant?.id?.toLowerCase() === EXAMPLE;
   if (record !== undefined) {
+    const recorder = await recorderOf(record);
     const client = isExample ? undefined : await needClient(tenant ?? {});
-    return await recording(record, client);
+    await announce(client, tenant?.access ?? "READ", yes === true);
+    return recording(record, recorder, client);
   }
   const add = async (api: Api) => (await api.tenants.addExample("")).id;
   const save = async () => {};
@@ -102,7 +111,7 @@ function notCalled(tenant: string): TenantTransport {
  */
 async function needClient(
   { id = "", credentialId }: NonNullable<Manifest["tenant"]>,
-): Promise<TenantClient> {
+): Promise<RecordingClient> {
   const given = await findTenantClient(id);
   if (given !== undefined) return given;
   const env = readEnvironment();
@@ -111,7 +120,7 @@ async function needClient(
   const stored = directory === undefined
     ? undefined
     : await readTenantClient(loadConfig({}, env).config, directory, { tenant: id, credentialId });
-  if (stored !== undefined) return stored;
+  if (stored !== undefined) return { ...stored, source: `data directory ${directory}` };
   const name = oneLine(id);
   throw new Failure(
     `Option --record needs a client of tenant ${name}: no profile of a tenant has this name, no ` +
@@ -134,20 +143,55 @@ async function replaying(folder: string): Promise<LocalTenant> {
   };
 }
 
-/** @param client undefined for the example tenant */
-async function recording(
-  folder: string,
-  client: TenantClient | undefined,
-): Promise<LocalTenant> {
+/** A client for a recording, and where it comes from in words. */
+interface RecordingClient extends TenantClient {
+  readonly source: string;
+}
+
+/**
+ * Prints which tenant is called, as whom, and with which access, before anything is sent: invoked.json chooses all of them,
+ * and may come with a folder of somebody else.
+ * @param client undefined for the example tenant, which a function may change
+ * @throws {Failure} unless the user agrees that the function changes the tenant
+ */
+async function announce(
+  client: RecordingClient | undefined,
+  access: string,
+  yes: boolean,
+): Promise<void> {
+  if (client === undefined) return note("Recording the answers of the example tenant");
+  const { host = "of its id", clientId, source } = client;
+  const tenant = oneLine(host);
+  note(
+    `Recording the answers of ${tenant} with access ${access}, ` +
+      `as client ${oneLine(clientId)} (${oneLine(source)})`,
+  );
+  if (access === "READ" || yes) return;
+  const question = `Let the function change tenant ${tenant}?`;
+  if (await askForYes(question, "give --yes to let it, or set access to READ in invoked.json")) {
+    return;
+  }
+  throw new Failure("Cancelled: no call was sent");
+}
+
+/** The recorder of a folder, with its rules for masks. */
+async function recorderOf(folder: string): Promise<Recorder> {
   const masking = (await readEarlierRecording(folder)).get(MASKING_FILE);
-  const recorder = new Recorder(checked(folder, (): MaskRules => maskRules(masking)));
+  return new Recorder(checked(folder, (): MaskRules => maskRules(masking)));
+}
+
+/** @param client undefined for the example tenant */
+function recording(
+  folder: string,
+  recorder: Recorder,
+  client: TenantClient | undefined,
+): LocalTenant {
   return {
     calls: { transportOf: (transport) => recorder.around(transport), answersTests: true },
     async add({ tenants }) {
       const added = client === undefined
         ? await tenants.addExample("")
         : await tenants.add(client.host, "", client);
-      note(`Recording the answers of ${oneLine(added.host)}`);
       return added.id;
     },
     save: () => saveRecording(folder, recorder),

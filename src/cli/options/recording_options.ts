@@ -6,6 +6,8 @@ export interface RecordingOptions {
   readonly record?: string;
   /** A folder with a recording. */
   readonly replay?: string;
+  /** A recording may change the tenant: nobody is asked. */
+  readonly yes?: true;
 }
 
 /**
@@ -23,5 +25,9 @@ export function addRecordingOptions(command: Command, ...others: readonly string
   command.addOption(
     new Option("--replay <FOLDER>", "Answer calls of the C1 tenant from a recording")
       .conflicts(["record", ...others]),
+  );
+  command.addOption(
+    new Option("--yes", "With --record: let the function change the tenant without asking")
+      .conflicts(["replay", ...others]),
   );
 }

@@ -36,12 +36,15 @@ export async function connectToTenant(name: string): Promise<Api> {
  * The client of this user for a tenant, from the same sources as {@link connectToTenant}. Undefined without a client, also
  * for a profile of an invoked server and for variables with another kind of credentials.
  */
-export async function findTenantClient(name: string): Promise<TenantClient | undefined> {
+export async function findTenantClient(
+  name: string,
+): Promise<(TenantClient & Pick<Target, "source">) | undefined> {
   for (const find of [profileOf, variablesFor]) {
     const target = await find(name);
     if (target?.credentials.kind !== "key") continue;
     const { clientId, clientSecret } = target.credentials;
-    return { host: new URL(target.serverUrl).host, clientId, clientSecret };
+    const { serverUrl, source } = target;
+    return { host: new URL(serverUrl).host, clientId, clientSecret, source };
   }
   return undefined;
 }
