@@ -88,6 +88,7 @@ export function register(command: Command): void {
       await run.once(since);
       saves.watchAbove(synced.filesAbove);
     }
+    await run.save();
   });
 }
 
@@ -145,6 +146,7 @@ class DevRun {
   #given: string | undefined;
   #input = "{}";
   #lastInvocation: string | undefined;
+  #hasPassed = false;
 
   constructor(
     synced: SyncedFunction,
@@ -169,14 +171,20 @@ class DevRun {
       const { commit, changed } = await this.#synced.sync();
       if (!changed && !inputChanged) return;
       if (changed) this.#reports.follow(this.#synced.fn, commit.id);
-      await this.#run(commit.id, since);
-      await this.#tenant.save();
-      await this.#synced.publish(commit);
+      this.#hasPassed = await this.#run(commit.id, since);
+      await this.save();
+      // A recording in the folder is part of the next commit, and no reason to run again.
+      await this.#synced.publish((await this.#synced.sync()).commit);
     } catch (error) {
       // The next save may correct it.
       if (!(error instanceof Failure)) throw error;
       this.#fail(error);
     }
+  }
+
+  /** Writes what was recorded, also for requests of endpoints after the last run. */
+  async save(): Promise<void> {
+    await this.#tenant.save(this.#hasPassed);
   }
 
   /** Whether the input differs from that of the last run: another file content, or an invocation from elsewhere. */
@@ -197,10 +205,14 @@ class DevRun {
     return false;
   }
 
-  async #run(commitId: string, since: number): Promise<void> {
+  /** @returns whether the run succeeded */
+  async #run(commitId: string, since: number): Promise<boolean> {
     const { api, fn } = this.#synced;
     const invoked = await this.#invoke(commitId);
-    if (invoked === undefined) return this.#noteReady(commitId, since);
+    if (invoked === undefined) {
+      this.#noteReady(commitId, since);
+      return true;
+    }
     const { invocationId, json } = invoked;
     this.#lastInvocation = invocationId;
     const milliseconds = Math.round(performance.now() - since);
@@ -220,6 +232,7 @@ class DevRun {
         }
         : { status: ended.status, error: ended.error },
     });
+    return ended === undefined;
   }
 
   /** Undefined for a commit that answers requests alone. */

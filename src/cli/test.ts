@@ -113,8 +113,15 @@ async function testFolder(
   const tenantId = await tenant.add(local.api);
   const synced = await SyncedFunction.open(local.api, folder, { tenantId });
   if (!reporting.watch) {
-    // Failed tests are recorded, too: they may expect what the recording masks.
-    return await testOnce(synced, reporting).finally(() => tenant.save());
+    let hasPassed = false;
+    try {
+      await testOnce(synced, reporting);
+      hasPassed = true;
+    } finally {
+      // Failed tests make a first recording, too: they may expect what the recording masks.
+      await tenant.save(hasPassed);
+    }
+    return;
   }
   const saves = new FolderWatch(folder, [], interrupt.signal);
   await testAgain(synced, reporting);

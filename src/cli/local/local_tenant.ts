@@ -50,8 +50,11 @@ export interface LocalTenant {
    * @returns its id; undefined if the manifest names no tenant
    */
   add(api: Api): Promise<string | undefined>;
-  /** Writes what was recorded, and prints what it has. */
-  save(): Promise<void>;
+  /**
+   * Writes what was recorded, and prints what it has.
+   * @param hasPassed whether the run succeeded: a failed run replaces no earlier recording
+   */
+  save(hasPassed: boolean): Promise<void>;
 }
 
 /**
@@ -194,11 +197,20 @@ function recording(
         : await tenants.add(client.host, "", client);
       return added.id;
     },
-    save: () => saveRecording(folder, recorder),
+    save: (hasPassed) => saveRecording(folder, recorder, hasPassed),
   };
 }
 
-async function saveRecording(folder: string, recorder: Recorder): Promise<void> {
+async function saveRecording(
+  folder: string,
+  recorder: Recorder,
+  hasPassed: boolean,
+): Promise<void> {
+  if (!hasPassed && await hasRecording(folder)) {
+    return note(
+      paintNote("yellow", `The run failed, so the recording in ${oneLine(folder)} has not changed`),
+    );
+  }
   const files = recordingFiles(recorder.recording);
   const { calls, masked, literals } = recorder.summary;
   if (files.size === 0) return note("No call of the tenant was recorded");
@@ -226,6 +238,10 @@ async function saveRecording(folder: string, recorder: Recorder): Promise<void> 
       `Review before you commit; this looks like a secret: ${secrets.join(", ")}`,
     ),
   );
+}
+
+async function hasRecording(folder: string): Promise<boolean> {
+  return [...(await readEarlierRecording(folder)).keys()].some((name) => name !== MASKING_FILE);
 }
 
 /** @throws {Failure} for a RecordingError */

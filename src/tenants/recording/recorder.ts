@@ -24,6 +24,18 @@ interface Call {
   readonly answer: RecordedAnswer;
 }
 
+/**
+ * The calls of equal requests in one attempt of an invocation, or in one run of tests. Replay begins each attempt with the
+ * first answer, so a later attempt replaces the calls of an earlier one.
+ */
+interface RecordedCalls {
+  readonly attempt: object;
+  /** The attempts whose calls were replaced. */
+  readonly earlier: WeakSet<object>;
+  readonly calls: Call[];
+  bytes: number;
+}
+
 /** What a recording has, for the person who made it. */
 interface RecordingSummary {
   readonly calls: number;
@@ -42,9 +54,9 @@ interface RecordingSummary {
  */
 export class Recorder {
   readonly #masker: Masker;
-  readonly #calls: Call[] = [];
+  /** By operation and request; in the order of their first calls. */
+  readonly #entries = new Map<string, RecordedCalls>();
   readonly #literals = new Set<string>();
-  #bytes = 0;
 
   constructor(rules: MaskRules) {
     this.#masker = new Masker(rules);
@@ -53,9 +65,9 @@ export class Recorder {
   /** A transport that records what another one answers. Failures without an answer are not recorded. */
   around(inner: TenantTransport): TenantTransport {
     return {
-      send: async (request, ...call) => {
-        const answer = await inner.send(this.#unmasked(request), ...call);
-        return this.#record(request, answer);
+      send: async (request, signal, endsAtMs, attempt = this) => {
+        const answer = await inner.send(this.#unmasked(request), signal, endsAtMs, attempt);
+        return this.#record(request, answer, attempt);
       },
     };
   }
@@ -109,7 +121,31 @@ export class Recorder {
     });
   }
 
-  #record({ operation, verb, path, body }: TenantRequest, answer: TenantAnswer): TenantAnswer {
+  get #calls(): readonly Call[] {
+    return [...this.#entries.values()].flatMap(({ calls }) => calls);
+  }
+
+  get #bytes(): number {
+    return this.#entries.values().reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /** The calls of an entry that an attempt adds to; undefined if a later attempt has replaced its calls. */
+  #entryOf(key: string, attempt: object): RecordedCalls | undefined {
+    const present = this.#entries.get(key);
+    if (present?.attempt === attempt) return present;
+    if (present?.earlier.has(attempt)) return undefined;
+    const earlier = present?.earlier ?? new WeakSet();
+    if (present !== undefined) earlier.add(present.attempt);
+    const entry = { attempt, earlier, calls: [], bytes: 0 };
+    this.#entries.set(key, entry);
+    return entry;
+  }
+
+  #record(
+    { operation, verb, path, body }: TenantRequest,
+    answer: TenantAnswer,
+    attempt: object,
+  ): TenantAnswer {
     const name = `${operation.namespace}.${operation.method}`;
     const sent: RecordedRequest = body === undefined
       ? { verb, path }
@@ -124,15 +160,19 @@ export class Recorder {
         ? { status: answer.status }
         : { status: answer.status, body: value },
     };
-    this.#bytes += JSON.stringify(call).length;
-    if (this.#bytes > RECORDING_BYTES_MAX) {
-      const limit = exceeds(this.#bytes, RECORDING_BYTES_MAX, formatBytes);
-      throw new TenantError(
-        "TENANT_ANSWER_TOO_LARGE",
-        `sdk.${name} was not recorded: a recording ${limit}`,
-      );
+    const entry = this.#entryOf(`${name} ${requestKey(request)}`, attempt);
+    if (entry !== undefined) {
+      entry.bytes += JSON.stringify(call).length;
+      const bytes = this.#bytes;
+      if (bytes > RECORDING_BYTES_MAX) {
+        const limit = exceeds(bytes, RECORDING_BYTES_MAX, formatBytes);
+        throw new TenantError(
+          "TENANT_ANSWER_TOO_LARGE",
+          `sdk.${name} was not recorded: a recording ${limit}`,
+        );
+      }
+      entry.calls.push(call);
     }
-    this.#calls.push(call);
     return { ...answer, body: value === undefined ? "" : JSON.stringify(value) };
   }
 
