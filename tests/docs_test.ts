@@ -38,6 +38,8 @@ const OTHER_FLAGS = [
     "--force",
   ],
   ...["--save-dev", "--ignore-scripts", "--global"],
+  // The server of the example tenant, and Deno.
+  ...["--allow-all", "--cert", "--key"],
   // The fault harness.
   ...["--parts", "--plain", "--fault", "--within"],
 ];

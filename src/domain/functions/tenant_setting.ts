@@ -82,7 +82,7 @@ async function withCredentialId(
   return found === undefined ? tenant : { ...tenant, credentialId: found.id };
 }
 
-/** @throws INVALID_FIELD for a pattern without an operation that the function may call, and for an unknown credential */
+/** @throws INVALID_FIELD for a pattern that allows the function no operation, and for an unknown credential */
 async function assertUseful(
   read: Pick<Readers, "tenants">,
   { id, name }: TenantRow,
