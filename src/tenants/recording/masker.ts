@@ -134,7 +134,7 @@ export class Masker {
     const kind = this.#kindOf(field);
     if (text === "" || kind === "keep") return text;
     if (kind === undefined) return this.#maskPatterns(text);
-    // When a secret was made is none. The SDK reads a date there, and a mask would be no date.
+    // The time at which a secret was made is not a secret. The SDK reads a date there, and a mask would be no date.
     if (this.rules.keeps(kind, text) || (kind === "secret" && TIME.test(text))) return text;
     return this.#maskOf(kind, text);
   }
