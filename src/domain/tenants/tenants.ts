@@ -291,7 +291,7 @@ export class Tenants {
         if (oldest?.id === credentialId) {
           throw new DomainError(
             "TENANT_IN_USE",
-            `${what} is its oldest, which functions use that name no credential: rotate it, or remove the tenant`,
+            `${what} is the oldest, and functions that name no credential use it: rotate it, or remove the tenant`,
           );
         }
         const users = (await tx.functions.ofTenant(tenantId))
