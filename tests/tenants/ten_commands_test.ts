@@ -85,7 +85,7 @@ Deno.test("invoked tenants", async (t) => {
       ["rotate", "acme", "--client-id", third.clientId, "--credential", newer.id],
       third.clientSecret,
     );
-    await fails(["credentials", "remove", "acme", oldest.id, "--yes"], /is its oldest/);
+    await fails(["credentials", "remove", "acme", oldest.id, "--yes"], /is the oldest/);
     await run(["credentials", "remove", "acme", third.clientId, "--yes"]);
     assert.deepEqual((await listed())[0].credentials.map(({ id }: { id: string }) => id), [
       oldest.id,
