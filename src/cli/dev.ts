@@ -61,6 +61,7 @@ export function register(command: Command): void {
       variables: options.var,
       dataDir: server.dataDir,
       tenantId: await tenant.add(server.api),
+      record: options.record,
     });
     using reports = new CommitReports(
       server.api,
@@ -173,8 +174,7 @@ class DevRun {
       if (changed) this.#reports.follow(this.#synced.fn, commit.id);
       this.#hasPassed = await this.#run(commit.id, since);
       await this.save();
-      // A recording in the folder is part of the next commit, and no reason to run again.
-      await this.#synced.publish((await this.#synced.sync()).commit);
+      await this.#synced.publish(commit);
     } catch (error) {
       // The next save may correct it.
       if (!(error instanceof Failure)) throw error;

@@ -1,3 +1,5 @@
+import { relative, resolve } from "node:path";
+import { shownPath } from "../../builder/source_tree.ts";
 import { FUNCTION_SETTINGS } from "../../resources/functions.ts";
 import { isBuiltinRole } from "../../resources/roles.ts";
 import type { Api } from "../client/api.ts";
@@ -32,6 +34,8 @@ export class SyncedFunction {
     private readonly triggers: LocalTriggers | undefined,
     /** The tenant of the local server; undefined without one. */
     private readonly tenantId: string | undefined,
+    /** The path of the recording from the folder; undefined without one. */
+    private readonly recording: string | undefined,
     fn: RemoteFunction,
   ) {
     this.#fn = fn;
@@ -41,19 +45,30 @@ export class SyncedFunction {
   static async open(
     api: Api,
     folder: string,
-    { secrets = {}, variables = {}, dataDir, tenantId }: {
+    { secrets = {}, variables = {}, dataDir, tenantId, record }: {
       readonly secrets?: Readonly<Record<string, string>> | undefined;
       readonly variables?: Readonly<Record<string, string>> | undefined;
       /** Of the server, which gets the triggers of the folder; undefined for a server without them. */
       readonly dataDir?: string | undefined;
       /** The tenant of the server that the function calls as the tenant of its manifest. */
       readonly tenantId?: string | undefined;
+      /** Where runs record the tenant: what changes there alone is no change of the function. */
+      readonly record?: string | undefined;
     } = {},
   ): Promise<SyncedFunction> {
     const { name, description = "" } = await needLocalManifest(folder);
     const fn = await api.createFunction(name, description);
     const triggers = dataDir === undefined ? undefined : new LocalTriggers(api, dataDir);
-    const synced = new SyncedFunction(api, folder, variables, triggers, tenantId, fn);
+    const recording = record === undefined ? undefined : relative(folder, resolve(record));
+    const synced = new SyncedFunction(
+      api,
+      folder,
+      variables,
+      triggers,
+      tenantId,
+      recording,
+      fn,
+    );
     if (Object.keys(secrets).length > 0) {
       synced.#fn = await api.updateFunction(fn, { secret: secrets });
     }
@@ -101,9 +116,11 @@ export class SyncedFunction {
     await this.triggers?.sync(this.#fn, localTriggers(manifest));
     this.#endpoints = endpointUrls(this.api.url, manifest);
     const readAt = Date.now();
-    const { files, skipped, watched } = await readFunctionFolder(this.folder);
+    const { files, skipped, watched, folderFromRoot } = await readFunctionFolder(this.folder);
     this.#filesAbove = { paths: watched, readAt };
-    if (this.#commit !== undefined && changesBetween(this.#files, files).length === 0) {
+    const changes = changesBetween(this.#files, files)
+      .filter(({ path }) => !this.#isRecorded(shownPath(path, folderFromRoot)));
+    if (this.#commit !== undefined && changes.length === 0) {
       return { commit: this.#commit, changed: settingsChanged };
     }
     this.#commit = undefined;
@@ -116,6 +133,10 @@ export class SyncedFunction {
     }
     this.#files = files;
     return { commit: this.#commit, changed: true };
+  }
+
+  #isRecorded(path: string): boolean {
+    return this.recording !== undefined && path.startsWith(`${this.recording}/`);
   }
 
   /** The roles that a local server has: built-in roles. */
