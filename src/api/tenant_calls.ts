@@ -1,8 +1,10 @@
 import { z } from "@hono/zod-openapi";
 import type { HostMethod } from "../domain/invocations/host_methods.ts";
 import { HostCallError, type HostReply } from "../sandbox/contract.ts";
+import { embeddedObject } from "../shared/json_text.ts";
 import type { SdkAnswer, TenantAnswer } from "../tenants/contract.ts";
 import { findOperation, type TenantOperation, unknownMethod } from "../tenants/operations.ts";
+import { nextStep } from "../tenants/steps.ts";
 import { hostCallError, untilAbort } from "./host_calls.ts";
 import type { Uses } from "./operation.ts";
 import { asDomainError } from "./status.ts";
@@ -29,13 +31,15 @@ export function tenantMethod(
 ): HostMethod {
   return async ({ params, signal, endsAtMs }, invocation, ports) => {
     const { operation, request } = parsed(params);
+    using held = new DisposableStack();
     try {
       const by = await reading(() => functionPrincipals.of(invocation, signal));
       apiRateLimit(by);
-      const call = { operation, request, by, invocation, ...ports, signal, endsAtMs };
+      const call = { operation, request, by, invocation, ...ports, signal, endsAtMs, held };
       const result = await untilAbort(tenantCalls.call(call), signal);
-      if (result.kind === "error") throw statusError(result.answer);
-      return replyOf(result.message, result.answer.body);
+      if (result.kind === "error") throw statusError(result.answer, held.move());
+      const reply = await replyOf(result.message, result.answer.body);
+      return { ...reply, held: held.move() };
     } catch (error) {
       if (error instanceof HostCallError) throw error;
       const failure = asDomainError(error);
@@ -60,18 +64,24 @@ function parsed(params: unknown): { operation: TenantOperation; request: unknown
 }
 
 /** The text of the tenant as bytes. Without `value`, the text is the message: a large answer is sent only once. */
-function replyOf({ value, ...answer }: SdkAnswer, text: string): HostReply {
-  const isMessage = JSON.stringify(value) === text;
-  return { value: isMessage ? answer : { ...answer, value }, bytes: encoder.encode(text) };
+async function replyOf({ value, ...answer }: SdkAnswer, text: string): Promise<HostReply> {
+  await nextStep(text);
+  const message = JSON.stringify(value);
+  await nextStep(text);
+  const bytes = encoder.encode(text);
+  if (message === text) return { value: answer, bytes };
+  await nextStep(text);
+  return { value: { ...answer, value: embeddedObject(encoder.encode(message)) }, bytes };
 }
 
 /** An error of the tenant, as the tenant has written it. */
-function statusError({ status, headers, body }: TenantAnswer): HostCallError {
+function statusError({ status, headers, body }: TenantAnswer, held: Disposable): HostCallError {
   const seconds = headers["retry-after"] ?? "";
-  return new HostCallError("TENANT_STATUS", `the tenant answered status ${status}`, {
+  const details = {
     status,
     text: body,
     contentType: headers["content-type"] ?? "",
     ...(/^[0-9]{1,9}$/.test(seconds) ? { retryAfterSeconds: Number(seconds) } : {}),
-  });
+  };
+  return new HostCallError("TENANT_STATUS", `the tenant answered status ${status}`, details, held);
 }

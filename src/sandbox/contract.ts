@@ -44,6 +44,8 @@ export interface HostReply {
   /** Any JSON value; what is embedded in it (`src/shared/json_text.ts`) is read when it is sent. */
   readonly value?: unknown;
   readonly bytes?: Uint8Array;
+  /** What the reply has taken, such as memory; disposed once the function has read it, or its run has ended. */
+  readonly held?: Disposable | undefined;
 }
 
 /** An error of a host call that is reported to the function. */
@@ -55,6 +57,8 @@ export class HostCallError extends Error {
     message: string,
     /** Further details for the function; any JSON value. */
     readonly details?: unknown,
+    /** As in {@link HostReply}. */
+    readonly held?: Disposable,
   ) {
     super(message);
   }

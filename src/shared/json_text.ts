@@ -7,12 +7,27 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const OPENING = [0x7b, 0x5b];
 const CLOSING = [0x7d, 0x5d];
+const COMMA = 0x2c;
 
 /** Whether brackets outside strings nest deeper than `levels`. Accepts invalid JSON. */
 export function nestsDeeper(json: Uint8Array, levels: number): boolean {
-  // Each level takes a byte.
-  if (json.length <= levels) return false;
+  return excessOf(json, { levels, values: Infinity }) !== undefined;
+}
+
+/** Most levels of brackets, and most values: entries of lists and fields of objects. */
+interface JsonLimits {
+  readonly levels: number;
+  readonly values: number;
+}
+
+/** The limit that JSON exceeds, found before it is parsed; undefined if it exceeds none. Accepts invalid JSON. */
+export function excessOf(json: Uint8Array, limits: JsonLimits): keyof JsonLimits | undefined {
+  const { levels, values } = limits;
+  // Each level and each value takes a byte.
+  if (json.length <= Math.min(levels, values)) return undefined;
   let depth = 0;
+  // An object or a list that is not empty has one value more than commas.
+  let count = 0;
   let inString = false;
   for (let at = 0; at < json.length; at++) {
     const byte = json[at];
@@ -22,12 +37,15 @@ export function nestsDeeper(json: Uint8Array, levels: number): boolean {
     } else if (byte === QUOTE) {
       inString = true;
     } else if (byte === OPENING[0] || byte === OPENING[1]) {
-      if (++depth > levels) return true;
+      if (++depth > levels) return "levels";
+      if (++count > values) return "values";
     } else if (byte === CLOSING[0] || byte === CLOSING[1]) {
       depth--;
+    } else if (byte === COMMA && ++count > values) {
+      return "values";
     }
   }
-  return false;
+  return undefined;
 }
 
 /** A part of a JSON text: text itself, or UTF-8 bytes of it. */

@@ -1,4 +1,4 @@
-import { setTimeout } from "node:timers/promises";
+import { setImmediate, setTimeout } from "node:timers/promises";
 
 /**
  * What some work returns; undefined if the signal is aborted first. Nobody waits for the work then, and its failure is
@@ -17,6 +17,11 @@ export async function untilAborted<T>(
   } finally {
     signal.removeEventListener("abort", stop);
   }
+}
+
+/** Lets the event loop do other work between two steps of a long one. */
+export async function otherWork(): Promise<void> {
+  await setImmediate();
 }
 
 /** Waits, in milliseconds, at most until the signal is aborted. */

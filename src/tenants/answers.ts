@@ -10,6 +10,8 @@ import {
 } from "./contract.ts";
 import { fieldsOf, type Kind, type TenantOperation } from "./operation_table.ts";
 
+/** Longest text of a time (RFC 3339). */
+const TIME_MAX_CHARS = 64;
 /** Depth of an answer's JSON; recursion through messages stays within it. */
 const ANSWER_DEPTH_MAX = 1000;
 
@@ -27,7 +29,7 @@ export function answerOf(operation: TenantOperation, answer: TenantAnswer): SdkA
     statusCode: answer.status,
     contentType: answer.headers["content-type"] ?? "application/octet-stream",
     key,
-    value: reading.message(message, parsed(answer.body, bad), []),
+    value: reading.message(message, answer.json ?? parsed(answer.body, bad), ""),
     dates: [...reading.dates],
     isPaged,
   };
@@ -49,6 +51,10 @@ function parsed(text: string, bad: Bad): unknown {
   }
 }
 
+function below(path: string, name: string): string {
+  return path === "" ? name : `${path}.${name}`;
+}
+
 /** One walk through an answer. */
 class Reading {
   readonly dates = new Set<string>();
@@ -58,29 +64,32 @@ class Reading {
     this.#bad = bad;
   }
 
-  message(id: string, value: unknown, path: readonly string[]): unknown {
+  message(id: string, value: unknown, path: string): unknown {
     const fields = fieldsOf(id);
     return Object.fromEntries(
       Object.entries(this.#object(value, path)).map(([name, of]) => {
         const field = fields.get(name);
         if (field === undefined) return [name, of];
-        return [field.sdkName, this.#value(field.kind, of, [...path, field.sdkName])];
+        return [field.sdkName, this.#value(field.kind, of, below(path, field.sdkName))];
       }),
     );
   }
 
-  #value(kind: Kind, value: unknown, path: readonly string[]): unknown {
+  #value(kind: Kind, value: unknown, path: string): unknown {
     if (value === null) return null;
     switch (kind.is) {
       case "list": {
         if (!Array.isArray(value)) throw this.#other(path, "a list");
-        return value.map((item) => this.#value(kind.of, item, [...path, "*"]));
+        const each = below(path, "*");
+        return value.map((item) => this.#value(kind.of, item, each));
       }
-      case "map":
+      case "map": {
+        const each = below(path, "*");
         return Object.fromEntries(
           Object.entries(this.#object(value, path))
-            .map(([key, of]) => [key, this.#value(kind.of, of, [...path, "*"])]),
+            .map(([key, of]) => [key, this.#value(kind.of, of, each)]),
         );
+      }
       case "message":
         return this.message(kind.id, value, path);
       case "typed": {
@@ -91,10 +100,13 @@ class Reading {
         };
       }
       case "time":
-        if (typeof value !== "string" || Number.isNaN(Date.parse(value))) {
+        if (
+          typeof value !== "string" || value.length > TIME_MAX_CHARS ||
+          Number.isNaN(Date.parse(value))
+        ) {
           throw this.#other(path, "a time");
         }
-        this.dates.add(path.join("."));
+        this.dates.add(path);
         return value;
       case "longNumber":
         if (!Number.isInteger(Number(value))) throw this.#other(path, "an integer");
@@ -104,15 +116,15 @@ class Reading {
     }
   }
 
-  #object(value: unknown, path: readonly string[]): Readonly<Record<string, unknown>> {
+  #object(value: unknown, path: string): Readonly<Record<string, unknown>> {
     if (typeof value === "object" && value !== null && !Array.isArray(value)) {
       return value as Readonly<Record<string, unknown>>;
     }
     throw this.#other(path, "an object");
   }
 
-  #other(path: readonly string[], expected: string): TenantError {
-    const where = path.length === 0 ? "" : `${path.join(".")} in `;
+  #other(path: string, expected: string): TenantError {
+    const where = path === "" ? "" : `${path} in `;
     return this.#bad(`${where}the answer of the tenant is not ${expected}`);
   }
 }

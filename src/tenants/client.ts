@@ -1,10 +1,12 @@
 /** Sends the requests of functions to C1 tenants. Whatever a tenant answers is hostile. */
-import { formatCount, formatDuration } from "../config/mod.ts";
-import { nestsDeeper } from "../shared/json_text.ts";
+import { formatDuration } from "../config/mod.ts";
 import { pause } from "../shared/pause.ts";
+import { objectIn } from "./answer_json.ts";
+import { TENANT_ANSWER_MAX_BYTES } from "./connections.ts";
 import {
   doubtAbout,
   operationLabel,
+  type SendOptions,
   type TenantAnswer,
   type TenantCredentials,
   TenantError,
@@ -17,13 +19,8 @@ import { type Exchange, ExchangeError, type HttpAnswer } from "./exchange.ts";
 import { pauseAfterAnswer, pauseAfterError, retryAfterSeconds, WAIT_MAX_MS } from "./retries.ts";
 import { type AccessToken, TenantTokens } from "./token.ts";
 
-/** Largest answer to one request. */
-export const TENANT_ANSWER_MAX_BYTES = 32 * 1024 * 1024;
 /** Longest time for one request and its answer, in milliseconds. */
 const TENANT_REQUEST_TIMEOUT_MS = 60_000;
-/** Deepest nesting of an answer. */
-const DEPTH_MAX_LEVELS = 1_000;
-const PATH_MAX_CHARS = 65_536;
 /** Path and query: no space, no control character, no host. */
 const PATH = /^\/(?!\/)[\x21-\x7e]*$/;
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
@@ -38,6 +35,7 @@ interface Call {
   readonly signal: AbortSignal;
   /** On the clock of `performance.now()`. */
   readonly endsAtMs: number;
+  readonly caller: string;
   readonly beganMs: number;
   attempt: number;
   waitedMs: number;
@@ -58,17 +56,16 @@ class TenantClient implements TenantTransport {
   async send(
     request: TenantRequest,
     signal: AbortSignal,
-    endsAtMs = Infinity,
+    { endsAtMs = Infinity, caller = "", held }: SendOptions = {},
   ): Promise<TenantAnswer> {
     const what = operationLabel(request.operation);
-    if (request.path.length > PATH_MAX_CHARS || !PATH.test(request.path)) {
-      throw new TypeError(`${what} has a path that no request can have`);
-    }
+    if (!PATH.test(request.path)) throw new TypeError(`${what} has a path that is not encoded`);
     const call: Call = {
       request,
       what,
       signal,
       endsAtMs,
+      caller,
       beganMs: performance.now(),
       attempt: 0,
       waitedMs: 0,
@@ -78,7 +75,12 @@ class TenantClient implements TenantTransport {
       const token = await this.tokens.current(what, signal);
       if (token === undefined) throw ended(call);
       const answer = await this.#sendOnce(call, token);
-      if (answer !== undefined) return checked(call, answer, token.echoes);
+      if (answer === undefined) continue;
+      using memory = new DisposableStack();
+      memory.use(answer.memory);
+      const read = await checked(call, answer, token.echoes);
+      if (held?.disposed === false) held.use(memory.move());
+      return read;
     }
   }
 
@@ -101,9 +103,11 @@ class TenantClient implements TenantTransport {
       return undefined;
     }
     this.tokens.keepNonce(answer);
-    if (answer.status === 401) return this.#mayBeAccepted(call, token, answer) ? undefined : answer;
+    const mayCount = answer.status !== 401 || !this.#mayBeAccepted(call, token, answer);
     const pauseMs = pauseAfterAnswer(answer, access, call.attempt);
-    if (pauseMs === undefined) return answer;
+    if (mayCount && pauseMs === undefined) return answer;
+    answer.memory?.[Symbol.dispose]();
+    if (pauseMs === undefined) return undefined;
     assertMayWait(call, answer, pauseMs);
     call.waitedMs += pauseMs;
     await pause(pauseMs, call.signal);
@@ -122,7 +126,7 @@ class TenantClient implements TenantTransport {
   }
 
   async #exchange(
-    { request: { verb, path, body, access }, signal, endsAtMs }: Call,
+    { request: { verb, path, body, access }, signal, endsAtMs, caller }: Call,
     token: AccessToken,
   ): Promise<HttpAnswer> {
     const authentication = await this.tokens.headers(token, verb, path);
@@ -136,6 +140,7 @@ class TenantClient implements TenantTransport {
       },
       body,
       opensConnection: access === "WRITE",
+      caller,
       answerBytesMax: TENANT_ANSWER_MAX_BYTES,
       timeoutMs: Math.max(1, Math.min(TENANT_REQUEST_TIMEOUT_MS, endsAtMs - performance.now())),
     }, signal);
@@ -160,10 +165,13 @@ function assertMayWait(call: Call, answer: HttpAnswer, pauseMs: number): void {
 }
 
 /** An answer as a function may see it. @throws {TenantError} for what is not JSON of C1 */
-function checked(call: Call, answer: HttpAnswer, echoes: Echoes): TenantAnswer {
+async function checked(call: Call, answer: HttpAnswer, echoes: Echoes): Promise<TenantAnswer> {
   const { status, headers, body } = answer;
   const bad = (code: TenantErrorCode, why: string) =>
-    error(call, code, `${why} (status ${status})${doubtAbout(call.request.access)}`);
+    // A gateway may answer 429 in place of C1, in words of its own: the request was rejected.
+    status === 429
+      ? error(call, "TENANT_RATE_LIMITED", `${why} (status 429)`, retryAfterSeconds(headers))
+      : error(call, code, `${why} (status ${status})${doubtAbout(call.request.access)}`);
   if (status >= 300 && status < 400) {
     throw bad("TENANT_REDIRECTED", "the tenant answered a redirect, which is not followed");
   }
@@ -181,37 +189,21 @@ function checked(call: Call, answer: HttpAnswer, echoes: Echoes): TenantAnswer {
         : `the tenant answered ${shown} instead of JSON`,
     );
   }
-  if (nestsDeeper(body, DEPTH_MAX_LEVELS)) {
-    const limit = `${formatCount(DEPTH_MAX_LEVELS)} levels`;
-    throw bad("TENANT_ANSWER_TOO_LARGE", `the answer is nested deeper than ${limit}`);
-  }
-  const json = jsonIn(body);
-  if (json === undefined) {
-    throw bad("TENANT_NOT_JSON", "the answer is not JSON in UTF-8, or was cut");
-  }
-  const { text, value } = json;
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw bad("TENANT_SCHEMA_CHANGED", "the answer is JSON, but not an object");
-  }
+  const { text, value: json } = await objectIn(body, echoes, bad);
   const passed = PASSED_HEADERS.flatMap((name) => {
     const value = headers[name];
     return value === undefined ? [] : [[name, echoes.removedFrom(value)] as const];
   });
-  return { status, headers: Object.fromEntries(passed), body: echoes.removedFrom(text) };
+  return { status, headers: Object.fromEntries(passed), body: text, json };
 }
 
-/** A JSON value and its text; undefined for anything else. */
-function jsonIn(body: Uint8Array): { readonly text: string; readonly value: unknown } | undefined {
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(body);
-    return { text, value: JSON.parse(text) };
-  } catch {
-    return undefined;
-  }
-}
-
-function error({ what }: Call, code: TenantErrorCode, why: string): TenantError {
-  return new TenantError(code, `${what}: ${why}`);
+function error(
+  { what }: Call,
+  code: TenantErrorCode,
+  why: string,
+  retryAfterSeconds?: number,
+): TenantError {
+  return new TenantError(code, `${what}: ${why}`, retryAfterSeconds);
 }
 
 /** Nobody reads it: the invocation has ended. */

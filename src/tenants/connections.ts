@@ -9,8 +9,7 @@ import { EgressError } from "../sandbox/egress/error.ts";
 import { Router } from "../sandbox/egress/route.ts";
 import { parseAbsolute } from "../sandbox/egress/target.ts";
 import type { EgressOptions } from "../sandbox/mod.ts";
-import { BoundedSlots } from "../shared/bounded_slots.ts";
-import { ByteBudget } from "../shared/byte_budget.ts";
+import { type AnswerShare, AnswersMemory } from "./answers_memory.ts";
 import {
   bounded,
   type Exchange,
@@ -19,6 +18,8 @@ import {
   type HttpRequest,
   withinTime,
 } from "./exchange.ts";
+import { FairSlots } from "./fair_slots.ts";
+import { LARGE_ANSWER_BYTES } from "./steps.ts";
 
 /** Tenants whose connections are kept; those of the one that was used least recently are closed. */
 const HOSTS_MAX = 100;
@@ -28,10 +29,13 @@ export const TENANT_CONNECTIONS_MAX = 32;
 const IDLE_MS = 15_000;
 /** Most bytes of the headers of an answer. */
 const HEADERS_MAX_BYTES = 32 * 1024;
-/** Answers up to this size need no share of the memory for answers. */
-const SMALL_ANSWER_BYTES = 1024 * 1024;
-/** Memory for all larger answers that are being read. */
+/** Most bytes of one answer, whatever a request allows. */
+export const TENANT_ANSWER_MAX_BYTES = 32 * 1024 * 1024;
+/** Memory for all large answers, from their first byte until their function has read them. */
 const ANSWERS_MAX_BYTES = 256 * 1024 * 1024;
+/** Of it, for those of one tenant, and for those of one tenant to one function. */
+const ANSWERS_OF_TENANT_MAX_BYTES = 96 * 1024 * 1024;
+const ANSWERS_TO_CALLER_MAX_BYTES = TENANT_ANSWER_MAX_BYTES;
 
 /** Codes of connections that may succeed later; the others are rules and certificates. */
 const PASSING_CODES = [
@@ -50,13 +54,19 @@ export type TenantEgress = Pick<EgressOptions, "allowPrivate" | "ca">;
 interface Agents {
   readonly kept: Agent;
   readonly single: Agent;
-  readonly slots: BoundedSlots;
+  readonly slots: FairSlots;
+  readonly memory: (caller: string) => AnswerShare;
 }
 
 /** Connections to all tenants. Disposing it closes them. */
 export class TenantConnections implements Disposable {
   readonly #router: Router;
-  readonly #memory = new ByteBudget(ANSWERS_MAX_BYTES);
+  readonly #memory = new AnswersMemory({
+    bytes: ANSWERS_MAX_BYTES,
+    callerBytes: ANSWERS_TO_CALLER_MAX_BYTES,
+    tenantBytes: ANSWERS_OF_TENANT_MAX_BYTES,
+    answerBytes: TENANT_ANSWER_MAX_BYTES,
+  });
   readonly #agents = new LRUCache<string, Agents>({
     max: HOSTS_MAX,
     dispose: ({ kept, single }) => {
@@ -79,9 +89,13 @@ export class TenantConnections implements Disposable {
   }
 
   async #send(host: string, request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
-    const { kept, single, slots } = this.#agentsOf(host);
+    const { kept, single, slots, memory } = this.#agentsOf(host);
     const agent = request.opensConnection ? single : kept;
-    return await sendOver(agent, host, request, { signal, slots, memory: this.#memory });
+    return await sendOver(agent, host, request, {
+      signal,
+      slots,
+      memory: () => memory(request.caller),
+    });
   }
 
   #agentsOf(host: string): Agents {
@@ -93,7 +107,8 @@ export class TenantConnections implements Disposable {
     const agents = {
       kept: new TenantAgent(connect, true),
       single: new TenantAgent(connect, false),
-      slots: new BoundedSlots(TENANT_CONNECTIONS_MAX),
+      slots: new FairSlots(TENANT_CONNECTIONS_MAX),
+      memory: this.#memory.ofTenant(),
     };
     this.#agents.set(host, agents);
     return agents;
@@ -127,11 +142,11 @@ class TenantAgent extends Agent {
 
 interface ReadParts {
   readonly signal: AbortSignal;
-  readonly memory: ByteBudget;
+  readonly memory: () => AnswerShare;
 }
 
 interface SendParts extends ReadParts {
-  readonly slots: BoundedSlots;
+  readonly slots: FairSlots;
 }
 
 /** Waits for a slot, sends a request and reads its answer, all within its time. @throws {ExchangeError} */
@@ -141,12 +156,34 @@ async function sendOver(
   request: HttpRequest,
   { signal, slots, memory }: SendParts,
 ): Promise<HttpAnswer> {
-  return await withinTime(request.timeoutMs, signal, async (ending) => {
-    using _slot = await slots.acquire(ending);
-    return await exchange(agent, host, request, { signal: ending, memory }).catch((error) => {
-      throw exchangeError(error);
-    });
+  const progress: Progress = { stage: "waiting" };
+  const late = (within: string) => lateError(progress, within);
+  return await withinTime({ timeoutMs: request.timeoutMs, signal, late }, async (ending) => {
+    using _slot = await slots.acquire(request.caller, ending);
+    progress.stage = "connecting";
+    return await exchange(agent, host, request, { signal: ending, memory }, progress)
+      .catch((error) => {
+        throw exchangeError(error, progress);
+      });
   });
+}
+
+/** How far a request has come: once it has a connection, the tenant may have read it. */
+interface Progress {
+  stage: "waiting" | "connecting" | "sending";
+}
+
+function sentAfter({ stage }: Progress): ExchangeError["sent"] {
+  return stage === "sending" ? "perhaps" : "nothing";
+}
+
+/** Why a request has no answer at the end of its time. */
+function lateError(progress: Progress, within: string): ExchangeError {
+  const message = progress.stage === "waiting"
+    ? `not sent: no connection was free ${within}, as other requests use the ` +
+      `${TENANT_CONNECTIONS_MAX} connections to the tenant`
+    : `no whole answer ${within}`;
+  return new ExchangeError("TENANT_TIMEOUT", message, sentAfter(progress), false);
 }
 
 /** Sends a request and reads its answer, until the signal aborts. */
@@ -155,6 +192,7 @@ async function exchange(
   host: string,
   { verb, path, headers, body, answerBytesMax }: HttpRequest,
   parts: ReadParts,
+  progress: Progress,
 ): Promise<HttpAnswer> {
   const { signal } = parts;
   const outgoing = httpRequest({
@@ -177,7 +215,10 @@ async function exchange(
   };
   signal.addEventListener("abort", cut, { once: true });
   // On a kept connection that breaks, the runtime would send the request again, also after it was cut.
-  outgoing.on("socket", () => outgoing.reusedSocket = false);
+  outgoing.on("socket", () => {
+    outgoing.reusedSocket = false;
+    progress.stage = "sending";
+  });
   outgoing.on("response", resolve);
   // Never removed: an error event without a listener would end the server.
   outgoing.on("error", reject);
@@ -185,7 +226,7 @@ async function exchange(
     outgoing.end(body);
     const incoming = await promise;
     const read = await bodyOf(incoming, answerBytesMax, parts);
-    return { status: incoming.statusCode ?? 0, headers: headersOf(incoming), body: read };
+    return { status: incoming.statusCode ?? 0, headers: headersOf(incoming), ...read };
   } catch (error) {
     outgoing.destroy();
     throw error;
@@ -199,21 +240,21 @@ async function bodyOf(
   incoming: IncomingMessage,
   bytesMax: number,
   { signal, memory }: ReadParts,
-): Promise<Uint8Array> {
+): Promise<Pick<HttpAnswer, "body" | "memory">> {
   const chunks: Uint8Array[] = [];
   let length = 0;
-  let share: Disposable | undefined;
-  try {
-    for await (const chunk of bounded(incoming, bytesMax)) {
-      length += chunk.length;
-      if (length > SMALL_ANSWER_BYTES) share ??= await memory.take(bytesMax, signal);
-      chunks.push(chunk);
+  using taken = new DisposableStack();
+  let share: AnswerShare | undefined;
+  for await (const chunk of bounded(incoming, bytesMax)) {
+    length += chunk.length;
+    if (length > LARGE_ANSWER_BYTES) {
+      share ??= taken.use(memory());
+      await share.growTo(length, signal);
     }
-    if (!incoming.complete) throw new Error("it ended early");
-    return Buffer.concat(chunks);
-  } finally {
-    share?.[Symbol.dispose]();
+    chunks.push(chunk);
   }
+  if (!incoming.complete) throw new Error("it ended early");
+  return { body: Buffer.concat(chunks), memory: taken.move() };
 }
 
 function headersOf({ headers }: IncomingMessage): Record<string, string> {
@@ -222,14 +263,13 @@ function headersOf({ headers }: IncomingMessage): Record<string, string> {
   );
 }
 
-function exchangeError(error: unknown): ExchangeError {
+function exchangeError(error: unknown, progress: Progress): ExchangeError {
   if (error instanceof ExchangeError) return error;
   if (error instanceof EgressError) {
     const mayPass = PASSING_CODES.includes(error.code);
     const message = `no connection: ${error.message}`;
     return new ExchangeError("TENANT_UNREACHABLE", message, "nothing", mayPass);
   }
-  // Whatever else fails, such as a parser, fails once the request is on its way.
   const message = "the connection broke before the whole answer";
-  return new ExchangeError("TENANT_UNREACHABLE", message, "perhaps", true);
+  return new ExchangeError("TENANT_UNREACHABLE", message, sentAfter(progress), true);
 }

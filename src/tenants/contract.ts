@@ -35,6 +35,20 @@ export interface TenantAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** What `body` is the text of, if somebody has parsed it already. */
+  readonly json?: unknown;
+}
+
+/** How a request is sent. */
+export interface SendOptions {
+  /** When nobody waits for it any more at the latest, on the clock of `performance.now()`: no repetition begins later. */
+  readonly endsAtMs?: number | undefined;
+  /** The same object for all calls of one attempt of an invocation, or of one run of tests. */
+  readonly attempt?: object | undefined;
+  /** Who shares the connections fairly with others: the id of a function. Undefined for the server itself. */
+  readonly caller?: string | undefined;
+  /** Gets the memory that a large answer has taken. Without it, the transport gives the memory back at once. */
+  readonly held?: DisposableStack | undefined;
 }
 
 /** The answer of an operation in the form of the SDK: what the host call `sdk.call` returns. */
@@ -55,16 +69,9 @@ export interface SdkAnswer {
 export interface TenantTransport {
   /**
    * @param signal aborts when nobody waits for the answer any more
-   * @param endsAtMs when it will at the latest, on the clock of `performance.now()`: no repetition begins later
-   * @param attempt the same object for all calls of one attempt of an invocation, or of one run of tests
    * @throws {TenantError} if no answer came, or none that the rules allow
    */
-  send(
-    request: TenantRequest,
-    signal: AbortSignal,
-    endsAtMs?: number,
-    attempt?: object,
-  ): Promise<TenantAnswer>;
+  send(request: TenantRequest, signal: AbortSignal, options?: SendOptions): Promise<TenantAnswer>;
 }
 
 /** Credentials of a client of a tenant, opened. */

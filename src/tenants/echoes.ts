@@ -1,35 +1,51 @@
 /** Removes what authenticates the server from the answers of a tenant, which may echo the headers of a request. */
-import { Redactions, Redactor } from "../sandbox/instance/redaction.ts";
+import { MASK, Redactions } from "../sandbox/instance/redaction.ts";
+import { nextStep } from "./steps.ts";
 
+/** Most copies of a secret, in one form, that are removed from a JSON text. */
+export const ECHOES_MAX = 1_000;
 /** In JSON, escapes that a text need not have: what they hide shows once the text is parsed. */
 const NEEDLESS_ESCAPE = /\\[u/]/;
 
 /** The secrets that no answer may show, prepared once for any number of answers. */
 export class Echoes {
-  readonly #redactions: Redactions;
+  /** The secrets as they are, escaped, in base64 and encoded for URLs; longest first, as one may contain another. */
+  readonly #forms: readonly string[];
 
   constructor(secrets: readonly string[]) {
-    this.#redactions = new Redactions([], secrets);
+    this.#forms = new Redactions([], secrets).needles.values().toArray().flat()
+      .map(({ text }) => text)
+      .sort((a, b) => b.length - a.length);
+  }
+
+  /** A header or a message without the secrets, in any of their forms. */
+  removedFrom(text: string): string {
+    return this.#forms.reduce((clean, form) => clean.replaceAll(form, MASK), text);
   }
 
   /**
-   * A text without the secrets, also where the text has them escaped, in base64 or encoded for URLs.
-   * @param text any text; JSON is also searched as a parser would read it
+   * A JSON text without the secrets, also where a parser would find them; removed in steps if the text is large.
+   * @param value of the text
+   * @returns undefined for more than {@link ECHOES_MAX} copies
    */
-  removedFrom(text: string): string {
-    const plain = NEEDLESS_ESCAPE.test(text) ? withoutEscapes(text) : undefined;
-    const searched = plain !== undefined && this.#redactions.occurIn(plain) ? plain : text;
-    return this.#redactions.occurIn(searched)
-      ? new Redactor(this.#redactions).redact(searched)
-      : searched;
+  async removedFromJson(text: string, value: unknown): Promise<string | undefined> {
+    if (NEEDLESS_ESCAPE.test(text)) {
+      await nextStep(text);
+      const plain = JSON.stringify(value);
+      const clean = await this.#removedInSteps(plain);
+      if (clean !== plain) return clean;
+    }
+    return await this.#removedInSteps(text);
   }
-}
 
-/** The same JSON with the escapes that it needs; undefined for another text. */
-function withoutEscapes(json: string): string | undefined {
-  try {
-    return JSON.stringify(JSON.parse(json));
-  } catch {
-    return undefined;
+  async #removedInSteps(text: string): Promise<string | undefined> {
+    let clean = text;
+    for (const form of this.#forms) {
+      await nextStep(text);
+      const parts = clean.split(form, ECHOES_MAX + 2);
+      if (parts.length > ECHOES_MAX + 1) return undefined;
+      if (parts.length > 1) clean = parts.join(MASK);
+    }
+    return clean;
   }
 }

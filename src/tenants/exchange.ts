@@ -14,6 +14,8 @@ export interface HttpRequest {
    * nobody can say then whether the tenant has read the request.
    */
   readonly opensConnection: boolean;
+  /** Who shares the connections fairly with others. */
+  readonly caller: string;
   /** Most bytes of the answer's body. */
   readonly answerBytesMax: number;
   /** Longest time from here to the end of the answer, in milliseconds. */
@@ -25,6 +27,8 @@ export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
+  /** The memory that a large body has taken, to give back once nobody needs the body. */
+  readonly memory?: Disposable | undefined;
 }
 
 /** Sends requests to one tenant. @throws {ExchangeError} */
@@ -47,27 +51,33 @@ export class ExchangeError extends Error {
   }
 }
 
+/** When an exchange ends at the latest. */
+interface TimeLimit {
+  readonly timeoutMs: number;
+  /** Aborts when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+  /** Makes the error at the end. @param within such as `within 60 s` */
+  readonly late: (within: string) => ExchangeError;
+}
+
 /**
  * Runs an exchange within its time, and while somebody waits for it.
  * @param run ends soon after its signal aborts
- * @throws {ExchangeError} TENANT_TIMEOUT
+ * @throws {ExchangeError} the error of `late`
  */
 export async function withinTime<Value>(
-  timeoutMs: number,
-  signal: AbortSignal,
+  { timeoutMs, signal, late }: TimeLimit,
   run: (signal: AbortSignal) => Promise<Value>,
 ): Promise<Value> {
-  const message = `no whole answer within ${formatDuration(timeoutMs)}`;
-  const late = new ExchangeError("TENANT_TIMEOUT", message, "perhaps", false);
   const ending = new AbortController();
-  const end = () => ending.abort(late);
+  const end = () => ending.abort(late(`within ${formatDuration(timeoutMs)}`));
   const timer = setTimeout(end, timeoutMs);
   signal.addEventListener("abort", end, { once: true });
   if (signal.aborted) end();
   try {
     return await run(ending.signal);
   } catch (error) {
-    throw ending.signal.aborted ? late : error;
+    throw ending.signal.aborted ? ending.signal.reason : error;
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", end);

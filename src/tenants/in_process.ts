@@ -4,6 +4,7 @@ import type { TenantCredentials } from "./contract.ts";
 import {
   bounded,
   type Exchange,
+  ExchangeError,
   type HttpAnswer,
   type HttpRequest,
   withinTime,
@@ -19,12 +20,16 @@ export interface TenantApp {
 export function exchangeWith(app: TenantApp): Exchange {
   return {
     send: (request, signal) =>
-      withinTime(request.timeoutMs, signal, async (ending) => {
+      withinTime({ timeoutMs: request.timeoutMs, signal, late }, async (ending) => {
         const answer = await untilAborted(answerOf(app, request, ending), ending);
         if (answer === undefined) throw ending.reason;
         return answer;
       }),
   };
+}
+
+function late(within: string): ExchangeError {
+  return new ExchangeError("TENANT_TIMEOUT", `no whole answer ${within}`, "perhaps", false);
 }
 
 async function answerOf(

@@ -196,6 +196,7 @@ export class TenantTokens {
         },
         body: String(new URLSearchParams(form)),
         opensConnection: false,
+        caller: "",
         answerBytesMax: ANSWER_MAX_BYTES,
         timeoutMs: TIMEOUT_MS,
       }, AbortSignal.timeout(TIMEOUT_MS));

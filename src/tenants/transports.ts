@@ -29,8 +29,8 @@ export class TenantTransports implements Disposable {
       return tenantTransport(app.credentials, exchangeWith(app));
     });
     this.#example = {
-      send: async (request, signal, endsAtMs) =>
-        await (await client.get()).send(request, signal, endsAtMs),
+      send: async (request, signal, options) =>
+        await (await client.get()).send(request, signal, options),
     };
   }
 

@@ -1,6 +1,7 @@
 /** What the client of tenants makes of the answers of a tenant, and of none. */
 import assert from "node:assert/strict";
-import { TENANT_ANSWER_MAX_BYTES, tenantTransport } from "../../src/tenants/client.ts";
+import { tenantTransport } from "../../src/tenants/client.ts";
+import { TENANT_ANSWER_MAX_BYTES } from "../../src/tenants/connections.ts";
 import { failure, READ, suite, WRITE } from "./calls_stage.ts";
 import { json } from "./calls_tenant.ts";
 
@@ -63,6 +64,57 @@ suite("each bad answer has a code, and a message that names the operation", {
     assert.equal(tenant.received.length, answers.length + 1);
     tenant.api = (_request, response) => void response.writeHead(302).end();
     assert.match((await fails(READ)).message, /\(status 302\)$/);
+  },
+  "that has too many values": async ({ tenant, fails, send }) => {
+    const type = { "content-type": "application/json" };
+    for (const one of ["{}", "[]", '{"a":1}', '{"user":{"createdAt":"2026-01-01T00:00:00Z"}}']) {
+      const body = `{"list":[${Array(500_000).fill(one)}]}`;
+      tenant.api = (_request, response) => void response.writeHead(200, type).end(body);
+      const error = await fails();
+      assert.equal(error.code, "TENANT_ANSWER_TOO_LARGE");
+      assert.match(
+        error.message,
+        /more than 100,000 values: ask for smaller pages \(status 200\)$/,
+      );
+    }
+    const text = ",[{".repeat(1_000_000);
+    tenant.api = (_request, response) => json(response, 200, { list: [{ id: text }] });
+    assert.equal(JSON.parse((await send()).body).list[0].id, text);
+  },
+  "that has secrets too often to remove them": async ({ tenant, fails, send }) => {
+    const filler = "x".repeat(2 * 1024 * 1024);
+    const escaped = (text: string) =>
+      [...text].map((char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`).join("");
+    let copies = 1;
+    let form = (token: string) => token;
+    tenant.api = ({ headers }, response) => {
+      const token = form((headers.authorization ?? "").split(" ")[1] ?? "");
+      const list = Array(copies).fill(`"${token}"`).join();
+      response.writeHead(200, { "content-type": "application/json" })
+        .end(`{"id":"${filler}","list":[${list}]}`);
+    };
+    for (form of [(token: string) => token, escaped]) {
+      const { body, json } = await send();
+      assert.equal(body, JSON.stringify({ id: filler, list: ["***"] }));
+      assert.deepEqual(json, JSON.parse(body));
+    }
+    copies = 1_001;
+    const error = await fails();
+    assert.equal(error.code, "TENANT_ANSWER_TOO_LARGE");
+    assert.match(
+      error.message,
+      /the answer has the access token or the client secret more than 1,000 times \(status 200\)$/,
+    );
+  },
+  "of a gateway that limits the rate in its own words": async ({ tenant, fails }) => {
+    const bodies = [["text/html", "<h1>Slow down</h1>"], ["application/json", "slow down"]];
+    for (const [type = "", body] of bodies) {
+      tenant.api = (_request, response) =>
+        void response.writeHead(429, { "content-type": type, "retry-after": "0" }).end(body);
+      const error = await fails(WRITE);
+      assert.deepEqual([error.code, error.retryAfterSeconds], ["TENANT_RATE_LIMITED", 0]);
+      assert.match(error.message, /\(status 429\)$/);
+    }
   },
   "of a tenant that is too large": async ({ tenant, fails, send }) => {
     const write = (bytes: number) => {
@@ -206,7 +258,9 @@ suite("reads are repeated, and no write that may have happened", {
     tenant.api = (_request, response) => json(response, 503, {}, { "retry-after": "20" });
     const client = tenantTransport(tenant.credentials, connections.to(tenant.host));
     const { signal } = new AbortController();
-    const ends = await failure(() => client.send(READ, signal, performance.now() + 10_000));
+    const ends = await failure(() =>
+      client.send(READ, signal, { endsAtMs: performance.now() + 10_000 })
+    );
     assert.match(ends.message, /status 503 and asks to wait 20 s; the invocation ends before$/);
   },
   "a tenant that always says so ends": async ({ tenant, send }) => {
@@ -273,7 +327,9 @@ suite("an aborted call ends at once", {
     tenant.api = () => {};
     const client = tenantTransport(tenant.credentials, connections.to(tenant.host));
     const { signal } = new AbortController();
-    const error = await failure(() => client.send(READ, signal, performance.now() + 500));
+    const error = await failure(() =>
+      client.send(READ, signal, { endsAtMs: performance.now() + 500 })
+    );
     assert.equal(error.code, "TENANT_TIMEOUT");
     assert.match(error.message, /^sdk\.apps\.list: no whole answer within /);
   },

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { assertOcsf, events } from "../audit/support.ts";
 import type { Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
-import { ok } from "../support/expect.ts";
+import { assertError, ok } from "../support/expect.ts";
 import {
   addTenant,
   CALLER,
@@ -249,6 +249,45 @@ Deno.test("calls of functions to their tenant", async (t) => {
       json(response, 200, { list: [{ displayName: "x".repeat(bytes - empty) }] });
     const { ends } = await makeCalls(client, id, []);
     assert.deepEqual(ends, [bytes - empty]);
+  });
+
+  await step("answers that a function does not read hold back its further answers", async () => {
+    const main = `import { sdk } from "@c1/functions-sdk";
+      export default async () => {
+        for (let at = 0; at < 16; at++) (sdk as any).apps.list({}).catch(() => {});
+        // The calls leave, and then nobody reads.
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        for (const end = Date.now() + 6_000; Date.now() < end;);
+        return { ends: [] };
+      };`;
+    const id = await deployCaller(client, { id: tenantId }, main);
+    await setMemory(client, id, 1024);
+    const text = JSON.stringify({ list: [{ displayName: "x".repeat(20 * 1024 * 1024) }] });
+    for (const status of [200, 500]) {
+      tenant.received.length = 0;
+      tenant.api = (_request, response) =>
+        void response.writeHead(status, { "content-type": "application/json" }).end(text);
+      const { lines } = await makeCalls(client, id, []);
+      assert.equal(tenant.received.length, 16);
+      const answered = lines.filter((line) => line.startsWith(`sdk.apps.list: status ${status}`));
+      // One waits for its reader; a further one may have arrived while the first one was read.
+      assert.ok(answered.length <= 2, lines.join("\n"));
+    }
+  });
+
+  await step("a tenant that does not answer an introspection is named", async () => {
+    await using slow = await HostileTenant.start();
+    slow.introspect = () => {};
+    const { host, clientId, clientSecret } = slow;
+    const added = await client.post("/api/v1/tenants", {
+      name: "slow",
+      host,
+      clientId,
+      clientSecret,
+    });
+    assertError(added, "DEADLINE_EXCEEDED", "TENANT_TIMEOUT", {
+      message: /^sdk\.auth\.introspect: no answer from localhost:\d+ within 15 s$/,
+    });
   });
 
   await step("the time of calls is that of host calls", async () => {

@@ -56,7 +56,9 @@ suite("a client signs an assertion as C1 wants it, and sends requests with the t
     const client = tenantTransport(tenant.credentials, connections.to(tenant.host));
     const { signal } = new AbortController();
     const requests = Array.from({ length: 100 }, (_, at) => at % 2 === 0 ? READ : WRITE);
-    await Promise.all(requests.map((request) => client.send(request, signal)));
+    await Promise.all(
+      requests.map((request, at) => client.send(request, signal, { caller: `function-${at}` })),
+    );
     assert.deepEqual([most, tenant.received.length], [TENANT_CONNECTIONS_MAX, 100]);
   },
   "a token is renewed after half of its lifetime": async ({ tenant, connections }) => {

@@ -1,7 +1,8 @@
 /** A tenant in the process of the server has the limits of a tenant behind a connection. */
 import assert from "node:assert/strict";
 import { exampleCredentials, exampleTenant } from "../../examples/tenant/app.ts";
-import { TENANT_ANSWER_MAX_BYTES, tenantTransport } from "../../src/tenants/client.ts";
+import { tenantTransport } from "../../src/tenants/client.ts";
+import { TENANT_ANSWER_MAX_BYTES } from "../../src/tenants/connections.ts";
 import { exchangeWith } from "../../src/tenants/in_process.ts";
 import { failure, READ } from "./calls_stage.ts";
 
@@ -45,6 +46,6 @@ Deno.test("a call ends with its invocation, although the tenant never answers", 
   cancelled.abort();
   assert.equal((await ended).code, "TENANT_TIMEOUT");
   assert.ok(signal.aborted);
-  const late = await failure(() => client.send(READ, NEVER, performance.now() + 50));
+  const late = await failure(() => client.send(READ, NEVER, { endsAtMs: performance.now() + 50 }));
   assert.equal(late.code, "TENANT_TIMEOUT");
 });

@@ -16,6 +16,7 @@ import {
 } from "../../tenants/contract.ts";
 import { answerOf, requestOf, type TenantOperation } from "../../tenants/operations.ts";
 import { allows } from "../../tenants/patterns.ts";
+import { nextStep } from "../../tenants/steps.ts";
 import type { Audit } from "../audit/audit.ts";
 import type { CallEvent } from "../audit/ocsf.ts";
 import { DomainError } from "../errors.ts";
@@ -37,6 +38,8 @@ interface TenantCall extends Pick<HostCall, "signal" | "endsAtMs"> {
   /** The principal of the function. */
   readonly by: Principal;
   readonly invocation: InvocationContext;
+  /** Gets the memory of a large answer: whoever needs the answer no more disposes it. */
+  readonly held: DisposableStack;
   readonly onLog: (log: SandboxLog) => void;
   /** Answers in place of the tenant, whatever the function may call; undefined for the tenant itself. */
   readonly tenant?: TenantTransport | undefined;
@@ -76,7 +79,7 @@ export class TenantCalls {
       const isError = answer.status !== 200;
       const result: TenantResult = isError
         ? { kind: "error", answer }
-        : { kind: "message", message: answerOf(call.operation, answer), answer };
+        : { kind: "message", message: await messageOf(call.operation, answer), answer };
       const how = `status ${answer.status}`;
       log(call, isError ? "warn" : "info", how, { beganMs, answer });
       return result;
@@ -214,11 +217,17 @@ export class TenantCalls {
 }
 
 async function send(
-  { signal, endsAtMs, invocation }: TenantCall,
+  { signal, endsAtMs, held, invocation }: TenantCall,
   transport: TenantTransport,
   request: TenantRequest,
 ): Promise<TenantAnswer> {
-  return await transport.send(request, signal, endsAtMs, invocation);
+  const caller = invocation.functionId;
+  return await transport.send(request, signal, { endsAtMs, attempt: invocation, caller, held });
+}
+
+async function messageOf(operation: TenantOperation, answer: TenantAnswer): Promise<SdkAnswer> {
+  await nextStep(answer.body);
+  return answerOf(operation, answer);
 }
 
 /** Failures of a transport, and wrong arguments, as errors of the API. */

@@ -160,11 +160,14 @@ export class HostChannel {
     try {
       const request = readRequest(json, bytes);
       method = hostCallName(request.method, request.params);
-      const reply = encodeReply(number, HostStatus.DONE, await this.#call(request));
+      const answer = await this.#call(request);
+      using _held = answer.held;
+      const reply = encodeReply(number, HostStatus.DONE, answer);
       if (reply.kind === "deferred") checkReplyContent(reply.contentBytes);
       await this.#reply(reply, frameBytes);
       ended();
     } catch (error) {
+      using _held = error instanceof HostCallError ? error.held : undefined;
       const failure = { value: errorOf(error) };
       await this.#reply(encodeReply(number, HostStatus.FAILED, failure), frameBytes);
       ended(failure.value.code);

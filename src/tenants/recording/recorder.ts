@@ -65,9 +65,9 @@ export class Recorder {
   /** A transport that records what another one answers. Failures without an answer are not recorded. */
   around(inner: TenantTransport): TenantTransport {
     return {
-      send: async (request, signal, endsAtMs, attempt = this) => {
-        const answer = await inner.send(this.#unmasked(request), signal, endsAtMs, attempt);
-        return this.#record(request, answer, attempt);
+      send: async (request, signal, options) => {
+        const answer = await inner.send(this.#unmasked(request), signal, options);
+        return this.#record(request, answer, options?.attempt ?? this);
       },
     };
   }
@@ -173,7 +173,9 @@ export class Recorder {
       }
       entry.calls.push(call);
     }
-    return { ...answer, body: value === undefined ? "" : JSON.stringify(value) };
+    // The `json` of the answer is not masked.
+    const { status, headers } = answer;
+    return { status, headers, body: value === undefined ? "" : JSON.stringify(value) };
   }
 
   #masked({ path, body, ...others }: RecordedRequest): RecordedRequest {

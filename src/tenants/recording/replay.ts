@@ -1,5 +1,6 @@
 /** Answers from a recording. */
 import {
+  type SendOptions,
   type TenantAnswer,
   TenantError,
   type TenantRequest,
@@ -32,8 +33,7 @@ export class ReplayTransport implements TenantTransport {
   async send(
     { operation, verb, path, body }: TenantRequest,
     signal: AbortSignal,
-    _endsAtMs?: number,
-    attempt: object = this,
+    { attempt = this }: SendOptions = {},
   ): Promise<TenantAnswer> {
     signal.throwIfAborted();
     const name = `${operation.namespace}.${operation.method}`;

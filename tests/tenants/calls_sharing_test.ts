@@ -1,0 +1,81 @@
+/** How the calls of several functions share the connections to a tenant, and the memory for its answers. */
+import assert from "node:assert/strict";
+import { tenantTransport } from "../../src/tenants/client.ts";
+import { TENANT_CONNECTIONS_MAX } from "../../src/tenants/connections.ts";
+import { failure, READ, suite, WRITE } from "./calls_stage.ts";
+import { json } from "./calls_tenant.ts";
+
+suite("callers share what a tenant takes", {
+  "a function leaves connections to others": async ({ tenant, connections }) => {
+    const client = tenantTransport(tenant.credentials, connections.to(tenant.host));
+    const ending = new AbortController();
+    const many = Promise.withResolvers<void>();
+    tenant.api = ({ verb }, response) => {
+      if (verb === "POST") return json(response, 200, {});
+      if (tenant.received.length >= 24) many.resolve();
+    };
+    const slow = ["hog-1", "hog-2"].flatMap((caller) =>
+      Array.from(
+        { length: TENANT_CONNECTIONS_MAX },
+        () => failure(() => client.send(READ, ending.signal, { caller })),
+      )
+    );
+    await many.promise;
+    const { signal } = new AbortController();
+    const writes = Array.from(
+      { length: 20 },
+      () => client.send(WRITE, signal, { caller: "other" }),
+    );
+    assert.deepEqual(
+      new Set((await Promise.all(writes)).map(({ status }) => status)),
+      new Set([200]),
+    );
+    ending.abort();
+    await Promise.all(slow);
+  },
+  "a write that waited for a connection was not sent": async ({ tenant, connections }) => {
+    const client = tenantTransport(tenant.credentials, connections.to(tenant.host));
+    const ending = new AbortController();
+    const full = Promise.withResolvers<void>();
+    tenant.api = () => void (tenant.received.length === 16 && full.resolve());
+    const caller = "hog";
+    const slow = Array.from(
+      { length: 16 },
+      () => failure(() => client.send(READ, ending.signal, { caller })),
+    );
+    await full.promise;
+    const { signal } = new AbortController();
+    const endsAtMs = performance.now() + 1_000;
+    const error = await failure(() => client.send(WRITE, signal, { caller, endsAtMs }));
+    assert.equal(error.code, "TENANT_TIMEOUT");
+    assert.match(
+      error.message,
+      /not sent: no connection was free within .*32 connections to the tenant$/,
+    );
+    assert.equal(tenant.received.length, 16);
+    ending.abort();
+    await Promise.all(slow);
+  },
+  "slow large answers leave memory to others": async ({ tenant, connections }) => {
+    const client = tenantTransport(tenant.credentials, connections.to(tenant.host));
+    const ending = new AbortController();
+    const part = "x".repeat(2 * 1024 * 1024);
+    let begun = 0;
+    const many = Promise.withResolvers<void>();
+    tenant.api = (_request, response) => {
+      response.writeHead(200, { "content-type": "application/json" });
+      response.write(`{"id":"${part}`, () => ++begun === 12 && many.resolve());
+    };
+    const slow = Array.from(
+      { length: 12 },
+      (_, at) => failure(() => client.send(READ, ending.signal, { caller: `slow-${at % 3}` })),
+    );
+    await many.promise;
+    tenant.api = (_request, response) => json(response, 200, { id: part.repeat(10) });
+    const { signal } = new AbortController();
+    const large = Array.from({ length: 6 }, () => client.send(READ, signal, { caller: "large" }));
+    for (const { body } of await Promise.all(large)) assert.ok(body.length > 20 * 1024 * 1024);
+    ending.abort();
+    await Promise.all(slow);
+  },
+});
