@@ -147,7 +147,7 @@ Deno.test("a tenant that is away, or is no tenant", async (t) => {
   });
   await t.step("no server at all", async () => {
     await tenant[Symbol.asyncDispose]();
-    assertFails(await user.deploy("--yes"), 4, /The server at https:\S+ is not reachable/);
+    assertFails(await user.deploy("--yes"), 4, /The tenant at https:\S+ is not reachable/);
   });
 });
 
