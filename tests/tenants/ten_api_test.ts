@@ -134,7 +134,7 @@ Deno.test("tenants", async (t) => {
     const [, newer] = ok(noted(await client.post(path, second))).tenant.credentials;
     assert.equal(newer.clientId, second.clientId);
     const stays = await remove(client, `${id}/credentials/${oldest.id}`);
-    assertError(stays, "FAILED_PRECONDITION", "TENANT_IN_USE", { message: /is its oldest/ });
+    assertError(stays, "FAILED_PRECONDITION", "TENANT_IN_USE", { message: /is the oldest/ });
     const fn = await client.deploy(MAIN);
     await use(client, fn, { id, credentialId: newer.id });
     const rotated = ok(noted(await client.post(`${path}/${newer.id}/rotate`, third))).tenant;
