@@ -79,6 +79,7 @@ const READERS: readonly Readers[] = [
     ...["confirmations.ts", "owner_assertion.ts", "provider_sign_in.ts", "session_links.ts"],
     "sessions.ts",
   ],
+  ["src/domain/tenants", "stored times, and the times of log lines", "calls.ts", "tenants.ts"],
   [
     ...["src/domain/triggers", "times of schedules, and stored times"] as const,
     ...["endpoints.ts", "handshakes.ts", "schedules.ts", "triggers.ts", "webhook_urls.ts"],
@@ -105,6 +106,7 @@ const READERS: readonly Readers[] = [
   ],
   ["src/store/blobs", "the times of files, which a read renews", "disk_commit_blobs.ts"],
   ["src/store/postgres", "stored times", "last_writes.ts"],
+  ["src/tenants", "times in assertions, and a date of Retry-After", "client_key.ts", "retries.ts"],
 ];
 
 const WALL_CLOCK = /\bDate\.now\b|\bnew Date\(\s*\)/;
