@@ -18,7 +18,8 @@ const OF_TENANTS = `
 ## Methods of a tenant
 
 A [C1 tenant](tenants.md) answers these methods, with the messages of C1's API. A function whose access is \`READ\` may call
-those that read. Methods that both tables have, such as \`sdk.user.list\`, go to the tenant where the function has one.
+the methods that read. If both tables have a method, such as \`sdk.user.list\`, the tenant of the function answers.
+This server answers for a function without a tenant.
 
 | Namespace | Methods that read | Methods that write |
 | --- | --- | --- |`;

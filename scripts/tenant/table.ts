@@ -63,7 +63,7 @@ function entryOf(named: NamedOperation, names: Names) {
 
 type Codes = Readonly<Record<string, string>>;
 
-/** Messages of requests with all fields; messages of answers alone with those that the SDK changes. */
+/** The table has all fields of a message that requests have. Of other messages, it has the fields that the SDK changes. */
 function messagesOf(
   document: Document,
   operations: readonly NamedOperation[],

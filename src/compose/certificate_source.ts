@@ -80,7 +80,7 @@ class Reading {
       if (this.#hasFailed) return;
       this.#hasFailed = true;
       logger.warn(
-        "Failed to read the {name}; its metrics stay as they were: {error}",
+        "Failed to read the {name}; its metrics keep their earlier values: {error}",
         { name, error },
       );
     }

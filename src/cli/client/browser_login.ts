@@ -14,7 +14,7 @@ import { Session } from "./session.ts";
 /** Where to sign in. */
 export interface LoginTarget {
   readonly serverUrl: string;
-  /** Certificates in PEM, in addition to those of the system. */
+  /** Certificates in PEM, in addition to the certificates of the system. */
   readonly caCerts: readonly string[];
   /** Whether it is a C1 tenant. */
   readonly isTenant?: boolean | undefined;

@@ -38,7 +38,7 @@ export async function readRecordingFolder(folder: string): Promise<ReadonlyMap<s
 const OF_FUNCTION: ReadonlySet<string> = new Set([ENTRY, MANIFEST_NAME]);
 
 /**
- * The JSON files of a folder that may be recorded into, by name: those of an earlier recording and its rules for masks.
+ * The JSON files of a folder that may be recorded into, by name: an earlier recording, and its rules for masks.
  * Empty for a folder that does not exist.
  * @throws {Failure} for the folder of a function, and for a JSON file that is not part of a recording
  */

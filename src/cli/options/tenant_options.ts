@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { Failure } from "../terminal/failure.ts";
 
-/** The flags that name a server, which a tenant replaces, and those of what C1 does not have. */
+/** The flags that have no effect at a tenant: flags that name a server, and flags of features that C1 lacks. */
 const REPLACED = ["server", "profile", "data", "config"];
 const WITHOUT_TENANT = ["prune", "var"];
 

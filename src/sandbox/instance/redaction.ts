@@ -70,13 +70,6 @@ export class Redactions {
     this.filter = filter;
   }
 
-  /** Whether a text has any of them: for a long text that has none, much faster than to redact it. */
-  occurIn(text: string): boolean {
-    return this.needles.values().some((found) =>
-      found.some((needle) => text.includes(needle.text))
-    );
-  }
-
   /** These redactions, for invocations with secrets. */
   withSecrets(secrets: readonly string[]): Redactions {
     this.#made ??= new LRUCache({ max: MADE_MAX });
