@@ -1,6 +1,6 @@
 /** What people do to C1 tenants. Secrets are typed here, and never shown again. */
 import { useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { call, type Tenant } from "../../api/client.ts";
 import { tenantKeys } from "../../api/tenants.ts";
 import { FormDialog, typeableName, type Violation } from "../../parts/dialog.tsx";
@@ -112,66 +112,75 @@ export function RenameTenant({ tenant, onClose }: OfTenant) {
 }
 
 export function AddCredential({ tenant, onClose }: OfTenant) {
-  const refresh = useRefresh();
-  const [client, setClient] = useState(NO_CLIENT);
-  const add = async () => {
-    await call("POST /api/v1/tenants/{tenant_id}/credentials", {
-      path: { tenant_id: tenant.id },
-      body: client,
-    });
-    await refresh();
-    onClose();
-    toast("Credential added");
-  };
   return (
-    <FormDialog
-      onClose={onClose}
+    <CredentialDialog
       title="Add a credential"
       description="Functions use it only if their settings name it."
       action="Add"
-      unsaved={client !== NO_CLIENT}
-      disabled={!isTyped(client)}
-      fields={CLIENT_FIELDS}
-      onSubmit={add}
-    >
-      {(violation) => (
-        <ClientFields
-          client={client}
-          onChange={(change) => setClient({ ...client, ...change })}
-          violation={violation}
-        />
-      )}
-    </FormDialog>
+      done="Credential added"
+      send={(body) =>
+        call("POST /api/v1/tenants/{tenant_id}/credentials", {
+          path: { tenant_id: tenant.id },
+          body,
+        })}
+      onClose={onClose}
+    />
   );
 }
 
 export function RotateCredential({ tenant, onClose }: OfTenant) {
-  const refresh = useRefresh();
   const [id, setId] = useState(tenant.credentials[0]?.id ?? "");
+  return (
+    <CredentialDialog
+      title="Rotate a credential"
+      description="Functions keep the credential, and act as the new client from their next call on."
+      action="Rotate"
+      done="Credential rotated"
+      send={(body) =>
+        call("POST /api/v1/tenants/{tenant_id}/credentials/{id}/rotate", {
+          path: { tenant_id: tenant.id, id },
+          body,
+        })}
+      onClose={onClose}
+    >
+      <CredentialField tenant={tenant} value={id} onChange={setId} />
+    </CredentialDialog>
+  );
+}
+
+/** Asks for a client of the tenant, and sends it. */
+function CredentialDialog({ title, description, action, done, send, onClose, children }: {
+  readonly title: string;
+  readonly description: string;
+  readonly action: string;
+  /** What the person reads once the server has taken the client. */
+  readonly done: string;
+  readonly send: (client: ClientDraft) => Promise<unknown>;
+  readonly onClose: () => void;
+  readonly children?: ReactNode;
+}) {
+  const refresh = useRefresh();
   const [client, setClient] = useState(NO_CLIENT);
-  const rotate = async () => {
-    await call("POST /api/v1/tenants/{tenant_id}/credentials/{id}/rotate", {
-      path: { tenant_id: tenant.id, id },
-      body: client,
-    });
+  const submit = async () => {
+    await send(client);
     await refresh();
     onClose();
-    toast("Credential rotated");
+    toast(done);
   };
   return (
     <FormDialog
       onClose={onClose}
-      title="Rotate a credential"
-      description="Functions keep the credential, and act as the new client from their next call on."
-      action="Rotate"
+      title={title}
+      description={description}
+      action={action}
       unsaved={client !== NO_CLIENT}
       disabled={!isTyped(client)}
       fields={CLIENT_FIELDS}
-      onSubmit={rotate}
+      onSubmit={submit}
     >
       {(violation) => (
         <>
-          <CredentialField tenant={tenant} value={id} onChange={setId} />
+          {children}
           <ClientFields
             client={client}
             onChange={(change) => setClient({ ...client, ...change })}
