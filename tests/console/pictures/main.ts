@@ -48,8 +48,11 @@ function renderGallery(): string {
 </picture>
 `
   );
-  return ["# The pages of the console\n", "`deno task pictures` makes this page.\n", ...pictures]
-    .join("\n");
+  const head = `# The pages of the console
+
+[The console](../../console.md) describes these pages. \`deno task pictures\` makes the pictures.
+`;
+  return [head, ...pictures].join("\n");
 }
 
 await using directory = await makeTempDir();
