@@ -40,8 +40,7 @@ const OTHER_FLAGS = [
   ...["--save-dev", "--ignore-scripts", "--global"],
   // The server of the example tenant, and Deno.
   ...["--allow-all", "--cert", "--key"],
-  // The fault harness.
-  ...["--parts", "--plain", "--fault", "--within"],
+  "--parts",
 ];
 /** Words of the token endpoint, as RFC 6749 has them; the type of its errors names all that are answered. */
 const TOKEN_ERRORS = /type OAuthErrorCode =([^;]+);/;
