@@ -32,7 +32,7 @@ import { schedules } from "./parts/schedules.ts";
 import { bundles, inputs } from "./parts/sizes.ts";
 import { renderPackages } from "./packages_table.ts";
 import { start } from "./parts/start.ts";
-import { renderReadmeChart } from "./readme_chart.ts";
+import { renderReadmeChart, renderReadmeFigures } from "./readme_chart.ts";
 import type { PartResult } from "./report.ts";
 import {
   type MeasuredPart,
@@ -63,7 +63,8 @@ const PARTS: Readonly<Record<string, (context: Context) => Promise<PartResult>>>
 const RESULTS = fileURLToPath(new URL("results/", import.meta.url));
 const PAGE = fileURLToPath(new URL("../docs/performance.md", import.meta.url));
 const README_CHART = fileURLToPath(new URL("../docs/images/latency.svg", import.meta.url));
-const README = fileURLToPath(new URL("README.md", import.meta.url));
+const README = fileURLToPath(new URL("../README.md", import.meta.url));
+const PACKAGES_PAGE = fileURLToPath(new URL("README.md", import.meta.url));
 /** Each page shows figures of a published run between these lines. */
 const PAGE_BLOCK = /(<!-- figures of `deno task bench`: begin -->\n)[^]*(<!-- end -->)/;
 
@@ -160,8 +161,9 @@ async function publish(measured: readonly MeasuredPart[], ofPackages: boolean): 
   const parts = mergeParts(await readParts(directory), measured, [MACHINE, ...Object.keys(PARTS)]);
   await writeParts(parts, directory);
   const rows = rowsOfParts(parts);
-  if (ofPackages) return await replaceBlock(README, renderPackages(rows));
+  if (ofPackages) return await replaceBlock(PACKAGES_PAGE, renderPackages(rows));
   await Deno.writeTextFile(README_CHART, renderReadmeChart(rows));
+  await replaceBlock(README, renderReadmeFigures(rows));
   await replaceBlock(PAGE, renderFigures(rows));
 }
 

@@ -1,4 +1,4 @@
-/** The picture of README.md: median latency at two loads, for `invoked` and what it is compared with. */
+/** The figures of README.md: median latency at two loads, for `invoked` and what it is compared with, and throughput. */
 import type { Row } from "./report.ts";
 
 /** A short description of how each contender runs one invocation, below its name. */
@@ -10,6 +10,8 @@ const CONTENDERS = [
   { subject: "functions-framework", name: "functions-framework", does: "same process, no record" },
 ] as const;
 const LOADS = ["10 invocations/s", "40 invocations/s"] as const;
+const SATURATED = "8 callers";
+const PICTURE = "docs/images/latency.svg";
 
 const WIDTH = 760;
 const TOP = 92;
@@ -60,6 +62,27 @@ export function renderReadmeChart(rows: readonly Row[]): string {
     ),
     ...CONTENDERS.flatMap((contender, at) => rowOf(contender, medians[at] ?? [], at, max)),
     "</svg>\n",
+  ].join("\n");
+}
+
+/**
+ * Renders the picture with its text, and what two cores sustain, as Markdown.
+ * @throws Error if a figure was not measured
+ */
+export function renderReadmeFigures(rows: readonly Row[]): string {
+  const median = (subject: string, load: string) => medianOf(rows, subject, load).toFixed(1);
+  const [slow, fast] = LOADS;
+  const sustained = (subject: string) =>
+    Math.round(medianOf(rows, subject, SATURATED)).toLocaleString("en-US");
+  const times = medianOf(rows, "invoked", SATURATED) / medianOf(rows, "deno run", SATURATED);
+  return [
+    `![Median time of one invocation, at ${slow} and at ${fast}: ` +
+    `invoked ${median("invoked", slow)} ms and ${median("invoked", fast)} ms, ` +
+    `deno run ${median("deno run", slow)} ms and ${median("deno run", fast)} ms](${PICTURE})`,
+    "",
+    `Two cores sustain ${sustained("invoked")} invocations a second with a new process for every ` +
+    `invocation, ${times.toFixed(1)} times as many as bare \`deno run\`, and ` +
+    `${sustained("invoked, reused")} with [process reuse](docs/process-reuse.md).`,
   ].join("\n");
 }
 
