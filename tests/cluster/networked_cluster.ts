@@ -18,6 +18,9 @@ import { MASTER_KEY } from "./cluster.ts";
 /** How soon nats-server finds out that a client is gone, as in deploy/nats/nats.conf. */
 const PINGS = `ping_interval: "3s"\nping_max: 2\n`;
 
+/** Where NATS servers listen for each other, each on its own host. */
+const ROUTE_PORT = 6222;
+
 /** An API node, its host, and a client of it. */
 export interface NetworkedNode {
   readonly host: NetworkHost;
@@ -37,8 +40,14 @@ export type Link = readonly [process: NetworkHost, service: NetworkHost];
 export const DIRECTIONS = ["to the service", "from the service", "both ways"] as const;
 type Direction = typeof DIRECTIONS[number];
 
+/** A NATS server and its host. */
+export interface NetworkedNats {
+  readonly host: NetworkHost;
+  readonly server: TestNats;
+}
+
 interface Services {
-  readonly nats: { readonly host: NetworkHost; readonly server: TestNats };
+  readonly nats: readonly NetworkedNats[];
   readonly postgres: { readonly host: NetworkHost; readonly database: string };
 }
 
@@ -54,15 +63,20 @@ export class NetworkedCluster implements AsyncDisposable {
     readonly services: Services,
   ) {}
 
-  /** @param workers how many will start, at most; the same for API nodes */
-  static async open(nodes: number, workers: number): Promise<NetworkedCluster> {
+  /**
+   * @param workers how many will start, at most; the same for API nodes
+   * @param natsServers how many form a cluster of NATS
+   */
+  static async open(nodes: number, workers: number, natsServers = 1): Promise<NetworkedCluster> {
     await using opened = new AsyncDisposableStack();
     const { path: directory } = opened.use(await makeTempDir());
     const network = opened.use(await TestNetwork.open());
-    const [natsHost, postgresHost] = [await network.host(), await network.host()];
+    const postgresHost = await network.host();
+    const natsHosts: NetworkHost[] = [];
+    for (let number = 0; number < natsServers; number++) natsHosts.push(await network.host());
     const certificate = await certificateFor(
       join(directory, "tls"),
-      [natsHost, postgresHost].map(({ address }) => address),
+      [...natsHosts, postgresHost].map(({ address }) => address),
     );
     for (const [role, count] of [["api", nodes], ["worker", workers]] as const) {
       for (let number = 1; number <= count; number++) {
@@ -70,27 +84,45 @@ export class NetworkedCluster implements AsyncDisposable {
       }
     }
     const config = PINGS + await Deno.readTextFile(join(directory, "users.conf"));
-    const [server, postgres] = await Promise.all([
-      TestNats.start({ config, at: { host: natsHost, certificate } }),
+    const [postgres, ...servers] = await Promise.all([
       TestPostgres.start({ at: { host: postgresHost, certificate } }),
+      ...natsHosts.map(async (host) => {
+        const options = { config: config + routesOf(host, natsHosts), at: { host, certificate } };
+        return { host, server: await TestNats.start(options) };
+      }),
     ]);
-    opened.use(server);
-    opened.use(postgres);
+    for (const service of [postgres, ...servers.map(({ server }) => server)]) opened.use(service);
     const services = {
-      nats: { host: natsHost, server },
+      nats: servers,
       postgres: { host: postgresHost, database: await postgres.database() },
     };
     return new NetworkedCluster(opened.move(), directory, network, services);
   }
 
-  /** Starts an API node. @param first has made the credentials of clients, unless this is the first node */
-  async node(number: number, first?: NetworkedNode): Promise<NetworkedNode> {
-    const { nats, postgres } = this.services;
+  /** A NATS server. @param number from 1 on */
+  nats(number = 1): NetworkedNats {
+    const nats = this.services.nats[number - 1];
+    if (nats === undefined) throw new Error(`The cluster has no NATS server ${number}`);
+    return nats;
+  }
+
+  /**
+   * Starts an API node.
+   * @param first has made the credentials of clients, unless this is the first node
+   * @param nats the server that the node connects to
+   */
+  async node(
+    number: number,
+    first?: NetworkedNode,
+    nats: NetworkedNats = this.nats(),
+  ): Promise<NetworkedNode> {
+    const { postgres } = this.services;
     const keyFile = join(this.directory, "master.key");
     await Deno.writeTextFile(keyFile, MASTER_KEY.INVOKED_MASTER_KEY, { mode: 0o600 });
     const flags = [
       ...["--database", postgres.database, "--master-key-file", keyFile],
       ...[...nats.server.address.flags, ...this.#credentials(`api-${number}`)],
+      ...["--object-replicas", `${this.services.nats.length}`],
       ...["--egress-allow-private", NETWORK, "--max-attempts", "5"],
     ];
     const host = await this.network.host();
@@ -102,9 +134,14 @@ export class NetworkedCluster implements AsyncDisposable {
     return { host, server, client: await Client.login(server.url, clientId, clientSecret) };
   }
 
-  async worker(number: number, capacity: number): Promise<NetworkedWorker> {
+  /** Starts a worker. @param server of NATS, which the worker connects to */
+  async worker(
+    number: number,
+    capacity: number,
+    { server }: NetworkedNats = this.nats(),
+  ): Promise<NetworkedWorker> {
     const host = await this.network.host();
-    const { address: nats } = this.services.nats.server;
+    const { address: nats } = server;
     const flags = [...this.#credentials(`worker-${number}`), "--egress-allow-private", NETWORK];
     const worker = this.opened.use(await TestWorker.start({ nats, capacity, flags, host }));
     return { host, worker };
@@ -129,6 +166,14 @@ export class NetworkedCluster implements AsyncDisposable {
   #credentials(user: string): readonly string[] {
     return ["--nats-credentials", join(this.directory, `${user}.nk`)];
   }
+}
+
+/** What a NATS server needs to know of the others; nothing if it is the only one. */
+function routesOf(host: NetworkHost, hosts: readonly NetworkHost[]): string {
+  if (hosts.length === 1) return "";
+  const routes = hosts.map(({ address }) => `"nats://${address}:${ROUTE_PORT}"`).join(", ");
+  return `server_name: "${host.address}"\n` +
+    `cluster { name: test, listen: "${host.address}:${ROUTE_PORT}", routes: [${routes}] }\n`;
 }
 
 /** Counts the runs of functions, which report on a host of its own. */
