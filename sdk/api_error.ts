@@ -1,12 +1,13 @@
 import { HostError } from "./host.ts";
 
+const INVALID_ARGUMENT = [400, 3] as const;
+const INTERNAL = [500, 13] as const;
 /** HTTP status and gRPC number of the codes with which a host call fails before it reaches an operation. */
 const CODES: Readonly<Record<string, readonly [status: number, number: number]>> = {
-  INVALID_ARGUMENT: [400, 3],
+  INVALID_ARGUMENT,
   RESOURCE_EXHAUSTED: [429, 8],
   UNIMPLEMENTED: [501, 12],
 };
-const INTERNAL = [500, 13] as const;
 
 /** An error as it was answered. */
 interface ErrorAnswer {
@@ -79,6 +80,29 @@ function messageOf({ status, text, contentType }: ErrorAnswer): string {
 /** The error for a method that this server does not have. */
 export function unimplemented(message: string): SDKError {
   return sdkError(new HostError("UNIMPLEMENTED", message, undefined));
+}
+
+/**
+ * The error for a field that the SDK does not send, as the server answers it.
+ * @param method such as `sdk.apps.list`
+ * @param field path in the request
+ */
+export function invalidField(method: string, field: string, description: string): SDKError {
+  const details = [
+    {
+      "@type": "type.googleapis.com/google.rpc.BadRequest",
+      fieldViolations: [{ field, description }],
+    },
+    {
+      "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+      reason: "INVALID_FIELD",
+      domain: "invoked",
+    },
+  ];
+  const [status, code] = INVALID_ARGUMENT;
+  return new SDKError(
+    inJson({ status }, { code, message: `${method}: ${field} ${description}`, details }),
+  );
 }
 
 /** The SDK's error for the error of a host call. */

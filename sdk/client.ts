@@ -1,9 +1,10 @@
 /** The client of the API and of C1 tenants for functions. Its calls are host calls; it has no token. */
 import type { Sdk } from "./api.ts";
-import { sdkError, unimplemented } from "./api_error.ts";
+import { invalidField, sdkError, unimplemented } from "./api_error.ts";
 import { OPERATIONS } from "./api_operations.ts";
 import type { OperationSpec } from "./operation_spec.ts";
 import { callHost, HostError } from "./host.ts";
+import { lossless, type Replacer } from "./lossless.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 type Method = (request?: unknown) => Promise<unknown>;
@@ -41,13 +42,19 @@ interface HostAnswer {
   readonly isPaged: boolean;
 }
 
-/** A method of this server. As all methods before {@link asInSdk}, it throws errors of host calls. */
-function ownMethod(spec: OperationSpec): Method {
+/**
+ * A method of this server. As all methods before {@link asInSdk}, it throws errors of host calls.
+ * @param label such as `sdk.functions.get`
+ */
+function ownMethod(label: string, spec: OperationSpec): Method {
   const { id, response: key, dated, isPaged = false } = spec;
   const objects = dated?.split(" ") ?? [];
   const dates = objects.flatMap((path) => TIMES.map((time) => `${path}.${time}`));
   const call: Method = async (request) => {
-    const { value } = await callHost(id, messagesOf(spec, (request ?? {}) as Fields));
+    const { params, query, body } = messagesOf(spec, (request ?? {}) as Fields);
+    const ofBody = typeof spec.body === "string" ? `${spec.body}.` : "";
+    const replacer = checking(label, [[params, ""], [query, ""], [body, ofBody]]);
+    const { value } = await callHost(id, { params, query, body }, undefined, replacer);
     const answer = { statusCode: 200, contentType: JSON_TYPE, key, value, dates, isPaged };
     const result = resultOf(answer, JSON.stringify(value), request, call);
     rename(value as Record<string, unknown>, spec.renamed ?? {});
@@ -59,13 +66,22 @@ function ownMethod(spec: OperationSpec): Method {
 /** A method of the tenant, if the tenant has it. */
 function tenantMethod(namespace: string, method: string): Method {
   const call: Method = async (request) => {
-    const { value, bytes } = await callHost("sdk.call", { namespace, method, request });
+    const params = { namespace, method, request };
+    const replacer = checking(`sdk.${namespace}.${method}`, [[request, ""]]);
+    const { value, bytes } = await callHost("sdk.call", params, undefined, replacer);
     const sent = value as HostAnswer;
     // The message, if it is the text of the tenant as it came.
     const message = "value" in sent ? sent.value : JSON.parse(new TextDecoder().decode(bytes));
     return resultOf({ ...sent, value: message }, bytes, request, call);
   };
   return call;
+}
+
+/** Rejects requests that JSON cannot hold. @param roots those of {@link lossless} */
+function checking(label: string, roots: Parameters<typeof lossless>[0]): Replacer {
+  return lossless(roots, (field, description) => {
+    throw invalidField(label, field, description);
+  });
 }
 
 /** A method that throws as C1's SDK does. */
@@ -135,7 +151,7 @@ function revive(value: unknown, [name = "", ...rest]: readonly string[]): void {
  * The messages of a request. Fields of neither path nor body are parameters of the query, also unknown ones: the server
  * knows both spellings of a name, and rejects unknown names where an operation destroys.
  */
-function messagesOf({ path = [], body }: OperationSpec, fields: Fields): Record<string, unknown> {
+function messagesOf({ path = [], body }: OperationSpec, fields: Fields) {
   if (body === true) return { params: {}, query: {}, body: fields };
   const ofPath = new Set(path.flatMap((name) => [name, snakeCase(name)]));
   const parameters = Object.entries(fields).filter(([name]) => name !== body)
@@ -180,7 +196,7 @@ function failing(message: string): Method {
 
 function namespace(name: string, specs: Readonly<Record<string, OperationSpec>>): object {
   const methods = Object.entries(specs).map(([key, spec]): [string, Method] => {
-    const own = ownMethod(spec);
+    const own = ownMethod(`sdk.${name}.${key}`, spec);
     const method = spec.isOfTenant === true ? preferring(tenantMethod(name, key), own) : own;
     return [key, asInSdk(method)];
   });

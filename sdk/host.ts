@@ -1,4 +1,5 @@
 /** Host calls of the modules in this directory. */
+import type { Replacer } from "./lossless.ts";
 
 /** The response of a host call; `json` is a {@link HostReply} unless it is `done`. */
 interface HostResponse {
@@ -42,14 +43,19 @@ export function invoked(use: string): Invoked {
 
 /**
  * Calls the server.
+ * @param replacer of the parameters' JSON
  * @throws {HostError} if the server rejects the call
  */
 export async function callHost(
   method: string,
   params: unknown,
   bytes?: Uint8Array,
+  replacer?: Replacer,
 ): Promise<{ readonly value: unknown; readonly bytes: Uint8Array<ArrayBuffer> }> {
-  const response = await invoked(method).call(JSON.stringify({ method, params }), bytes);
+  const response = await invoked(method).call(
+    JSON.stringify({ method, params }, replacer),
+    bytes,
+  );
   const value: unknown = JSON.parse(response.json);
   if (response.done) return { value, bytes: response.bytes };
   const { code, message, details } = value as HostReply;

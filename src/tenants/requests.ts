@@ -126,19 +126,18 @@ function messageOf(id: string, value: Fields, prefix: string, fail: Fail): Field
   );
 }
 
-/** A value as JSON has it. `null` passes everywhere: it means that a field is absent. */
+/** A value as JSON has it. The field `null` passes: it means that the field is absent. */
 function convert(kind: Kind, value: unknown, path: string, fail: Fail): unknown {
   if (value === null) return null;
   switch (kind.is) {
     case "list":
       if (!Array.isArray(value)) return fail(path, `is ${typeNameOf(value)}, not a list`);
-      return value.map((item, index) => convert(kind.of, item, `${path}[${index}]`, fail));
+      return value.map((item, index) => memberOf(kind.of, item, `${path}[${index}]`, fail));
     case "map":
       if (!isObject(value)) return fail(path, `is ${typeNameOf(value)}, not an object`);
       return Object.fromEntries(
-        Object.entries(value).map((
-          [key, of],
-        ) => [key, convert(kind.of, of, `${path}.${key}`, fail)]),
+        Object.entries(value)
+          .map(([key, of]) => [key, memberOf(kind.of, of, `${path}.${key}`, fail)]),
       );
     case "message":
       if (!isObject(value)) return fail(path, `is ${typeNameOf(value)}, not an object`);
@@ -150,6 +149,12 @@ function convert(kind: Kind, value: unknown, path: string, fail: Fail): unknown 
     default:
       return scalarOf(kind.is, value, path, fail);
   }
+}
+
+/** An item of a list or a value of a map: `null` is none, as in C1's SDK. */
+function memberOf(kind: Kind, value: unknown, path: string, fail: Fail): unknown {
+  const isNone = value === null && kind.is !== "json";
+  return isNone ? fail(path, "is null") : convert(kind, value, path, fail);
 }
 
 function typedOf(value: unknown, path: string, fail: Fail): unknown {

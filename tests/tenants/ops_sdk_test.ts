@@ -141,6 +141,62 @@ Deno.test("sdk of a function with a tenant", async (t) => {
     assert.deepEqual([method[0], namespace[0], tenant.received.length], [501, 501, 0]);
   });
 
+  await step("sends nothing where JSON would have null or a gap", async () => {
+    const never = "new Date(NaN)";
+    const calls = [
+      [
+        `appEntitlementUserBinding.updateGrantDuration({ appId: "a", appEntitlementId: "e", appUserId: "u",
+          updateGrantDurationRequest: { newDeprovisionAt: ${never} } })`,
+        "updateGrantDurationRequest.newDeprovisionAt",
+        "is an invalid date",
+      ],
+      [`taskSearch.search({ createdAfter: ${never} })`, "createdAfter", "is an invalid date"],
+      [
+        `taskSearch.search({ createdAfter: { toJSON: () => null } })`,
+        "createdAfter",
+        "has a method toJSON that returns null: use null itself if you mean it",
+      ],
+      [`apps.create({ displayName: "a", monthlyCostUsd: NaN })`, "monthlyCostUsd"],
+      [`user.list({ pageSize: 1 / 0 })`, "pageSize", "is Infinity, not a finite number"],
+      [`userSearch.search({ ids: [undefined, "x"] })`, "ids[0]"],
+      [`userSearch.search({ refs: [{}, { id: () => "x" }] })`, "refs[1].id"],
+      [`apps.create({ displayName: "a", monthlyCostUsd: 1n })`, "monthlyCostUsd"],
+      // A method of this server.
+      [`functionsSearch.search({ pageSize: NaN })`, "pageSize", "is NaN, not a finite number"],
+      [
+        `functions.invoke({ functionId: "f", functionsServiceInvokeRequest: { notBefore: ${never} } })`,
+        "functionsServiceInvokeRequest.notBefore",
+      ],
+    ] as const;
+    const { errors } = await run(
+      `const errors = [];
+      for (const call of [${calls.map(([call]) => `() => sdk.${call}`).join(",\n")}]) {
+        await call().catch((error) => errors.push([error instanceof SDKError, error.statusCode, JSON.parse(error.body)]));
+      }
+      return { errors };`,
+    );
+    for (const [index, [call, field, description]] of calls.entries()) {
+      const [isSdkError, status, { message, details: [violations, info] }] = errors[index];
+      assert.deepEqual([isSdkError, status, info.reason], [true, 400, "INVALID_FIELD"], call);
+      const [violation] = violations.fieldViolations;
+      assert.equal(violation.field, field, call);
+      if (description !== undefined) assert.equal(violation.description, description);
+      const [method = ""] = call.split("(");
+      assert.equal(message, `sdk.${method}: ${field} ${violation.description}`);
+    }
+    assert.equal(tenant.received.length, 0);
+    await run(
+      `await sdk.appEntitlementUserBinding.updateGrantDuration({ appId: "a", appEntitlementId: "e", appUserId: "u",
+        updateGrantDurationRequest: { newDeprovisionAt: null } });
+      await sdk.userSearch.search({ query: undefined, ids: [] });
+      return {};`,
+    );
+    assert.deepEqual(tenant.received.map(({ body }) => body), [
+      '{"newDeprovisionAt":null}',
+      '{"ids":[]}',
+    ]);
+  });
+
   await step("has errors as C1's SDK has, with the text of the tenant", async () => {
     const short = '{ "code": 5,\t"message":"\\u0067one", "x": 1.0 }\n';
     const long = JSON.stringify({ code: 13, message: "é".repeat(10_000), details: [] });
