@@ -117,8 +117,9 @@ function resultOf(
   };
   if (!isPaged) return result;
   const { nextPageToken: pageToken } = value as Fields;
+  const isLast = typeof pageToken !== "string" || pageToken.trim() === "";
   const next = () => asInSdk(call)({ ...request as Fields, pageToken }) as Promise<Page>;
-  return paged(result, pageToken === undefined || pageToken === "" ? () => null : next);
+  return paged(result, isLast ? () => null : next);
 }
 
 interface Page {

@@ -84,6 +84,22 @@ Deno.test("sdk of a function with a tenant", async (t) => {
     );
   });
 
+  await step("ends the pages where C1's SDK ends them", async () => {
+    const tokens = [null, "", " \n"];
+    tenant.api = ({ body }, response) =>
+      json(response, 200, { list: [{}], nextPageToken: tokens[Number(JSON.parse(body).query)] });
+    const { pages } = await run(
+      `const pages = [];
+      for (let query = 0; query < ${tokens.length + 1}; query++) {
+        let count = 0;
+        for await (const _ of await sdk.userSearch.search({ query: String(query) })) if (++count > 2) break;
+        pages.push(count);
+      }
+      return { pages };`,
+    );
+    assert.deepEqual(pages, [1, 1, 1, 1]);
+  });
+
   await step("has dates where C1's SDK has dates, and sends them", async () => {
     const time = "2026-01-02T03:04:05Z";
     tenant.api = (_request, response) =>
