@@ -114,6 +114,16 @@ export function sdkError({ code, message, details }: HostError): SDKError {
   return new SDKError(inJson({ status }, { code: number, message, details: [] }));
 }
 
+/** The error with a longer message. @param error of this server, not of a tenant */
+export function extended({ code, message, details }: HostError, end: string): HostError {
+  const longer = `${message}${end}`;
+  const isAnswer = isErrorDetails(details) && "body" in details;
+  const more = isAnswer
+    ? { ...details, body: { ...details.body as object, message: longer } }
+    : details;
+  return new HostError(code, longer, more);
+}
+
 /** An error of this server. */
 function inJson(
   { status, retryAfterSeconds }: Omit<ErrorAnswer, "text" | "contentType">,

@@ -1,6 +1,6 @@
 /** The client of the API and of C1 tenants for functions. Its calls are host calls; it has no token. */
 import type { Sdk } from "./api.ts";
-import { invalidField, sdkError, unimplemented } from "./api_error.ts";
+import { extended, invalidField, sdkError, unimplemented } from "./api_error.ts";
 import { OPERATIONS } from "./api_operations.ts";
 import type { OperationSpec } from "./operation_spec.ts";
 import { callHost, HostError } from "./host.ts";
@@ -215,12 +215,22 @@ function namespace(name: string, specs: Readonly<Record<string, OperationSpec>>)
 
 /** The method of the tenant, or this server's for a function without one, which no answer of a tenant can pretend. */
 function preferring(ofTenant: Method, own: Method): Method {
-  return (request) =>
-    ofTenant(request).catch((error) => {
-      if (error instanceof HostError && error.code === "TENANT_NOT_SET") return own(request);
-      throw error;
-    });
+  return async (request) => {
+    try {
+      return await ofTenant(request);
+    } catch (error) {
+      if (!(error instanceof HostError && error.code === "TENANT_NOT_SET")) throw error;
+    }
+    try {
+      return await own(request);
+    } catch (error) {
+      // The author may have meant the users of a tenant.
+      throw error instanceof HostError ? extended(error, SET_TENANT) : error;
+    }
+  };
 }
+
+const SET_TENANT = "; to call a C1 tenant, set tenant of the function";
 
 export function createSdk(): Sdk {
   const namespaces = Object.entries(OPERATIONS).map(([name, specs]) =>

@@ -281,6 +281,21 @@ Deno.test("sdk of a function with a tenant", async (t) => {
     assert.equal(tenant.received.length, 0);
   });
 
+  await step("errors of this server's users name the setting that a tenant needs", async () => {
+    const id = await client.deploy(withBody(
+      `const errors = [];
+      for (const call of [() => sdk.user.list(), () => sdk.userSearch.search({}), () => sdk.user.get({ id: "nobody" }), () => sdk.user.delete({ id: "nobody" })]) {
+        await call().catch(({ statusCode, body }) => errors.push([statusCode, JSON.parse(body).message]));
+      }
+      return { errors };`,
+    ));
+    const { errors } = await outputOf(client, id);
+    assert.deepEqual(errors.map(([status]: [number]) => status), [403, 403, 404, 403]);
+    const hint = /.; to call a C1 tenant, set tenant of the function$/;
+    const messages = errors.map(([, message]: [number, string]) => message);
+    assert.deepEqual(messages.map((text: string) => hint.test(text)), [true, true, true, false]);
+  });
+
   await step("users of this server answer where the function has no tenant", async () => {
     const id = await client.deploy(withBody(
       `const { userServiceListResponse: { list } } = await sdk.user.list();
