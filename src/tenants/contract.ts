@@ -92,7 +92,7 @@ export type TenantErrorCode =
   /** The `tenant` of the function does not allow the operation. */
   | "TENANT_OPERATION_DENIED"
   /** The tenant or its credential was removed. */
-  | "TENANT_NOT_FOUND"
+  | "TENANT_REMOVED"
   /** No connection, or it broke before an answer. */
   | "TENANT_UNREACHABLE"
   /** No whole answer within the time. */

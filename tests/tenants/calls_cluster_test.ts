@@ -56,7 +56,7 @@ Deno.test("calls of functions on workers", async (t) => {
     const elsewhere = new Client(other.url, client.token);
     ok(await elsewhere.call("DELETE", `/api/v1/tenants/${tenantId}?force=true`));
     const { ends: [end] } = await makeCalls(client, functionId, [LIST_APPS]);
-    assert.equal(end.reason, "TENANT_NOT_FOUND");
+    assert.equal(end.reason, "TENANT_REMOVED");
     assert.equal(tenant.received.length, 0);
   });
 });

@@ -58,12 +58,29 @@ Deno.test("calls of functions to their tenant", async (t) => {
     await setTenant(client, id, { id: otherId });
     ok(await client.call("DELETE", `/api/v1/tenants/${otherId}?force=true`));
     const removed = await makeCalls(client, id, [LIST_APPS]);
-    assert.deepEqual([removed.ends[0].status, removed.ends[0].reason], [404, "TENANT_NOT_FOUND"]);
+    assert.deepEqual([removed.ends[0].status, removed.ends[0].reason], [400, "TENANT_REMOVED"]);
     assert.equal(
       removed.ends[0].message,
       `sdk.apps.list not sent: tenant ${otherId} was removed; set tenant of the function again`,
     );
     assert.deepEqual([tenant.received, other.received], [[], []]);
+  });
+
+  await step("after the removal of its credential, nothing is sent", async () => {
+    const { clientId, clientSecret } = tenant;
+    const credentials = `/api/v1/tenants/${tenantId}/credentials`;
+    const { tenant: added } = ok(await client.post(credentials, { clientId, clientSecret }));
+    const { id: credentialId } = added.credentials[1];
+    const id = await deployCaller(client, { id: tenantId, credentialId });
+    ok(await client.call("DELETE", `${credentials}/${credentialId}?force=true`));
+    tenant.reset();
+    const { ends: [end] } = await makeCalls(client, id, [LIST_APPS]);
+    assert.deepEqual([end.status, end.reason], [400, "TENANT_REMOVED"]);
+    assert.match(
+      end.message,
+      /^sdk\.apps\.list not sent: credential \w+ of tenant tenant-\d+ was /,
+    );
+    assert.deepEqual(tenant.received, []);
   });
 
   await step("user is answered here without a tenant, and by the tenant with one", async () => {

@@ -65,8 +65,8 @@ export class TenantCalls {
 
   /**
    * Sends one call to the tenant of the function, as the setting of the function allows it now.
-   * @throws INVALID_FIELD, TENANT_NOT_SET, TENANT_OPERATION_DENIED, TENANT_TOO_MANY_CALLS, and for a failure of the
-   * transport, the reason that is its code
+   * @throws INVALID_FIELD, TENANT_NOT_SET, TENANT_REMOVED, TENANT_OPERATION_DENIED, TENANT_TOO_MANY_CALLS, and for a
+   * failure of the transport, the reason that is its code
    */
   async call(call: TenantCall): Promise<TenantResult> {
     const tenant = call.tenant ?? await this.parts.store.reading(() => this.#tenantOf(call));
@@ -118,7 +118,7 @@ export class TenantCalls {
     return await this.#recorded(call, { resources, facts: { call: number, verb, path } }, sent);
   }
 
-  /** @throws {TenantError} TENANT_NOT_FOUND, with the next step */
+  /** @throws {TenantError} TENANT_REMOVED, with the next step */
   async #opened({ operation }: TenantCall, tenant: FunctionTenant): Promise<OpenedTenant> {
     try {
       return await this.parts.tenants.open(tenant.id, tenant.credentialId);

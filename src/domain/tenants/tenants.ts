@@ -68,15 +68,16 @@ export class Tenants {
   constructor(private readonly parts: TenantsParts) {}
 
   /**
-   * The credential with which the server sends requests to a tenant.
+   * The credential with which a function calls its tenant.
    * @param credentialId undefined for the oldest one
-   * @throws {TenantError} TENANT_NOT_FOUND, whose message says what was removed, and no more
+   * @throws {TenantError} TENANT_REMOVED, whose message says what was removed, and no more: TENANT_NOT_FOUND would have the
+   * status with which a tenant says that a user or an app does not exist
    */
   async open(tenantId: string, credentialId: string | undefined): Promise<OpenedTenant> {
     const { tenants } = this.parts.store.read;
     const row = await tenants.get(tenantId);
     if (row === undefined) {
-      throw new TenantError("TENANT_NOT_FOUND", `tenant ${tenantId} was removed`);
+      throw new TenantError("TENANT_REMOVED", `tenant ${tenantId} was removed`);
     }
     const all = await tenants.credentials(tenantId);
     const credential = credentialId === undefined
@@ -84,14 +85,9 @@ export class Tenants {
       : all.find(({ id }) => id === credentialId);
     if (credential === undefined) {
       const message = `credential ${credentialId ?? ""} of tenant ${row.name} was removed`;
-      throw new TenantError("TENANT_NOT_FOUND", message);
+      throw new TenantError("TENANT_REMOVED", message);
     }
-    return {
-      host: row.host,
-      clientId: credential.clientId,
-      clientSecret: this.#opened(credential),
-      isExample: row.isExample === 1,
-    };
+    return this.#openedTenant(row, credential);
   }
 
   /** Sends requests with a credential. */
@@ -307,8 +303,9 @@ export class Tenants {
 
   /** Asks a tenant whom a credential belongs to. @throws TENANT_NOT_FOUND, and as a rejected client */
   async check(tenantId: string, credentialId: string): Promise<Introspected> {
-    await this.#credential(this.parts.store.read, tenantId, credentialId);
-    const opened = await this.open(tenantId, credentialId);
+    const { read } = this.parts.store;
+    const credential = await this.#credential(read, tenantId, credentialId);
+    const opened = this.#openedTenant(await tenantOf(read, tenantId), credential);
     return await introspect(this.connect(opened), opened);
   }
 
@@ -355,6 +352,11 @@ export class Tenants {
       createdAt: now,
       updatedAt: now,
     };
+  }
+
+  #openedTenant({ host, isExample }: TenantRow, credential: TenantCredentialRow): OpenedTenant {
+    const { clientId } = credential;
+    return { host, clientId, clientSecret: this.#opened(credential), isExample: isExample === 1 };
   }
 
   #opened({ id, tenantId, sealedSecret }: TenantCredentialRow): string {
