@@ -85,6 +85,27 @@ async function onExample(t: Deno.TestContext, folder: Folder): Promise<void> {
       `the nearest recorded request is ${of("user-5@")}`;
     assert.ok(stdout.includes(JSON.stringify(message).slice(1, -1)), stdout);
   });
+  await t.step("a time of the clock is named, and ignored by a rule", async () => {
+    const after = "new Date(Date.now() - 86_400_000)";
+    const search = `await sdk.taskSearch.search({ createdAfter: ${after} });\nreturn {`;
+    await folder.write("main.ts", MAIN.replace("return {", search));
+    await folder.write("main.test.ts", TESTS);
+    const warning =
+      /^sdk\.taskSearch\.search was called with a time in createdAfter .*"any" to fields/m;
+    const record = ["test", "--record", "recording"];
+    // One time of a thousand has no milliseconds.
+    let notes = notesOf(await folder.run(record));
+    if (!warning.test(notes)) notes = notesOf(await folder.run(record));
+    assert.match(notes, warning);
+    const { stdout } = await folder.run(["test", "--replay", "recording"]);
+    assert.match(stdout, /TENANT_NOT_RECORDED|the recording does not have the request/);
+    await folder.write("recording/masking.json", '{ "fields": { "createdAfter": "any" } }');
+    assert.doesNotMatch(notesOf(await folder.run(record)), /with a time in/);
+    notesOf(await folder.run(["test", "--replay", "recording"]));
+    await Deno.remove(join(folder.path, "recording/masking.json"));
+    await Deno.remove(join(folder.path, "recording/taskSearch.search.json"));
+    await folder.write("main.ts", MAIN);
+  });
   await t.step("registerTests names a folder of the commit, also on a server", async () => {
     await folder.write("main.test.ts", DECLARED);
     notesOf(await folder.run(["test"]));

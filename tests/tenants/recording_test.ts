@@ -42,7 +42,7 @@ async function bodyOf(transport: TenantTransport, sent: TenantRequest): Promise<
 
 /** Reads what a recorder would write, as a replay does. */
 function replayOf(recorder: Recorder): ReplayTransport {
-  return new ReplayTransport(readRecording(recordingFiles(recorder.recording)));
+  return new ReplayTransport(recordingFiles(recorder.recording));
 }
 
 async function notRecorded(transport: TenantTransport, sent: TenantRequest): Promise<string> {
@@ -151,6 +151,7 @@ Deno.test("secrets, tokens, mail addresses and names are masked, the same always
     calls: 3,
     masked: { name: 1, mail: 1, text: 3, secret: 2 },
     literals: [],
+    times: [],
   });
 });
 
@@ -261,6 +262,79 @@ Deno.test("texts of the code itself are masked and named, or kept by a rule", as
     ["ada@corp.io", "masked-text-1", "4711", "masked-text-2"],
   );
   assert.deepEqual(own.summary.literals, []);
+});
+
+const TASKS = "/api/v1/search/tasks";
+const tasksAfter = (createdAfter: string, more = {}) =>
+  request("taskSearch.search", TASKS, { createdAfter, ...more });
+
+Deno.test("a time of the clock is named, and not what the code or an answer has", async () => {
+  const recorder = new Recorder(maskRules(undefined));
+  const createdAt = "2026-01-02T03:04:05.678901Z";
+  const recording = recorder.around(new Bodies([{ task: { createdAt } }, {}, {}, {}, {}, {}]));
+  await recording.send(request("task.get", "/api/v1/tasks/1"), NEVER);
+  for (const time of ["2026-01-01T00:00:00.000Z", "2026-01-02T03:04:05.678Z", "yesterday"]) {
+    await recording.send(tasksAfter(time), NEVER);
+  }
+  assert.deepEqual(recorder.summary.times, []);
+  // Of a year ago, and of this run in whole seconds.
+  const ago = new Date(Date.now() - 365 * 86_400_000);
+  ago.setUTCMilliseconds(829);
+  const now = `${new Date().toISOString().slice(0, 19)}Z`;
+  const nested = { grants: [{ until: now }] };
+  await recording.send(tasksAfter(ago.toISOString(), nested), NEVER);
+  const query = `/api/v1/users?since=${encodeURIComponent(ago.toISOString())}`;
+  await recording.send(request("user.list", query), NEVER);
+  assert.deepEqual(recorder.summary.times, [
+    { operation: "taskSearch.search", field: "createdAfter" },
+    { operation: "taskSearch.search", field: "grants.until" },
+    { operation: "user.list", field: "since" },
+  ]);
+});
+
+Deno.test("fields that the rules ignore do not count in requests", async () => {
+  const rules = JSON.stringify({ fields: { createdAfter: "any", since: "any", token: "any" } });
+  const recorder = new Recorder(maskRules(rules));
+  const first = "2026-01-01T09:16:20.819Z";
+  const second = "2026-01-01T09:16:29.549Z";
+  const answer = { createdAfter: first, list: [1] };
+  const tenant = new Bodies([answer, { list: [2] }, { list: [3] }, { list: [4] }]);
+  const recording = recorder.around(tenant);
+  await recording.send(tasksAfter(first, { token: "abc" }), NEVER);
+  await recording.send(tasksAfter(second, { token: "def" }), NEVER);
+  await recording.send(tasksAfter(first, { query: "a" }), NEVER);
+  const since = (time: string) => request("user.list", `/api/v1/users?since=${time}`);
+  await recording.send(since(first), NEVER);
+  // The tenant gets what the function has sent.
+  const bodies = tenant.requests.map(({ body = "{}" }) => JSON.parse(body).createdAfter);
+  assert.deepEqual(bodies, [first, second, first, undefined]);
+  const { summary } = recorder;
+  assert.deepEqual([summary.times, summary.literals, summary.masked], [[], [], {}]);
+
+  const files = new Map([...recordingFiles(recorder.recording), ["masking.json", rules]]);
+  const recorded = files.get("taskSearch.search.json") ?? "";
+  assert.match(recorded, /"createdAfter": "\*",\n\s+"token": "\*"/);
+  const replay = new ReplayTransport(files);
+  const later = "2027-07-07T07:07:07.007Z";
+  // Answers have the field as the tenant gave it.
+  assert.deepEqual(await bodyOf(replay, tasksAfter(later, { token: "x" })), answer);
+  assert.deepEqual(await bodyOf(replay, tasksAfter(later, { token: "y" })), { list: [2] });
+  assert.deepEqual(await bodyOf(replay, since(later)), { list: [4] });
+  const message = await notRecorded(replay, tasksAfter(later, { query: "b" }));
+  assert.match(message, /request POST \S+ {"createdAfter":"\*","query":"b"}; the nearest .*"a"}$/);
+});
+
+Deno.test("rules that are newer than the recording apply to its requests", async () => {
+  const recorder = new Recorder(maskRules(undefined));
+  const recording = recorder.around(new Bodies([{ list: [2] }, { list: [1] }]));
+  await recording.send(tasksAfter("2026-01-02T00:00:00Z"), NEVER);
+  await recording.send(tasksAfter("2026-01-01T00:00:00Z"), NEVER);
+  const rules = JSON.stringify({ fields: { createdAfter: "any" } });
+  const files = [...recordingFiles(recorder.recording), ["masking.json", rules] as const];
+  const replay = new ReplayTransport(new Map(files));
+  const asked = tasksAfter("2027-01-01T00:00:00Z");
+  assert.deepEqual(await bodyOf(replay, asked), { list: [1] });
+  assert.deepEqual(await bodyOf(replay, asked), { list: [2] });
 });
 
 Deno.test("a recording of other forms is rejected, with the file and the field", () => {

@@ -2,7 +2,7 @@
 import { countOf, loadConfig, readEnvironment, type TenantClient } from "../../config/mod.ts";
 import type { TenantCallsChange } from "../../compose/tenants.ts";
 import { operationLabel, TenantError, type TenantTransport } from "../../tenants/contract.ts";
-import { readRecording, type Recording, recordingFiles } from "../../tenants/recording/format.ts";
+import { recordingFiles } from "../../tenants/recording/format.ts";
 import {
   MASKING_FILE,
   type MaskKind,
@@ -138,7 +138,7 @@ async function needClient(
 
 async function replaying(folder: string): Promise<LocalTenant> {
   const files = await readRecordingFolder(folder);
-  const replay = new ReplayTransport(checked(folder, (): Recording => readRecording(files)));
+  const replay = checked(folder, () => new ReplayTransport(files));
   return {
     calls: { transportOf: () => replay, answersTests: true },
     add: async (api) => (await api.tenants.addExample("")).id,
@@ -212,7 +212,7 @@ async function saveRecording(
     );
   }
   const files = recordingFiles(recorder.recording);
-  const { calls, masked, literals } = recorder.summary;
+  const { calls, masked, literals, times } = recorder.summary;
   if (files.size === 0) return note("No call of the tenant was recorded");
   await writeRecordingFolder(folder, files);
   const counts = Object.entries(masked).map(([kind, count]) =>
@@ -225,6 +225,16 @@ async function saveRecording(
       "yellow",
       `sdk.${operation} was called with a text that the recording masks: a replay will not find ` +
         "the call; use an invented text, or add it to keep in masking.json",
+    ));
+  }
+  for (const { operation, field } of times) {
+    note(paintNote(
+      "yellow",
+      `sdk.${operation} was called with a time in ${
+        oneLine(field)
+      } that no answer has: if it comes from the clock, a ` +
+        `replay will not find the call; add ${JSON.stringify(field)}: "any" to fields in ` +
+        "masking.json, and record again",
     ));
   }
   const bytes = new Map(

@@ -1,6 +1,6 @@
 import type { Store } from "../../store/mod.ts";
 import { operationLabel, TenantError, type TenantTransport } from "../../tenants/contract.ts";
-import { assertRecordingSize, readRecording } from "../../tenants/recording/format.ts";
+import { assertRecordingSize } from "../../tenants/recording/format.ts";
 import { RecordingError } from "../../tenants/recording/recording_error.ts";
 import { ReplayTransport } from "../../tenants/recording/replay.ts";
 import type { RecordingFile } from "./run_fixtures.ts";
@@ -61,6 +61,6 @@ export class RecordedTenant implements TenantTransport {
       assertRecordingSize(name, bytes);
       texts.set(name, new TextDecoder().decode(content));
     }
-    return new ReplayTransport(readRecording(texts));
+    return new ReplayTransport(texts);
   }
 }

@@ -79,14 +79,20 @@ export const ANYWHERE = new RegExp(`${SECRET_TEXTS}|(?<mail>${MAIL_TEXTS})`, "g"
 const RESERVED_HOST =
   /^[^@\s]+@(?:[a-z0-9-]+\.)*(?:example(?:\.(?:com|net|org))?|test|invalid|localhost)$/i;
 
+/** What a request of a recording has in place of a value that does not count. */
+export const ANY = "*";
+
 const FIELD_PATTERN = /^(?:[\w-]+|\*)(?:\.(?:[\w-]+|\*))*$/;
 const FIELDS_MAX = 1000;
 
 const maskingFile = z.strictObject({
-  /** Kinds by field, such as `profile.costCenter`; `*` is any one name. They win over the rules above. */
+  /**
+   * Kinds by field, such as `profile.costCenter`; `*` is any one name. They win over the rules above. `any` is for requests
+   * alone: a replay ignores the field.
+   */
   fields: z.record(
     z.string().regex(FIELD_PATTERN, { error: "is no field such as profile.costCenter" }),
-    z.enum([...MASK_KINDS, "keep"]),
+    z.enum([...MASK_KINDS, "keep", "any"]),
   ).optional(),
   /** Texts that stay as they are. */
   keep: z.array(z.string().min(1)).max(FIELDS_MAX).optional(),
@@ -98,6 +104,8 @@ export interface MaskRules {
   kindOf(path: readonly string[], owner: object): MaskKind | "keep" | undefined;
   /** Whether a text of a kind stays as it is: one that the rules name, or a mail address that nobody can have. */
   keeps(kind: MaskKind, text: string): boolean;
+  /** Whether a replay finds a request whatever this field of the request has, such as a time of the clock. */
+  ignores(path: readonly string[]): boolean;
 }
 
 /**
@@ -107,7 +115,7 @@ export interface MaskRules {
  */
 export function maskRules(text: string | undefined): MaskRules {
   const { fields = {}, keep = [] } = text === undefined ? {} : readMaskingFile(text);
-  const own = Object.entries(fields).map(([pattern, kind]): FieldRule => ({
+  const own = Object.entries(fields).map(([pattern, kind]) => ({
     path: new RegExp(
       `(?:^|\\.)${pattern.replaceAll(".", "\\.").replaceAll("*", "[^.]+")}$`,
       "i",
@@ -115,8 +123,12 @@ export function maskRules(text: string | undefined): MaskRules {
     ofPerson: false,
     kind,
   }));
-  const rules = [...own, ...FIELD_RULES];
-  const kept = new Set(keep);
+  const ofRequests = own.filter(({ kind }) => kind === "any");
+  const ofValues = own.flatMap(({ kind, ...rule }): FieldRule[] =>
+    kind === "any" ? [] : [{ ...rule, kind }]
+  );
+  const rules = [...ofValues, ...FIELD_RULES];
+  const kept = new Set([ANY, ...keep]);
   return {
     kindOf(path, owner) {
       const joined = path.join(".");
@@ -125,6 +137,10 @@ export function maskRules(text: string | undefined): MaskRules {
     },
     // A password may look like an address, and a token like a host.
     keeps: (kind, text) => kept.has(text) || (kind === "mail" && RESERVED_HOST.test(text)),
+    ignores(path) {
+      const joined = path.join(".");
+      return ofRequests.some((rule) => rule.path.test(joined));
+    },
   };
 }
 

@@ -4,6 +4,7 @@
  * answer named.
  */
 import { ANYWHERE, type MaskKind, type MaskRules } from "./mask_rules.ts";
+import { fieldPath, isTime } from "./request_fields.ts";
 
 /** What the mask of a kind looks like. */
 const MASKS: Readonly<Record<MaskKind, (number: number) => string>> = {
@@ -21,13 +22,6 @@ const ANY_MASK =
 const FULL_NAME = /\S\s+\S/;
 
 const WORD = /[\p{L}\p{N}]+/gu;
-/** Names and fields above a text that rules see; the length of a name that they see. */
-const PATH_NAMES_MAX = 8;
-const NAME_CHARS_MAX = 100;
-
-/** A time as C1 writes it. */
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
-
 /** Where a value is. */
 interface FieldOfValue {
   /** The names of the fields down to it; those far above are missing. */
@@ -117,7 +111,7 @@ export class Masker {
     const above = kind === "keep" ? field.above : kind;
     return Object.fromEntries(
       Object.entries(value).map(([name, inner]) => {
-        const path = [...field.path, name.slice(0, NAME_CHARS_MAX)].slice(-PATH_NAMES_MAX);
+        const path = fieldPath(field.path, name);
         return [this.#maskPatterns(name), this.#mask(inner, { path, owner, above })];
       }),
     );
@@ -135,7 +129,7 @@ export class Masker {
     if (text === "" || kind === "keep") return text;
     if (kind === undefined) return this.#maskPatterns(text);
     // The time at which a secret was made is not a secret. The SDK reads a date there, and a mask would be no date.
-    if (this.rules.keeps(kind, text) || (kind === "secret" && TIME.test(text))) return text;
+    if (this.rules.keeps(kind, text) || (kind === "secret" && isTime(text))) return text;
     return this.#maskOf(kind, text);
   }
 

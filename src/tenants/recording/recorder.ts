@@ -15,6 +15,7 @@ import {
 } from "./format.ts";
 import type { MaskKind, MaskRules } from "./mask_rules.ts";
 import { mapJson, Masker } from "./masker.ts";
+import { ClockTimes, withoutAny } from "./request_fields.ts";
 import { mapPath, requestKey } from "./requests.ts";
 
 /** One call, in the form of its file. */
@@ -46,6 +47,14 @@ interface RecordingSummary {
    * itself contains these texts, so a replay does not find its requests.
    */
   readonly literals: readonly string[];
+  /** Operations and fields of their requests that had a time of the clock: a replay does not find these requests. */
+  readonly times: readonly RequestField[];
+}
+
+/** A field of the requests of an operation, such as `createdAfter`. */
+interface RequestField {
+  readonly operation: string;
+  readonly field: string;
 }
 
 /**
@@ -57,8 +66,11 @@ export class Recorder {
   /** By operation and request; in the order of their first calls. */
   readonly #entries = new Map<string, RecordedCalls>();
   readonly #literals = new Set<string>();
+  readonly #clock = new ClockTimes();
+  /** Of each operation and field, by both. */
+  readonly #times = new Map<string, RequestField>();
 
-  constructor(rules: MaskRules) {
+  constructor(private readonly rules: MaskRules) {
     this.#masker = new Masker(rules);
   }
 
@@ -101,6 +113,7 @@ export class Recorder {
       calls: this.#calls.length,
       masked: this.#masker.counts,
       literals: [...this.#literals].toSorted(),
+      times: [...this.#times].toSorted(([a], [b]) => a < b ? -1 : 1).map(([, time]) => time),
     };
   }
 
@@ -147,10 +160,15 @@ export class Recorder {
     attempt: object,
   ): TenantAnswer {
     const name = `${operation.namespace}.${operation.method}`;
-    const sent: RecordedRequest = body === undefined
+    const whole: RecordedRequest = body === undefined
       ? { verb, path }
       : { verb, path, body: JSON.parse(body) };
+    const sent = withoutAny(whole, this.rules);
     const request = this.#masked(sent);
+    for (const field of this.#clock.in(sent)) {
+      this.#times.set(`${name} ${field}`, { operation: name, field });
+    }
+    this.#clock.note(answer.body);
     if (requestKey(request) !== requestKey(sent)) this.#literals.add(name);
     const value = answer.body === "" ? undefined : this.#masker.mask(parse(answer.body));
     const call: Call = {

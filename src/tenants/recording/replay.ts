@@ -6,26 +6,45 @@ import {
   type TenantRequest,
   type TenantTransport,
 } from "../contract.ts";
-import type { Entry, Recording } from "./format.ts";
+import { type Entry, readRecording } from "./format.ts";
+import { MASKING_FILE, type MaskRules, maskRules } from "./mask_rules.ts";
+import { withoutAny } from "./request_fields.ts";
 import { nearestKey, requestKey, shownKey } from "./requests.ts";
 
 /**
  * A tenant that knows the requests of a recording and no others. Equal requests of an attempt get the recorded answers
  * in their order, and then the last one again: a loop that waits for a change ends as it ended when it was recorded. Each
- * attempt begins with the first answer, so that the runs of `invoked dev` are alike.
+ * attempt begins with the first answer, so that the runs of `invoked dev` are alike. Requests are equal if they differ in
+ * fields alone that the recording's rules ignore.
  */
 export class ReplayTransport implements TenantTransport {
   readonly #operations: ReadonlyMap<string, ReadonlyMap<string, Entry>>;
   /** How many answers of an entry each attempt has got: what has ended needs no count. */
   readonly #given = new WeakMap<object, Map<Entry, number>>();
 
-  constructor(recording: Recording) {
+  readonly #rules: MaskRules;
+
+  /**
+   * @param files the text of each file of a recording's folder, by name
+   * @throws {RecordingError} as {@link readRecording} and {@link maskRules}
+   */
+  constructor(files: ReadonlyMap<string, string>) {
+    this.#rules = maskRules(files.get(MASKING_FILE));
     this.#operations = new Map(
-      Array.from(recording, ([operation, entries]) => [
-        operation,
-        new Map(entries.map((entry) => [requestKey(entry.request), entry])),
-      ]),
+      Array.from(readRecording(files), ([operation, entries]) => [operation, this.#byKey(entries)]),
     );
+  }
+
+  /** The rules may be newer than the recording: entries that have become equal are one, in the order of their file. */
+  #byKey(entries: readonly Entry[]): ReadonlyMap<string, Entry> {
+    const byKey = new Map<string, Entry>();
+    for (const { request, answers } of entries) {
+      const key = requestKey(withoutAny(request, this.#rules));
+      const same = byKey.get(key);
+      if (same === undefined) byKey.set(key, { request, answers: [...answers] });
+      else same.answers.push(...answers);
+    }
+    return byKey;
   }
 
   /** @throws {TenantError} TENANT_NOT_RECORDED, with the request and the nearest recorded one */
@@ -38,7 +57,7 @@ export class ReplayTransport implements TenantTransport {
     signal.throwIfAborted();
     const name = `${operation.namespace}.${operation.method}`;
     const request = body === undefined ? { verb, path } : { verb, path, body: JSON.parse(body) };
-    const key = requestKey(request);
+    const key = requestKey(withoutAny(request, this.#rules));
     const found = this.#operations.get(name)?.get(key);
     if (found === undefined) throw this.#notRecorded(name, key);
     const given = this.#given.get(attempt) ?? new Map<Entry, number>();
