@@ -1,5 +1,6 @@
 /** Recordings: their files, masks, strict replay, and files that an attacker wrote. */
 import assert from "node:assert/strict";
+import { clearImmediate, setImmediate } from "node:timers";
 import type { TenantAnswer, TenantRequest, TenantTransport } from "../../src/tenants/contract.ts";
 import { TenantError } from "../../src/tenants/contract.ts";
 import { readRecording, recordingFiles } from "../../src/tenants/recording/format.ts";
@@ -41,8 +42,8 @@ async function bodyOf(transport: TenantTransport, sent: TenantRequest): Promise<
 }
 
 /** Reads what a recorder would write, as a replay does. */
-function replayOf(recorder: Recorder): ReplayTransport {
-  return new ReplayTransport(recordingFiles(recorder.recording));
+async function replayOf(recorder: Recorder): Promise<ReplayTransport> {
+  return await ReplayTransport.open(recordingFiles(recorder.recording));
 }
 
 async function notRecorded(transport: TenantTransport, sent: TenantRequest): Promise<string> {
@@ -75,7 +76,7 @@ Deno.test("what was recorded of a tenant is replayed, and nothing else", async (
 
   const files = recordingFiles(recorder.recording);
   assert.deepEqual([...files.keys()], ["appSearch.search.json", "user.get.json", "user.list.json"]);
-  const replay = replayOf(recorder);
+  const replay = await replayOf(recorder);
   assert.deepEqual(await bodyOf(replay, first), page);
   assert.deepEqual(await bodyOf(replay, next), second);
   assert.equal((await replay.send(missing, NEVER)).status, 404);
@@ -98,7 +99,7 @@ Deno.test("equal requests get the recorded answers in their order, and then the 
   const recording = recorder.around(new Bodies([{ state: "open" }, { state: "closed" }]));
   const get = request("task.get", "/api/v1/tasks/1");
   for (let n = 0; n < 2; n++) await recording.send(get, NEVER);
-  const replay = replayOf(recorder);
+  const replay = await replayOf(recorder);
   const states = [];
   for (let n = 0; n < 4; n++) states.push(await bodyOf(replay, get));
   const closed = { state: "closed" };
@@ -245,7 +246,7 @@ Deno.test("texts of the code itself are masked and named, or kept by a rule", as
   const recorder = new Recorder(maskRules(undefined));
   await recorder.around(new Bodies([{ list: [] }])).send(search("ada@corp.io"), NEVER);
   assert.deepEqual(recorder.summary.literals, ["userSearch.search"]);
-  const message = await notRecorded(replayOf(recorder), search("ada@corp.io"));
+  const message = await notRecorded(await replayOf(recorder), search("ada@corp.io"));
   assert.match(message, /nearest recorded request .*masked-1@example\.com/);
 
   const rules = JSON.stringify({
@@ -314,7 +315,7 @@ Deno.test("fields that the rules ignore do not count in requests", async () => {
   const files = new Map([...recordingFiles(recorder.recording), ["masking.json", rules]]);
   const recorded = files.get("taskSearch.search.json") ?? "";
   assert.match(recorded, /"createdAfter": "\*",\n\s+"token": "\*"/);
-  const replay = new ReplayTransport(files);
+  const replay = await ReplayTransport.open(files);
   const later = "2027-07-07T07:07:07.007Z";
   // Answers have the field as the tenant gave it.
   assert.deepEqual(await bodyOf(replay, tasksAfter(later, { token: "x" })), answer);
@@ -331,13 +332,47 @@ Deno.test("rules that are newer than the recording apply to its requests", async
   await recording.send(tasksAfter("2026-01-01T00:00:00Z"), NEVER);
   const rules = JSON.stringify({ fields: { createdAfter: "any" } });
   const files = [...recordingFiles(recorder.recording), ["masking.json", rules] as const];
-  const replay = new ReplayTransport(new Map(files));
+  const replay = await ReplayTransport.open(new Map(files));
   const asked = tasksAfter("2027-01-01T00:00:00Z");
   assert.deepEqual(await bodyOf(replay, asked), { list: [1] });
   assert.deepEqual(await bodyOf(replay, asked), { list: [2] });
 });
 
-Deno.test("a recording of other forms is rejected, with the file and the field", () => {
+Deno.test("the search for the nearest recorded request is bounded by its work, not by requests", async () => {
+  const search = (query: string) => request("userSearch.search", "/api/v1/search/users", { query });
+  const replayOfQueries = async (queries: readonly string[]) => {
+    const entries = queries.map((query) => ({
+      request: { verb: "POST", path: "/api/v1/search/users", body: { query } },
+      answers: [{ status: 200, body: {} }],
+    }));
+    const file = JSON.stringify({ format: 1, entries });
+    return await ReplayTransport.open(new Map([["userSearch.search.json", file]]));
+  };
+  const names = Array.from({ length: 5_000 }, (_, n) => `user ${n}`);
+  const short = await notRecorded(await replayOfQueries(names), search("user 4999!"));
+  assert.match(short, /the nearest recorded request is .*"user 4999"/);
+  // Each of them takes the most work that a comparison may take.
+  const long = Array.from({ length: 900 }, (_, n) => `${n}${"xy".repeat(1000)}`);
+  const asked = `-${"zq".repeat(1000)}`;
+  const nearly = asked.replace("zq", "qz");
+  const found = await notRecorded(await replayOfQueries([...long, nearly]), search(asked));
+  assert.match(found, /the nearest recorded request is .*"0xyxy/);
+});
+
+Deno.test("a server does other work between the files of a recording", async () => {
+  const names = ["user.get", "user.list", "apps.list", "task.get", "taskSearch.search"];
+  const file = JSON.stringify({ format: 1, entries: [] });
+  let rounds = 0;
+  let immediate = setImmediate(function count() {
+    rounds++;
+    immediate = setImmediate(count);
+  });
+  await ReplayTransport.open(new Map(names.map((name) => [`${name}.json`, file])));
+  clearImmediate(immediate);
+  assert.ok(rounds >= names.length, `${rounds} rounds of the event loop`);
+});
+
+Deno.test("a recording of other forms is rejected, with the file and the field", async () => {
   const entry = {
     request: { verb: "GET", path: "/api/v1/users" },
     answers: [{ status: 200, body: {} }],
@@ -345,30 +380,33 @@ Deno.test("a recording of other forms is rejected, with the file and the field",
   const read = (entries: unknown, name = "user.list.json") => () =>
     readRecording(new Map([[name, JSON.stringify({ format: 1, entries })]]));
   const rejects = (run: () => unknown, message: RegExp) =>
-    assert.throws(run, (error) => error instanceof RecordingError && message.test(error.message));
-  assert.equal(read([entry])().get("user.list")?.length, 1);
-  rejects(() => readRecording(new Map()), /the folder has no recording/);
-  rejects(
+    assert.rejects(
+      async () => await run(),
+      (error) => error instanceof RecordingError && message.test(error.message),
+    );
+  assert.equal((await read([entry])()).get("user.list")?.length, 1);
+  await rejects(() => readRecording(new Map()), /the folder has no recording/);
+  await rejects(
     () => readRecording(new Map([["user.list.json", "{"]])),
     /^user\.list\.json: is not JSON/,
   );
-  rejects(read([], "../user.json"), /is not named as an operation/);
-  rejects(read([], "a.b.c.json"), /is not named as an operation/);
-  rejects(read({}), /^user\.list\.json: entries: must be an array/);
-  rejects(read([{ ...entry, answers: [] }]), /entries\.0\.answers: must not be empty/);
-  rejects(read([{ ...entry, more: 1 }]), /entries\.0: has no field "more"/);
-  rejects(read([entry, entry]), /entries\.1\.request: repeats entries\.0/);
+  await rejects(read([], "../user.json"), /is not named as an operation/);
+  await rejects(read([], "a.b.c.json"), /is not named as an operation/);
+  await rejects(read({}), /^user\.list\.json: entries: must be an array/);
+  await rejects(read([{ ...entry, answers: [] }]), /entries\.0\.answers: must not be empty/);
+  await rejects(read([{ ...entry, more: 1 }]), /entries\.0: has no field "more"/);
+  await rejects(read([entry, entry]), /entries\.1\.request: repeats entries\.0/);
   for (const path of ["https://evil.example/", "//evil.example/x", "/a b", "/%zz", "", "a"]) {
     const own = { ...entry, request: { verb: "GET", path } };
-    rejects(read([own]), /entries\.0\.request\.path: must be/);
+    await rejects(read([own]), /entries\.0\.request\.path: must be/);
   }
   const status = { ...entry, answers: [{ status: 99 }] };
-  rejects(read([status]), /entries\.0\.answers\.0\.status/);
+  await rejects(read([status]), /entries\.0\.answers\.0\.status/);
   const deep = `{"format": 1, "entries": ${"[".repeat(300)}${"]".repeat(300)}}`;
-  rejects(() => readRecording(new Map([["a.b.json", deep]])), /at most 200 levels/);
-  rejects(() => maskRules("[]"), /^masking\.json: /);
-  rejects(() => maskRules('{"fields": {"a b": "text"}}'), /fields\.a b: is no field such as/);
-  rejects(
+  await rejects(() => readRecording(new Map([["a.b.json", deep]])), /at most 200 levels/);
+  await rejects(() => maskRules("[]"), /^masking\.json: /);
+  await rejects(() => maskRules('{"fields": {"a b": "text"}}'), /fields\.a b: is no field such as/);
+  await rejects(
     () => maskRules('{"fields": {"a": "hidden"}}'),
     /fields\.a: must be one of secret, .*; it is "hidden"$/,
   );

@@ -138,7 +138,7 @@ async function needClient(
 
 async function replaying(folder: string): Promise<LocalTenant> {
   const files = await readRecordingFolder(folder);
-  const replay = checked(folder, () => new ReplayTransport(files));
+  const replay = await checked(folder, () => ReplayTransport.open(files));
   return {
     calls: { transportOf: () => replay, answersTests: true },
     add: async (api) => (await api.tenants.addExample("")).id,
@@ -180,7 +180,7 @@ async function announce(
 /** The recorder of a folder, with its rules for masks. */
 async function recorderOf(folder: string): Promise<Recorder> {
   const masking = (await readEarlierRecording(folder)).get(MASKING_FILE);
-  return new Recorder(checked(folder, (): MaskRules => maskRules(masking)));
+  return new Recorder(await checked(folder, () => maskRules(masking)));
 }
 
 /** @param client undefined for the example tenant */
@@ -255,9 +255,12 @@ async function hasRecording(folder: string): Promise<boolean> {
 }
 
 /** @throws {Failure} for a RecordingError */
-function checked<Value>(folder: string, read: () => Value): Value {
+async function checked<Value>(
+  folder: string,
+  read: () => Value | Promise<Value>,
+): Promise<Value> {
   try {
-    return read();
+    return await read();
   } catch (error) {
     if (!(error instanceof RecordingError)) throw error;
     throw new Failure(`Invalid recording in ${oneLine(folder)}: ${error.message}`, {

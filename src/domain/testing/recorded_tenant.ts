@@ -61,6 +61,6 @@ export class RecordedTenant implements TenantTransport {
       assertRecordingSize(name, bytes);
       texts.set(name, new TextDecoder().decode(content));
     }
-    return new ReplayTransport(texts);
+    return await ReplayTransport.open(texts);
   }
 }

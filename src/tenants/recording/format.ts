@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { countOf, exceeds, formatBytes, VIOLATION_OPTIONS, violationOf } from "../../config/mod.ts";
 import { nestsDeeper } from "../../shared/json_text.ts";
+import { otherWork } from "../../shared/pause.ts";
 import type { OperationName } from "../contract.ts";
 import { findOperation } from "../operation_table.ts";
 import { MASKING_FILE } from "./mask_rules.ts";
@@ -81,11 +82,11 @@ export function recordingFiles(recording: Recording): ReadonlyMap<string, string
 }
 
 /**
- * Reads the files of a recording, which may come from anybody.
+ * Reads the files of a recording, which may come from anybody. The server does other work between two files.
  * @param files the text of each file of its folder, by name; those of other forms are ignored unless they are JSON
  * @throws {RecordingError} for a file with another name or form, too many or too long files, and without any file
  */
-export function readRecording(files: ReadonlyMap<string, string>): Recording {
+export async function readRecording(files: ReadonlyMap<string, string>): Promise<Recording> {
   const own = [...files].filter(([name]) => name.endsWith(".json") && name !== MASKING_FILE);
   if (own.length === 0) throw new RecordingError("*.json", "", "the folder has no recording");
   if (own.length > RECORDING_FILES_MAX) {
@@ -93,12 +94,15 @@ export function readRecording(files: ReadonlyMap<string, string>): Recording {
     throw new RecordingError("*.json", "", violation);
   }
   let bytes = 0;
-  return new Map(own.map(([name, text]) => {
+  const recording = new Map<string, readonly Entry[]>();
+  for (const [name, text] of own) {
     bytes += text.length;
     assertRecordingSize(name, bytes);
     const { namespace, method } = operationOf(name);
-    return [`${namespace}.${method}`, readFile(name, text)];
-  }));
+    recording.set(`${namespace}.${method}`, readFile(name, text));
+    await otherWork();
+  }
+  return recording;
 }
 
 /** The operation of a file. @throws {RecordingError} for another name */

@@ -6,6 +6,7 @@ import {
   type TenantRequest,
   type TenantTransport,
 } from "../contract.ts";
+import { otherWork } from "../../shared/pause.ts";
 import { type Entry, readRecording } from "./format.ts";
 import { MASKING_FILE, type MaskRules, maskRules } from "./mask_rules.ts";
 import { withoutAny } from "./request_fields.ts";
@@ -18,33 +19,28 @@ import { nearestKey, requestKey, shownKey } from "./requests.ts";
  * fields alone that the recording's rules ignore.
  */
 export class ReplayTransport implements TenantTransport {
-  readonly #operations: ReadonlyMap<string, ReadonlyMap<string, Entry>>;
   /** How many answers of an entry each attempt has got: what has ended needs no count. */
   readonly #given = new WeakMap<object, Map<Entry, number>>();
 
-  readonly #rules: MaskRules;
+  private constructor(
+    /** The entries of each operation by the keys of their requests. */
+    private readonly operations: ReadonlyMap<string, ReadonlyMap<string, Entry>>,
+    private readonly rules: MaskRules,
+  ) {}
 
   /**
-   * @param files the text of each file of a recording's folder, by name
+   * Opens a recording in steps, between which the server does other work.
+   * @param files the text of each file of the recording's folder, by name
    * @throws {RecordingError} as {@link readRecording} and {@link maskRules}
    */
-  constructor(files: ReadonlyMap<string, string>) {
-    this.#rules = maskRules(files.get(MASKING_FILE));
-    this.#operations = new Map(
-      Array.from(readRecording(files), ([operation, entries]) => [operation, this.#byKey(entries)]),
-    );
-  }
-
-  /** The rules may be newer than the recording: entries that have become equal are one, in the order of their file. */
-  #byKey(entries: readonly Entry[]): ReadonlyMap<string, Entry> {
-    const byKey = new Map<string, Entry>();
-    for (const { request, answers } of entries) {
-      const key = requestKey(withoutAny(request, this.#rules));
-      const same = byKey.get(key);
-      if (same === undefined) byKey.set(key, { request, answers: [...answers] });
-      else same.answers.push(...answers);
+  static async open(files: ReadonlyMap<string, string>): Promise<ReplayTransport> {
+    const rules = maskRules(files.get(MASKING_FILE));
+    const operations = new Map<string, ReadonlyMap<string, Entry>>();
+    for (const [operation, entries] of await readRecording(files)) {
+      operations.set(operation, byKey(entries, rules));
+      await otherWork();
     }
-    return byKey;
+    return new ReplayTransport(operations, rules);
   }
 
   /** @throws {TenantError} TENANT_NOT_RECORDED, with the request and the nearest recorded one */
@@ -57,8 +53,8 @@ export class ReplayTransport implements TenantTransport {
     signal.throwIfAborted();
     const name = `${operation.namespace}.${operation.method}`;
     const request = body === undefined ? { verb, path } : { verb, path, body: JSON.parse(body) };
-    const key = requestKey(withoutAny(request, this.#rules));
-    const found = this.#operations.get(name)?.get(key);
+    const key = requestKey(withoutAny(request, this.rules));
+    const found = this.operations.get(name)?.get(key);
     if (found === undefined) throw this.#notRecorded(name, key);
     const given = this.#given.get(attempt) ?? new Map<Entry, number>();
     this.#given.set(attempt, given);
@@ -74,9 +70,9 @@ export class ReplayTransport implements TenantTransport {
   }
 
   #notRecorded(name: string, key: string): TenantError {
-    const own = [...this.#operations.get(name)?.keys() ?? []];
-    const others = [...this.#operations.values()].flatMap((requests) => [...requests.keys()]);
-    const nearest = nearestKey(key, own.length > 0 ? own : others);
+    const own = this.operations.get(name)?.keys() ?? [];
+    const others = this.operations.values().flatMap((requests) => requests.keys());
+    const nearest = nearestKey(key, own) ?? nearestKey(key, others);
     const end = nearest === undefined
       ? ""
       : `; the nearest recorded request is ${shownKey(nearest)}`;
@@ -85,4 +81,16 @@ export class ReplayTransport implements TenantTransport {
       `sdk.${name}: the recording does not have the request ${shownKey(key)}${end}`,
     );
   }
+}
+
+/** The rules may be newer than the recording: entries that have become equal are one, in the order of their file. */
+function byKey(entries: readonly Entry[], rules: MaskRules): ReadonlyMap<string, Entry> {
+  const byKey = new Map<string, Entry>();
+  for (const { request, answers } of entries) {
+    const key = requestKey(withoutAny(request, rules));
+    const same = byKey.get(key);
+    if (same === undefined) byKey.set(key, { request, answers: [...answers] });
+    else same.answers.push(...answers);
+  }
+  return byKey;
 }

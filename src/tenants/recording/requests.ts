@@ -11,8 +11,13 @@ interface Request {
 /** Characters of a request that a comparison reads, and that a message shows. */
 const COMPARED_CHARS_MAX = 2000;
 const SHOWN_CHARS_MAX = 300;
-/** Requests that a search of the nearest one compares. */
-const COMPARED_REQUESTS_MAX = 1000;
+/** Characters, after the common start of two requests, that a comparison counts the edits of. */
+const DIFFERING_CHARS_MAX = 200;
+/**
+ * The work of one search for the nearest request, in pairs of characters. The search runs in the server's process in one
+ * step, and its texts are chosen by a commit. Two requests without a common start take 40,000 pairs.
+ */
+const SEARCH_PAIRS_MAX = 1_000_000;
 const PATH_CHARS_MAX = 16_384;
 
 /** Why a text is no path and query of a tenant; undefined if it is one. */
@@ -37,16 +42,34 @@ export function requestKey({ verb, path, body }: Request): string {
   return `${verb} ${segments.join("/")}${sorted.length === 0 ? "" : `?${sorted.join("&")}`}${text}`;
 }
 
-/** The key that is the nearest to a key; undefined without any. */
-export function nearestKey(key: string, keys: readonly string[]): string | undefined {
-  const start = key.slice(0, COMPARED_CHARS_MAX);
+/**
+ * The key that is the nearest to a key, as far as {@link SEARCH_PAIRS_MAX} allow: a recording of long requests that have
+ * little in common is compared in part.
+ * @returns undefined without any key
+ */
+export function nearestKey(key: string, keys: Iterable<string>): string | undefined {
   let best: string | undefined;
   let least = Infinity;
-  for (const candidate of keys.slice(0, COMPARED_REQUESTS_MAX)) {
-    const edits = distance(start, candidate.slice(0, COMPARED_CHARS_MAX));
+  let pairs = 0;
+  for (const candidate of keys) {
+    const same = commonStart(key, candidate);
+    const end = Math.min(same + DIFFERING_CHARS_MAX, COMPARED_CHARS_MAX);
+    const [own, other] = [key.slice(same, end), candidate.slice(same, end)];
+    pairs += same + own.length * other.length;
+    if (pairs > SEARCH_PAIRS_MAX) break;
+    const edits = distance(own, other);
     if (edits < least) [best, least] = [candidate, edits];
   }
   return best;
+}
+
+/** How many characters are the same at the start of both, at most {@link COMPARED_CHARS_MAX}. */
+function commonStart(a: string, b: string): number {
+  const end = Math.min(a.length, b.length, COMPARED_CHARS_MAX);
+  for (let at = 0; at < end; at++) {
+    if (a.charCodeAt(at) !== b.charCodeAt(at)) return at;
+  }
+  return end;
 }
 
 /** A key, cut for a message. */
