@@ -61,12 +61,15 @@ Deno.test("the asynchronous invocations that wait are bounded over all nodes", a
       const { body } = await here.get(`${path}?pageSize=100`);
       for (const { id } of body.list) await here.post(`${path}/${id}/cancel`, {});
       await eventually(async () => (await asked()).accepted || undefined, "an empty queue");
-      for (let n = 0; (await here.invoke(hang, {}, ASYNC)).status === 200; n++) {
-        assert.ok(n < INVOCATIONS_MAX, `${n} invocations were accepted`);
-      }
-      // Longer than a count holds: the answer does not depend on an earlier question.
-      await pause(COUNT_HOLDS_MS);
-      assert.equal((await asked()).accepted, false);
+      await eventually(async () => {
+        for (let n = 0; (await here.invoke(hang, {}, ASYNC)).status === 200; n++) {
+          assert.ok(n < INVOCATIONS_MAX, `${n} invocations were accepted`);
+        }
+        // Longer than a count holds: the answer does not depend on an earlier question.
+        await pause(COUNT_HOLDS_MS);
+        // A slot of a cancelled invocation that has just ended may take one from the queue.
+        return !(await asked()).accepted || undefined;
+      }, "a full queue");
     },
   );
 
