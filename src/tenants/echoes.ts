@@ -4,8 +4,6 @@ import { nextStep } from "./steps.ts";
 
 /** Most copies of a secret, in one form, that are removed from a JSON text. */
 export const ECHOES_MAX = 1_000;
-/** In JSON, escapes that a text need not have: what they hide shows once the text is parsed. */
-const NEEDLESS_ESCAPE = /\\[u/]/;
 
 /** The secrets that no answer may show, prepared once for any number of answers. */
 export class Echoes {
@@ -24,21 +22,11 @@ export class Echoes {
   }
 
   /**
-   * A JSON text without the secrets, also where a parser would find them; removed in steps if the text is large.
-   * @param value of the text
+   * A JSON text without the secrets, removed in steps if the text is large.
+   * @param text without escapes that JSON does not need, which may hide a secret
    * @returns undefined for more than {@link ECHOES_MAX} copies
    */
-  async removedFromJson(text: string, value: unknown): Promise<string | undefined> {
-    if (NEEDLESS_ESCAPE.test(text)) {
-      await nextStep(text);
-      const plain = JSON.stringify(value);
-      const clean = await this.#removedInSteps(plain);
-      if (clean !== plain) return clean;
-    }
-    return await this.#removedInSteps(text);
-  }
-
-  async #removedInSteps(text: string): Promise<string | undefined> {
+  async removedFromJson(text: string): Promise<string | undefined> {
     let clean = text;
     for (const form of this.#forms) {
       await nextStep(text);
