@@ -7,6 +7,7 @@ import type { FunctionSettings, FunctionType, Limits, ProcessReuse } from "./set
 
 export type * from "./load_types.ts";
 export type * from "./measurement_types.ts";
+export type * from "./request_options.ts";
 export type * from "./settings_types.ts";
 
 /** The decision about the invocations that a circuit breaker has paused. An addition of this server. */
@@ -204,11 +205,6 @@ export interface PageOf<Item> {
   list?: Item[];
   /** Empty on the last page. */
   nextPageToken?: string;
-}
-
-/** Options of C1's SDK for its HTTP requests: accepted, but without effect, because host calls use no HTTP. */
-export interface RequestOptions {
-  readonly [option: string]: unknown;
 }
 
 /** A result in the form of C1's SDK: the message is in a field with its name. */

@@ -1,13 +1,15 @@
 /** The client of the API and of C1 tenants for functions. Its calls are host calls; it has no token. */
+import { untilAborted } from "./abort.ts";
 import type { Sdk } from "./api.ts";
 import { extended, invalidField, sdkError, unimplemented } from "./api_error.ts";
 import { OPERATIONS } from "./api_operations.ts";
 import type { OperationSpec } from "./operation_spec.ts";
 import { callHost, HostError } from "./host.ts";
 import { lossless, type Replacer } from "./lossless.ts";
+import type { RequestOptions } from "./request_options.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
-type Method = (request?: unknown) => Promise<unknown>;
+type Method = (request?: unknown, options?: RequestOptions) => Promise<unknown>;
 
 /** Fields of messages of this server that are times. */
 const TIMES = [
@@ -50,13 +52,13 @@ function ownMethod(label: string, spec: OperationSpec): Method {
   const { id, response: key, dated, isPaged = false } = spec;
   const objects = dated?.split(" ") ?? [];
   const dates = objects.flatMap((path) => TIMES.map((time) => `${path}.${time}`));
-  const call: Method = async (request) => {
+  const call: Method = async (request, options) => {
     const { params, query, body } = messagesOf(spec, (request ?? {}) as Fields);
     const ofBody = typeof spec.body === "string" ? `${spec.body}.` : "";
     const replacer = checking(label, [[params, ""], [query, ""], [body, ofBody]]);
     const { value } = await callHost(id, { params, query, body }, undefined, replacer);
     const answer = { statusCode: 200, contentType: JSON_TYPE, key, value, dates, isPaged };
-    const result = resultOf(answer, JSON.stringify(value), request, call);
+    const result = resultOf(answer, JSON.stringify(value), nextPage(call, request, options));
     rename(value as Record<string, unknown>, spec.renamed ?? {});
     return result;
   };
@@ -65,14 +67,14 @@ function ownMethod(label: string, spec: OperationSpec): Method {
 
 /** A method of the tenant, if the tenant has it. */
 function tenantMethod(namespace: string, method: string): Method {
-  const call: Method = async (request) => {
+  const call: Method = async (request, options) => {
     const params = { namespace, method, request };
     const replacer = checking(`sdk.${namespace}.${method}`, [[request, ""]]);
     const { value, bytes } = await callHost("sdk.call", params, undefined, replacer);
     const sent = value as HostAnswer;
     // The message, if it is the text of the tenant as it came.
     const message = "value" in sent ? sent.value : JSON.parse(new TextDecoder().decode(bytes));
-    return resultOf({ ...sent, value: message }, bytes, request, call);
+    return resultOf({ ...sent, value: message }, bytes, nextPage(call, request, options));
   };
   return call;
 }
@@ -84,12 +86,25 @@ function checking(label: string, roots: Parameters<typeof lossless>[0]): Replace
   });
 }
 
-/** A method that throws as C1's SDK does. */
+/** A method that throws as C1's SDK does, and that its caller can leave. */
 function asInSdk(call: Method): Method {
-  return (request) =>
-    call(request).catch((error) => {
+  return async (request, options) => {
+    try {
+      // The first argument of a method without a request is its options; no request has fields with their names.
+      const waiting = (options ?? request ?? {}) as RequestOptions;
+      return await untilAborted(() => call(request, options), waiting);
+    } catch (error) {
       throw error instanceof HostError ? sdkError(error) : error;
-    });
+    }
+  };
+}
+
+type NextPage = (pageToken: string) => Promise<Page>;
+
+/** Repeats a call of a method for its next page. */
+function nextPage(call: Method, request: unknown, options: RequestOptions | undefined): NextPage {
+  const method = asInSdk(call);
+  return (pageToken) => method({ ...request as Fields, pageToken }, options) as Promise<Page>;
 }
 
 const JSON_TYPE = "application/json";
@@ -97,13 +112,11 @@ const JSON_TYPE = "application/json";
 /**
  * The result of C1's SDK.
  * @param raw the JSON as it was answered
- * @param call the method, for further pages
  */
 function resultOf(
   answer: HostAnswer,
   raw: string | Uint8Array<ArrayBuffer>,
-  request: unknown,
-  call: Method,
+  requestPage: NextPage,
 ): object {
   const { contentType, statusCode, key, value, dates, isPaged } = answer;
   for (const path of dates) revive(value, path.split("."));
@@ -118,8 +131,7 @@ function resultOf(
   if (!isPaged) return result;
   const { nextPageToken: pageToken } = value as Fields;
   const isLast = typeof pageToken !== "string" || pageToken.trim() === "";
-  const next = () => asInSdk(call)({ ...request as Fields, pageToken }) as Promise<Page>;
-  return paged(result, isLast ? () => null : next);
+  return paged(result, isLast ? () => null : () => requestPage(pageToken));
 }
 
 interface Page {
@@ -215,14 +227,14 @@ function namespace(name: string, specs: Readonly<Record<string, OperationSpec>>)
 
 /** The method of the tenant, or this server's for a function without one, which no answer of a tenant can pretend. */
 function preferring(ofTenant: Method, own: Method): Method {
-  return async (request) => {
+  return async (request, options) => {
     try {
-      return await ofTenant(request);
+      return await ofTenant(request, options);
     } catch (error) {
       if (!(error instanceof HostError && error.code === "TENANT_NOT_SET")) throw error;
     }
     try {
-      return await own(request);
+      return await own(request, options);
     } catch (error) {
       // The author may have meant the users of a tenant.
       throw error instanceof HostError ? extended(error, SET_TENANT) : error;

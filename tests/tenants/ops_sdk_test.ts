@@ -248,6 +248,61 @@ Deno.test("sdk of a function with a tenant", async (t) => {
     );
   });
 
+  await step("waits until the timeout or the signal of the second argument", async () => {
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    tenant.api = async ({ path }, response) => {
+      if (!path.includes("page_token=at-once")) await released;
+      json(response, 200, { list: [] });
+    };
+    try {
+      const { errors, results } = await run(
+        `const aborted = (reason) => { const stop = new AbortController(); stop.abort(reason); return stop.signal; };
+        const soon = new AbortController();
+        setTimeout(() => soon.abort(), 50);
+        const errors = [];
+        for (const call of [
+          () => sdk.apps.list({}, { timeoutMs: 50 }),
+          () => sdk.user.list(undefined, { fetchOptions: { signal: AbortSignal.timeout(50) } }),
+          () => sdk.apps.list({}, { signal: soon.signal }),
+          () => sdk.apps.list({ pageToken: "never" }, { signal: aborted() }),
+          () => sdk.apps.list({ pageToken: "never" }, { signal: aborted("enough") }),
+          // This method has no request.
+          () => sdk.requestSettings.get({ timeoutMs: 50 }),
+          () => sdk.functions.listFunctions({}, { signal: aborted() }),
+          () => sdk.apps.list({ pageToken: "never" }, { signal: {} }),
+        ]) await call().catch(({ name, message }) => errors.push([name, message]));
+        const results = [];
+        const kept = new AbortController();
+        for (const options of [{ timeoutMs: 600_000 }, { timeoutMs: 0 }, { signal: kept.signal, timeoutMs: 1 }, { retries: { strategy: "backoff" } }]) {
+          results.push((await sdk.apps.list({ pageToken: "at-once" }, options)).statusCode);
+        }
+        return { errors, results };`,
+      );
+      const timedOut = [
+        "RequestTimeoutError",
+        "Request timed out: TimeoutError: The operation was aborted due to timeout",
+      ];
+      const isAborted = [
+        "RequestAbortedError",
+        "Request aborted by client: AbortError: The signal has been aborted",
+      ];
+      assert.deepEqual(errors, [
+        timedOut,
+        timedOut,
+        isAborted,
+        isAborted,
+        ["UnexpectedClientError", "Unexpected HTTP client error: enough"],
+        timedOut,
+        isAborted,
+        ["TypeError", "signal is object, not an AbortSignal"],
+      ]);
+      assert.deepEqual(results, [200, 200, 200, 200]);
+      assert.deepEqual(tenant.received.filter(({ path }) => path.includes("never")), []);
+    } finally {
+      release();
+    }
+  });
+
   await step("no answer of a tenant lets the users of this server answer", async () => {
     const reason = "TENANT_NOT_SET";
     const details = [null, {}, "text", 1, [null], [[]], [{ reason }], [{ reason: { reason } }]];

@@ -20,7 +20,8 @@ export default async function main(input: JSONObject): Promise<JSONObject> {
   const tasks = await sdk.taskSearch.search({ taskTypes: [{ grant: {} }], createdAfter: new Date() });
   const [view] = tasks.taskSearchResponse?.list ?? [];
   const hook = await sdk.hooks.create({ displayName: "x", hookFunctionRef: { functionId: "f" } });
-  await sdk.apps.delete({ id: "app-1" }, { timeoutMs: 1000 });
+  await sdk.apps.delete({ id: "app-1" }, { timeoutMs: 1000, retries: { strategy: "none" } });
+  await sdk.apps.list({}, { fetchOptions: { signal: AbortSignal.timeout(1000) }, headers: {} });
   return {
     found,
     names: names(listAppsResponse?.list),
@@ -39,6 +40,7 @@ const WRONG = [
   ['sdk.apps.list({ pageSize: "10" });', "TS2322"],
   ['sdk.task.createGrantTask({ appEntitlementId: "a" });', "TS2345"],
   ["sdk.aps;", "TS2551"],
+  ['sdk.apps.list({}, { timeoutMs: "5s" });', "TS2322"],
 ] as const;
 
 Deno.test("a type check knows the methods and messages of a tenant", async () => {
