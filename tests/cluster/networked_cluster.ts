@@ -41,7 +41,7 @@ export const DIRECTIONS = ["to the service", "from the service", "both ways"] as
 type Direction = typeof DIRECTIONS[number];
 
 /** A NATS server and its host. */
-export interface NetworkedNats {
+interface NetworkedNats {
   readonly host: NetworkHost;
   readonly server: TestNats;
 }
