@@ -34,6 +34,7 @@ const EXAMPLE = "example";
 /** Words for what a recording masked. */
 const NOUNS: Readonly<Record<MaskKind, readonly [one: string, many: string]>> = {
   secret: ["secret", "secrets"],
+  url: ["URL", "URLs"],
   mail: ["mail address", "mail addresses"],
   name: ["name", "names"],
   text: ["text of a profile", "texts of profiles"],

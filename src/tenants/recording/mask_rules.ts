@@ -4,44 +4,63 @@ import { VIOLATION_OPTIONS, violationOf } from "../../config/mod.ts";
 import { RecordingError } from "./recording_error.ts";
 
 /** What a masked text is, which decides what the mask looks like. */
-const MASK_KINDS = ["secret", "mail", "name", "text", "page"] as const;
+const MASK_KINDS = ["secret", "url", "mail", "name", "text", "page"] as const;
 export type MaskKind = typeof MASK_KINDS[number];
 
 /** The file of a recording with rules of its own. */
 export const MASKING_FILE = "masking.json";
 
-/** A rule for a text or number by its field; the first rule that matches applies. */
+/** A rule for a value by its field; the first rule that matches applies. Items of a list have the field of their list. */
 interface FieldRule {
-  /** Matches the names of the fields down to the text, joined by dots; items of a list have the field of their list. */
+  /** Matches the name of the field; in a rule of a recording, the names of the fields down to it, joined by dots. */
   readonly path: RegExp;
   /** Whether the rule holds only in an object that also has a mail address or user name: in people and accounts. */
   readonly ofPerson: boolean;
+  /** Whether the rule holds only for texts and numbers, and not for all that an object of this name has. */
+  readonly ofTexts: boolean;
   readonly kind: MaskKind | "keep";
 }
 
 const anywhere = (names: string, kind: FieldRule["kind"]): FieldRule => ({
   path: new RegExp(`(?:^|\\.)(?:${names})$`, "i"),
   ofPerson: false,
+  ofTexts: false,
   kind,
 });
 const ofPerson = (names: string, kind: FieldRule["kind"]): FieldRule => ({
   ...anywhere(names, kind),
   ofPerson: true,
 });
+const ofTexts = (names: string, kind: FieldRule["kind"]): FieldRule => ({
+  ...anywhere(names, kind),
+  ofTexts: true,
+});
 
-const SECRET_NAMES = String
-  .raw`\w*(?:secret|password|passphrase|token|api_?key|private_?key|credential|assertion|cookie|authorization)s?`;
+const SECRET = String
+  .raw`secret|password|passphrase|passcode|token|(?:api|private|access)[_-]?key|credential|assertion|cookie|authorization`;
+/** Ends of names that say something about a secret, such as `passwordPolicyId` and `tokenUrl`. */
+const ABOUT_SECRET = [
+  "ids?|types?|display_?name|method|action|sharing|alg(?:orithm)?|token_?ur[il]|endpoint",
+  "lifetime|duration|seconds|(?:created|updated|used|expires)_?at|length|count",
+].join("|");
+/** URLs that let somebody in who knows them, or that lead to a secret. */
+const OPEN_URLS = String
+  .raw`url|destination|\w*(?:hook|capability|share|upload|download|artifact|source|redirect|endpoint|credential\w*|password\w*)_?url`;
 
-/** Rules for every recording. */
+/** Rules for every recording. `tests/tenants/mask_rules_test.ts` lists what they leave of C1's fields, and why. */
 const FIELD_RULES: readonly FieldRule[] = [
   // Without it, no SDK knows the message.
-  { path: /(?:^|\.)@type$/, ofPerson: false, kind: "keep" },
+  { ...anywhere("@type", "keep"), path: /(?:^|\.)@type$/ },
   // A connector may have its secrets anywhere in its settings.
   anywhere("config(?:fields|fieldvalues)?", "secret"),
   anywhere("(?:next_?)?page_?token", "page"),
-  anywhere(SECRET_NAMES, "secret"),
+  anywhere(String.raw`[\w-]*(?:${SECRET})s?`, "secret"),
+  anywhere(OPEN_URLS, "url"),
+  ofTexts(String.raw`(?![\w-]*(?:${ABOUT_SECRET})$)[\w-]*(?:${SECRET})[\w-]*`, "secret"),
+  ofTexts(String.raw`\w*(?:plaintext|encrypted)\w*|\w*header_?values?|share_?code`, "secret"),
+  anywhere(String.raw`\w*extra_?\w*params`, "secret"),
   anywhere(String.raw`(?:given|family|first|middle|last|full|nick)_?name`, "name"),
-  anywhere("user_?names?|login", "name"),
+  anywhere(String.raw`\w*user_?names?|login|\w*authorized_?(?:as|by)(?:_?name)?`, "name"),
   anywhere(
     String.raw`employee_?(?:id|number|no)s?|phone\w*|mobile\w*|(?:street_?)?address\w*|birth\w*`,
     "text",
@@ -58,6 +77,12 @@ const PERSON_FIELDS = ["email", "emails", "username", "usernames"];
 const SECRET_TEXTS = [
   // User and password of a URL.
   String.raw`(?<=:\/\/)[^\s/?#]+(?=@)`,
+  // Parameters of a URL that sign it, or that log somebody in.
+  String
+    .raw`(?<=[?&#;](?i:[\w.-]{0,40}(?:signature|credential|token|secret|password|api_?key|access_?key)|sig|key|code|jwt)=)[^\s&#;"'<>]+`,
+  // A path that is all that somebody needs to send a message.
+  String
+    .raw`(?<=\bhooks\.slack\.com\/|\bdiscord(?:app)?\.com\/api\/webhooks\/|\bwebhook\.office\.com\/|\bhooks\.zapier\.com\/)[\w/@.-]+`,
   String.raw`secret-token:[\w.~%:+/=-]{16,}`,
   String.raw`(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*`,
   String.raw`-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`,
@@ -100,8 +125,15 @@ const maskingFile = z.strictObject({
 
 /** The rules of one recording. */
 export interface MaskRules {
-  /** The kind of a value by its field; undefined if no rule names the field. @param owner the object with the field */
-  kindOf(path: readonly string[], owner: object): MaskKind | "keep" | undefined;
+  /**
+   * The kind of a value by its field; undefined if no rule names the field.
+   * @param owner the object with the field
+   */
+  kindOf(
+    path: readonly string[],
+    owner: object,
+    of: "object" | "text",
+  ): MaskKind | "keep" | undefined;
   /** Whether a text of a kind stays as it is: one that the rules name, or a mail address that nobody can have. */
   keeps(kind: MaskKind, text: string): boolean;
   /** Whether a replay finds a request whatever this field of the request has, such as a time of the clock. */
@@ -121,19 +153,23 @@ export function maskRules(text: string | undefined): MaskRules {
       "i",
     ),
     ofPerson: false,
+    // An object is no mail address. What it has is a secret, a text, or of the kinds of its fields.
+    ofTexts: !["keep", "secret", "text"].includes(kind),
     kind,
   }));
   const ofRequests = own.filter(({ kind }) => kind === "any");
   const ofValues = own.flatMap(({ kind, ...rule }): FieldRule[] =>
     kind === "any" ? [] : [{ ...rule, kind }]
   );
-  const rules = [...ofValues, ...FIELD_RULES];
   const kept = new Set([ANY, ...keep]);
   return {
-    kindOf(path, owner) {
-      const joined = path.join(".");
+    kindOf(path, owner, of) {
       const isPerson = PERSON_FIELDS.some((field) => Object.hasOwn(owner, field));
-      return rules.find((rule) => (isPerson || !rule.ofPerson) && rule.path.test(joined))?.kind;
+      const finds = (names: string) => (rule: FieldRule) =>
+        (isPerson || !rule.ofPerson) && (of === "text" || !rule.ofTexts) && rule.path.test(names);
+      const rule = ofValues.find(finds(path.join("."))) ??
+        FIELD_RULES.find(finds(path.at(-1) ?? ""));
+      return rule?.kind;
     },
     // A password may look like an address, and a token like a host.
     keeps: (kind, text) => kept.has(text) || (kind === "mail" && RESERVED_HOST.test(text)),

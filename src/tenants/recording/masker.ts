@@ -9,6 +9,7 @@ import { fieldPath, isTime } from "./request_fields.ts";
 /** What the mask of a kind looks like. */
 const MASKS: Readonly<Record<MaskKind, (number: number) => string>> = {
   secret: (number) => `masked-secret-${number}`,
+  url: (number) => `masked-url-${number}`,
   mail: (number) => `masked-${number}@example.com`,
   name: (number) => `Masked name ${number}`,
   text: (number) => `masked-text-${number}`,
@@ -17,9 +18,12 @@ const MASKS: Readonly<Record<MaskKind, (number: number) => string>> = {
 /** Masks of numbers are numbers above it, with 13 digits. */
 const NUMBER_MASKS = 9_000_000_000_000;
 const ANY_MASK =
-  /\b90\d{11}\b|\bmasked-(?:secret|text)-\d+\b|\bmasked-\d+@example\.com\b|\bMasked name \d+\b|\bpage-\d+\b/g;
+  /\b90\d{11}\b|\bmasked-(?:secret|url|text)-\d+\b|\bmasked-\d+@example\.com\b|\bMasked name \d+\b|\bpage-\d+\b/g;
 /** A shorter name may be a word of other texts. */
 const FULL_NAME = /\S\s+\S/;
+
+/** What follows the host of a URL without a user, if anything does. */
+const AFTER_HOST = /^(https?:\/\/[^\s/?#@]+(?:[/?#]|$))(.*)$/s;
 
 const WORD = /[\p{L}\p{N}]+/gu;
 /** Where a value is. */
@@ -107,7 +111,7 @@ export class Masker {
     // The profile of a person is the person's, however deep it is.
     const isProfile = field.path.some((name) => /^profile$/i.test(name));
     const owner = isProfile ? field.owner : value;
-    const kind = this.#kindOf(field);
+    const kind = this.#kindOf(field, "object");
     const above = kind === "keep" ? field.above : kind;
     return Object.fromEntries(
       Object.entries(value).map(([name, inner]) => {
@@ -118,25 +122,36 @@ export class Masker {
   }
 
   /** What an object is, so are its fields, however deep: a secret whole, and a text unless a rule names the field. */
-  #kindOf({ path, owner, above }: FieldOfValue): MaskKind | "keep" | undefined {
-    const own = this.rules.kindOf(path, owner);
+  #kindOf(
+    { path, owner, above }: FieldOfValue,
+    of: "object" | "text",
+  ): MaskKind | "keep" | undefined {
+    const own = this.rules.kindOf(path, owner, of);
     if (above === "secret" && own !== "keep") return "secret";
     return own ?? (above === "text" ? "text" : undefined);
   }
 
   #maskText(text: string, field: FieldOfValue): string {
-    const kind = this.#kindOf(field);
+    const kind = this.#kindOf(field, "text");
     if (text === "" || kind === "keep") return text;
     if (kind === undefined) return this.#maskPatterns(text);
     // The time at which a secret was made is not a secret. The SDK reads a date there, and a mask would be no date.
     if (this.rules.keeps(kind, text) || (kind === "secret" && isTime(text))) return text;
-    return this.#maskOf(kind, text);
+    return kind === "url" ? this.#maskUrl(text) : this.#maskOf(kind, text);
+  }
+
+  /** The host stays, so that the text still is a URL. */
+  #maskUrl(text: string): string {
+    if (!text.includes("/")) return this.#maskPatterns(text);
+    const [, host = "", rest = text] = AFTER_HOST.exec(text) ?? [];
+    return rest === "" ? text : `${host}${this.#maskOf("url", rest)}`;
   }
 
   /** A number says what it is by its field alone. */
   #maskNumber(number: number, field: FieldOfValue): number {
-    const kind = this.#kindOf(field);
-    if (kind === undefined || kind === "keep" || this.rules.keeps(kind, `${number}`)) return number;
+    const kind = this.#kindOf(field, "text");
+    if (kind === undefined || kind === "keep") return number;
+    if (this.rules.keeps(kind, `${number}`)) return number;
     return Number(this.#maskOf(kind, number));
   }
 

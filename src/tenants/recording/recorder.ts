@@ -1,11 +1,13 @@
 /** Records the calls of a tenant, masked. */
 import { exceeds, formatBytes } from "../../config/mod.ts";
 import {
+  type OperationName,
   type TenantAnswer,
   TenantError,
   type TenantRequest,
   type TenantTransport,
 } from "../contract.ts";
+import { findOperation } from "../operation_table.ts";
 import {
   type Entry,
   type RecordedAnswer,
@@ -164,7 +166,7 @@ export class Recorder {
       ? { verb, path }
       : { verb, path, body: JSON.parse(body) };
     const sent = withoutAny(whole, this.rules);
-    const request = this.#masked(sent);
+    const request = this.#masked(operation, sent);
     for (const field of this.#clock.in(sent)) {
       this.#times.set(`${name} ${field}`, { operation: name, field });
     }
@@ -196,9 +198,18 @@ export class Recorder {
     return { status, headers, body: value === undefined ? "" : JSON.stringify(value) };
   }
 
-  #masked({ path, body, ...others }: RecordedRequest): RecordedRequest {
+  #masked(
+    { namespace, method }: OperationName,
+    { path, body, ...others }: RecordedRequest,
+  ): RecordedRequest {
+    const template = findOperation(namespace, method)?.path.split("/") ?? [];
     const masked = mapPath(path, {
-      segment: (text) => this.#masker.maskText(text),
+      segment: (text, at) => {
+        const [, name] = /^\{(\w+)\}$/.exec(template[at] ?? "") ?? [];
+        return name === undefined
+          ? this.#masker.maskText(text)
+          : this.#masker.maskField(name, text);
+      },
       parameter: (name, text) => this.#masker.maskField(name, text),
     });
     return {

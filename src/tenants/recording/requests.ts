@@ -81,12 +81,13 @@ export function shownKey(key: string): string {
 export function mapPath(
   path: string,
   change: {
-    segment(text: string): string;
+    segment(text: string, at: number): string;
     parameter(name: string, text: string): string;
   },
 ): string {
   const { segments, query } = partsOf(path);
-  const changed = segments.map((segment) => encodeURIComponent(change.segment(segment))).join("/");
+  const changed = segments.map((segment, at) => encodeURIComponent(change.segment(segment, at)))
+    .join("/");
   const parameters = query.map(([name, value]) =>
     [name, change.parameter(name, value)].map(encodeURIComponent).join("=")
   );
