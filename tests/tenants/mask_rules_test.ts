@@ -196,3 +196,34 @@ Deno.test("a secret in the path of a request is masked by the name of its parame
     [{ verb: "GET", path: `${path}masked-secret-1` }],
   );
 });
+
+Deno.test("`*` in masking.json shows no secret, and a field without `*` does", () => {
+  const value = {
+    apiKey: "k-1",
+    config: { host: "h-1" },
+    credential: { first: "part-1" },
+    webhookUrl: "https://corp.io/hook-1",
+    department: "with Bearer abcdefgh12345",
+    displayName: "Ada Lovelace",
+    email: "ada@corp.io",
+  };
+  const shown = (fields: Readonly<Record<string, string>>) =>
+    new Masker(maskRules(JSON.stringify({ fields }))).mask(value) as Record<string, unknown>;
+  const kept = shown({ "*": "keep" });
+  const { displayName, email, department, ...secrets } = kept;
+  assert.deepEqual([displayName, email, department], [
+    "Ada Lovelace",
+    "ada@corp.io",
+    "with masked-secret-4",
+  ]);
+  const texts = JSON.stringify(secrets);
+  for (const hidden of ["k-1", "h-1", "part-1", "hook-1"]) {
+    assert.ok(!texts.includes(hidden), texts);
+  }
+  for (const kind of ["mail", "name", "page"]) {
+    for (const pattern of ["*", "*.credential", "credential"]) {
+      assert.ok(!JSON.stringify(shown({ [pattern]: kind })).includes("part-1"), pattern);
+    }
+  }
+  assert.equal(shown({ apiKey: "keep" }).apiKey, "k-1");
+});

@@ -32,6 +32,16 @@ Deno.test("runs replace what earlier runs recorded", async (t) => {
     assert.deepEqual([code, /the recording in recording has not changed/.test(stderr)], [3, true]);
     assert.equal(await folder.read("recording/user.get.json"), earlier);
   });
+  await t.step("what masking.json does not mask is printed before anything is sent", async () => {
+    const fields = { "*": "keep", department: "text", "profile.office": "keep" };
+    await folder.write("recording/masking.json", JSON.stringify({ fields, keep: ["User 5"] }));
+    const { code, stderr } = await folder.run(record);
+    assert.equal(code, 3, "the test still throws");
+    const note = "Not masked because of masking.json: *, profile.office, 1 text\n";
+    const began = "Recording the answers of the example tenant";
+    assert.ok(stderr.includes(note) && stderr.indexOf(note) < stderr.indexOf(began), stderr);
+    await folder.remove("recording/masking.json");
+  });
   await t.step("dev runs once for a save, although the recording is in its folder", async () => {
     const tenant = { id: "example", access: "WRITE" };
     await folder.write("invoked.json", JSON.stringify({ name: "writes", tenant }));

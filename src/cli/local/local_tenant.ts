@@ -82,10 +82,11 @@ export async function openLocalTenant(
   if (replay !== undefined) return await replaying(replay);
   const isExample = tenant?.id?.toLowerCase() === EXAMPLE;
   if (record !== undefined) {
-    const recorder = await recorderOf(record);
+    const rules = await rulesOf(record);
     const client = isExample ? undefined : await needClient(tenant ?? {});
+    announceUnmasked(rules);
     await announce(client, tenant?.access ?? "READ", yes === true);
-    return recording(record, recorder, client);
+    return recording(record, new Recorder(rules), client);
   }
   const add = async (api: Api) => (await api.tenants.addExample("")).id;
   const save = async () => {};
@@ -178,10 +179,25 @@ async function announce(
   throw new Failure("Cancelled: no call was sent");
 }
 
-/** The recorder of a folder, with its rules for masks. */
-async function recorderOf(folder: string): Promise<Recorder> {
+/** The rules for masks of a recording's folder. */
+async function rulesOf(folder: string): Promise<MaskRules> {
   const masking = (await readEarlierRecording(folder)).get(MASKING_FILE);
-  return new Recorder(await checked(folder, () => maskRules(masking)));
+  return await checked(folder, () => maskRules(masking));
+}
+
+/** Fields that a note lists. */
+const LISTED_MAX = 10;
+
+/** Prints what the folder's own rules do not mask: the function, too, gets it as it is. */
+function announceUnmasked({ unmasked: { fields, texts } }: MaskRules): void {
+  if (fields.length + texts === 0) return;
+  const others = fields.length - LISTED_MAX;
+  const what = [
+    ...fields.slice(0, LISTED_MAX).map(oneLine),
+    ...others > 0 ? [countOf(others, "other field")] : [],
+    ...texts > 0 ? [countOf(texts, "text")] : [],
+  ];
+  note(paintNote("yellow", `Not masked because of ${MASKING_FILE}: ${what.join(", ")}`));
 }
 
 /** @param client undefined for the example tenant */

@@ -123,19 +123,26 @@ const maskingFile = z.strictObject({
   keep: z.array(z.string().min(1)).max(FIELDS_MAX).optional(),
 });
 
+/** A rule of a recording itself. */
+interface OwnRule extends FieldRule {
+  /** Whether it has a `*`. */
+  readonly isPattern: boolean;
+}
+
+/** A kind; or what stays as it is: whole, or without the secrets that a text has. */
+export type FieldKind = MaskKind | "keep" | "keepButSecrets";
+
 /** The rules of one recording. */
 export interface MaskRules {
   /**
    * The kind of a value by its field; undefined if no rule names the field.
    * @param owner the object with the field
    */
-  kindOf(
-    path: readonly string[],
-    owner: object,
-    of: "object" | "text",
-  ): MaskKind | "keep" | undefined;
+  kindOf(path: readonly string[], owner: object, of: "object" | "text"): FieldKind | undefined;
   /** Whether a text of a kind stays as it is: one that the rules name, or a mail address that nobody can have. */
   keeps(kind: MaskKind, text: string): boolean;
+  /** What the file of the recording asks not to mask: fields, and how many texts. */
+  readonly unmasked: { readonly fields: readonly string[]; readonly texts: number };
   /** Whether a replay finds a request whatever this field of the request has, such as a time of the clock. */
   ignores(path: readonly string[]): boolean;
 }
@@ -155,21 +162,27 @@ export function maskRules(text: string | undefined): MaskRules {
     ofPerson: false,
     // An object is no mail address. What it has is a secret, a text, or of the kinds of its fields.
     ofTexts: !["keep", "secret", "text"].includes(kind),
+    isPattern: pattern.includes("*"),
     kind,
   }));
   const ofRequests = own.filter(({ kind }) => kind === "any");
-  const ofValues = own.flatMap(({ kind, ...rule }): FieldRule[] =>
+  const ofValues = own.flatMap(({ kind, ...rule }): OwnRule[] =>
     kind === "any" ? [] : [{ ...rule, kind }]
   );
   const kept = new Set([ANY, ...keep]);
+  const keptFields = Object.keys(fields).filter((field) => fields[field] === "keep");
   return {
+    unmasked: { fields: keptFields, texts: keep.length },
     kindOf(path, owner, of) {
       const isPerson = PERSON_FIELDS.some((field) => Object.hasOwn(owner, field));
       const finds = (names: string) => (rule: FieldRule) =>
         (isPerson || !rule.ofPerson) && (of === "text" || !rule.ofTexts) && rule.path.test(names);
-      const rule = ofValues.find(finds(path.join("."))) ??
-        FIELD_RULES.find(finds(path.at(-1) ?? ""));
-      return rule?.kind;
+      const general = FIELD_RULES.find(finds(path.at(-1) ?? ""))?.kind;
+      const rule = ofValues.find(finds(path.join(".")));
+      if (rule === undefined) return general;
+      // The file may come with a folder of somebody else: `*` shows no secret.
+      if (rule.isPattern && (general === "secret" || general === "url")) return general;
+      return rule.isPattern && rule.kind === "keep" ? "keepButSecrets" : rule.kind;
     },
     // A password may look like an address, and a token like a host.
     keeps: (kind, text) => kept.has(text) || (kind === "mail" && RESERVED_HOST.test(text)),

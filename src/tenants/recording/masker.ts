@@ -3,7 +3,7 @@
  * together still does. A mask is replaced by its text on the way to the tenant: a function can ask for what a masked
  * answer named.
  */
-import { ANYWHERE, type MaskKind, type MaskRules } from "./mask_rules.ts";
+import { ANYWHERE, type FieldKind, type MaskKind, type MaskRules } from "./mask_rules.ts";
 import { fieldPath, isTime } from "./request_fields.ts";
 
 /** What the mask of a kind looks like. */
@@ -33,7 +33,7 @@ interface FieldOfValue {
   /** The object with the field. */
   readonly owner: object;
   /** What the fields above say that it is. */
-  readonly above: MaskKind | undefined;
+  readonly above: FieldKind | undefined;
 }
 
 /** Names and their masks by the first word of the name. */
@@ -112,7 +112,7 @@ export class Masker {
     const isProfile = field.path.some((name) => /^profile$/i.test(name));
     const owner = isProfile ? field.owner : value;
     const kind = this.#kindOf(field, "object");
-    const above = kind === "keep" ? field.above : kind;
+    const above = kind === "keep" || kind === "keepButSecrets" ? field.above : kind;
     return Object.fromEntries(
       Object.entries(value).map(([name, inner]) => {
         const path = fieldPath(field.path, name);
@@ -122,10 +122,7 @@ export class Masker {
   }
 
   /** What an object is, so are its fields, however deep: a secret whole, and a text unless a rule names the field. */
-  #kindOf(
-    { path, owner, above }: FieldOfValue,
-    of: "object" | "text",
-  ): MaskKind | "keep" | undefined {
+  #kindOf({ path, owner, above }: FieldOfValue, of: "object" | "text"): FieldKind | undefined {
     const own = this.rules.kindOf(path, owner, of);
     if (above === "secret" && own !== "keep") return "secret";
     return own ?? (above === "text" ? "text" : undefined);
@@ -134,7 +131,7 @@ export class Masker {
   #maskText(text: string, field: FieldOfValue): string {
     const kind = this.#kindOf(field, "text");
     if (text === "" || kind === "keep") return text;
-    if (kind === undefined) return this.#maskPatterns(text);
+    if (kind === undefined || kind === "keepButSecrets") return this.#maskPatterns(text, kind);
     // The time at which a secret was made is not a secret. The SDK reads a date there, and a mask would be no date.
     if (this.rules.keeps(kind, text) || (kind === "secret" && isTime(text))) return text;
     return kind === "url" ? this.#maskUrl(text) : this.#maskOf(kind, text);
@@ -150,15 +147,17 @@ export class Masker {
   /** A number says what it is by its field alone. */
   #maskNumber(number: number, field: FieldOfValue): number {
     const kind = this.#kindOf(field, "text");
-    if (kind === undefined || kind === "keep") return number;
+    if (kind === undefined || kind === "keep" || kind === "keepButSecrets") return number;
     if (this.rules.keeps(kind, `${number}`)) return number;
     return Number(this.#maskOf(kind, number));
   }
 
-  #maskPatterns(text: string): string {
+  /** @param kept for a text in which mail addresses stay */
+  #maskPatterns(text: string, kept?: "keepButSecrets"): string {
     return text.replace(ANYWHERE, (found, ...groups) => {
       const { mail } = groups.at(-1) as { readonly mail?: string };
       const kind = mail === undefined ? "secret" : "mail";
+      if (kind === "mail" && kept !== undefined) return found;
       return this.rules.keeps(kind, found) ? found : this.#maskOf(kind, found);
     });
   }

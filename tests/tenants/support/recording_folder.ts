@@ -44,6 +44,10 @@ export class Folder {
     return await Deno.readTextFile(join(this.path, name));
   }
 
+  async remove(name: string): Promise<void> {
+    await Deno.remove(join(this.path, name));
+  }
+
   async run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Run> {
     return await runInvoked(args, { cwd: this.path, env });
   }
