@@ -1,6 +1,7 @@
 /** Access tokens of one client of a tenant. They live in memory only, and leave it only in requests to the tenant. */
 import { z } from "zod";
-import { formatBytes } from "../config/mod.ts";
+import { formatBytes, formatCount } from "../config/mod.ts";
+import { ENCODED_SECRET_MAX_UNITS } from "../sandbox/instance/redaction.ts";
 import { backoffMs } from "../shared/backoff.ts";
 import { pause, untilAborted } from "../shared/pause.ts";
 import { ProofKey } from "../shared/proof_key.ts";
@@ -27,9 +28,12 @@ const REJECTED_MS = 5_000;
 const RENEW_PAUSE_MS = 5_000;
 const DESCRIPTION_CHARS_MAX = 200;
 
+/** Longest access token: answers would show a longer one in its encoded forms. */
+const TOKEN_MAX_CHARS = ENCODED_SECRET_MAX_UNITS;
+
 /** RFC 6749 section 5.1; the token itself is a `b64token` of RFC 6750 section 2.1. */
 const TokenAnswer = z.object({
-  access_token: z.string().max(16_384).regex(/^[A-Za-z0-9._~+/-]+=*$/),
+  access_token: z.string().regex(/^[A-Za-z0-9._~+/-]+=*$/),
   token_type: z.string().regex(/^(?:bearer|dpop)$/i),
   expires_in: z.number().positive().catch(DEFAULT_LIFETIME_SECONDS),
 });
@@ -258,6 +262,10 @@ export class TenantTokens {
   }
 
   #heldOf({ access_token: text, token_type, expires_in }: z.output<typeof TokenAnswer>): HeldToken {
+    if (text.length > TOKEN_MAX_CHARS) {
+      const limit = formatCount(TOKEN_MAX_CHARS);
+      throw badAnswer("TENANT_ANSWER_TOO_LARGE", `a token of more than ${limit} characters`);
+    }
     const isBound = token_type.toLowerCase() === "dpop";
     if (isBound && this.#key === undefined) {
       throw badAnswer("TENANT_SCHEMA_CHANGED", "a token of type DPoP without a proof");

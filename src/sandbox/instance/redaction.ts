@@ -12,7 +12,7 @@ import { LRUCache } from "lru-cache";
 /** Shorter values are not masked: they would mask ordinary words. */
 const REDACTED_MIN_UNITS = 6;
 /** Longer values are masked as a whole and by lines, but not in their escaped and encoded forms. */
-const ENCODED_MAX_UNITS = 4096;
+export const ENCODED_SECRET_MAX_UNITS = 4096;
 /** Most lines of one value that are masked line by line. */
 const LINES_MAX = 1024;
 /** Replaces a secret. */
@@ -116,10 +116,14 @@ export class Redactor {
 
   /**
    * The index, near the end of the text, of a needle that the next text may complete; the length of the text without
-   * one. Looks back {@link ENCODED_MAX_UNITS} at most.
+   * one. Looks back {@link ENCODED_SECRET_MAX_UNITS} at most.
    */
   unfinishedAt(text: string): number {
-    const window = Math.min(this.#redactions.longestUnits - 1, ENCODED_MAX_UNITS, text.length);
+    const window = Math.min(
+      this.#redactions.longestUnits - 1,
+      ENCODED_SECRET_MAX_UNITS,
+      text.length,
+    );
     for (let at = text.length - window; at < text.length && this.#workUnits > 0; at++) {
       const rest = text.length - at;
       const begins = rest < REDACTED_MIN_UNITS
@@ -159,7 +163,7 @@ function hashAt(text: string, at: number): number {
 function formsOf(value: string): string[] {
   if (value.length < REDACTED_MIN_UNITS) return [];
   const plain = [value, ...value.split(/\r\n|\r|\n/, LINES_MAX)];
-  if (value.length > ENCODED_MAX_UNITS) return plain;
+  if (value.length > ENCODED_SECRET_MAX_UNITS) return plain;
   const json = JSON.stringify(value).slice(1, -1);
   const escaped = [json, ...inspectedForms(json), encodeURIComponent(value.toWellFormed())];
   return [...plain, ...escaped, ...base64Forms(value)];
