@@ -4,6 +4,7 @@ import { Agent, type IncomingMessage, request as httpRequest } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { LRUCache } from "lru-cache";
+import { GatheredBytes } from "../shared/gathered_bytes.ts";
 import { addressPolicy } from "../sandbox/egress/addresses.ts";
 import { EgressError } from "../sandbox/egress/error.ts";
 import { Router } from "../sandbox/egress/route.ts";
@@ -241,20 +242,17 @@ async function bodyOf(
   bytesMax: number,
   { signal, memory }: ReadParts,
 ): Promise<Pick<HttpAnswer, "body" | "memory">> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
+  const read = new GatheredBytes(bytesMax);
   using taken = new DisposableStack();
   let share: AnswerShare | undefined;
   for await (const chunk of bounded(incoming, bytesMax)) {
-    length += chunk.length;
-    if (length > LARGE_ANSWER_BYTES) {
-      share ??= taken.use(memory());
-      await share.growTo(length, signal);
-    }
-    chunks.push(chunk);
+    read.add(chunk);
+    if (read.capacity <= LARGE_ANSWER_BYTES) continue;
+    share ??= taken.use(memory());
+    await share.growTo(read.capacity, signal);
   }
   if (!incoming.complete) throw new Error("it ended early");
-  return { body: Buffer.concat(chunks), memory: taken.move() };
+  return { body: read.bytes(), memory: taken.move() };
 }
 
 function headersOf({ headers }: IncomingMessage): Record<string, string> {

@@ -1,5 +1,5 @@
 /** One HTTP request to a tenant and its answer, without tokens, repetitions, or rules about what an answer holds. */
-import { formatBytes, formatDuration } from "../config/mod.ts";
+import { formatBytes, formatCount, formatDuration } from "../config/mod.ts";
 import type { TenantErrorCode } from "./contract.ts";
 
 /** A request over a connection to one tenant. */
@@ -84,25 +84,30 @@ export async function withinTime<Value>(
   }
 }
 
+/** Most chunks of an answer, each of which takes a pass of the event loop: a large answer has some 10,000. */
+const CHUNKS_MAX = 100_000;
+
 /**
- * The chunks of a body, up to its limit.
+ * The chunks of a body, up to its limits.
  * @throws {ExchangeError} TENANT_ANSWER_TOO_LARGE
  */
 export async function* bounded(
-  chunks: AsyncIterable<Uint8Array>,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   bytesMax: number,
 ): AsyncGenerator<Uint8Array> {
+  const tooLarge = (limit: string) =>
+    new ExchangeError(
+      "TENANT_ANSWER_TOO_LARGE",
+      `the answer has more than ${limit}: ask for smaller pages`,
+      "perhaps",
+      false,
+    );
   let length = 0;
+  let count = 0;
   for await (const chunk of chunks) {
     length += chunk.length;
-    if (length > bytesMax) {
-      throw new ExchangeError(
-        "TENANT_ANSWER_TOO_LARGE",
-        `the answer has more than ${formatBytes(bytesMax)}: ask for smaller pages`,
-        "perhaps",
-        false,
-      );
-    }
+    if (length > bytesMax) throw tooLarge(formatBytes(bytesMax));
+    if (++count > CHUNKS_MAX) throw tooLarge(`${formatCount(CHUNKS_MAX)} chunks`);
     yield chunk;
   }
 }

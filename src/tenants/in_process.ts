@@ -1,4 +1,4 @@
-import { Buffer } from "node:buffer";
+import { GatheredBytes } from "../shared/gathered_bytes.ts";
 import { untilAborted } from "../shared/pause.ts";
 import type { TenantCredentials } from "./contract.ts";
 import {
@@ -45,12 +45,11 @@ async function answerOf(
       ...body === undefined ? {} : { body },
     }),
   );
-  const chunks = response.body === null
-    ? []
-    : await Array.fromAsync(bounded(response.body, answerBytesMax));
+  const read = new GatheredBytes(answerBytesMax);
+  for await (const chunk of bounded(response.body ?? [], answerBytesMax)) read.add(chunk);
   return {
     status: response.status,
     headers: Object.fromEntries(response.headers),
-    body: Buffer.concat(chunks),
+    body: read.bytes(),
   };
 }

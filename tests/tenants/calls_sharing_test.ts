@@ -56,6 +56,28 @@ suite("callers share what a tenant takes", {
     ending.abort();
     await Promise.all(slow);
   },
+  "an answer has at most 100,000 chunks, as each takes time of the server": async (
+    { tenant, fails, send },
+  ) => {
+    const text = JSON.stringify({ text: "x".repeat(100_000) });
+    /** Sends the text in chunks of one byte, and the rest as one. */
+    const drip = (chunks: number) => {
+      tenant.api = async (_request, response) => {
+        response.writeHead(200, { "content-type": "application/json" });
+        for (let at = 0; at < chunks && !response.destroyed; at++) {
+          response.write(text[at]);
+          if (at % 1_000 === 0) await new Promise((resolve) => setImmediate(resolve));
+        }
+        response.end(text.slice(chunks));
+      };
+    };
+    drip(50_000);
+    assert.equal((await send()).body, text);
+    drip(text.length);
+    const { code, message } = await fails();
+    assert.equal(code, "TENANT_ANSWER_TOO_LARGE");
+    assert.match(message, /the answer has more than 100,000 chunks: ask for smaller pages$/);
+  },
   "slow large answers leave memory to others": async ({ tenant, connections }) => {
     const client = tenantTransport(tenant.credentials, connections.to(tenant.host));
     const ending = new AbortController();
