@@ -5,6 +5,7 @@ import type { RawBody } from "../api/operation.ts";
 import { formatBytes, formatDuration } from "../config/mod.ts";
 import { DomainError } from "../domain/errors.ts";
 import { ByteBudget } from "../shared/byte_budget.ts";
+import { GatheredBytes } from "../shared/gathered_bytes.ts";
 import { Deadlines } from "../shared/time.ts";
 
 /** A body up to this size takes nothing of the budget: `--max-connections` bounds how many there are. */
@@ -47,18 +48,17 @@ export async function receiveBody<T>(
   try {
     if ((declaredBytes ?? 0) > SMALL_BODY_BYTES) share = await budget.take(declaredBytes ?? 0);
     const isFramed = declaredBytes === undefined ? chunkChecker(incoming) : undefined;
-    const chunks: Uint8Array[] = [];
-    let bytes = 0;
+    const body = new GatheredBytes(declaredBytes ?? limitBytes);
     // A destroyed request could not be answered.
     const read = incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
     for await (const chunk of read) {
-      bytes += chunk.length;
+      const bytes = body.length + chunk.length;
       if (bytes > limitBytes) throw tooLarge();
       if (isFramed?.(bytes) === false) throw tooManyExtensions();
       if (bytes > SMALL_BODY_BYTES) share ??= await budget.take(declaredBytes ?? limitBytes);
-      chunks.push(chunk);
+      body.add(chunk);
     }
-    return use(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
+    return use(body.bytes());
   } finally {
     share?.[Symbol.dispose]();
   }

@@ -1,6 +1,6 @@
-import { Buffer } from "node:buffer";
 import type { z } from "zod";
 import { formatBytes, formatDuration } from "../../config/mod.ts";
+import { gatherBytes } from "../../shared/gathered_bytes.ts";
 import type { Method } from "../../resources/request.ts";
 import { describeError, Failure } from "../terminal/failure.ts";
 import { ApiError, parseJson } from "./api_error.ts";
@@ -82,28 +82,16 @@ export async function readBody(
   response: Response,
   limitBytes = MAX_RESPONSE_BYTES,
 ): Promise<string> {
-  const { url } = transport;
-  const chunks: Uint8Array[] = [];
-  let length = 0;
+  const tooLarge = new Failure(
+    `Response of ${transport.url} too large: it has more than ${formatBytes(limitBytes)}`,
+    { next: WRONG_SERVER, exit: "server" },
+  );
   try {
-    for await (const chunk of response.body ?? []) {
-      length += chunk.length;
-      if (length > limitBytes) break;
-      chunks.push(chunk);
-    }
+    const bytes = await gatherBytes(response.body ?? [], limitBytes, () => tooLarge);
+    return new TextDecoder().decode(bytes);
   } catch (error) {
-    throw new Unreachable(transport, error, RESPONSE_TIMEOUT_MS);
+    throw error === tooLarge ? error : new Unreachable(transport, error, RESPONSE_TIMEOUT_MS);
   }
-  if (length > limitBytes) {
-    throw new Failure(
-      `Response of ${url} too large: it has more than ${formatBytes(limitBytes)}`,
-      {
-        next: WRONG_SERVER,
-        exit: "server",
-      },
-    );
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 /** The body of a response of the token endpoint. */

@@ -1,4 +1,3 @@
-import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { statusAnswer } from "../../api/status.ts";
 import { formatBytes, formatDuration } from "../../config/mod.ts";
@@ -11,6 +10,7 @@ import {
   type Substitute,
 } from "../../domain/endpoints/client.ts";
 import { DomainError } from "../../domain/errors.ts";
+import { GatheredBytes } from "../../shared/gathered_bytes.ts";
 import { closeAfter, framing, tooManyExtensions } from "../body.ts";
 import { isEventStream, UNBUFFERED } from "../event_stream.ts";
 
@@ -68,12 +68,12 @@ export class NodeClient implements HttpClient {
    * @throws BODY_TOO_LARGE, ClientLeft, ClientIdle
    */
   async readWhole(limitBytes: number): Promise<Uint8Array> {
-    const chunks: Uint8Array[] = [];
+    const body = new GatheredBytes(limitBytes);
     for (let chunk = await this.read(); chunk !== undefined; chunk = await this.read()) {
       if (this.#bytes > limitBytes) throw this.#tooLarge(limitBytes, "--max-webhook");
-      chunks.push(chunk);
+      body.add(chunk);
     }
-    return this.#whole = concatenated(chunks);
+    return this.#whole = body.bytes();
   }
 
   async read(): Promise<Uint8Array | undefined> {
@@ -215,10 +215,6 @@ export class NodeClient implements HttpClient {
     this.gone.removeEventListener("abort", done);
     for (const name of names) target.off(name, done);
   }
-}
-
-function concatenated(chunks: readonly Uint8Array[]): Uint8Array {
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
 }
 
 const TOO_LARGE = 413;

@@ -6,6 +6,7 @@ import { type IncomingMessage, request, type RequestOptions } from "node:http";
 import type { Socket } from "node:net";
 import { Buffer } from "node:buffer";
 import { formatBytes } from "../../config/mod.ts";
+import { gatherBytes } from "../../shared/gathered_bytes.ts";
 import { addressPolicy } from "./addresses.ts";
 import type { EgressOptions } from "./proxy.ts";
 import { Router } from "./route.ts";
@@ -66,14 +67,11 @@ export function publicGet(
 
 async function bodyOf(answer: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
   if (answer.statusCode !== 200) throw new Error(`its status is ${answer.statusCode}`);
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of answer as AsyncIterable<Uint8Array>) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) throw new Error(`it has more than ${formatBytes(maxBytes)}`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+  return await gatherBytes(
+    answer as AsyncIterable<Uint8Array>,
+    maxBytes,
+    () => new Error(`it has more than ${formatBytes(maxBytes)}`),
+  );
 }
 
 /** Longest wait for the whole answer to a post. */

@@ -2,6 +2,7 @@
 import { formatBytes } from "../../config/mod.ts";
 import { LOG_FRAME_MAX_UNITS, LOG_LINE_OVERHEAD_BYTES } from "../../runtime/wire.ts";
 import type { SandboxLog } from "../contract.ts";
+import { GatheredBytes } from "../../shared/gathered_bytes.ts";
 import { maskAddresses, type Redactor } from "./redaction.ts";
 import { mayHaveLocations, type StackMap, type StackMapReader } from "../../shared/stack.ts";
 
@@ -128,8 +129,7 @@ export class LogSink {
 export class LineSplitter {
   readonly #onLine: (line: Uint8Array) => void;
   readonly #unfinishedAt: (text: string) => number;
-  #pending: Uint8Array[] = [];
-  #pendingBytes = 0;
+  #pending = new GatheredBytes(Infinity);
 
   /** @param unfinishedAt the index of a text at the end that must not be split; the length without one */
   constructor(unfinishedAt: (text: string) => number, onLine: (line: Uint8Array) => void) {
@@ -153,13 +153,12 @@ export class LineSplitter {
 
   /** The stream ended: the rest is a line. */
   close(): void {
-    if (this.#pendingBytes > 0) this.#endLine(new Uint8Array(0));
+    if (this.#pending.length > 0) this.#endLine(new Uint8Array(0));
   }
 
   #hold(part: Uint8Array): void {
-    this.#pending.push(part);
-    this.#pendingBytes += part.length;
-    if (this.#pendingBytes >= LOG_MESSAGE_MAX_BYTES) this.#cutLine();
+    this.#pending.add(part);
+    if (this.#pending.length >= LOG_MESSAGE_MAX_BYTES) this.#cutLine();
   }
 
   #cutLine(): void {
@@ -172,17 +171,16 @@ export class LineSplitter {
 
   #endLine(last: Uint8Array): void {
     let line = last;
-    if (this.#pendingBytes > 0) {
-      this.#pending.push(last);
+    if (this.#pending.length > 0) {
+      this.#pending.add(last);
       line = this.#takePending();
     }
     this.#onLine(line.at(-1) === CARRIAGE_RETURN ? line.subarray(0, -1) : line);
   }
 
   #takePending(): Uint8Array {
-    const line = Uint8Array.from(Buffer.concat(this.#pending));
-    this.#pending = [];
-    this.#pendingBytes = 0;
+    const line = this.#pending.bytes();
+    this.#pending = new GatheredBytes(Infinity);
     return line;
   }
 }

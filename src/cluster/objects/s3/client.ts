@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import type { S3Address, S3Keys } from "../../../config/mod.ts";
 import { backoffMs } from "../../../shared/backoff.ts";
 import { ByteBudget } from "../../../shared/byte_budget.ts";
+import { gatherBytes } from "../../../shared/gathered_bytes.ts";
 import { ObjectsUnavailable } from "../../../shared/objects.ts";
 import { pause } from "../../../shared/pause.ts";
 import { type ListedObject, type Listing, readListing, readUploads, textOf } from "./xml.ts";
@@ -334,19 +335,8 @@ async function repeated(
 }
 
 async function wholeAnswer(response: Response, maxBytes: number): Promise<Answer> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const part of response.body ?? []) {
-    size += part.length;
-    if (size > maxBytes) throw new S3Error(response.status, "answer too long", undefined);
-    parts.push(part);
-  }
-  const body = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    body.set(part, at);
-    at += part.length;
-  }
+  const tooLong = () => new S3Error(response.status, "answer too long", undefined);
+  const body = await gatherBytes(response.body ?? [], maxBytes, tooLong);
   return { status: response.status, headers: response.headers, body };
 }
 

@@ -1,4 +1,5 @@
 import { formatBytes, formatDuration } from "../../../config/mod.ts";
+import { gatherBytes } from "../../../shared/gathered_bytes.ts";
 
 /** Largest response of the provider: discovery, a key set, tokens or claims. */
 const RESPONSE_BYTES_MAX = 256 * 1024;
@@ -42,18 +43,9 @@ export function boundedFetch(client: Deno.HttpClient): BoundedFetch {
 }
 
 async function boundedBody(response: Response, host: string): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    length += chunk.length;
-    if (length > RESPONSE_BYTES_MAX) {
-      throw new ProviderUnavailable(
-        `${host} responds with more than ${formatBytes(RESPONSE_BYTES_MAX)}`,
-      );
-    }
-    chunks.push(chunk);
-  }
-  return Uint8Array.from(Buffer.concat(chunks));
+  const tooLarge = () =>
+    new ProviderUnavailable(`${host} responds with more than ${formatBytes(RESPONSE_BYTES_MAX)}`);
+  return Uint8Array.from(await gatherBytes(response.body ?? [], RESPONSE_BYTES_MAX, tooLarge));
 }
 
 function hasBody(status: number): boolean {
