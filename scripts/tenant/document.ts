@@ -20,6 +20,8 @@ export interface Field {
   readonly isRequired: boolean;
   /** Whether only answers have it. */
   readonly isReadOnly: boolean;
+  /** Whether it may be `null`. */
+  readonly isNullable: boolean;
 }
 
 export interface Message {
@@ -162,8 +164,13 @@ function addMessage(id: string, schema: Schema, messages: Map<string, Message>):
       kind: kindOf(of, `${id}.${field}`, messages),
       isRequired: schema.required?.includes(field) ?? false,
       isReadOnly: of.readOnly ?? false,
+      isNullable: isNullable(of),
     });
   }
+}
+
+function isNullable({ type = [], oneOf = [] }: Schema): boolean {
+  return [type, ...oneOf.map((each) => each.type ?? [])].flat().includes("null");
 }
 
 /** Kinds of text by format; all other formats are text to the SDK, too. */

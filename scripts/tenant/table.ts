@@ -63,41 +63,23 @@ function entryOf(named: NamedOperation, names: Names) {
 
 type Codes = Readonly<Record<string, string>>;
 
-/** The table has all fields of a message that requests have. Of other messages, it has the fields that the SDK changes. */
+/** All fields of the messages that requests and answers have: the server checks both. */
 function messagesOf(
   document: Document,
   operations: readonly NamedOperation[],
   names: Names,
 ): ReadonlyMap<string, Codes> {
-  const requests = reachable(document, operations.map(({ operation }) => operation.request));
-  const answers = reachable(document, operations.map(({ operation }) => operation.response));
-  const fieldsOf = (id: string) => document.messages.get(id)?.fields ?? [];
-  const changes = (id: string) => (field: Field) => {
-    const code = fieldCode(id, field, names);
-    return code.includes("=") || CHANGING.test(code);
-  };
-  const changed = new Set(answers.values().filter((id) => fieldsOf(id).some(changes(id))));
-  for (let size = 0; size !== changed.size;) {
-    size = changed.size;
-    for (const id of answers) {
-      if (messagesIn(fieldsOf(id)).some((inner) => changed.has(inner))) changed.add(id);
-    }
-  }
-  const isKept = (id: string) => (field: Field) =>
-    requests.has(id) || changes(id)(field) ||
-    messagesIn([field]).some((inner) => changed.has(inner));
+  const ids = operations.flatMap(({ operation }) => [operation.request, operation.response]);
   return new Map(
-    [...new Set([...requests, ...changed])].map((id) => [
+    Array.from(reachable(document, ids), (id) => [
       id,
       Object.fromEntries(
-        fieldsOf(id).filter(isKept(id)).map((field) => [field.name, fieldCode(id, field, names)]),
+        (document.messages.get(id)?.fields ?? [])
+          .map((field) => [field.name, fieldCode(id, field, names)]),
       ),
     ]),
   );
 }
-
-/** Codes of values that the SDK changes. */
-const CHANGING = /^[[{]*[tn@][!-]?$/;
 
 function fieldCode(message: string, field: Field, names: Names): string {
   const { name, isNumber } = names.field(message, field);

@@ -9,14 +9,14 @@ import {
   type TenantErrorCode,
 } from "./contract.ts";
 import { fieldsOf, type Kind, type TenantOperation } from "./operation_table.ts";
+import { expectedOf } from "./scalars.ts";
 
-/** Longest text of a time (RFC 3339). */
-const TIME_MAX_CHARS = 64;
 /** Depth of an answer's JSON; recursion through messages stays within it. */
 const ANSWER_DEPTH_MAX = 1000;
 
 /**
  * The result of an answer with the status 200. Fields that the table does not have are kept: C1 is newer than the table.
+ * Any field can be null, and values of enums are text that the table does not list.
  * @throws {TenantError} TENANT_SCHEMA_CHANGED for a value of another type than its field; TENANT_NOT_JSON or
  * TENANT_ANSWER_TOO_LARGE for texts that a recording has, and that no client of a tenant lets through
  */
@@ -81,39 +81,42 @@ class Reading {
       case "list": {
         if (!Array.isArray(value)) throw this.#other(path, "a list");
         const each = below(path, "*");
-        return value.map((item) => this.#value(kind.of, item, each));
+        return value.map((item) => this.#member(kind.of, item, each));
       }
       case "map": {
         const each = below(path, "*");
         return Object.fromEntries(
           Object.entries(this.#object(value, path))
-            .map(([key, of]) => [key, this.#value(kind.of, of, each)]),
+            .map(([key, of]) => [key, this.#member(kind.of, of, each)]),
         );
       }
       case "message":
         return this.message(kind.id, value, path);
       case "typed": {
         const { "@type": atType, ...additionalProperties } = this.#object(value, path);
+        if (!["string", "undefined"].includes(typeof atType)) {
+          throw this.#other(below(path, "atType"), "text");
+        }
         return {
           ...atType === undefined ? {} : { atType },
           ...Object.keys(additionalProperties).length === 0 ? {} : { additionalProperties },
         };
       }
-      case "time":
-        if (
-          typeof value !== "string" || value.length > TIME_MAX_CHARS ||
-          Number.isNaN(Date.parse(value))
-        ) {
-          throw this.#other(path, "a time");
-        }
-        this.dates.add(path);
+      case "json":
         return value;
-      case "longNumber":
-        if (!Number.isInteger(Number(value))) throw this.#other(path, "an integer");
-        return Number(value);
-      default:
-        return value;
+      default: {
+        const expected = expectedOf(kind.is, value);
+        if (expected !== undefined) throw this.#other(path, expected);
+        if (kind.is === "time") this.dates.add(path);
+        return kind.is === "longNumber" ? Number(value) : value;
+      }
     }
+  }
+
+  /** An item of a list or a value of a map. */
+  #member(kind: Kind, value: unknown, path: string): unknown {
+    if (value === null && kind.is !== "json") throw this.#wrong(path, "is null");
+    return this.#value(kind, value, path);
   }
 
   #object(value: unknown, path: string): Readonly<Record<string, unknown>> {
@@ -124,7 +127,11 @@ class Reading {
   }
 
   #other(path: string, expected: string): TenantError {
+    return this.#wrong(path, `is not ${expected}`);
+  }
+
+  #wrong(path: string, how: string): TenantError {
     const where = path === "" ? "" : `${path} in `;
-    return this.#bad(`${where}the answer of the tenant is not ${expected}`);
+    return this.#bad(`${where}the answer of the tenant ${how}`);
   }
 }

@@ -110,10 +110,7 @@ export function findOperation(namespace: string, method: string): TenantOperatio
   };
 }
 
-/**
- * The fields of a message by their names in JSON. A message that no request has lacks the fields that the SDK shows as
- * they are.
- */
+/** The fields of a message by their names in JSON. */
 export function fieldsOf(message: string): ReadonlyMap<string, Field> {
   const known = fieldsById.get(message);
   if (known !== undefined) return known;

@@ -2,6 +2,7 @@
 import { formatCount, nearest } from "../config/mod.ts";
 import { InvalidArgument, type TenantRequest } from "./contract.ts";
 import { type Field, fieldsOf, type Kind, type TenantOperation } from "./operation_table.ts";
+import { expectedOf } from "./scalars.ts";
 
 /** Longest path with its query, encoded. */
 const PATH_MAX_CHARS = 16_384;
@@ -146,8 +147,11 @@ function convert(kind: Kind, value: unknown, path: string, fail: Fail): unknown 
       return typedOf(value, path, fail);
     case "json":
       return value;
-    default:
-      return scalarOf(kind.is, value, path, fail);
+    default: {
+      const expected = expectedOf(kind.is, value);
+      if (expected !== undefined) fail(path, `is ${typeNameOf(value)}, not ${expected}`);
+      return kind.is === "longNumber" ? String(value) : value;
+    }
   }
 }
 
@@ -168,46 +172,6 @@ function typedOf(value: unknown, path: string, fail: Fail): unknown {
     );
   }
   return { ...additionalProperties, ...atType === undefined ? {} : { "@type": atType } };
-}
-
-const INTEGER_TEXT = /^-?\d{1,20}$/;
-
-type Scalar = Exclude<Kind, { of: Kind } | { id: string }>["is"];
-
-/** The scalars by kind: what they are called, which values pass, and how JSON has them. */
-const RULES: Readonly<
-  Record<Exclude<Scalar, "json" | "typed">, {
-    readonly label: string;
-    readonly accepts: (value: unknown) => boolean;
-  }>
-> = {
-  text: { label: "text", accepts: (value) => typeof value === "string" },
-  flag: { label: "true or false", accepts: (value) => typeof value === "boolean" },
-  integer: { label: "an integer", accepts: Number.isInteger },
-  number: { label: "a number", accepts: (value) => typeof value === "number" },
-  time: {
-    label: "a time",
-    accepts: (value) => typeof value === "string" && !Number.isNaN(Date.parse(value)),
-  },
-  long: {
-    label: "the text of an integer",
-    accepts: (value) => typeof value === "string" && INTEGER_TEXT.test(value),
-  },
-  longNumber: {
-    label: "an integer",
-    accepts: (value) => Number.isInteger(value) || INTEGER_TEXT.test(String(value)),
-  },
-};
-
-function scalarOf(
-  kind: keyof typeof RULES,
-  value: unknown,
-  path: string,
-  fail: Fail,
-): unknown {
-  const { label, accepts } = RULES[kind];
-  if (!accepts(value)) return fail(path, `is ${typeNameOf(value)}, not ${label}`);
-  return kind === "longNumber" ? String(value) : value;
 }
 
 function rejectUnknown(

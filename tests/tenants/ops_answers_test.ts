@@ -46,6 +46,38 @@ const ANSWERS = [
     [],
   ],
   [
+    // Any field may be null, and a value of an enum newer than the table.
+    "apps.get",
+    {
+      app: {
+        accessModel: "APP_ACCESS_MODEL_NEWER",
+        appOwners: null,
+        displayName: null,
+        isDirectory: false,
+        monthlyCostUsd: null,
+        connectorVersion: 7,
+        userCount: null,
+        createdAt: null,
+        updatedAt: "2026-01-02T03:04+0500",
+      },
+    },
+    {
+      app: {
+        accessModel: "APP_ACCESS_MODEL_NEWER",
+        appOwners: null,
+        displayName: null,
+        isDirectory: false,
+        monthlyCostUsd: null,
+        connectorVersion: 7,
+        userCount: null,
+        createdAt: null,
+        updatedAt: "2026-01-02T03:04+0500",
+      },
+    },
+    ["app.updatedAt"],
+  ],
+  ["apps.get", { app: { userCount: 12 } }, { app: { userCount: 12 } }, []],
+  [
     "hooks.get",
     { hook: { function: { functionId: "function-1" }, filter: {}, updatedAt: TIME } },
     { hook: { hookFunctionRef: { functionId: "function-1" }, hookFilter: {}, updatedAt: TIME } },
@@ -104,6 +136,22 @@ const BAD: readonly (readonly [unknown, RegExp, string?])[] = [
   ],
 ];
 
+/** Fields of an app, values of other types, and what they should have been. */
+const BAD_FIELDS: readonly (readonly [string, unknown, string])[] = [
+  ["displayName", 5, "text"],
+  ["accessModel", 1, "text"],
+  ["isDirectory", "no", "true or false"],
+  ["isDirectory", 0, "true or false"],
+  ["monthlyCostUsd", "5", "an integer"],
+  ["monthlyCostUsd", 1.5, "an integer"],
+  ["userCount", "", "an integer"],
+  ["userCount", true, "an integer"],
+  ["userCount", [], "an integer"],
+  ...["2026", "2026-01-02", "2026-01-02T03:04:05", "2026-13-02T03:04:05Z", "Jan 2, 2026", 5].map(
+    (time) => ["createdAt", time, "a time such as 2026-01-02T03:04:05Z"] as const,
+  ),
+];
+
 Deno.test("an answer of another form is an error that names the field", () => {
   for (const [body, message, code = "TENANT_SCHEMA_CHANGED"] of BAD) {
     try {
@@ -115,6 +163,20 @@ Deno.test("an answer of another form is an error that names the field", () => {
     }
     assert.fail(`${JSON.stringify(body)} was accepted`);
   }
+  for (const [name, value, expected] of BAD_FIELDS) {
+    assert.throws(
+      () => answer("apps.get", { app: { [name]: value } }),
+      ({ code, message }: TenantError) =>
+        code === "TENANT_SCHEMA_CHANGED" &&
+        message === `sdk.apps.get: app.${name} in the answer of the tenant is not ${expected}`,
+      `${name}: ${JSON.stringify(value)}`,
+    );
+  }
+  assert.throws(() => answer("user.list", { list: [null] }), /: list\.\* in .* is null$/);
+  assert.throws(
+    () => answer("user.list", { expanded: [{ "@type": 1 }] }),
+    /: expanded\.\*\.atType in the answer of the tenant is not text$/,
+  );
   assert.throws(
     () => answer("task.createGrantTask", "[]"),
     /is not an object; the tenant may have performed the request$/,

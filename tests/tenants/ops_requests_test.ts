@@ -75,6 +75,7 @@ const REJECTED: readonly (readonly [string, unknown, string, RegExp])[] = [
   ["taskSearch.search", { taskTypes: ["grant"] }, "taskTypes[0]", /is text, not an object/],
   ["taskSearch.search", { taskTypes: [{ grnt: {} }] }, "taskTypes[0].grnt", /mean grant\?/],
   ["taskSearch.search", { createdAfter: "soon" }, "createdAfter", /is text, not a time/],
+  ["taskSearch.search", { createdAfter: "2026" }, "createdAfter", /is text, not a time such as 2/],
   ["userSearch.search", { refs: { id: "a" } }, "refs", /is an object, not a list/],
   ["userSearch.search", { ids: [null, "x"] }, "ids[0]", /ids\[0\] is null$/],
   ["userSearch.search", { refs: [{ ids: "a" }] }, "refs[0].ids", /did you mean id\?/],
