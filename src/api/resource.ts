@@ -16,6 +16,7 @@ import {
   type Text,
   type ValueOf,
 } from "../resources/field.ts";
+import { ownMessage } from "./messages/of_schema.ts";
 import {
   countIn,
   durationIn,
@@ -153,11 +154,12 @@ function requestOf(field: Field, rules: Rules): z.ZodType {
     case "values":
       return rules["values"] ?? z.record(z.string(), z.string());
     case "group": {
-      const { fields, needed = [] } = field;
-      return z.object(shapeOf(fields, (member, name) => {
+      const { fields, needed = [], isOfC1 } = field;
+      const message = z.object(shapeOf(fields, (member, name) => {
         const schema = requestOf(member, rules);
         return needed.includes(name) ? schema : optional(schema, member);
       }));
+      return isOfC1 ? message : ownMessage(message);
     }
   }
 }

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { OPERATIONS } from "../../src/api/mod.ts";
+import type { Field } from "../../src/resources/field.ts";
+import { FUNCTION_SETTINGS } from "../../src/resources/functions.ts";
 import { BUILTIN_ROLE_IDS } from "../../src/resources/roles.ts";
 import { base64, type Client, type Json, unbase64 } from "../support/client.ts";
 import { assertError, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
@@ -61,6 +63,53 @@ sharedSuite("conventions", {
     ok(await client.get(`${FUNCTIONS}?nope=1&page_size=10`));
     const proto = '{"displayName": "p", "__proto__": {"description": "polluted"}}';
     assert.equal(ok(await client.post(FUNCTIONS, proto)).function.description, "");
+  },
+
+  "settings that C1 does not have reject unknown fields": async ({ client }) => {
+    const { function: fn } = await client.createFunction("s");
+    const triggers = `${FUNCTIONS}/${fn.id}/triggers`;
+    const groups = Object.entries<Field>(FUNCTION_SETTINGS)
+      .filter(([, { kind, isOfC1 }]) => kind === "group" && !isOfC1).map(([name]) => name);
+    assert.ok(groups.length >= 6, groups.join());
+    const requests: readonly (readonly [field: string, path: string, body: Json])[] = [
+      ...groups.map((name) =>
+        [
+          `function.${name}`,
+          `${FUNCTIONS}/update`,
+          { function: { id: fn.id, [name]: { misspelt: 1 } }, updateMask: name },
+        ] as const
+      ),
+      ...["schedule", "webhook", "http", "webhook.github", "webhook.jwt", "http.cors"].map(
+        (path) => {
+          const settings = path.split(".").reduceRight<Json>(
+            (inner, name) => ({ [name]: inner }),
+            { misspelt: 1 },
+          );
+          const trigger = { displayName: "t", ...settings };
+          return [`trigger.${path}`, triggers, { trigger }] as const;
+        },
+      ),
+      ["role", "/api/v1/iam/roles", { role: { displayName: "r", permissions: [], misspelt: 1 } }],
+    ];
+    for (const [field, path, body] of requests) {
+      assertError(await client.post(path, body), "INVALID_ARGUMENT", "INVALID_FIELD", {
+        fields: [`${field}.misspelt`],
+        message: /is not a field of this setting, which rejects unknown ones/,
+      });
+    }
+    // Clients send back what they were answered.
+    const webhook = {
+      github: { secret: "a-secret-of-sixteen" },
+      allowSourceCidrs: ["192.0.2.0/24"],
+    };
+    const { trigger } = ok(
+      await client.post(triggers, { trigger: { displayName: "w", webhook } }),
+    );
+    assert.ok(trigger.webhook.listenerId);
+    ok(await client.call("PATCH", `${triggers}/${trigger.id}`, { trigger, updateMask: "webhook" }));
+    const role = { displayName: "from an answer", permissions: [] };
+    const { role: made } = ok(await client.post("/api/v1/iam/roles", { role }));
+    ok(await client.post("/api/v1/iam/roles", { role: made }));
   },
 
   "an empty, missing or null body means {}": async ({ client }) => {

@@ -85,6 +85,17 @@ serverSuite("the setting tenant", {}, {
         "function.tenant.operations[1]",
         /matches only operations that change the tenant, which need the access WRITE/,
       ],
+      // A misspelt restriction must not mean all operations, or the rights of the oldest credential.
+      [
+        { id: "example", access: "WRITE", operation: ["apps.list"] },
+        "function.tenant.operation",
+        /is not a field of this setting, .*; did you mean operations\?/,
+      ],
+      [
+        { id: "example", credentialID: "x" },
+        "function.tenant.credentialID",
+        /did you mean credentialId\?/,
+      ],
       // Without its last pattern, a function must not have all operations.
       [
         { id: "example", operations: [] },

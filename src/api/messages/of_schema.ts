@@ -18,6 +18,8 @@ const SNAKE_CASE = /^[a-z][a-z0-9]*(?:_[a-z][a-z0-9]*)*$/;
 const MAPS = new WeakMap<object, z.ZodType>();
 /** Schemas of resources. */
 const RESOURCES = new WeakSet<object>();
+/** Schemas of messages that C1 does not have, with the fields that only answers have. */
+const OWN = new WeakMap<object, readonly string[]>();
 
 /** A schema for a map that takes any value: what is built on it checks the entries. */
 export function anyMap(entry: z.ZodType): z.ZodUnknown {
@@ -32,6 +34,19 @@ export function anyMap(entry: z.ZodType): z.ZodUnknown {
  */
 export function resource<Schema extends z.ZodObject>(schema: Schema): Schema {
   RESOURCES.add(schema);
+  return schema;
+}
+
+/**
+ * Says that C1 does not have a message inside a request: no SDK of C1 sends it, so its unknown fields are violations in
+ * every request. A misspelt restriction, such as `operation` in `tenant`, would mean no restriction.
+ * @param answered names of fields that only answers have: clients send back what they were answered
+ */
+export function ownMessage<Schema extends z.ZodObject>(
+  schema: Schema,
+  answered: readonly string[] = [],
+): Schema {
+  OWN.set(schema, answered);
   return schema;
 }
 
@@ -60,10 +75,7 @@ function readerOf(schema: z.core.$ZodType, unknown: UnknownFields): Reader | und
   const { def } = (schema as z.core.$ZodTypes)._zod;
   switch (def.type) {
     case "object":
-      return messageReader(
-        schema as z.ZodObject,
-        RESOURCES.has(schema) ? "ignored" : unknown,
-      );
+      return messageReader(schema as z.ZodObject, unknownIn(schema, unknown));
     case "array":
       return new ListReader(readerOf(def.element, unknown));
     case "record":
@@ -104,6 +116,14 @@ function readerOf(schema: z.core.$ZodType, unknown: UnknownFields): Reader | und
         `Unknown schema type ${def.type}: say here what its fields are`,
       );
   }
+}
+
+/** What happens to the unknown fields of a message. @param outer in the message around it */
+function unknownIn(schema: object, outer: UnknownFields): UnknownFields {
+  const answered = OWN.get(schema);
+  if (answered === undefined) return RESOURCES.has(schema) ? "ignored" : outer;
+  const ignored = new Set(answered.flatMap((name) => [name, snakeCase(name)]));
+  return { noun: "field", of: "setting", ignored };
 }
 
 /** Whether a schema takes any JSON, also `null`. */

@@ -41,8 +41,14 @@ export interface Field {
   readonly reader: Reader | undefined;
 }
 
-/** What happens to fields that a message does not have: they are ignored, or violations under this name. */
-export type UnknownFields = "ignored" | { readonly noun: "field" | "query parameter" };
+/** What happens to fields that a message does not have: they are ignored, or violations under these names. */
+export type UnknownFields = "ignored" | {
+  readonly noun: "field" | "query parameter";
+  /** What rejects them. */
+  readonly of: "operation" | "setting";
+  /** Names that are ignored all the same. */
+  readonly ignored?: ReadonlySet<string>;
+};
 
 /** Characters of an unknown name that a violation repeats. */
 const NAME_CHARS_MAX = 100;
@@ -77,13 +83,18 @@ export class MessageReader implements Reader {
     for (const key of Object.keys(value)) {
       const field = this.#bySpelling.get(key);
       if (field !== undefined) readField(value, key, field, depth, found);
-      else if (this.#unknown === "ignored") assertShallow(value[key], depth + 1);
-      else this.#addUnknown(found, key.slice(0, NAME_CHARS_MAX), this.#unknown.noun);
+      else if (this.#unknown === "ignored" || this.#unknown.ignored?.has(key) === true) {
+        assertShallow(value[key], depth + 1);
+      } else this.#addUnknown(found, key.slice(0, NAME_CHARS_MAX), this.#unknown);
     }
   }
 
   /** @param name cut to {@link NAME_CHARS_MAX} */
-  #addUnknown(found: Findings, name: string, noun: string): void {
+  #addUnknown(
+    found: Findings,
+    name: string,
+    { noun, of }: Exclude<UnknownFields, "ignored">,
+  ): void {
     if (found.violations.length === VIOLATIONS_MAX) return;
     const near = nearest(name, this.#fields.flatMap(spellings));
     const names = this.#fields.map((field) => field.name).join(", ");
@@ -91,7 +102,7 @@ export class MessageReader implements Reader {
     addViolation(
       found,
       name,
-      `is not a ${noun} of this operation, which rejects unknown ones; ${next}`,
+      `is not a ${noun} of this ${of}, which rejects unknown ones; ${next}`,
     );
   }
 }

@@ -50,7 +50,7 @@ export class RequestReader {
     destroys: boolean,
   ) {
     const unknown = (noun: "field" | "query parameter"): UnknownFields =>
-      destroys ? { noun } : "ignored";
+      destroys ? { noun, of: "operation" } : "ignored";
     this.#params = messageReader(params, "ignored");
     this.#query = messageReader(query, unknown("query parameter"));
     this.#body = body === "bytes" ? undefined : messageReader(body, unknown("field"));

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { ROLE_FIELDS } from "../../resources/roles.ts";
+import { ownMessage } from "../messages/of_schema.ts";
 import { jsonOperation, type Operation, type Uses } from "../operation.ts";
 import { empty, fieldMask, listOf, pageOf, pageQuery } from "../primitives.ts";
 import { roleAnswer, roleIn, roleJson, roleNameIn, roleOut, roleParam } from "./schemas.ts";
@@ -39,7 +40,10 @@ const createRole = jsonOperation({
   path: PATH,
   summary: "Create a role",
   permission: "identity:write",
-  body: z.object({ role: roleIn.extend({ displayName: roleNameIn }) })
+  // C1 makes no roles: a misspelt functionIds must not mean all functions.
+  body: z.object({
+    role: ownMessage(roleIn.extend({ displayName: roleNameIn }), Object.keys(roleOut.shape)),
+  })
     .openapi("invoked.CreateRoleRequest"),
   response: roleAnswer,
   async handle({ body, principal }, { roles }: Uses<"roles">) {

@@ -6,7 +6,7 @@ import { httpIn, scheduleIn, webhookIn } from "./settings.ts";
 /** Names a trigger of a function. */
 export const triggerParam = z.object({ function_id: z.string(), id: z.string() });
 
-/** The fields of a trigger that a request can carry; others are ignored. */
+/** The fields of a trigger that a request can carry; others are ignored, but not inside its settings. */
 export const triggerIn = resource(z.object({
   displayName: textIn.optional(),
   paused: z.boolean().optional(),

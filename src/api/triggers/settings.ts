@@ -13,6 +13,7 @@ import { type Complete, complete, type Fields } from "../../resources/field.ts";
 import { CORS, TRIGGER_SETTINGS, WEBHOOK_METHODS as METHODS } from "../../resources/triggers.ts";
 import { HEADER_NAME } from "../../shared/http_headers.ts";
 import { SLUG, SLUG_CHARS_MAX } from "../../shared/slugs.ts";
+import { ownMessage } from "../messages/of_schema.ts";
 import { textIn } from "../primitives.ts";
 import { requestShape } from "../resource.ts";
 
@@ -93,17 +94,20 @@ function said<T extends object>(fields: Fields, values: T): T {
   return Object.fromEntries(given) as T;
 }
 
-export const scheduleIn = z.object(requestShape(TRIGGER_SETTINGS.schedule, RULES))
+export const scheduleIn = ownMessage(z.object(requestShape(TRIGGER_SETTINGS.schedule, RULES)))
   .transform((given) => said(TRIGGER_SETTINGS.schedule, given));
 
-export const webhookIn = z.object(requestShape(TRIGGER_SETTINGS.webhook, RULES))
+const webhookMessage = z.object(requestShape(TRIGGER_SETTINGS.webhook, RULES))
   .superRefine((webhook, context) => {
     const given = WEBHOOK_METHODS.filter((method) => webhook[method] !== undefined);
     if (given.length > 1) {
       const message = `must have one of ${WEBHOOK_METHODS.join(", ")}, not ${given.join(" and ")}`;
       context.addIssue({ code: "custom", message });
     }
-  }).transform((webhook) => {
+  });
+
+export const webhookIn = ownMessage(webhookMessage, ["listenerId"])
+  .transform((webhook) => {
     const kind = WEBHOOK_METHODS.find((method) => webhook[method] !== undefined);
     const given: object = kind === undefined ? {} : { ...webhook[kind] };
     const { secret, ...method } = given as { readonly secret?: string };
@@ -124,7 +128,7 @@ function methodOf(kind: WebhookMethodKind, given: object): WebhookMethod {
   return { kind, ...complete(fields, given) } as WebhookMethod;
 }
 
-const corsIn = z.object(requestShape(CORS.fields, RULES)).superRefine(
+const corsMessage = z.object(requestShape(CORS.fields, RULES)).superRefine(
   ({ allowCredentials, allowOrigins = [], exposeHeaders = [] }, context) => {
     if (!allowCredentials) return;
     const issue = (field: string, message: string) =>
@@ -139,13 +143,14 @@ const corsIn = z.object(requestShape(CORS.fields, RULES)).superRefine(
       issue("exposeHeaders", "must name the headers: with credentials browsers read * as a name");
     }
   },
-).transform(({ maxAge, ...given }) => ({
+);
+const corsIn = ownMessage(corsMessage).transform(({ maxAge, ...given }) => ({
   ...complete(CORS.fields, given) as Omit<Complete<typeof CORS.fields>, "maxAge">,
   // 0 is a value of its own: no answer to a preflight request is kept.
   maxAgeMs: maxAge,
 }));
 
-export const httpIn = z.object({
+export const httpIn = ownMessage(z.object({
   ...requestShape(TRIGGER_SETTINGS.http, RULES),
   cors: corsIn.optional(),
-}).transform((given) => said(TRIGGER_SETTINGS.http, given));
+})).transform((given) => said(TRIGGER_SETTINGS.http, given));
