@@ -11,7 +11,7 @@ export class Relay implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #clients = new Set<Socket>();
-  /** Sockets that stay open after the end of their clients. */
+  /** Sockets that stay open after the end of the other side. */
   readonly #kept = new WeakSet<Socket>();
   /** Sockets whose data is lost. */
   readonly #silent = new WeakSet<Socket>();
@@ -105,6 +105,14 @@ export class Relay implements AsyncDisposable {
   cutClients(): void {
     for (const socket of this.#sockets) if (!this.#clients.has(socket)) this.#kept.add(socket);
     for (const client of this.#clients) client.destroy();
+  }
+
+  /** Says to every client that no more data comes, as a gateway does with an idle connection, and keeps the connection open. */
+  endClients(): void {
+    for (const client of this.#clients) {
+      this.#kept.add(client);
+      client.end();
+    }
   }
 
   /** Ends every connection; later ones are relayed. */

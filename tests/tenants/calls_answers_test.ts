@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { tenantTransport } from "../../src/tenants/client.ts";
 import { TENANT_ANSWER_MAX_BYTES } from "../../src/tenants/connections.ts";
+import { Relay } from "../support/relay.ts";
 import { failure, READ, suite, WRITE } from "./calls_stage.ts";
 import { json } from "./calls_tenant.ts";
 
@@ -207,6 +208,18 @@ suite("reads are repeated, and no write that may have happened", {
       /^sdk\.task\.createGrantTask: the connection broke .*; the tenant may have performed the request$/,
     );
     assert.equal(tenant.received.length, 1);
+  },
+  "an idle connection that a gateway closes without TLS": async ({ tenant, connections }) => {
+    await using gateway = await Relay.to(tenant.port);
+    const host = `localhost:${gateway.port}`;
+    const client = tenantTransport({ ...tenant.credentials, host }, connections.to(host));
+    const { signal } = new AbortController();
+    await client.send(READ, signal);
+    gateway.endClients();
+    // The end arrives while nobody uses the connection. If it is late, the read is repeated.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.equal((await client.send(READ, signal)).status, 200);
+    assert.notEqual(tenant.received.at(-1)?.port, tenant.received[0]?.port);
   },
   "an answer that breaks off": async ({ tenant, fails }) => {
     tenant.api = (_request, response) => {

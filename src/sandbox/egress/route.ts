@@ -31,8 +31,15 @@ export class Router {
     this.#ca = ca;
   }
 
-  /** A TCP connection to the host. Throws {@link EgressError}. */
-  async connect({ host, port }: Endpoint): Promise<Socket> {
+  /**
+   * A TCP connection to the host. The host may end its direction and still read, as through a tunnel.
+   * Throws {@link EgressError}.
+   */
+  async connect(endpoint: Endpoint): Promise<Socket> {
+    return await this.#connect(endpoint, true);
+  }
+
+  async #connect({ host, port }: Endpoint, allowHalfOpen: boolean): Promise<Socket> {
     const addresses = await this.#checkedAddresses(host);
     const deadline = performance.now() + CONNECT_TIMEOUT_MS;
     let code = "ECONNREFUSED";
@@ -40,7 +47,7 @@ export class Router {
       const left = deadline - performance.now();
       if (left <= 0) break;
       // Connects to the address: a second resolution could give another one.
-      const socket = connectTcp({ host: address, port, allowHalfOpen: true, noDelay: true });
+      const socket = connectTcp({ host: address, port, allowHalfOpen, noDelay: true });
       const error = await established(socket, "connect", left);
       if (error === undefined) return socket;
       code = connectionCode(error);
@@ -55,7 +62,8 @@ export class Router {
   async connectTls(endpoint: Endpoint): Promise<Socket> {
     const { host } = endpoint;
     const socket = connectTls({
-      socket: await this.connect(endpoint),
+      // TLS over a half-open connection never notices that the host has closed it without a message of TLS.
+      socket: await this.#connect(endpoint, false),
       host,
       ...isIP(host) === 0 ? { servername: host } : {},
       secureContext: this.#context(),
