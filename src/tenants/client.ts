@@ -15,12 +15,26 @@ import {
   type TenantTransport,
 } from "./contract.ts";
 import type { Echoes } from "./echoes.ts";
-import { type Exchange, ExchangeError, type HttpAnswer } from "./exchange.ts";
+import {
+  type Exchange,
+  ExchangeError,
+  type ExchangeTime,
+  type HttpAnswer,
+  withinTime,
+} from "./exchange.ts";
 import { pauseAfterAnswer, pauseAfterError, retryAfterSeconds, WAIT_MAX_MS } from "./retries.ts";
 import { type AccessToken, TenantTokens } from "./token.ts";
 
 /** Longest time for one request and its answer, in milliseconds. */
 const TENANT_REQUEST_TIMEOUT_MS = 60_000;
+/**
+ * A call ends before its invocation, so that the function can handle the error: by this part of what is left of the invocation
+ * when the call begins, and at most by so many milliseconds.
+ */
+const HANDLING_PART = 1 / 5;
+const HANDLING_MAX_MS = 5_000;
+/** What bounds a call that may not last until its own limits. */
+const LEFT = "what the timeout of the function leaves for the call";
 /** Path and query: no space, no control character, no host. */
 const PATH = /^\/(?!\/)[\x21-\x7e]*$/;
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
@@ -33,7 +47,7 @@ interface Call {
   /** Such as `sdk.apps.list`, for messages. */
   readonly what: string;
   readonly signal: AbortSignal;
-  /** On the clock of `performance.now()`. */
+  /** On the clock of `performance.now()`, before the end of the invocation. */
   readonly endsAtMs: number;
   readonly caller: string;
   readonly beganMs: number;
@@ -64,7 +78,7 @@ class TenantClient implements TenantTransport {
       request,
       what,
       signal,
-      endsAtMs,
+      endsAtMs: endBefore(endsAtMs),
       caller,
       beganMs: performance.now(),
       attempt: 0,
@@ -72,8 +86,7 @@ class TenantClient implements TenantTransport {
       hasNonce: false,
     };
     for (;;) {
-      const token = await this.tokens.current(what, signal);
-      if (token === undefined) throw ended(call);
+      const token = await this.#token(call);
       const answer = await this.#sendOnce(call, token);
       if (answer === undefined) continue;
       using memory = new DisposableStack();
@@ -81,6 +94,23 @@ class TenantClient implements TenantTransport {
       const read = await checked(call, answer, token.echoes);
       if (held?.disposed === false) held.use(memory.move());
       return read;
+    }
+  }
+
+  /** The token to send now. @throws {TenantError} TENANT_TIMEOUT at the end of the call */
+  async #token(call: Call): Promise<AccessToken> {
+    const { what, signal } = call;
+    const late = (within: string) =>
+      new ExchangeError("TENANT_TIMEOUT", `no access token ${within}`, "nothing", false);
+    try {
+      return await withinTime({ time: timeOf(call), signal, late }, async (ending) => {
+        const token = await this.tokens.current(what, ending);
+        if (token === undefined) throw ending.reason;
+        return token;
+      });
+    } catch (error) {
+      if (!(error instanceof ExchangeError)) throw error;
+      throw signal.aborted ? ended(call) : new TenantError(error.code, `${what}: ${error.message}`);
     }
   }
 
@@ -125,10 +155,8 @@ class TenantClient implements TenantTransport {
     return token.grantedAtMs < call.beganMs;
   }
 
-  async #exchange(
-    { request: { verb, path, body, access }, signal, endsAtMs, caller }: Call,
-    token: AccessToken,
-  ): Promise<HttpAnswer> {
+  async #exchange(call: Call, token: AccessToken): Promise<HttpAnswer> {
+    const { request: { verb, path, body, access }, signal, caller } = call;
     const authentication = await this.tokens.headers(token, verb, path);
     return await this.exchange.send({
       verb,
@@ -142,9 +170,24 @@ class TenantClient implements TenantTransport {
       opensConnection: access === "WRITE",
       caller,
       answerBytesMax: TENANT_ANSWER_MAX_BYTES,
-      timeoutMs: Math.max(1, Math.min(TENANT_REQUEST_TIMEOUT_MS, endsAtMs - performance.now())),
+      time: timeOf(call),
     }, signal);
   }
+}
+
+/** When a call ends that may take a part of what is left of its invocation. */
+function endBefore(endsAtMs: number): number {
+  const leftMs = endsAtMs - performance.now();
+  return endsAtMs - Math.min(HANDLING_MAX_MS, Math.max(0, leftMs) * HANDLING_PART);
+}
+
+/** The time for the next request of a call. */
+function timeOf({ endsAtMs }: Call): ExchangeTime {
+  const leftMs = endsAtMs - performance.now();
+  if (leftMs >= TENANT_REQUEST_TIMEOUT_MS) {
+    return { timeoutMs: TENANT_REQUEST_TIMEOUT_MS, limit: "the limit of one request" };
+  }
+  return { timeoutMs: Math.max(1, leftMs), limit: LEFT };
 }
 
 /** @throws {TenantError} TENANT_RATE_LIMITED if the tenant asks for a longer wait than the call may have */
@@ -153,7 +196,7 @@ function assertMayWait(call: Call, answer: HttpAnswer, pauseMs: number): void {
   if (call.waitedMs + pauseMs <= WAIT_MAX_MS && pauseMs < leftMs) return;
   const limit = pauseMs < leftMs
     ? `the limit is ${formatDuration(WAIT_MAX_MS)} for each call`
-    : "the invocation ends before";
+    : `this is longer than ${LEFT}`;
   const seconds = retryAfterSeconds(answer.headers);
   throw new TenantError(
     "TENANT_RATE_LIMITED",

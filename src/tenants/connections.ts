@@ -159,7 +159,7 @@ async function sendOver(
 ): Promise<HttpAnswer> {
   const progress: Progress = { stage: "waiting" };
   const late = (within: string) => lateError(progress, within);
-  return await withinTime({ timeoutMs: request.timeoutMs, signal, late }, async (ending) => {
+  return await withinTime({ time: request.time, signal, late }, async (ending) => {
     using _slot = await slots.acquire(request.caller, ending);
     progress.stage = "connecting";
     return await exchange(agent, host, request, { signal: ending, memory }, progress)

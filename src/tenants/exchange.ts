@@ -18,8 +18,15 @@ export interface HttpRequest {
   readonly caller: string;
   /** Most bytes of the answer's body. */
   readonly answerBytesMax: number;
-  /** Longest time from here to the end of the answer, in milliseconds. */
+  /** From here to the end of the answer. */
+  readonly time: ExchangeTime;
+}
+
+/** Longest time of an exchange. */
+export interface ExchangeTime {
   readonly timeoutMs: number;
+  /** What sets it, for messages, such as `the limit of one request`. */
+  readonly limit: string;
 }
 
 /** An answer whose body has been read. Header names are in lower case. */
@@ -53,10 +60,10 @@ export class ExchangeError extends Error {
 
 /** When an exchange ends at the latest. */
 interface TimeLimit {
-  readonly timeoutMs: number;
+  readonly time: ExchangeTime;
   /** Aborts when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
-  /** Makes the error at the end. @param within such as `within 60 s` */
+  /** Makes the error at the end. @param within such as `within 60 s, the limit of one request` */
   readonly late: (within: string) => ExchangeError;
 }
 
@@ -66,11 +73,11 @@ interface TimeLimit {
  * @throws {ExchangeError} the error of `late`
  */
 export async function withinTime<Value>(
-  { timeoutMs, signal, late }: TimeLimit,
+  { time: { timeoutMs, limit }, signal, late }: TimeLimit,
   run: (signal: AbortSignal) => Promise<Value>,
 ): Promise<Value> {
   const ending = new AbortController();
-  const end = () => ending.abort(late(`within ${formatDuration(timeoutMs)}`));
+  const end = () => ending.abort(late(`within ${formatDuration(timeoutMs)}, ${limit}`));
   const timer = setTimeout(end, timeoutMs);
   signal.addEventListener("abort", end, { once: true });
   if (signal.aborted) end();

@@ -20,7 +20,7 @@ export interface TenantApp {
 export function exchangeWith(app: TenantApp): Exchange {
   return {
     send: (request, signal) =>
-      withinTime({ timeoutMs: request.timeoutMs, signal, late }, async (ending) => {
+      withinTime({ time: request.time, signal, late }, async (ending) => {
         const answer = await untilAborted(answerOf(app, request, ending), ending);
         if (answer === undefined) throw ending.reason;
         return answer;

@@ -202,7 +202,7 @@ export class TenantTokens {
         opensConnection: false,
         caller: "",
         answerBytesMax: ANSWER_MAX_BYTES,
-        timeoutMs: TIMEOUT_MS,
+        time: { timeoutMs: TIMEOUT_MS, limit: "the limit of a request for a token" },
       }, AbortSignal.timeout(TIMEOUT_MS));
       this.#nonces.token = nonceIn(answer.headers) ?? this.#nonces.token;
       return answer;

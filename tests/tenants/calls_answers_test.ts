@@ -274,7 +274,10 @@ suite("reads are repeated, and no write that may have happened", {
     const ends = await failure(() =>
       client.send(READ, signal, { endsAtMs: performance.now() + 10_000 })
     );
-    assert.match(ends.message, /status 503 and asks to wait 20 s; the invocation ends before$/);
+    assert.match(
+      ends.message,
+      /status 503 and asks to wait 20 s; this is longer than what the timeout of the function/,
+    );
   },
   "a tenant that always says so ends": async ({ tenant, send }) => {
     tenant.api = (_request, response) => json(response, 429, { code: 8 }, { "retry-after": "0" });
@@ -344,6 +347,19 @@ suite("an aborted call ends at once", {
       client.send(READ, signal, { endsAtMs: performance.now() + 500 })
     );
     assert.equal(error.code, "TENANT_TIMEOUT");
-    assert.match(error.message, /^sdk\.apps\.list: no whole answer within /);
+    assert.match(
+      error.message,
+      /^sdk\.apps\.list: no whole answer within .*, what the timeout of the function leaves for the call$/,
+    );
+    tenant.token = () => {};
+    const other = tenantTransport(tenant.credentials, connections.to(tenant.host));
+    const without = await failure(() =>
+      other.send(WRITE, signal, { endsAtMs: performance.now() + 500 })
+    );
+    assert.equal(without.code, "TENANT_TIMEOUT");
+    assert.match(
+      without.message,
+      /^sdk\.task\.createGrantTask: no access token within .*the call$/,
+    );
   },
 });

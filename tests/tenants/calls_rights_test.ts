@@ -252,6 +252,22 @@ Deno.test("calls of functions to their tenant", async (t) => {
     assert.equal(tenant.received.length, 1);
   });
 
+  await step(
+    "a function handles a tenant that does not answer before its own timeout",
+    async () => {
+      const id = await deployCaller(client, { id: tenantId });
+      const change = { function: { id, timeout: "15s" }, updateMask: "timeout" };
+      ok(await client.post("/api/v1/functions/update", change));
+      tenant.api = () => {};
+      const { ends: [{ reason, message }] } = await makeCalls(client, id, [LIST_APPS]);
+      assert.equal(reason, "TENANT_TIMEOUT");
+      assert.match(
+        message,
+        /^sdk\.apps\.list: no whole answer within .*the timeout of the function/,
+      );
+    },
+  );
+
   await step("an answer of 32 MiB arrives", async () => {
     const main = `import { sdk } from "@c1/functions-sdk";
       export default async () => {
