@@ -155,10 +155,10 @@ function convert(kind: Kind, value: unknown, path: string, fail: Fail): unknown 
   }
 }
 
-/** An item of a list or a value of a map: `null` is none, as in C1's SDK. */
+/** An item of a list or a value of a map, which cannot be `null`, as in C1's SDK. */
 function memberOf(kind: Kind, value: unknown, path: string, fail: Fail): unknown {
-  const isNone = value === null && kind.is !== "json";
-  return isNone ? fail(path, "is null") : convert(kind, value, path, fail);
+  const isMissing = value === null && kind.is !== "json";
+  return isMissing ? fail(path, "is null") : convert(kind, value, path, fail);
 }
 
 function typedOf(value: unknown, path: string, fail: Fail): unknown {
