@@ -406,6 +406,14 @@ Deno.test("a recording of other forms is rejected, with the file and the field",
   await rejects(() => readRecording(new Map([["a.b.json", deep]])), /at most 200 levels/);
   await rejects(() => maskRules("[]"), /^masking\.json: /);
   await rejects(() => maskRules('{"fields": {"a b": "text"}}'), /fields\.a b: is no field such as/);
+  const fields = (names: readonly string[]) =>
+    JSON.stringify({ fields: Object.fromEntries(names.map((name) => [name, "any"])) });
+  const many = fields(Array.from({ length: 1_001 }, (_, n) => `a${n}`));
+  await rejects(
+    () => maskRules(many),
+    /fields: must have at most 1,000 fields; it has 1,001 fields/,
+  );
+  await rejects(() => maskRules(fields(["a.b.c.d.e.f.g.h.i"])), /fields: a\.b.* more than 8 names/);
   await rejects(
     () => maskRules('{"fields": {"a": "hidden"}}'),
     /fields\.a: must be one of secret, .*; it is "hidden"$/,

@@ -1,6 +1,7 @@
 /** Which texts and numbers of a tenant's answers a recording masks. */
 import { z } from "zod";
-import { VIOLATION_OPTIONS, violationOf } from "../../config/mod.ts";
+import { countOf, exceeds, VIOLATION_OPTIONS, violationOf } from "../../config/mod.ts";
+import { FieldTree, PATTERN_NAMES_MAX } from "./field_tree.ts";
 import { RecordingError } from "./recording_error.ts";
 
 /** What a masked text is, which decides what the mask looks like. */
@@ -12,8 +13,8 @@ export const MASKING_FILE = "masking.json";
 
 /** A rule for a value by its field; the first rule that matches applies. Items of a list have the field of their list. */
 interface FieldRule {
-  /** Matches the name of the field; in a rule of a recording, the names of the fields down to it, joined by dots. */
-  readonly path: RegExp;
+  /** Matches the name of the field. */
+  readonly name: RegExp;
   /** Whether the rule holds only in an object that also has a mail address or user name: in people and accounts. */
   readonly ofPerson: boolean;
   /** Whether the rule holds only for texts and numbers, and not for all that an object of this name has. */
@@ -22,7 +23,7 @@ interface FieldRule {
 }
 
 const anywhere = (names: string, kind: FieldRule["kind"]): FieldRule => ({
-  path: new RegExp(`(?:^|\\.)(?:${names})$`, "i"),
+  name: new RegExp(`(?:^|\\.)(?:${names})$`, "i"),
   ofPerson: false,
   ofTexts: false,
   kind,
@@ -50,7 +51,7 @@ const OPEN_URLS = String
 /** Rules for every recording. `tests/tenants/mask_rules_test.ts` lists what they leave of C1's fields, and why. */
 const FIELD_RULES: readonly FieldRule[] = [
   // Without it, no SDK knows the message.
-  { ...anywhere("@type", "keep"), path: /(?:^|\.)@type$/ },
+  { ...anywhere("@type", "keep"), name: /(?:^|\.)@type$/ },
   // A connector may have its secrets anywhere in its settings.
   anywhere("config(?:fields|fieldvalues)?", "secret"),
   anywhere("(?:next_?)?page_?token", "page"),
@@ -108,6 +109,7 @@ const RESERVED_HOST =
 export const ANY = "*";
 
 const FIELD_PATTERN = /^(?:[\w-]+|\*)(?:\.(?:[\w-]+|\*))*$/;
+/** Most fields of the file, and most texts. */
 const FIELDS_MAX = 1000;
 
 const maskingFile = z.strictObject({
@@ -118,16 +120,29 @@ const maskingFile = z.strictObject({
   fields: z.record(
     z.string().regex(FIELD_PATTERN, { error: "is no field such as profile.costCenter" }),
     z.enum([...MASK_KINDS, "keep", "any"]),
-  ).optional(),
+  ).superRefine((fields, context) => {
+    const count = Object.keys(fields).length;
+    const long = Object.keys(fields).find((field) => field.split(".").length > PATTERN_NAMES_MAX);
+    const message = count > FIELDS_MAX
+      ? exceeds(count, FIELDS_MAX, (fields) => countOf(fields, "field"))
+      : long === undefined
+      ? undefined
+      : `${long} has more than ${PATTERN_NAMES_MAX} names`;
+    if (message !== undefined) context.addIssue({ code: "custom", message });
+  }).optional(),
   /** Texts that stay as they are. */
   keep: z.array(z.string().min(1)).max(FIELDS_MAX).optional(),
 });
 
 /** A rule of a recording itself. */
-interface OwnRule extends FieldRule {
+interface OwnRule {
+  readonly kind: MaskKind | "keep";
   /** Whether it has a `*`. */
   readonly isPattern: boolean;
 }
+
+/** Kinds of own rules for all that an object has. An object is no mail address: its fields are of their own kinds. */
+const OF_OBJECTS: readonly OwnRule["kind"][] = ["keep", "secret", "text"];
 
 /** A kind; or what stays as it is: whole, or without the secrets that a text has. */
 export type FieldKind = MaskKind | "keep" | "keepButSecrets";
@@ -154,31 +169,23 @@ export interface MaskRules {
  */
 export function maskRules(text: string | undefined): MaskRules {
   const { fields = {}, keep = [] } = text === undefined ? {} : readMaskingFile(text);
-  const own = Object.entries(fields).map(([pattern, kind]) => ({
-    path: new RegExp(
-      `(?:^|\\.)${pattern.replaceAll(".", "\\.").replaceAll("*", "[^.]+")}$`,
-      "i",
-    ),
-    ofPerson: false,
-    // An object is no mail address. What it has is a secret, a text, or of the kinds of its fields.
-    ofTexts: !["keep", "secret", "text"].includes(kind),
-    isPattern: pattern.includes("*"),
-    kind,
-  }));
-  const ofRequests = own.filter(({ kind }) => kind === "any");
-  const ofValues = own.flatMap(({ kind, ...rule }): OwnRule[] =>
-    kind === "any" ? [] : [{ ...rule, kind }]
-  );
+  const ofRequests = new FieldTree<"any">();
+  const own = new FieldTree<OwnRule>();
+  for (const [pattern, kind] of Object.entries(fields)) {
+    if (kind === "any") ofRequests.add(pattern, kind);
+    else own.add(pattern, { kind, isPattern: pattern.includes("*") });
+  }
   const kept = new Set([ANY, ...keep]);
   const keptFields = Object.keys(fields).filter((field) => fields[field] === "keep");
   return {
     unmasked: { fields: keptFields, texts: keep.length },
     kindOf(path, owner, of) {
       const isPerson = PERSON_FIELDS.some((field) => Object.hasOwn(owner, field));
-      const finds = (names: string) => (rule: FieldRule) =>
-        (isPerson || !rule.ofPerson) && (of === "text" || !rule.ofTexts) && rule.path.test(names);
-      const general = FIELD_RULES.find(finds(path.at(-1) ?? ""))?.kind;
-      const rule = ofValues.find(finds(path.join(".")));
+      const name = path.at(-1) ?? "";
+      const general = FIELD_RULES.find((rule) =>
+        (isPerson || !rule.ofPerson) && (of === "text" || !rule.ofTexts) && rule.name.test(name)
+      )?.kind;
+      const rule = own.find(path, ({ kind }) => of === "text" || OF_OBJECTS.includes(kind));
       if (rule === undefined) return general;
       // The file may come with a folder of somebody else: `*` shows no secret.
       if (rule.isPattern && (general === "secret" || general === "url")) return general;
@@ -186,10 +193,7 @@ export function maskRules(text: string | undefined): MaskRules {
     },
     // A password may look like an address, and a token like a host.
     keeps: (kind, text) => kept.has(text) || (kind === "mail" && RESERVED_HOST.test(text)),
-    ignores(path) {
-      const joined = path.join(".");
-      return ofRequests.some((rule) => rule.path.test(joined));
-    },
+    ignores: (path) => ofRequests.find(path, () => true) !== undefined,
   };
 }
 

@@ -1,10 +1,10 @@
 /** Fields of requests: which of them count when a replay looks for a request, and which have a time of the clock. */
 import type { RecordedRequest } from "./format.ts";
+import { PATTERN_NAMES_MAX } from "./field_tree.ts";
 import { ANY, type MaskRules } from "./mask_rules.ts";
 import { mapPath } from "./requests.ts";
 
-/** Names of fields above a value that rules see; the length of a name that they see. */
-const PATH_NAMES_MAX = 8;
+/** Characters of the name of a field that rules see. */
 const NAME_CHARS_MAX = 100;
 
 /** A time as C1 writes it. */
@@ -18,7 +18,7 @@ export function isTime(text: string): boolean {
 
 /** The path of a field in an object, without names far above it. */
 export function fieldPath(above: readonly string[], name: string): readonly string[] {
-  return [...above, name.slice(0, NAME_CHARS_MAX)].slice(-PATH_NAMES_MAX);
+  return [...above, name.slice(0, NAME_CHARS_MAX)].slice(-PATTERN_NAMES_MAX);
 }
 
 /** A request in which all values of the fields that do not count are the same. */
