@@ -9,7 +9,7 @@ import { type Echoes, ECHOES_MAX } from "./echoes.ts";
 import { nextStep } from "./steps.ts";
 
 /** Most values of an answer: entries of lists and fields of objects, at all levels. */
-const TENANT_ANSWER_VALUES_MAX = 100_000;
+export const TENANT_ANSWER_VALUES_MAX = 100_000;
 /** Deepest nesting of an answer. */
 const DEPTH_MAX_LEVELS = 1_000;
 /** Escapes that no text needs, such as `\u0061`: they may hide a secret. */

@@ -402,6 +402,9 @@ Deno.test("a recording of other forms is rejected, with the file and the field",
   }
   const status = { ...entry, answers: [{ status: 99 }] };
   await rejects(read([status]), /entries\.0\.answers\.0\.status/);
+  const values = Array.from({ length: 100_001 }, () => 0);
+  const large = { ...entry, answers: [{ status: 200, body: { values } }] };
+  await rejects(read([large]), /entries\.0\.answers\.0\.body: must have at most 100,000 values/);
   const deep = `{"format": 1, "entries": ${"[".repeat(300)}${"]".repeat(300)}}`;
   await rejects(() => readRecording(new Map([["a.b.json", deep]])), /at most 200 levels/);
   await rejects(() => maskRules("[]"), /^masking\.json: /);

@@ -4,9 +4,17 @@
  * of concurrent calls is the same each time.
  */
 import { z } from "zod";
-import { countOf, exceeds, formatBytes, VIOLATION_OPTIONS, violationOf } from "../../config/mod.ts";
-import { nestsDeeper } from "../../shared/json_text.ts";
+import {
+  countOf,
+  exceeds,
+  formatBytes,
+  formatCount,
+  VIOLATION_OPTIONS,
+  violationOf,
+} from "../../config/mod.ts";
+import { excessOf, nestsDeeper } from "../../shared/json_text.ts";
 import { otherWork } from "../../shared/pause.ts";
+import { TENANT_ANSWER_VALUES_MAX } from "../answer_json.ts";
 import type { OperationName } from "../contract.ts";
 import { findOperation } from "../operation_table.ts";
 import { MASKING_FILE } from "./mask_rules.ts";
@@ -29,7 +37,16 @@ const VERBS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
 const answer = z.strictObject({
   status: z.int().min(200).max(599),
   /** JSON; absent for an answer without a body. */
-  body: z.unknown().optional(),
+  body: z.unknown().optional().superRefine((body, context) => {
+    const text = new TextEncoder().encode(JSON.stringify(body) ?? "");
+    if (excessOf(text, { levels: LEVELS_MAX, values: TENANT_ANSWER_VALUES_MAX }) === undefined) {
+      return;
+    }
+    const message = `must have at most ${
+      formatCount(TENANT_ANSWER_VALUES_MAX)
+    } values, as answers of a tenant`;
+    context.addIssue({ code: "custom", message });
+  }),
 });
 
 const entry = z.strictObject({

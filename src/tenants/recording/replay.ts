@@ -7,6 +7,7 @@ import {
   type TenantTransport,
 } from "../contract.ts";
 import { otherWork } from "../../shared/pause.ts";
+import { nextStep } from "../steps.ts";
 import { type Entry, readRecording } from "./format.ts";
 import { MASKING_FILE, type MaskRules, maskRules } from "./mask_rules.ts";
 import { withoutAny } from "./request_fields.ts";
@@ -44,7 +45,6 @@ export class ReplayTransport implements TenantTransport {
   }
 
   /** @throws {TenantError} TENANT_NOT_RECORDED, with the request and the nearest recorded one */
-  // deno-lint-ignore require-await -- a rejection, as with every transport
   async send(
     { operation, verb, path, body }: TenantRequest,
     signal: AbortSignal,
@@ -53,6 +53,7 @@ export class ReplayTransport implements TenantTransport {
     signal.throwIfAborted();
     const name = `${operation.namespace}.${operation.method}`;
     const request = body === undefined ? { verb, path } : { verb, path, body: JSON.parse(body) };
+    await nextStep(body ?? "");
     const key = requestKey(withoutAny(request, this.rules));
     const found = this.operations.get(name)?.get(key);
     if (found === undefined) throw this.#notRecorded(name, key);
@@ -62,11 +63,11 @@ export class ReplayTransport implements TenantTransport {
     given.set(found, count + 1);
     const answer = found.answers[Math.min(count, found.answers.length - 1)];
     if (answer === undefined) throw this.#notRecorded(name, key);
-    return {
-      status: answer.status,
-      headers: { "content-type": "application/json" },
-      body: answer.body === undefined ? "" : JSON.stringify(answer.body),
-    };
+    const headers = { "content-type": "application/json" };
+    if (answer.body === undefined) return { status: answer.status, headers, body: "" };
+    const text = JSON.stringify(answer.body);
+    await nextStep(text);
+    return { status: answer.status, headers, body: text, json: answer.body };
   }
 
   #notRecorded(name: string, key: string): TenantError {
