@@ -1,57 +1,13 @@
 /** Recordings: their files, masks, strict replay, and files that an attacker wrote. */
 import assert from "node:assert/strict";
-import { clearImmediate, setImmediate } from "node:timers";
-import type { TenantAnswer, TenantRequest, TenantTransport } from "../../src/tenants/contract.ts";
-import { TenantError } from "../../src/tenants/contract.ts";
+import type { TenantTransport } from "../../src/tenants/contract.ts";
 import { readRecording, recordingFiles } from "../../src/tenants/recording/format.ts";
 import { maskRules } from "../../src/tenants/recording/mask_rules.ts";
 import { Recorder } from "../../src/tenants/recording/recorder.ts";
 import { RecordingError } from "../../src/tenants/recording/recording_error.ts";
 import { ReplayTransport } from "../../src/tenants/recording/replay.ts";
 import { startExampleTenant, TenantClient } from "./example_client.ts";
-
-const NEVER = new AbortController().signal;
-
-/** A request of an operation such as `user.list`. */
-function request(name: string, path: string, body?: unknown): TenantRequest {
-  const [namespace = "", method = ""] = name.split(".");
-  return {
-    operation: { namespace, method },
-    access: "READ",
-    verb: body === undefined ? "GET" : "POST",
-    path,
-    body: body === undefined ? undefined : JSON.stringify(body),
-  };
-}
-
-/** A tenant that has these bodies for the requests of a test, and notes the requests. */
-class Bodies implements TenantTransport {
-  readonly requests: TenantRequest[] = [];
-
-  constructor(private readonly bodies: unknown[]) {}
-
-  send(sent: TenantRequest): Promise<TenantAnswer> {
-    this.requests.push(sent);
-    const body = JSON.stringify(this.bodies.shift());
-    return Promise.resolve({ status: 200, headers: { "content-type": "application/json" }, body });
-  }
-}
-
-async function bodyOf(transport: TenantTransport, sent: TenantRequest): Promise<unknown> {
-  return JSON.parse((await transport.send(sent, NEVER)).body);
-}
-
-/** Reads what a recorder would write, as a replay does. */
-async function replayOf(recorder: Recorder): Promise<ReplayTransport> {
-  return await ReplayTransport.open(recordingFiles(recorder.recording));
-}
-
-async function notRecorded(transport: TenantTransport, sent: TenantRequest): Promise<string> {
-  const error = await transport.send(sent, NEVER).then(() => undefined, (thrown) => thrown);
-  assert.ok(error instanceof TenantError);
-  assert.equal(error.code, "TENANT_NOT_RECORDED");
-  return error.message;
-}
+import { Bodies, bodyOf, NEVER, notRecorded, replayOf, request } from "./support/recordings.ts";
 
 Deno.test("what was recorded of a tenant is replayed, and nothing else", async () => {
   await using tenant = await startExampleTenant();
@@ -336,40 +292,6 @@ Deno.test("rules that are newer than the recording apply to its requests", async
   const asked = tasksAfter("2027-01-01T00:00:00Z");
   assert.deepEqual(await bodyOf(replay, asked), { list: [1] });
   assert.deepEqual(await bodyOf(replay, asked), { list: [2] });
-});
-
-Deno.test("the search for the nearest recorded request is bounded by its work, not by requests", async () => {
-  const search = (query: string) => request("userSearch.search", "/api/v1/search/users", { query });
-  const replayOfQueries = async (queries: readonly string[]) => {
-    const entries = queries.map((query) => ({
-      request: { verb: "POST", path: "/api/v1/search/users", body: { query } },
-      answers: [{ status: 200, body: {} }],
-    }));
-    const file = JSON.stringify({ format: 1, entries });
-    return await ReplayTransport.open(new Map([["userSearch.search.json", file]]));
-  };
-  const names = Array.from({ length: 5_000 }, (_, n) => `user ${n}`);
-  const short = await notRecorded(await replayOfQueries(names), search("user 4999!"));
-  assert.match(short, /the nearest recorded request is .*"user 4999"/);
-  // Each of them takes the most work that a comparison may take.
-  const long = Array.from({ length: 900 }, (_, n) => `${n}${"xy".repeat(1000)}`);
-  const asked = `-${"zq".repeat(1000)}`;
-  const nearly = asked.replace("zq", "qz");
-  const found = await notRecorded(await replayOfQueries([...long, nearly]), search(asked));
-  assert.match(found, /the nearest recorded request is .*"0xyxy/);
-});
-
-Deno.test("a server does other work between the files of a recording", async () => {
-  const names = ["user.get", "user.list", "apps.list", "task.get", "taskSearch.search"];
-  const file = JSON.stringify({ format: 1, entries: [] });
-  let rounds = 0;
-  let immediate = setImmediate(function count() {
-    rounds++;
-    immediate = setImmediate(count);
-  });
-  await ReplayTransport.open(new Map(names.map((name) => [`${name}.json`, file])));
-  clearImmediate(immediate);
-  assert.ok(rounds >= names.length, `${rounds} rounds of the event loop`);
 });
 
 Deno.test("a recording of other forms is rejected, with the file and the field", async () => {

@@ -8,6 +8,7 @@ import {
   type TenantTransport,
 } from "../contract.ts";
 import { findOperation } from "../operation_table.ts";
+import { nextStep } from "../steps.ts";
 import {
   type Entry,
   type RecordedAnswer,
@@ -71,6 +72,8 @@ export class Recorder {
   readonly #clock = new ClockTimes();
   /** Of each operation and field, by both. */
   readonly #times = new Map<string, RequestField>();
+  /** The call that is recorded after all earlier ones. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly rules: MaskRules) {
     this.#masker = new Masker(rules);
@@ -81,7 +84,11 @@ export class Recorder {
     return {
       send: async (request, signal, options) => {
         const answer = await inner.send(this.#unmasked(request), signal, options);
-        return this.#record(request, answer, options?.attempt ?? this);
+        const recorded = this.#last.then(() =>
+          this.#record(request, answer, options?.attempt ?? this)
+        );
+        this.#last = recorded.catch(() => {});
+        return await recorded;
       },
     };
   }
@@ -156,11 +163,12 @@ export class Recorder {
     return entry;
   }
 
-  #record(
+  /** Records in steps: one call at a time, so that answers keep the order in which they came. */
+  async #record(
     { operation, verb, path, body }: TenantRequest,
     answer: TenantAnswer,
     attempt: object,
-  ): TenantAnswer {
+  ): Promise<TenantAnswer> {
     const name = `${operation.namespace}.${operation.method}`;
     const whole: RecordedRequest = body === undefined
       ? { verb, path }
@@ -172,17 +180,19 @@ export class Recorder {
     }
     this.#clock.note(answer.body);
     if (requestKey(request) !== requestKey(sent)) this.#literals.add(name);
-    const value = answer.body === "" ? undefined : this.#masker.mask(parse(answer.body));
+    await nextStep(answer.body);
+    const { status, headers } = answer;
+    const value = answer.body === "" ? undefined : this.#masker.mask(jsonOf(answer));
+    await nextStep(answer.body);
+    const text = value === undefined ? "" : JSON.stringify(value);
     const call: Call = {
       operation: name,
       request,
-      answer: value === undefined
-        ? { status: answer.status }
-        : { status: answer.status, body: value },
+      answer: value === undefined ? { status } : { status, body: value },
     };
     const entry = this.#entryOf(`${name} ${requestKey(request)}`, attempt);
     if (entry !== undefined) {
-      entry.bytes += JSON.stringify(call).length;
+      entry.bytes += JSON.stringify(request).length + text.length;
       const bytes = this.#bytes;
       if (bytes > RECORDING_BYTES_MAX) {
         const limit = exceeds(bytes, RECORDING_BYTES_MAX, formatBytes);
@@ -193,9 +203,9 @@ export class Recorder {
       }
       entry.calls.push(call);
     }
-    // The `json` of the answer is not masked.
-    const { status, headers } = answer;
-    return { status, headers, body: value === undefined ? "" : JSON.stringify(value) };
+    return value === undefined
+      ? { status, headers, body: text }
+      : { status, headers, body: text, json: value };
   }
 
   #masked(
@@ -232,10 +242,11 @@ export class Recorder {
 }
 
 /** Answers are JSON; a transport without that check could have others. */
-function parse(text: string): unknown {
+function jsonOf({ body, json }: TenantAnswer): unknown {
+  if (json !== undefined) return json;
   try {
-    return JSON.parse(text);
+    return JSON.parse(body);
   } catch {
-    return text;
+    return body;
   }
 }
