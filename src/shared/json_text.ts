@@ -26,7 +26,7 @@ export function excessOf(json: Uint8Array, limits: JsonLimits): keyof JsonLimits
   // Each level and each value takes a byte.
   if (json.length <= Math.min(levels, values)) return undefined;
   let depth = 0;
-  // An object or a list that is not empty has one value more than commas.
+  // An object or a list has one value more than commas. An empty one has none, but counts as one.
   let count = 0;
   let inString = false;
   for (let at = 0; at < json.length; at++) {

@@ -65,10 +65,10 @@ class Reading {
   }
 
   message(id: string, value: unknown, path: string): unknown {
-    const fields = fieldsOf(id);
+    const { byName } = fieldsOf(id);
     return Object.fromEntries(
       Object.entries(this.#object(value, path)).map(([name, of]) => {
-        const field = fields.get(name);
+        const field = byName.get(name);
         if (field === undefined) return [name, of];
         return [field.sdkName, this.#value(field.kind, of, below(path, field.sdkName))];
       }),

@@ -18,6 +18,14 @@ export interface Field {
   readonly isReadOnly: boolean;
 }
 
+/** The fields of a message. Both sides read them for each value of that message, of which there are many. */
+interface MessageFields {
+  readonly all: readonly Field[];
+  /** Names in the SDK. */
+  readonly sdkNames: readonly string[];
+  readonly byName: ReadonlyMap<string, Field>;
+}
+
 /** The kinds of scalars by their letters in the table. */
 const SCALARS = {
   s: "text",
@@ -73,7 +81,7 @@ interface Table {
 }
 
 let table: Table | undefined;
-const fieldsById = new Map<string, ReadonlyMap<string, Field>>();
+const fieldsById = new Map<string, MessageFields>();
 
 function read(): Table {
   if (table !== undefined) return table;
@@ -110,12 +118,17 @@ export function findOperation(namespace: string, method: string): TenantOperatio
   };
 }
 
-/** The fields of a message by their names in JSON. */
-export function fieldsOf(message: string): ReadonlyMap<string, Field> {
+/** The fields of a message. */
+export function fieldsOf(message: string): MessageFields {
   const known = fieldsById.get(message);
   if (known !== undefined) return known;
   const codes = Object.entries(read().messages.get(message) ?? {});
-  const fields = new Map(codes.map(([name, code]) => [name, readField(name, code)]));
+  const all = codes.map(([name, code]) => readField(name, code));
+  const fields = {
+    all,
+    sdkNames: all.map(({ sdkName }) => sdkName),
+    byName: new Map(all.map((field) => [field.name, field])),
+  };
   fieldsById.set(message, fields);
   return fields;
 }

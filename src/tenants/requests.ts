@@ -113,9 +113,9 @@ function bodyOf(
 
 /** The message with the names of JSON. As in C1's SDK, fields that only answers have are left out. */
 function messageOf(id: string, value: Fields, prefix: string, fail: Fail): Fields {
-  const fields = [...fieldsOf(id).values()];
-  rejectUnknown(value, fields.map(({ sdkName }) => sdkName), prefix, fail);
-  const given = fields.filter(({ sdkName, isRequired }) => {
+  const { all, sdkNames } = fieldsOf(id);
+  rejectUnknown(value, sdkNames, prefix, fail);
+  const given = all.filter(({ sdkName, isRequired }) => {
     const isGiven = Object.hasOwn(value, sdkName) && value[sdkName] !== undefined;
     return isGiven || (isRequired && fail(`${prefix}${sdkName}`, "is missing"));
   });

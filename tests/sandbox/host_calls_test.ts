@@ -118,11 +118,14 @@ step(
   "a malformed call throws in the function, without a path of the server",
   async (sandboxes) => {
     const deep = `'{"method":"echo","params":' + "[".repeat(5000) + "]".repeat(5000) + "}"`;
+    const many = `'{"method":"echo","params":[' + "{},".repeat(100_000) + "{}]}"`;
     const cases: Record<string, string | RegExp> = {
       [`call("5")`]: "the host call is not a JSON object",
       [`call("{")`]: "the host call is not a JSON object",
       [`call("{}")`]: "the host call has no method",
       [`call(${deep})`]: "the host call is nested deeper than 1,000 levels",
+      [`call(${many})`]:
+        "the host call has more than 100,000 values: entries of lists and fields of objects",
       [`call(5)`]: "the JSON of a host call must be a string",
       [`call("{}", "x")`]: "the bytes of a host call must be a Uint8Array",
       [`call("{}", new Uint8Array(17 * ${MIB}))`]:

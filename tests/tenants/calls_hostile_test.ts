@@ -169,6 +169,24 @@ Deno.test("hostile functions and their tenant", async (t) => {
     assert.equal(tenant.received.length, 0);
   });
 
+  await t.step("cannot send more values than the server converts in one step", async () => {
+    tenant.reset();
+    const id = await deployCaller(client, { id: tenantId });
+    const search = (count: number) => ({
+      namespace: "taskSearch",
+      method: "search",
+      request: { taskTypes: Array.from({ length: count }, () => ({})) },
+    });
+    const { ends: [few, many] } = await makeCalls(client, id, [search(49_000), search(100_000)]);
+    assert.equal(few.got.statusCode, 200, JSON.stringify(few).slice(0, 1000));
+    assert.equal(many.status, 400, JSON.stringify(many).slice(0, 1000));
+    assert.match(many.message, /the host call has more than 100,000 values/);
+    assert.deepEqual(
+      tenant.received.map(({ body }) => JSON.parse(body).taskTypes.length),
+      [49_000],
+    );
+  });
+
   await t.step("reach no other path, and no other host", async () => {
     tenant.reset();
     const id = await deployCaller(client, { id: tenantId });

@@ -9,7 +9,7 @@ import {
   HostStatus,
 } from "../../runtime/wire.ts";
 import { BusyTime } from "../../shared/time.ts";
-import { nestsDeeper } from "../../shared/json_text.ts";
+import { excessOf } from "../../shared/json_text.ts";
 import { hostCallName, TimedCalls, type TimedHostCall } from "../../shared/timed_calls.ts";
 import { type Host, HostCallError, type HostReply } from "../contract.ts";
 import { checkReplyContent, type EncodedReply, encodeReply, ReplyWriter } from "./replies.ts";
@@ -18,8 +18,8 @@ import type { ByteBudget } from "../../shared/byte_budget.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
 
-/** Deepest nesting of the parameters of a host call. */
-const HOST_JSON_DEPTH_MAX_LEVELS = 1000;
+/** Deepest nesting of the parameters of a host call, and most of their values: they are read in one step. */
+const HOST_JSON_MAX = { levels: 1_000, values: 100_000 };
 
 /**
  * Most replies that wait to be written while their host calls no longer count. The runtime makes a further host call
@@ -182,13 +182,15 @@ export class HostChannel {
   }
 }
 
+const EXCESS_MESSAGES = {
+  levels: `the host call is nested deeper than ${formatCount(HOST_JSON_MAX.levels)} levels`,
+  values: `the host call has more than ${formatCount(HOST_JSON_MAX.values)} values: ` +
+    "entries of lists and fields of objects",
+};
+
 function readRequest(json: Uint8Array, bytes: Uint8Array): HostRequest {
-  if (nestsDeeper(json, HOST_JSON_DEPTH_MAX_LEVELS)) {
-    throw new HostCallError(
-      "INVALID_ARGUMENT",
-      `the host call is nested deeper than ${formatCount(HOST_JSON_DEPTH_MAX_LEVELS)} levels`,
-    );
-  }
+  const excess = excessOf(json, HOST_JSON_MAX);
+  if (excess !== undefined) throw new HostCallError("INVALID_ARGUMENT", EXCESS_MESSAGES[excess]);
   const { method, params } = parseRequest(json);
   if (typeof method !== "string") {
     throw new HostCallError("INVALID_ARGUMENT", "the host call has no method");
