@@ -195,9 +195,9 @@ export interface FunctionInvocation extends InvocationMeasurements {
 /** The requested page of a list. */
 export interface PageRequest {
   /** 25 by default, at least 10 and at most 100. */
-  pageSize?: number;
+  pageSize?: number | null;
   /** `nextPageToken` of the page before. */
-  pageToken?: string;
+  pageToken?: string | null;
 }
 
 /** One page of a list. */

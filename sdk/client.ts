@@ -180,9 +180,9 @@ function snakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-/** Parameters of paths and queries have flags and lists as text. */
+/** Parameters of paths and queries have flags and lists as text, and null means that they are absent. */
 function parameterOf(value: unknown): unknown {
-  return typeof value === "boolean" || Array.isArray(value) ? `${value}` : value;
+  return typeof value === "boolean" || Array.isArray(value) ? `${value}` : value ?? undefined;
 }
 
 /** Adds the fields of a message under the names of C1's SDK. */

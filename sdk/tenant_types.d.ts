@@ -5,136 +5,136 @@ import type { Answered, Paged } from "./api_request.ts";
 import type { RequestOptions } from "./api_types.ts";
 /** A message of any type. */
 export interface Typed { atType?: string; additionalProperties?: Record<string, any> }
-export interface A2UIComponent { buttonComponent?: ButtonComponent; c1Chart?: C1ChartComponent; c1CodeBlockComponent?: C1CodeBlockComponent; c1ConnectorConfigFormComponent?: C1ConnectorConfigFormComponent; c1ConnectorSyncDetailComponent?: C1ConnectorSyncDetailComponent; c1ConnectorSyncProgressComponent?: C1ConnectorSyncProgressComponent; c1DurationPickerComponent?: C1DurationPickerComponent; c1MetricCards?: C1MetricCardsComponent; c1MSTeamsNotificationsComponent?: C1MSTeamsNotificationsComponent; c1OnboardingPlanComponent?: C1OnboardingPlanComponent; c1OnboardingWelcomeComponent?: C1OnboardingWelcomeComponent; c1ResourcePickerComponent?: C1ResourcePickerComponent; c1SlackNotificationsComponent?: C1SlackNotificationsComponent; c1StatusIndicatorComponent?: C1StatusIndicatorComponent; c1Table?: C1TableComponent; c1TodoListComponent?: C1TodoListComponent; cardComponent?: CardComponent; checkBoxComponent?: CheckBoxComponent; choicePickerComponent?: ChoicePickerComponent; columnComponent?: ColumnComponent; dateTimeInputComponent?: DateTimeInputComponent; dividerComponent?: DividerComponent; id?: string; progressBarComponent?: ProgressBarComponent; rowComponent?: RowComponent; sliderComponent?: SliderComponent; textComponent?: TextComponent; textFieldComponent?: TextFieldComponent; weight?: number }
+export interface A2UIComponent { buttonComponent?: ButtonComponent | null; c1Chart?: C1ChartComponent | null; c1CodeBlockComponent?: C1CodeBlockComponent | null; c1ConnectorConfigFormComponent?: C1ConnectorConfigFormComponent | null; c1ConnectorSyncDetailComponent?: C1ConnectorSyncDetailComponent | null; c1ConnectorSyncProgressComponent?: C1ConnectorSyncProgressComponent | null; c1DurationPickerComponent?: C1DurationPickerComponent | null; c1MetricCards?: C1MetricCardsComponent | null; c1MSTeamsNotificationsComponent?: C1MSTeamsNotificationsComponent | null; c1OnboardingPlanComponent?: C1OnboardingPlanComponent | null; c1OnboardingWelcomeComponent?: C1OnboardingWelcomeComponent | null; c1ResourcePickerComponent?: C1ResourcePickerComponent | null; c1SlackNotificationsComponent?: C1SlackNotificationsComponent | null; c1StatusIndicatorComponent?: C1StatusIndicatorComponent | null; c1Table?: C1TableComponent | null; c1TodoListComponent?: C1TodoListComponent | null; cardComponent?: CardComponent | null; checkBoxComponent?: CheckBoxComponent | null; choicePickerComponent?: ChoicePickerComponent | null; columnComponent?: ColumnComponent | null; dateTimeInputComponent?: DateTimeInputComponent | null; dividerComponent?: DividerComponent | null; id?: string; progressBarComponent?: ProgressBarComponent | null; rowComponent?: RowComponent | null; sliderComponent?: SliderComponent | null; textComponent?: TextComponent | null; textFieldComponent?: TextFieldComponent | null; weight?: number }
 export interface A2UIProvenanceObject { displayName?: string; id?: string; recordType?: "A2UI_PROVENANCE_RECORD_TYPE_UNSPECIFIED" | "A2UI_PROVENANCE_RECORD_TYPE_APP" | "A2UI_PROVENANCE_RECORD_TYPE_USER" | "A2UI_PROVENANCE_RECORD_TYPE_GRANT" | "A2UI_PROVENANCE_RECORD_TYPE_APP_ENTITLEMENT" | "A2UI_PROVENANCE_RECORD_TYPE_APP_USER" | "A2UI_PROVENANCE_RECORD_TYPE_APP_RESOURCE" | "A2UI_PROVENANCE_RECORD_TYPE_APP_RESOURCE_TYPE" | "A2UI_PROVENANCE_RECORD_TYPE_TASK" | "A2UI_PROVENANCE_RECORD_TYPE_POLICY" | "A2UI_PROVENANCE_RECORD_TYPE_CONNECTOR" | "A2UI_PROVENANCE_RECORD_TYPE_ACCESS_REVIEW" | "A2UI_PROVENANCE_RECORD_TYPE_ACCESS_REVIEW_TEMPLATE" | "A2UI_PROVENANCE_RECORD_TYPE_ACCESS_REVIEW_SELECTION" | "A2UI_PROVENANCE_RECORD_TYPE_CONFLICT_MONITOR" | "A2UI_PROVENANCE_RECORD_TYPE_ACCESS_VIOLATION" | "A2UI_PROVENANCE_RECORD_TYPE_REQUEST_CATALOG" | "A2UI_PROVENANCE_RECORD_TYPE_WEBHOOK" | "A2UI_PROVENANCE_RECORD_TYPE_DIRECTORY" | "A2UI_PROVENANCE_RECORD_TYPE_PROFILE_TYPE" | "A2UI_PROVENANCE_RECORD_TYPE_ROLE_BINDING" | "A2UI_PROVENANCE_RECORD_TYPE_AUTOMATION_EXECUTION" | "A2UI_PROVENANCE_RECORD_TYPE_AUTOMATION_EXECUTION_STEP" | "A2UI_PROVENANCE_RECORD_TYPE_FINDING" | "A2UI_PROVENANCE_RECORD_TYPE_METRIC" | "A2UI_PROVENANCE_RECORD_TYPE_AUTOMATION" | "A2UI_PROVENANCE_RECORD_TYPE_GRANT_HISTORY" | "A2UI_PROVENANCE_RECORD_TYPE_GRANT_REASON" | "A2UI_PROVENANCE_RECORD_TYPE_APP_OWNER" | (string & {}) }
 export interface A2UIProvenanceSource { componentId?: string; count?: number; kind?: string; label?: string; matchedToolCall?: string; ref?: string; verified?: boolean }
-export interface A2UIProvenanceStep { objects?: Array<A2UIProvenanceObject>; operation?: "A2UI_PROVENANCE_OPERATION_UNSPECIFIED" | "A2UI_PROVENANCE_OPERATION_LOOKED_UP" | "A2UI_PROVENANCE_OPERATION_COUNTED" | "A2UI_PROVENANCE_OPERATION_FETCHED_RECORD" | "A2UI_PROVENANCE_OPERATION_SEARCHED" | "A2UI_PROVENANCE_OPERATION_READ_TREND" | "A2UI_PROVENANCE_OPERATION_CREATED" | "A2UI_PROVENANCE_OPERATION_UPDATED" | "A2UI_PROVENANCE_OPERATION_DELETED" | "A2UI_PROVENANCE_OPERATION_RAN_PROGRAM" | "A2UI_PROVENANCE_OPERATION_BUILT_REPORT" | (string & {}); recordType?: "A2UI_PROVENANCE_RECORD_TYPE_UNSPECIFIED" | "A2UI_PROVENANCE_RECORD_TYPE_APP" | "A2UI_PROVENANCE_RECORD_TYPE_USER" | "A2UI_PROVENANCE_RECORD_TYPE_GRANT" | "A2UI_PROVENANCE_RECORD_TYPE_APP_ENTITLEMENT" | "A2UI_PROVENANCE_RECORD_TYPE_APP_USER" | "A2UI_PROVENANCE_RECORD_TYPE_APP_RESOURCE" | "A2UI_PROVENANCE_RECORD_TYPE_APP_RESOURCE_TYPE" | "A2UI_PROVENANCE_RECORD_TYPE_TASK" | "A2UI_PROVENANCE_RECORD_TYPE_POLICY" | "A2UI_PROVENANCE_RECORD_TYPE_CONNECTOR" | "A2UI_PROVENANCE_RECORD_TYPE_ACCESS_REVIEW" | "A2UI_PROVENANCE_RECORD_TYPE_ACCESS_REVIEW_TEMPLATE" | "A2UI_PROVENANCE_RECORD_TYPE_ACCESS_REVIEW_SELECTION" | "A2UI_PROVENANCE_RECORD_TYPE_CONFLICT_MONITOR" | "A2UI_PROVENANCE_RECORD_TYPE_ACCESS_VIOLATION" | "A2UI_PROVENANCE_RECORD_TYPE_REQUEST_CATALOG" | "A2UI_PROVENANCE_RECORD_TYPE_WEBHOOK" | "A2UI_PROVENANCE_RECORD_TYPE_DIRECTORY" | "A2UI_PROVENANCE_RECORD_TYPE_PROFILE_TYPE" | "A2UI_PROVENANCE_RECORD_TYPE_ROLE_BINDING" | "A2UI_PROVENANCE_RECORD_TYPE_AUTOMATION_EXECUTION" | "A2UI_PROVENANCE_RECORD_TYPE_AUTOMATION_EXECUTION_STEP" | "A2UI_PROVENANCE_RECORD_TYPE_FINDING" | "A2UI_PROVENANCE_RECORD_TYPE_METRIC" | "A2UI_PROVENANCE_RECORD_TYPE_AUTOMATION" | "A2UI_PROVENANCE_RECORD_TYPE_GRANT_HISTORY" | "A2UI_PROVENANCE_RECORD_TYPE_GRANT_REASON" | "A2UI_PROVENANCE_RECORD_TYPE_APP_OWNER" | (string & {}) }
-export interface A2UIProvenanceToolCall { calledAt?: Date; inputDigest?: string; toolName?: string }
+export interface A2UIProvenanceStep { objects?: Array<A2UIProvenanceObject> | null; operation?: "A2UI_PROVENANCE_OPERATION_UNSPECIFIED" | "A2UI_PROVENANCE_OPERATION_LOOKED_UP" | "A2UI_PROVENANCE_OPERATION_COUNTED" | "A2UI_PROVENANCE_OPERATION_FETCHED_RECORD" | "A2UI_PROVENANCE_OPERATION_SEARCHED" | "A2UI_PROVENANCE_OPERATION_READ_TREND" | "A2UI_PROVENANCE_OPERATION_CREATED" | "A2UI_PROVENANCE_OPERATION_UPDATED" | "A2UI_PROVENANCE_OPERATION_DELETED" | "A2UI_PROVENANCE_OPERATION_RAN_PROGRAM" | "A2UI_PROVENANCE_OPERATION_BUILT_REPORT" | (string & {}); recordType?: "A2UI_PROVENANCE_RECORD_TYPE_UNSPECIFIED" | "A2UI_PROVENANCE_RECORD_TYPE_APP" | "A2UI_PROVENANCE_RECORD_TYPE_USER" | "A2UI_PROVENANCE_RECORD_TYPE_GRANT" | "A2UI_PROVENANCE_RECORD_TYPE_APP_ENTITLEMENT" | "A2UI_PROVENANCE_RECORD_TYPE_APP_USER" | "A2UI_PROVENANCE_RECORD_TYPE_APP_RESOURCE" | "A2UI_PROVENANCE_RECORD_TYPE_APP_RESOURCE_TYPE" | "A2UI_PROVENANCE_RECORD_TYPE_TASK" | "A2UI_PROVENANCE_RECORD_TYPE_POLICY" | "A2UI_PROVENANCE_RECORD_TYPE_CONNECTOR" | "A2UI_PROVENANCE_RECORD_TYPE_ACCESS_REVIEW" | "A2UI_PROVENANCE_RECORD_TYPE_ACCESS_REVIEW_TEMPLATE" | "A2UI_PROVENANCE_RECORD_TYPE_ACCESS_REVIEW_SELECTION" | "A2UI_PROVENANCE_RECORD_TYPE_CONFLICT_MONITOR" | "A2UI_PROVENANCE_RECORD_TYPE_ACCESS_VIOLATION" | "A2UI_PROVENANCE_RECORD_TYPE_REQUEST_CATALOG" | "A2UI_PROVENANCE_RECORD_TYPE_WEBHOOK" | "A2UI_PROVENANCE_RECORD_TYPE_DIRECTORY" | "A2UI_PROVENANCE_RECORD_TYPE_PROFILE_TYPE" | "A2UI_PROVENANCE_RECORD_TYPE_ROLE_BINDING" | "A2UI_PROVENANCE_RECORD_TYPE_AUTOMATION_EXECUTION" | "A2UI_PROVENANCE_RECORD_TYPE_AUTOMATION_EXECUTION_STEP" | "A2UI_PROVENANCE_RECORD_TYPE_FINDING" | "A2UI_PROVENANCE_RECORD_TYPE_METRIC" | "A2UI_PROVENANCE_RECORD_TYPE_AUTOMATION" | "A2UI_PROVENANCE_RECORD_TYPE_GRANT_HISTORY" | "A2UI_PROVENANCE_RECORD_TYPE_GRANT_REASON" | "A2UI_PROVENANCE_RECORD_TYPE_APP_OWNER" | (string & {}) }
+export interface A2UIProvenanceToolCall { calledAt?: Date | null; inputDigest?: string; toolName?: string }
 export interface A2UIServiceCreateSurfaceFeedbackRequest { conversationId?: string; sentiment?: "A2UI_SURFACE_FEEDBACK_SENTIMENT_UNSPECIFIED" | "A2UI_SURFACE_FEEDBACK_SENTIMENT_POSITIVE" | "A2UI_SURFACE_FEEDBACK_SENTIMENT_NEGATIVE" | (string & {}); text?: string }
 export interface A2UIServiceCreateSurfaceFeedbackResponse { a2UISurfaceFeedback?: A2UISurfaceFeedback }
-export interface A2UIServiceGetSurfaceProvenanceResponse { programCommitId?: string; programFunctionId?: string; programInput?: string; programInvocationId?: string; programSource?: string; sources?: Array<A2UIProvenanceSource>; stepObjectsVisible?: boolean; steps?: Array<A2UIProvenanceStep>; stepsAvailable?: boolean; toolCalls?: Array<A2UIProvenanceToolCall>; transcriptAvailable?: boolean }
-export interface A2UIServiceListSurfaceFeedbackResponse { feedback?: Array<A2UISurfaceFeedback> }
-export interface A2UIServiceListSurfacesResponse { surfaces?: Array<A2UISurface> }
+export interface A2UIServiceGetSurfaceProvenanceResponse { programCommitId?: string; programFunctionId?: string; programInput?: string; programInvocationId?: string; programSource?: string; sources?: Array<A2UIProvenanceSource> | null; stepObjectsVisible?: boolean; steps?: Array<A2UIProvenanceStep> | null; stepsAvailable?: boolean; toolCalls?: Array<A2UIProvenanceToolCall> | null; transcriptAvailable?: boolean }
+export interface A2UIServiceListSurfaceFeedbackResponse { feedback?: Array<A2UISurfaceFeedback> | null }
+export interface A2UIServiceListSurfacesResponse { surfaces?: Array<A2UISurface> | null }
 export interface A2UIServiceSubmitActionRequest { actionName?: string; clientTimestamp?: Date; context?: Record<string, string>; conversationId?: string; dataModelJson?: string; sourceComponentId?: string }
 export interface A2UIServiceSubmitActionResponse { accepted?: boolean; errorMessage?: string }
-export interface A2UISurface { catalogId?: string; components?: Array<A2UIComponent>; conversationId?: string; createdAt?: Date; dataModelJson?: string; deletedAt?: Date; role?: "SURFACE_ROLE_UNSPECIFIED" | "SURFACE_ROLE_PRIMARY" | "SURFACE_ROLE_STATUS" | "SURFACE_ROLE_PROMPT" | (string & {}); schemaVersion?: number; sendDataModel?: boolean; state?: "SURFACE_LIFECYCLE_STATE_UNSPECIFIED" | "SURFACE_LIFECYCLE_STATE_ACTIVE" | "SURFACE_LIFECYCLE_STATE_COMPLETE" | "SURFACE_LIFECYCLE_STATE_DELETED" | (string & {}); surfaceId?: string; tenantId?: string; updatedAt?: Date }
+export interface A2UISurface { catalogId?: string; components?: Array<A2UIComponent> | null; conversationId?: string; createdAt?: Date; dataModelJson?: string; deletedAt?: Date; role?: "SURFACE_ROLE_UNSPECIFIED" | "SURFACE_ROLE_PRIMARY" | "SURFACE_ROLE_STATUS" | "SURFACE_ROLE_PROMPT" | (string & {}); schemaVersion?: number; sendDataModel?: boolean; state?: "SURFACE_LIFECYCLE_STATE_UNSPECIFIED" | "SURFACE_LIFECYCLE_STATE_ACTIVE" | "SURFACE_LIFECYCLE_STATE_COMPLETE" | "SURFACE_LIFECYCLE_STATE_DELETED" | (string & {}); surfaceId?: string; tenantId?: string; updatedAt?: Date }
 export interface A2UISurfaceFeedback { actionName?: string; componentsSnapshot?: string; conversationId?: string; createdAt?: Date; dataModelSnapshot?: string; id?: string; schemaVersion?: number; sentiment?: "A2UI_SURFACE_FEEDBACK_SENTIMENT_UNSPECIFIED" | "A2UI_SURFACE_FEEDBACK_SENTIMENT_POSITIVE" | "A2UI_SURFACE_FEEDBACK_SENTIMENT_NEGATIVE" | (string & {}); surfaceId?: string; text?: string }
-export interface A2UIAction { serverEvent?: ServerEvent; functionCall?: FunctionCall }
-export interface AndCheck { checks?: Array<ValidationCheck> }
-export interface ButtonComponent { a2UIAction?: A2UIAction; checks?: Array<ValidationCheck>; dynamicBool?: DynamicBool; dynamicString?: DynamicString; variant?: "BUTTON_VARIANT_UNSPECIFIED" | "BUTTON_VARIANT_PRIMARY" | "BUTTON_VARIANT_SECONDARY" | "BUTTON_VARIANT_TEXT" | (string & {}) }
-export interface C1ChartCategoricalData { slices?: Array<C1ChartSlice>; style?: "C1_CHART_CATEGORICAL_STYLE_UNSPECIFIED" | "C1_CHART_CATEGORICAL_STYLE_PIE" | "C1_CHART_CATEGORICAL_STYLE_DONUT" | (string & {}) }
-export interface C1ChartComponent { artifactUrl?: DynamicString; categorical?: C1ChartCategoricalData; sources?: Array<C1ChartSource>; timeSeries?: C1ChartTimeSeriesData; title?: DynamicString }
-export interface C1ChartPoint { ts?: Date; value?: number }
-export interface C1ChartSeries { displayName?: string; key?: string; points?: Array<C1ChartPoint> }
+export interface A2UIAction { serverEvent?: ServerEvent | null; functionCall?: FunctionCall | null }
+export interface AndCheck { checks?: Array<ValidationCheck> | null }
+export interface ButtonComponent { a2UIAction?: A2UIAction; checks?: Array<ValidationCheck> | null; dynamicBool?: DynamicBool; dynamicString?: DynamicString; variant?: "BUTTON_VARIANT_UNSPECIFIED" | "BUTTON_VARIANT_PRIMARY" | "BUTTON_VARIANT_SECONDARY" | "BUTTON_VARIANT_TEXT" | (string & {}) }
+export interface C1ChartCategoricalData { slices?: Array<C1ChartSlice> | null; style?: "C1_CHART_CATEGORICAL_STYLE_UNSPECIFIED" | "C1_CHART_CATEGORICAL_STYLE_PIE" | "C1_CHART_CATEGORICAL_STYLE_DONUT" | (string & {}) }
+export interface C1ChartComponent { artifactUrl?: DynamicString | null; categorical?: C1ChartCategoricalData | null; sources?: Array<C1ChartSource> | null; timeSeries?: C1ChartTimeSeriesData | null; title?: DynamicString | null }
+export interface C1ChartPoint { ts?: Date | null; value?: number }
+export interface C1ChartSeries { displayName?: string; key?: string; points?: Array<C1ChartPoint> | null }
 export interface C1ChartSlice { label?: string; value?: number }
 export interface C1ChartSource { count?: number; kind?: string; label?: string; ref?: string }
-export interface C1ChartTimeRange { end?: Date; label?: string; start?: Date }
-export interface C1ChartTimeSeriesData { range?: C1ChartTimeRange; series?: Array<C1ChartSeries>; style?: "C1_CHART_TIME_SERIES_STYLE_UNSPECIFIED" | "C1_CHART_TIME_SERIES_STYLE_LINE" | "C1_CHART_TIME_SERIES_STYLE_STACKED_BAR" | "C1_CHART_TIME_SERIES_STYLE_STACKED_AREA" | (string & {}) }
+export interface C1ChartTimeRange { end?: Date | null; label?: string; start?: Date | null }
+export interface C1ChartTimeSeriesData { range?: C1ChartTimeRange | null; series?: Array<C1ChartSeries> | null; style?: "C1_CHART_TIME_SERIES_STYLE_UNSPECIFIED" | "C1_CHART_TIME_SERIES_STYLE_LINE" | "C1_CHART_TIME_SERIES_STYLE_STACKED_BAR" | "C1_CHART_TIME_SERIES_STYLE_STACKED_AREA" | (string & {}) }
 export interface C1CodeBlockComponent { dynamicString?: DynamicString; copyable?: boolean; dynamicString1?: DynamicString; dynamicString2?: DynamicString }
 export interface C1ConnectorConfigFormComponent { appId?: string; connectorId?: string; skipActionName?: string; submitActionName?: string }
 export interface C1ConnectorSyncDetailComponent { appId?: string; connectorId?: string; title?: string }
 export interface C1ConnectorSyncProgressComponent { appId?: string; connectorId?: string; title?: string }
 export interface C1DurationPickerComponent { dynamicString?: DynamicString; dynamicNumber?: DynamicNumber; dynamicNumber1?: DynamicNumber }
 export interface C1MSTeamsNotificationsComponent {  }
-export interface C1MetricCard { delta?: string; deltaSentiment?: "C1_METRIC_DELTA_SENTIMENT_UNSPECIFIED" | "C1_METRIC_DELTA_SENTIMENT_POSITIVE" | "C1_METRIC_DELTA_SENTIMENT_NEGATIVE" | "C1_METRIC_DELTA_SENTIMENT_NEUTRAL" | (string & {}); label?: string; sparkline?: Array<number>; value?: string }
-export interface C1MetricCardsComponent { cards?: Array<C1MetricCard>; sources?: Array<C1ChartSource>; title?: DynamicString }
-export interface C1OnboardingPlanCategory { id?: string; steps?: Array<C1OnboardingPlanStep>; title?: string }
-export interface C1OnboardingPlanComponent { categories?: Array<C1OnboardingPlanCategory> }
+export interface C1MetricCard { delta?: string; deltaSentiment?: "C1_METRIC_DELTA_SENTIMENT_UNSPECIFIED" | "C1_METRIC_DELTA_SENTIMENT_POSITIVE" | "C1_METRIC_DELTA_SENTIMENT_NEGATIVE" | "C1_METRIC_DELTA_SENTIMENT_NEUTRAL" | (string & {}); label?: string; sparkline?: Array<number> | null; value?: string }
+export interface C1MetricCardsComponent { cards?: Array<C1MetricCard> | null; sources?: Array<C1ChartSource> | null; title?: DynamicString | null }
+export interface C1OnboardingPlanCategory { id?: string; steps?: Array<C1OnboardingPlanStep> | null; title?: string }
+export interface C1OnboardingPlanComponent { categories?: Array<C1OnboardingPlanCategory> | null }
 export interface C1OnboardingPlanStep { agentAssisted?: boolean; description?: string; id?: string; title?: string }
 export interface C1OnboardingWelcomeComponent { recommendedCatalogId?: string; recommendedDisplayName?: string }
 export interface C1ResourcePickerComponent { appId?: string; connectorId?: string; dynamicString?: DynamicString; mcpToolState?: string; multiSelect?: boolean; resourceType?: string; dynamicString1?: DynamicString }
 export interface C1SlackNotificationsComponent {  }
 export interface C1StatusIndicatorComponent { dynamicString?: DynamicString; dynamicBool?: DynamicBool; dynamicString1?: DynamicString; dynamicString2?: DynamicString }
-export interface C1TableComponent { artifactUrl?: DynamicString; columns?: Array<string>; pageSize?: number; rows?: Array<C1TableRow>; sources?: Array<C1ChartSource>; title?: DynamicString; totalRows?: number }
-export interface C1TableRow { cells?: Array<string> }
-export interface C1TodoItem { dynamicString?: DynamicString; id?: string; dynamicString1?: DynamicString; section?: string; status?: string; serverEvent?: ServerEvent; dynamicString2?: DynamicString }
-export interface C1TodoListComponent { items?: Array<C1TodoItem>; dynamicString?: DynamicString }
+export interface C1TableComponent { artifactUrl?: DynamicString | null; columns?: Array<string> | null; pageSize?: number; rows?: Array<C1TableRow> | null; sources?: Array<C1ChartSource> | null; title?: DynamicString | null; totalRows?: number }
+export interface C1TableRow { cells?: Array<string> | null }
+export interface C1TodoItem { dynamicString?: DynamicString; id?: string; dynamicString1?: DynamicString; section?: string; status?: string; serverEvent?: ServerEvent | null; dynamicString2?: DynamicString }
+export interface C1TodoListComponent { items?: Array<C1TodoItem> | null; dynamicString?: DynamicString }
 export interface CardComponent { childList?: ChildList }
 export interface CheckBoxComponent { dynamicString?: DynamicString; dynamicBool?: DynamicBool }
-export interface ChildList { ids?: Array<string> }
+export interface ChildList { ids?: Array<string> | null }
 export interface Choice { dynamicString?: DynamicString; id?: string; dynamicString1?: DynamicString }
-export interface ChoicePickerComponent { choices?: Array<Choice>; hideLabel?: boolean; dynamicString?: DynamicString; multiSelect?: boolean; required?: boolean; dynamicString1?: DynamicString }
+export interface ChoicePickerComponent { choices?: Array<Choice> | null; hideLabel?: boolean; dynamicString?: DynamicString; multiSelect?: boolean; required?: boolean; dynamicString1?: DynamicString }
 export interface ColumnComponent { alignment?: string; childList?: ChildList; distribution?: string; dynamicNumber?: DynamicNumber }
 export interface DateTimeInputComponent { inputType?: "DATE_TIME_INPUT_TYPE_UNSPECIFIED" | "DATE_TIME_INPUT_TYPE_DATE" | "DATE_TIME_INPUT_TYPE_TIME" | "DATE_TIME_INPUT_TYPE_DATE_TIME" | (string & {}); dynamicString?: DynamicString; dynamicString1?: DynamicString; dynamicString2?: DynamicString; dynamicString3?: DynamicString }
 export interface DividerComponent { orientation?: string }
-export interface DynamicBool { functionCall?: FunctionCall; literal?: boolean; path?: string }
-export interface DynamicNumber { functionCall?: FunctionCall; literal?: number; path?: string }
-export interface DynamicString { functionCall?: FunctionCall; literal?: string; path?: string }
+export interface DynamicBool { functionCall?: FunctionCall | null; literal?: boolean | null; path?: string | null }
+export interface DynamicNumber { functionCall?: FunctionCall | null; literal?: number | null; path?: string | null }
+export interface DynamicString { functionCall?: FunctionCall | null; literal?: string | null; path?: string | null }
 export interface FunctionCall { args?: Record<string, string>; call?: string; message?: string }
-export interface OrCheck { checks?: Array<ValidationCheck> }
+export interface OrCheck { checks?: Array<ValidationCheck> | null }
 export interface ProgressBarComponent { dynamicString?: DynamicString; dynamicNumber?: DynamicNumber; dynamicNumber1?: DynamicNumber; dynamicNumber2?: DynamicNumber; dynamicNumber3?: DynamicNumber }
 export interface RowComponent { alignment?: string; childList?: ChildList; distribution?: string; dynamicNumber?: DynamicNumber }
 export interface ServerEvent { context?: Record<string, string>; name?: string }
 export interface SliderComponent { dynamicString?: DynamicString; dynamicNumber?: DynamicNumber; dynamicNumber1?: DynamicNumber; dynamicNumber2?: DynamicNumber; dynamicNumber3?: DynamicNumber }
 export interface TextComponent { markdown?: boolean; dynamicString?: DynamicString }
-export interface TextFieldComponent { checks?: Array<FunctionCall>; dynamicString?: DynamicString; dynamicString1?: DynamicString; dynamicString2?: DynamicString; variant?: "TEXT_FIELD_VARIANT_UNSPECIFIED" | "TEXT_FIELD_VARIANT_SHORT_TEXT" | "TEXT_FIELD_VARIANT_LONG_TEXT" | "TEXT_FIELD_VARIANT_NUMBER" | "TEXT_FIELD_VARIANT_OBSCURED" | (string & {}) }
-export interface ValidationCheck { andCheck?: AndCheck; functionCall?: FunctionCall; orCheck?: OrCheck }
-export interface AppEntitlementMonitorBinding { appEntitlementId?: string; appId?: string; createdAt?: Date; deletedAt?: Date; entitlementGroup?: "ENTITLEMENT_GROUP_UNSPECIFIED" | "ENTITLEMENT_GROUP_A" | "ENTITLEMENT_GROUP_B" | (string & {}); monitorId?: string; updatedAt?: Date }
-export interface ConflictMonitor { createdAt?: Date; deletedAt?: Date; description?: string; displayName?: string; enabled?: boolean; entitlementSetAId?: string; entitlementSetBId?: string; id?: string; negateGroupB?: boolean; notificationConfig?: AccessConflictNotificationConfig; updatedAt?: Date }
-export interface ConflictMonitorCreateRequest { description?: string; displayName: string; notificationConfig?: AccessConflictNotificationConfig }
+export interface TextFieldComponent { checks?: Array<FunctionCall> | null; dynamicString?: DynamicString; dynamicString1?: DynamicString; dynamicString2?: DynamicString; variant?: "TEXT_FIELD_VARIANT_UNSPECIFIED" | "TEXT_FIELD_VARIANT_SHORT_TEXT" | "TEXT_FIELD_VARIANT_LONG_TEXT" | "TEXT_FIELD_VARIANT_NUMBER" | "TEXT_FIELD_VARIANT_OBSCURED" | (string & {}) }
+export interface ValidationCheck { andCheck?: AndCheck | null; functionCall?: FunctionCall | null; orCheck?: OrCheck | null }
+export interface AppEntitlementMonitorBinding { appEntitlementId?: string | null; appId?: string | null; createdAt?: Date | null; deletedAt?: Date | null; entitlementGroup?: "ENTITLEMENT_GROUP_UNSPECIFIED" | "ENTITLEMENT_GROUP_A" | "ENTITLEMENT_GROUP_B" | (string & {}) | null; monitorId?: string | null; updatedAt?: Date | null }
+export interface ConflictMonitor { createdAt?: Date | null; deletedAt?: Date | null; description?: string | null; displayName?: string | null; enabled?: boolean | null; entitlementSetAId?: string | null; entitlementSetBId?: string | null; id?: string | null; negateGroupB?: boolean; notificationConfig?: AccessConflictNotificationConfig | null; updatedAt?: Date | null }
+export interface ConflictMonitorCreateRequest { description?: string | null; displayName: string; notificationConfig?: AccessConflictNotificationConfig | null }
 export interface ConflictMonitorDeleteRequest {  }
 export interface ConflictMonitorDeleteResponse {  }
-export interface ConflictMonitorRef { id?: string }
-export interface ConflictMonitorUpdateRequest { description?: string; displayName?: string; negateGroupB?: boolean; notificationConfig?: AccessConflictNotificationConfig }
-export interface CreateAppEntitlementMonitorBindingRequest { appEntitlementId?: string; appId?: string; entitlementGroup?: "ENTITLEMENT_GROUP_UNSPECIFIED" | "ENTITLEMENT_GROUP_A" | "ENTITLEMENT_GROUP_B" | (string & {}); monitorId?: string }
-export interface DeleteAppEntitlementMonitorBindingRequest { appEntitlementId?: string; appId?: string; entitlementGroup?: "ENTITLEMENT_GROUP_UNSPECIFIED" | "ENTITLEMENT_GROUP_A" | "ENTITLEMENT_GROUP_B" | (string & {}); monitorId?: string }
+export interface ConflictMonitorRef { id?: string | null }
+export interface ConflictMonitorUpdateRequest { description?: string | null; displayName?: string | null; negateGroupB?: boolean; notificationConfig?: AccessConflictNotificationConfig | null }
+export interface CreateAppEntitlementMonitorBindingRequest { appEntitlementId?: string | null; appId?: string | null; entitlementGroup?: "ENTITLEMENT_GROUP_UNSPECIFIED" | "ENTITLEMENT_GROUP_A" | "ENTITLEMENT_GROUP_B" | (string & {}) | null; monitorId?: string | null }
+export interface DeleteAppEntitlementMonitorBindingRequest { appEntitlementId?: string | null; appId?: string | null; entitlementGroup?: "ENTITLEMENT_GROUP_UNSPECIFIED" | "ENTITLEMENT_GROUP_A" | "ENTITLEMENT_GROUP_B" | (string & {}) | null; monitorId?: string | null }
 export interface DeleteAppEntitlementMonitorBindingResponse {  }
-export interface EmailNotifications { enabled?: boolean; identityUserIds?: Array<string> }
-export interface GetAppEntitlementMonitorBindingRequest { appEntitlementId?: string; appId?: string; entitlementGroup?: "ENTITLEMENT_GROUP_UNSPECIFIED" | "ENTITLEMENT_GROUP_A" | "ENTITLEMENT_GROUP_B" | (string & {}); monitorId?: string }
-export interface AccessConflictNotificationConfig { emailNotifications?: EmailNotifications; slackNotifications?: SlackNotifications }
-export interface SlackNotifications { channelId?: string; channelName?: string; enabled?: boolean }
-export interface AccessReview { accessReviewTemplateId?: string; accuracyIssueAction?: "ACCURACY_ISSUE_ACTION_UNSPECIFIED" | "ACCURACY_ISSUE_ACTION_CONTINUE" | "ACCURACY_ISSUE_ACTION_WAIT" | (string & {}); autoCloseCampaign?: boolean; autoCloseDecision?: "CLOSE_DECISION_UNSPECIFIED" | "CLOSE_DECISION_REVOKED" | "CLOSE_DECISION_SKIP" | "CLOSE_DECISION_NO_ACTION" | (string & {}); autoGenerateReport?: boolean; autoResolve?: boolean; autoStartCampaign?: boolean; bindingObjectSetup?: BindingObjectSetup; campaignHealthSnapshot?: CampaignHealthSnapshot; campaignInsights?: CampaignInsights; closedAt?: Date; accessReviewColumnConfig?: AccessReviewColumnConfig; completionDate?: Date; connectorSourcesFrozenAt?: Date; createdAt?: Date; createdById?: string; defaultView?: "ACCESS_REVIEW_VIEW_TYPE_UNSPECIFIED" | "ACCESS_REVIEW_VIEW_TYPE_BY_APP" | "ACCESS_REVIEW_VIEW_TYPE_BY_USER" | "ACCESS_REVIEW_VIEW_TYPE_UNSTRUCTURED" | "ACCESS_REVIEW_VIEW_TYPE_BY_RESOURCE" | (string & {}); description?: string; displayName?: string; errorState?: "ACCESS_REVIEW_ERROR_STATE_UNSPECIFIED" | "ACCESS_REVIEW_ERROR_STATE_SELECTION_QUOTA_EXCEED_ERROR" | (string & {}); accessReviewExclusionScope?: AccessReviewExclusionScope; exemptCertifiedAccessConflicts?: boolean; expectedTicketCount?: number; hasAccuracySupport?: boolean; id?: string; accessReviewInclusionScope?: AccessReviewInclusionScope; multiAppSetup?: MultiAppSetup; notificationConfig?: NotificationConfig; policyId?: string; reviewInstructions?: string; reviewerAttributeConfig?: ReviewerAttributeConfig; scheduledStartDate?: Date; accessReviewScope?: AccessReviewScope; scopeType?: "ACCESS_REVIEW_SCOPE_TYPE_UNSPECIFIED" | "ACCESS_REVIEW_SCOPE_TYPE_BY_ENTITLEMENTS" | "ACCESS_REVIEW_SCOPE_TYPE_BY_ACCESS_CONFLICTS" | "ACCESS_REVIEW_SCOPE_TYPE_BY_RESOURCE" | "ACCESS_REVIEW_SCOPE_TYPE_BY_INHERITANCE" | "ACCESS_REVIEW_SCOPE_TYPE_BY_USERS" | (string & {}); accessReviewScopeV2?: AccessReviewScopeV2; scopingVersion?: number; reviewSignatureConfig?: ReviewSignatureConfig; singleAppSetup?: SingleAppSetup; startedAt?: Date; state?: "ACCESS_REVIEW_STATE_UNSPECIFIED" | "ACCESS_REVIEW_STATE_OPEN" | "ACCESS_REVIEW_STATE_CLOSED" | "ACCESS_REVIEW_STATE_PENDING" | "ACCESS_REVIEW_STATE_REVIEW" | "ACCESS_REVIEW_STATE_PREPARING" | "ACCESS_REVIEW_STATE_STARTING" | "ACCESS_REVIEW_STATE_DRAFT" | "ACCESS_REVIEW_STATE_DELETING" | "ACCESS_REVIEW_STATE_DELETED" | "ACCESS_REVIEW_STATE_RESETTING_POLICIES" | "ACCESS_REVIEW_STATE_COPYING_SETUP_ENTITLEMENTS" | "ACCESS_REVIEW_STATE_COPYING_RESOURCE_TYPE_SELECTIONS" | (string & {}); updatedAt?: Date; usePolicyOverride?: boolean }
-export interface AccessReviewActionsServiceGenerateReportRequest { format?: "ACCESS_REVIEW_REPORT_FORMAT_UNSPECIFIED" | "ACCESS_REVIEW_REPORT_FORMAT_XLSX" | "ACCESS_REVIEW_REPORT_FORMAT_JSON" | "ACCESS_REVIEW_REPORT_FORMAT_CSV" | (string & {}); reportColumnConfig?: AccessReviewReportColumnConfig }
+export interface EmailNotifications { enabled?: boolean | null; identityUserIds?: Array<string> | null }
+export interface GetAppEntitlementMonitorBindingRequest { appEntitlementId?: string | null; appId?: string | null; entitlementGroup?: "ENTITLEMENT_GROUP_UNSPECIFIED" | "ENTITLEMENT_GROUP_A" | "ENTITLEMENT_GROUP_B" | (string & {}) | null; monitorId?: string | null }
+export interface AccessConflictNotificationConfig { emailNotifications?: EmailNotifications | null; slackNotifications?: SlackNotifications | null }
+export interface SlackNotifications { channelId?: string | null; channelName?: string | null; enabled?: boolean | null }
+export interface AccessReview { accessReviewTemplateId?: string; accuracyIssueAction?: "ACCURACY_ISSUE_ACTION_UNSPECIFIED" | "ACCURACY_ISSUE_ACTION_CONTINUE" | "ACCURACY_ISSUE_ACTION_WAIT" | (string & {}); autoCloseCampaign?: boolean; autoCloseDecision?: "CLOSE_DECISION_UNSPECIFIED" | "CLOSE_DECISION_REVOKED" | "CLOSE_DECISION_SKIP" | "CLOSE_DECISION_NO_ACTION" | (string & {}); autoGenerateReport?: boolean; autoResolve?: boolean; autoStartCampaign?: boolean; bindingObjectSetup?: BindingObjectSetup | null; campaignHealthSnapshot?: CampaignHealthSnapshot; campaignInsights?: CampaignInsights; closedAt?: Date; accessReviewColumnConfig?: AccessReviewColumnConfig; completionDate?: Date; connectorSourcesFrozenAt?: Date; createdAt?: Date; createdById?: string; defaultView?: "ACCESS_REVIEW_VIEW_TYPE_UNSPECIFIED" | "ACCESS_REVIEW_VIEW_TYPE_BY_APP" | "ACCESS_REVIEW_VIEW_TYPE_BY_USER" | "ACCESS_REVIEW_VIEW_TYPE_UNSTRUCTURED" | "ACCESS_REVIEW_VIEW_TYPE_BY_RESOURCE" | (string & {}); description?: string; displayName?: string; errorState?: "ACCESS_REVIEW_ERROR_STATE_UNSPECIFIED" | "ACCESS_REVIEW_ERROR_STATE_SELECTION_QUOTA_EXCEED_ERROR" | (string & {}); accessReviewExclusionScope?: AccessReviewExclusionScope; exemptCertifiedAccessConflicts?: boolean; expectedTicketCount?: number; hasAccuracySupport?: boolean; id?: string; accessReviewInclusionScope?: AccessReviewInclusionScope; multiAppSetup?: MultiAppSetup | null; notificationConfig?: NotificationConfig; policyId?: string; reviewInstructions?: string; reviewerAttributeConfig?: ReviewerAttributeConfig | null; scheduledStartDate?: Date; accessReviewScope?: AccessReviewScope; scopeType?: "ACCESS_REVIEW_SCOPE_TYPE_UNSPECIFIED" | "ACCESS_REVIEW_SCOPE_TYPE_BY_ENTITLEMENTS" | "ACCESS_REVIEW_SCOPE_TYPE_BY_ACCESS_CONFLICTS" | "ACCESS_REVIEW_SCOPE_TYPE_BY_RESOURCE" | "ACCESS_REVIEW_SCOPE_TYPE_BY_INHERITANCE" | "ACCESS_REVIEW_SCOPE_TYPE_BY_USERS" | (string & {}); accessReviewScopeV2?: AccessReviewScopeV2; scopingVersion?: number; reviewSignatureConfig?: ReviewSignatureConfig; singleAppSetup?: SingleAppSetup | null; startedAt?: Date; state?: "ACCESS_REVIEW_STATE_UNSPECIFIED" | "ACCESS_REVIEW_STATE_OPEN" | "ACCESS_REVIEW_STATE_CLOSED" | "ACCESS_REVIEW_STATE_PENDING" | "ACCESS_REVIEW_STATE_REVIEW" | "ACCESS_REVIEW_STATE_PREPARING" | "ACCESS_REVIEW_STATE_STARTING" | "ACCESS_REVIEW_STATE_DRAFT" | "ACCESS_REVIEW_STATE_DELETING" | "ACCESS_REVIEW_STATE_DELETED" | "ACCESS_REVIEW_STATE_RESETTING_POLICIES" | "ACCESS_REVIEW_STATE_COPYING_SETUP_ENTITLEMENTS" | "ACCESS_REVIEW_STATE_COPYING_RESOURCE_TYPE_SELECTIONS" | (string & {}); updatedAt?: Date; usePolicyOverride?: boolean }
+export interface AccessReviewActionsServiceGenerateReportRequest { format?: "ACCESS_REVIEW_REPORT_FORMAT_UNSPECIFIED" | "ACCESS_REVIEW_REPORT_FORMAT_XLSX" | "ACCESS_REVIEW_REPORT_FORMAT_JSON" | "ACCESS_REVIEW_REPORT_FORMAT_CSV" | (string & {}); reportColumnConfig?: AccessReviewReportColumnConfig | null }
 export interface AccessReviewActionsServiceGenerateReportResponse {  }
-export interface AccessReviewColumnConfig { columns?: Array<"ACCESS_REVIEW_TASK_COLUMN_UNSPECIFIED" | "ACCESS_REVIEW_TASK_COLUMN_VIEW_LINK" | "ACCESS_REVIEW_TASK_COLUMN_CURRENT_STATE" | "ACCESS_REVIEW_TASK_COLUMN_ACCOUNT" | "ACCESS_REVIEW_TASK_COLUMN_ACCOUNT_OWNER" | "ACCESS_REVIEW_TASK_COLUMN_ENTITLEMENT" | "ACCESS_REVIEW_TASK_COLUMN_ENTITLEMENT_DESCRIPTION" | "ACCESS_REVIEW_TASK_COLUMN_RESOURCE" | "ACCESS_REVIEW_TASK_COLUMN_RESOURCE_TYPE" | "ACCESS_REVIEW_TASK_COLUMN_INSIGHTS" | "ACCESS_REVIEW_TASK_COLUMN_RECOMMENDATION" | "ACCESS_REVIEW_TASK_COLUMN_ASSIGNED_TO" | "ACCESS_REVIEW_TASK_COLUMN_STATUS" | "ACCESS_REVIEW_TASK_COLUMN_APP" | "ACCESS_REVIEW_TASK_COLUMN_DUE" | "ACCESS_REVIEW_TASK_COLUMN_PROJECT" | "ACCESS_REVIEW_TASK_COLUMN_CREATED_ON" | "ACCESS_REVIEW_TASK_COLUMN_TASK_AGE" | "ACCESS_REVIEW_TASK_COLUMN_RESOLVED_ON" | "ACCESS_REVIEW_TASK_COLUMN_ENROLLMENT_STATUS" | "ACCESS_REVIEW_TASK_COLUMN_INHERITED_FROM" | "ACCESS_REVIEW_TASK_COLUMN_DEPARTMENT" | "ACCESS_REVIEW_TASK_COLUMN_JOB_TITLE" | "ACCESS_REVIEW_TASK_COLUMN_CREATED_BY" | "ACCESS_REVIEW_TASK_COLUMN_LAST_LOGIN" | "ACCESS_REVIEW_TASK_COLUMN_RESOURCE_PARENT" | "ACCESS_REVIEW_TASK_COLUMN_RESOURCE_CHILDREN" | "ACCESS_REVIEW_TASK_COLUMN_APP_USER_USERNAME" | "ACCESS_REVIEW_TASK_COLUMN_ACCESS_HOLDER_TYPE" | "ACCESS_REVIEW_TASK_COLUMN_RISK_LEVEL" | "ACCESS_REVIEW_TASK_COLUMN_COMPLIANCE_FRAMEWORK" | (string & {})>; orderedColumns?: Array<AccessReviewTaskColumnRef> }
-export interface AccessReviewExclusionScope { appUserStatuses?: Array<"APP_USER_STATUS_UNSPECIFIED" | "APP_USER_STATUS_ENABLED" | "APP_USER_STATUS_DISABLED" | "APP_USER_STATUS_DELETED" | (string & {})>; appUserTypes?: Array<"APP_USER_TYPE_UNSPECIFIED" | "APP_USER_TYPE_USER" | "APP_USER_TYPE_SERVICE_ACCOUNT" | "APP_USER_TYPE_SYSTEM_ACCOUNT" | (string & {})> }
-export interface AccessReviewExpandMask { paths?: Array<string> }
-export interface AccessReviewInclusionScope { appUserStatuses?: Array<"APP_USER_STATUS_UNSPECIFIED" | "APP_USER_STATUS_ENABLED" | "APP_USER_STATUS_DISABLED" | "APP_USER_STATUS_DELETED" | (string & {})>; appUserTypes?: Array<"APP_USER_TYPE_UNSPECIFIED" | "APP_USER_TYPE_USER" | "APP_USER_TYPE_SERVICE_ACCOUNT" | "APP_USER_TYPE_SYSTEM_ACCOUNT" | (string & {})>; managerIds?: Array<string>; multiUserProfileAttributes?: Record<string, IncludedUserAttributeValues>; noAccountOwners?: boolean; userIds?: Array<string>; userStatuses?: Array<"USER_UNKNOWN" | "USER_ENABLED" | "USER_DISABLED" | "USER_DELETED" | (string & {})> }
-export interface AccessReviewReport { accessReviewId?: string; createdAt?: Date; downloadUrl?: string; format?: "ACCESS_REVIEW_REPORT_FORMAT_UNSPECIFIED" | "ACCESS_REVIEW_REPORT_FORMAT_XLSX" | "ACCESS_REVIEW_REPORT_FORMAT_JSON" | "ACCESS_REVIEW_REPORT_FORMAT_CSV" | (string & {}); hashes?: Record<string, string>; id?: string; state?: "REPORT_STATE_UNSPECIFIED" | "REPORT_STATE_PENDING" | "REPORT_STATE_OK" | "REPORT_STATE_ERROR" | (string & {}) }
-export interface AccessReviewReportColumnConfig { columns?: Array<"ACCESS_REVIEW_REPORT_COLUMN_UNSPECIFIED" | "ACCESS_REVIEW_REPORT_COLUMN_EMPLOYEE_ID" | "ACCESS_REVIEW_REPORT_COLUMN_JOB_TITLE" | "ACCESS_REVIEW_REPORT_COLUMN_DEPARTMENT" | "ACCESS_REVIEW_REPORT_COLUMN_EMPLOYMENT_STATUS" | "ACCESS_REVIEW_REPORT_COLUMN_EMPLOYMENT_TYPE" | "ACCESS_REVIEW_REPORT_COLUMN_MANAGER" | "ACCESS_REVIEW_REPORT_COLUMN_TASK" | "ACCESS_REVIEW_REPORT_COLUMN_ACCOUNT" | "ACCESS_REVIEW_REPORT_COLUMN_USER_NAME" | "ACCESS_REVIEW_REPORT_COLUMN_IDENTITY_TYPE" | "ACCESS_REVIEW_REPORT_COLUMN_ACCOUNT_OWNER" | "ACCESS_REVIEW_REPORT_COLUMN_ACCOUNT_OWNER_EMAIL" | "ACCESS_REVIEW_REPORT_COLUMN_APPLICATION" | "ACCESS_REVIEW_REPORT_COLUMN_RESOURCE" | "ACCESS_REVIEW_REPORT_COLUMN_RESOURCE_TYPE" | "ACCESS_REVIEW_REPORT_COLUMN_ENTITLEMENT" | "ACCESS_REVIEW_REPORT_COLUMN_DESCRIPTION" | "ACCESS_REVIEW_REPORT_COLUMN_CERTIFICATION_POLICY" | "ACCESS_REVIEW_REPORT_COLUMN_ASSIGNED_TO" | "ACCESS_REVIEW_REPORT_COLUMN_REASSIGNMENTS" | "ACCESS_REVIEW_REPORT_COLUMN_CERTIFIERS" | "ACCESS_REVIEW_REPORT_COLUMN_DECISIONS" | "ACCESS_REVIEW_REPORT_COLUMN_RESOLVED_ON" | "ACCESS_REVIEW_REPORT_COLUMN_COMMENTS" | "ACCESS_REVIEW_REPORT_COLUMN_LAST_LOGIN" | "ACCESS_REVIEW_REPORT_COLUMN_SUBMISSIONS" | "ACCESS_REVIEW_REPORT_COLUMN_EXTERNAL_TICKET" | "ACCESS_REVIEW_REPORT_COLUMN_EXTERNAL_TICKET_STATUS" | (string & {})> }
-export interface AccessReviewReportServiceListResponse { list?: Array<AccessReviewReport>; nextPageToken?: string }
-export interface AccessReviewScope { appUserStatuses?: Array<"APP_USER_STATUS_UNSPECIFIED" | "APP_USER_STATUS_ENABLED" | "APP_USER_STATUS_DISABLED" | "APP_USER_STATUS_DELETED" | (string & {})>; appUserTypes?: Array<"APP_USER_TYPE_UNSPECIFIED" | "APP_USER_TYPE_USER" | "APP_USER_TYPE_SERVICE_ACCOUNT" | "APP_USER_TYPE_SYSTEM_ACCOUNT" | (string & {})> }
-export interface AccessReviewScopeV2 { celExpressionScope?: CelExpressionScope; accountCriteriaScope?: AccountCriteriaScope; allAccessConflictsScope?: AllAccessConflictsScope; allAccountsScope?: AllAccountsScope; allGrantsScope?: AllGrantsScope; allUsersScope?: AllUsersScope; applicationAccessScope?: ApplicationAccessScope; appSelectionCriteriaScope?: AppSelectionCriteriaScope; celExpressionScope1?: CelExpressionScope; excludedResourceTypeSelections?: ResourceTypeSelectionScope; excludedSpecificResources?: SpecificResourcesScope; grantsByCriteriaScope?: GrantsByCriteriaScope; principalTypeFilter?: "PRINCIPAL_TYPE_FILTER_UNSPECIFIED" | "PRINCIPAL_TYPE_FILTER_USERS" | "PRINCIPAL_TYPE_FILTER_RESOURCES" | "PRINCIPAL_TYPE_FILTER_USERS_AND_RESOURCES" | (string & {}); resourceSelectionScope?: ResourceSelectionScope; resourceTypeSelectionScope?: ResourceTypeSelectionScope; scopeRoleSelection?: ScopeRoleSelectionScope; selectedUsersScope?: SelectedUsersScope; specificAccessConflictsScope?: SpecificAccessConflictsScope; specificResourcesScope?: SpecificResourcesScope; userCriteriaScope?: UserCriteriaScope }
-export interface AccessReviewServiceCreateRequest { completionDate?: Date; description?: string; displayName?: string; duplicateFrom?: string; accessReviewExpandMask?: AccessReviewExpandMask; notificationConfig?: NotificationConfig; ownerIds?: Array<string>; policyId?: string; scopeType?: "ACCESS_REVIEW_SCOPE_TYPE_UNSPECIFIED" | "ACCESS_REVIEW_SCOPE_TYPE_BY_ENTITLEMENTS" | "ACCESS_REVIEW_SCOPE_TYPE_BY_ACCESS_CONFLICTS" | "ACCESS_REVIEW_SCOPE_TYPE_BY_RESOURCE" | "ACCESS_REVIEW_SCOPE_TYPE_BY_INHERITANCE" | "ACCESS_REVIEW_SCOPE_TYPE_BY_USERS" | (string & {}); accessReviewScopeV2?: AccessReviewScopeV2 }
-export interface AccessReviewServiceCreateResponse { accessReviewView?: AccessReviewView; expanded?: Array<Typed> }
+export interface AccessReviewColumnConfig { columns?: Array<"ACCESS_REVIEW_TASK_COLUMN_UNSPECIFIED" | "ACCESS_REVIEW_TASK_COLUMN_VIEW_LINK" | "ACCESS_REVIEW_TASK_COLUMN_CURRENT_STATE" | "ACCESS_REVIEW_TASK_COLUMN_ACCOUNT" | "ACCESS_REVIEW_TASK_COLUMN_ACCOUNT_OWNER" | "ACCESS_REVIEW_TASK_COLUMN_ENTITLEMENT" | "ACCESS_REVIEW_TASK_COLUMN_ENTITLEMENT_DESCRIPTION" | "ACCESS_REVIEW_TASK_COLUMN_RESOURCE" | "ACCESS_REVIEW_TASK_COLUMN_RESOURCE_TYPE" | "ACCESS_REVIEW_TASK_COLUMN_INSIGHTS" | "ACCESS_REVIEW_TASK_COLUMN_RECOMMENDATION" | "ACCESS_REVIEW_TASK_COLUMN_ASSIGNED_TO" | "ACCESS_REVIEW_TASK_COLUMN_STATUS" | "ACCESS_REVIEW_TASK_COLUMN_APP" | "ACCESS_REVIEW_TASK_COLUMN_DUE" | "ACCESS_REVIEW_TASK_COLUMN_PROJECT" | "ACCESS_REVIEW_TASK_COLUMN_CREATED_ON" | "ACCESS_REVIEW_TASK_COLUMN_TASK_AGE" | "ACCESS_REVIEW_TASK_COLUMN_RESOLVED_ON" | "ACCESS_REVIEW_TASK_COLUMN_ENROLLMENT_STATUS" | "ACCESS_REVIEW_TASK_COLUMN_INHERITED_FROM" | "ACCESS_REVIEW_TASK_COLUMN_DEPARTMENT" | "ACCESS_REVIEW_TASK_COLUMN_JOB_TITLE" | "ACCESS_REVIEW_TASK_COLUMN_CREATED_BY" | "ACCESS_REVIEW_TASK_COLUMN_LAST_LOGIN" | "ACCESS_REVIEW_TASK_COLUMN_RESOURCE_PARENT" | "ACCESS_REVIEW_TASK_COLUMN_RESOURCE_CHILDREN" | "ACCESS_REVIEW_TASK_COLUMN_APP_USER_USERNAME" | "ACCESS_REVIEW_TASK_COLUMN_ACCESS_HOLDER_TYPE" | "ACCESS_REVIEW_TASK_COLUMN_RISK_LEVEL" | "ACCESS_REVIEW_TASK_COLUMN_COMPLIANCE_FRAMEWORK" | (string & {})> | null; orderedColumns?: Array<AccessReviewTaskColumnRef> | null }
+export interface AccessReviewExclusionScope { appUserStatuses?: Array<"APP_USER_STATUS_UNSPECIFIED" | "APP_USER_STATUS_ENABLED" | "APP_USER_STATUS_DISABLED" | "APP_USER_STATUS_DELETED" | (string & {})> | null; appUserTypes?: Array<"APP_USER_TYPE_UNSPECIFIED" | "APP_USER_TYPE_USER" | "APP_USER_TYPE_SERVICE_ACCOUNT" | "APP_USER_TYPE_SYSTEM_ACCOUNT" | (string & {})> | null }
+export interface AccessReviewExpandMask { paths?: Array<string> | null }
+export interface AccessReviewInclusionScope { appUserStatuses?: Array<"APP_USER_STATUS_UNSPECIFIED" | "APP_USER_STATUS_ENABLED" | "APP_USER_STATUS_DISABLED" | "APP_USER_STATUS_DELETED" | (string & {})> | null; appUserTypes?: Array<"APP_USER_TYPE_UNSPECIFIED" | "APP_USER_TYPE_USER" | "APP_USER_TYPE_SERVICE_ACCOUNT" | "APP_USER_TYPE_SYSTEM_ACCOUNT" | (string & {})> | null; managerIds?: Array<string> | null; multiUserProfileAttributes?: Record<string, IncludedUserAttributeValues>; noAccountOwners?: boolean; userIds?: Array<string> | null; userStatuses?: Array<"USER_UNKNOWN" | "USER_ENABLED" | "USER_DISABLED" | "USER_DELETED" | (string & {})> | null }
+export interface AccessReviewReport { accessReviewId?: string; createdAt?: Date | null; downloadUrl?: string; format?: "ACCESS_REVIEW_REPORT_FORMAT_UNSPECIFIED" | "ACCESS_REVIEW_REPORT_FORMAT_XLSX" | "ACCESS_REVIEW_REPORT_FORMAT_JSON" | "ACCESS_REVIEW_REPORT_FORMAT_CSV" | (string & {}); hashes?: Record<string, string>; id?: string; state?: "REPORT_STATE_UNSPECIFIED" | "REPORT_STATE_PENDING" | "REPORT_STATE_OK" | "REPORT_STATE_ERROR" | (string & {}) }
+export interface AccessReviewReportColumnConfig { columns?: Array<"ACCESS_REVIEW_REPORT_COLUMN_UNSPECIFIED" | "ACCESS_REVIEW_REPORT_COLUMN_EMPLOYEE_ID" | "ACCESS_REVIEW_REPORT_COLUMN_JOB_TITLE" | "ACCESS_REVIEW_REPORT_COLUMN_DEPARTMENT" | "ACCESS_REVIEW_REPORT_COLUMN_EMPLOYMENT_STATUS" | "ACCESS_REVIEW_REPORT_COLUMN_EMPLOYMENT_TYPE" | "ACCESS_REVIEW_REPORT_COLUMN_MANAGER" | "ACCESS_REVIEW_REPORT_COLUMN_TASK" | "ACCESS_REVIEW_REPORT_COLUMN_ACCOUNT" | "ACCESS_REVIEW_REPORT_COLUMN_USER_NAME" | "ACCESS_REVIEW_REPORT_COLUMN_IDENTITY_TYPE" | "ACCESS_REVIEW_REPORT_COLUMN_ACCOUNT_OWNER" | "ACCESS_REVIEW_REPORT_COLUMN_ACCOUNT_OWNER_EMAIL" | "ACCESS_REVIEW_REPORT_COLUMN_APPLICATION" | "ACCESS_REVIEW_REPORT_COLUMN_RESOURCE" | "ACCESS_REVIEW_REPORT_COLUMN_RESOURCE_TYPE" | "ACCESS_REVIEW_REPORT_COLUMN_ENTITLEMENT" | "ACCESS_REVIEW_REPORT_COLUMN_DESCRIPTION" | "ACCESS_REVIEW_REPORT_COLUMN_CERTIFICATION_POLICY" | "ACCESS_REVIEW_REPORT_COLUMN_ASSIGNED_TO" | "ACCESS_REVIEW_REPORT_COLUMN_REASSIGNMENTS" | "ACCESS_REVIEW_REPORT_COLUMN_CERTIFIERS" | "ACCESS_REVIEW_REPORT_COLUMN_DECISIONS" | "ACCESS_REVIEW_REPORT_COLUMN_RESOLVED_ON" | "ACCESS_REVIEW_REPORT_COLUMN_COMMENTS" | "ACCESS_REVIEW_REPORT_COLUMN_LAST_LOGIN" | "ACCESS_REVIEW_REPORT_COLUMN_SUBMISSIONS" | "ACCESS_REVIEW_REPORT_COLUMN_EXTERNAL_TICKET" | "ACCESS_REVIEW_REPORT_COLUMN_EXTERNAL_TICKET_STATUS" | (string & {})> | null }
+export interface AccessReviewReportServiceListResponse { list?: Array<AccessReviewReport> | null; nextPageToken?: string }
+export interface AccessReviewScope { appUserStatuses?: Array<"APP_USER_STATUS_UNSPECIFIED" | "APP_USER_STATUS_ENABLED" | "APP_USER_STATUS_DISABLED" | "APP_USER_STATUS_DELETED" | (string & {})> | null; appUserTypes?: Array<"APP_USER_TYPE_UNSPECIFIED" | "APP_USER_TYPE_USER" | "APP_USER_TYPE_SERVICE_ACCOUNT" | "APP_USER_TYPE_SYSTEM_ACCOUNT" | (string & {})> | null }
+export interface AccessReviewScopeV2 { celExpressionScope?: CelExpressionScope | null; accountCriteriaScope?: AccountCriteriaScope | null; allAccessConflictsScope?: AllAccessConflictsScope | null; allAccountsScope?: AllAccountsScope | null; allGrantsScope?: AllGrantsScope | null; allUsersScope?: AllUsersScope | null; applicationAccessScope?: ApplicationAccessScope | null; appSelectionCriteriaScope?: AppSelectionCriteriaScope | null; celExpressionScope1?: CelExpressionScope | null; excludedResourceTypeSelections?: ResourceTypeSelectionScope | null; excludedSpecificResources?: SpecificResourcesScope | null; grantsByCriteriaScope?: GrantsByCriteriaScope | null; principalTypeFilter?: "PRINCIPAL_TYPE_FILTER_UNSPECIFIED" | "PRINCIPAL_TYPE_FILTER_USERS" | "PRINCIPAL_TYPE_FILTER_RESOURCES" | "PRINCIPAL_TYPE_FILTER_USERS_AND_RESOURCES" | (string & {}); resourceSelectionScope?: ResourceSelectionScope | null; resourceTypeSelectionScope?: ResourceTypeSelectionScope | null; scopeRoleSelection?: ScopeRoleSelectionScope | null; selectedUsersScope?: SelectedUsersScope | null; specificAccessConflictsScope?: SpecificAccessConflictsScope | null; specificResourcesScope?: SpecificResourcesScope | null; userCriteriaScope?: UserCriteriaScope | null }
+export interface AccessReviewServiceCreateRequest { completionDate?: Date; description?: string; displayName?: string; duplicateFrom?: string; accessReviewExpandMask?: AccessReviewExpandMask; notificationConfig?: NotificationConfig; ownerIds?: Array<string> | null; policyId?: string; scopeType?: "ACCESS_REVIEW_SCOPE_TYPE_UNSPECIFIED" | "ACCESS_REVIEW_SCOPE_TYPE_BY_ENTITLEMENTS" | "ACCESS_REVIEW_SCOPE_TYPE_BY_ACCESS_CONFLICTS" | "ACCESS_REVIEW_SCOPE_TYPE_BY_RESOURCE" | "ACCESS_REVIEW_SCOPE_TYPE_BY_INHERITANCE" | "ACCESS_REVIEW_SCOPE_TYPE_BY_USERS" | (string & {}); accessReviewScopeV2?: AccessReviewScopeV2 }
+export interface AccessReviewServiceCreateResponse { accessReviewView?: AccessReviewView; expanded?: Array<Typed> | null }
 export interface AccessReviewServiceDeleteRequest {  }
 export interface AccessReviewServiceDeleteResponse {  }
-export interface AccessReviewServiceGetResponse { accessReviewView?: AccessReviewView; expanded?: Array<Typed> }
-export interface AccessReviewServiceListResponse { expanded?: Array<Typed>; list?: Array<AccessReviewView>; nextPageToken?: string }
-export interface AccessReviewServiceUpdateRequest { accessReview?: AccessReview; accessReviewExpandMask?: AccessReviewExpandMask; updateMask?: string }
-export interface AccessReviewServiceUpdateResponse { accessReviewView?: AccessReviewView; expanded?: Array<Typed> }
-export interface AccessReviewSetScopeByResourceTypeRequest { resourceTypeSelections?: Array<ResourceTypeIdRef>; accessReviewScopeV2?: AccessReviewScopeV2 }
+export interface AccessReviewServiceGetResponse { accessReviewView?: AccessReviewView; expanded?: Array<Typed> | null }
+export interface AccessReviewServiceListResponse { expanded?: Array<Typed> | null; list?: Array<AccessReviewView> | null; nextPageToken?: string }
+export interface AccessReviewServiceUpdateRequest { accessReview?: AccessReview; accessReviewExpandMask?: AccessReviewExpandMask; updateMask?: string | null }
+export interface AccessReviewServiceUpdateResponse { accessReviewView?: AccessReviewView; expanded?: Array<Typed> | null }
+export interface AccessReviewSetScopeByResourceTypeRequest { resourceTypeSelections?: Array<ResourceTypeIdRef> | null; accessReviewScopeV2?: AccessReviewScopeV2 }
 export interface AccessReviewSetScopeByResourceTypeResponse {  }
 export interface AccessReviewSetupEntitlement { accessReviewId?: string; appEntitlementId?: string; appId?: string; appResourceId?: string; appResourceTypeId?: string; createdAt?: Date; customPolicyId?: string; deletedAt?: Date; policyId?: string; tenantId?: string; updatedAt?: Date }
-export interface AccessReviewSetupEntitlementAndScopeServiceSetRequest { entitlements?: Array<AccessReviewSetupEntitlementInput>; accessReviewSetupEntitlementExpandMask?: AccessReviewSetupEntitlementExpandMask; accessReviewScopeV2?: AccessReviewScopeV2 }
-export interface AccessReviewSetupEntitlementAndScopeServiceSetResponse { expanded?: Array<Typed>; list?: Array<AccessReviewSetupEntitlementView>; accessReviewScopeV2?: AccessReviewScopeV2 }
-export interface AccessReviewSetupEntitlementExpandMask { paths?: Array<string> }
+export interface AccessReviewSetupEntitlementAndScopeServiceSetRequest { entitlements?: Array<AccessReviewSetupEntitlementInput> | null; accessReviewSetupEntitlementExpandMask?: AccessReviewSetupEntitlementExpandMask; accessReviewScopeV2?: AccessReviewScopeV2 }
+export interface AccessReviewSetupEntitlementAndScopeServiceSetResponse { expanded?: Array<Typed> | null; list?: Array<AccessReviewSetupEntitlementView> | null; accessReviewScopeV2?: AccessReviewScopeV2 }
+export interface AccessReviewSetupEntitlementExpandMask { paths?: Array<string> | null }
 export interface AccessReviewSetupEntitlementInput { appEntitlementId?: string; appId?: string }
 export interface AccessReviewSetupEntitlementView { accessReviewSetupEntitlement?: AccessReviewSetupEntitlement; appPath?: string; entitlementPath?: string; policyPath?: string }
-export interface AccessReviewTaskColumnRef { appUserAttributeKey?: string; builtin?: "ACCESS_REVIEW_TASK_COLUMN_UNSPECIFIED" | "ACCESS_REVIEW_TASK_COLUMN_VIEW_LINK" | "ACCESS_REVIEW_TASK_COLUMN_CURRENT_STATE" | "ACCESS_REVIEW_TASK_COLUMN_ACCOUNT" | "ACCESS_REVIEW_TASK_COLUMN_ACCOUNT_OWNER" | "ACCESS_REVIEW_TASK_COLUMN_ENTITLEMENT" | "ACCESS_REVIEW_TASK_COLUMN_ENTITLEMENT_DESCRIPTION" | "ACCESS_REVIEW_TASK_COLUMN_RESOURCE" | "ACCESS_REVIEW_TASK_COLUMN_RESOURCE_TYPE" | "ACCESS_REVIEW_TASK_COLUMN_INSIGHTS" | "ACCESS_REVIEW_TASK_COLUMN_RECOMMENDATION" | "ACCESS_REVIEW_TASK_COLUMN_ASSIGNED_TO" | "ACCESS_REVIEW_TASK_COLUMN_STATUS" | "ACCESS_REVIEW_TASK_COLUMN_APP" | "ACCESS_REVIEW_TASK_COLUMN_DUE" | "ACCESS_REVIEW_TASK_COLUMN_PROJECT" | "ACCESS_REVIEW_TASK_COLUMN_CREATED_ON" | "ACCESS_REVIEW_TASK_COLUMN_TASK_AGE" | "ACCESS_REVIEW_TASK_COLUMN_RESOLVED_ON" | "ACCESS_REVIEW_TASK_COLUMN_ENROLLMENT_STATUS" | "ACCESS_REVIEW_TASK_COLUMN_INHERITED_FROM" | "ACCESS_REVIEW_TASK_COLUMN_DEPARTMENT" | "ACCESS_REVIEW_TASK_COLUMN_JOB_TITLE" | "ACCESS_REVIEW_TASK_COLUMN_CREATED_BY" | "ACCESS_REVIEW_TASK_COLUMN_LAST_LOGIN" | "ACCESS_REVIEW_TASK_COLUMN_RESOURCE_PARENT" | "ACCESS_REVIEW_TASK_COLUMN_RESOURCE_CHILDREN" | "ACCESS_REVIEW_TASK_COLUMN_APP_USER_USERNAME" | "ACCESS_REVIEW_TASK_COLUMN_ACCESS_HOLDER_TYPE" | "ACCESS_REVIEW_TASK_COLUMN_RISK_LEVEL" | "ACCESS_REVIEW_TASK_COLUMN_COMPLIANCE_FRAMEWORK" | (string & {}) }
-export interface AccessReviewTemplate { accessReviewDuration?: string; accuracyIssueAction?: "ACCURACY_ISSUE_ACTION_UNSPECIFIED" | "ACCURACY_ISSUE_ACTION_CONTINUE" | "ACCURACY_ISSUE_ACTION_WAIT" | (string & {}); annotations?: Record<string, string>; autoCloseCampaign?: boolean; autoCloseDecision?: "CLOSE_DECISION_UNSPECIFIED" | "CLOSE_DECISION_REVOKED" | "CLOSE_DECISION_SKIP" | "CLOSE_DECISION_NO_ACTION" | (string & {}); autoGenerateReport?: boolean; autoStartCampaign?: boolean; accessReviewColumnConfig?: AccessReviewColumnConfig; createdAt?: Date; defaultView?: "ACCESS_REVIEW_VIEW_TYPE_UNSPECIFIED" | "ACCESS_REVIEW_VIEW_TYPE_BY_APP" | "ACCESS_REVIEW_VIEW_TYPE_BY_USER" | "ACCESS_REVIEW_VIEW_TYPE_UNSTRUCTURED" | "ACCESS_REVIEW_VIEW_TYPE_BY_RESOURCE" | (string & {}); deletedAt?: Date; description?: string; displayName?: string; exemptCertifiedAccessConflicts?: boolean; id?: string; accessReviewInclusionScope?: AccessReviewInclusionScope; isCampaignScheduleEnabled?: boolean; nextScheduledCampaignAt?: Date; notificationConfig?: NotificationConfig; occurrences?: number; policyId?: string; recurrenceRule?: RecurrenceRule; reviewInstructions?: string; reviewerAttributeConfig?: ReviewerAttributeConfig; accessReviewScopeV2?: AccessReviewScopeV2; scopeType?: "ACCESS_REVIEW_SCOPE_TYPE_UNSPECIFIED" | "ACCESS_REVIEW_SCOPE_TYPE_BY_ENTITLEMENTS" | "ACCESS_REVIEW_SCOPE_TYPE_BY_ACCESS_CONFLICTS" | "ACCESS_REVIEW_SCOPE_TYPE_BY_RESOURCE" | "ACCESS_REVIEW_SCOPE_TYPE_BY_INHERITANCE" | "ACCESS_REVIEW_SCOPE_TYPE_BY_USERS" | (string & {}); reviewSignatureConfig?: ReviewSignatureConfig; slackChannel?: SlackChannel; updatedAt?: Date; usePolicyOverride?: boolean }
-export interface AccessReviewTemplateServiceCreateRequest { accessReviewDuration?: string; accuracyIssueAction?: "ACCURACY_ISSUE_ACTION_UNSPECIFIED" | "ACCURACY_ISSUE_ACTION_CONTINUE" | "ACCURACY_ISSUE_ACTION_WAIT" | (string & {}); annotations?: Record<string, string>; autoCloseCampaign?: boolean; autoCloseDecision?: "CLOSE_DECISION_UNSPECIFIED" | "CLOSE_DECISION_REVOKED" | "CLOSE_DECISION_SKIP" | "CLOSE_DECISION_NO_ACTION" | (string & {}); autoGenerateReport?: boolean; autoStartCampaign?: boolean; accessReviewColumnConfig?: AccessReviewColumnConfig; defaultView?: "ACCESS_REVIEW_VIEW_TYPE_UNSPECIFIED" | "ACCESS_REVIEW_VIEW_TYPE_BY_APP" | "ACCESS_REVIEW_VIEW_TYPE_BY_USER" | "ACCESS_REVIEW_VIEW_TYPE_UNSTRUCTURED" | "ACCESS_REVIEW_VIEW_TYPE_BY_RESOURCE" | (string & {}); description?: string; displayName?: string; exemptCertifiedAccessConflicts?: boolean; isCampaignScheduleEnabled?: boolean; notificationConfig?: NotificationConfig; ownerIds?: Array<string>; policyId?: string; recurrenceRule?: RecurrenceRule; reviewInstructions?: string; reviewerAttributeConfig?: ReviewerAttributeConfig; accessReviewScopeV2?: AccessReviewScopeV2; scopeType?: "ACCESS_REVIEW_SCOPE_TYPE_UNSPECIFIED" | "ACCESS_REVIEW_SCOPE_TYPE_BY_ENTITLEMENTS" | "ACCESS_REVIEW_SCOPE_TYPE_BY_ACCESS_CONFLICTS" | "ACCESS_REVIEW_SCOPE_TYPE_BY_RESOURCE" | "ACCESS_REVIEW_SCOPE_TYPE_BY_INHERITANCE" | "ACCESS_REVIEW_SCOPE_TYPE_BY_USERS" | (string & {}); reviewSignatureConfig?: ReviewSignatureConfig; usePolicyOverride?: boolean }
+export interface AccessReviewTaskColumnRef { appUserAttributeKey?: string | null; builtin?: "ACCESS_REVIEW_TASK_COLUMN_UNSPECIFIED" | "ACCESS_REVIEW_TASK_COLUMN_VIEW_LINK" | "ACCESS_REVIEW_TASK_COLUMN_CURRENT_STATE" | "ACCESS_REVIEW_TASK_COLUMN_ACCOUNT" | "ACCESS_REVIEW_TASK_COLUMN_ACCOUNT_OWNER" | "ACCESS_REVIEW_TASK_COLUMN_ENTITLEMENT" | "ACCESS_REVIEW_TASK_COLUMN_ENTITLEMENT_DESCRIPTION" | "ACCESS_REVIEW_TASK_COLUMN_RESOURCE" | "ACCESS_REVIEW_TASK_COLUMN_RESOURCE_TYPE" | "ACCESS_REVIEW_TASK_COLUMN_INSIGHTS" | "ACCESS_REVIEW_TASK_COLUMN_RECOMMENDATION" | "ACCESS_REVIEW_TASK_COLUMN_ASSIGNED_TO" | "ACCESS_REVIEW_TASK_COLUMN_STATUS" | "ACCESS_REVIEW_TASK_COLUMN_APP" | "ACCESS_REVIEW_TASK_COLUMN_DUE" | "ACCESS_REVIEW_TASK_COLUMN_PROJECT" | "ACCESS_REVIEW_TASK_COLUMN_CREATED_ON" | "ACCESS_REVIEW_TASK_COLUMN_TASK_AGE" | "ACCESS_REVIEW_TASK_COLUMN_RESOLVED_ON" | "ACCESS_REVIEW_TASK_COLUMN_ENROLLMENT_STATUS" | "ACCESS_REVIEW_TASK_COLUMN_INHERITED_FROM" | "ACCESS_REVIEW_TASK_COLUMN_DEPARTMENT" | "ACCESS_REVIEW_TASK_COLUMN_JOB_TITLE" | "ACCESS_REVIEW_TASK_COLUMN_CREATED_BY" | "ACCESS_REVIEW_TASK_COLUMN_LAST_LOGIN" | "ACCESS_REVIEW_TASK_COLUMN_RESOURCE_PARENT" | "ACCESS_REVIEW_TASK_COLUMN_RESOURCE_CHILDREN" | "ACCESS_REVIEW_TASK_COLUMN_APP_USER_USERNAME" | "ACCESS_REVIEW_TASK_COLUMN_ACCESS_HOLDER_TYPE" | "ACCESS_REVIEW_TASK_COLUMN_RISK_LEVEL" | "ACCESS_REVIEW_TASK_COLUMN_COMPLIANCE_FRAMEWORK" | (string & {}) | null }
+export interface AccessReviewTemplate { accessReviewDuration?: string; accuracyIssueAction?: "ACCURACY_ISSUE_ACTION_UNSPECIFIED" | "ACCURACY_ISSUE_ACTION_CONTINUE" | "ACCURACY_ISSUE_ACTION_WAIT" | (string & {}); annotations?: Record<string, string>; autoCloseCampaign?: boolean; autoCloseDecision?: "CLOSE_DECISION_UNSPECIFIED" | "CLOSE_DECISION_REVOKED" | "CLOSE_DECISION_SKIP" | "CLOSE_DECISION_NO_ACTION" | (string & {}); autoGenerateReport?: boolean; autoStartCampaign?: boolean; accessReviewColumnConfig?: AccessReviewColumnConfig; createdAt?: Date; defaultView?: "ACCESS_REVIEW_VIEW_TYPE_UNSPECIFIED" | "ACCESS_REVIEW_VIEW_TYPE_BY_APP" | "ACCESS_REVIEW_VIEW_TYPE_BY_USER" | "ACCESS_REVIEW_VIEW_TYPE_UNSTRUCTURED" | "ACCESS_REVIEW_VIEW_TYPE_BY_RESOURCE" | (string & {}); deletedAt?: Date; description?: string; displayName?: string; exemptCertifiedAccessConflicts?: boolean; id?: string; accessReviewInclusionScope?: AccessReviewInclusionScope; isCampaignScheduleEnabled?: boolean; nextScheduledCampaignAt?: Date; notificationConfig?: NotificationConfig; occurrences?: number; policyId?: string; recurrenceRule?: RecurrenceRule; reviewInstructions?: string; reviewerAttributeConfig?: ReviewerAttributeConfig | null; accessReviewScopeV2?: AccessReviewScopeV2; scopeType?: "ACCESS_REVIEW_SCOPE_TYPE_UNSPECIFIED" | "ACCESS_REVIEW_SCOPE_TYPE_BY_ENTITLEMENTS" | "ACCESS_REVIEW_SCOPE_TYPE_BY_ACCESS_CONFLICTS" | "ACCESS_REVIEW_SCOPE_TYPE_BY_RESOURCE" | "ACCESS_REVIEW_SCOPE_TYPE_BY_INHERITANCE" | "ACCESS_REVIEW_SCOPE_TYPE_BY_USERS" | (string & {}); reviewSignatureConfig?: ReviewSignatureConfig; slackChannel?: SlackChannel | null; updatedAt?: Date; usePolicyOverride?: boolean }
+export interface AccessReviewTemplateServiceCreateRequest { accessReviewDuration?: string; accuracyIssueAction?: "ACCURACY_ISSUE_ACTION_UNSPECIFIED" | "ACCURACY_ISSUE_ACTION_CONTINUE" | "ACCURACY_ISSUE_ACTION_WAIT" | (string & {}); annotations?: Record<string, string>; autoCloseCampaign?: boolean; autoCloseDecision?: "CLOSE_DECISION_UNSPECIFIED" | "CLOSE_DECISION_REVOKED" | "CLOSE_DECISION_SKIP" | "CLOSE_DECISION_NO_ACTION" | (string & {}); autoGenerateReport?: boolean; autoStartCampaign?: boolean; accessReviewColumnConfig?: AccessReviewColumnConfig; defaultView?: "ACCESS_REVIEW_VIEW_TYPE_UNSPECIFIED" | "ACCESS_REVIEW_VIEW_TYPE_BY_APP" | "ACCESS_REVIEW_VIEW_TYPE_BY_USER" | "ACCESS_REVIEW_VIEW_TYPE_UNSTRUCTURED" | "ACCESS_REVIEW_VIEW_TYPE_BY_RESOURCE" | (string & {}); description?: string; displayName?: string; exemptCertifiedAccessConflicts?: boolean; isCampaignScheduleEnabled?: boolean; notificationConfig?: NotificationConfig; ownerIds?: Array<string> | null; policyId?: string; recurrenceRule?: RecurrenceRule; reviewInstructions?: string; reviewerAttributeConfig?: ReviewerAttributeConfig | null; accessReviewScopeV2?: AccessReviewScopeV2; scopeType?: "ACCESS_REVIEW_SCOPE_TYPE_UNSPECIFIED" | "ACCESS_REVIEW_SCOPE_TYPE_BY_ENTITLEMENTS" | "ACCESS_REVIEW_SCOPE_TYPE_BY_ACCESS_CONFLICTS" | "ACCESS_REVIEW_SCOPE_TYPE_BY_RESOURCE" | "ACCESS_REVIEW_SCOPE_TYPE_BY_INHERITANCE" | "ACCESS_REVIEW_SCOPE_TYPE_BY_USERS" | (string & {}); reviewSignatureConfig?: ReviewSignatureConfig; usePolicyOverride?: boolean }
 export interface AccessReviewTemplateServiceCreateResponse { accessReviewTemplate?: AccessReviewTemplate }
 export interface AccessReviewTemplateServiceDeleteRequest {  }
 export interface AccessReviewTemplateServiceDeleteResponse {  }
 export interface AccessReviewTemplateServiceGetResponse { accessReviewTemplate?: AccessReviewTemplate }
-export interface AccessReviewTemplateServiceUpdateRequest { accessReviewTemplate?: AccessReviewTemplate; updateMask?: string }
+export interface AccessReviewTemplateServiceUpdateRequest { accessReviewTemplate?: AccessReviewTemplate; updateMask?: string | null }
 export interface AccessReviewTemplateServiceUpdateResponse { accessReviewTemplate?: AccessReviewTemplate }
-export interface AccessReviewTemplateSetScopeByResourceTypeRequest { resourceTypeSelections?: Array<ResourceTypeIdRef>; accessReviewScopeV2?: AccessReviewScopeV2 }
+export interface AccessReviewTemplateSetScopeByResourceTypeRequest { resourceTypeSelections?: Array<ResourceTypeIdRef> | null; accessReviewScopeV2?: AccessReviewScopeV2 }
 export interface AccessReviewTemplateSetScopeByResourceTypeResponse {  }
 export interface AccessReviewTemplateSetupEntitlement { accessReviewTemplateId?: string; appEntitlementId?: string; appId?: string; appResourceId?: string; appResourceTypeId?: string; createdAt?: Date; customPolicyId?: string; deletedAt?: Date; policyId?: string; tenantId?: string; updatedAt?: Date }
-export interface AccessReviewTemplateSetupEntitlementExpandMask { paths?: Array<string> }
+export interface AccessReviewTemplateSetupEntitlementExpandMask { paths?: Array<string> | null }
 export interface AccessReviewTemplateSetupEntitlementInput { appEntitlementId?: string; appId?: string }
-export interface AccessReviewTemplateSetupEntitlementServiceSetRequest { entitlements?: Array<AccessReviewTemplateSetupEntitlementInput>; accessReviewTemplateSetupEntitlementExpandMask?: AccessReviewTemplateSetupEntitlementExpandMask; accessReviewScopeV2?: AccessReviewScopeV2 }
-export interface AccessReviewTemplateSetupEntitlementServiceSetResponse { expanded?: Array<Typed>; list?: Array<AccessReviewTemplateSetupEntitlementView>; accessReviewScopeV2?: AccessReviewScopeV2 }
+export interface AccessReviewTemplateSetupEntitlementServiceSetRequest { entitlements?: Array<AccessReviewTemplateSetupEntitlementInput> | null; accessReviewTemplateSetupEntitlementExpandMask?: AccessReviewTemplateSetupEntitlementExpandMask; accessReviewScopeV2?: AccessReviewScopeV2 }
+export interface AccessReviewTemplateSetupEntitlementServiceSetResponse { expanded?: Array<Typed> | null; list?: Array<AccessReviewTemplateSetupEntitlementView> | null; accessReviewScopeV2?: AccessReviewScopeV2 }
 export interface AccessReviewTemplateSetupEntitlementView { accessReviewTemplateSetupEntitlement?: AccessReviewTemplateSetupEntitlement; appPath?: string; entitlementPath?: string; policyPath?: string }
 export interface AccessReviewView { accessReview?: AccessReview; createdByUserPath?: string; actorObjectPermissions?: ActorObjectPermissions; policyPath?: string }
-export interface AccountCriteriaScope { accountDomain?: "APP_USER_DOMAIN_UNSPECIFIED" | "APP_USER_DOMAIN_EXTERNAL" | "APP_USER_DOMAIN_TRUSTED" | (string & {}); accountTypes?: Array<"APP_USER_TYPE_UNSPECIFIED" | "APP_USER_TYPE_USER" | "APP_USER_TYPE_SERVICE_ACCOUNT" | "APP_USER_TYPE_SYSTEM_ACCOUNT" | (string & {})>; appUserStatuses?: Array<"APP_USER_STATUS_UNSPECIFIED" | "APP_USER_STATUS_ENABLED" | "APP_USER_STATUS_DISABLED" | "APP_USER_STATUS_DELETED" | (string & {})>; noAccountOwner?: boolean }
+export interface AccountCriteriaScope { accountDomain?: "APP_USER_DOMAIN_UNSPECIFIED" | "APP_USER_DOMAIN_EXTERNAL" | "APP_USER_DOMAIN_TRUSTED" | (string & {}); accountTypes?: Array<"APP_USER_TYPE_UNSPECIFIED" | "APP_USER_TYPE_USER" | "APP_USER_TYPE_SERVICE_ACCOUNT" | "APP_USER_TYPE_SYSTEM_ACCOUNT" | (string & {})> | null; appUserStatuses?: Array<"APP_USER_STATUS_UNSPECIFIED" | "APP_USER_STATUS_ENABLED" | "APP_USER_STATUS_DISABLED" | "APP_USER_STATUS_DELETED" | (string & {})> | null; noAccountOwner?: boolean }
 export interface AllAccessConflictsScope {  }
 export interface AllAccountsScope {  }
 export interface AllGrantsScope {  }
 export interface AllUsersScope {  }
-export interface AppSelectionCriteriaScope { complianceFrameworkAttributeValueIds?: Array<string>; riskLevelAttributeValueIds?: Array<string> }
+export interface AppSelectionCriteriaScope { complianceFrameworkAttributeValueIds?: Array<string> | null; riskLevelAttributeValueIds?: Array<string> | null }
 export interface ApplicationAccessScope {  }
 export interface BindingObjectSetup {  }
 export interface CampaignEntitlementDetails { appId?: string; entitlementId?: string; policyId?: string }
@@ -142,254 +142,254 @@ export interface CampaignHealthSnapshot { checkedAt?: Date; phantomLockedCount?:
 export interface CampaignInsights { markdown?: string }
 export interface CelExpressionScope { expression?: string }
 export interface EntitlementToDetails { entitlementDetails?: Record<string, CampaignEntitlementDetails> }
-export interface GrantAccessProfileFilter { excludedAccessProfileIds?: Array<string>; filterType?: "ACCESS_PROFILE_FILTER_TYPE_UNSPECIFIED" | "ACCESS_PROFILE_FILTER_TYPE_INCLUDE_ALL" | "ACCESS_PROFILE_FILTER_TYPE_EXCLUDE_ALL" | "ACCESS_PROFILE_FILTER_TYPE_EXCLUDE_SPECIFIC" | "ACCESS_PROFILE_FILTER_TYPE_INCLUDE_SPECIFIC" | (string & {}); includedAccessProfileIds?: Array<string> }
+export interface GrantAccessProfileFilter { excludedAccessProfileIds?: Array<string> | null; filterType?: "ACCESS_PROFILE_FILTER_TYPE_UNSPECIFIED" | "ACCESS_PROFILE_FILTER_TYPE_INCLUDE_ALL" | "ACCESS_PROFILE_FILTER_TYPE_EXCLUDE_ALL" | "ACCESS_PROFILE_FILTER_TYPE_EXCLUDE_SPECIFIC" | "ACCESS_PROFILE_FILTER_TYPE_INCLUDE_SPECIFIC" | (string & {}); includedAccessProfileIds?: Array<string> | null }
 export interface GrantsAddedBetween { endDate?: Date; startDate?: Date }
-export interface GrantsByCriteriaScope { grantAccessProfileFilter?: GrantAccessProfileFilter; daysSinceAdded?: string; daysSinceLastUsed?: string; daysSinceReviewed?: string; grantsAddedBetween?: GrantsAddedBetween; sourceFilter?: "GRANT_SOURCE_FILTER_UNSPECIFIED" | "GRANT_SOURCE_FILTER_DIRECT" | "GRANT_SOURCE_FILTER_INHERITED" | (string & {}); typeFilter?: "GRANT_FILTER_TYPE_UNSPECIFIED" | "GRANT_FILTER_TYPE_PERMANENT" | "GRANT_FILTER_TYPE_TEMPORARY" | (string & {}) }
+export interface GrantsByCriteriaScope { grantAccessProfileFilter?: GrantAccessProfileFilter; daysSinceAdded?: string; daysSinceLastUsed?: string; daysSinceReviewed?: string; grantsAddedBetween?: GrantsAddedBetween | null; sourceFilter?: "GRANT_SOURCE_FILTER_UNSPECIFIED" | "GRANT_SOURCE_FILTER_DIRECT" | "GRANT_SOURCE_FILTER_INHERITED" | (string & {}); typeFilter?: "GRANT_FILTER_TYPE_UNSPECIFIED" | "GRANT_FILTER_TYPE_PERMANENT" | "GRANT_FILTER_TYPE_TEMPORARY" | (string & {}) }
 export interface IncludedUserAttributeValue { value?: string }
-export interface IncludedUserAttributeValues { values?: Array<IncludedUserAttributeValue> }
-export interface MultiAppEntitlement { appId?: string; entitlementIds?: Array<string> }
+export interface IncludedUserAttributeValues { values?: Array<IncludedUserAttributeValue> | null }
+export interface MultiAppEntitlement { appId?: string; entitlementIds?: Array<string> | null }
 export interface MultiAppSetup { appEntitlementDetails?: Record<string, EntitlementToDetails>; appEntitlements?: Record<string, MultiAppEntitlement> }
 export interface NotificationConfig { sendClose?: boolean; sendKickoff?: boolean; sendReminders?: boolean }
-export interface RecurrenceRule { endDate?: Date; frequency?: "FREQUENCY_UNSPECIFIED" | "FREQUENCY_NONE" | "FREQUENCY_DAILY" | "FREQUENCY_WEEKLY" | "FREQUENCY_MONTHLY" | "FREQUENCY_YEARLY" | (string & {}); interval?: number; occurrences?: number; startDate?: Date }
+export interface RecurrenceRule { endDate?: Date; frequency?: "FREQUENCY_UNSPECIFIED" | "FREQUENCY_NONE" | "FREQUENCY_DAILY" | "FREQUENCY_WEEKLY" | "FREQUENCY_MONTHLY" | "FREQUENCY_YEARLY" | (string & {}); interval?: number; occurrences?: number | null; startDate?: Date }
 export interface ResourceSelectionScope {  }
 export interface ResourceTypeIdRef { appId?: string; resourceTypeId?: string }
 export interface ResourceTypeSelectionScope {  }
 export interface ReviewSignatureConfig { meaningOfSignature?: string; requireSignature?: boolean; stepUpProviderId?: string; tspUrl?: string }
 export interface ReviewerAttributeBinding { appId?: string; attributeKey?: string }
-export interface ReviewerAttributeConfig { bindings?: Array<ReviewerAttributeBinding> }
+export interface ReviewerAttributeConfig { bindings?: Array<ReviewerAttributeBinding> | null }
 export interface ScopeRoleSelectionScope {  }
-export interface SelectedUsersScope { userIds?: Array<string> }
+export interface SelectedUsersScope { userIds?: Array<string> | null }
 export interface SingleAppSetup { appId?: string }
 export interface SlackChannel { channelId?: string; description?: string; isChannelId?: boolean; name?: string }
 export interface SpecificAccessConflictsScope {  }
 export interface SpecificResourcesScope {  }
-export interface UserCriteriaScope { groupAppEntitlementsRef?: Array<AppEntitlementRef>; managerUserIds?: Array<string>; multiUserProfileAttributes?: Record<string, IncludedUserAttributeValues>; userStatus?: Array<"UNKNOWN" | "ENABLED" | "DISABLED" | "DELETED" | (string & {})> }
-export interface AIGovernanceSettings { allowedClientTypes?: Array<"MCP_CLIENT_TYPE_UNSPECIFIED" | "MCP_CLIENT_TYPE_PERSONAL" | "MCP_CLIENT_TYPE_SHARED" | "MCP_CLIENT_TYPE_SERVICE" | "MCP_CLIENT_TYPE_EPHEMERAL" | (string & {})>; auditVerbosity?: "AUDIT_VERBOSITY_UNSPECIFIED" | "AUDIT_VERBOSITY_MINIMAL" | "AUDIT_VERBOSITY_STANDARD" | "AUDIT_VERBOSITY_FULL" | (string & {}); autoDiscoveryEnabled?: boolean; c1awAutospillDisabled?: boolean; c1awAutospillThresholdBytes?: number; codeModeConcurrency?: number; createdAt?: Date; defaultClientLifecycle?: MCPClientLifecycleConfig; defaultToolClassification?: "TOOL_CLASSIFICATION_UNSPECIFIED" | "TOOL_CLASSIFICATION_READ" | "TOOL_CLASSIFICATION_WRITE" | "TOOL_CLASSIFICATION_DESTRUCTIVE" | "TOOL_CLASSIFICATION_SENSITIVE" | "TOOL_CLASSIFICATION_DANGEROUS" | (string & {}); discoveryInterval?: string; enabled?: boolean; preferCodeModeOverDirectTools?: boolean; requireToolApproval?: boolean; surfaceRequestableTools?: boolean; untrustedJudgeDisable?: boolean; updatedAt?: Date }
-export interface AIGovernanceSettingsHistoryEntry { metadata?: HistoryEntryMetadata; snapshot?: AIGovernanceSettings }
-export interface AccessProfilesForTool { accessProfiles?: Array<MCPAccessProfile>; mcpToolId?: string }
-export interface GetAIGovernanceSettingsResponse { aiGovernanceSettings?: AIGovernanceSettings }
+export interface UserCriteriaScope { groupAppEntitlementsRef?: Array<AppEntitlementRef> | null; managerUserIds?: Array<string> | null; multiUserProfileAttributes?: Record<string, IncludedUserAttributeValues>; userStatus?: Array<"UNKNOWN" | "ENABLED" | "DISABLED" | "DELETED" | (string & {})> | null }
+export interface AIGovernanceSettings { allowedClientTypes?: Array<"MCP_CLIENT_TYPE_UNSPECIFIED" | "MCP_CLIENT_TYPE_PERSONAL" | "MCP_CLIENT_TYPE_SHARED" | "MCP_CLIENT_TYPE_SERVICE" | "MCP_CLIENT_TYPE_EPHEMERAL" | (string & {})> | null; auditVerbosity?: "AUDIT_VERBOSITY_UNSPECIFIED" | "AUDIT_VERBOSITY_MINIMAL" | "AUDIT_VERBOSITY_STANDARD" | "AUDIT_VERBOSITY_FULL" | (string & {}); autoDiscoveryEnabled?: boolean; c1awAutospillDisabled?: boolean; c1awAutospillThresholdBytes?: number; codeModeConcurrency?: number; createdAt?: Date | null; defaultClientLifecycle?: MCPClientLifecycleConfig | null; defaultToolClassification?: "TOOL_CLASSIFICATION_UNSPECIFIED" | "TOOL_CLASSIFICATION_READ" | "TOOL_CLASSIFICATION_WRITE" | "TOOL_CLASSIFICATION_DESTRUCTIVE" | "TOOL_CLASSIFICATION_SENSITIVE" | "TOOL_CLASSIFICATION_DANGEROUS" | (string & {}); discoveryInterval?: string | null; enabled?: boolean; preferCodeModeOverDirectTools?: boolean; requireToolApproval?: boolean; surfaceRequestableTools?: boolean; untrustedJudgeDisable?: boolean; updatedAt?: Date | null }
+export interface AIGovernanceSettingsHistoryEntry { metadata?: HistoryEntryMetadata | null; snapshot?: AIGovernanceSettings | null }
+export interface AccessProfilesForTool { accessProfiles?: Array<MCPAccessProfile> | null; mcpToolId?: string }
+export interface GetAIGovernanceSettingsResponse { aiGovernanceSettings?: AIGovernanceSettings | null }
 export interface GetTenantDefaultsResponse { requireToolApproval?: boolean }
-export interface ListAIGovernanceSettingsHistoryResponse { list?: Array<AIGovernanceSettingsHistoryEntry>; nextPageToken?: string }
-export interface MCPAccessProfile { appEntitlementId?: string; appId?: string; connectorDisplayName?: string; connectorId?: string; createdAt?: Date; deletedAt?: Date; description?: string; displayName?: string; id?: string; requestable?: boolean; toolCount?: number; updatedAt?: Date }
+export interface ListAIGovernanceSettingsHistoryResponse { list?: Array<AIGovernanceSettingsHistoryEntry> | null; nextPageToken?: string }
+export interface MCPAccessProfile { appEntitlementId?: string; appId?: string; connectorDisplayName?: string; connectorId?: string; createdAt?: Date | null; deletedAt?: Date | null; description?: string; displayName?: string; id?: string; requestable?: boolean; toolCount?: number; updatedAt?: Date | null }
 export interface MCPAccessProfileServiceCreateRequest { description?: string; displayName?: string }
-export interface MCPAccessProfileServiceCreateResponse { profile?: MCPAccessProfile }
+export interface MCPAccessProfileServiceCreateResponse { profile?: MCPAccessProfile | null }
 export interface MCPAccessProfileServiceDeleteRequest {  }
 export interface MCPAccessProfileServiceDeleteResponse {  }
-export interface MCPAccessProfileServiceGetByAppEntitlementIdResponse { profile?: MCPAccessProfile }
-export interface MCPAccessProfileServiceGetResponse { profile?: MCPAccessProfile }
-export interface MCPAccessProfileServiceListRequestableConnectorsResponse { connectors?: Array<RequestableConnector> }
-export interface MCPAccessProfileServiceListResponse { nextPageToken?: string; profiles?: Array<MCPAccessProfile> }
-export interface MCPAccessProfileServiceSearchAccessProfilesResponse { nextPageToken?: string; profiles?: Array<MCPAccessProfile> }
-export interface MCPAccessProfileServiceSearchRequestableConnectorsResponse { list?: Array<RequestableConnectorView>; nextPageToken?: string }
-export interface MCPAccessProfileServiceUpdateRequest { profile?: MCPAccessProfile; updateMask?: string }
-export interface MCPAccessProfileServiceUpdateResponse { profile?: MCPAccessProfile }
-export interface MCPAccessProfileToolBinding { accessProfileId?: string; appId?: string; connectorId?: string; createdAt?: Date; deletedAt?: Date; mcpToolId?: string; updatedAt?: Date }
-export interface MCPAccessProfileToolBindingHistoryEntry { items?: Array<MCPAccessProfileToolBindingHistoryItem>; metadata?: ListHistoryEntryMetadata }
+export interface MCPAccessProfileServiceGetByAppEntitlementIdResponse { profile?: MCPAccessProfile | null }
+export interface MCPAccessProfileServiceGetResponse { profile?: MCPAccessProfile | null }
+export interface MCPAccessProfileServiceListRequestableConnectorsResponse { connectors?: Array<RequestableConnector> | null }
+export interface MCPAccessProfileServiceListResponse { nextPageToken?: string; profiles?: Array<MCPAccessProfile> | null }
+export interface MCPAccessProfileServiceSearchAccessProfilesResponse { nextPageToken?: string; profiles?: Array<MCPAccessProfile> | null }
+export interface MCPAccessProfileServiceSearchRequestableConnectorsResponse { list?: Array<RequestableConnectorView> | null; nextPageToken?: string }
+export interface MCPAccessProfileServiceUpdateRequest { profile?: MCPAccessProfile | null; updateMask?: string | null }
+export interface MCPAccessProfileServiceUpdateResponse { profile?: MCPAccessProfile | null }
+export interface MCPAccessProfileToolBinding { accessProfileId?: string; appId?: string; connectorId?: string; createdAt?: Date | null; deletedAt?: Date | null; mcpToolId?: string; updatedAt?: Date | null }
+export interface MCPAccessProfileToolBindingHistoryEntry { items?: Array<MCPAccessProfileToolBindingHistoryItem> | null; metadata?: ListHistoryEntryMetadata | null }
 export interface MCPAccessProfileToolBindingHistoryItem { changeKind?: "LIST_CHANGE_KIND_UNSPECIFIED" | "LIST_CHANGE_KIND_ADDED" | "LIST_CHANGE_KIND_REMOVED" | (string & {}); listIndex?: string }
-export interface MCPAccessProfileToolBindingServiceCreateRequest { mcpToolIds?: Array<string> }
-export interface MCPAccessProfileToolBindingServiceCreateResponse { bindings?: Array<MCPAccessProfileToolBinding> }
-export interface MCPAccessProfileToolBindingServiceDeleteRequest { mcpToolIds?: Array<string> }
+export interface MCPAccessProfileToolBindingServiceCreateRequest { mcpToolIds?: Array<string> | null }
+export interface MCPAccessProfileToolBindingServiceCreateResponse { bindings?: Array<MCPAccessProfileToolBinding> | null }
+export interface MCPAccessProfileToolBindingServiceDeleteRequest { mcpToolIds?: Array<string> | null }
 export interface MCPAccessProfileToolBindingServiceDeleteResponse {  }
-export interface MCPAccessProfileToolBindingServiceGetAccessProfilesForToolsRequest { mcpToolIds?: Array<string> }
-export interface MCPAccessProfileToolBindingServiceGetAccessProfilesForToolsResponse { accessProfilesForTools?: Array<AccessProfilesForTool> }
-export interface MCPAccessProfileToolBindingServiceListProfilesByToolHistoryResponse { list?: Array<MCPAccessProfileToolBindingHistoryEntry>; nextPageToken?: string }
-export interface MCPAccessProfileToolBindingServiceListResponse { bindings?: Array<MCPAccessProfileToolBinding>; nextPageToken?: string }
-export interface MCPAccessProfileToolBindingServiceListToolsByProfileHistoryResponse { list?: Array<MCPAccessProfileToolBindingHistoryEntry>; nextPageToken?: string }
-export interface MCPClientLifecycleConfig { inactivityCloseAfter?: string; inactivityHideAfter?: string; retentionDeleteAfter?: string }
-export interface MCPConnectionView { appId?: string; authMethod?: "MCP_SERVER_AUTH_METHOD_UNSPECIFIED" | "MCP_SERVER_AUTH_METHOD_NONE" | "MCP_SERVER_AUTH_METHOD_BEARER_TOKEN" | "MCP_SERVER_AUTH_METHOD_OAUTH2" | "MCP_SERVER_AUTH_METHOD_CUSTOM_HEADER" | "MCP_SERVER_AUTH_METHOD_AWS_SIGV4" | "MCP_SERVER_AUTH_METHOD_BASIC_AUTH" | (string & {}); authorizedAsEmail?: string; authorizedAsName?: string; connected?: boolean; connectedAt?: Date; connectorId?: string; description?: string; displayName?: string; serverType?: "MCP_SERVER_TYPE_UNSPECIFIED" | "MCP_SERVER_TYPE_HOSTED" | "MCP_SERVER_TYPE_EXTERNAL" | (string & {}) }
-export interface MCPResource { appEntitlementId?: string; appId?: string; connectorId?: string; createdAt?: Date; deletedAt?: Date; description?: string; discoveryHash?: string; entitlementActive?: boolean; grantCount?: number; id?: string; kind?: "MCP_RESOURCE_KIND_UNSPECIFIED" | "MCP_RESOURCE_KIND_STATIC" | "MCP_RESOURCE_KIND_TEMPLATE" | (string & {}); lastDiscoveredAt?: Date; mimeType?: string; name?: string; state?: "MCP_RESOURCE_STATE_UNSPECIFIED" | "MCP_RESOURCE_STATE_PENDING_REVIEW" | "MCP_RESOURCE_STATE_APPROVED" | "MCP_RESOURCE_STATE_DISABLED" | "MCP_RESOURCE_STATE_REMOVED" | (string & {}); title?: string; updatedAt?: Date; uri?: string; uriTemplate?: string }
-export interface MCPResourceHistoryEntry { metadata?: HistoryEntryMetadata; snapshot?: MCPResource }
-export interface MCPResourceServiceGetResponse { resource?: MCPResource }
-export interface MCPResourceServiceListHistoryResponse { list?: Array<MCPResourceHistoryEntry>; nextPageToken?: string }
-export interface MCPResourceServiceListResponse { nextPageToken?: string; resources?: Array<MCPResource> }
-export interface MCPResourceServiceSearchRequest { includeGrantStatus?: boolean; kindFilter?: Array<"MCP_RESOURCE_KIND_UNSPECIFIED" | "MCP_RESOURCE_KIND_STATIC" | "MCP_RESOURCE_KIND_TEMPLATE" | (string & {})>; pageSize?: number; pageToken?: string; query?: string; sortBy?: "MCP_RESOURCE_SORT_BY_UNSPECIFIED" | "MCP_RESOURCE_SORT_BY_NAME" | "MCP_RESOURCE_SORT_BY_URI" | "MCP_RESOURCE_SORT_BY_STATE" | "MCP_RESOURCE_SORT_BY_UPDATED_AT" | (string & {}); sortDirection?: "SORT_DIRECTION_UNSPECIFIED" | "SORT_DIRECTION_ASC" | "SORT_DIRECTION_DESC" | (string & {}); stateFilter?: Array<"MCP_RESOURCE_STATE_UNSPECIFIED" | "MCP_RESOURCE_STATE_PENDING_REVIEW" | "MCP_RESOURCE_STATE_APPROVED" | "MCP_RESOURCE_STATE_DISABLED" | "MCP_RESOURCE_STATE_REMOVED" | (string & {})> }
-export interface MCPResourceServiceSearchResponse { list?: Array<MCPResource>; nextPageToken?: string }
-export interface MCPResourceServiceUpdateRequest { resource?: MCPResource; updateMask?: string }
-export interface MCPResourceServiceUpdateResponse { resource?: MCPResource }
+export interface MCPAccessProfileToolBindingServiceGetAccessProfilesForToolsRequest { mcpToolIds?: Array<string> | null }
+export interface MCPAccessProfileToolBindingServiceGetAccessProfilesForToolsResponse { accessProfilesForTools?: Array<AccessProfilesForTool> | null }
+export interface MCPAccessProfileToolBindingServiceListProfilesByToolHistoryResponse { list?: Array<MCPAccessProfileToolBindingHistoryEntry> | null; nextPageToken?: string }
+export interface MCPAccessProfileToolBindingServiceListResponse { bindings?: Array<MCPAccessProfileToolBinding> | null; nextPageToken?: string }
+export interface MCPAccessProfileToolBindingServiceListToolsByProfileHistoryResponse { list?: Array<MCPAccessProfileToolBindingHistoryEntry> | null; nextPageToken?: string }
+export interface MCPClientLifecycleConfig { inactivityCloseAfter?: string | null; inactivityHideAfter?: string | null; retentionDeleteAfter?: string | null }
+export interface MCPConnectionView { appId?: string; authMethod?: "MCP_SERVER_AUTH_METHOD_UNSPECIFIED" | "MCP_SERVER_AUTH_METHOD_NONE" | "MCP_SERVER_AUTH_METHOD_BEARER_TOKEN" | "MCP_SERVER_AUTH_METHOD_OAUTH2" | "MCP_SERVER_AUTH_METHOD_CUSTOM_HEADER" | "MCP_SERVER_AUTH_METHOD_AWS_SIGV4" | "MCP_SERVER_AUTH_METHOD_BASIC_AUTH" | (string & {}); authorizedAsEmail?: string; authorizedAsName?: string; connected?: boolean; connectedAt?: Date | null; connectorId?: string; description?: string; displayName?: string; serverType?: "MCP_SERVER_TYPE_UNSPECIFIED" | "MCP_SERVER_TYPE_HOSTED" | "MCP_SERVER_TYPE_EXTERNAL" | (string & {}) }
+export interface MCPResource { appEntitlementId?: string; appId?: string; connectorId?: string; createdAt?: Date | null; deletedAt?: Date | null; description?: string; discoveryHash?: string; entitlementActive?: boolean; grantCount?: number; id?: string; kind?: "MCP_RESOURCE_KIND_UNSPECIFIED" | "MCP_RESOURCE_KIND_STATIC" | "MCP_RESOURCE_KIND_TEMPLATE" | (string & {}); lastDiscoveredAt?: Date | null; mimeType?: string; name?: string; state?: "MCP_RESOURCE_STATE_UNSPECIFIED" | "MCP_RESOURCE_STATE_PENDING_REVIEW" | "MCP_RESOURCE_STATE_APPROVED" | "MCP_RESOURCE_STATE_DISABLED" | "MCP_RESOURCE_STATE_REMOVED" | (string & {}); title?: string; updatedAt?: Date | null; uri?: string; uriTemplate?: string }
+export interface MCPResourceHistoryEntry { metadata?: HistoryEntryMetadata | null; snapshot?: MCPResource | null }
+export interface MCPResourceServiceGetResponse { resource?: MCPResource | null }
+export interface MCPResourceServiceListHistoryResponse { list?: Array<MCPResourceHistoryEntry> | null; nextPageToken?: string }
+export interface MCPResourceServiceListResponse { nextPageToken?: string; resources?: Array<MCPResource> | null }
+export interface MCPResourceServiceSearchRequest { includeGrantStatus?: boolean; kindFilter?: Array<"MCP_RESOURCE_KIND_UNSPECIFIED" | "MCP_RESOURCE_KIND_STATIC" | "MCP_RESOURCE_KIND_TEMPLATE" | (string & {})> | null; pageSize?: number; pageToken?: string; query?: string; sortBy?: "MCP_RESOURCE_SORT_BY_UNSPECIFIED" | "MCP_RESOURCE_SORT_BY_NAME" | "MCP_RESOURCE_SORT_BY_URI" | "MCP_RESOURCE_SORT_BY_STATE" | "MCP_RESOURCE_SORT_BY_UPDATED_AT" | (string & {}); sortDirection?: "SORT_DIRECTION_UNSPECIFIED" | "SORT_DIRECTION_ASC" | "SORT_DIRECTION_DESC" | (string & {}); stateFilter?: Array<"MCP_RESOURCE_STATE_UNSPECIFIED" | "MCP_RESOURCE_STATE_PENDING_REVIEW" | "MCP_RESOURCE_STATE_APPROVED" | "MCP_RESOURCE_STATE_DISABLED" | "MCP_RESOURCE_STATE_REMOVED" | (string & {})> | null }
+export interface MCPResourceServiceSearchResponse { list?: Array<MCPResource> | null; nextPageToken?: string }
+export interface MCPResourceServiceUpdateRequest { resource?: MCPResource | null; updateMask?: string | null }
+export interface MCPResourceServiceUpdateResponse { resource?: MCPResource | null }
 export interface MCPServerAuthAWSSigV4 { accessKeyId?: string; secretAccessKey?: string; sessionToken?: string }
 export interface MCPServerAuthBasicAuth { password?: string; username?: string }
 export interface MCPServerAuthBearerToken { token?: string }
 export interface MCPServerAuthCustomHeader { headerName?: string; headerValue?: string }
-export interface MCPServerAuthGoogleServiceAccount { credentialsJson?: string; scopes?: Array<string> }
+export interface MCPServerAuthGoogleServiceAccount { credentialsJson?: string; scopes?: Array<string> | null }
 export interface MCPServerAuthNone {  }
-export interface MCPServerAuthOAuth2 { authorizeUrl?: string; clientId?: string; clientIdMode?: "MCP_SERVER_AUTH_OAUTH2_CLIENT_ID_MODE_UNSPECIFIED" | "MCP_SERVER_AUTH_OAUTH2_CLIENT_ID_MODE_DCR" | "MCP_SERVER_AUTH_OAUTH2_CLIENT_ID_MODE_CIMD" | (string & {}); clientSecret?: string; codeChallengeMethodsSupported?: Array<string>; extraAuthorizeParams?: Record<string, string>; extraTokenParams?: Record<string, string>; issuerUrl?: string; jwtAudience?: string; jwtIssuer?: string; jwtPrivateKey?: string; jwtSubject?: string; mode?: "MCP_SERVER_AUTH_OAUTH2_MODE_UNSPECIFIED" | "MCP_SERVER_AUTH_OAUTH2_MODE_SERVICE" | "MCP_SERVER_AUTH_OAUTH2_MODE_PASSTHROUGH" | "MCP_SERVER_AUTH_OAUTH2_MODE_CLIENT_CREDENTIALS" | "MCP_SERVER_AUTH_OAUTH2_MODE_JWT_BEARER" | "MCP_SERVER_AUTH_OAUTH2_MODE_GOOGLE_SERVICE_ACCOUNT" | "MCP_SERVER_AUTH_OAUTH2_MODE_AUTHORIZATION_CODE" | (string & {}); pkce?: string; scopes?: Array<string>; scopesSupported?: Array<string>; tokenEndpointAuthMethod?: string; tokenUrl?: string }
-export interface MCPServerCatalogAuthMode { authMethod?: "MCP_SERVER_AUTH_METHOD_UNSPECIFIED" | "MCP_SERVER_AUTH_METHOD_NONE" | "MCP_SERVER_AUTH_METHOD_BEARER_TOKEN" | "MCP_SERVER_AUTH_METHOD_OAUTH2" | "MCP_SERVER_AUTH_METHOD_CUSTOM_HEADER" | "MCP_SERVER_AUTH_METHOD_AWS_SIGV4" | "MCP_SERVER_AUTH_METHOD_BASIC_AUTH" | (string & {}); authStyle?: string; authorizeUrl?: string; clientIdMode?: "MCP_SERVER_CATALOG_CLIENT_ID_MODE_UNSPECIFIED" | "MCP_SERVER_CATALOG_CLIENT_ID_MODE_MANUAL" | "MCP_SERVER_CATALOG_CLIENT_ID_MODE_DCR" | "MCP_SERVER_CATALOG_CLIENT_ID_MODE_CIMD" | (string & {}); credentialUrl?: string; description?: string; extraAuthorizeParams?: Record<string, string>; extraTokenParams?: Record<string, string>; header?: string; issuerUrl?: string; jwtAudience?: string; oauth2Grant?: string; optionalScopes?: Array<string>; passthrough?: boolean; pkce?: string; scopes?: Array<string>; tokenUrl?: string }
+export interface MCPServerAuthOAuth2 { authorizeUrl?: string; clientId?: string; clientIdMode?: "MCP_SERVER_AUTH_OAUTH2_CLIENT_ID_MODE_UNSPECIFIED" | "MCP_SERVER_AUTH_OAUTH2_CLIENT_ID_MODE_DCR" | "MCP_SERVER_AUTH_OAUTH2_CLIENT_ID_MODE_CIMD" | (string & {}); clientSecret?: string; codeChallengeMethodsSupported?: Array<string> | null; extraAuthorizeParams?: Record<string, string>; extraTokenParams?: Record<string, string>; issuerUrl?: string; jwtAudience?: string; jwtIssuer?: string; jwtPrivateKey?: string; jwtSubject?: string; mode?: "MCP_SERVER_AUTH_OAUTH2_MODE_UNSPECIFIED" | "MCP_SERVER_AUTH_OAUTH2_MODE_SERVICE" | "MCP_SERVER_AUTH_OAUTH2_MODE_PASSTHROUGH" | "MCP_SERVER_AUTH_OAUTH2_MODE_CLIENT_CREDENTIALS" | "MCP_SERVER_AUTH_OAUTH2_MODE_JWT_BEARER" | "MCP_SERVER_AUTH_OAUTH2_MODE_GOOGLE_SERVICE_ACCOUNT" | "MCP_SERVER_AUTH_OAUTH2_MODE_AUTHORIZATION_CODE" | (string & {}); pkce?: string; scopes?: Array<string> | null; scopesSupported?: Array<string> | null; tokenEndpointAuthMethod?: string; tokenUrl?: string }
+export interface MCPServerCatalogAuthMode { authMethod?: "MCP_SERVER_AUTH_METHOD_UNSPECIFIED" | "MCP_SERVER_AUTH_METHOD_NONE" | "MCP_SERVER_AUTH_METHOD_BEARER_TOKEN" | "MCP_SERVER_AUTH_METHOD_OAUTH2" | "MCP_SERVER_AUTH_METHOD_CUSTOM_HEADER" | "MCP_SERVER_AUTH_METHOD_AWS_SIGV4" | "MCP_SERVER_AUTH_METHOD_BASIC_AUTH" | (string & {}); authStyle?: string; authorizeUrl?: string; clientIdMode?: "MCP_SERVER_CATALOG_CLIENT_ID_MODE_UNSPECIFIED" | "MCP_SERVER_CATALOG_CLIENT_ID_MODE_MANUAL" | "MCP_SERVER_CATALOG_CLIENT_ID_MODE_DCR" | "MCP_SERVER_CATALOG_CLIENT_ID_MODE_CIMD" | (string & {}); credentialUrl?: string; description?: string; extraAuthorizeParams?: Record<string, string>; extraTokenParams?: Record<string, string>; header?: string; issuerUrl?: string; jwtAudience?: string; oauth2Grant?: string; optionalScopes?: Array<string> | null; passthrough?: boolean; pkce?: string; scopes?: Array<string> | null; tokenUrl?: string }
 export interface MCPServerCatalogConfigField { default?: string; description?: string; displayName?: string; name?: string; placeholder?: string; required?: boolean; secret?: boolean }
-export interface MCPServerCatalogConfigSchema { fields?: Array<MCPServerCatalogConfigField> }
-export interface MCPServerCatalogEntry { authModes?: Array<MCPServerCatalogAuthMode>; baseUrl?: string; channel?: "MCP_SERVER_CATALOG_CHANNEL_UNSPECIFIED" | "MCP_SERVER_CATALOG_CHANNEL_STABLE" | "MCP_SERVER_CATALOG_CHANNEL_BETA" | "MCP_SERVER_CATALOG_CHANNEL_ALPHA" | (string & {}); configSchema?: MCPServerCatalogConfigSchema; defaultAuthMethod?: "MCP_SERVER_AUTH_METHOD_UNSPECIFIED" | "MCP_SERVER_AUTH_METHOD_NONE" | "MCP_SERVER_AUTH_METHOD_BEARER_TOKEN" | "MCP_SERVER_AUTH_METHOD_OAUTH2" | "MCP_SERVER_AUTH_METHOD_CUSTOM_HEADER" | "MCP_SERVER_AUTH_METHOD_AWS_SIGV4" | "MCP_SERVER_AUTH_METHOD_BASIC_AUTH" | (string & {}); defaultAuthorizeUrl?: string; defaultScopes?: Array<string>; defaultTokenUrl?: string; defaultToolPrefix?: string; description?: string; displayName?: string; iconUrl?: string; id?: string; maturity?: "MCP_SERVER_CATALOG_MATURITY_UNSPECIFIED" | "MCP_SERVER_CATALOG_MATURITY_STUB" | "MCP_SERVER_CATALOG_MATURITY_GENERATED" | "MCP_SERVER_CATALOG_MATURITY_VERIFIED" | "MCP_SERVER_CATALOG_MATURITY_CURATED" | (string & {}); scope?: "MCP_SERVER_CATALOG_SCOPE_UNSPECIFIED" | "MCP_SERVER_CATALOG_SCOPE_BUSINESS" | "MCP_SERVER_CATALOG_SCOPE_EXCLUDED" | "MCP_SERVER_CATALOG_SCOPE_UNDETERMINED" | (string & {}); serviceName?: string; stable?: boolean; supportedOauth2Modes?: Array<"MCP_SERVER_AUTH_OAUTH2_MODE_UNSPECIFIED" | "MCP_SERVER_AUTH_OAUTH2_MODE_SERVICE" | "MCP_SERVER_AUTH_OAUTH2_MODE_PASSTHROUGH" | "MCP_SERVER_AUTH_OAUTH2_MODE_CLIENT_CREDENTIALS" | "MCP_SERVER_AUTH_OAUTH2_MODE_JWT_BEARER" | "MCP_SERVER_AUTH_OAUTH2_MODE_GOOGLE_SERVICE_ACCOUNT" | "MCP_SERVER_AUTH_OAUTH2_MODE_AUTHORIZATION_CODE" | (string & {})> }
-export interface MCPServerExternalConfig { basicAuth?: MCPServerAuthBasicAuth; bearerToken?: MCPServerAuthBearerToken; customHeader?: MCPServerAuthCustomHeader; none?: MCPServerAuthNone; oauth2?: MCPServerAuthOAuth2; requireToolApproval?: "OPTIONAL_BOOL_UNSPECIFIED" | "OPTIONAL_BOOL_TRUE" | "OPTIONAL_BOOL_FALSE" | (string & {}); tokenSharing?: "MCP_SERVER_TOKEN_SHARING_UNSPECIFIED" | "MCP_SERVER_TOKEN_SHARING_SHARED" | "MCP_SERVER_TOKEN_SHARING_PER_USER" | (string & {}); transportType?: "MCP_SERVER_TRANSPORT_TYPE_UNSPECIFIED" | "MCP_SERVER_TRANSPORT_TYPE_STREAMABLE_HTTP" | "MCP_SERVER_TRANSPORT_TYPE_SSE" | (string & {}); url?: string }
-export interface MCPServerHostedConfig { awsSigv4?: MCPServerAuthAWSSigV4; basicAuth?: MCPServerAuthBasicAuth; bearerToken?: MCPServerAuthBearerToken; configFields?: Record<string, string>; customHeader?: MCPServerAuthCustomHeader; googleServiceAccount?: MCPServerAuthGoogleServiceAccount; mcpServerCatalogId?: string; none?: MCPServerAuthNone; oauth2?: MCPServerAuthOAuth2; requireToolApproval?: "OPTIONAL_BOOL_UNSPECIFIED" | "OPTIONAL_BOOL_TRUE" | "OPTIONAL_BOOL_FALSE" | (string & {}); sourceAppId?: string; tokenSharing?: "MCP_SERVER_TOKEN_SHARING_UNSPECIFIED" | "MCP_SERVER_TOKEN_SHARING_SHARED" | "MCP_SERVER_TOKEN_SHARING_PER_USER" | (string & {}) }
-export interface MCPServerSearchWithToolCountResult { mcpServer?: MCPServerView; toolCount?: number }
+export interface MCPServerCatalogConfigSchema { fields?: Array<MCPServerCatalogConfigField> | null }
+export interface MCPServerCatalogEntry { authModes?: Array<MCPServerCatalogAuthMode> | null; baseUrl?: string; channel?: "MCP_SERVER_CATALOG_CHANNEL_UNSPECIFIED" | "MCP_SERVER_CATALOG_CHANNEL_STABLE" | "MCP_SERVER_CATALOG_CHANNEL_BETA" | "MCP_SERVER_CATALOG_CHANNEL_ALPHA" | (string & {}); configSchema?: MCPServerCatalogConfigSchema | null; defaultAuthMethod?: "MCP_SERVER_AUTH_METHOD_UNSPECIFIED" | "MCP_SERVER_AUTH_METHOD_NONE" | "MCP_SERVER_AUTH_METHOD_BEARER_TOKEN" | "MCP_SERVER_AUTH_METHOD_OAUTH2" | "MCP_SERVER_AUTH_METHOD_CUSTOM_HEADER" | "MCP_SERVER_AUTH_METHOD_AWS_SIGV4" | "MCP_SERVER_AUTH_METHOD_BASIC_AUTH" | (string & {}); defaultAuthorizeUrl?: string; defaultScopes?: Array<string> | null; defaultTokenUrl?: string; defaultToolPrefix?: string; description?: string; displayName?: string; iconUrl?: string; id?: string; maturity?: "MCP_SERVER_CATALOG_MATURITY_UNSPECIFIED" | "MCP_SERVER_CATALOG_MATURITY_STUB" | "MCP_SERVER_CATALOG_MATURITY_GENERATED" | "MCP_SERVER_CATALOG_MATURITY_VERIFIED" | "MCP_SERVER_CATALOG_MATURITY_CURATED" | (string & {}); scope?: "MCP_SERVER_CATALOG_SCOPE_UNSPECIFIED" | "MCP_SERVER_CATALOG_SCOPE_BUSINESS" | "MCP_SERVER_CATALOG_SCOPE_EXCLUDED" | "MCP_SERVER_CATALOG_SCOPE_UNDETERMINED" | (string & {}); serviceName?: string; stable?: boolean; supportedOauth2Modes?: Array<"MCP_SERVER_AUTH_OAUTH2_MODE_UNSPECIFIED" | "MCP_SERVER_AUTH_OAUTH2_MODE_SERVICE" | "MCP_SERVER_AUTH_OAUTH2_MODE_PASSTHROUGH" | "MCP_SERVER_AUTH_OAUTH2_MODE_CLIENT_CREDENTIALS" | "MCP_SERVER_AUTH_OAUTH2_MODE_JWT_BEARER" | "MCP_SERVER_AUTH_OAUTH2_MODE_GOOGLE_SERVICE_ACCOUNT" | "MCP_SERVER_AUTH_OAUTH2_MODE_AUTHORIZATION_CODE" | (string & {})> | null }
+export interface MCPServerExternalConfig { basicAuth?: MCPServerAuthBasicAuth | null; bearerToken?: MCPServerAuthBearerToken | null; customHeader?: MCPServerAuthCustomHeader | null; none?: MCPServerAuthNone | null; oauth2?: MCPServerAuthOAuth2 | null; requireToolApproval?: "OPTIONAL_BOOL_UNSPECIFIED" | "OPTIONAL_BOOL_TRUE" | "OPTIONAL_BOOL_FALSE" | (string & {}); tokenSharing?: "MCP_SERVER_TOKEN_SHARING_UNSPECIFIED" | "MCP_SERVER_TOKEN_SHARING_SHARED" | "MCP_SERVER_TOKEN_SHARING_PER_USER" | (string & {}); transportType?: "MCP_SERVER_TRANSPORT_TYPE_UNSPECIFIED" | "MCP_SERVER_TRANSPORT_TYPE_STREAMABLE_HTTP" | "MCP_SERVER_TRANSPORT_TYPE_SSE" | (string & {}); url?: string }
+export interface MCPServerHostedConfig { awsSigv4?: MCPServerAuthAWSSigV4 | null; basicAuth?: MCPServerAuthBasicAuth | null; bearerToken?: MCPServerAuthBearerToken | null; configFields?: Record<string, string>; customHeader?: MCPServerAuthCustomHeader | null; googleServiceAccount?: MCPServerAuthGoogleServiceAccount | null; mcpServerCatalogId?: string; none?: MCPServerAuthNone | null; oauth2?: MCPServerAuthOAuth2 | null; requireToolApproval?: "OPTIONAL_BOOL_UNSPECIFIED" | "OPTIONAL_BOOL_TRUE" | "OPTIONAL_BOOL_FALSE" | (string & {}); sourceAppId?: string; tokenSharing?: "MCP_SERVER_TOKEN_SHARING_UNSPECIFIED" | "MCP_SERVER_TOKEN_SHARING_SHARED" | "MCP_SERVER_TOKEN_SHARING_PER_USER" | (string & {}) }
+export interface MCPServerSearchWithToolCountResult { mcpServer?: MCPServerView | null; toolCount?: number }
 export interface MCPServerServiceDeleteRequest {  }
 export interface MCPServerServiceDeleteResponse {  }
 export interface MCPServerServiceDiscoverOIDCEndpointsRequest { issuerUrl?: string }
-export interface MCPServerServiceDiscoverOIDCEndpointsResponse { authorizationEndpoint?: string; codeChallengeMethodsSupported?: Array<string>; scopesSupported?: Array<string>; tokenEndpoint?: string }
-export interface MCPServerServiceGetCatalogResponse { catalogEntry?: MCPServerCatalogEntry }
-export interface MCPServerServiceGetResponse { mcpServer?: MCPServerView }
-export interface MCPServerServiceListCatalogResponse { list?: Array<MCPServerCatalogEntry>; nextPageToken?: string }
-export interface MCPServerServiceListConnectionsResponse { list?: Array<MCPConnectionView>; nextPageToken?: string }
-export interface MCPServerServiceListResponse { list?: Array<MCPServerView>; nextPageToken?: string }
-export interface MCPServerServiceRegisterRequest { acknowledgedFindingIds?: Array<string>; appManagedStateBindingRef?: AppManagedStateBindingRef; dataSensitivity?: "MCP_SERVER_DATA_SENSITIVITY_UNSPECIFIED" | "MCP_SERVER_DATA_SENSITIVITY_PUBLIC" | "MCP_SERVER_DATA_SENSITIVITY_INTERNAL" | "MCP_SERVER_DATA_SENSITIVITY_CONFIDENTIAL" | "MCP_SERVER_DATA_SENSITIVITY_RESTRICTED" | (string & {}); description?: string; displayName?: string; externalConfig?: MCPServerExternalConfig; hostedConfig?: MCPServerHostedConfig; oauthDiagnosticId?: string; serverType?: "MCP_SERVER_TYPE_UNSPECIFIED" | "MCP_SERVER_TYPE_HOSTED" | "MCP_SERVER_TYPE_EXTERNAL" | (string & {}); toolPrefix?: string; tunnelApplianceId?: string; tunnelPath?: string; tunnelServiceName?: string; tunneled?: boolean; userIds?: Array<string> }
-export interface MCPServerServiceRegisterResponse { mcpServer?: MCPServerView }
+export interface MCPServerServiceDiscoverOIDCEndpointsResponse { authorizationEndpoint?: string; codeChallengeMethodsSupported?: Array<string> | null; scopesSupported?: Array<string> | null; tokenEndpoint?: string }
+export interface MCPServerServiceGetCatalogResponse { catalogEntry?: MCPServerCatalogEntry | null }
+export interface MCPServerServiceGetResponse { mcpServer?: MCPServerView | null }
+export interface MCPServerServiceListCatalogResponse { list?: Array<MCPServerCatalogEntry> | null; nextPageToken?: string }
+export interface MCPServerServiceListConnectionsResponse { list?: Array<MCPConnectionView> | null; nextPageToken?: string }
+export interface MCPServerServiceListResponse { list?: Array<MCPServerView> | null; nextPageToken?: string }
+export interface MCPServerServiceRegisterRequest { acknowledgedFindingIds?: Array<string> | null; appManagedStateBindingRef?: AppManagedStateBindingRef | null; dataSensitivity?: "MCP_SERVER_DATA_SENSITIVITY_UNSPECIFIED" | "MCP_SERVER_DATA_SENSITIVITY_PUBLIC" | "MCP_SERVER_DATA_SENSITIVITY_INTERNAL" | "MCP_SERVER_DATA_SENSITIVITY_CONFIDENTIAL" | "MCP_SERVER_DATA_SENSITIVITY_RESTRICTED" | (string & {}); description?: string; displayName?: string; externalConfig?: MCPServerExternalConfig | null; hostedConfig?: MCPServerHostedConfig | null; oauthDiagnosticId?: string; serverType?: "MCP_SERVER_TYPE_UNSPECIFIED" | "MCP_SERVER_TYPE_HOSTED" | "MCP_SERVER_TYPE_EXTERNAL" | (string & {}); toolPrefix?: string; tunnelApplianceId?: string; tunnelPath?: string; tunnelServiceName?: string; tunneled?: boolean; userIds?: Array<string> | null }
+export interface MCPServerServiceRegisterResponse { mcpServer?: MCPServerView | null }
 export interface MCPServerServiceResyncToolsRequest {  }
 export interface MCPServerServiceResyncToolsResponse {  }
 export interface MCPServerServiceSearchWithToolCountRequest { includeLastCalledAt?: boolean; pageSize?: number; pageToken?: string; query?: string; toolState?: "MCP_TOOL_STATE_UNSPECIFIED" | "MCP_TOOL_STATE_PENDING_REVIEW" | "MCP_TOOL_STATE_APPROVED" | "MCP_TOOL_STATE_DISABLED" | "MCP_TOOL_STATE_REMOVED" | (string & {}) }
-export interface MCPServerServiceSearchWithToolCountResponse { list?: Array<MCPServerSearchWithToolCountResult>; nextPageToken?: string }
-export interface MCPServerServiceTestConnectionRequest { appId?: string; connectorId?: string; externalConfig?: MCPServerExternalConfig; updateMask?: string }
+export interface MCPServerServiceSearchWithToolCountResponse { list?: Array<MCPServerSearchWithToolCountResult> | null; nextPageToken?: string }
+export interface MCPServerServiceTestConnectionRequest { appId?: string; connectorId?: string; externalConfig?: MCPServerExternalConfig | null; updateMask?: string | null }
 export interface MCPServerServiceTestConnectionResponse { failureReason?: string; reachable?: boolean; toolCount?: number }
-export interface MCPServerServiceUpdateCredentialsRequest { externalConfig?: MCPServerExternalConfig; hostedConfig?: MCPServerHostedConfig; updateMask?: string }
-export interface MCPServerServiceUpdateCredentialsResponse { mcpServer?: MCPServerView }
-export interface MCPServerServiceUpdateRequest { mcpServer?: MCPServerView; updateMask?: string }
-export interface MCPServerServiceUpdateResponse { mcpServer?: MCPServerView }
-export interface MCPServerView { appId?: string; authMethod?: "MCP_SERVER_AUTH_METHOD_UNSPECIFIED" | "MCP_SERVER_AUTH_METHOD_NONE" | "MCP_SERVER_AUTH_METHOD_BEARER_TOKEN" | "MCP_SERVER_AUTH_METHOD_OAUTH2" | "MCP_SERVER_AUTH_METHOD_CUSTOM_HEADER" | "MCP_SERVER_AUTH_METHOD_AWS_SIGV4" | "MCP_SERVER_AUTH_METHOD_BASIC_AUTH" | (string & {}); awsAccessKeyId?: string; awsSecretAccessKeyConfigured?: boolean; awsSessionTokenConfigured?: boolean; basicAuthPasswordConfigured?: boolean; basicAuthUsername?: string; bearerTokenConfigured?: boolean; configFieldValues?: Record<string, string>; connectorId?: string; createdAt?: Date; credentialsSetupUrl?: string; customHeaderName?: string; customHeaderValueConfigured?: boolean; dataSensitivity?: "MCP_SERVER_DATA_SENSITIVITY_UNSPECIFIED" | "MCP_SERVER_DATA_SENSITIVITY_PUBLIC" | "MCP_SERVER_DATA_SENSITIVITY_INTERNAL" | "MCP_SERVER_DATA_SENSITIVITY_CONFIDENTIAL" | "MCP_SERVER_DATA_SENSITIVITY_RESTRICTED" | (string & {}); defaultToolPrefix?: string; description?: string; displayName?: string; endpointUrl?: string; lastCalledAt?: Date; mcpServerCatalogId?: string; oauth2AuthorizeUrl?: string; oauth2ClientId?: string; oauth2ClientIdMode?: "MCP_SERVER_AUTH_OAUTH2_CLIENT_ID_MODE_UNSPECIFIED" | "MCP_SERVER_AUTH_OAUTH2_CLIENT_ID_MODE_DCR" | "MCP_SERVER_AUTH_OAUTH2_CLIENT_ID_MODE_CIMD" | (string & {}); oauth2ClientSecretExpiresAt?: number; oauth2CodeChallengeMethodsSupported?: Array<string>; oauth2CredentialsConfigured?: boolean; oauth2ExtraAuthorizeParams?: Record<string, string>; oauth2ExtraTokenParams?: Record<string, string>; oauth2IssuerUrl?: string; oauth2JwtAudience?: string; oauth2JwtIssuer?: string; oauth2JwtPrivateKeyConfigured?: boolean; oauth2JwtSubject?: string; oauth2Mode?: "MCP_SERVER_AUTH_OAUTH2_MODE_UNSPECIFIED" | "MCP_SERVER_AUTH_OAUTH2_MODE_SERVICE" | "MCP_SERVER_AUTH_OAUTH2_MODE_PASSTHROUGH" | "MCP_SERVER_AUTH_OAUTH2_MODE_CLIENT_CREDENTIALS" | "MCP_SERVER_AUTH_OAUTH2_MODE_JWT_BEARER" | "MCP_SERVER_AUTH_OAUTH2_MODE_GOOGLE_SERVICE_ACCOUNT" | "MCP_SERVER_AUTH_OAUTH2_MODE_AUTHORIZATION_CODE" | (string & {}); oauth2Pkce?: string; oauth2Scopes?: Array<string>; oauth2ScopesSupported?: Array<string>; oauth2ServiceAuthorized?: boolean; oauth2ServiceAuthorizedAsEmail?: string; oauth2ServiceAuthorizedAsName?: string; oauth2ServiceAuthorizedAt?: Date; oauth2ServiceAuthorizedBy?: string; oauth2TokenEndpointAuthMethod?: string; oauth2TokenUrl?: string; requireToolApproval?: "OPTIONAL_BOOL_UNSPECIFIED" | "OPTIONAL_BOOL_TRUE" | "OPTIONAL_BOOL_FALSE" | (string & {}); serverType?: "MCP_SERVER_TYPE_UNSPECIFIED" | "MCP_SERVER_TYPE_HOSTED" | "MCP_SERVER_TYPE_EXTERNAL" | (string & {}); sourceAppId?: string; tokenSharing?: "MCP_SERVER_TOKEN_SHARING_UNSPECIFIED" | "MCP_SERVER_TOKEN_SHARING_SHARED" | "MCP_SERVER_TOKEN_SHARING_PER_USER" | (string & {}); toolPrefix?: string; transportType?: "MCP_SERVER_TRANSPORT_TYPE_UNSPECIFIED" | "MCP_SERVER_TRANSPORT_TYPE_STREAMABLE_HTTP" | "MCP_SERVER_TRANSPORT_TYPE_SSE" | (string & {}); tunnelApplianceId?: string; tunnelBridgeId?: string; tunnelServiceName?: string; tunneled?: boolean; updatedAt?: Date }
-export interface MCPTool { allowedClientTypes?: Array<"MCP_CLIENT_TYPE_UNSPECIFIED" | "MCP_CLIENT_TYPE_PERSONAL" | "MCP_CLIENT_TYPE_SHARED" | "MCP_CLIENT_TYPE_SERVICE" | "MCP_CLIENT_TYPE_EPHEMERAL" | (string & {})>; appEntitlementId?: string; appId?: string; classification?: "TOOL_CLASSIFICATION_UNSPECIFIED" | "TOOL_CLASSIFICATION_READ" | "TOOL_CLASSIFICATION_WRITE" | "TOOL_CLASSIFICATION_DESTRUCTIVE" | "TOOL_CLASSIFICATION_SENSITIVE" | "TOOL_CLASSIFICATION_DANGEROUS" | (string & {}); connectorId?: string; createdAt?: Date; defaultClassification?: "TOOL_CLASSIFICATION_UNSPECIFIED" | "TOOL_CLASSIFICATION_READ" | "TOOL_CLASSIFICATION_WRITE" | "TOOL_CLASSIFICATION_DESTRUCTIVE" | "TOOL_CLASSIFICATION_SENSITIVE" | "TOOL_CLASSIFICATION_DANGEROUS" | (string & {}); defaultDisplayName?: string; defaultVisibility?: "TOOL_VISIBILITY_UNSPECIFIED" | "TOOL_VISIBILITY_FEATURED" | "TOOL_VISIBILITY_AVAILABLE" | "TOOL_VISIBILITY_BYPASSED" | (string & {}); deletedAt?: Date; description?: string; discoveryHash?: string; displayName?: string; id?: string; inputSchemaJson?: string; lastCalledAt?: Date; requestable?: boolean; requestableViaToolset?: boolean; state?: "MCP_TOOL_STATE_UNSPECIFIED" | "MCP_TOOL_STATE_PENDING_REVIEW" | "MCP_TOOL_STATE_APPROVED" | "MCP_TOOL_STATE_DISABLED" | "MCP_TOOL_STATE_REMOVED" | (string & {}); toolName?: string; updatedAt?: Date; visibility?: "TOOL_VISIBILITY_UNSPECIFIED" | "TOOL_VISIBILITY_FEATURED" | "TOOL_VISIBILITY_AVAILABLE" | "TOOL_VISIBILITY_BYPASSED" | (string & {}) }
-export interface MCPToolHistoryEntry { metadata?: HistoryEntryMetadata; snapshot?: MCPTool }
+export interface MCPServerServiceUpdateCredentialsRequest { externalConfig?: MCPServerExternalConfig | null; hostedConfig?: MCPServerHostedConfig | null; updateMask?: string | null }
+export interface MCPServerServiceUpdateCredentialsResponse { mcpServer?: MCPServerView | null }
+export interface MCPServerServiceUpdateRequest { mcpServer?: MCPServerView | null; updateMask?: string | null }
+export interface MCPServerServiceUpdateResponse { mcpServer?: MCPServerView | null }
+export interface MCPServerView { appId?: string; authMethod?: "MCP_SERVER_AUTH_METHOD_UNSPECIFIED" | "MCP_SERVER_AUTH_METHOD_NONE" | "MCP_SERVER_AUTH_METHOD_BEARER_TOKEN" | "MCP_SERVER_AUTH_METHOD_OAUTH2" | "MCP_SERVER_AUTH_METHOD_CUSTOM_HEADER" | "MCP_SERVER_AUTH_METHOD_AWS_SIGV4" | "MCP_SERVER_AUTH_METHOD_BASIC_AUTH" | (string & {}); awsAccessKeyId?: string; awsSecretAccessKeyConfigured?: boolean; awsSessionTokenConfigured?: boolean; basicAuthPasswordConfigured?: boolean; basicAuthUsername?: string; bearerTokenConfigured?: boolean; configFieldValues?: Record<string, string>; connectorId?: string; createdAt?: Date | null; credentialsSetupUrl?: string; customHeaderName?: string; customHeaderValueConfigured?: boolean; dataSensitivity?: "MCP_SERVER_DATA_SENSITIVITY_UNSPECIFIED" | "MCP_SERVER_DATA_SENSITIVITY_PUBLIC" | "MCP_SERVER_DATA_SENSITIVITY_INTERNAL" | "MCP_SERVER_DATA_SENSITIVITY_CONFIDENTIAL" | "MCP_SERVER_DATA_SENSITIVITY_RESTRICTED" | (string & {}); defaultToolPrefix?: string; description?: string; displayName?: string; endpointUrl?: string; lastCalledAt?: Date | null; mcpServerCatalogId?: string; oauth2AuthorizeUrl?: string; oauth2ClientId?: string; oauth2ClientIdMode?: "MCP_SERVER_AUTH_OAUTH2_CLIENT_ID_MODE_UNSPECIFIED" | "MCP_SERVER_AUTH_OAUTH2_CLIENT_ID_MODE_DCR" | "MCP_SERVER_AUTH_OAUTH2_CLIENT_ID_MODE_CIMD" | (string & {}); oauth2ClientSecretExpiresAt?: number; oauth2CodeChallengeMethodsSupported?: Array<string> | null; oauth2CredentialsConfigured?: boolean; oauth2ExtraAuthorizeParams?: Record<string, string>; oauth2ExtraTokenParams?: Record<string, string>; oauth2IssuerUrl?: string; oauth2JwtAudience?: string; oauth2JwtIssuer?: string; oauth2JwtPrivateKeyConfigured?: boolean; oauth2JwtSubject?: string; oauth2Mode?: "MCP_SERVER_AUTH_OAUTH2_MODE_UNSPECIFIED" | "MCP_SERVER_AUTH_OAUTH2_MODE_SERVICE" | "MCP_SERVER_AUTH_OAUTH2_MODE_PASSTHROUGH" | "MCP_SERVER_AUTH_OAUTH2_MODE_CLIENT_CREDENTIALS" | "MCP_SERVER_AUTH_OAUTH2_MODE_JWT_BEARER" | "MCP_SERVER_AUTH_OAUTH2_MODE_GOOGLE_SERVICE_ACCOUNT" | "MCP_SERVER_AUTH_OAUTH2_MODE_AUTHORIZATION_CODE" | (string & {}); oauth2Pkce?: string; oauth2Scopes?: Array<string> | null; oauth2ScopesSupported?: Array<string> | null; oauth2ServiceAuthorized?: boolean; oauth2ServiceAuthorizedAsEmail?: string; oauth2ServiceAuthorizedAsName?: string; oauth2ServiceAuthorizedAt?: Date | null; oauth2ServiceAuthorizedBy?: string; oauth2TokenEndpointAuthMethod?: string; oauth2TokenUrl?: string; requireToolApproval?: "OPTIONAL_BOOL_UNSPECIFIED" | "OPTIONAL_BOOL_TRUE" | "OPTIONAL_BOOL_FALSE" | (string & {}); serverType?: "MCP_SERVER_TYPE_UNSPECIFIED" | "MCP_SERVER_TYPE_HOSTED" | "MCP_SERVER_TYPE_EXTERNAL" | (string & {}); sourceAppId?: string; tokenSharing?: "MCP_SERVER_TOKEN_SHARING_UNSPECIFIED" | "MCP_SERVER_TOKEN_SHARING_SHARED" | "MCP_SERVER_TOKEN_SHARING_PER_USER" | (string & {}); toolPrefix?: string; transportType?: "MCP_SERVER_TRANSPORT_TYPE_UNSPECIFIED" | "MCP_SERVER_TRANSPORT_TYPE_STREAMABLE_HTTP" | "MCP_SERVER_TRANSPORT_TYPE_SSE" | (string & {}); tunnelApplianceId?: string; tunnelBridgeId?: string; tunnelServiceName?: string; tunneled?: boolean; updatedAt?: Date | null }
+export interface MCPTool { allowedClientTypes?: Array<"MCP_CLIENT_TYPE_UNSPECIFIED" | "MCP_CLIENT_TYPE_PERSONAL" | "MCP_CLIENT_TYPE_SHARED" | "MCP_CLIENT_TYPE_SERVICE" | "MCP_CLIENT_TYPE_EPHEMERAL" | (string & {})> | null; appEntitlementId?: string; appId?: string; classification?: "TOOL_CLASSIFICATION_UNSPECIFIED" | "TOOL_CLASSIFICATION_READ" | "TOOL_CLASSIFICATION_WRITE" | "TOOL_CLASSIFICATION_DESTRUCTIVE" | "TOOL_CLASSIFICATION_SENSITIVE" | "TOOL_CLASSIFICATION_DANGEROUS" | (string & {}); connectorId?: string; createdAt?: Date | null; defaultClassification?: "TOOL_CLASSIFICATION_UNSPECIFIED" | "TOOL_CLASSIFICATION_READ" | "TOOL_CLASSIFICATION_WRITE" | "TOOL_CLASSIFICATION_DESTRUCTIVE" | "TOOL_CLASSIFICATION_SENSITIVE" | "TOOL_CLASSIFICATION_DANGEROUS" | (string & {}); defaultDisplayName?: string; defaultVisibility?: "TOOL_VISIBILITY_UNSPECIFIED" | "TOOL_VISIBILITY_FEATURED" | "TOOL_VISIBILITY_AVAILABLE" | "TOOL_VISIBILITY_BYPASSED" | (string & {}); deletedAt?: Date | null; description?: string; discoveryHash?: string; displayName?: string; id?: string; inputSchemaJson?: string; lastCalledAt?: Date | null; requestable?: boolean; requestableViaToolset?: boolean; state?: "MCP_TOOL_STATE_UNSPECIFIED" | "MCP_TOOL_STATE_PENDING_REVIEW" | "MCP_TOOL_STATE_APPROVED" | "MCP_TOOL_STATE_DISABLED" | "MCP_TOOL_STATE_REMOVED" | (string & {}); toolName?: string; updatedAt?: Date | null; visibility?: "TOOL_VISIBILITY_UNSPECIFIED" | "TOOL_VISIBILITY_FEATURED" | "TOOL_VISIBILITY_AVAILABLE" | "TOOL_VISIBILITY_BYPASSED" | (string & {}) }
+export interface MCPToolHistoryEntry { metadata?: HistoryEntryMetadata | null; snapshot?: MCPTool | null }
 export interface MCPToolRef { appId?: string; connectorId?: string; id?: string }
 export interface MCPToolServiceDeleteRequest {  }
 export interface MCPToolServiceDeleteResponse {  }
-export interface MCPToolServiceGetResponse { tool?: MCPTool }
-export interface MCPToolServiceListHistoryResponse { list?: Array<MCPToolHistoryEntry>; nextPageToken?: string }
-export interface MCPToolServiceListResponse { nextPageToken?: string; tools?: Array<MCPTool> }
-export interface MCPToolServiceSearchRequest { accessProfileId?: string; accessProfileIds?: Array<string>; classificationFilter?: Array<"TOOL_CLASSIFICATION_UNSPECIFIED" | "TOOL_CLASSIFICATION_READ" | "TOOL_CLASSIFICATION_WRITE" | "TOOL_CLASSIFICATION_DESTRUCTIVE" | "TOOL_CLASSIFICATION_SENSITIVE" | "TOOL_CLASSIFICATION_DANGEROUS" | (string & {})>; excludeAccessProfileId?: string; excludeAccessProfileIds?: Array<string>; includeLastCalledAt?: boolean; includeRequestable?: boolean; pageSize?: number; pageToken?: string; query?: string; refs?: Array<MCPToolRef>; sortBy?: "MCP_TOOL_SORT_BY_UNSPECIFIED" | "MCP_TOOL_SORT_BY_TOOL_NAME" | "MCP_TOOL_SORT_BY_VISIBILITY" | "MCP_TOOL_SORT_BY_CLASSIFICATION" | "MCP_TOOL_SORT_BY_STATE" | "MCP_TOOL_SORT_BY_UPDATED_AT" | (string & {}); sortDirection?: "SORT_DIRECTION_UNSPECIFIED" | "SORT_DIRECTION_ASC" | "SORT_DIRECTION_DESC" | (string & {}); stateFilter?: Array<"MCP_TOOL_STATE_UNSPECIFIED" | "MCP_TOOL_STATE_PENDING_REVIEW" | "MCP_TOOL_STATE_APPROVED" | "MCP_TOOL_STATE_DISABLED" | "MCP_TOOL_STATE_REMOVED" | (string & {})>; visibilityFilter?: Array<"TOOL_VISIBILITY_UNSPECIFIED" | "TOOL_VISIBILITY_FEATURED" | "TOOL_VISIBILITY_AVAILABLE" | "TOOL_VISIBILITY_BYPASSED" | (string & {})> }
-export interface MCPToolServiceSearchResponse { list?: Array<MCPTool>; nextPageToken?: string }
-export interface MCPToolServiceUpdateRequest { tool?: MCPTool; updateMask?: string }
-export interface MCPToolServiceUpdateResponse { tool?: MCPTool }
+export interface MCPToolServiceGetResponse { tool?: MCPTool | null }
+export interface MCPToolServiceListHistoryResponse { list?: Array<MCPToolHistoryEntry> | null; nextPageToken?: string }
+export interface MCPToolServiceListResponse { nextPageToken?: string; tools?: Array<MCPTool> | null }
+export interface MCPToolServiceSearchRequest { accessProfileId?: string; accessProfileIds?: Array<string> | null; classificationFilter?: Array<"TOOL_CLASSIFICATION_UNSPECIFIED" | "TOOL_CLASSIFICATION_READ" | "TOOL_CLASSIFICATION_WRITE" | "TOOL_CLASSIFICATION_DESTRUCTIVE" | "TOOL_CLASSIFICATION_SENSITIVE" | "TOOL_CLASSIFICATION_DANGEROUS" | (string & {})> | null; excludeAccessProfileId?: string; excludeAccessProfileIds?: Array<string> | null; includeLastCalledAt?: boolean; includeRequestable?: boolean; pageSize?: number; pageToken?: string; query?: string; refs?: Array<MCPToolRef> | null; sortBy?: "MCP_TOOL_SORT_BY_UNSPECIFIED" | "MCP_TOOL_SORT_BY_TOOL_NAME" | "MCP_TOOL_SORT_BY_VISIBILITY" | "MCP_TOOL_SORT_BY_CLASSIFICATION" | "MCP_TOOL_SORT_BY_STATE" | "MCP_TOOL_SORT_BY_UPDATED_AT" | (string & {}); sortDirection?: "SORT_DIRECTION_UNSPECIFIED" | "SORT_DIRECTION_ASC" | "SORT_DIRECTION_DESC" | (string & {}); stateFilter?: Array<"MCP_TOOL_STATE_UNSPECIFIED" | "MCP_TOOL_STATE_PENDING_REVIEW" | "MCP_TOOL_STATE_APPROVED" | "MCP_TOOL_STATE_DISABLED" | "MCP_TOOL_STATE_REMOVED" | (string & {})> | null; visibilityFilter?: Array<"TOOL_VISIBILITY_UNSPECIFIED" | "TOOL_VISIBILITY_FEATURED" | "TOOL_VISIBILITY_AVAILABLE" | "TOOL_VISIBILITY_BYPASSED" | (string & {})> | null }
+export interface MCPToolServiceSearchResponse { list?: Array<MCPTool> | null; nextPageToken?: string }
+export interface MCPToolServiceUpdateRequest { tool?: MCPTool | null; updateMask?: string | null }
+export interface MCPToolServiceUpdateResponse { tool?: MCPTool | null }
 export interface RequestableConnector { appId?: string; connectorId?: string }
 export interface RequestableConnectorView { appId?: string; connectorId?: string; description?: string; displayName?: string; granted?: boolean; toolCount?: number }
-export interface UpdateAIGovernanceSettingsRequest { aiGovernanceSettings?: AIGovernanceSettings; updateMask?: string }
-export interface UpdateAIGovernanceSettingsResponse { aiGovernanceSettings?: AIGovernanceSettings }
-export interface AddAppEntitlementOwnerRequest { userId?: string }
+export interface UpdateAIGovernanceSettingsRequest { aiGovernanceSettings?: AIGovernanceSettings | null; updateMask?: string | null }
+export interface UpdateAIGovernanceSettingsResponse { aiGovernanceSettings?: AIGovernanceSettings | null }
+export interface AddAppEntitlementOwnerRequest { userId?: string | null }
 export interface AddAppEntitlementOwnerResponse {  }
 export interface AddAppOwnerRequest {  }
 export interface AddAppOwnerResponse {  }
-export interface AddAppResourceOwnerRequest { userId?: string }
+export interface AddAppResourceOwnerRequest { userId?: string | null }
 export interface AddAppResourceOwnerResponse {  }
-export interface AddAutomationExclusionRequest { userIds?: Array<string> }
+export interface AddAutomationExclusionRequest { userIds?: Array<string> | null }
 export interface AddAutomationExclusionResponse {  }
-export interface AddManuallyManagedUsersRequest { userIds?: Array<string> }
+export interface AddManuallyManagedUsersRequest { userIds?: Array<string> | null }
 export interface AgentTrait { identityAppUserId?: string; status?: "AGENT_STATUS_UNSPECIFIED" | "AGENT_STATUS_READY" | "AGENT_STATUS_DISABLED" | "AGENT_STATUS_DELETED" | (string & {}) }
-export interface App { accessModel?: "APP_ACCESS_MODEL_UNSPECIFIED" | "APP_ACCESS_MODEL_CLASSIC" | "APP_ACCESS_MODEL_HYBRID" | "APP_ACCESS_MODEL_SPARSE" | (string & {}); annotations?: Record<string, string>; appAccountId?: string; appAccountName?: string; appOwners?: Array<User>; appUserMapper?: AppUserMapper; certifyPolicyId?: string; connectorVersion?: number; createdAt?: Date; defaultRequestCatalogId?: string; deletedAt?: Date; description?: string; displayName?: string; enableConnectorSourcedOwnership?: boolean; fieldMask?: string; grantPolicyId?: string; iconUrl?: string; id?: string; identityMatching?: "APP_USER_IDENTITY_MATCHING_UNSPECIFIED" | "APP_USER_IDENTITY_MATCHING_STRICT" | "APP_USER_IDENTITY_MATCHING_DISPLAY_NAME" | "APP_USER_IDENTITY_MATCHING_CUSTOM" | (string & {}); instructions?: string; isDirectory?: boolean; isManuallyManaged?: boolean; logoUri?: string; matchBatonRef?: AppMatchBatonRef; monthlyCostUsd?: number; parentAppId?: string; revokeGrantSources?: boolean; revokePolicyId?: string; strictAccessEntitlementProvisioning?: boolean; updatedAt?: Date; userCount?: number }
-export interface AppAccessRequestDefaults { appId?: string; catalogIds?: Array<string>; defaultsEnabled?: boolean; durationGrant?: string; durationUnset?: any; emergencyGrantEnabled?: boolean; emergencyGrantPolicyId?: string; requestPolicyId?: string; requestSchemaId?: string; resourceTypeIds?: Array<string>; state?: "APP_ACCESS_REQUEST_DEFAULTS_LAST_APPLY_STATE_UNSPECIFIED" | "APP_ACCESS_REQUEST_DEFAULTS_LAST_APPLY_STATE_RUNNING" | "APP_ACCESS_REQUEST_DEFAULTS_LAST_APPLY_STATE_SUCCESS" | "APP_ACCESS_REQUEST_DEFAULTS_LAST_APPLY_STATE_FAILED" | "APP_ACCESS_REQUEST_DEFAULTS_LAST_APPLY_STATE_CANCELING" | "APP_ACCESS_REQUEST_DEFAULTS_LAST_APPLY_STATE_CANCEL_SUCCESS" | "APP_ACCESS_REQUEST_DEFAULTS_LAST_APPLY_STATE_CANCEL_ERROR" | (string & {}) }
-export interface AppAppAccessRequestDefaults { catalogIds?: Array<string>; defaultsEnabled?: boolean; durationGrant?: string; durationUnset?: any; emergencyGrantEnabled?: boolean; emergencyGrantPolicyId?: string; requestPolicyId?: string; requestSchemaId?: string; resourceTypeIds?: Array<string>; state?: "APP_ACCESS_REQUEST_DEFAULTS_LAST_APPLY_STATE_UNSPECIFIED" | "APP_ACCESS_REQUEST_DEFAULTS_LAST_APPLY_STATE_RUNNING" | "APP_ACCESS_REQUEST_DEFAULTS_LAST_APPLY_STATE_SUCCESS" | "APP_ACCESS_REQUEST_DEFAULTS_LAST_APPLY_STATE_FAILED" | "APP_ACCESS_REQUEST_DEFAULTS_LAST_APPLY_STATE_CANCELING" | "APP_ACCESS_REQUEST_DEFAULTS_LAST_APPLY_STATE_CANCEL_SUCCESS" | "APP_ACCESS_REQUEST_DEFAULTS_LAST_APPLY_STATE_CANCEL_ERROR" | (string & {}) }
+export interface App { accessModel?: "APP_ACCESS_MODEL_UNSPECIFIED" | "APP_ACCESS_MODEL_CLASSIC" | "APP_ACCESS_MODEL_HYBRID" | "APP_ACCESS_MODEL_SPARSE" | (string & {}); annotations?: Record<string, string>; appAccountId?: string | null; appAccountName?: string | null; appOwners?: Array<User> | null; appUserMapper?: AppUserMapper; certifyPolicyId?: string | null; connectorVersion?: number | null; createdAt?: Date | null; defaultRequestCatalogId?: string | null; deletedAt?: Date | null; description?: string | null; displayName?: string | null; enableConnectorSourcedOwnership?: boolean; fieldMask?: string | null; grantPolicyId?: string | null; iconUrl?: string | null; id?: string | null; identityMatching?: "APP_USER_IDENTITY_MATCHING_UNSPECIFIED" | "APP_USER_IDENTITY_MATCHING_STRICT" | "APP_USER_IDENTITY_MATCHING_DISPLAY_NAME" | "APP_USER_IDENTITY_MATCHING_CUSTOM" | (string & {}) | null; instructions?: string | null; isDirectory?: boolean | null; isManuallyManaged?: boolean | null; logoUri?: string | null; matchBatonRef?: AppMatchBatonRef | null; monthlyCostUsd?: number | null; parentAppId?: string | null; revokeGrantSources?: boolean; revokePolicyId?: string | null; strictAccessEntitlementProvisioning?: boolean | null; updatedAt?: Date | null; userCount?: number | null }
+export interface AppAccessRequestDefaults { appId?: string | null; catalogIds?: Array<string> | null; defaultsEnabled?: boolean | null; durationGrant?: string | null; durationUnset?: any | null; emergencyGrantEnabled?: boolean | null; emergencyGrantPolicyId?: string | null; requestPolicyId?: string | null; requestSchemaId?: string; resourceTypeIds?: Array<string> | null; state?: "APP_ACCESS_REQUEST_DEFAULTS_LAST_APPLY_STATE_UNSPECIFIED" | "APP_ACCESS_REQUEST_DEFAULTS_LAST_APPLY_STATE_RUNNING" | "APP_ACCESS_REQUEST_DEFAULTS_LAST_APPLY_STATE_SUCCESS" | "APP_ACCESS_REQUEST_DEFAULTS_LAST_APPLY_STATE_FAILED" | "APP_ACCESS_REQUEST_DEFAULTS_LAST_APPLY_STATE_CANCELING" | "APP_ACCESS_REQUEST_DEFAULTS_LAST_APPLY_STATE_CANCEL_SUCCESS" | "APP_ACCESS_REQUEST_DEFAULTS_LAST_APPLY_STATE_CANCEL_ERROR" | (string & {}) | null }
+export interface AppAppAccessRequestDefaults { catalogIds?: Array<string> | null; defaultsEnabled?: boolean | null; durationGrant?: string | null; durationUnset?: any | null; emergencyGrantEnabled?: boolean | null; emergencyGrantPolicyId?: string | null; requestPolicyId?: string | null; requestSchemaId?: string; resourceTypeIds?: Array<string> | null; state?: "APP_ACCESS_REQUEST_DEFAULTS_LAST_APPLY_STATE_UNSPECIFIED" | "APP_ACCESS_REQUEST_DEFAULTS_LAST_APPLY_STATE_RUNNING" | "APP_ACCESS_REQUEST_DEFAULTS_LAST_APPLY_STATE_SUCCESS" | "APP_ACCESS_REQUEST_DEFAULTS_LAST_APPLY_STATE_FAILED" | "APP_ACCESS_REQUEST_DEFAULTS_LAST_APPLY_STATE_CANCELING" | "APP_ACCESS_REQUEST_DEFAULTS_LAST_APPLY_STATE_CANCEL_SUCCESS" | "APP_ACCESS_REQUEST_DEFAULTS_LAST_APPLY_STATE_CANCEL_ERROR" | (string & {}) | null }
 export interface AppActionsServiceGenerateReportRequest {  }
 export interface AppActionsServiceGenerateReportResponse {  }
-export interface AppEntitlement { alias?: string; annotations?: Record<string, string>; appId?: string; appResourceId?: string; appResourceTypeId?: string; certifyPolicyId?: string; complianceFrameworkValueIds?: Array<string>; createdAt?: Date; defaultValuesApplied?: boolean; deletedAt?: Date; deprovisionerPolicy?: ProvisionPolicy; description?: string; displayName?: string; durationGrant?: string; durationUnset?: any; emergencyGrantEnabled?: boolean; emergencyGrantPolicyId?: string; externalId?: string; grantCount?: number; grantPolicyId?: string; id?: string; isAutomationEnabled?: boolean; isManuallyManaged?: boolean; matchBatonId?: string; overrideAccessRequestsDefaults?: boolean; provisionerPolicy?: ProvisionPolicy; purpose?: "APP_ENTITLEMENT_PURPOSE_VALUE_UNSPECIFIED" | "APP_ENTITLEMENT_PURPOSE_VALUE_ASSIGNMENT" | "APP_ENTITLEMENT_PURPOSE_VALUE_PERMISSION" | "APP_ENTITLEMENT_PURPOSE_VALUE_OWNERSHIP" | (string & {}); requestSchemaId?: string; revokePolicyId?: string; riskLevelValueId?: string; slug?: string; sourceConnectorIds?: Record<string, string>; systemBuiltin?: boolean; updatedAt?: Date; userEditedMask?: string }
-export interface AppEntitlementAutomation { appEntitlementId?: string; appId?: string; basic?: AppEntitlementAutomationRuleBasic; cel?: AppEntitlementAutomationRuleCEL; createdAt?: Date; deletedAt?: Date; description?: string; displayName?: string; entitlements?: AppEntitlementAutomationRuleEntitlement; lastRunStatus?: AppEntitlementAutomationLastRunStatus; managedByRequestCatalogId?: string; none?: AppEntitlementAutomationRuleNone; updatedAt?: Date }
-export interface AppEntitlementAutomationLastRunStatus { errorMessage?: string; lastCompletedAt?: Date; status?: "APP_ENTITLEMENT_AUTOMATION_RUN_STATUS_UNSPECIFIED" | "APP_ENTITLEMENT_AUTOMATION_RUN_STATUS_SUCCESS" | "APP_ENTITLEMENT_AUTOMATION_RUN_STATUS_FAILED" | "APP_ENTITLEMENT_AUTOMATION_RUN_STATUS_IN_PROGRESS" | (string & {}) }
-export interface AppEntitlementAutomationRuleBasic { expression?: string }
-export interface AppEntitlementAutomationRuleCEL { expression?: string }
-export interface AppEntitlementAutomationRuleEntitlement { entitlementRefs?: Array<AppEntitlementRef> }
+export interface AppEntitlement { alias?: string | null; annotations?: Record<string, string>; appId?: string | null; appResourceId?: string | null; appResourceTypeId?: string | null; certifyPolicyId?: string | null; complianceFrameworkValueIds?: Array<string> | null; createdAt?: Date | null; defaultValuesApplied?: boolean | null; deletedAt?: Date | null; deprovisionerPolicy?: ProvisionPolicy | null; description?: string | null; displayName?: string | null; durationGrant?: string | null; durationUnset?: any | null; emergencyGrantEnabled?: boolean | null; emergencyGrantPolicyId?: string | null; externalId?: string; grantCount?: number | null; grantPolicyId?: string | null; id?: string | null; isAutomationEnabled?: boolean | null; isManuallyManaged?: boolean | null; matchBatonId?: string | null; overrideAccessRequestsDefaults?: boolean | null; provisionerPolicy?: ProvisionPolicy | null; purpose?: "APP_ENTITLEMENT_PURPOSE_VALUE_UNSPECIFIED" | "APP_ENTITLEMENT_PURPOSE_VALUE_ASSIGNMENT" | "APP_ENTITLEMENT_PURPOSE_VALUE_PERMISSION" | "APP_ENTITLEMENT_PURPOSE_VALUE_OWNERSHIP" | (string & {}) | null; requestSchemaId?: string | null; revokePolicyId?: string | null; riskLevelValueId?: string | null; slug?: string | null; sourceConnectorIds?: Record<string, string> | null; systemBuiltin?: boolean | null; updatedAt?: Date | null; userEditedMask?: string | null }
+export interface AppEntitlementAutomation { appEntitlementId?: string | null; appId?: string | null; basic?: AppEntitlementAutomationRuleBasic | null; cel?: AppEntitlementAutomationRuleCEL | null; createdAt?: Date | null; deletedAt?: Date | null; description?: string | null; displayName?: string | null; entitlements?: AppEntitlementAutomationRuleEntitlement | null; lastRunStatus?: AppEntitlementAutomationLastRunStatus | null; managedByRequestCatalogId?: string; none?: AppEntitlementAutomationRuleNone | null; updatedAt?: Date | null }
+export interface AppEntitlementAutomationLastRunStatus { errorMessage?: string | null; lastCompletedAt?: Date | null; status?: "APP_ENTITLEMENT_AUTOMATION_RUN_STATUS_UNSPECIFIED" | "APP_ENTITLEMENT_AUTOMATION_RUN_STATUS_SUCCESS" | "APP_ENTITLEMENT_AUTOMATION_RUN_STATUS_FAILED" | "APP_ENTITLEMENT_AUTOMATION_RUN_STATUS_IN_PROGRESS" | (string & {}) | null }
+export interface AppEntitlementAutomationRuleBasic { expression?: string | null }
+export interface AppEntitlementAutomationRuleCEL { expression?: string | null }
+export interface AppEntitlementAutomationRuleEntitlement { entitlementRefs?: Array<AppEntitlementRef> | null }
 export interface AppEntitlementAutomationRuleNone {  }
-export interface AppEntitlementExpandMask { paths?: Array<string> }
-export interface AppEntitlementProxy { createdAt?: Date; deletedAt?: Date; disabledAt?: Date; dstAppEntitlementId?: string; dstAppId?: string; implicit?: boolean; srcAppEntitlementId?: string; srcAppId?: string; systemBuiltin?: boolean; updatedAt?: Date }
-export interface AppEntitlementProxyExpandMask { paths?: Array<string> }
-export interface AppEntitlementProxyView { appProxyEntitlement?: AppEntitlementProxy; dstAppEntitlementPath?: string; dstAppPath?: string; srcAppEntitlementPath?: string; srcAppPath?: string }
-export interface AppEntitlementRef { appId?: string; id?: string }
-export interface AppEntitlementRoutingRule { appId?: string; condition?: string; createdAt?: Date; deletedAt?: Date; description?: string; displayName?: string; enabled?: boolean; id?: string; priority?: number; settings?: AppEntitlementRoutingRuleSettings; updatedAt?: Date }
-export interface AppEntitlementRoutingRuleSettings { emergencyGrantEnabled?: boolean; emergencyGrantPolicyId?: string; maxGrantDuration?: string; requestPolicyId?: string; requestSchemaId?: string }
-export interface AppEntitlementSearchServiceCountGrantsForUserByAppRequest { appIds?: Array<string>; userId?: string }
-export interface AppEntitlementSearchServiceCountGrantsForUserByAppResponse { appCount?: number; appGrantCounts?: Array<GraphAppGrantCount>; appUsers?: Array<AppUserRef>; band?: "GRAPH_SIZE_BAND_UNSPECIFIED" | "GRAPH_SIZE_BAND_NORMAL" | "GRAPH_SIZE_BAND_SUMMARIZED" | "GRAPH_SIZE_BAND_TOO_LARGE" | (string & {}); totalGrants?: number }
-export interface AppEntitlementSearchServiceSearchGrantsRequest { appIds?: Array<string>; appUserIds?: Array<string>; entitlementRefs?: Array<AppEntitlementRef>; entitlementSlugs?: Array<string>; expandMask?: AppEntitlementExpandMask; pageSize?: number; pageToken?: string; purpose?: Array<"APP_ENTITLEMENT_PURPOSE_VALUE_UNSPECIFIED" | "APP_ENTITLEMENT_PURPOSE_VALUE_ASSIGNMENT" | "APP_ENTITLEMENT_PURPOSE_VALUE_PERMISSION" | "APP_ENTITLEMENT_PURPOSE_VALUE_OWNERSHIP" | (string & {})>; resourceIds?: Array<string>; resourceTypeIds?: Array<string>; userId?: string }
-export interface AppEntitlementSearchServiceSearchGrantsResponse { expanded?: Array<Typed>; list?: Array<AppEntitlementWithUserBinding>; nextPageToken?: string }
-export interface AppEntitlementSearchServiceSearchGraphRequest { appId?: string; appIds?: Array<string>; entitlementIds?: Array<string>; entitlementNameQuery?: string; maxDepth?: number; maxFanOut?: number; maxNodes?: number; pageSize?: number; pageToken?: string; resourceId?: string; resourceIds?: Array<string>; resourceNameQuery?: string; resourceTypeIds?: Array<string>; userId?: string }
-export interface AppEntitlementSearchServiceSearchGraphResponse { edges?: Array<GraphEdge>; hasMore?: boolean; nodeCeilingHit?: boolean; nodes?: Array<GraphNode>; pageToken?: string; pathsReturned?: number; truncatedNodeIds?: Array<string> }
-export interface AppEntitlementSearchServiceSearchReachableResourcesForUserRequest { appIds?: Array<string>; pageSize?: number; pageToken?: string; query?: string; userId?: string }
-export interface AppEntitlementSearchServiceSearchReachableResourcesForUserResponse { list?: Array<GraphNode>; nextPageToken?: string }
-export interface AppEntitlementSearchServiceSearchRequest { accessReviewId?: string; alias?: string; appIds?: Array<string>; appUserIds?: Array<string>; complianceFrameworkIds?: Array<string>; displayName?: string; excludeAppIds?: Array<string>; excludeAppUserIds?: Array<string>; excludeImmutable?: boolean; excludeResourceTypeIds?: Array<string>; excludedEntitlementRefs?: Array<AppEntitlementRef>; expandMask?: AppEntitlementExpandMask; includeDeleted?: boolean; isAutomated?: boolean; membershipType?: Array<"APP_ENTITLEMENT_MEMBERSHIP_TYPE_UNSPECIFIED" | "APP_ENTITLEMENT_MEMBERSHIP_TYPE_MEMBER" | "APP_ENTITLEMENT_MEMBERSHIP_TYPE_OWNER" | "APP_ENTITLEMENT_MEMBERSHIP_TYPE_EXCLUSION" | "APP_ENTITLEMENT_MEMBERSHIP_TYPE_ADMIN" | (string & {})>; onlyGetExpiring?: boolean; pageSize?: number; pageToken?: string; policyRefs?: Array<PolicyRef>; query?: string; refs?: Array<AppEntitlementRef>; requestSchemaIds?: Array<string>; resourceIds?: Array<string>; resourceTraitIds?: Array<string>; resourceTypeIds?: Array<string>; riskLevelIds?: Array<string>; sourceConnectorId?: string }
-export interface AppEntitlementSearchServiceSearchResponse { expanded?: Array<Typed>; facets?: Facets; list?: Array<AppEntitlementView>; nextPageToken?: string }
-export interface AppEntitlementServiceGetAutomationResponse { appEntitlementAutomation?: AppEntitlementAutomation }
-export interface AppEntitlementServiceUpdateAutomationRequest { basic?: AppEntitlementAutomationRuleBasic; cel?: AppEntitlementAutomationRuleCEL; description?: string; displayName?: string; entitlements?: AppEntitlementAutomationRuleEntitlement; none?: AppEntitlementAutomationRuleNone; updateMask?: string }
-export interface AppEntitlementServiceUpdateAutomationResponse { appEntitlementAutomation?: AppEntitlementAutomation }
-export interface AppEntitlementUserBinding { appEntitlementId?: string; appId?: string; appUserId?: string; createdAt?: Date; deletedAt?: Date; deprovisionAt?: Date; grantSources?: Array<AppEntitlementRef> }
-export interface AppEntitlementUserBindingExpandHistoryMask { paths?: Array<string> }
-export interface AppEntitlementUserBindingFeed { appEntitlementId?: string; appId?: string; appUserId?: string; date?: Date; eventType?: "GRANT_EVENT_TYPE_UNSPECIFIED" | "GRANT_EVENT_TYPE_ADDED" | "GRANT_EVENT_TYPE_REMOVED" | (string & {}); ticketId?: string }
-export interface AppEntitlementUserBindingFeedView { appPath?: string; appUserPath?: string; entitlementPath?: string; feed?: AppEntitlementUserBindingFeed; ticketPath?: string }
-export interface AppEntitlementUserBindingHistory { appEntitlementId?: string; appId?: string; appUserId?: string; grantedAt?: Date; id?: string; revokedAt?: Date }
-export interface AppEntitlementUserBindingHistoryView { appPath?: string; appUserPath?: string; entitlementPath?: string; history?: AppEntitlementUserBindingHistory }
-export interface AppEntitlementUserView { appEntitlementId?: string; appEntitlementUserBindingCreatedAt?: Date; appEntitlementUserBindingDeprovisionAt?: Date; appId?: string; appUser?: AppUserView; appUserId?: string; grantSources?: Array<AppEntitlementRef>; originatingTicketId?: string }
-export interface AppEntitlementView { appEntitlement?: AppEntitlement; appPath?: string; appResourcePath?: string; appResourceTypePath?: string; actorObjectPermissions?: ActorObjectPermissions }
-export interface AppEntitlementWithExpired { appEntitlementId?: string; appId?: string; appUser?: AppUser; appUserId?: string; discovered?: Date; expired?: Date; grantReasons?: Array<GrantReason>; grantSources?: Array<AppEntitlementRef>; user?: User }
-export interface AppEntitlementWithUserBinding { appEntitlementUserBinding?: AppEntitlementUserView; entitlement?: AppEntitlementView }
-export interface AppManagedState { managed?: AppManagedStateManaged; unmanaged?: AppManagedStateUnmanaged }
+export interface AppEntitlementExpandMask { paths?: Array<string> | null }
+export interface AppEntitlementProxy { createdAt?: Date | null; deletedAt?: Date | null; disabledAt?: Date; dstAppEntitlementId?: string | null; dstAppId?: string | null; implicit?: boolean | null; srcAppEntitlementId?: string | null; srcAppId?: string | null; systemBuiltin?: boolean | null; updatedAt?: Date | null }
+export interface AppEntitlementProxyExpandMask { paths?: Array<string> | null }
+export interface AppEntitlementProxyView { appProxyEntitlement?: AppEntitlementProxy | null; dstAppEntitlementPath?: string | null; dstAppPath?: string | null; srcAppEntitlementPath?: string | null; srcAppPath?: string | null }
+export interface AppEntitlementRef { appId?: string | null; id?: string | null }
+export interface AppEntitlementRoutingRule { appId?: string; condition?: string; createdAt?: Date | null; deletedAt?: Date | null; description?: string; displayName?: string; enabled?: boolean; id?: string; priority?: number; settings?: AppEntitlementRoutingRuleSettings | null; updatedAt?: Date | null }
+export interface AppEntitlementRoutingRuleSettings { emergencyGrantEnabled?: boolean; emergencyGrantPolicyId?: string; maxGrantDuration?: string | null; requestPolicyId?: string; requestSchemaId?: string }
+export interface AppEntitlementSearchServiceCountGrantsForUserByAppRequest { appIds?: Array<string> | null; userId?: string }
+export interface AppEntitlementSearchServiceCountGrantsForUserByAppResponse { appCount?: number; appGrantCounts?: Array<GraphAppGrantCount> | null; appUsers?: Array<AppUserRef> | null; band?: "GRAPH_SIZE_BAND_UNSPECIFIED" | "GRAPH_SIZE_BAND_NORMAL" | "GRAPH_SIZE_BAND_SUMMARIZED" | "GRAPH_SIZE_BAND_TOO_LARGE" | (string & {}); totalGrants?: number }
+export interface AppEntitlementSearchServiceSearchGrantsRequest { appIds?: Array<string> | null; appUserIds?: Array<string> | null; entitlementRefs?: Array<AppEntitlementRef> | null; entitlementSlugs?: Array<string> | null; expandMask?: AppEntitlementExpandMask | null; pageSize?: number | null; pageToken?: string | null; purpose?: Array<"APP_ENTITLEMENT_PURPOSE_VALUE_UNSPECIFIED" | "APP_ENTITLEMENT_PURPOSE_VALUE_ASSIGNMENT" | "APP_ENTITLEMENT_PURPOSE_VALUE_PERMISSION" | "APP_ENTITLEMENT_PURPOSE_VALUE_OWNERSHIP" | (string & {})> | null; resourceIds?: Array<string> | null; resourceTypeIds?: Array<string> | null; userId?: string | null }
+export interface AppEntitlementSearchServiceSearchGrantsResponse { expanded?: Array<Typed> | null; list?: Array<AppEntitlementWithUserBinding> | null; nextPageToken?: string | null }
+export interface AppEntitlementSearchServiceSearchGraphRequest { appId?: string; appIds?: Array<string> | null; entitlementIds?: Array<string> | null; entitlementNameQuery?: string; maxDepth?: number; maxFanOut?: number; maxNodes?: number; pageSize?: number; pageToken?: string; resourceId?: string; resourceIds?: Array<string> | null; resourceNameQuery?: string; resourceTypeIds?: Array<string> | null; userId?: string }
+export interface AppEntitlementSearchServiceSearchGraphResponse { edges?: Array<GraphEdge> | null; hasMore?: boolean; nodeCeilingHit?: boolean; nodes?: Array<GraphNode> | null; pageToken?: string; pathsReturned?: number; truncatedNodeIds?: Array<string> | null }
+export interface AppEntitlementSearchServiceSearchReachableResourcesForUserRequest { appIds?: Array<string> | null; pageSize?: number; pageToken?: string; query?: string; userId?: string }
+export interface AppEntitlementSearchServiceSearchReachableResourcesForUserResponse { list?: Array<GraphNode> | null; nextPageToken?: string }
+export interface AppEntitlementSearchServiceSearchRequest { accessReviewId?: string | null; alias?: string | null; appIds?: Array<string> | null; appUserIds?: Array<string> | null; complianceFrameworkIds?: Array<string> | null; displayName?: string | null; excludeAppIds?: Array<string> | null; excludeAppUserIds?: Array<string> | null; excludeImmutable?: boolean | null; excludeResourceTypeIds?: Array<string> | null; excludedEntitlementRefs?: Array<AppEntitlementRef> | null; expandMask?: AppEntitlementExpandMask | null; includeDeleted?: boolean | null; isAutomated?: boolean | null; membershipType?: Array<"APP_ENTITLEMENT_MEMBERSHIP_TYPE_UNSPECIFIED" | "APP_ENTITLEMENT_MEMBERSHIP_TYPE_MEMBER" | "APP_ENTITLEMENT_MEMBERSHIP_TYPE_OWNER" | "APP_ENTITLEMENT_MEMBERSHIP_TYPE_EXCLUSION" | "APP_ENTITLEMENT_MEMBERSHIP_TYPE_ADMIN" | (string & {})> | null; onlyGetExpiring?: boolean | null; pageSize?: number | null; pageToken?: string | null; policyRefs?: Array<PolicyRef> | null; query?: string | null; refs?: Array<AppEntitlementRef> | null; requestSchemaIds?: Array<string> | null; resourceIds?: Array<string> | null; resourceTraitIds?: Array<string> | null; resourceTypeIds?: Array<string> | null; riskLevelIds?: Array<string> | null; sourceConnectorId?: string | null }
+export interface AppEntitlementSearchServiceSearchResponse { expanded?: Array<Typed> | null; facets?: Facets | null; list?: Array<AppEntitlementView> | null; nextPageToken?: string | null }
+export interface AppEntitlementServiceGetAutomationResponse { appEntitlementAutomation?: AppEntitlementAutomation | null }
+export interface AppEntitlementServiceUpdateAutomationRequest { basic?: AppEntitlementAutomationRuleBasic | null; cel?: AppEntitlementAutomationRuleCEL | null; description?: string | null; displayName?: string | null; entitlements?: AppEntitlementAutomationRuleEntitlement | null; none?: AppEntitlementAutomationRuleNone | null; updateMask?: string | null }
+export interface AppEntitlementServiceUpdateAutomationResponse { appEntitlementAutomation?: AppEntitlementAutomation | null }
+export interface AppEntitlementUserBinding { appEntitlementId?: string | null; appId?: string | null; appUserId?: string | null; createdAt?: Date | null; deletedAt?: Date | null; deprovisionAt?: Date | null; grantSources?: Array<AppEntitlementRef> | null }
+export interface AppEntitlementUserBindingExpandHistoryMask { paths?: Array<string> | null }
+export interface AppEntitlementUserBindingFeed { appEntitlementId?: string | null; appId?: string | null; appUserId?: string | null; date?: Date | null; eventType?: "GRANT_EVENT_TYPE_UNSPECIFIED" | "GRANT_EVENT_TYPE_ADDED" | "GRANT_EVENT_TYPE_REMOVED" | (string & {}) | null; ticketId?: string | null }
+export interface AppEntitlementUserBindingFeedView { appPath?: string | null; appUserPath?: string | null; entitlementPath?: string | null; feed?: AppEntitlementUserBindingFeed | null; ticketPath?: string | null }
+export interface AppEntitlementUserBindingHistory { appEntitlementId?: string | null; appId?: string | null; appUserId?: string | null; grantedAt?: Date | null; id?: string; revokedAt?: Date | null }
+export interface AppEntitlementUserBindingHistoryView { appPath?: string | null; appUserPath?: string | null; entitlementPath?: string | null; history?: AppEntitlementUserBindingHistory | null }
+export interface AppEntitlementUserView { appEntitlementId?: string; appEntitlementUserBindingCreatedAt?: Date | null; appEntitlementUserBindingDeprovisionAt?: Date | null; appId?: string; appUser?: AppUserView | null; appUserId?: string; grantSources?: Array<AppEntitlementRef> | null; originatingTicketId?: string }
+export interface AppEntitlementView { appEntitlement?: AppEntitlement | null; appPath?: string | null; appResourcePath?: string | null; appResourceTypePath?: string | null; actorObjectPermissions?: ActorObjectPermissions }
+export interface AppEntitlementWithExpired { appEntitlementId?: string | null; appId?: string | null; appUser?: AppUser | null; appUserId?: string | null; discovered?: Date | null; expired?: Date | null; grantReasons?: Array<GrantReason> | null; grantSources?: Array<AppEntitlementRef> | null; user?: User | null }
+export interface AppEntitlementWithUserBinding { appEntitlementUserBinding?: AppEntitlementUserView | null; entitlement?: AppEntitlementView | null }
+export interface AppManagedState { managed?: AppManagedStateManaged | null; unmanaged?: AppManagedStateUnmanaged | null }
 export interface AppManagedStateManaged { appId?: string }
 export interface AppManagedStateUnmanaged {  }
-export interface AppManagedStateBinding { appId?: string; createdAt?: Date; deletedAt?: Date; displayName?: string; resourceId?: string; resourceTypeId?: string; state?: AppManagedState; updatedAt?: Date }
-export interface AppManagedStateBindingExpandMask { paths?: Array<string> }
-export interface AppManagedStateBindingRef { appId?: string; resourceId?: string; resourceTypeId?: string }
-export interface AppManagedStateBindingView { appManagementStateBinding?: AppManagedStateBinding; appPath?: string; resourcePath?: string }
+export interface AppManagedStateBinding { appId?: string; createdAt?: Date | null; deletedAt?: Date | null; displayName?: string; resourceId?: string; resourceTypeId?: string; state?: AppManagedState | null; updatedAt?: Date | null }
+export interface AppManagedStateBindingExpandMask { paths?: Array<string> | null }
+export interface AppManagedStateBindingRef { appId?: string | null; resourceId?: string | null; resourceTypeId?: string | null }
+export interface AppManagedStateBindingView { appManagementStateBinding?: AppManagedStateBinding | null; appPath?: string; resourcePath?: string }
 export interface AppMatchBatonRef { appId: string; connectorId: string; externalId: string }
-export interface AppPopulationReport { appId?: string; createdAt?: Date; downloadUrl?: string; hashes?: Record<string, string>; id?: string; state?: "REPORT_STATE_UNSPECIFIED" | "REPORT_STATE_PENDING" | "REPORT_STATE_OK" | "REPORT_STATE_ERROR" | (string & {}) }
-export interface AppRef { id?: string }
-export interface AppReportServiceListResponse { list?: Array<AppPopulationReport>; nextPageToken?: string }
-export interface AppResource { accessConfigId?: string; agentTrait?: AgentTrait; annotations?: Record<string, string>; appId?: string; appResourceTypeId?: string; createdAt?: Date; customDescription?: string; deletedAt?: Date; description?: string; displayName?: string; externalId?: string; grantCount?: number; id?: string; matchBatonId?: string; nhiDetail?: string; nhiType?: "NHI_TYPE_UNSPECIFIED" | "NHI_TYPE_APP_REGISTRATION" | "NHI_TYPE_ASSUMABLE_ROLE" | "NHI_TYPE_MANAGED_IDENTITY" | (string & {}); parentAppResourceId?: string; parentAppResourceTypeId?: string; profile?: any; secretTrait?: SecretTrait; updatedAt?: Date }
-export interface AppResourceExpandMask { paths?: Array<string> }
-export interface AppResourceRef { appId?: string; appResourceTypeId?: string; id?: string }
-export interface AppResourceServiceGetResponse { appResourceView?: AppResourceView; expanded?: Array<Typed> }
-export interface AppResourceServiceListResponse { expanded?: Array<Typed>; list?: Array<AppResourceView>; nextPageToken?: string }
-export interface AppResourceServiceUpdateRequest { appResource?: AppResource; expandMask?: AppResourceExpandMask; updateMask?: string }
-export interface AppResourceServiceUpdateResponse { appResourceView?: AppResourceView; expanded?: Array<Typed> }
-export interface AppResourceType { appId?: string; createdAt?: Date; deletedAt?: Date; displayName?: string; id?: string; traitIds?: Array<string>; updatedAt?: Date }
-export interface AppResourceTypeServiceGetResponse { appResourceTypeView?: AppResourceTypeView; expanded?: Array<Typed> }
-export interface AppResourceTypeServiceListResponse { expanded?: Array<Typed>; list?: Array<AppResourceTypeView>; nextPageToken?: string }
-export interface AppResourceTypeView { appPath?: string; appResourceType?: AppResourceType }
-export interface AppResourceView { appPath?: string; appResource?: AppResource; actorObjectPermissions?: ActorObjectPermissions; parentResourcePath?: string; parentResourceTypePath?: string; resourceTypePath?: string }
-export interface AppUsageControls { appId?: string; notify?: boolean; notifyAfterDays?: number; revoke?: boolean; revokeAfterDays?: number }
-export interface AppUser { agentStatus?: "APP_USER_AGENT_STATUS_UNSPECIFIED" | "APP_USER_AGENT_STATUS_READY" | "APP_USER_AGENT_STATUS_DISABLED" | "APP_USER_AGENT_STATUS_DELETED" | (string & {}); appId?: string; appUserType?: "APP_USER_TYPE_UNSPECIFIED" | "APP_USER_TYPE_USER" | "APP_USER_TYPE_SERVICE_ACCOUNT" | "APP_USER_TYPE_SYSTEM_ACCOUNT" | (string & {}); createdAt?: Date; deletedAt?: Date; displayName?: string; email?: string; emails?: Array<string>; employeeIds?: Array<string>; id?: string; identityUserId?: string; isExternal?: boolean; nhiDetail?: string; nhiType?: "APP_USER_NHI_TYPE_UNSPECIFIED" | "APP_USER_NHI_TYPE_APP_REGISTRATION" | "APP_USER_NHI_TYPE_ASSUMABLE_ROLE" | "APP_USER_NHI_TYPE_MANAGED_IDENTITY" | (string & {}); profile?: any; status?: AppUserStatus; updatedAt?: Date; username?: string; usernames?: Array<string> }
-export interface AppUserCredential { appId?: string; appUserId?: string; createdAt?: Date; deletedAt?: Date; encryptedData?: EncryptedData; expiresAt?: Date; id?: string; updatedAt?: Date }
-export interface AppUserExpandMask { paths?: Array<string> }
-export interface AppUserMapper { appId?: string; mappingCases?: Array<AppUserMapperMatchCase> }
+export interface AppPopulationReport { appId?: string | null; createdAt?: Date | null; downloadUrl?: string | null; hashes?: Record<string, string> | null; id?: string | null; state?: "REPORT_STATE_UNSPECIFIED" | "REPORT_STATE_PENDING" | "REPORT_STATE_OK" | "REPORT_STATE_ERROR" | (string & {}) | null }
+export interface AppRef { id?: string | null }
+export interface AppReportServiceListResponse { list?: Array<AppPopulationReport> | null; nextPageToken?: string | null }
+export interface AppResource { accessConfigId?: string; agentTrait?: AgentTrait | null; annotations?: Record<string, string>; appId?: string | null; appResourceTypeId?: string | null; createdAt?: Date | null; customDescription?: string | null; deletedAt?: Date | null; description?: string | null; displayName?: string | null; externalId?: string; grantCount?: number | null; id?: string | null; matchBatonId?: string | null; nhiDetail?: string; nhiType?: "NHI_TYPE_UNSPECIFIED" | "NHI_TYPE_APP_REGISTRATION" | "NHI_TYPE_ASSUMABLE_ROLE" | "NHI_TYPE_MANAGED_IDENTITY" | (string & {}); parentAppResourceId?: string | null; parentAppResourceTypeId?: string | null; profile?: any; secretTrait?: SecretTrait | null; updatedAt?: Date | null }
+export interface AppResourceExpandMask { paths?: Array<string> | null }
+export interface AppResourceRef { appId?: string | null; appResourceTypeId?: string | null; id?: string | null }
+export interface AppResourceServiceGetResponse { appResourceView?: AppResourceView | null; expanded?: Array<Typed> | null }
+export interface AppResourceServiceListResponse { expanded?: Array<Typed> | null; list?: Array<AppResourceView> | null; nextPageToken?: string | null }
+export interface AppResourceServiceUpdateRequest { appResource?: AppResource | null; expandMask?: AppResourceExpandMask | null; updateMask?: string | null }
+export interface AppResourceServiceUpdateResponse { appResourceView?: AppResourceView | null; expanded?: Array<Typed> | null }
+export interface AppResourceType { appId?: string | null; createdAt?: Date | null; deletedAt?: Date | null; displayName?: string | null; id?: string | null; traitIds?: Array<string> | null; updatedAt?: Date | null }
+export interface AppResourceTypeServiceGetResponse { appResourceTypeView?: AppResourceTypeView | null; expanded?: Array<Typed> | null }
+export interface AppResourceTypeServiceListResponse { expanded?: Array<Typed> | null; list?: Array<AppResourceTypeView> | null; nextPageToken?: string | null }
+export interface AppResourceTypeView { appPath?: string | null; appResourceType?: AppResourceType | null }
+export interface AppResourceView { appPath?: string | null; appResource?: AppResource | null; actorObjectPermissions?: ActorObjectPermissions; parentResourcePath?: string | null; parentResourceTypePath?: string | null; resourceTypePath?: string | null }
+export interface AppUsageControls { appId?: string | null; notify?: boolean | null; notifyAfterDays?: number | null; revoke?: boolean | null; revokeAfterDays?: number | null }
+export interface AppUser { agentStatus?: "APP_USER_AGENT_STATUS_UNSPECIFIED" | "APP_USER_AGENT_STATUS_READY" | "APP_USER_AGENT_STATUS_DISABLED" | "APP_USER_AGENT_STATUS_DELETED" | (string & {}); appId?: string | null; appUserType?: "APP_USER_TYPE_UNSPECIFIED" | "APP_USER_TYPE_USER" | "APP_USER_TYPE_SERVICE_ACCOUNT" | "APP_USER_TYPE_SYSTEM_ACCOUNT" | (string & {}) | null; createdAt?: Date | null; deletedAt?: Date | null; displayName?: string | null; email?: string | null; emails?: Array<string> | null; employeeIds?: Array<string> | null; id?: string | null; identityUserId?: string | null; isExternal?: boolean | null; nhiDetail?: string; nhiType?: "APP_USER_NHI_TYPE_UNSPECIFIED" | "APP_USER_NHI_TYPE_APP_REGISTRATION" | "APP_USER_NHI_TYPE_ASSUMABLE_ROLE" | "APP_USER_NHI_TYPE_MANAGED_IDENTITY" | (string & {}); profile?: any | null; status?: AppUserStatus | null; updatedAt?: Date | null; username?: string | null; usernames?: Array<string> | null }
+export interface AppUserCredential { appId?: string | null; appUserId?: string | null; createdAt?: Date | null; deletedAt?: Date | null; encryptedData?: EncryptedData | null; expiresAt?: Date | null; id?: string | null; updatedAt?: Date | null }
+export interface AppUserExpandMask { paths?: Array<string> | null }
+export interface AppUserMapper { appId?: string; mappingCases?: Array<AppUserMapperMatchCase> | null }
 export interface AppUserMapperMatchCase { appId?: string; appUserKeyCel?: string; caseIndex?: number; userKeyCel?: string }
-export interface AppUserRef { appId?: string; id?: string }
-export interface AppUserServiceListCredentialsResponse { list?: Array<AppUserCredential>; nextPageToken?: string }
-export interface AppUserServiceListResponse { expanded?: Array<Typed>; list?: Array<AppUserView>; nextPageToken?: string }
-export interface AppUserServiceSearchRequest { agentStatuses?: Array<"APP_USER_AGENT_STATUS_UNSPECIFIED" | "APP_USER_AGENT_STATUS_READY" | "APP_USER_AGENT_STATUS_DISABLED" | "APP_USER_AGENT_STATUS_DELETED" | (string & {})>; appId?: string; appIds?: Array<string>; appUserDomains?: Array<"APP_USER_DOMAIN_UNSPECIFIED" | "APP_USER_DOMAIN_EXTERNAL" | "APP_USER_DOMAIN_TRUSTED" | (string & {})>; appUserIds?: Array<string>; appUserStatusDetails?: Array<string>; appUserStatuses?: Array<"STATUS_UNSPECIFIED" | "STATUS_ENABLED" | "STATUS_DISABLED" | "STATUS_DELETED" | (string & {})>; appUserTypes?: Array<"APP_USER_TYPE_UNSPECIFIED" | "APP_USER_TYPE_USER" | "APP_USER_TYPE_SERVICE_ACCOUNT" | "APP_USER_TYPE_SYSTEM_ACCOUNT" | (string & {})>; excludeAppUserIds?: Array<string>; excludeDeletedApps?: boolean; expandMask?: AppUserExpandMask; nhiTypes?: Array<"APP_USER_NHI_TYPE_UNSPECIFIED" | "APP_USER_NHI_TYPE_APP_REGISTRATION" | "APP_USER_NHI_TYPE_ASSUMABLE_ROLE" | "APP_USER_NHI_TYPE_MANAGED_IDENTITY" | (string & {})>; pageSize?: number; pageToken?: string; query?: string; refs?: Array<AppUserRef>; sortBy?: "APP_USER_SEARCH_SORT_BY_UNSPECIFIED" | "APP_USER_SEARCH_SORT_BY_APP" | (string & {}); userIds?: Array<string>; withOpenFindings?: boolean; withoutResponsibleParty?: boolean }
-export interface AppUserServiceSearchResponse { expanded?: Array<Typed>; list?: Array<AppUserView>; nextPageToken?: string }
-export interface AppUserServiceUpdateRequest { appUser?: AppUser; expandMask?: AppUserExpandMask; updateMask?: string }
-export interface AppUserServiceUpdateResponse { appUserView?: AppUserView; expanded?: Array<Typed> }
-export interface AppUserStatus { details?: string; status?: "STATUS_UNSPECIFIED" | "STATUS_ENABLED" | "STATUS_DISABLED" | "STATUS_DELETED" | (string & {}) }
-export interface AppUserView { appPath?: string; appUser?: AppUser; identityUserPath?: string; lastUsagePath?: string }
-export interface AppUsersForUserServiceListResponse { expanded?: Array<Typed>; list?: Array<AppUserView>; nextPageToken?: string }
+export interface AppUserRef { appId?: string | null; id?: string | null }
+export interface AppUserServiceListCredentialsResponse { list?: Array<AppUserCredential> | null; nextPageToken?: string | null }
+export interface AppUserServiceListResponse { expanded?: Array<Typed> | null; list?: Array<AppUserView> | null; nextPageToken?: string | null }
+export interface AppUserServiceSearchRequest { agentStatuses?: Array<"APP_USER_AGENT_STATUS_UNSPECIFIED" | "APP_USER_AGENT_STATUS_READY" | "APP_USER_AGENT_STATUS_DISABLED" | "APP_USER_AGENT_STATUS_DELETED" | (string & {})> | null; appId?: string | null; appIds?: Array<string> | null; appUserDomains?: Array<"APP_USER_DOMAIN_UNSPECIFIED" | "APP_USER_DOMAIN_EXTERNAL" | "APP_USER_DOMAIN_TRUSTED" | (string & {})> | null; appUserIds?: Array<string> | null; appUserStatusDetails?: Array<string> | null; appUserStatuses?: Array<"STATUS_UNSPECIFIED" | "STATUS_ENABLED" | "STATUS_DISABLED" | "STATUS_DELETED" | (string & {})> | null; appUserTypes?: Array<"APP_USER_TYPE_UNSPECIFIED" | "APP_USER_TYPE_USER" | "APP_USER_TYPE_SERVICE_ACCOUNT" | "APP_USER_TYPE_SYSTEM_ACCOUNT" | (string & {})> | null; excludeAppUserIds?: Array<string> | null; excludeDeletedApps?: boolean; expandMask?: AppUserExpandMask | null; nhiTypes?: Array<"APP_USER_NHI_TYPE_UNSPECIFIED" | "APP_USER_NHI_TYPE_APP_REGISTRATION" | "APP_USER_NHI_TYPE_ASSUMABLE_ROLE" | "APP_USER_NHI_TYPE_MANAGED_IDENTITY" | (string & {})> | null; pageSize?: number | null; pageToken?: string | null; query?: string | null; refs?: Array<AppUserRef> | null; sortBy?: "APP_USER_SEARCH_SORT_BY_UNSPECIFIED" | "APP_USER_SEARCH_SORT_BY_APP" | (string & {}); userIds?: Array<string> | null; withOpenFindings?: boolean; withoutResponsibleParty?: boolean }
+export interface AppUserServiceSearchResponse { expanded?: Array<Typed> | null; list?: Array<AppUserView> | null; nextPageToken?: string | null }
+export interface AppUserServiceUpdateRequest { appUser?: AppUser | null; expandMask?: AppUserExpandMask | null; updateMask?: string | null }
+export interface AppUserServiceUpdateResponse { appUserView?: AppUserView | null; expanded?: Array<Typed> | null }
+export interface AppUserStatus { details?: string | null; status?: "STATUS_UNSPECIFIED" | "STATUS_ENABLED" | "STATUS_DISABLED" | "STATUS_DELETED" | (string & {}) | null }
+export interface AppUserView { appPath?: string | null; appUser?: AppUser | null; identityUserPath?: string | null; lastUsagePath?: string | null }
+export interface AppUsersForUserServiceListResponse { expanded?: Array<Typed> | null; list?: Array<AppUserView> | null; nextPageToken?: string | null }
 export interface CancelAccessRequestDefaultsRequest {  }
 export interface ConfirmSyncValidRequest {  }
 export interface ConfirmSyncValidResponse {  }
-export interface Connector { appId?: string; canResumeSync?: boolean; catalogId?: string; config?: Typed; configUpdatedAt?: Date; connectorApiVersion?: number; connectorSyncCronSchedule?: ConnectorSyncCronSchedule; createdAt?: Date; deletedAt?: Date; description?: string; disableCheckBadSync?: boolean; displayName?: string; downloadUrl?: string; id?: string; oauthAuthorizedAs?: OAuth2AuthorizedAs; parallelSyncWorkerCount?: number; profileAllowList?: Array<string>; profileIgnoreList?: Array<string>; status?: ConnectorStatus; syncConfig?: SyncConfig; syncDisabledAt?: Date; syncDisabledCategory?: string; syncDisabledReason?: string; updatedAt?: Date; userIds?: Array<string> }
+export interface Connector { appId?: string | null; canResumeSync?: boolean | null; catalogId?: string | null; config?: Typed | null; configUpdatedAt?: Date; connectorApiVersion?: number; connectorSyncCronSchedule?: ConnectorSyncCronSchedule; createdAt?: Date | null; deletedAt?: Date | null; description?: string | null; disableCheckBadSync?: boolean | null; displayName?: string | null; downloadUrl?: string | null; id?: string | null; oauthAuthorizedAs?: OAuth2AuthorizedAs | null; parallelSyncWorkerCount?: number | null; profileAllowList?: Array<string> | null; profileIgnoreList?: Array<string> | null; status?: ConnectorStatus | null; syncConfig?: SyncConfig; syncDisabledAt?: Date | null; syncDisabledCategory?: string | null; syncDisabledReason?: string | null; updatedAt?: Date | null; userIds?: Array<string> | null }
 export interface ConnectorActionEffect { appEntitlementId?: string; appId?: string; appUserId?: string; connectorActionId?: string; connectorEntitlementId?: string; connectorGrantId?: string; connectorId?: string; effectSource?: "CONNECTOR_ACTION_EFFECT_SOURCE_UNSPECIFIED" | "CONNECTOR_ACTION_EFFECT_SOURCE_ACTION_TARGET" | "CONNECTOR_ACTION_EFFECT_SOURCE_CONNECTOR_RESPONSE" | "CONNECTOR_ACTION_EFFECT_SOURCE_GRANT_REPLACED" | "CONNECTOR_ACTION_EFFECT_SOURCE_DEFAULT_REPLACEMENT" | (string & {}); effectType?: "CONNECTOR_ACTION_EFFECT_TYPE_UNSPECIFIED" | "CONNECTOR_ACTION_EFFECT_TYPE_GRANT" | "CONNECTOR_ACTION_EFFECT_TYPE_REVOKE" | (string & {}); exclusionGroupId?: string; replacedConnectorGrantId?: string; unresolvedReason?: string }
-export interface ConnectorCredential { appId?: string; clientId?: string; clientSecret?: string; connectorId?: string; createdAt?: Date; deletedAt?: Date; displayName?: string; expiresTime?: Date; id?: string; lastUsedAt?: Date; updatedAt?: Date }
-export interface ConnectorExpandMask { paths?: Array<string> }
-export interface ConnectorRef { appId?: string; id?: string }
+export interface ConnectorCredential { appId?: string | null; clientId?: string | null; clientSecret?: string | null; connectorId?: string | null; createdAt?: Date | null; deletedAt?: Date | null; displayName?: string | null; expiresTime?: Date | null; id?: string | null; lastUsedAt?: Date | null; updatedAt?: Date | null }
+export interface ConnectorExpandMask { paths?: Array<string> | null }
+export interface ConnectorRef { appId?: string | null; id?: string | null }
 export interface ConnectorScheduleCron { cronSpec?: string; timezone?: string }
-export interface ConnectorServiceCreateDelegatedRequest { appEntitlementOwnerRefs?: Array<AppEntitlementRef>; appManagedStateBindingRef?: AppManagedStateBindingRef; catalogId?: string; description?: string; displayName?: string; expandMask?: ConnectorExpandMask; userIds?: Array<string> }
-export interface ConnectorServiceCreateRequest { catalogId?: string; config?: Typed; description?: string; expandMask?: ConnectorExpandMask; userIds?: Array<string> }
-export interface ConnectorServiceCreateResponse { connectorView?: ConnectorView; expanded?: Array<Typed> }
+export interface ConnectorServiceCreateDelegatedRequest { appEntitlementOwnerRefs?: Array<AppEntitlementRef> | null; appManagedStateBindingRef?: AppManagedStateBindingRef | null; catalogId?: string | null; description?: string | null; displayName?: string | null; expandMask?: ConnectorExpandMask | null; userIds?: Array<string> | null }
+export interface ConnectorServiceCreateRequest { catalogId?: string | null; config?: Typed | null; description?: string | null; expandMask?: ConnectorExpandMask | null; userIds?: Array<string> | null }
+export interface ConnectorServiceCreateResponse { connectorView?: ConnectorView | null; expanded?: Array<Typed> | null }
 export interface ConnectorServiceDeleteRequest {  }
 export interface ConnectorServiceDeleteResponse {  }
-export interface ConnectorServiceGetCredentialsResponse { credential?: ConnectorCredential }
-export interface ConnectorServiceGetResponse { connectorView?: ConnectorView; expanded?: Array<Typed> }
-export interface ConnectorServiceListResponse { expanded?: Array<Typed>; list?: Array<ConnectorView>; nextPageToken?: string }
+export interface ConnectorServiceGetCredentialsResponse { credential?: ConnectorCredential | null }
+export interface ConnectorServiceGetResponse { connectorView?: ConnectorView | null; expanded?: Array<Typed> | null }
+export interface ConnectorServiceListResponse { expanded?: Array<Typed> | null; list?: Array<ConnectorView> | null; nextPageToken?: string | null }
 export interface ConnectorServiceRevokeCredentialRequest {  }
 export interface ConnectorServiceRevokeCredentialResponse {  }
-export interface ConnectorServiceRotateCredentialRequest { appId?: string; connectorId?: string }
-export interface ConnectorServiceRotateCredentialResponse { credential?: ConnectorCredential }
-export interface ConnectorServiceUpdateDelegatedRequest { connector?: Connector; expandMask?: ConnectorExpandMask; updateMask?: string }
-export interface ConnectorServiceUpdateRequest { connector?: Connector; expandMask?: ConnectorExpandMask; updateMask?: string }
-export interface ConnectorServiceUpdateResponse { connectorView?: ConnectorView; expanded?: Array<Typed> }
-export interface ConnectorStatus { completedAt?: Date; lastError?: string; startedAt?: Date; status?: "SYNC_STATUS_UNSPECIFIED" | "SYNC_STATUS_RUNNING" | "SYNC_STATUS_DONE" | "SYNC_STATUS_ERROR" | "SYNC_STATUS_DISABLED" | (string & {}); updatedAt?: Date }
+export interface ConnectorServiceRotateCredentialRequest { appId?: string | null; connectorId?: string | null }
+export interface ConnectorServiceRotateCredentialResponse { credential?: ConnectorCredential | null }
+export interface ConnectorServiceUpdateDelegatedRequest { connector?: Connector | null; expandMask?: ConnectorExpandMask | null; updateMask?: string | null }
+export interface ConnectorServiceUpdateRequest { connector?: Connector | null; expandMask?: ConnectorExpandMask | null; updateMask?: string | null }
+export interface ConnectorServiceUpdateResponse { connectorView?: ConnectorView | null; expanded?: Array<Typed> | null }
+export interface ConnectorStatus { completedAt?: Date | null; lastError?: string | null; startedAt?: Date | null; status?: "SYNC_STATUS_UNSPECIFIED" | "SYNC_STATUS_RUNNING" | "SYNC_STATUS_DONE" | "SYNC_STATUS_ERROR" | "SYNC_STATUS_DISABLED" | (string & {}) | null; updatedAt?: Date | null }
 export interface ConnectorSyncCronSchedule { cronSpec?: string; start?: Date; timezone?: string }
-export interface ConnectorView { appPath?: string; capabilitiesPath?: string; connector?: Connector; usersPath?: string }
-export interface CreateAppEntitlementProxyRequest { expandMask?: AppEntitlementProxyExpandMask }
-export interface CreateAppEntitlementProxyResponse { appProxyEntitlementView?: AppEntitlementProxyView; expanded?: Array<Typed> }
-export interface CreateAppEntitlementRequest { alias?: string; annotations?: Record<string, string>; appEntitlementOwnerIds?: Array<string>; appResourceId?: string; appResourceTypeId?: string; certifyPolicyId?: string; complianceFrameworkValueIds?: Array<string>; description?: string; displayName: string; durationGrant?: string; durationUnset?: any; emergencyGrantEnabled?: boolean; emergencyGrantPolicyId?: string; expandMask?: AppEntitlementExpandMask; grantPolicyId?: string; matchBatonId?: string; overrideAccessRequestsDefaults?: boolean; provisionPolicy?: ProvisionPolicy; purpose?: "APP_ENTITLEMENT_PURPOSE_VALUE_UNSPECIFIED" | "APP_ENTITLEMENT_PURPOSE_VALUE_ASSIGNMENT" | "APP_ENTITLEMENT_PURPOSE_VALUE_PERMISSION" | "APP_ENTITLEMENT_PURPOSE_VALUE_OWNERSHIP" | (string & {}); revokePolicyId?: string; riskLevelValueId?: string; slug?: string }
-export interface CreateAppEntitlementResponse { appEntitlementView?: AppEntitlementView; expanded?: Array<Typed> }
-export interface CreateAppEntitlementRoutingRuleRequest { condition?: string; description?: string; displayName?: string; enabled?: boolean; priority?: number; settings?: AppEntitlementRoutingRuleSettings }
-export interface CreateAppEntitlementRoutingRuleResponse { routingRule?: AppEntitlementRoutingRule }
-export interface CreateAppRequest { annotations?: Record<string, string>; appEntitlementOwnerRefs?: Array<AppEntitlementRef>; certifyPolicyId?: string; description?: string; displayName: string; grantPolicyId?: string; identityMatching?: "APP_USER_IDENTITY_MATCHING_UNSPECIFIED" | "APP_USER_IDENTITY_MATCHING_STRICT" | "APP_USER_IDENTITY_MATCHING_DISPLAY_NAME" | "APP_USER_IDENTITY_MATCHING_CUSTOM" | (string & {}); instructions?: string; matchBatonRef?: AppMatchBatonRef; monthlyCostUsd?: number; owners?: Array<string>; revokePolicyId?: string; strictAccessEntitlementProvisioning?: boolean }
-export interface CreateAppResponse { app?: App }
-export interface CreateAutomationRequest { automation?: AppEntitlementAutomation }
-export interface CreateAutomationResponse { automation?: AppEntitlementAutomation }
-export interface CreateManuallyManagedAppResourceRequest { annotations?: Record<string, string>; description?: string; displayName: string; matchBatonId?: string; resourceOwnerUserIds?: Array<string> }
-export interface CreateManuallyManagedAppResourceResponse { appResource?: AppResource }
+export interface ConnectorView { appPath?: string | null; capabilitiesPath?: string | null; connector?: Connector | null; usersPath?: string | null }
+export interface CreateAppEntitlementProxyRequest { expandMask?: AppEntitlementProxyExpandMask | null }
+export interface CreateAppEntitlementProxyResponse { appProxyEntitlementView?: AppEntitlementProxyView | null; expanded?: Array<Typed> | null }
+export interface CreateAppEntitlementRequest { alias?: string | null; annotations?: Record<string, string>; appEntitlementOwnerIds?: Array<string> | null; appResourceId?: string | null; appResourceTypeId?: string | null; certifyPolicyId?: string | null; complianceFrameworkValueIds?: Array<string> | null; description?: string | null; displayName: string; durationGrant?: string | null; durationUnset?: any | null; emergencyGrantEnabled?: boolean | null; emergencyGrantPolicyId?: string | null; expandMask?: AppEntitlementExpandMask | null; grantPolicyId?: string | null; matchBatonId?: string | null; overrideAccessRequestsDefaults?: boolean | null; provisionPolicy?: ProvisionPolicy | null; purpose?: "APP_ENTITLEMENT_PURPOSE_VALUE_UNSPECIFIED" | "APP_ENTITLEMENT_PURPOSE_VALUE_ASSIGNMENT" | "APP_ENTITLEMENT_PURPOSE_VALUE_PERMISSION" | "APP_ENTITLEMENT_PURPOSE_VALUE_OWNERSHIP" | (string & {}) | null; revokePolicyId?: string | null; riskLevelValueId?: string | null; slug?: string | null }
+export interface CreateAppEntitlementResponse { appEntitlementView?: AppEntitlementView | null; expanded?: Array<Typed> | null }
+export interface CreateAppEntitlementRoutingRuleRequest { condition?: string; description?: string; displayName?: string; enabled?: boolean; priority?: number; settings?: AppEntitlementRoutingRuleSettings | null }
+export interface CreateAppEntitlementRoutingRuleResponse { routingRule?: AppEntitlementRoutingRule | null }
+export interface CreateAppRequest { annotations?: Record<string, string>; appEntitlementOwnerRefs?: Array<AppEntitlementRef> | null; certifyPolicyId?: string | null; description?: string | null; displayName: string; grantPolicyId?: string | null; identityMatching?: "APP_USER_IDENTITY_MATCHING_UNSPECIFIED" | "APP_USER_IDENTITY_MATCHING_STRICT" | "APP_USER_IDENTITY_MATCHING_DISPLAY_NAME" | "APP_USER_IDENTITY_MATCHING_CUSTOM" | (string & {}) | null; instructions?: string; matchBatonRef?: AppMatchBatonRef | null; monthlyCostUsd?: number | null; owners?: Array<string> | null; revokePolicyId?: string | null; strictAccessEntitlementProvisioning?: boolean | null }
+export interface CreateAppResponse { app?: App | null }
+export interface CreateAutomationRequest { automation?: AppEntitlementAutomation | null }
+export interface CreateAutomationResponse { automation?: AppEntitlementAutomation | null }
+export interface CreateManuallyManagedAppResourceRequest { annotations?: Record<string, string>; description?: string | null; displayName: string; matchBatonId?: string | null; resourceOwnerUserIds?: Array<string> | null }
+export interface CreateManuallyManagedAppResourceResponse { appResource?: AppResource | null }
 export interface CreateManuallyManagedResourceTypeRequest { displayName: string; resourceType: "ROLE" | "GROUP" | "LICENSE" | "PROJECT" | "CATALOG" | "CUSTOM" | "VAULT" | "PROFILE_TYPE" | "SESSION_POLICY" | "CLAW_AGENT" | (string & {}) }
-export interface CreateManuallyManagedResourceTypeResponse { appResourceType?: AppResourceType; expanded?: Array<Typed> }
+export interface CreateManuallyManagedResourceTypeResponse { appResourceType?: AppResourceType | null; expanded?: Array<Typed> | null }
 export interface DeleteAppEntitlementOwnersRequest {  }
 export interface DeleteAppEntitlementOwnersResponse {  }
 export interface DeleteAppEntitlementProxyRequest {  }
@@ -398,7 +398,7 @@ export interface DeleteAppEntitlementRequest {  }
 export interface DeleteAppEntitlementResponse {  }
 export interface DeleteAppEntitlementRoutingRuleRequest {  }
 export interface DeleteAppEntitlementRoutingRuleResponse {  }
-export interface DeleteAppOwnersRequest { userIds?: Array<string> }
+export interface DeleteAppOwnersRequest { userIds?: Array<string> | null }
 export interface DeleteAppOwnersResponse {  }
 export interface DeleteAppRequest {  }
 export interface DeleteAppResourceOwnersRequest {  }
@@ -410,538 +410,538 @@ export interface DeleteManuallyManagedAppResourceRequest {  }
 export interface DeleteManuallyManagedAppResourceResponse {  }
 export interface DeleteManuallyManagedResourceTypeRequest {  }
 export interface DeleteManuallyManagedResourceTypeResponse {  }
-export interface EditorValidateRequest { text?: string }
-export interface EditorValidateResponse { markers?: Array<EditorMarker> }
-export interface EncryptedData { description?: string; encryptedBytes?: string; keyId?: string; name?: string; provider?: string; schema?: string }
+export interface EditorValidateRequest { text?: string | null }
+export interface EditorValidateResponse { markers?: Array<EditorMarker> | null }
+export interface EncryptedData { description?: string | null; encryptedBytes?: string | null; keyId?: string | null; name?: string | null; provider?: string | null; schema?: string | null }
 export interface ForceSyncRequest {  }
 export interface ForceSyncResponse {  }
-export interface GetAppEntitlementProxyResponse { appProxyEntitlementView?: AppEntitlementProxyView; expanded?: Array<Typed> }
-export interface GetAppEntitlementResponse { appEntitlementView?: AppEntitlementView; expanded?: Array<Typed> }
-export interface GetAppEntitlementRoutingRuleResponse { routingRule?: AppEntitlementRoutingRule }
-export interface GetAppManagedStateBindingResponse { appManagementState?: AppManagedStateBindingView; expanded?: Array<Typed> }
-export interface GetAppResponse { app?: App }
-export interface GetAppUsageControlsResponse { appUsageControls?: AppUsageControls; hasUsageData?: boolean }
+export interface GetAppEntitlementProxyResponse { appProxyEntitlementView?: AppEntitlementProxyView | null; expanded?: Array<Typed> | null }
+export interface GetAppEntitlementResponse { appEntitlementView?: AppEntitlementView | null; expanded?: Array<Typed> | null }
+export interface GetAppEntitlementRoutingRuleResponse { routingRule?: AppEntitlementRoutingRule | null }
+export interface GetAppManagedStateBindingResponse { appManagementState?: AppManagedStateBindingView | null; expanded?: Array<Typed> | null }
+export interface GetAppResponse { app?: App | null }
+export interface GetAppUsageControlsResponse { appUsageControls?: AppUsageControls | null; hasUsageData?: boolean | null }
 export interface GetConnectorSyncDownloadURLResponse { downloadUrl?: string }
-export interface GrantReason { appEntitlementId?: string; appId?: string; appUserId?: string; createdAt?: Date; deletedAt?: Date; derivedIdData?: string; derivedIdType?: string; reasonExpiresAt?: Date; referenceStrength?: "GRANT_REASON_REFERENCE_STRENGTH_UNSPECIFIED" | "GRANT_REASON_REFERENCE_STRENGTH_WEAK" | "GRANT_REASON_REFERENCE_STRENGTH_STRONG" | (string & {}); updatedAt?: Date }
+export interface GrantReason { appEntitlementId?: string | null; appId?: string | null; appUserId?: string | null; createdAt?: Date | null; deletedAt?: Date | null; derivedIdData?: string | null; derivedIdType?: string | null; reasonExpiresAt?: Date | null; referenceStrength?: "GRANT_REASON_REFERENCE_STRENGTH_UNSPECIFIED" | "GRANT_REASON_REFERENCE_STRENGTH_WEAK" | "GRANT_REASON_REFERENCE_STRENGTH_STRONG" | (string & {}) | null; updatedAt?: Date | null }
 export interface GraphAppGrantCount { appId?: string; grantCount?: number }
 export interface GraphEdge { hiddenChildren?: number; isTruncated?: boolean; sourceId?: string; targetId?: string; type?: "GRAPH_EDGE_TYPE_UNSPECIFIED" | "GRAPH_EDGE_TYPE_IDENTITY_LINK" | "GRAPH_EDGE_TYPE_DIRECT_GRANT" | "GRAPH_EDGE_TYPE_APP_HIERARCHY" | "GRAPH_EDGE_TYPE_RESOURCE_HIERARCHY" | "GRAPH_EDGE_TYPE_PROXY_BINDING" | (string & {}) }
 export interface GraphNode { appId?: string; displayName?: string; id?: string; resourceTypeId?: string; secondaryText?: string; type?: "GRAPH_NODE_TYPE_UNSPECIFIED" | "GRAPH_NODE_TYPE_USER" | "GRAPH_NODE_TYPE_APP_USER" | "GRAPH_NODE_TYPE_APP" | "GRAPH_NODE_TYPE_RESOURCE_TYPE" | "GRAPH_NODE_TYPE_RESOURCE" | "GRAPH_NODE_TYPE_ENTITLEMENT" | "GRAPH_NODE_TYPE_GRANT" | (string & {}) }
-export interface ListAppEntitlementOwnerIDsResponse { userIds?: Array<string> }
-export interface ListAppEntitlementOwnersResponse { list?: Array<User>; nextPageToken?: string }
-export interface ListAppEntitlementRoutingRulesResponse { list?: Array<AppEntitlementRoutingRule>; nextPageToken?: string }
-export interface ListAppEntitlementUsersResponse { expanded?: Array<Typed>; list?: Array<AppEntitlementUserView>; nextPageToken?: string }
-export interface ListAppEntitlementsResponse { expanded?: Array<Typed>; list?: Array<AppEntitlementView>; nextPageToken?: string }
-export interface ListAppManagedStateBindingsResponse { expanded?: Array<Typed>; list?: Array<AppManagedStateBindingView>; nextPageToken?: string }
-export interface ListAppOwnerIDsResponse { userIds?: Array<string> }
-export interface ListAppOwnersResponse { list?: Array<User>; nextPageToken?: string }
-export interface ListAppResourceOwnerIDsResponse { userIds?: Array<string> }
-export interface ListAppResourceOwnersResponse { immutableUserIds?: Array<string>; list?: Array<User>; nextPageToken?: string }
-export interface ListAppUsersForIdentityWithGrantResponse { bindings?: Array<AppEntitlementUserBinding> }
-export interface ListAppsResponse { list?: Array<App>; nextPageToken?: string }
-export interface ListAutomationExclusionsResponse { list?: Array<UserWithAppEntitlementUserBindingView>; nextPageToken?: string }
-export interface ListOwnedServiceAccountsRequest { expandMask?: AppUserExpandMask; pageSize?: number; pageToken?: string }
-export interface ListOwnedServiceAccountsResponse { expanded?: Array<Typed>; list?: Array<AppUserView>; nextPageToken?: string }
-export interface ManuallyManagedUsersResponse { bulkActionId?: string; failedUsersErrorMap?: Record<string, string> }
-export interface OAuth2AuthorizedAs { authEmail?: string; authorizedAt?: Date }
+export interface ListAppEntitlementOwnerIDsResponse { userIds?: Array<string> | null }
+export interface ListAppEntitlementOwnersResponse { list?: Array<User> | null; nextPageToken?: string | null }
+export interface ListAppEntitlementRoutingRulesResponse { list?: Array<AppEntitlementRoutingRule> | null; nextPageToken?: string }
+export interface ListAppEntitlementUsersResponse { expanded?: Array<Typed> | null; list?: Array<AppEntitlementUserView> | null; nextPageToken?: string | null }
+export interface ListAppEntitlementsResponse { expanded?: Array<Typed> | null; list?: Array<AppEntitlementView> | null; nextPageToken?: string | null }
+export interface ListAppManagedStateBindingsResponse { expanded?: Array<Typed> | null; list?: Array<AppManagedStateBindingView> | null; nextPageToken?: string }
+export interface ListAppOwnerIDsResponse { userIds?: Array<string> | null }
+export interface ListAppOwnersResponse { list?: Array<User> | null; nextPageToken?: string | null }
+export interface ListAppResourceOwnerIDsResponse { userIds?: Array<string> | null }
+export interface ListAppResourceOwnersResponse { immutableUserIds?: Array<string> | null; list?: Array<User> | null; nextPageToken?: string | null }
+export interface ListAppUsersForIdentityWithGrantResponse { bindings?: Array<AppEntitlementUserBinding> | null }
+export interface ListAppsResponse { list?: Array<App> | null; nextPageToken?: string | null }
+export interface ListAutomationExclusionsResponse { list?: Array<UserWithAppEntitlementUserBindingView> | null; nextPageToken?: string | null }
+export interface ListOwnedServiceAccountsRequest { expandMask?: AppUserExpandMask | null; pageSize?: number; pageToken?: string }
+export interface ListOwnedServiceAccountsResponse { expanded?: Array<Typed> | null; list?: Array<AppUserView> | null; nextPageToken?: string }
+export interface ManuallyManagedUsersResponse { bulkActionId?: string; failedUsersErrorMap?: Record<string, string> | null }
+export interface OAuth2AuthorizedAs { authEmail?: string | null; authorizedAt?: Date | null }
 export interface PauseSyncRequest {  }
 export interface PauseSyncResponse {  }
-export interface PromoteAppManagedStateBindingRequest { appEntitlementOwnerRefs?: Array<AppEntitlementRef>; expandMask?: AppManagedStateBindingExpandMask; userIds?: Array<string> }
+export interface PromoteAppManagedStateBindingRequest { appEntitlementOwnerRefs?: Array<AppEntitlementRef> | null; expandMask?: AppManagedStateBindingExpandMask | null; userIds?: Array<string> | null }
 export interface RemoveAppEntitlementOwnerRequest {  }
 export interface RemoveAppEntitlementOwnerResponse {  }
 export interface RemoveAppOwnerRequest {  }
 export interface RemoveAppOwnerResponse {  }
-export interface RemoveAppResourceOwnerRequest { userId?: string }
+export interface RemoveAppResourceOwnerRequest { userId?: string | null }
 export interface RemoveAppResourceOwnerResponse {  }
-export interface RemoveAutomationExclusionRequest { userIds?: Array<string> }
+export interface RemoveAutomationExclusionRequest { userIds?: Array<string> | null }
 export interface RemoveAutomationExclusionResponse {  }
-export interface RemoveEntitlementMembershipRequest { appUserId?: string }
-export interface RemoveEntitlementMembershipResponse { revokeTaskId?: string }
+export interface RemoveEntitlementMembershipRequest { appUserId?: string | null }
+export interface RemoveEntitlementMembershipResponse { revokeTaskId?: string | null }
 export interface RemoveGrantDurationRequest {  }
-export interface RemoveGrantDurationResponse { binding?: AppEntitlementUserBinding }
-export interface ReorderAppEntitlementRoutingRulesRequest { ruleIds?: Array<string> }
-export interface ReorderAppEntitlementRoutingRulesResponse { list?: Array<AppEntitlementRoutingRule> }
+export interface RemoveGrantDurationResponse { binding?: AppEntitlementUserBinding | null }
+export interface ReorderAppEntitlementRoutingRulesRequest { ruleIds?: Array<string> | null }
+export interface ReorderAppEntitlementRoutingRulesResponse { list?: Array<AppEntitlementRoutingRule> | null }
 export interface ResumeSyncRequest {  }
 export interface ResumeSyncResponse {  }
-export interface SearchAppEntitlementsWithExpiredResponse { list?: Array<AppEntitlementWithExpired>; nextPageToken?: string }
-export interface SearchAppResourceTypesRequest { appIds?: Array<string>; appUserIds?: Array<string>; displayName?: string; excludeResourceTypeIds?: Array<string>; excludeResourceTypeTraitIds?: Array<string>; pageSize?: number; pageToken?: string; query?: string; resourceTypeIds?: Array<string>; resourceTypeTraitIds?: Array<string> }
-export interface SearchAppResourceTypesResponse { list?: Array<AppResourceType>; nextPageToken?: string }
-export interface SearchAppResourcesRequest { agentStatuses?: Array<"AGENT_STATUS_UNSPECIFIED" | "AGENT_STATUS_READY" | "AGENT_STATUS_DISABLED" | "AGENT_STATUS_DELETED" | (string & {})>; appId?: string; appIds?: Array<string>; appUserIds?: Array<string>; credentialTypes?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_STATIC_SECRET" | "CREDENTIAL_TYPE_ASYMMETRIC_KEY" | "CREDENTIAL_TYPE_CERTIFICATE" | (string & {})>; direction?: "SORT_DIRECTION_UNSPECIFIED" | "SORT_DIRECTION_ASC" | "SORT_DIRECTION_DESC" | (string & {}); excludeDeletedApps?: boolean; excludeDeletedResourceBindings?: boolean; excludeResourceIds?: Array<string>; excludeResourceTypeTraitIds?: Array<string>; nhiTypes?: Array<"NHI_TYPE_UNSPECIFIED" | "NHI_TYPE_APP_REGISTRATION" | "NHI_TYPE_ASSUMABLE_ROLE" | "NHI_TYPE_MANAGED_IDENTITY" | (string & {})>; ownerUserIds?: Array<string>; pageSize?: number; pageToken?: string; query?: string; refs?: Array<AppResourceRef>; resourceIds?: Array<string>; resourceTypeIds?: Array<string>; resourceTypeTraitIds?: Array<string>; secretAging?: SecretAgingFilter; sortField?: "APP_RESOURCE_SORT_FIELD_UNSPECIFIED" | "APP_RESOURCE_SORT_FIELD_SECRET_CREATED_AT" | "APP_RESOURCE_SORT_FIELD_SECRET_EXPIRES_AT" | "APP_RESOURCE_SORT_FIELD_LAST_USED_AT" | (string & {}); unownedOnly?: boolean; withOpenFindings?: boolean }
-export interface SearchAppResourcesResponse { expanded?: Array<Typed>; list?: Array<AppResourceView>; nextPageToken?: string }
-export interface SearchAppsRequest { appIds?: Array<string>; displayName?: string; excludeAppIds?: Array<string>; onlyDirectories?: boolean; pageSize?: number; pageToken?: string; policyRefs?: Array<PolicyRef>; query?: string }
-export interface SearchAppsResponse { list?: Array<App>; nextPageToken?: string }
-export interface SearchGrantFeedRequest { after?: Date; appEntitlementRefs?: Array<AppEntitlementRef>; appRefs?: Array<AppRef>; appUserRefs?: Array<AppUserRef>; before?: Date; expandMask?: AppEntitlementUserBindingExpandHistoryMask; pageSize?: number; pageToken?: string; userRefs?: Array<UserRef> }
-export interface SearchGrantFeedResponse { expanded?: Array<Typed>; list?: Array<AppEntitlementUserBindingFeedView>; nextPageToken?: string }
-export interface SearchPastGrantsRequest { appEntitlementRefs?: Array<AppEntitlementRef>; appIds?: Array<string>; appUserRefs?: Array<AppUserRef>; expandMask?: AppEntitlementUserBindingExpandHistoryMask; pageSize?: number; pageToken?: string }
-export interface SearchPastGrantsResponse { expanded?: Array<Typed>; list?: Array<AppEntitlementUserBindingHistoryView>; nextPageToken?: string }
-export interface SearchUserOwnershipRequest { ownershipTypes?: Array<"USER_OWNERSHIP_TYPE_UNSPECIFIED" | "USER_OWNERSHIP_TYPE_APP" | "USER_OWNERSHIP_TYPE_RESOURCE" | "USER_OWNERSHIP_TYPE_ENTITLEMENT" | (string & {})>; pageSize?: number; pageToken?: string; userId?: string }
-export interface SearchUserOwnershipResponse { list?: Array<UserOwnershipEntry>; nextPageToken?: string }
-export interface SecretAgingFilter { lastUsedAfter?: Date; lastUsedBefore?: Date; secretCreatedAfter?: Date; secretCreatedBefore?: Date; secretExpiresAfter?: Date; secretExpiresBefore?: Date }
-export interface SecretTrait { createdByAppUserId?: string; credentialDetail?: string; identityAppUserId?: string; lastUsedAt?: Date; secretCreatedAt?: Date; secretExpiresAt?: Date }
-export interface SetAppEntitlementOwnersRequest { userIds?: Array<string> }
+export interface SearchAppEntitlementsWithExpiredResponse { list?: Array<AppEntitlementWithExpired> | null; nextPageToken?: string | null }
+export interface SearchAppResourceTypesRequest { appIds?: Array<string> | null; appUserIds?: Array<string> | null; displayName?: string | null; excludeResourceTypeIds?: Array<string> | null; excludeResourceTypeTraitIds?: Array<string> | null; pageSize?: number | null; pageToken?: string | null; query?: string | null; resourceTypeIds?: Array<string> | null; resourceTypeTraitIds?: Array<string> | null }
+export interface SearchAppResourceTypesResponse { list?: Array<AppResourceType> | null; nextPageToken?: string | null }
+export interface SearchAppResourcesRequest { agentStatuses?: Array<"AGENT_STATUS_UNSPECIFIED" | "AGENT_STATUS_READY" | "AGENT_STATUS_DISABLED" | "AGENT_STATUS_DELETED" | (string & {})> | null; appId?: string | null; appIds?: Array<string> | null; appUserIds?: Array<string> | null; credentialTypes?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_STATIC_SECRET" | "CREDENTIAL_TYPE_ASYMMETRIC_KEY" | "CREDENTIAL_TYPE_CERTIFICATE" | (string & {})> | null; direction?: "SORT_DIRECTION_UNSPECIFIED" | "SORT_DIRECTION_ASC" | "SORT_DIRECTION_DESC" | (string & {}); excludeDeletedApps?: boolean; excludeDeletedResourceBindings?: boolean | null; excludeResourceIds?: Array<string> | null; excludeResourceTypeTraitIds?: Array<string> | null; nhiTypes?: Array<"NHI_TYPE_UNSPECIFIED" | "NHI_TYPE_APP_REGISTRATION" | "NHI_TYPE_ASSUMABLE_ROLE" | "NHI_TYPE_MANAGED_IDENTITY" | (string & {})> | null; ownerUserIds?: Array<string> | null; pageSize?: number | null; pageToken?: string | null; query?: string | null; refs?: Array<AppResourceRef> | null; resourceIds?: Array<string> | null; resourceTypeIds?: Array<string> | null; resourceTypeTraitIds?: Array<string> | null; secretAging?: SecretAgingFilter | null; sortField?: "APP_RESOURCE_SORT_FIELD_UNSPECIFIED" | "APP_RESOURCE_SORT_FIELD_SECRET_CREATED_AT" | "APP_RESOURCE_SORT_FIELD_SECRET_EXPIRES_AT" | "APP_RESOURCE_SORT_FIELD_LAST_USED_AT" | (string & {}); unownedOnly?: boolean; withOpenFindings?: boolean }
+export interface SearchAppResourcesResponse { expanded?: Array<Typed> | null; list?: Array<AppResourceView> | null; nextPageToken?: string | null }
+export interface SearchAppsRequest { appIds?: Array<string> | null; displayName?: string | null; excludeAppIds?: Array<string> | null; onlyDirectories?: boolean | null; pageSize?: number | null; pageToken?: string | null; policyRefs?: Array<PolicyRef> | null; query?: string | null }
+export interface SearchAppsResponse { list?: Array<App> | null; nextPageToken?: string | null }
+export interface SearchGrantFeedRequest { after?: Date | null; appEntitlementRefs?: Array<AppEntitlementRef> | null; appRefs?: Array<AppRef> | null; appUserRefs?: Array<AppUserRef> | null; before?: Date | null; expandMask?: AppEntitlementUserBindingExpandHistoryMask | null; pageSize?: number | null; pageToken?: string | null; userRefs?: Array<UserRef> | null }
+export interface SearchGrantFeedResponse { expanded?: Array<Typed> | null; list?: Array<AppEntitlementUserBindingFeedView> | null; nextPageToken?: string | null }
+export interface SearchPastGrantsRequest { appEntitlementRefs?: Array<AppEntitlementRef> | null; appIds?: Array<string> | null; appUserRefs?: Array<AppUserRef> | null; expandMask?: AppEntitlementUserBindingExpandHistoryMask | null; pageSize?: number | null; pageToken?: string | null }
+export interface SearchPastGrantsResponse { expanded?: Array<Typed> | null; list?: Array<AppEntitlementUserBindingHistoryView> | null; nextPageToken?: string | null }
+export interface SearchUserOwnershipRequest { ownershipTypes?: Array<"USER_OWNERSHIP_TYPE_UNSPECIFIED" | "USER_OWNERSHIP_TYPE_APP" | "USER_OWNERSHIP_TYPE_RESOURCE" | "USER_OWNERSHIP_TYPE_ENTITLEMENT" | (string & {})> | null; pageSize?: number; pageToken?: string; userId?: string }
+export interface SearchUserOwnershipResponse { list?: Array<UserOwnershipEntry> | null; nextPageToken?: string }
+export interface SecretAgingFilter { lastUsedAfter?: Date | null; lastUsedBefore?: Date | null; secretCreatedAfter?: Date | null; secretCreatedBefore?: Date | null; secretExpiresAfter?: Date | null; secretExpiresBefore?: Date | null }
+export interface SecretTrait { createdByAppUserId?: string; credentialDetail?: string; identityAppUserId?: string | null; lastUsedAt?: Date | null; secretCreatedAt?: Date | null; secretExpiresAt?: Date | null }
+export interface SetAppEntitlementOwnersRequest { userIds?: Array<string> | null }
 export interface SetAppEntitlementOwnersResponse {  }
-export interface SetAppOwnersRequest { userIds?: Array<string> }
+export interface SetAppOwnersRequest { userIds?: Array<string> | null }
 export interface SetAppOwnersResponse {  }
-export interface SetAppResourceOwnersRequest { userIds?: Array<string> }
+export interface SetAppResourceOwnersRequest { userIds?: Array<string> | null }
 export interface SetAppResourceOwnersResponse {  }
-export interface SyncConfig { syncResourceTypeIds?: Array<string> }
+export interface SyncConfig { syncResourceTypeIds?: Array<string> | null }
 export interface TaskAuditCancelledResult { cancelReason?: string }
-export interface TaskAuditErrorResult { errorCount?: number; errorReason?: string }
+export interface TaskAuditErrorResult { errorCount?: number | null; errorReason?: string | null }
 export interface TaskAuditPendingResult { pendingReason?: string }
-export interface TaskAuditSuccessResult { annotations?: Array<Typed>; effects?: Array<ConnectorActionEffect>; successReason?: string }
-export interface UpdateAppEntitlementRequest { entitlement?: AppEntitlement; expandMask?: AppEntitlementExpandMask; overrideAccessRequestsDefaults?: boolean; updateMask?: string }
-export interface UpdateAppEntitlementResponse { appEntitlementView?: AppEntitlementView; expanded?: Array<Typed> }
-export interface UpdateAppEntitlementRoutingRuleRequest { condition?: string; description?: string; displayName?: string; enabled?: boolean; settings?: AppEntitlementRoutingRuleSettings }
-export interface UpdateAppEntitlementRoutingRuleResponse { routingRule?: AppEntitlementRoutingRule }
-export interface UpdateAppRequest { app?: App; updateMask?: string }
-export interface UpdateAppResponse { app?: App }
-export interface UpdateAppUsageControlsRequest { appUsageControls?: AppUsageControls; updateMask?: string }
-export interface UpdateAppUsageControlsResponse { appUsageControls?: AppUsageControls }
-export interface UpdateConnectorScheduleRequest { connectorScheduleCron?: ConnectorScheduleCron }
+export interface TaskAuditSuccessResult { annotations?: Array<Typed> | null; effects?: Array<ConnectorActionEffect> | null; successReason?: string }
+export interface UpdateAppEntitlementRequest { entitlement?: AppEntitlement | null; expandMask?: AppEntitlementExpandMask | null; overrideAccessRequestsDefaults?: boolean | null; updateMask?: string | null }
+export interface UpdateAppEntitlementResponse { appEntitlementView?: AppEntitlementView | null; expanded?: Array<Typed> | null }
+export interface UpdateAppEntitlementRoutingRuleRequest { condition?: string; description?: string; displayName?: string; enabled?: boolean; settings?: AppEntitlementRoutingRuleSettings | null }
+export interface UpdateAppEntitlementRoutingRuleResponse { routingRule?: AppEntitlementRoutingRule | null }
+export interface UpdateAppRequest { app?: App | null; updateMask?: string | null }
+export interface UpdateAppResponse { app?: App | null }
+export interface UpdateAppUsageControlsRequest { appUsageControls?: AppUsageControls | null; updateMask?: string | null }
+export interface UpdateAppUsageControlsResponse { appUsageControls?: AppUsageControls | null }
+export interface UpdateConnectorScheduleRequest { connectorScheduleCron?: ConnectorScheduleCron | null }
 export interface UpdateConnectorScheduleResponse {  }
-export interface UpdateGrantDurationRequest { newDeprovisionAt?: Date }
-export interface UpdateGrantDurationResponse { binding?: AppEntitlementUserBinding }
-export interface UpdateManuallyManagedResourceTypeRequest { appResourceType?: AppResourceType; updateMask?: string }
-export interface UpdateManuallyManagedResourceTypeResponse { appResourceType?: AppResourceType; expanded?: Array<Typed> }
+export interface UpdateGrantDurationRequest { newDeprovisionAt?: Date | null }
+export interface UpdateGrantDurationResponse { binding?: AppEntitlementUserBinding | null }
+export interface UpdateManuallyManagedResourceTypeRequest { appResourceType?: AppResourceType | null; updateMask?: string | null }
+export interface UpdateManuallyManagedResourceTypeResponse { appResourceType?: AppResourceType | null; expanded?: Array<Typed> | null }
 export interface UserOwnershipEntry { appDisplayName?: string; appId?: string; entitlementDisplayName?: string; entitlementId?: string; ownershipType?: "USER_OWNERSHIP_TYPE_UNSPECIFIED" | "USER_OWNERSHIP_TYPE_APP" | "USER_OWNERSHIP_TYPE_RESOURCE" | "USER_OWNERSHIP_TYPE_ENTITLEMENT" | (string & {}); resourceDisplayName?: string; resourceId?: string; resourceTypeId?: string }
-export interface UserWithAppEntitlementUserBindingView { appEntitlementId?: string; appId?: string; appUserId?: string; user?: User }
+export interface UserWithAppEntitlementUserBindingView { appEntitlementId?: string | null; appId?: string | null; appUserId?: string | null; user?: User | null }
 export interface AppEntitlementOwnerEntitlement { appEntitlement?: AppEntitlement; appId?: string; createdAt?: Date; entitlementId?: string; roleSlug?: string }
 export interface AppEntitlementOwnerUser { appId?: string; createdAt?: Date; entitlementId?: string; roleSlug?: string; user?: User }
 export interface AppOwnerEntitlement { appEntitlement?: AppEntitlement; appId?: string; createdAt?: Date; roleSlug?: string }
 export interface AppOwnerUser { appId?: string; createdAt?: Date; roleSlug?: string; user?: User }
-export interface AppResourceOwnerEntitlement { appEntitlement?: AppEntitlement; appId?: string; createdAt?: Date; resourceId?: string; resourceTypeId?: string; roleSlug?: string }
-export interface AppResourceOwnerUser { appId?: string; createdAt?: Date; resourceId?: string; resourceTypeId?: string; roleSlug?: string; user?: User }
-export interface AppUserOwnerEntitlement { appEntitlement?: AppEntitlement; appId?: string; createdAt?: Date; roleSlug?: string; userId?: string }
-export interface AppUserOwnerUser { appId?: string; createdAt?: Date; roleSlug?: string; user?: User; userId?: string }
-export interface ConnectorOwnerEntitlement { appEntitlement?: AppEntitlement; appId?: string; connectorId?: string; createdAt?: Date; roleSlug?: string }
-export interface ConnectorOwnerUser { appId?: string; connectorId?: string; createdAt?: Date; roleSlug?: string; user?: User }
-export interface CreateAppEntitlementEntitlementOwnerRequest { appEntitlementRef?: AppEntitlementRef }
-export interface CreateAppEntitlementEntitlementOwnerResponse { appEntitlementOwnerEntitlement?: AppEntitlementOwnerEntitlement }
+export interface AppResourceOwnerEntitlement { appEntitlement?: AppEntitlement | null; appId?: string; createdAt?: Date | null; resourceId?: string; resourceTypeId?: string; roleSlug?: string }
+export interface AppResourceOwnerUser { appId?: string; createdAt?: Date | null; resourceId?: string; resourceTypeId?: string; roleSlug?: string; user?: User | null }
+export interface AppUserOwnerEntitlement { appEntitlement?: AppEntitlement | null; appId?: string; createdAt?: Date | null; roleSlug?: string; userId?: string }
+export interface AppUserOwnerUser { appId?: string; createdAt?: Date | null; roleSlug?: string; user?: User | null; userId?: string }
+export interface ConnectorOwnerEntitlement { appEntitlement?: AppEntitlement | null; appId?: string; connectorId?: string; createdAt?: Date | null; roleSlug?: string }
+export interface ConnectorOwnerUser { appId?: string; connectorId?: string; createdAt?: Date | null; roleSlug?: string; user?: User | null }
+export interface CreateAppEntitlementEntitlementOwnerRequest { appEntitlementRef?: AppEntitlementRef | null }
+export interface CreateAppEntitlementEntitlementOwnerResponse { appEntitlementOwnerEntitlement?: AppEntitlementOwnerEntitlement | null }
 export interface CreateAppEntitlementOwnerRequest { appEntitlementRef?: AppEntitlementRef }
 export interface CreateAppEntitlementOwnerResponse { appOwnerEntitlement?: AppOwnerEntitlement }
-export interface CreateAppEntitlementUserOwnerRequest { userRef?: UserRef }
-export interface CreateAppEntitlementUserOwnerResponse { appEntitlementOwnerUser?: AppEntitlementOwnerUser }
-export interface CreateAppResourceEntitlementOwnerRequest { appEntitlementRef?: AppEntitlementRef }
-export interface CreateAppResourceEntitlementOwnerResponse { appResourceOwnerEntitlement?: AppResourceOwnerEntitlement }
-export interface CreateAppResourceUserOwnerRequest { userRef?: UserRef }
-export interface CreateAppResourceUserOwnerResponse { appResourceOwnerUser?: AppResourceOwnerUser }
-export interface CreateAppUserEntitlementOwnerRequest { appEntitlementRef?: AppEntitlementRef }
-export interface CreateAppUserEntitlementOwnerResponse { appUserOwnerEntitlement?: AppUserOwnerEntitlement }
+export interface CreateAppEntitlementUserOwnerRequest { userRef?: UserRef | null }
+export interface CreateAppEntitlementUserOwnerResponse { appEntitlementOwnerUser?: AppEntitlementOwnerUser | null }
+export interface CreateAppResourceEntitlementOwnerRequest { appEntitlementRef?: AppEntitlementRef | null }
+export interface CreateAppResourceEntitlementOwnerResponse { appResourceOwnerEntitlement?: AppResourceOwnerEntitlement | null }
+export interface CreateAppResourceUserOwnerRequest { userRef?: UserRef | null }
+export interface CreateAppResourceUserOwnerResponse { appResourceOwnerUser?: AppResourceOwnerUser | null }
+export interface CreateAppUserEntitlementOwnerRequest { appEntitlementRef?: AppEntitlementRef | null }
+export interface CreateAppUserEntitlementOwnerResponse { appUserOwnerEntitlement?: AppUserOwnerEntitlement | null }
 export interface CreateAppUserOwnerRequest { userRef?: UserRef }
 export interface CreateAppUserOwnerResponse { appOwnerUser?: AppOwnerUser }
-export interface CreateAppUserUserOwnerRequest { userRef?: UserRef }
-export interface CreateAppUserUserOwnerResponse { appUserOwnerUser?: AppUserOwnerUser }
-export interface CreateConnectorEntitlementOwnerRequest { appEntitlementRef?: AppEntitlementRef }
-export interface CreateConnectorEntitlementOwnerResponse { connectorOwnerEntitlement?: ConnectorOwnerEntitlement }
-export interface CreateConnectorUserOwnerRequest { userRef?: UserRef }
-export interface CreateConnectorUserOwnerResponse { connectorOwnerUser?: ConnectorOwnerUser }
-export interface DeleteAppEntitlementEntitlementOwnerRequest { appEntitlementRef?: AppEntitlementRef }
+export interface CreateAppUserUserOwnerRequest { userRef?: UserRef | null }
+export interface CreateAppUserUserOwnerResponse { appUserOwnerUser?: AppUserOwnerUser | null }
+export interface CreateConnectorEntitlementOwnerRequest { appEntitlementRef?: AppEntitlementRef | null }
+export interface CreateConnectorEntitlementOwnerResponse { connectorOwnerEntitlement?: ConnectorOwnerEntitlement | null }
+export interface CreateConnectorUserOwnerRequest { userRef?: UserRef | null }
+export interface CreateConnectorUserOwnerResponse { connectorOwnerUser?: ConnectorOwnerUser | null }
+export interface DeleteAppEntitlementEntitlementOwnerRequest { appEntitlementRef?: AppEntitlementRef | null }
 export interface DeleteAppEntitlementEntitlementOwnerResponse {  }
 export interface DeleteAppEntitlementOwnerRequest { appEntitlementRef?: AppEntitlementRef }
 export interface DeleteAppEntitlementOwnerResponse {  }
-export interface DeleteAppEntitlementUserOwnerRequest { userRef?: UserRef }
+export interface DeleteAppEntitlementUserOwnerRequest { userRef?: UserRef | null }
 export interface DeleteAppEntitlementUserOwnerResponse {  }
-export interface DeleteAppResourceEntitlementOwnerRequest { appEntitlementRef?: AppEntitlementRef }
+export interface DeleteAppResourceEntitlementOwnerRequest { appEntitlementRef?: AppEntitlementRef | null }
 export interface DeleteAppResourceEntitlementOwnerResponse {  }
-export interface DeleteAppResourceUserOwnerRequest { userRef?: UserRef }
+export interface DeleteAppResourceUserOwnerRequest { userRef?: UserRef | null }
 export interface DeleteAppResourceUserOwnerResponse {  }
-export interface DeleteAppUserEntitlementOwnerRequest { appEntitlementRef?: AppEntitlementRef }
+export interface DeleteAppUserEntitlementOwnerRequest { appEntitlementRef?: AppEntitlementRef | null }
 export interface DeleteAppUserEntitlementOwnerResponse {  }
 export interface DeleteAppUserOwnerRequest { userRef?: UserRef }
 export interface DeleteAppUserOwnerResponse {  }
-export interface DeleteAppUserUserOwnerRequest { userRef?: UserRef }
+export interface DeleteAppUserUserOwnerRequest { userRef?: UserRef | null }
 export interface DeleteAppUserUserOwnerResponse {  }
-export interface DeleteConnectorEntitlementOwnerRequest { appEntitlementRef?: AppEntitlementRef }
+export interface DeleteConnectorEntitlementOwnerRequest { appEntitlementRef?: AppEntitlementRef | null }
 export interface DeleteConnectorEntitlementOwnerResponse {  }
-export interface DeleteConnectorUserOwnerRequest { userRef?: UserRef }
+export interface DeleteConnectorUserOwnerRequest { userRef?: UserRef | null }
 export interface DeleteConnectorUserOwnerResponse {  }
-export interface GetAppEntitlementEntitlementOwnerResponse { appEntitlementOwnerEntitlement?: AppEntitlementOwnerEntitlement }
+export interface GetAppEntitlementEntitlementOwnerResponse { appEntitlementOwnerEntitlement?: AppEntitlementOwnerEntitlement | null }
 export interface GetAppEntitlementOwnerResponse { appOwnerEntitlement?: AppOwnerEntitlement }
-export interface GetAppEntitlementUserOwnerResponse { appEntitlementOwnerUser?: AppEntitlementOwnerUser }
-export interface GetAppResourceEntitlementOwnerResponse { appResourceOwnerEntitlement?: AppResourceOwnerEntitlement }
-export interface GetAppResourceUserOwnerResponse { appResourceOwnerUser?: AppResourceOwnerUser }
+export interface GetAppEntitlementUserOwnerResponse { appEntitlementOwnerUser?: AppEntitlementOwnerUser | null }
+export interface GetAppResourceEntitlementOwnerResponse { appResourceOwnerEntitlement?: AppResourceOwnerEntitlement | null }
+export interface GetAppResourceUserOwnerResponse { appResourceOwnerUser?: AppResourceOwnerUser | null }
 export interface GetAppUserOwnerResponse { appOwnerUser?: AppOwnerUser }
-export interface GetConnectorEntitlementOwnerResponse { connectorOwnerEntitlement?: ConnectorOwnerEntitlement }
-export interface GetConnectorUserOwnerResponse { connectorOwnerUser?: ConnectorOwnerUser }
-export interface SearchAppEntitlementEntitlementOwnersResponse { list?: Array<AppEntitlementOwnerEntitlement>; nextPageToken?: string }
-export interface SearchAppEntitlementOwnersResponse { list?: Array<AppOwnerEntitlement>; nextPageToken?: string }
-export interface SearchAppEntitlementUserOwnersResponse { list?: Array<AppEntitlementOwnerUser>; nextPageToken?: string }
-export interface SearchAppResourceEntitlementOwnersResponse { list?: Array<AppResourceOwnerEntitlement>; nextPageToken?: string }
-export interface SearchAppResourceUserOwnersResponse { list?: Array<AppResourceOwnerUser>; nextPageToken?: string }
-export interface SearchAppUserEntitlementOwnersResponse { list?: Array<AppUserOwnerEntitlement>; nextPageToken?: string }
-export interface SearchAppUserOwnersResponse { list?: Array<AppOwnerUser>; nextPageToken?: string }
-export interface SearchAppUserUserOwnersResponse { list?: Array<AppUserOwnerUser>; nextPageToken?: string }
-export interface SearchConnectorEntitlementOwnersResponse { list?: Array<ConnectorOwnerEntitlement>; nextPageToken?: string }
-export interface SearchConnectorUserOwnersResponse { list?: Array<ConnectorOwnerUser>; nextPageToken?: string }
-export interface SetAppEntitlementOwnersRequestV2 { appEntitlementRefs?: Array<AppEntitlementRef>; roleSlug?: string; userRefs?: Array<UserRef> }
+export interface GetConnectorEntitlementOwnerResponse { connectorOwnerEntitlement?: ConnectorOwnerEntitlement | null }
+export interface GetConnectorUserOwnerResponse { connectorOwnerUser?: ConnectorOwnerUser | null }
+export interface SearchAppEntitlementEntitlementOwnersResponse { list?: Array<AppEntitlementOwnerEntitlement> | null; nextPageToken?: string }
+export interface SearchAppEntitlementOwnersResponse { list?: Array<AppOwnerEntitlement> | null; nextPageToken?: string }
+export interface SearchAppEntitlementUserOwnersResponse { list?: Array<AppEntitlementOwnerUser> | null; nextPageToken?: string }
+export interface SearchAppResourceEntitlementOwnersResponse { list?: Array<AppResourceOwnerEntitlement> | null; nextPageToken?: string }
+export interface SearchAppResourceUserOwnersResponse { list?: Array<AppResourceOwnerUser> | null; nextPageToken?: string }
+export interface SearchAppUserEntitlementOwnersResponse { list?: Array<AppUserOwnerEntitlement> | null; nextPageToken?: string }
+export interface SearchAppUserOwnersResponse { list?: Array<AppOwnerUser> | null; nextPageToken?: string }
+export interface SearchAppUserUserOwnersResponse { list?: Array<AppUserOwnerUser> | null; nextPageToken?: string }
+export interface SearchConnectorEntitlementOwnersResponse { list?: Array<ConnectorOwnerEntitlement> | null; nextPageToken?: string }
+export interface SearchConnectorUserOwnersResponse { list?: Array<ConnectorOwnerUser> | null; nextPageToken?: string }
+export interface SetAppEntitlementOwnersRequestV2 { appEntitlementRefs?: Array<AppEntitlementRef> | null; roleSlug?: string; userRefs?: Array<UserRef> | null }
 export interface SetAppEntitlementOwnersResponseV2 {  }
-export interface SetAppOwnersRequestV2 { appEntitlementRefs?: Array<AppEntitlementRef>; roleSlug?: string; userRefs?: Array<UserRef> }
+export interface SetAppOwnersRequestV2 { appEntitlementRefs?: Array<AppEntitlementRef> | null; roleSlug?: string; userRefs?: Array<UserRef> | null }
 export interface SetAppOwnersResponseV2 {  }
-export interface SetAppResourceOwnersV2Request { appEntitlementRefs?: Array<AppEntitlementRef>; roleSlug?: string; userRefs?: Array<UserRef> }
+export interface SetAppResourceOwnersV2Request { appEntitlementRefs?: Array<AppEntitlementRef> | null; roleSlug?: string; userRefs?: Array<UserRef> | null }
 export interface SetAppResourceOwnersV2Response {  }
-export interface SetAppUserOwnersV2Request { appEntitlementRefs?: Array<AppEntitlementRef>; roleSlug?: string; userRefs?: Array<UserRef> }
+export interface SetAppUserOwnersV2Request { appEntitlementRefs?: Array<AppEntitlementRef> | null; roleSlug?: string; userRefs?: Array<UserRef> | null }
 export interface SetAppUserOwnersV2Response {  }
-export interface SetConnectorOwnersV2Request { appEntitlementRefs?: Array<AppEntitlementRef>; roleSlug?: string; userRefs?: Array<UserRef> }
+export interface SetConnectorOwnersV2Request { appEntitlementRefs?: Array<AppEntitlementRef> | null; roleSlug?: string; userRefs?: Array<UserRef> | null }
 export interface SetConnectorOwnersV2Response {  }
-export interface AttributeType { id?: string; name?: string }
-export interface AttributeValue { attributeTypeId?: string; createdAt?: Date; deletedAt?: Date; id?: string; updatedAt?: Date; value?: string }
-export interface CreateAttributeValueRequest { attributeTypeId?: string; value?: string }
-export interface CreateAttributeValueResponse { value?: AttributeValue }
-export interface CreateComplianceFrameworkAttributeValueRequest { value?: string }
-export interface CreateComplianceFrameworkAttributeValueResponse { value?: AttributeValue }
-export interface CreateRiskLevelAttributeValueRequest { value?: string }
-export interface CreateRiskLevelAttributeValueResponse { value?: AttributeValue }
+export interface AttributeType { id?: string | null; name?: string | null }
+export interface AttributeValue { attributeTypeId?: string | null; createdAt?: Date | null; deletedAt?: Date | null; id?: string | null; updatedAt?: Date | null; value?: string | null }
+export interface CreateAttributeValueRequest { attributeTypeId?: string | null; value?: string | null }
+export interface CreateAttributeValueResponse { value?: AttributeValue | null }
+export interface CreateComplianceFrameworkAttributeValueRequest { value?: string | null }
+export interface CreateComplianceFrameworkAttributeValueResponse { value?: AttributeValue | null }
+export interface CreateRiskLevelAttributeValueRequest { value?: string | null }
+export interface CreateRiskLevelAttributeValueResponse { value?: AttributeValue | null }
 export interface DeleteAttributeValueRequest {  }
 export interface DeleteAttributeValueResponse {  }
 export interface DeleteComplianceFrameworkAttributeValueRequest {  }
 export interface DeleteComplianceFrameworkAttributeValueResponse {  }
 export interface DeleteRiskLevelAttributeValueRequest {  }
 export interface DeleteRiskLevelAttributeValueResponse {  }
-export interface GetAttributeValueResponse { value?: AttributeValue }
-export interface GetComplianceFrameworkAttributeValueResponse { value?: AttributeValue }
-export interface GetRiskLevelAttributeValueResponse { value?: AttributeValue }
-export interface ListAttributeTypesResponse { list?: Array<AttributeType>; nextPageToken?: string }
-export interface ListAttributeValuesResponse { list?: Array<AttributeValue>; nextPageToken?: string }
-export interface ListComplianceFrameworksResponse { list?: Array<AttributeValue>; nextPageToken?: string }
-export interface ListRiskLevelsResponse { list?: Array<AttributeValue>; nextPageToken?: string }
-export interface SearchAttributeValuesRequest { attributeTypeIds?: Array<string>; excludeIds?: Array<string>; ids?: Array<string>; pageSize?: number; pageToken?: string; query?: string; value?: string }
-export interface SearchAttributeValuesResponse { list?: Array<AttributeValue>; nextPageToken?: string }
-export interface AuthConfigC1Local { delegatedVerifiers?: Array<"DELEGATED_VERIFIER_TYPE_UNSPECIFIED" | "DELEGATED_VERIFIER_TYPE_GOOGLE" | "DELEGATED_VERIFIER_TYPE_MICROSOFT" | "DELEGATED_VERIFIER_TYPE_GITHUB" | (string & {})> }
-export interface AuthConfigGoogle { additionalHostedDomains?: Array<string>; hostedDomains?: Array<string> }
+export interface GetAttributeValueResponse { value?: AttributeValue | null }
+export interface GetComplianceFrameworkAttributeValueResponse { value?: AttributeValue | null }
+export interface GetRiskLevelAttributeValueResponse { value?: AttributeValue | null }
+export interface ListAttributeTypesResponse { list?: Array<AttributeType> | null; nextPageToken?: string | null }
+export interface ListAttributeValuesResponse { list?: Array<AttributeValue> | null; nextPageToken?: string | null }
+export interface ListComplianceFrameworksResponse { list?: Array<AttributeValue> | null; nextPageToken?: string | null }
+export interface ListRiskLevelsResponse { list?: Array<AttributeValue> | null; nextPageToken?: string | null }
+export interface SearchAttributeValuesRequest { attributeTypeIds?: Array<string> | null; excludeIds?: Array<string> | null; ids?: Array<string> | null; pageSize?: number | null; pageToken?: string | null; query?: string | null; value?: string | null }
+export interface SearchAttributeValuesResponse { list?: Array<AttributeValue> | null; nextPageToken?: string | null }
+export interface AuthConfigC1Local { delegatedVerifiers?: Array<"DELEGATED_VERIFIER_TYPE_UNSPECIFIED" | "DELEGATED_VERIFIER_TYPE_GOOGLE" | "DELEGATED_VERIFIER_TYPE_MICROSOFT" | "DELEGATED_VERIFIER_TYPE_GITHUB" | (string & {})> | null }
+export interface AuthConfigGoogle { additionalHostedDomains?: Array<string> | null; hostedDomains?: Array<string> | null }
 export interface AuthConfigJumpCloud { oidcClientId?: string; oidcClientSecret?: string }
-export interface AuthConfigMicrosoft { tenantIds?: Array<string> }
-export interface AuthConfigOIDC { exactMatchClaims?: Record<string, string>; issuerId?: string; oidcClientId?: string; oidcClientSecret?: string; scopes?: Array<string> }
+export interface AuthConfigMicrosoft { tenantIds?: Array<string> | null }
+export interface AuthConfigOIDC { exactMatchClaims?: Record<string, string>; issuerId?: string; oidcClientId?: string; oidcClientSecret?: string; scopes?: Array<string> | null }
 export interface AuthConfigOkta { domain?: string; oidcClientId?: string; oidcClientSecret?: string }
 export interface AuthConfigOneLogin { domain?: string; oidcClientId?: string; oidcClientSecret?: string }
 export interface AuthConfigPingOne { environmentId?: string; oidcClientId?: string; oidcClientSecret?: string }
-export interface TenantAuthConfig { bootstrapDomains?: Array<string>; authConfigC1Local?: AuthConfigC1Local; createdAt?: Date; deprecationDeadline?: Date; deprecationMessage?: string; displayName?: string; authConfigGoogle?: AuthConfigGoogle; id?: string; isDefaultBootstrap?: boolean; authConfigJumpCloud?: AuthConfigJumpCloud; authConfigMicrosoft?: AuthConfigMicrosoft; authConfigOIDC?: AuthConfigOIDC; authConfigOkta?: AuthConfigOkta; authConfigOneLogin?: AuthConfigOneLogin; authConfigPingOne?: AuthConfigPingOne; providerType?: "AUTH_CONFIG_PROVIDER_TYPE_UNSPECIFIED" | "AUTH_CONFIG_PROVIDER_TYPE_GOOGLE" | "AUTH_CONFIG_PROVIDER_TYPE_MICROSOFT" | "AUTH_CONFIG_PROVIDER_TYPE_OKTA" | "AUTH_CONFIG_PROVIDER_TYPE_ONELOGIN" | "AUTH_CONFIG_PROVIDER_TYPE_JUMPCLOUD" | "AUTH_CONFIG_PROVIDER_TYPE_PINGONE" | "AUTH_CONFIG_PROVIDER_TYPE_OIDC" | "AUTH_CONFIG_PROVIDER_TYPE_C1_LOCAL" | (string & {}); status?: "AUTH_CONFIG_STATUS_UNSPECIFIED" | "AUTH_CONFIG_STATUS_ACTIVE" | "AUTH_CONFIG_STATUS_DEPRECATED" | "AUTH_CONFIG_STATUS_DISABLED" | (string & {}); updatedAt?: Date }
-export interface TenantAuthConfigServiceCreateRequest { bootstrapDomains?: Array<string>; authConfigC1Local?: AuthConfigC1Local; deprecationDeadline?: Date; deprecationMessage?: string; displayName: string; authConfigGoogle?: AuthConfigGoogle; isDefaultBootstrap?: boolean; authConfigJumpCloud?: AuthConfigJumpCloud; authConfigMicrosoft?: AuthConfigMicrosoft; authConfigOIDC?: AuthConfigOIDC; authConfigOkta?: AuthConfigOkta; authConfigOneLogin?: AuthConfigOneLogin; authConfigPingOne?: AuthConfigPingOne; status?: "AUTH_CONFIG_STATUS_UNSPECIFIED" | "AUTH_CONFIG_STATUS_ACTIVE" | "AUTH_CONFIG_STATUS_DEPRECATED" | "AUTH_CONFIG_STATUS_DISABLED" | (string & {}) }
+export interface TenantAuthConfig { bootstrapDomains?: Array<string> | null; authConfigC1Local?: AuthConfigC1Local | null; createdAt?: Date; deprecationDeadline?: Date; deprecationMessage?: string; displayName?: string; authConfigGoogle?: AuthConfigGoogle | null; id?: string; isDefaultBootstrap?: boolean; authConfigJumpCloud?: AuthConfigJumpCloud | null; authConfigMicrosoft?: AuthConfigMicrosoft | null; authConfigOIDC?: AuthConfigOIDC | null; authConfigOkta?: AuthConfigOkta | null; authConfigOneLogin?: AuthConfigOneLogin | null; authConfigPingOne?: AuthConfigPingOne | null; providerType?: "AUTH_CONFIG_PROVIDER_TYPE_UNSPECIFIED" | "AUTH_CONFIG_PROVIDER_TYPE_GOOGLE" | "AUTH_CONFIG_PROVIDER_TYPE_MICROSOFT" | "AUTH_CONFIG_PROVIDER_TYPE_OKTA" | "AUTH_CONFIG_PROVIDER_TYPE_ONELOGIN" | "AUTH_CONFIG_PROVIDER_TYPE_JUMPCLOUD" | "AUTH_CONFIG_PROVIDER_TYPE_PINGONE" | "AUTH_CONFIG_PROVIDER_TYPE_OIDC" | "AUTH_CONFIG_PROVIDER_TYPE_C1_LOCAL" | (string & {}); status?: "AUTH_CONFIG_STATUS_UNSPECIFIED" | "AUTH_CONFIG_STATUS_ACTIVE" | "AUTH_CONFIG_STATUS_DEPRECATED" | "AUTH_CONFIG_STATUS_DISABLED" | (string & {}); updatedAt?: Date }
+export interface TenantAuthConfigServiceCreateRequest { bootstrapDomains?: Array<string> | null; authConfigC1Local?: AuthConfigC1Local | null; deprecationDeadline?: Date; deprecationMessage?: string; displayName: string; authConfigGoogle?: AuthConfigGoogle | null; isDefaultBootstrap?: boolean; authConfigJumpCloud?: AuthConfigJumpCloud | null; authConfigMicrosoft?: AuthConfigMicrosoft | null; authConfigOIDC?: AuthConfigOIDC | null; authConfigOkta?: AuthConfigOkta | null; authConfigOneLogin?: AuthConfigOneLogin | null; authConfigPingOne?: AuthConfigPingOne | null; status?: "AUTH_CONFIG_STATUS_UNSPECIFIED" | "AUTH_CONFIG_STATUS_ACTIVE" | "AUTH_CONFIG_STATUS_DEPRECATED" | "AUTH_CONFIG_STATUS_DISABLED" | (string & {}) }
 export interface TenantAuthConfigServiceCreateResponse { tenantAuthConfig?: TenantAuthConfig }
 export interface TenantAuthConfigServiceDeleteRequest {  }
 export interface TenantAuthConfigServiceDeleteResponse {  }
 export interface TenantAuthConfigServiceGetResponse { tenantAuthConfig?: TenantAuthConfig }
-export interface TenantAuthConfigServiceListResponse { list?: Array<TenantAuthConfig>; nextPageToken?: string }
-export interface TenantAuthConfigServiceUpdateRequest { tenantAuthConfig?: TenantAuthConfig; updateMask?: string }
+export interface TenantAuthConfigServiceListResponse { list?: Array<TenantAuthConfig> | null; nextPageToken?: string }
+export interface TenantAuthConfigServiceUpdateRequest { tenantAuthConfig?: TenantAuthConfig; updateMask?: string | null }
 export interface TenantAuthConfigServiceUpdateResponse { tenantAuthConfig?: TenantAuthConfig }
 export interface UserActorObjectPermissions { delete?: boolean; edit?: boolean; extra?: Record<string, boolean>; read?: boolean }
-export interface AccessConflictTrigger { allConflictMonitors?: boolean; conflictMonitorRefs?: ConflictMonitorRefs }
+export interface AccessConflictTrigger { allConflictMonitors?: boolean | null; conflictMonitorRefs?: ConflictMonitorRefs | null }
 export interface AccountInContext {  }
-export interface AccountLifecycleAction { accountInContext?: AccountInContext; accountRef?: AccountRef; actionName?: string; connectorRef?: ConnectorRef }
-export interface AccountRef { accountIdCel?: string }
-export interface AppUserCreatedTrigger { appId?: string; appIdCel?: string; condition?: string }
-export interface AppUserUpdatedTrigger { appId?: string; appIdCel?: string; condition?: string }
-export interface Automation { annotations?: Record<string, string>; appId?: string; automationSteps?: Array<AutomationStep>; circuitBreaker?: DisabledReasonCircuitBreaker; circuitBreakerMax?: number; circuitBreakerPeriod?: "CIRCUIT_BREAKER_PERIOD_UNSPECIFIED" | "CIRCUIT_BREAKER_PERIOD_HOUR" | "CIRCUIT_BREAKER_PERIOD_DAY" | "CIRCUIT_BREAKER_PERIOD_WEEK" | "CIRCUIT_BREAKER_PERIOD_MONTH" | (string & {}); context?: AutomationContext; createdAt?: Date; currentVersion?: number; description?: string; displayName?: string; draftAutomationSteps?: Array<AutomationStep>; draftTriggers?: Array<AutomationTrigger>; enabled?: boolean; id?: string; isDraft?: boolean; lastExecutedAt?: Date; primaryTriggerType?: "TRIGGER_TYPE_UNSPECIFIED" | "TRIGGER_TYPE_USER_PROFILE_CHANGE" | "TRIGGER_TYPE_APP_USER_CREATE" | "TRIGGER_TYPE_APP_USER_UPDATE" | "TRIGGER_TYPE_UNUSED_ACCESS" | "TRIGGER_TYPE_USER_CREATED" | "TRIGGER_TYPE_GRANT_FOUND" | "TRIGGER_TYPE_GRANT_DELETED" | "TRIGGER_TYPE_WEBHOOK" | "TRIGGER_TYPE_SCHEDULE" | "TRIGGER_TYPE_FORM" | "TRIGGER_TYPE_SCHEDULE_APP_USER" | "TRIGGER_TYPE_ACCESS_CONFLICT" | "TRIGGER_TYPE_SCHEDULE_NO_USER" | (string & {}); triggers?: Array<AutomationTrigger> }
-export interface AutomationContext { context?: any }
-export interface AutomationExecution { automationTemplateId?: string; completedAt?: Date; context?: AutomationContext; createdAt?: Date; currentVersion?: number; deletedAt?: Date; duration?: string; id?: number; isDraft?: boolean; state?: "AUTOMATION_EXECUTION_STATE_UNSPECIFIED" | "AUTOMATION_EXECUTION_STATE_PENDING" | "AUTOMATION_EXECUTION_STATE_CREATING" | "AUTOMATION_EXECUTION_STATE_GET_STEP" | "AUTOMATION_EXECUTION_STATE_PROCESS_STEP" | "AUTOMATION_EXECUTION_STATE_COMPLETE_STEP" | "AUTOMATION_EXECUTION_STATE_DONE" | "AUTOMATION_EXECUTION_STATE_ERROR" | "AUTOMATION_EXECUTION_STATE_TERMINATE" | "AUTOMATION_EXECUTION_STATE_WAITING" | "AUTOMATION_EXECUTION_STATE_PAUSED_BY_CIRCUIT_BREAKER" | (string & {}); updatedAt?: Date }
-export interface AutomationExecutionExpandMask { paths?: Array<string> }
-export interface AutomationExecutionRef { id?: number }
-export interface AutomationExecutionView { automationExecution?: AutomationExecution; automationExecutionTriggerPath?: string; automationPath?: string }
-export interface AutomationStep { accountLifecycleAction?: AccountLifecycleAction; callFunction?: CallFunction; connectorAction?: ConnectorAction; connectorCreateAccount?: ConnectorCreateAccount; createAccessReview?: CreateAccessReview; createRevokeTasks?: CreateRevokeTasks; createRevokeTasksV2?: CreateRevokeTasksV2; evaluateExpressions?: EvaluateExpressions; generatePassword?: GeneratePassword; grantEntitlements?: GrantEntitlements; removeFromDelegation?: RemoveFromDelegation; runAutomation?: RunAutomation; sendEmail?: SendEmail; sendSlackMessage?: SendSlackMessage; setCredential?: SetCredential; skipIfTrueCel?: string; stepDisplayName?: string; stepName?: string; storeCredential?: StoreCredential; taskAction?: TaskAction; unenrollFromAllAccessProfiles?: UnenrollFromAllAccessProfiles; updateUser?: UpdateUser; waitForDuration?: WaitForDuration; webhook?: Webhook }
-export interface AutomationTemplateRef { id?: string }
-export interface AutomationTemplateVersion { automationSteps?: Array<AutomationStep>; automationTemplateId?: string; createdAt?: Date; deletedAt?: Date; triggers?: Array<AutomationTrigger>; updatedAt?: Date; version?: number }
-export interface AutomationTrigger { accessConflict?: AccessConflictTrigger; appUserCreated?: AppUserCreatedTrigger; appUserUpdated?: AppUserUpdatedTrigger; grantDeleted?: GrantDeletedTrigger; grantFound?: GrantFoundTrigger; schedule?: ScheduleTrigger; scheduleAppUser?: ScheduleTriggerAppUser; scheduleTriggerNoUser?: ScheduleTriggerNoUser; usageBasedRevocation?: UsageBasedRevocationTrigger; userCreated?: UserCreatedTrigger; userProfileChange?: UserProfileChangeTrigger; webhook?: WebhookAutomationTrigger }
-export interface CallFunction { args?: Record<string, string>; functionId?: string }
+export interface AccountLifecycleAction { accountInContext?: AccountInContext | null; accountRef?: AccountRef | null; actionName?: string | null; connectorRef?: ConnectorRef | null }
+export interface AccountRef { accountIdCel?: string | null }
+export interface AppUserCreatedTrigger { appId?: string | null; appIdCel?: string | null; condition?: string | null }
+export interface AppUserUpdatedTrigger { appId?: string | null; appIdCel?: string | null; condition?: string | null }
+export interface Automation { annotations?: Record<string, string>; appId?: string | null; automationSteps?: Array<AutomationStep> | null; circuitBreaker?: DisabledReasonCircuitBreaker | null; circuitBreakerMax?: number; circuitBreakerPeriod?: "CIRCUIT_BREAKER_PERIOD_UNSPECIFIED" | "CIRCUIT_BREAKER_PERIOD_HOUR" | "CIRCUIT_BREAKER_PERIOD_DAY" | "CIRCUIT_BREAKER_PERIOD_WEEK" | "CIRCUIT_BREAKER_PERIOD_MONTH" | (string & {}); context?: AutomationContext | null; createdAt?: Date | null; currentVersion?: number | null; description?: string | null; displayName?: string | null; draftAutomationSteps?: Array<AutomationStep> | null; draftTriggers?: Array<AutomationTrigger> | null; enabled?: boolean | null; id?: string | null; isDraft?: boolean | null; lastExecutedAt?: Date | null; primaryTriggerType?: "TRIGGER_TYPE_UNSPECIFIED" | "TRIGGER_TYPE_USER_PROFILE_CHANGE" | "TRIGGER_TYPE_APP_USER_CREATE" | "TRIGGER_TYPE_APP_USER_UPDATE" | "TRIGGER_TYPE_UNUSED_ACCESS" | "TRIGGER_TYPE_USER_CREATED" | "TRIGGER_TYPE_GRANT_FOUND" | "TRIGGER_TYPE_GRANT_DELETED" | "TRIGGER_TYPE_WEBHOOK" | "TRIGGER_TYPE_SCHEDULE" | "TRIGGER_TYPE_FORM" | "TRIGGER_TYPE_SCHEDULE_APP_USER" | "TRIGGER_TYPE_ACCESS_CONFLICT" | "TRIGGER_TYPE_SCHEDULE_NO_USER" | (string & {}) | null; triggers?: Array<AutomationTrigger> | null }
+export interface AutomationContext { context?: any | null }
+export interface AutomationExecution { automationTemplateId?: string | null; completedAt?: Date | null; context?: AutomationContext | null; createdAt?: Date | null; currentVersion?: number | null; deletedAt?: Date | null; duration?: string | null; id?: number | null; isDraft?: boolean | null; state?: "AUTOMATION_EXECUTION_STATE_UNSPECIFIED" | "AUTOMATION_EXECUTION_STATE_PENDING" | "AUTOMATION_EXECUTION_STATE_CREATING" | "AUTOMATION_EXECUTION_STATE_GET_STEP" | "AUTOMATION_EXECUTION_STATE_PROCESS_STEP" | "AUTOMATION_EXECUTION_STATE_COMPLETE_STEP" | "AUTOMATION_EXECUTION_STATE_DONE" | "AUTOMATION_EXECUTION_STATE_ERROR" | "AUTOMATION_EXECUTION_STATE_TERMINATE" | "AUTOMATION_EXECUTION_STATE_WAITING" | "AUTOMATION_EXECUTION_STATE_PAUSED_BY_CIRCUIT_BREAKER" | (string & {}) | null; updatedAt?: Date | null }
+export interface AutomationExecutionExpandMask { paths?: Array<string> | null }
+export interface AutomationExecutionRef { id?: number | null }
+export interface AutomationExecutionView { automationExecution?: AutomationExecution | null; automationExecutionTriggerPath?: string | null; automationPath?: string | null }
+export interface AutomationStep { accountLifecycleAction?: AccountLifecycleAction | null; callFunction?: CallFunction | null; connectorAction?: ConnectorAction | null; connectorCreateAccount?: ConnectorCreateAccount | null; createAccessReview?: CreateAccessReview | null; createRevokeTasks?: CreateRevokeTasks | null; createRevokeTasksV2?: CreateRevokeTasksV2 | null; evaluateExpressions?: EvaluateExpressions | null; generatePassword?: GeneratePassword | null; grantEntitlements?: GrantEntitlements | null; removeFromDelegation?: RemoveFromDelegation | null; runAutomation?: RunAutomation | null; sendEmail?: SendEmail | null; sendSlackMessage?: SendSlackMessage | null; setCredential?: SetCredential | null; skipIfTrueCel?: string | null; stepDisplayName?: string | null; stepName?: string | null; storeCredential?: StoreCredential | null; taskAction?: TaskAction | null; unenrollFromAllAccessProfiles?: UnenrollFromAllAccessProfiles | null; updateUser?: UpdateUser | null; waitForDuration?: WaitForDuration | null; webhook?: Webhook | null }
+export interface AutomationTemplateRef { id?: string | null }
+export interface AutomationTemplateVersion { automationSteps?: Array<AutomationStep> | null; automationTemplateId?: string | null; createdAt?: Date | null; deletedAt?: Date | null; triggers?: Array<AutomationTrigger> | null; updatedAt?: Date | null; version?: number | null }
+export interface AutomationTrigger { accessConflict?: AccessConflictTrigger | null; appUserCreated?: AppUserCreatedTrigger | null; appUserUpdated?: AppUserUpdatedTrigger | null; grantDeleted?: GrantDeletedTrigger | null; grantFound?: GrantFoundTrigger | null; schedule?: ScheduleTrigger | null; scheduleAppUser?: ScheduleTriggerAppUser | null; scheduleTriggerNoUser?: ScheduleTriggerNoUser | null; usageBasedRevocation?: UsageBasedRevocationTrigger | null; userCreated?: UserCreatedTrigger | null; userProfileChange?: UserProfileChangeTrigger | null; webhook?: WebhookAutomationTrigger | null }
+export interface CallFunction { args?: Record<string, string> | null; functionId?: string | null }
 export interface ClearAutomationCircuitBreakerRequest { decision?: "PAUSED_EXECUTION_DECISION_UNSPECIFIED" | "PAUSED_EXECUTION_DECISION_RUN" | "PAUSED_EXECUTION_DECISION_CANCEL" | (string & {}); reason?: string }
 export interface ClearAutomationCircuitBreakerResponse { bulkActionId?: string }
-export interface CloseAction { useSubjectUser?: boolean; userIdCel?: string; userRef?: UserRef }
-export interface ConflictMonitorRefs { conflictMonitorRefs?: Array<ConflictMonitorRef> }
-export interface ConnectorAction { actionName?: string; argsTemplate?: any; connectorRef?: ConnectorRef; resourceTypeId?: string }
-export interface ConnectorCreateAccount { connectorRef?: ConnectorRef; passwordCel?: string; userIdCel?: string; userProperties?: UserProperties }
-export interface CreateAccessReview { accessReviewTemplateCel?: string; accessReviewTemplateId?: string; campaignName?: string; useSubjectUser?: boolean; userIdsCel?: string; userRefs?: Array<UserRef> }
-export interface AutomationsCreateAutomationRequest { annotations?: Record<string, string>; appId?: string; automationSteps?: Array<AutomationStep>; circuitBreakerMax?: number; circuitBreakerPeriod?: "CIRCUIT_BREAKER_PERIOD_UNSPECIFIED" | "CIRCUIT_BREAKER_PERIOD_HOUR" | "CIRCUIT_BREAKER_PERIOD_DAY" | "CIRCUIT_BREAKER_PERIOD_WEEK" | "CIRCUIT_BREAKER_PERIOD_MONTH" | (string & {}); context?: AutomationContext; description?: string; displayName?: string; draftAutomationSteps?: Array<AutomationStep>; draftTriggers?: Array<AutomationTrigger>; enabled?: boolean; isDraft?: boolean; triggers?: Array<AutomationTrigger> }
-export interface AutomationsCreateAutomationResponse { automation?: Automation; webhookCapabilityUrl?: string; webhookHmacSecret?: string }
-export interface CreateRevokeTasks { appEntitlementRefs?: Array<AppEntitlementRef>; appEntitlementRefsCel?: string; excludedAppEntitlementRefs?: Array<AppEntitlementRef>; excludedAppEntitlementRefsCel?: string; revokeAll?: boolean; useSubjectUser?: boolean; userIdCel?: string; userRef?: UserRef }
-export interface CreateRevokeTasksV2 { entitlementExclusionCriteria?: EntitlementExclusionCriteria; entitlementExclusionList?: EntitlementExclusionList; entitlementExclusionListCel?: EntitlementExclusionListCel; entitlementExclusionNone?: EntitlementExclusionNone; grantSourceFilter?: "GRANT_SOURCE_FILTER_UNSPECIFIED" | "GRANT_SOURCE_FILTER_DIRECT" | (string & {}); inclusionAccessOnly?: EntitlementInclusionAccessOnly; entitlementInclusionAll?: EntitlementInclusionAll; entitlementInclusionCriteria?: EntitlementInclusionCriteria; entitlementInclusionList?: EntitlementInclusionList; entitlementInclusionListCel?: EntitlementInclusionListCel; useSubjectUser?: boolean; userIdCel?: string; userRef?: UserRef }
+export interface CloseAction { useSubjectUser?: boolean | null; userIdCel?: string | null; userRef?: UserRef | null }
+export interface ConflictMonitorRefs { conflictMonitorRefs?: Array<ConflictMonitorRef> | null }
+export interface ConnectorAction { actionName?: string | null; argsTemplate?: any | null; connectorRef?: ConnectorRef | null; resourceTypeId?: string }
+export interface ConnectorCreateAccount { connectorRef?: ConnectorRef | null; passwordCel?: string; userIdCel?: string | null; userProperties?: UserProperties | null }
+export interface CreateAccessReview { accessReviewTemplateCel?: string | null; accessReviewTemplateId?: string | null; campaignName?: string | null; useSubjectUser?: boolean | null; userIdsCel?: string | null; userRefs?: Array<UserRef> | null }
+export interface AutomationsCreateAutomationRequest { annotations?: Record<string, string>; appId?: string | null; automationSteps?: Array<AutomationStep> | null; circuitBreakerMax?: number; circuitBreakerPeriod?: "CIRCUIT_BREAKER_PERIOD_UNSPECIFIED" | "CIRCUIT_BREAKER_PERIOD_HOUR" | "CIRCUIT_BREAKER_PERIOD_DAY" | "CIRCUIT_BREAKER_PERIOD_WEEK" | "CIRCUIT_BREAKER_PERIOD_MONTH" | (string & {}); context?: AutomationContext | null; description?: string | null; displayName?: string | null; draftAutomationSteps?: Array<AutomationStep> | null; draftTriggers?: Array<AutomationTrigger> | null; enabled?: boolean | null; isDraft?: boolean | null; triggers?: Array<AutomationTrigger> | null }
+export interface AutomationsCreateAutomationResponse { automation?: Automation | null; webhookCapabilityUrl?: string; webhookHmacSecret?: string | null }
+export interface CreateRevokeTasks { appEntitlementRefs?: Array<AppEntitlementRef> | null; appEntitlementRefsCel?: string | null; excludedAppEntitlementRefs?: Array<AppEntitlementRef> | null; excludedAppEntitlementRefsCel?: string | null; revokeAll?: boolean | null; useSubjectUser?: boolean | null; userIdCel?: string | null; userRef?: UserRef | null }
+export interface CreateRevokeTasksV2 { entitlementExclusionCriteria?: EntitlementExclusionCriteria | null; entitlementExclusionList?: EntitlementExclusionList | null; entitlementExclusionListCel?: EntitlementExclusionListCel | null; entitlementExclusionNone?: EntitlementExclusionNone | null; grantSourceFilter?: "GRANT_SOURCE_FILTER_UNSPECIFIED" | "GRANT_SOURCE_FILTER_DIRECT" | (string & {}); inclusionAccessOnly?: EntitlementInclusionAccessOnly | null; entitlementInclusionAll?: EntitlementInclusionAll | null; entitlementInclusionCriteria?: EntitlementInclusionCriteria | null; entitlementInclusionList?: EntitlementInclusionList | null; entitlementInclusionListCel?: EntitlementInclusionListCel | null; useSubjectUser?: boolean | null; userIdCel?: string | null; userRef?: UserRef }
 export interface AutomationsDeleteAutomationRequest {  }
 export interface AutomationsDeleteAutomationResponse {  }
 export interface DisabledReasonCircuitBreaker { observedCount?: number; period?: "CIRCUIT_BREAKER_PERIOD_UNSPECIFIED" | "CIRCUIT_BREAKER_PERIOD_HOUR" | "CIRCUIT_BREAKER_PERIOD_DAY" | "CIRCUIT_BREAKER_PERIOD_WEEK" | "CIRCUIT_BREAKER_PERIOD_MONTH" | (string & {}); threshold?: number; trippedAt?: Date }
-export interface EntitlementExclusionCriteria { excludedAppIds?: Array<string>; excludedComplianceFrameworkIds?: Array<string>; excludedResourceTypeIds?: Array<string>; excludedRiskLevelIds?: Array<string> }
-export interface EntitlementExclusionList { excludedAppEntitlementRefs?: Array<AppEntitlementRef> }
+export interface EntitlementExclusionCriteria { excludedAppIds?: Array<string> | null; excludedComplianceFrameworkIds?: Array<string> | null; excludedResourceTypeIds?: Array<string> | null; excludedRiskLevelIds?: Array<string> | null }
+export interface EntitlementExclusionList { excludedAppEntitlementRefs?: Array<AppEntitlementRef> | null }
 export interface EntitlementExclusionListCel { excludedAppEntitlementRefsCel?: string }
 export interface EntitlementExclusionNone {  }
 export interface EntitlementInclusionAccessOnly {  }
 export interface EntitlementInclusionAll {  }
-export interface EntitlementInclusionCriteria { appIds?: Array<string>; complianceFrameworkIds?: Array<string>; resourceTypeIds?: Array<string>; riskLevelIds?: Array<string> }
-export interface EntitlementInclusionList { appEntitlementRefs?: Array<AppEntitlementRef> }
+export interface EntitlementInclusionCriteria { appIds?: Array<string> | null; complianceFrameworkIds?: Array<string> | null; resourceTypeIds?: Array<string> | null; riskLevelIds?: Array<string> | null }
+export interface EntitlementInclusionList { appEntitlementRefs?: Array<AppEntitlementRef> | null }
 export interface EntitlementInclusionListCel { appEntitlementRefsCel?: string }
-export interface EvaluateExpressions { expressions?: Array<Expression> }
-export interface ExecuteAutomationRequest { context?: AutomationContext }
-export interface ExecuteAutomationResponse { executionId?: number }
+export interface EvaluateExpressions { expressions?: Array<Expression> | null }
+export interface ExecuteAutomationRequest { context?: AutomationContext | null }
+export interface ExecuteAutomationResponse { executionId?: number | null }
 export interface Expression { expressionCel?: string; isSecret?: boolean; key?: string }
 export interface GeneratePassword { passwordPolicyId?: string; generatePasswordPolicy?: GeneratePasswordPolicy }
-export interface GeneratePasswordPolicy { customCharacters?: string; excludedCharacters?: string; maxCharacterCount?: number; minCharacterCount?: number; noRestrictions?: boolean; requireLowercase?: boolean; requireNumbers?: boolean; requireSpecialCharacters?: boolean; requireUppercase?: boolean }
-export interface GetAutomationExecutionResponse { automationExecution?: AutomationExecution; expanded?: Array<Typed>; automationExecutionView?: AutomationExecutionView }
-export interface GetAutomationResponse { automation?: Automation }
-export interface GrantDeletedTrigger { grantTriggerFilter?: GrantTriggerFilter }
-export interface GrantEntitlementExclusionCriteria { excludedAppIds?: Array<string>; excludedComplianceFrameworkIds?: Array<string>; excludedRiskLevelIds?: Array<string> }
-export interface GrantEntitlementExclusionList { excludedAppEntitlementRefs?: Array<AppEntitlementRef> }
+export interface GeneratePasswordPolicy { customCharacters?: string | null; excludedCharacters?: string | null; maxCharacterCount?: number; minCharacterCount?: number; noRestrictions?: boolean | null; requireLowercase?: boolean; requireNumbers?: boolean; requireSpecialCharacters?: boolean; requireUppercase?: boolean }
+export interface GetAutomationExecutionResponse { automationExecution?: AutomationExecution | null; expanded?: Array<Typed> | null; automationExecutionView?: AutomationExecutionView }
+export interface GetAutomationResponse { automation?: Automation | null }
+export interface GrantDeletedTrigger { grantTriggerFilter?: GrantTriggerFilter | null }
+export interface GrantEntitlementExclusionCriteria { excludedAppIds?: Array<string> | null; excludedComplianceFrameworkIds?: Array<string> | null; excludedRiskLevelIds?: Array<string> | null }
+export interface GrantEntitlementExclusionList { excludedAppEntitlementRefs?: Array<AppEntitlementRef> | null }
 export interface GrantEntitlementExclusionListCel { excludedAppEntitlementRefsCel?: string }
 export interface GrantEntitlementExclusionNone {  }
-export interface GrantEntitlementInclusionCriteria { appIds?: Array<string>; complianceFrameworkIds?: Array<string>; riskLevelIds?: Array<string> }
-export interface GrantEntitlementInclusionList { appEntitlementRefs?: Array<AppEntitlementRef> }
+export interface GrantEntitlementInclusionCriteria { appIds?: Array<string> | null; complianceFrameworkIds?: Array<string> | null; riskLevelIds?: Array<string> | null }
+export interface GrantEntitlementInclusionList { appEntitlementRefs?: Array<AppEntitlementRef> | null }
 export interface GrantEntitlementInclusionListCel { appEntitlementRefsCel?: string }
-export interface GrantEntitlements { grantEntitlementExclusionCriteria?: GrantEntitlementExclusionCriteria; grantEntitlementExclusionList?: GrantEntitlementExclusionList; grantEntitlementExclusionListCel?: GrantEntitlementExclusionListCel; grantEntitlementExclusionNone?: GrantEntitlementExclusionNone; grantEntitlementInclusionCriteria?: GrantEntitlementInclusionCriteria; grantEntitlementInclusionList?: GrantEntitlementInclusionList; grantEntitlementInclusionListCel?: GrantEntitlementInclusionListCel; useSubjectUser?: boolean; userIdCel?: string; userRef?: UserRef }
-export interface GrantFoundTrigger { grantTriggerFilter?: GrantTriggerFilter }
-export interface GrantTriggerFilter { accountFilter?: AccountFilter; grantFilter?: GrantFilter; entitlementInclusionAll?: EntitlementInclusionAll; entitlementInclusionCriteria?: EntitlementInclusionCriteria; entitlementInclusionList?: EntitlementInclusionList; entitlementInclusionListCel?: EntitlementInclusionListCel }
-export interface AccountFilter { accountType?: "APP_USER_TYPE_UNSPECIFIED" | "APP_USER_TYPE_USER" | "APP_USER_TYPE_SERVICE_ACCOUNT" | "APP_USER_TYPE_SYSTEM_ACCOUNT" | (string & {}) }
-export interface GrantFilter { grantFilterType?: "GRANT_FILTER_TYPE_UNSPECIFIED" | "GRANT_FILTER_TYPE_PERMANENT" | "GRANT_FILTER_TYPE_TEMPORARY" | (string & {}); grantJustificationType?: "GRANT_JUSTIFICATION_TYPE_UNSPECIFIED" | "GRANT_JUSTIFICATION_TYPE_ALL" | "GRANT_JUSTIFICATION_TYPE_CONDUCTOR_ONE" | "GRANT_JUSTIFICATION_TYPE_DIRECT" | (string & {}); grantSourceFilter?: "GRANT_SOURCE_FILTER_UNSPECIFIED" | "GRANT_SOURCE_FILTER_DIRECT" | "GRANT_SOURCE_FILTER_INHERITED" | (string & {}) }
-export interface ListAutomationExecutionsResponse { automationExecutions?: Array<AutomationExecution>; nextPageToken?: string }
-export interface ListAutomationsResponse { list?: Array<Automation>; nextPageToken?: string }
-export interface ReassignAction { assigneeUserIdCel?: string; assigneeUserRef?: UserRef; subjectUserIdCel?: string; subjectUserRef?: UserRef; useSubjectUser?: boolean }
-export interface RemoveFromDelegation { replacementUserIdCel?: string; replacementUserRef?: UserRef; useSubjectUser?: boolean; userIdCel?: string; userRef?: UserRef }
+export interface GrantEntitlements { grantEntitlementExclusionCriteria?: GrantEntitlementExclusionCriteria | null; grantEntitlementExclusionList?: GrantEntitlementExclusionList | null; grantEntitlementExclusionListCel?: GrantEntitlementExclusionListCel | null; grantEntitlementExclusionNone?: GrantEntitlementExclusionNone | null; grantEntitlementInclusionCriteria?: GrantEntitlementInclusionCriteria | null; grantEntitlementInclusionList?: GrantEntitlementInclusionList | null; grantEntitlementInclusionListCel?: GrantEntitlementInclusionListCel | null; useSubjectUser?: boolean | null; userIdCel?: string | null; userRef?: UserRef | null }
+export interface GrantFoundTrigger { grantTriggerFilter?: GrantTriggerFilter | null }
+export interface GrantTriggerFilter { accountFilter?: AccountFilter | null; grantFilter?: GrantFilter | null; entitlementInclusionAll?: EntitlementInclusionAll | null; entitlementInclusionCriteria?: EntitlementInclusionCriteria | null; entitlementInclusionList?: EntitlementInclusionList | null; entitlementInclusionListCel?: EntitlementInclusionListCel | null }
+export interface AccountFilter { accountType?: "APP_USER_TYPE_UNSPECIFIED" | "APP_USER_TYPE_USER" | "APP_USER_TYPE_SERVICE_ACCOUNT" | "APP_USER_TYPE_SYSTEM_ACCOUNT" | (string & {}) | null }
+export interface GrantFilter { grantFilterType?: "GRANT_FILTER_TYPE_UNSPECIFIED" | "GRANT_FILTER_TYPE_PERMANENT" | "GRANT_FILTER_TYPE_TEMPORARY" | (string & {}) | null; grantJustificationType?: "GRANT_JUSTIFICATION_TYPE_UNSPECIFIED" | "GRANT_JUSTIFICATION_TYPE_ALL" | "GRANT_JUSTIFICATION_TYPE_CONDUCTOR_ONE" | "GRANT_JUSTIFICATION_TYPE_DIRECT" | (string & {}) | null; grantSourceFilter?: "GRANT_SOURCE_FILTER_UNSPECIFIED" | "GRANT_SOURCE_FILTER_DIRECT" | "GRANT_SOURCE_FILTER_INHERITED" | (string & {}) | null }
+export interface ListAutomationExecutionsResponse { automationExecutions?: Array<AutomationExecution> | null; nextPageToken?: string | null }
+export interface ListAutomationsResponse { list?: Array<Automation> | null; nextPageToken?: string | null }
+export interface ReassignAction { assigneeUserIdCel?: string | null; assigneeUserRef?: UserRef | null; subjectUserIdCel?: string | null; subjectUserRef?: UserRef | null; useSubjectUser?: boolean | null }
+export interface RemoveFromDelegation { replacementUserIdCel?: string | null; replacementUserRef?: UserRef | null; useSubjectUser?: boolean | null; userIdCel?: string | null; userRef?: UserRef | null }
 export interface ResolvePausedAutomationExecutionsRequest { decision?: "PAUSED_EXECUTION_DECISION_UNSPECIFIED" | "PAUSED_EXECUTION_DECISION_RUN" | "PAUSED_EXECUTION_DECISION_CANCEL" | (string & {}); reason?: string }
 export interface ResolvePausedAutomationExecutionsResponse { bulkActionId?: string; erroredCount?: number; pausedCount?: number }
-export interface RunAutomation { automationTemplateIdCel?: string; automationTemplateRef?: AutomationTemplateRef; context?: AutomationContext }
+export interface RunAutomation { automationTemplateIdCel?: string | null; automationTemplateRef?: AutomationTemplateRef | null; context?: AutomationContext | null }
 export interface RunDelayed { coldStartDelayDays: number }
 export interface RunImmediately {  }
-export interface ScheduleTrigger { advanced?: boolean; condition?: string; cronSpec?: string; skipIfTrueCel?: string; start?: Date; timezone?: string }
-export interface ScheduleTriggerAppUser { appId?: string; condition?: string; cronSpec?: string; start?: Date; timezone?: string }
+export interface ScheduleTrigger { advanced?: boolean | null; condition?: string | null; cronSpec?: string | null; skipIfTrueCel?: string | null; start?: Date | null; timezone?: string | null }
+export interface ScheduleTriggerAppUser { appId?: string | null; condition?: string | null; cronSpec?: string | null; start?: Date | null; timezone?: string | null }
 export interface ScheduleTriggerNoUser { advanced?: boolean; cronSpec?: string; start?: Date; timezone?: string }
-export interface SearchAllAutomationExecutionsRequest { appIds?: Array<string>; automationTemplateIds?: Array<string>; executionStates?: Array<"AUTOMATION_EXECUTION_STATE_UNSPECIFIED" | "AUTOMATION_EXECUTION_STATE_PENDING" | "AUTOMATION_EXECUTION_STATE_CREATING" | "AUTOMATION_EXECUTION_STATE_GET_STEP" | "AUTOMATION_EXECUTION_STATE_PROCESS_STEP" | "AUTOMATION_EXECUTION_STATE_COMPLETE_STEP" | "AUTOMATION_EXECUTION_STATE_DONE" | "AUTOMATION_EXECUTION_STATE_ERROR" | "AUTOMATION_EXECUTION_STATE_TERMINATE" | "AUTOMATION_EXECUTION_STATE_WAITING" | "AUTOMATION_EXECUTION_STATE_PAUSED_BY_CIRCUIT_BREAKER" | (string & {})>; automationExecutionExpandMask?: AutomationExecutionExpandMask; pageSize?: number; pageToken?: string; subjectUserIds?: Array<string> }
-export interface SearchAllAutomationExecutionsResponse { expanded?: Array<Typed>; list?: Array<AutomationExecutionView>; nextPageToken?: string }
-export interface SearchAutomationExecutionsRequest { automationTemplateId?: string; executionId?: number; executionStepStates?: Array<"AUTOMATION_EXECUTION_STATE_UNSPECIFIED" | "AUTOMATION_EXECUTION_STATE_PENDING" | "AUTOMATION_EXECUTION_STATE_CREATING" | "AUTOMATION_EXECUTION_STATE_GET_STEP" | "AUTOMATION_EXECUTION_STATE_PROCESS_STEP" | "AUTOMATION_EXECUTION_STATE_COMPLETE_STEP" | "AUTOMATION_EXECUTION_STATE_DONE" | "AUTOMATION_EXECUTION_STATE_ERROR" | "AUTOMATION_EXECUTION_STATE_TERMINATE" | "AUTOMATION_EXECUTION_STATE_WAITING" | "AUTOMATION_EXECUTION_STATE_PAUSED_BY_CIRCUIT_BREAKER" | (string & {})>; expandMask?: AutomationExecutionExpandMask; pageSize?: number; pageToken?: string; query?: string; refs?: Array<AutomationExecutionRef> }
-export interface SearchAutomationExecutionsResponse { expanded?: Array<Typed>; list?: Array<AutomationExecutionView>; nextPageToken?: string }
-export interface SearchAutomationTemplateVersionsRequest { automationTemplateId?: string; pageSize?: number; pageToken?: string }
-export interface SearchAutomationTemplateVersionsResponse { list?: Array<AutomationTemplateVersion>; nextPageToken?: string }
-export interface SearchAutomationsRequest { appId?: string; appIds?: Array<string>; direction?: "SORT_DIRECTION_UNSPECIFIED" | "SORT_DIRECTION_ASC" | "SORT_DIRECTION_DESC" | (string & {}); isDraft?: boolean; pageSize?: number; pageToken?: string; query?: string; refs?: Array<AutomationTemplateRef>; sortField?: "AUTOMATION_SORT_FIELD_UNSPECIFIED" | "AUTOMATION_SORT_FIELD_DISPLAY_NAME" | "AUTOMATION_SORT_FIELD_CREATED_AT" | "AUTOMATION_SORT_FIELD_LAST_EXECUTED_AT" | "AUTOMATION_SORT_FIELD_ENABLED" | "AUTOMATION_SORT_FIELD_PRIMARY_TRIGGER_TYPE" | (string & {}); statuses?: Array<"AUTOMATION_STATUS_FILTER_UNSPECIFIED" | "AUTOMATION_STATUS_FILTER_ON" | "AUTOMATION_STATUS_FILTER_OFF" | (string & {})>; triggerTypes?: Array<"TRIGGER_TYPE_UNSPECIFIED" | "TRIGGER_TYPE_USER_PROFILE_CHANGE" | "TRIGGER_TYPE_APP_USER_CREATE" | "TRIGGER_TYPE_APP_USER_UPDATE" | "TRIGGER_TYPE_UNUSED_ACCESS" | "TRIGGER_TYPE_USER_CREATED" | "TRIGGER_TYPE_GRANT_FOUND" | "TRIGGER_TYPE_GRANT_DELETED" | "TRIGGER_TYPE_WEBHOOK" | "TRIGGER_TYPE_SCHEDULE" | "TRIGGER_TYPE_FORM" | "TRIGGER_TYPE_SCHEDULE_APP_USER" | "TRIGGER_TYPE_ACCESS_CONFLICT" | "TRIGGER_TYPE_SCHEDULE_NO_USER" | (string & {})> }
-export interface SearchAutomationsResponse { list?: Array<Automation>; nextPageToken?: string }
-export interface SendEmail { body?: string; email?: string; emailCel?: string; subject?: string; title?: string; useSubjectUser?: boolean; userIdsCel?: string; userRefs?: Array<UserRef> }
-export interface SendSlackMessage { body?: string; channelIsId?: boolean; channelName?: string; channelNameCel?: string; useSubjectUser?: boolean; userIdsCel?: string; userRefs?: Array<UserRef> }
+export interface SearchAllAutomationExecutionsRequest { appIds?: Array<string> | null; automationTemplateIds?: Array<string> | null; executionStates?: Array<"AUTOMATION_EXECUTION_STATE_UNSPECIFIED" | "AUTOMATION_EXECUTION_STATE_PENDING" | "AUTOMATION_EXECUTION_STATE_CREATING" | "AUTOMATION_EXECUTION_STATE_GET_STEP" | "AUTOMATION_EXECUTION_STATE_PROCESS_STEP" | "AUTOMATION_EXECUTION_STATE_COMPLETE_STEP" | "AUTOMATION_EXECUTION_STATE_DONE" | "AUTOMATION_EXECUTION_STATE_ERROR" | "AUTOMATION_EXECUTION_STATE_TERMINATE" | "AUTOMATION_EXECUTION_STATE_WAITING" | "AUTOMATION_EXECUTION_STATE_PAUSED_BY_CIRCUIT_BREAKER" | (string & {})> | null; automationExecutionExpandMask?: AutomationExecutionExpandMask; pageSize?: number; pageToken?: string; subjectUserIds?: Array<string> | null }
+export interface SearchAllAutomationExecutionsResponse { expanded?: Array<Typed> | null; list?: Array<AutomationExecutionView> | null; nextPageToken?: string }
+export interface SearchAutomationExecutionsRequest { automationTemplateId?: string | null; executionId?: number | null; executionStepStates?: Array<"AUTOMATION_EXECUTION_STATE_UNSPECIFIED" | "AUTOMATION_EXECUTION_STATE_PENDING" | "AUTOMATION_EXECUTION_STATE_CREATING" | "AUTOMATION_EXECUTION_STATE_GET_STEP" | "AUTOMATION_EXECUTION_STATE_PROCESS_STEP" | "AUTOMATION_EXECUTION_STATE_COMPLETE_STEP" | "AUTOMATION_EXECUTION_STATE_DONE" | "AUTOMATION_EXECUTION_STATE_ERROR" | "AUTOMATION_EXECUTION_STATE_TERMINATE" | "AUTOMATION_EXECUTION_STATE_WAITING" | "AUTOMATION_EXECUTION_STATE_PAUSED_BY_CIRCUIT_BREAKER" | (string & {})> | null; expandMask?: AutomationExecutionExpandMask | null; pageSize?: number | null; pageToken?: string | null; query?: string | null; refs?: Array<AutomationExecutionRef> | null }
+export interface SearchAutomationExecutionsResponse { expanded?: Array<Typed> | null; list?: Array<AutomationExecutionView> | null; nextPageToken?: string | null }
+export interface SearchAutomationTemplateVersionsRequest { automationTemplateId?: string | null; pageSize?: number | null; pageToken?: string | null }
+export interface SearchAutomationTemplateVersionsResponse { list?: Array<AutomationTemplateVersion> | null; nextPageToken?: string | null }
+export interface SearchAutomationsRequest { appId?: string | null; appIds?: Array<string> | null; direction?: "SORT_DIRECTION_UNSPECIFIED" | "SORT_DIRECTION_ASC" | "SORT_DIRECTION_DESC" | (string & {}); isDraft?: boolean | null; pageSize?: number | null; pageToken?: string | null; query?: string | null; refs?: Array<AutomationTemplateRef> | null; sortField?: "AUTOMATION_SORT_FIELD_UNSPECIFIED" | "AUTOMATION_SORT_FIELD_DISPLAY_NAME" | "AUTOMATION_SORT_FIELD_CREATED_AT" | "AUTOMATION_SORT_FIELD_LAST_EXECUTED_AT" | "AUTOMATION_SORT_FIELD_ENABLED" | "AUTOMATION_SORT_FIELD_PRIMARY_TRIGGER_TYPE" | (string & {}); statuses?: Array<"AUTOMATION_STATUS_FILTER_UNSPECIFIED" | "AUTOMATION_STATUS_FILTER_ON" | "AUTOMATION_STATUS_FILTER_OFF" | (string & {})> | null; triggerTypes?: Array<"TRIGGER_TYPE_UNSPECIFIED" | "TRIGGER_TYPE_USER_PROFILE_CHANGE" | "TRIGGER_TYPE_APP_USER_CREATE" | "TRIGGER_TYPE_APP_USER_UPDATE" | "TRIGGER_TYPE_UNUSED_ACCESS" | "TRIGGER_TYPE_USER_CREATED" | "TRIGGER_TYPE_GRANT_FOUND" | "TRIGGER_TYPE_GRANT_DELETED" | "TRIGGER_TYPE_WEBHOOK" | "TRIGGER_TYPE_SCHEDULE" | "TRIGGER_TYPE_FORM" | "TRIGGER_TYPE_SCHEDULE_APP_USER" | "TRIGGER_TYPE_ACCESS_CONFLICT" | "TRIGGER_TYPE_SCHEDULE_NO_USER" | (string & {})> | null }
+export interface SearchAutomationsResponse { list?: Array<Automation> | null; nextPageToken?: string | null }
+export interface SendEmail { body?: string | null; email?: string; emailCel?: string; subject?: string | null; title?: string | null; useSubjectUser?: boolean | null; userIdsCel?: string | null; userRefs?: Array<UserRef> | null }
+export interface SendSlackMessage { body?: string | null; channelIsId?: boolean; channelName?: string | null; channelNameCel?: string | null; useSubjectUser?: boolean; userIdsCel?: string; userRefs?: Array<UserRef> | null }
 export interface SetCredential { accountIdCel?: string; connectorRef?: ConnectorRef; passwordCel?: string }
 export interface StoreCredential { appIdCel?: string; authType?: "STORE_CREDENTIAL_AUTH_TYPE_UNSPECIFIED" | "STORE_CREDENTIAL_AUTH_TYPE_SSO_INTERNAL" | "STORE_CREDENTIAL_AUTH_TYPE_VERIFY_EMAIL" | (string & {}); credentialCel?: string; expiry?: string; labelCel?: string; maxViews?: number; recipientCel?: string; recipientEmailCel?: string; ttl?: string; vaultType?: "STORE_CREDENTIAL_VAULT_TYPE_UNSPECIFIED" | "STORE_CREDENTIAL_VAULT_TYPE_PAPER_VAULT" | "STORE_CREDENTIAL_VAULT_TYPE_APP_VAULT" | (string & {}) }
-export interface TaskAction { close?: CloseAction; reassign?: ReassignAction; taskTypes?: Array<"TASK_TYPE_UNSPECIFIED" | "TASK_TYPE_REQUEST" | "TASK_TYPE_REVOKE" | "TASK_TYPE_REVIEW" | (string & {})>; taskUserRelation?: "TASK_USER_RELATION_UNSPECIFIED" | "TASK_USER_RELATION_ASSIGNEE" | "TASK_USER_RELATION_SUBJECT" | (string & {}) }
+export interface TaskAction { close?: CloseAction | null; reassign?: ReassignAction | null; taskTypes?: Array<"TASK_TYPE_UNSPECIFIED" | "TASK_TYPE_REQUEST" | "TASK_TYPE_REVOKE" | "TASK_TYPE_REVIEW" | (string & {})> | null; taskUserRelation?: "TASK_USER_RELATION_UNSPECIFIED" | "TASK_USER_RELATION_ASSIGNEE" | "TASK_USER_RELATION_SUBJECT" | (string & {}) | null }
 export interface TerminateAutomationRequest {  }
 export interface TerminateAutomationResponse {  }
-export interface UnenrollFromAllAccessProfiles { catalogIds?: Array<string>; catalogIdsCel?: string; useSubjectUser?: boolean; userIdsCel?: string; userRefs?: Array<UserRef> }
-export interface UpdateAutomationRequest { automation?: Automation; updateMask?: string }
-export interface UpdateAutomationResponse { automation?: Automation; webhookCapabilityUrl?: string; webhookHmacSecret?: string }
-export interface UpdateUser { useSubjectUser?: boolean; userIdCel?: string; userRef?: UserRef; userStatusCel?: string; userStatusEnum?: "UNKNOWN" | "ENABLED" | "DISABLED" | "DELETED" | (string & {}) }
-export interface UsageBasedRevocationTrigger { appId?: string; enabledAt?: Date; excludedGroupRefs?: Array<AppEntitlementRef>; excludedUserRefs?: Array<UserRef>; includeUsersWithNoActivity?: boolean; runDelayed?: RunDelayed; runImmediately?: RunImmediately; targetedAppUserTypes?: Array<"APP_USER_TYPE_UNSPECIFIED" | "APP_USER_TYPE_USER" | "APP_USER_TYPE_SERVICE_ACCOUNT" | "APP_USER_TYPE_SYSTEM_ACCOUNT" | (string & {})>; targetedEntitlementRefs?: Array<AppEntitlementRef>; unusedForDays?: number }
-export interface UserCreatedTrigger { condition?: string }
-export interface UserProfileChangeTrigger { condition?: string }
-export interface UserProperties { displayNameCel?: string; emailCel?: string; profileAttributeCel?: string; usernameCel?: string }
-export interface WaitForDuration { duration?: string }
-export interface Webhook { payload?: any; webhookId?: string; webhookIdCel?: string }
-export interface WebhookAutomationTrigger { webhookListenerAuthCapabilityURL?: WebhookListenerAuthCapabilityURL; hmac?: WebhookListenerAuthHMAC; jwt?: WebhookListenerAuthJWT; listenerId?: string }
+export interface UnenrollFromAllAccessProfiles { catalogIds?: Array<string> | null; catalogIdsCel?: string | null; useSubjectUser?: boolean | null; userIdsCel?: string | null; userRefs?: Array<UserRef> | null }
+export interface UpdateAutomationRequest { automation?: Automation | null; updateMask?: string | null }
+export interface UpdateAutomationResponse { automation?: Automation | null; webhookCapabilityUrl?: string; webhookHmacSecret?: string | null }
+export interface UpdateUser { useSubjectUser?: boolean | null; userIdCel?: string | null; userRef?: UserRef | null; userStatusCel?: string | null; userStatusEnum?: "UNKNOWN" | "ENABLED" | "DISABLED" | "DELETED" | (string & {}) | null }
+export interface UsageBasedRevocationTrigger { appId?: string | null; enabledAt?: Date | null; excludedGroupRefs?: Array<AppEntitlementRef> | null; excludedUserRefs?: Array<UserRef> | null; includeUsersWithNoActivity?: boolean | null; runDelayed?: RunDelayed | null; runImmediately?: RunImmediately | null; targetedAppUserTypes?: Array<"APP_USER_TYPE_UNSPECIFIED" | "APP_USER_TYPE_USER" | "APP_USER_TYPE_SERVICE_ACCOUNT" | "APP_USER_TYPE_SYSTEM_ACCOUNT" | (string & {})> | null; targetedEntitlementRefs?: Array<AppEntitlementRef> | null; unusedForDays?: number | null }
+export interface UserCreatedTrigger { condition?: string | null }
+export interface UserProfileChangeTrigger { condition?: string | null }
+export interface UserProperties { displayNameCel?: string | null; emailCel?: string | null; profileAttributeCel?: string | null; usernameCel?: string | null }
+export interface WaitForDuration { duration?: string | null }
+export interface Webhook { payload?: any | null; webhookId?: string | null; webhookIdCel?: string | null }
+export interface WebhookAutomationTrigger { webhookListenerAuthCapabilityURL?: WebhookListenerAuthCapabilityURL | null; hmac?: WebhookListenerAuthHMAC | null; jwt?: WebhookListenerAuthJWT | null; listenerId?: string | null }
 export interface WebhookListenerAuthCapabilityURL {  }
 export interface WebhookListenerAuthHMAC {  }
-export interface WebhookListenerAuthJWT { jwksUrl?: string }
+export interface WebhookListenerAuthJWT { jwksUrl?: string | null }
 export interface ConnectorAuthoringServiceActivateRevisionRequest { approvalTokenId?: string; catalogId?: string; idempotencyKey?: string; instanceAppId?: string; instanceConnectorId?: string; revisionId?: string }
 export interface ConnectorAuthoringServiceActivateRevisionResponse { activationEpoch?: number; revisionId?: string }
 export interface ConnectorAuthoringServiceRollbackRevisionRequest { approvalTokenId?: string; catalogId?: string; instanceAppId?: string; instanceConnectorId?: string; reason?: string; targetRevisionId?: string }
 export interface ConnectorAuthoringServiceRollbackRevisionResponse { activationEpoch?: number; revisionId?: string }
 export interface EnsureOnboardingSessionRequest {  }
 export interface EnsureOnboardingSessionResponse { conversationId?: string; created?: boolean }
-export interface CredentialInventoryPolicy { createdAt?: Date; delegated?: DelegatedConstraints; deletedAt?: Date; displayName?: string; emailOtp?: EmailOTPConstraints; enabledTypes?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_PASSKEY" | "CREDENTIAL_TYPE_PASSWORD" | "CREDENTIAL_TYPE_TOTP" | "CREDENTIAL_TYPE_EMAIL_OTP" | "CREDENTIAL_TYPE_RECOVERY_CODE" | "CREDENTIAL_TYPE_DELEGATED_GOOGLE" | "CREDENTIAL_TYPE_DELEGATED_MICROSOFT" | "CREDENTIAL_TYPE_UPSTREAM_IDP" | (string & {})>; id?: string; isBuiltin?: boolean; passkey?: PasskeyConstraints; password?: PasswordConstraints; priority?: number; totp?: TOTPConstraints; updatedAt?: Date }
+export interface CredentialInventoryPolicy { createdAt?: Date | null; delegated?: DelegatedConstraints | null; deletedAt?: Date | null; displayName?: string; emailOtp?: EmailOTPConstraints | null; enabledTypes?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_PASSKEY" | "CREDENTIAL_TYPE_PASSWORD" | "CREDENTIAL_TYPE_TOTP" | "CREDENTIAL_TYPE_EMAIL_OTP" | "CREDENTIAL_TYPE_RECOVERY_CODE" | "CREDENTIAL_TYPE_DELEGATED_GOOGLE" | "CREDENTIAL_TYPE_DELEGATED_MICROSOFT" | "CREDENTIAL_TYPE_UPSTREAM_IDP" | (string & {})> | null; id?: string; isBuiltin?: boolean; passkey?: PasskeyConstraints | null; password?: PasswordConstraints | null; priority?: number; totp?: TOTPConstraints | null; updatedAt?: Date | null }
 export interface CredentialInventoryPolicyRef { id?: string }
-export interface CredentialInventoryPolicyServiceCreateRequest { delegated?: DelegatedConstraints; displayName: string; emailOtp?: EmailOTPConstraints; enabledTypes?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_PASSKEY" | "CREDENTIAL_TYPE_PASSWORD" | "CREDENTIAL_TYPE_TOTP" | "CREDENTIAL_TYPE_EMAIL_OTP" | "CREDENTIAL_TYPE_RECOVERY_CODE" | "CREDENTIAL_TYPE_DELEGATED_GOOGLE" | "CREDENTIAL_TYPE_DELEGATED_MICROSOFT" | "CREDENTIAL_TYPE_UPSTREAM_IDP" | (string & {})>; passkey?: PasskeyConstraints; password?: PasswordConstraints; priority?: number; totp?: TOTPConstraints }
-export interface CredentialInventoryPolicyServiceCreateResponse { credentialInventoryPolicy?: CredentialInventoryPolicy }
+export interface CredentialInventoryPolicyServiceCreateRequest { delegated?: DelegatedConstraints | null; displayName: string; emailOtp?: EmailOTPConstraints | null; enabledTypes?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_PASSKEY" | "CREDENTIAL_TYPE_PASSWORD" | "CREDENTIAL_TYPE_TOTP" | "CREDENTIAL_TYPE_EMAIL_OTP" | "CREDENTIAL_TYPE_RECOVERY_CODE" | "CREDENTIAL_TYPE_DELEGATED_GOOGLE" | "CREDENTIAL_TYPE_DELEGATED_MICROSOFT" | "CREDENTIAL_TYPE_UPSTREAM_IDP" | (string & {})> | null; passkey?: PasskeyConstraints | null; password?: PasswordConstraints | null; priority?: number; totp?: TOTPConstraints | null }
+export interface CredentialInventoryPolicyServiceCreateResponse { credentialInventoryPolicy?: CredentialInventoryPolicy | null }
 export interface CredentialInventoryPolicyServiceDeleteRequest {  }
 export interface CredentialInventoryPolicyServiceDeleteResponse {  }
-export interface CredentialInventoryPolicyServiceGetResponse { credentialInventoryPolicy?: CredentialInventoryPolicy }
-export interface CredentialInventoryPolicyServiceListResponse { list?: Array<CredentialInventoryPolicy>; nextPageToken?: string }
-export interface CredentialInventoryPolicyServiceSearchRequest { pageSize?: number; pageToken?: string; query?: string; refs?: Array<CredentialInventoryPolicyRef> }
-export interface CredentialInventoryPolicyServiceSearchResponse { list?: Array<CredentialInventoryPolicy>; nextPageToken?: string }
-export interface CredentialInventoryPolicyServiceUpdateRequest { credentialInventoryPolicy?: CredentialInventoryPolicy; updateMask?: string }
-export interface CredentialInventoryPolicyServiceUpdateResponse { credentialInventoryPolicy?: CredentialInventoryPolicy }
-export interface DelegatedConstraints { googleEnabled?: boolean; googleHostedDomains?: Array<string>; microsoftEnabled?: boolean; microsoftTenantIds?: Array<string> }
+export interface CredentialInventoryPolicyServiceGetResponse { credentialInventoryPolicy?: CredentialInventoryPolicy | null }
+export interface CredentialInventoryPolicyServiceListResponse { list?: Array<CredentialInventoryPolicy> | null; nextPageToken?: string }
+export interface CredentialInventoryPolicyServiceSearchRequest { pageSize?: number; pageToken?: string; query?: string; refs?: Array<CredentialInventoryPolicyRef> | null }
+export interface CredentialInventoryPolicyServiceSearchResponse { list?: Array<CredentialInventoryPolicy> | null; nextPageToken?: string }
+export interface CredentialInventoryPolicyServiceUpdateRequest { credentialInventoryPolicy?: CredentialInventoryPolicy | null; updateMask?: string | null }
+export interface CredentialInventoryPolicyServiceUpdateResponse { credentialInventoryPolicy?: CredentialInventoryPolicy | null }
+export interface DelegatedConstraints { googleEnabled?: boolean; googleHostedDomains?: Array<string> | null; microsoftEnabled?: boolean; microsoftTenantIds?: Array<string> | null }
 export interface EmailOTPConstraints { codeLength?: number; maxAttempts?: number; ttlSeconds?: number }
-export interface PasskeyConstraints { allowedAaguids?: Array<string>; attestation?: "ATTESTATION_REQUIREMENT_UNSPECIFIED" | "ATTESTATION_REQUIREMENT_NONE" | "ATTESTATION_REQUIREMENT_INDIRECT" | "ATTESTATION_REQUIREMENT_DIRECT" | "ATTESTATION_REQUIREMENT_ENTERPRISE" | (string & {}); requireUserVerification?: boolean }
+export interface PasskeyConstraints { allowedAaguids?: Array<string> | null; attestation?: "ATTESTATION_REQUIREMENT_UNSPECIFIED" | "ATTESTATION_REQUIREMENT_NONE" | "ATTESTATION_REQUIREMENT_INDIRECT" | "ATTESTATION_REQUIREMENT_DIRECT" | "ATTESTATION_REQUIREMENT_ENTERPRISE" | (string & {}); requireUserVerification?: boolean }
 export interface PasswordConstraints { checkBreached?: boolean; historyDepth?: number; minLength?: number; requireMixedCase?: boolean; requireNumber?: boolean; requireSymbol?: boolean }
-export interface RecoveryPolicy { allowedRecoveryTypes?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_PASSKEY" | "CREDENTIAL_TYPE_PASSWORD" | "CREDENTIAL_TYPE_TOTP" | "CREDENTIAL_TYPE_EMAIL_OTP" | "CREDENTIAL_TYPE_RECOVERY_CODE" | "CREDENTIAL_TYPE_DELEGATED_GOOGLE" | "CREDENTIAL_TYPE_DELEGATED_MICROSOFT" | "CREDENTIAL_TYPE_UPSTREAM_IDP" | (string & {})>; createdAt?: Date; deletedAt?: Date; displayName?: string; id?: string; isBuiltin?: boolean; minRecoveryAuthLevel?: "AUTH_LEVEL_UNSPECIFIED" | "AUTH_LEVEL_NONE" | "AUTH_LEVEL_SINGLE_FACTOR" | "AUTH_LEVEL_MULTI_FACTOR" | "AUTH_LEVEL_PHR" | "AUTH_LEVEL_PHRH" | (string & {}); priority?: number; revokeOnRecovery?: boolean; updatedAt?: Date }
+export interface RecoveryPolicy { allowedRecoveryTypes?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_PASSKEY" | "CREDENTIAL_TYPE_PASSWORD" | "CREDENTIAL_TYPE_TOTP" | "CREDENTIAL_TYPE_EMAIL_OTP" | "CREDENTIAL_TYPE_RECOVERY_CODE" | "CREDENTIAL_TYPE_DELEGATED_GOOGLE" | "CREDENTIAL_TYPE_DELEGATED_MICROSOFT" | "CREDENTIAL_TYPE_UPSTREAM_IDP" | (string & {})> | null; createdAt?: Date | null; deletedAt?: Date | null; displayName?: string; id?: string; isBuiltin?: boolean; minRecoveryAuthLevel?: "AUTH_LEVEL_UNSPECIFIED" | "AUTH_LEVEL_NONE" | "AUTH_LEVEL_SINGLE_FACTOR" | "AUTH_LEVEL_MULTI_FACTOR" | "AUTH_LEVEL_PHR" | "AUTH_LEVEL_PHRH" | (string & {}); priority?: number; revokeOnRecovery?: boolean; updatedAt?: Date | null }
 export interface RecoveryPolicyRef { id?: string }
-export interface RecoveryPolicyServiceCreateRequest { allowedRecoveryTypes?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_PASSKEY" | "CREDENTIAL_TYPE_PASSWORD" | "CREDENTIAL_TYPE_TOTP" | "CREDENTIAL_TYPE_EMAIL_OTP" | "CREDENTIAL_TYPE_RECOVERY_CODE" | "CREDENTIAL_TYPE_DELEGATED_GOOGLE" | "CREDENTIAL_TYPE_DELEGATED_MICROSOFT" | "CREDENTIAL_TYPE_UPSTREAM_IDP" | (string & {})>; displayName: string; minRecoveryAuthLevel?: "AUTH_LEVEL_UNSPECIFIED" | "AUTH_LEVEL_NONE" | "AUTH_LEVEL_SINGLE_FACTOR" | "AUTH_LEVEL_MULTI_FACTOR" | "AUTH_LEVEL_PHR" | "AUTH_LEVEL_PHRH" | (string & {}); priority?: number; revokeOnRecovery?: boolean }
-export interface RecoveryPolicyServiceCreateResponse { recoveryPolicy?: RecoveryPolicy }
+export interface RecoveryPolicyServiceCreateRequest { allowedRecoveryTypes?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_PASSKEY" | "CREDENTIAL_TYPE_PASSWORD" | "CREDENTIAL_TYPE_TOTP" | "CREDENTIAL_TYPE_EMAIL_OTP" | "CREDENTIAL_TYPE_RECOVERY_CODE" | "CREDENTIAL_TYPE_DELEGATED_GOOGLE" | "CREDENTIAL_TYPE_DELEGATED_MICROSOFT" | "CREDENTIAL_TYPE_UPSTREAM_IDP" | (string & {})> | null; displayName: string; minRecoveryAuthLevel?: "AUTH_LEVEL_UNSPECIFIED" | "AUTH_LEVEL_NONE" | "AUTH_LEVEL_SINGLE_FACTOR" | "AUTH_LEVEL_MULTI_FACTOR" | "AUTH_LEVEL_PHR" | "AUTH_LEVEL_PHRH" | (string & {}); priority?: number; revokeOnRecovery?: boolean }
+export interface RecoveryPolicyServiceCreateResponse { recoveryPolicy?: RecoveryPolicy | null }
 export interface RecoveryPolicyServiceDeleteRequest {  }
 export interface RecoveryPolicyServiceDeleteResponse {  }
-export interface RecoveryPolicyServiceGetResponse { recoveryPolicy?: RecoveryPolicy }
-export interface RecoveryPolicyServiceListResponse { list?: Array<RecoveryPolicy>; nextPageToken?: string }
-export interface RecoveryPolicyServiceSearchRequest { pageSize?: number; pageToken?: string; query?: string; refs?: Array<RecoveryPolicyRef> }
-export interface RecoveryPolicyServiceSearchResponse { list?: Array<RecoveryPolicy>; nextPageToken?: string }
-export interface RecoveryPolicyServiceUpdateRequest { recoveryPolicy?: RecoveryPolicy; updateMask?: string }
-export interface RecoveryPolicyServiceUpdateResponse { recoveryPolicy?: RecoveryPolicy }
+export interface RecoveryPolicyServiceGetResponse { recoveryPolicy?: RecoveryPolicy | null }
+export interface RecoveryPolicyServiceListResponse { list?: Array<RecoveryPolicy> | null; nextPageToken?: string }
+export interface RecoveryPolicyServiceSearchRequest { pageSize?: number; pageToken?: string; query?: string; refs?: Array<RecoveryPolicyRef> | null }
+export interface RecoveryPolicyServiceSearchResponse { list?: Array<RecoveryPolicy> | null; nextPageToken?: string }
+export interface RecoveryPolicyServiceUpdateRequest { recoveryPolicy?: RecoveryPolicy | null; updateMask?: string | null }
+export interface RecoveryPolicyServiceUpdateResponse { recoveryPolicy?: RecoveryPolicy | null }
 export interface TOTPConstraints { codeLength?: number; periodSeconds?: number; skewTolerance?: number }
-export interface XAAAccessProfile { appEntitlementId?: string; appId?: string; createdAt?: Date; deletedAt?: Date; description?: string; displayName?: string; id?: string; scopeCount?: number; updatedAt?: Date; xaaResourceServerId?: string }
-export interface XAAAccessProfileHistoryEntry { metadata?: HistoryEntryMetadata; snapshot?: XAAAccessProfile }
+export interface XAAAccessProfile { appEntitlementId?: string; appId?: string; createdAt?: Date | null; deletedAt?: Date | null; description?: string; displayName?: string; id?: string; scopeCount?: number; updatedAt?: Date | null; xaaResourceServerId?: string }
+export interface XAAAccessProfileHistoryEntry { metadata?: HistoryEntryMetadata | null; snapshot?: XAAAccessProfile | null }
 export interface XAAAccessProfileRef { appId?: string; id?: string }
-export interface XAAAccessProfileScopeBinding { accessProfileId?: string; appId?: string; createdAt?: Date; deletedAt?: Date; updatedAt?: Date; xaaResourceServerId?: string; xaaScopeId?: string }
+export interface XAAAccessProfileScopeBinding { accessProfileId?: string; appId?: string; createdAt?: Date | null; deletedAt?: Date | null; updatedAt?: Date | null; xaaResourceServerId?: string; xaaScopeId?: string }
 export interface XAAAccessProfileScopeBindingRef { accessProfileId?: string; appId?: string; xaaScopeId?: string }
-export interface XAAAccessProfileScopeBindingServiceCreateRequest { xaaScopeIds?: Array<string> }
-export interface XAAAccessProfileScopeBindingServiceCreateResponse { bindings?: Array<XAAAccessProfileScopeBinding> }
-export interface XAAAccessProfileScopeBindingServiceDeleteRequest { xaaScopeIds?: Array<string> }
+export interface XAAAccessProfileScopeBindingServiceCreateRequest { xaaScopeIds?: Array<string> | null }
+export interface XAAAccessProfileScopeBindingServiceCreateResponse { bindings?: Array<XAAAccessProfileScopeBinding> | null }
+export interface XAAAccessProfileScopeBindingServiceDeleteRequest { xaaScopeIds?: Array<string> | null }
 export interface XAAAccessProfileScopeBindingServiceDeleteResponse {  }
-export interface XAAAccessProfileScopeBindingServiceListResponse { bindings?: Array<XAAAccessProfileScopeBinding>; nextPageToken?: string }
-export interface XAAAccessProfileScopeBindingServiceSearchRequest { accessProfileIds?: Array<string>; appId?: string; pageSize?: number; pageToken?: string; refs?: Array<XAAAccessProfileScopeBindingRef>; xaaScopeIds?: Array<string> }
-export interface XAAAccessProfileScopeBindingServiceSearchResponse { list?: Array<XAAAccessProfileScopeBinding>; nextPageToken?: string }
+export interface XAAAccessProfileScopeBindingServiceListResponse { bindings?: Array<XAAAccessProfileScopeBinding> | null; nextPageToken?: string }
+export interface XAAAccessProfileScopeBindingServiceSearchRequest { accessProfileIds?: Array<string> | null; appId?: string; pageSize?: number; pageToken?: string; refs?: Array<XAAAccessProfileScopeBindingRef> | null; xaaScopeIds?: Array<string> | null }
+export interface XAAAccessProfileScopeBindingServiceSearchResponse { list?: Array<XAAAccessProfileScopeBinding> | null; nextPageToken?: string }
 export interface XAAAccessProfileServiceCreateRequest { description?: string; displayName?: string; xaaResourceServerId?: string }
-export interface XAAAccessProfileServiceCreateResponse { accessProfile?: XAAAccessProfile }
+export interface XAAAccessProfileServiceCreateResponse { accessProfile?: XAAAccessProfile | null }
 export interface XAAAccessProfileServiceDeleteRequest {  }
 export interface XAAAccessProfileServiceDeleteResponse {  }
-export interface XAAAccessProfileServiceGetByAppEntitlementIdResponse { accessProfile?: XAAAccessProfile }
-export interface XAAAccessProfileServiceGetResponse { accessProfile?: XAAAccessProfile }
-export interface XAAAccessProfileServiceListHistoryResponse { list?: Array<XAAAccessProfileHistoryEntry>; nextPageToken?: string }
-export interface XAAAccessProfileServiceListResponse { accessProfiles?: Array<XAAAccessProfile>; nextPageToken?: string }
-export interface XAAAccessProfileServiceSearchRequest { appIds?: Array<string>; pageSize?: number; pageToken?: string; query?: string; refs?: Array<XAAAccessProfileRef>; xaaResourceServerIds?: Array<string> }
-export interface XAAAccessProfileServiceSearchResponse { list?: Array<XAAAccessProfile>; nextPageToken?: string }
-export interface XAAAccessProfileServiceUpdateRequest { accessProfile?: XAAAccessProfile; updateMask?: string }
-export interface XAAAccessProfileServiceUpdateResponse { accessProfile?: XAAAccessProfile }
-export interface XAAClientAudienceMapping { audienceClientId?: string; clientKey?: string; createdAt?: Date; deletedAt?: Date; disabled?: boolean; updatedAt?: Date; xaaResourceServerId?: string }
-export interface XAAClientAudienceMappingHistoryEntry { metadata?: HistoryEntryMetadata; snapshot?: XAAClientAudienceMapping }
+export interface XAAAccessProfileServiceGetByAppEntitlementIdResponse { accessProfile?: XAAAccessProfile | null }
+export interface XAAAccessProfileServiceGetResponse { accessProfile?: XAAAccessProfile | null }
+export interface XAAAccessProfileServiceListHistoryResponse { list?: Array<XAAAccessProfileHistoryEntry> | null; nextPageToken?: string }
+export interface XAAAccessProfileServiceListResponse { accessProfiles?: Array<XAAAccessProfile> | null; nextPageToken?: string }
+export interface XAAAccessProfileServiceSearchRequest { appIds?: Array<string> | null; pageSize?: number; pageToken?: string; query?: string; refs?: Array<XAAAccessProfileRef> | null; xaaResourceServerIds?: Array<string> | null }
+export interface XAAAccessProfileServiceSearchResponse { list?: Array<XAAAccessProfile> | null; nextPageToken?: string }
+export interface XAAAccessProfileServiceUpdateRequest { accessProfile?: XAAAccessProfile | null; updateMask?: string | null }
+export interface XAAAccessProfileServiceUpdateResponse { accessProfile?: XAAAccessProfile | null }
+export interface XAAClientAudienceMapping { audienceClientId?: string; clientKey?: string; createdAt?: Date | null; deletedAt?: Date | null; disabled?: boolean; updatedAt?: Date | null; xaaResourceServerId?: string }
+export interface XAAClientAudienceMappingHistoryEntry { metadata?: HistoryEntryMetadata | null; snapshot?: XAAClientAudienceMapping | null }
 export interface XAAClientAudienceMappingRef { clientKey?: string; xaaResourceServerId?: string }
 export interface XAAClientAudienceMappingServiceCreateRequest { audienceClientId?: string; clientKey?: string; disabled?: boolean }
-export interface XAAClientAudienceMappingServiceCreateResponse { clientAudienceMapping?: XAAClientAudienceMapping }
+export interface XAAClientAudienceMappingServiceCreateResponse { clientAudienceMapping?: XAAClientAudienceMapping | null }
 export interface XAAClientAudienceMappingServiceDeleteRequest { clientKey?: string }
 export interface XAAClientAudienceMappingServiceDeleteResponse {  }
-export interface XAAClientAudienceMappingServiceGetResponse { clientAudienceMapping?: XAAClientAudienceMapping }
-export interface XAAClientAudienceMappingServiceListHistoryResponse { list?: Array<XAAClientAudienceMappingHistoryEntry>; nextPageToken?: string }
-export interface XAAClientAudienceMappingServiceListResponse { clientAudienceMappings?: Array<XAAClientAudienceMapping>; nextPageToken?: string }
-export interface XAAClientAudienceMappingServiceSearchRequest { disabled?: boolean; pageSize?: number; pageToken?: string; query?: string; refs?: Array<XAAClientAudienceMappingRef>; xaaResourceServerIds?: Array<string> }
-export interface XAAClientAudienceMappingServiceSearchResponse { list?: Array<XAAClientAudienceMapping>; nextPageToken?: string }
-export interface XAAClientAudienceMappingServiceUpdateRequest { clientAudienceMapping?: XAAClientAudienceMapping; updateMask?: string }
-export interface XAAClientAudienceMappingServiceUpdateResponse { clientAudienceMapping?: XAAClientAudienceMapping }
+export interface XAAClientAudienceMappingServiceGetResponse { clientAudienceMapping?: XAAClientAudienceMapping | null }
+export interface XAAClientAudienceMappingServiceListHistoryResponse { list?: Array<XAAClientAudienceMappingHistoryEntry> | null; nextPageToken?: string }
+export interface XAAClientAudienceMappingServiceListResponse { clientAudienceMappings?: Array<XAAClientAudienceMapping> | null; nextPageToken?: string }
+export interface XAAClientAudienceMappingServiceSearchRequest { disabled?: boolean | null; pageSize?: number; pageToken?: string; query?: string; refs?: Array<XAAClientAudienceMappingRef> | null; xaaResourceServerIds?: Array<string> | null }
+export interface XAAClientAudienceMappingServiceSearchResponse { list?: Array<XAAClientAudienceMapping> | null; nextPageToken?: string }
+export interface XAAClientAudienceMappingServiceUpdateRequest { clientAudienceMapping?: XAAClientAudienceMapping | null; updateMask?: string | null }
+export interface XAAClientAudienceMappingServiceUpdateResponse { clientAudienceMapping?: XAAClientAudienceMapping | null }
 export interface XAAModifyClaimsHook { commitId?: string; disabled?: boolean; functionId?: string }
-export interface XAAResourceServer { appId?: string; createdAt?: Date; deletedAt?: Date; description?: string; disabled?: boolean; displayName?: string; id?: string; maxGrantLifetime?: string; modifyClaimsHook?: XAAModifyClaimsHook; normalizedAudience?: string; requireProofOfPossession?: boolean; resourceUris?: Array<string>; sectorId?: string; signingAlgorithm?: "XAA_SIGNING_ALGORITHM_UNSPECIFIED" | "XAA_SIGNING_ALGORITHM_EDDSA" | "XAA_SIGNING_ALGORITHM_RS256" | "XAA_SIGNING_ALGORITHM_ES256" | (string & {}); updatedAt?: Date }
-export interface XAAResourceServerHistoryEntry { metadata?: HistoryEntryMetadata; snapshot?: XAAResourceServer }
+export interface XAAResourceServer { appId?: string; createdAt?: Date | null; deletedAt?: Date | null; description?: string; disabled?: boolean; displayName?: string; id?: string; maxGrantLifetime?: string | null; modifyClaimsHook?: XAAModifyClaimsHook | null; normalizedAudience?: string; requireProofOfPossession?: boolean; resourceUris?: Array<string> | null; sectorId?: string; signingAlgorithm?: "XAA_SIGNING_ALGORITHM_UNSPECIFIED" | "XAA_SIGNING_ALGORITHM_EDDSA" | "XAA_SIGNING_ALGORITHM_RS256" | "XAA_SIGNING_ALGORITHM_ES256" | (string & {}); updatedAt?: Date | null }
+export interface XAAResourceServerHistoryEntry { metadata?: HistoryEntryMetadata | null; snapshot?: XAAResourceServer | null }
 export interface XAAResourceServerRef { appId?: string; id?: string }
-export interface XAAResourceServerServiceCreateRequest { description?: string; disabled?: boolean; displayName?: string; maxGrantLifetime?: string; modifyClaimsHook?: XAAModifyClaimsHook; normalizedAudience?: string; requireProofOfPossession?: boolean; resourceUris?: Array<string>; signingAlgorithm?: "XAA_SIGNING_ALGORITHM_UNSPECIFIED" | "XAA_SIGNING_ALGORITHM_EDDSA" | "XAA_SIGNING_ALGORITHM_RS256" | "XAA_SIGNING_ALGORITHM_ES256" | (string & {}) }
-export interface XAAResourceServerServiceCreateResponse { resourceServer?: XAAResourceServer }
+export interface XAAResourceServerServiceCreateRequest { description?: string; disabled?: boolean; displayName?: string; maxGrantLifetime?: string | null; modifyClaimsHook?: XAAModifyClaimsHook | null; normalizedAudience?: string; requireProofOfPossession?: boolean; resourceUris?: Array<string> | null; signingAlgorithm?: "XAA_SIGNING_ALGORITHM_UNSPECIFIED" | "XAA_SIGNING_ALGORITHM_EDDSA" | "XAA_SIGNING_ALGORITHM_RS256" | "XAA_SIGNING_ALGORITHM_ES256" | (string & {}) }
+export interface XAAResourceServerServiceCreateResponse { resourceServer?: XAAResourceServer | null }
 export interface XAAResourceServerServiceDeleteRequest {  }
 export interface XAAResourceServerServiceDeleteResponse {  }
-export interface XAAResourceServerServiceGetResponse { resourceServer?: XAAResourceServer }
-export interface XAAResourceServerServiceListHistoryResponse { list?: Array<XAAResourceServerHistoryEntry>; nextPageToken?: string }
-export interface XAAResourceServerServiceListResponse { nextPageToken?: string; resourceServers?: Array<XAAResourceServer> }
-export interface XAAResourceServerServiceSearchRequest { appIds?: Array<string>; disabled?: boolean; pageSize?: number; pageToken?: string; query?: string; refs?: Array<XAAResourceServerRef>; signingAlgorithmFilter?: Array<"XAA_SIGNING_ALGORITHM_UNSPECIFIED" | "XAA_SIGNING_ALGORITHM_EDDSA" | "XAA_SIGNING_ALGORITHM_RS256" | "XAA_SIGNING_ALGORITHM_ES256" | (string & {})> }
-export interface XAAResourceServerServiceSearchResponse { list?: Array<XAAResourceServer>; nextPageToken?: string }
-export interface XAAResourceServerServiceUpdateRequest { resourceServer?: XAAResourceServer; updateMask?: string }
-export interface XAAResourceServerServiceUpdateResponse { resourceServer?: XAAResourceServer }
-export interface XAAScope { appEntitlementId?: string; appId?: string; classification?: "XAA_SCOPE_CLASSIFICATION_UNSPECIFIED" | "XAA_SCOPE_CLASSIFICATION_READ" | "XAA_SCOPE_CLASSIFICATION_WRITE" | "XAA_SCOPE_CLASSIFICATION_DESTRUCTIVE" | "XAA_SCOPE_CLASSIFICATION_SENSITIVE" | "XAA_SCOPE_CLASSIFICATION_DANGEROUS" | (string & {}); createdAt?: Date; deletedAt?: Date; description?: string; displayName?: string; id?: string; lastDiscoveredAt?: Date; scopeValue?: string; source?: "XAA_SCOPE_SOURCE_UNSPECIFIED" | "XAA_SCOPE_SOURCE_ADMIN_DECLARED" | "XAA_SCOPE_SOURCE_DISCOVERED" | (string & {}); state?: "XAA_SCOPE_STATE_UNSPECIFIED" | "XAA_SCOPE_STATE_PENDING_REVIEW" | "XAA_SCOPE_STATE_ENABLED" | "XAA_SCOPE_STATE_DISABLED" | "XAA_SCOPE_STATE_REMOVED" | (string & {}); updatedAt?: Date; xaaResourceServerId?: string }
-export interface XAAScopeHistoryEntry { metadata?: HistoryEntryMetadata; snapshot?: XAAScope }
+export interface XAAResourceServerServiceGetResponse { resourceServer?: XAAResourceServer | null }
+export interface XAAResourceServerServiceListHistoryResponse { list?: Array<XAAResourceServerHistoryEntry> | null; nextPageToken?: string }
+export interface XAAResourceServerServiceListResponse { nextPageToken?: string; resourceServers?: Array<XAAResourceServer> | null }
+export interface XAAResourceServerServiceSearchRequest { appIds?: Array<string> | null; disabled?: boolean | null; pageSize?: number; pageToken?: string; query?: string; refs?: Array<XAAResourceServerRef> | null; signingAlgorithmFilter?: Array<"XAA_SIGNING_ALGORITHM_UNSPECIFIED" | "XAA_SIGNING_ALGORITHM_EDDSA" | "XAA_SIGNING_ALGORITHM_RS256" | "XAA_SIGNING_ALGORITHM_ES256" | (string & {})> | null }
+export interface XAAResourceServerServiceSearchResponse { list?: Array<XAAResourceServer> | null; nextPageToken?: string }
+export interface XAAResourceServerServiceUpdateRequest { resourceServer?: XAAResourceServer | null; updateMask?: string | null }
+export interface XAAResourceServerServiceUpdateResponse { resourceServer?: XAAResourceServer | null }
+export interface XAAScope { appEntitlementId?: string; appId?: string; classification?: "XAA_SCOPE_CLASSIFICATION_UNSPECIFIED" | "XAA_SCOPE_CLASSIFICATION_READ" | "XAA_SCOPE_CLASSIFICATION_WRITE" | "XAA_SCOPE_CLASSIFICATION_DESTRUCTIVE" | "XAA_SCOPE_CLASSIFICATION_SENSITIVE" | "XAA_SCOPE_CLASSIFICATION_DANGEROUS" | (string & {}); createdAt?: Date | null; deletedAt?: Date | null; description?: string; displayName?: string; id?: string; lastDiscoveredAt?: Date | null; scopeValue?: string; source?: "XAA_SCOPE_SOURCE_UNSPECIFIED" | "XAA_SCOPE_SOURCE_ADMIN_DECLARED" | "XAA_SCOPE_SOURCE_DISCOVERED" | (string & {}); state?: "XAA_SCOPE_STATE_UNSPECIFIED" | "XAA_SCOPE_STATE_PENDING_REVIEW" | "XAA_SCOPE_STATE_ENABLED" | "XAA_SCOPE_STATE_DISABLED" | "XAA_SCOPE_STATE_REMOVED" | (string & {}); updatedAt?: Date | null; xaaResourceServerId?: string }
+export interface XAAScopeHistoryEntry { metadata?: HistoryEntryMetadata | null; snapshot?: XAAScope | null }
 export interface XAAScopeRef { appId?: string; id?: string }
 export interface XAAScopeServiceCreateRequest { classification?: "XAA_SCOPE_CLASSIFICATION_UNSPECIFIED" | "XAA_SCOPE_CLASSIFICATION_READ" | "XAA_SCOPE_CLASSIFICATION_WRITE" | "XAA_SCOPE_CLASSIFICATION_DESTRUCTIVE" | "XAA_SCOPE_CLASSIFICATION_SENSITIVE" | "XAA_SCOPE_CLASSIFICATION_DANGEROUS" | (string & {}); description?: string; displayName?: string; scopeValue?: string; state?: "XAA_SCOPE_STATE_UNSPECIFIED" | "XAA_SCOPE_STATE_PENDING_REVIEW" | "XAA_SCOPE_STATE_ENABLED" | "XAA_SCOPE_STATE_DISABLED" | "XAA_SCOPE_STATE_REMOVED" | (string & {}); xaaResourceServerId?: string }
-export interface XAAScopeServiceCreateResponse { scope?: XAAScope }
+export interface XAAScopeServiceCreateResponse { scope?: XAAScope | null }
 export interface XAAScopeServiceDeleteRequest {  }
 export interface XAAScopeServiceDeleteResponse {  }
-export interface XAAScopeServiceGetResponse { scope?: XAAScope }
-export interface XAAScopeServiceListHistoryResponse { list?: Array<XAAScopeHistoryEntry>; nextPageToken?: string }
-export interface XAAScopeServiceListResponse { nextPageToken?: string; scopes?: Array<XAAScope> }
-export interface XAAScopeServiceSearchRequest { appIds?: Array<string>; classificationFilter?: Array<"XAA_SCOPE_CLASSIFICATION_UNSPECIFIED" | "XAA_SCOPE_CLASSIFICATION_READ" | "XAA_SCOPE_CLASSIFICATION_WRITE" | "XAA_SCOPE_CLASSIFICATION_DESTRUCTIVE" | "XAA_SCOPE_CLASSIFICATION_SENSITIVE" | "XAA_SCOPE_CLASSIFICATION_DANGEROUS" | (string & {})>; pageSize?: number; pageToken?: string; query?: string; refs?: Array<XAAScopeRef>; sourceFilter?: Array<"XAA_SCOPE_SOURCE_UNSPECIFIED" | "XAA_SCOPE_SOURCE_ADMIN_DECLARED" | "XAA_SCOPE_SOURCE_DISCOVERED" | (string & {})>; stateFilter?: Array<"XAA_SCOPE_STATE_UNSPECIFIED" | "XAA_SCOPE_STATE_PENDING_REVIEW" | "XAA_SCOPE_STATE_ENABLED" | "XAA_SCOPE_STATE_DISABLED" | "XAA_SCOPE_STATE_REMOVED" | (string & {})>; xaaResourceServerIds?: Array<string> }
-export interface XAAScopeServiceSearchResponse { list?: Array<XAAScope>; nextPageToken?: string }
-export interface XAAScopeServiceUpdateRequest { scope?: XAAScope; updateMask?: string }
-export interface XAAScopeServiceUpdateResponse { scope?: XAAScope }
-export interface XAASettings { allowRefreshTokenSubjects?: boolean; createdAt?: Date; defaultGrantLifetime?: string; defaultSigningAlgorithm?: "XAA_SIGNING_ALGORITHM_UNSPECIFIED" | "XAA_SIGNING_ALGORITHM_EDDSA" | "XAA_SIGNING_ALGORITHM_RS256" | "XAA_SIGNING_ALGORITHM_ES256" | (string & {}); enabled?: boolean; enabledSigningAlgorithms?: Array<"XAA_SIGNING_ALGORITHM_UNSPECIFIED" | "XAA_SIGNING_ALGORITHM_EDDSA" | "XAA_SIGNING_ALGORITHM_RS256" | "XAA_SIGNING_ALGORITHM_ES256" | (string & {})>; updatedAt?: Date; xaaIdTokenLifetime?: string }
-export interface XAASettingsHistoryEntry { metadata?: HistoryEntryMetadata; snapshot?: XAASettings }
-export interface XAASettingsServiceGetResponse { settings?: XAASettings }
-export interface XAASettingsServiceListHistoryResponse { list?: Array<XAASettingsHistoryEntry>; nextPageToken?: string }
-export interface XAASettingsServiceUpdateRequest { settings?: XAASettings; updateMask?: string }
-export interface XAASettingsServiceUpdateResponse { settings?: XAASettings }
-export interface Decoy { annotations?: Record<string, string>; createdAt?: Date; description?: string; disabled?: boolean; displayName?: string; id?: string; kind?: "DECOY_KIND_UNSPECIFIED" | "DECOY_KIND_USER_CLIENT_CREDENTIAL" | "DECOY_KIND_CONNECTOR_CLIENT" | "DECOY_KIND_WORKLOAD_FEDERATION" | "DECOY_KIND_ACCESS_TOKEN" | (string & {}); lastUsedAt?: Date; materialFingerprintSha256?: string; updatedAt?: Date }
-export interface DecoyAccessTokenInput { expiresIn?: string; subjectUserId?: string }
+export interface XAAScopeServiceGetResponse { scope?: XAAScope | null }
+export interface XAAScopeServiceListHistoryResponse { list?: Array<XAAScopeHistoryEntry> | null; nextPageToken?: string }
+export interface XAAScopeServiceListResponse { nextPageToken?: string; scopes?: Array<XAAScope> | null }
+export interface XAAScopeServiceSearchRequest { appIds?: Array<string> | null; classificationFilter?: Array<"XAA_SCOPE_CLASSIFICATION_UNSPECIFIED" | "XAA_SCOPE_CLASSIFICATION_READ" | "XAA_SCOPE_CLASSIFICATION_WRITE" | "XAA_SCOPE_CLASSIFICATION_DESTRUCTIVE" | "XAA_SCOPE_CLASSIFICATION_SENSITIVE" | "XAA_SCOPE_CLASSIFICATION_DANGEROUS" | (string & {})> | null; pageSize?: number; pageToken?: string; query?: string; refs?: Array<XAAScopeRef> | null; sourceFilter?: Array<"XAA_SCOPE_SOURCE_UNSPECIFIED" | "XAA_SCOPE_SOURCE_ADMIN_DECLARED" | "XAA_SCOPE_SOURCE_DISCOVERED" | (string & {})> | null; stateFilter?: Array<"XAA_SCOPE_STATE_UNSPECIFIED" | "XAA_SCOPE_STATE_PENDING_REVIEW" | "XAA_SCOPE_STATE_ENABLED" | "XAA_SCOPE_STATE_DISABLED" | "XAA_SCOPE_STATE_REMOVED" | (string & {})> | null; xaaResourceServerIds?: Array<string> | null }
+export interface XAAScopeServiceSearchResponse { list?: Array<XAAScope> | null; nextPageToken?: string }
+export interface XAAScopeServiceUpdateRequest { scope?: XAAScope | null; updateMask?: string | null }
+export interface XAAScopeServiceUpdateResponse { scope?: XAAScope | null }
+export interface XAASettings { allowRefreshTokenSubjects?: boolean; createdAt?: Date | null; defaultGrantLifetime?: string | null; defaultSigningAlgorithm?: "XAA_SIGNING_ALGORITHM_UNSPECIFIED" | "XAA_SIGNING_ALGORITHM_EDDSA" | "XAA_SIGNING_ALGORITHM_RS256" | "XAA_SIGNING_ALGORITHM_ES256" | (string & {}); enabled?: boolean; enabledSigningAlgorithms?: Array<"XAA_SIGNING_ALGORITHM_UNSPECIFIED" | "XAA_SIGNING_ALGORITHM_EDDSA" | "XAA_SIGNING_ALGORITHM_RS256" | "XAA_SIGNING_ALGORITHM_ES256" | (string & {})> | null; updatedAt?: Date | null; xaaIdTokenLifetime?: string | null }
+export interface XAASettingsHistoryEntry { metadata?: HistoryEntryMetadata | null; snapshot?: XAASettings | null }
+export interface XAASettingsServiceGetResponse { settings?: XAASettings | null }
+export interface XAASettingsServiceListHistoryResponse { list?: Array<XAASettingsHistoryEntry> | null; nextPageToken?: string }
+export interface XAASettingsServiceUpdateRequest { settings?: XAASettings | null; updateMask?: string | null }
+export interface XAASettingsServiceUpdateResponse { settings?: XAASettings | null }
+export interface Decoy { annotations?: Record<string, string>; createdAt?: Date | null; description?: string; disabled?: boolean; displayName?: string; id?: string; kind?: "DECOY_KIND_UNSPECIFIED" | "DECOY_KIND_USER_CLIENT_CREDENTIAL" | "DECOY_KIND_CONNECTOR_CLIENT" | "DECOY_KIND_WORKLOAD_FEDERATION" | "DECOY_KIND_ACCESS_TOKEN" | (string & {}); lastUsedAt?: Date | null; materialFingerprintSha256?: string; updatedAt?: Date | null }
+export interface DecoyAccessTokenInput { expiresIn?: string | null; subjectUserId?: string }
 export interface DecoyAccessTokenMaterial { accessToken?: string }
 export interface DecoyClientCredentialMaterial { clientId?: string; clientSecret?: string }
 export interface DecoyConnectorClientInput {  }
-export interface DecoySearchRequest { annotationKeys?: Array<string>; hasBeenUsed?: boolean; kinds?: Array<"DECOY_KIND_UNSPECIFIED" | "DECOY_KIND_USER_CLIENT_CREDENTIAL" | "DECOY_KIND_CONNECTOR_CLIENT" | "DECOY_KIND_WORKLOAD_FEDERATION" | "DECOY_KIND_ACCESS_TOKEN" | (string & {})>; pageSize?: number; pageToken?: string; query?: string; statuses?: Array<"DECOY_STATUS_FILTER_UNSPECIFIED" | "DECOY_STATUS_FILTER_ACTIVE" | "DECOY_STATUS_FILTER_DISABLED" | (string & {})> }
-export interface DecoySearchResponse { list?: Array<Decoy>; nextPageToken?: string }
-export interface DecoyServiceCreateRequest { accessToken?: DecoyAccessTokenInput; annotations?: Record<string, string>; connectorClient?: DecoyConnectorClientInput; description?: string; displayName?: string; userClientCredential?: DecoyUserClientCredentialInput; workloadFed?: DecoyWorkloadFederationInput }
-export interface DecoyServiceCreateResponse { decoy?: Decoy; material?: DecoyVendingMaterial }
+export interface DecoySearchRequest { annotationKeys?: Array<string> | null; hasBeenUsed?: boolean; kinds?: Array<"DECOY_KIND_UNSPECIFIED" | "DECOY_KIND_USER_CLIENT_CREDENTIAL" | "DECOY_KIND_CONNECTOR_CLIENT" | "DECOY_KIND_WORKLOAD_FEDERATION" | "DECOY_KIND_ACCESS_TOKEN" | (string & {})> | null; pageSize?: number; pageToken?: string; query?: string; statuses?: Array<"DECOY_STATUS_FILTER_UNSPECIFIED" | "DECOY_STATUS_FILTER_ACTIVE" | "DECOY_STATUS_FILTER_DISABLED" | (string & {})> | null }
+export interface DecoySearchResponse { list?: Array<Decoy> | null; nextPageToken?: string }
+export interface DecoyServiceCreateRequest { accessToken?: DecoyAccessTokenInput | null; annotations?: Record<string, string>; connectorClient?: DecoyConnectorClientInput | null; description?: string; displayName?: string; userClientCredential?: DecoyUserClientCredentialInput | null; workloadFed?: DecoyWorkloadFederationInput | null }
+export interface DecoyServiceCreateResponse { decoy?: Decoy | null; material?: DecoyVendingMaterial | null }
 export interface DecoyServiceDeleteRequest {  }
 export interface DecoyServiceDeleteResponse {  }
-export interface DecoyServiceGetResponse { decoy?: Decoy }
-export interface DecoyServiceListResponse { list?: Array<Decoy>; nextPageToken?: string }
+export interface DecoyServiceGetResponse { decoy?: Decoy | null }
+export interface DecoyServiceListResponse { list?: Array<Decoy> | null; nextPageToken?: string }
 export interface DecoyServiceRotateRequest {  }
-export interface DecoyServiceRotateResponse { decoy?: Decoy; material?: DecoyVendingMaterial }
-export interface DecoyServiceUpdateRequest { decoy?: Decoy; updateMask?: string }
-export interface DecoyServiceUpdateResponse { decoy?: Decoy }
+export interface DecoyServiceRotateResponse { decoy?: Decoy | null; material?: DecoyVendingMaterial | null }
+export interface DecoyServiceUpdateRequest { decoy?: Decoy | null; updateMask?: string | null }
+export interface DecoyServiceUpdateResponse { decoy?: Decoy | null }
 export interface DecoyUserClientCredentialInput { userId?: string }
-export interface DecoyVendingMaterial { accessToken?: DecoyAccessTokenMaterial; clientCredential?: DecoyClientCredentialMaterial; workloadFederation?: DecoyWorkloadFederationMaterial }
+export interface DecoyVendingMaterial { accessToken?: DecoyAccessTokenMaterial | null; clientCredential?: DecoyClientCredentialMaterial | null; workloadFederation?: DecoyWorkloadFederationMaterial | null }
 export interface DecoyWorkloadFederationInput { conditionExpression?: string; providerId?: string; servicePrincipalUserId?: string }
 export interface DecoyWorkloadFederationMaterial { workloadFederationTrustId?: string }
-export interface Directory { all?: DirectoryAccountFilterAll; appId?: string; celExpression?: DirectoryAccountFilterCel; createdAt?: Date; deletedAt?: Date; directoryMergeConfig?: DirectoryMergeConfig; updatedAt?: Date }
+export interface Directory { all?: DirectoryAccountFilterAll | null; appId?: string | null; celExpression?: DirectoryAccountFilterCel | null; createdAt?: Date | null; deletedAt?: Date | null; directoryMergeConfig?: DirectoryMergeConfig; updatedAt?: Date | null }
 export interface DirectoryAccountFilterAll {  }
-export interface DirectoryAccountFilterCel { expression?: string }
-export interface DirectoryExpandMask { paths?: Array<string> }
-export interface DirectoryMergeConfig { matchCases?: Array<DirectoryMergeMatchCase> }
+export interface DirectoryAccountFilterCel { expression?: string | null }
+export interface DirectoryExpandMask { paths?: Array<string> | null }
+export interface DirectoryMergeConfig { matchCases?: Array<DirectoryMergeMatchCase> | null }
 export interface DirectoryMergeMatchCase { appUserKeyCel?: string; userKeyCel?: string }
-export interface DirectoryServiceCreateRequest { all?: DirectoryAccountFilterAll; appId?: string; celExpression?: DirectoryAccountFilterCel; expandMask?: DirectoryExpandMask; directoryMergeConfig?: DirectoryMergeConfig }
-export interface DirectoryServiceCreateResponse { directoryView?: DirectoryView; expanded?: Array<Typed> }
+export interface DirectoryServiceCreateRequest { all?: DirectoryAccountFilterAll | null; appId?: string | null; celExpression?: DirectoryAccountFilterCel | null; expandMask?: DirectoryExpandMask | null; directoryMergeConfig?: DirectoryMergeConfig }
+export interface DirectoryServiceCreateResponse { directoryView?: DirectoryView | null; expanded?: Array<Typed> | null }
 export interface DirectoryServiceDeleteRequest {  }
 export interface DirectoryServiceDeleteResponse {  }
-export interface DirectoryServiceGetResponse { directoryView?: DirectoryView; expanded?: Array<Typed> }
-export interface DirectoryServiceListResponse { expanded?: Array<Typed>; list?: Array<DirectoryView>; nextPageToken?: string }
-export interface DirectoryServiceUpdateRequest { all?: DirectoryAccountFilterAll; celExpression?: DirectoryAccountFilterCel; expandMask?: DirectoryExpandMask; directoryMergeConfig?: DirectoryMergeConfig }
-export interface DirectoryServiceUpdateResponse { directoryView?: DirectoryView; expanded?: Array<Typed> }
-export interface DirectoryView { appPath?: string; directory?: Directory }
-export interface EditorMarker { endColumn?: number; endLineNumber?: number; message?: string; severity?: "UNKNOWN" | "HINT" | "INFO" | "WARNING" | "ERROR" | (string & {}); startColumn?: number; startLineNumber?: number }
+export interface DirectoryServiceGetResponse { directoryView?: DirectoryView | null; expanded?: Array<Typed> | null }
+export interface DirectoryServiceListResponse { expanded?: Array<Typed> | null; list?: Array<DirectoryView> | null; nextPageToken?: string | null }
+export interface DirectoryServiceUpdateRequest { all?: DirectoryAccountFilterAll | null; celExpression?: DirectoryAccountFilterCel | null; expandMask?: DirectoryExpandMask | null; directoryMergeConfig?: DirectoryMergeConfig }
+export interface DirectoryServiceUpdateResponse { directoryView?: DirectoryView | null; expanded?: Array<Typed> | null }
+export interface DirectoryView { appPath?: string | null; directory?: Directory | null }
+export interface EditorMarker { endColumn?: number | null; endLineNumber?: number | null; message?: string | null; severity?: "UNKNOWN" | "HINT" | "INFO" | "WARNING" | "ERROR" | (string & {}) | null; startColumn?: number | null; startLineNumber?: number | null }
 export interface AcceptRiskAction { expiresAt?: Date; justification?: string }
-export interface AcceptRiskRoutingAction { duration?: string; reason?: string }
+export interface AcceptRiskRoutingAction { duration?: string | null; reason?: string }
 export interface AppResourceTarget { appId?: string; appResourceId?: string; appResourceTypeId?: string }
 export interface AppUserTarget { appId?: string; appUserId?: string }
 export interface BulkAcceptRiskAction { expiresAt?: Date; justification?: string }
 export interface BulkAssignOwnerAction { findingOwnerRef?: FindingOwnerRef }
-export interface BulkCreateFindingTasksRequest { policyId?: string; refs?: Array<FindingRef>; findingSearchRequest?: FindingSearchRequest }
+export interface BulkCreateFindingTasksRequest { policyId?: string; refs?: Array<FindingRef> | null; findingSearchRequest?: FindingSearchRequest }
 export interface BulkCreateFindingTasksResponse { bulkActionId?: string }
 export interface BulkReopenAction {  }
 export interface BulkSnoozeAction { reason?: string; snoozeUntil?: Date }
 export interface BulkSuppressAction { reason?: string }
 export interface BulkUnsuppressAction {  }
-export interface BulkUpdateFindingStateRequest { bulkAcceptRiskAction?: BulkAcceptRiskAction; bulkAssignOwnerAction?: BulkAssignOwnerAction; refs?: Array<FindingRef>; bulkReopenAction?: BulkReopenAction; findingSearchRequest?: FindingSearchRequest; bulkSnoozeAction?: BulkSnoozeAction; bulkSuppressAction?: BulkSuppressAction; bulkUnsuppressAction?: BulkUnsuppressAction }
+export interface BulkUpdateFindingStateRequest { bulkAcceptRiskAction?: BulkAcceptRiskAction | null; bulkAssignOwnerAction?: BulkAssignOwnerAction | null; refs?: Array<FindingRef> | null; bulkReopenAction?: BulkReopenAction | null; findingSearchRequest?: FindingSearchRequest; bulkSnoozeAction?: BulkSnoozeAction | null; bulkSuppressAction?: BulkSuppressAction | null; bulkUnsuppressAction?: BulkUnsuppressAction | null }
 export interface BulkUpdateFindingStateResponse { bulkActionId?: string }
 export interface ConnectorAnomalyDetectionDisabledType {  }
 export interface ConnectorTarget { appId?: string; connectorId?: string }
-export interface CreateFindingRequest { annotations?: Record<string, string>; appResourceTarget?: AppResourceTarget; appUserTarget?: AppUserTarget; connectorTarget?: ConnectorTarget; customSubType?: string; decoyTarget?: DecoyTarget; dedupKeyParts?: Array<string>; description?: string; identityUserTarget?: IdentityUserTarget; remediationDescription?: string; severity?: "FINDING_SEVERITY_UNSPECIFIED" | "FINDING_SEVERITY_INFO" | "FINDING_SEVERITY_LOW" | "FINDING_SEVERITY_MEDIUM" | "FINDING_SEVERITY_HIGH" | "FINDING_SEVERITY_CRITICAL" | (string & {}); tenantTarget?: TenantTarget }
-export interface CreateFindingResponse { finding?: Finding }
+export interface CreateFindingRequest { annotations?: Record<string, string>; appResourceTarget?: AppResourceTarget | null; appUserTarget?: AppUserTarget | null; connectorTarget?: ConnectorTarget | null; customSubType?: string; decoyTarget?: DecoyTarget | null; dedupKeyParts?: Array<string> | null; description?: string; identityUserTarget?: IdentityUserTarget | null; remediationDescription?: string; severity?: "FINDING_SEVERITY_UNSPECIFIED" | "FINDING_SEVERITY_INFO" | "FINDING_SEVERITY_LOW" | "FINDING_SEVERITY_MEDIUM" | "FINDING_SEVERITY_HIGH" | "FINDING_SEVERITY_CRITICAL" | (string & {}); tenantTarget?: TenantTarget | null }
+export interface CreateFindingResponse { finding?: Finding | null }
 export interface CreateFindingRoutingRuleRequest { findingRoutingRule?: FindingRoutingRule }
 export interface CreateFindingRoutingRuleResponse { findingRoutingRule?: FindingRoutingRule }
 export interface CreateFindingTaskRequest { policyId?: string }
 export interface CreateFindingTaskResponse { finding?: Finding; taskId?: string }
-export interface CreateFindingTransformationRuleRequest { transformationRule?: FindingTransformationRule }
-export interface CreateFindingTransformationRuleResponse { transformationRule?: FindingTransformationRule }
+export interface CreateFindingTransformationRuleRequest { transformationRule?: FindingTransformationRule | null }
+export interface CreateFindingTransformationRuleResponse { transformationRule?: FindingTransformationRule | null }
 export interface CreateTaskAction { policyId?: string }
-export interface CredentialExpiringEvidence { expired?: boolean; expiresAt?: Date }
-export interface CredentialExpiringType { credentialDisplayName?: string; userClientId?: string }
-export interface CredentialPubliclyExposedEvidence { credentialRevoked?: boolean; fingerprintPrefix?: string; firstObservedAt?: Date; firstScannerId?: string; reportingScanners?: Array<string>; revokedAt?: Date; sourceKind?: string; sourceUrl?: string }
-export interface CredentialPubliclyExposedType { connectorClientId?: string; connectorManagedCredentialId?: string; credentialDisplayName?: string; functionClientId?: string; userClientId?: string }
+export interface CredentialExpiringEvidence { expired?: boolean; expiresAt?: Date | null }
+export interface CredentialExpiringType { credentialDisplayName?: string; userClientId?: string | null }
+export interface CredentialPubliclyExposedEvidence { credentialRevoked?: boolean; fingerprintPrefix?: string; firstObservedAt?: Date | null; firstScannerId?: string; reportingScanners?: Array<string> | null; revokedAt?: Date | null; sourceKind?: string; sourceUrl?: string }
+export interface CredentialPubliclyExposedType { connectorClientId?: string | null; connectorManagedCredentialId?: string | null; credentialDisplayName?: string; functionClientId?: string | null; userClientId?: string | null }
 export interface CustomFindingType {  }
 export interface DeactivatedOwnerDetail { reason?: "DEACTIVATED_OWNER_REASON_UNSPECIFIED" | "DEACTIVATED_OWNER_REASON_USER_DELETED" | "DEACTIVATED_OWNER_REASON_USER_DISABLED" | "DEACTIVATED_OWNER_REASON_EMPLOYMENT_INACTIVE" | (string & {}); userId?: string }
-export interface DeactivatedOwnerEvidence { deactivatedOwners?: Array<DeactivatedOwnerDetail> }
+export interface DeactivatedOwnerEvidence { deactivatedOwners?: Array<DeactivatedOwnerDetail> | null }
 export interface DeactivatedOwnerType { source?: "DEACTIVATED_OWNER_SOURCE_UNSPECIFIED" | "DEACTIVATED_OWNER_SOURCE_IDENTITY_CORRELATION" | "DEACTIVATED_OWNER_SOURCE_OWNERSHIP_ASSIGNED" | (string & {}) }
 export interface DecoyCredentialUsedType { decoyId?: string; kind?: "DECOY_CREDENTIAL_KIND_UNSPECIFIED" | "DECOY_CREDENTIAL_KIND_USER_CLIENT_CREDENTIAL" | "DECOY_CREDENTIAL_KIND_CONNECTOR_CLIENT" | "DECOY_CREDENTIAL_KIND_WORKLOAD_FEDERATION" | "DECOY_CREDENTIAL_KIND_ACCESS_TOKEN" | (string & {}) }
-export interface DecoyPubliclyExposedEvidence { credentialRevoked?: boolean; fingerprintPrefix?: string; firstObservedAt?: Date; firstScannerId?: string; reportingScanners?: Array<string>; revokedAt?: Date; sourceKind?: string; sourceUrl?: string }
+export interface DecoyPubliclyExposedEvidence { credentialRevoked?: boolean; fingerprintPrefix?: string; firstObservedAt?: Date | null; firstScannerId?: string; reportingScanners?: Array<string> | null; revokedAt?: Date | null; sourceKind?: string; sourceUrl?: string }
 export interface DecoyPubliclyExposedType { decoyDisplayName?: string; decoyId?: string }
 export interface DecoyTarget { decoyId?: string }
 export interface DeleteFindingRoutingRuleRequest {  }
 export interface DeleteFindingRoutingRuleResponse {  }
 export interface DeleteFindingTransformationRuleRequest {  }
 export interface DeleteFindingTransformationRuleResponse {  }
-export interface Finding { annotations?: Record<string, string>; appId?: string; appResourceTarget?: AppResourceTarget; appUserTarget?: AppUserTarget; findingOwnerRef?: FindingOwnerRef; findingOwnerRef1?: FindingOwnerRef; connectorAnomalyDetectionDisabled?: ConnectorAnomalyDetectionDisabledType; connectorTarget?: ConnectorTarget; createdAt?: Date; credentialExpiring?: CredentialExpiringType; credentialExpiringEvidence?: CredentialExpiringEvidence; credentialPubliclyExposed?: CredentialPubliclyExposedType; credentialPubliclyExposedEvidence?: CredentialPubliclyExposedEvidence; custom?: CustomFindingType; customSubType?: string; customTags?: Record<string, string>; deactivatedOwner?: DeactivatedOwnerType; deactivatedOwnerEvidence?: DeactivatedOwnerEvidence; decoyCredentialUsed?: DecoyCredentialUsedType; decoyPubliclyExposed?: DecoyPubliclyExposedType; decoyPubliclyExposedEvidence?: DecoyPubliclyExposedEvidence; decoyTarget?: DecoyTarget; dedupKeyParts?: Array<string>; description?: string; fingerprint?: string; firstObservedAt?: Date; id?: string; identityUserTarget?: IdentityUserTarget; lastAppearedAt?: Date; lastObservedAt?: Date; nhiUnowned?: NhiUnownedType; recurrenceCount?: number; remediationDescription?: string; resolvedAt?: Date; riskAcceptanceExpiresAt?: Date; riskAcceptanceJustification?: string; findingRiskScore?: FindingRiskScore; serviceAccountMisclassificationType?: ServiceAccountMisclassificationType; serviceAccountMisclassificationEvidence?: ServiceAccountMisclassificationEvidence; serviceAccountUnowned?: ServiceAccountUnownedType; severity?: "FINDING_SEVERITY_UNSPECIFIED" | "FINDING_SEVERITY_INFO" | "FINDING_SEVERITY_LOW" | "FINDING_SEVERITY_MEDIUM" | "FINDING_SEVERITY_HIGH" | "FINDING_SEVERITY_CRITICAL" | (string & {}); similarUsernameMatchType?: SimilarUsernameMatchType; similarUsernameMatchEvidence?: SimilarUsernameMatchEvidence; snoozeReason?: string; snoozeUntil?: Date; sourceDetectorId?: string; sourceKind?: "FINDING_SOURCE_KIND_UNSPECIFIED" | "FINDING_SOURCE_KIND_DETECTOR" | "FINDING_SOURCE_KIND_EXTERNAL" | (string & {}); state?: "FINDING_STATE_UNSPECIFIED" | "FINDING_STATE_OPEN" | "FINDING_STATE_IN_PROGRESS" | "FINDING_STATE_RESOLVED" | "FINDING_STATE_SNOOZED" | "FINDING_STATE_RISK_ACCEPTED" | "FINDING_STATE_SUPPRESSED" | (string & {}); stateUpdatedById?: string; suppressReason?: string; taskId?: string; tenantTarget?: TenantTarget; unusedSecret?: UnusedSecretType; unusedSecretEvidence?: UnusedSecretEvidence; updatedAt?: Date }
-export interface FindingAudience { users?: FindingAudienceUsers }
-export interface FindingAudienceUsers { userIds?: Array<string> }
-export interface FindingAuditEvent { actorPrincipalId?: string; actorSubject?: string; appId?: string; bulkOperationId?: string; createdAt?: Date; eventId?: string; eventType?: "FINDING_AUDIT_EVENT_TYPE_UNSPECIFIED" | "FINDING_AUDIT_EVENT_TYPE_CREATED" | "FINDING_AUDIT_EVENT_TYPE_STATE_CHANGED" | "FINDING_AUDIT_EVENT_TYPE_SNOOZED" | "FINDING_AUDIT_EVENT_TYPE_SNOOZE_EXPIRED" | "FINDING_AUDIT_EVENT_TYPE_RISK_ACCEPTED" | "FINDING_AUDIT_EVENT_TYPE_RISK_ACCEPTANCE_EXPIRED" | "FINDING_AUDIT_EVENT_TYPE_SUPPRESSED" | "FINDING_AUDIT_EVENT_TYPE_UNSUPPRESSED" | "FINDING_AUDIT_EVENT_TYPE_RESOLVED" | "FINDING_AUDIT_EVENT_TYPE_REOPENED" | "FINDING_AUDIT_EVENT_TYPE_OWNER_CHANGED" | "FINDING_AUDIT_EVENT_TYPE_SEVERITY_OVERRIDDEN" | "FINDING_AUDIT_EVENT_TYPE_COMMENT" | "FINDING_AUDIT_EVENT_TYPE_TASK_CREATED" | "FINDING_AUDIT_EVENT_TYPE_TASK_CANCELLED" | "FINDING_AUDIT_EVENT_TYPE_EVIDENCE_UPDATED" | "FINDING_AUDIT_EVENT_TYPE_ROUTING_EVALUATED" | "FINDING_AUDIT_EVENT_TYPE_TRANSFORMED" | (string & {}); findingId?: string; ocsf?: any; severityAtEvent?: "FINDING_SEVERITY_UNSPECIFIED" | "FINDING_SEVERITY_INFO" | "FINDING_SEVERITY_LOW" | "FINDING_SEVERITY_MEDIUM" | "FINDING_SEVERITY_HIGH" | "FINDING_SEVERITY_CRITICAL" | (string & {}); stateAtEvent?: "FINDING_STATE_UNSPECIFIED" | "FINDING_STATE_OPEN" | "FINDING_STATE_IN_PROGRESS" | "FINDING_STATE_RESOLVED" | "FINDING_STATE_SNOOZED" | "FINDING_STATE_RISK_ACCEPTED" | "FINDING_STATE_SUPPRESSED" | (string & {}); ticketId?: string }
-export interface FindingAuditServiceSearchRequest { actorPrincipalId?: string; actorSubject?: string; appId?: string; eventTypes?: Array<"FINDING_AUDIT_EVENT_TYPE_UNSPECIFIED" | "FINDING_AUDIT_EVENT_TYPE_CREATED" | "FINDING_AUDIT_EVENT_TYPE_STATE_CHANGED" | "FINDING_AUDIT_EVENT_TYPE_SNOOZED" | "FINDING_AUDIT_EVENT_TYPE_SNOOZE_EXPIRED" | "FINDING_AUDIT_EVENT_TYPE_RISK_ACCEPTED" | "FINDING_AUDIT_EVENT_TYPE_RISK_ACCEPTANCE_EXPIRED" | "FINDING_AUDIT_EVENT_TYPE_SUPPRESSED" | "FINDING_AUDIT_EVENT_TYPE_UNSUPPRESSED" | "FINDING_AUDIT_EVENT_TYPE_RESOLVED" | "FINDING_AUDIT_EVENT_TYPE_REOPENED" | "FINDING_AUDIT_EVENT_TYPE_OWNER_CHANGED" | "FINDING_AUDIT_EVENT_TYPE_SEVERITY_OVERRIDDEN" | "FINDING_AUDIT_EVENT_TYPE_COMMENT" | "FINDING_AUDIT_EVENT_TYPE_TASK_CREATED" | "FINDING_AUDIT_EVENT_TYPE_TASK_CANCELLED" | "FINDING_AUDIT_EVENT_TYPE_EVIDENCE_UPDATED" | "FINDING_AUDIT_EVENT_TYPE_ROUTING_EVALUATED" | "FINDING_AUDIT_EVENT_TYPE_TRANSFORMED" | (string & {})>; findingId?: string; pageSize?: number; pageToken?: string; since?: Date; until?: Date }
-export interface FindingAuditServiceSearchResponse { list?: Array<FindingAuditEvent>; nextPageToken?: string }
-export interface FindingDispatchOutcomeNotify { onDone?: boolean; onError?: boolean; recipients?: Array<string> }
-export interface FindingDispatcher { displayName?: string; enabled?: boolean; invokeFunction?: InvokeFunctionDispatcher; key?: string; notify?: NotifyDispatcher; notifyOnOutcome?: FindingDispatchOutcomeNotify; tierOverride?: "FINDING_DISPATCH_TIER_UNSPECIFIED" | "FINDING_DISPATCH_TIER_AUTO" | "FINDING_DISPATCH_TIER_REQUIRES_APPROVAL" | (string & {}); triggerAutomation?: TriggerAutomationDispatcher; webhook?: WebhookDispatcher }
-export interface FindingOwnerRef { appOwnerAppId?: string; identityUserId?: string; managerOfUserId?: string; userSetId?: string }
+export interface Finding { annotations?: Record<string, string>; appId?: string; appResourceTarget?: AppResourceTarget | null; appUserTarget?: AppUserTarget | null; findingOwnerRef?: FindingOwnerRef; findingOwnerRef1?: FindingOwnerRef; connectorAnomalyDetectionDisabled?: ConnectorAnomalyDetectionDisabledType | null; connectorTarget?: ConnectorTarget | null; createdAt?: Date; credentialExpiring?: CredentialExpiringType | null; credentialExpiringEvidence?: CredentialExpiringEvidence | null; credentialPubliclyExposed?: CredentialPubliclyExposedType | null; credentialPubliclyExposedEvidence?: CredentialPubliclyExposedEvidence | null; custom?: CustomFindingType | null; customSubType?: string; customTags?: Record<string, string>; deactivatedOwner?: DeactivatedOwnerType | null; deactivatedOwnerEvidence?: DeactivatedOwnerEvidence | null; decoyCredentialUsed?: DecoyCredentialUsedType | null; decoyPubliclyExposed?: DecoyPubliclyExposedType | null; decoyPubliclyExposedEvidence?: DecoyPubliclyExposedEvidence | null; decoyTarget?: DecoyTarget | null; dedupKeyParts?: Array<string> | null; description?: string; fingerprint?: string; firstObservedAt?: Date; id?: string; identityUserTarget?: IdentityUserTarget | null; lastAppearedAt?: Date | null; lastObservedAt?: Date; nhiUnowned?: NhiUnownedType | null; recurrenceCount?: number; remediationDescription?: string; resolvedAt?: Date; riskAcceptanceExpiresAt?: Date; riskAcceptanceJustification?: string; findingRiskScore?: FindingRiskScore; serviceAccountMisclassificationType?: ServiceAccountMisclassificationType | null; serviceAccountMisclassificationEvidence?: ServiceAccountMisclassificationEvidence | null; serviceAccountUnowned?: ServiceAccountUnownedType | null; severity?: "FINDING_SEVERITY_UNSPECIFIED" | "FINDING_SEVERITY_INFO" | "FINDING_SEVERITY_LOW" | "FINDING_SEVERITY_MEDIUM" | "FINDING_SEVERITY_HIGH" | "FINDING_SEVERITY_CRITICAL" | (string & {}); similarUsernameMatchType?: SimilarUsernameMatchType | null; similarUsernameMatchEvidence?: SimilarUsernameMatchEvidence | null; snoozeReason?: string; snoozeUntil?: Date; sourceDetectorId?: string; sourceKind?: "FINDING_SOURCE_KIND_UNSPECIFIED" | "FINDING_SOURCE_KIND_DETECTOR" | "FINDING_SOURCE_KIND_EXTERNAL" | (string & {}); state?: "FINDING_STATE_UNSPECIFIED" | "FINDING_STATE_OPEN" | "FINDING_STATE_IN_PROGRESS" | "FINDING_STATE_RESOLVED" | "FINDING_STATE_SNOOZED" | "FINDING_STATE_RISK_ACCEPTED" | "FINDING_STATE_SUPPRESSED" | (string & {}); stateUpdatedById?: string; suppressReason?: string; taskId?: string; tenantTarget?: TenantTarget | null; unusedSecret?: UnusedSecretType | null; unusedSecretEvidence?: UnusedSecretEvidence | null; updatedAt?: Date }
+export interface FindingAudience { users?: FindingAudienceUsers | null }
+export interface FindingAudienceUsers { userIds?: Array<string> | null }
+export interface FindingAuditEvent { actorPrincipalId?: string; actorSubject?: string; appId?: string; bulkOperationId?: string; createdAt?: Date | null; eventId?: string; eventType?: "FINDING_AUDIT_EVENT_TYPE_UNSPECIFIED" | "FINDING_AUDIT_EVENT_TYPE_CREATED" | "FINDING_AUDIT_EVENT_TYPE_STATE_CHANGED" | "FINDING_AUDIT_EVENT_TYPE_SNOOZED" | "FINDING_AUDIT_EVENT_TYPE_SNOOZE_EXPIRED" | "FINDING_AUDIT_EVENT_TYPE_RISK_ACCEPTED" | "FINDING_AUDIT_EVENT_TYPE_RISK_ACCEPTANCE_EXPIRED" | "FINDING_AUDIT_EVENT_TYPE_SUPPRESSED" | "FINDING_AUDIT_EVENT_TYPE_UNSUPPRESSED" | "FINDING_AUDIT_EVENT_TYPE_RESOLVED" | "FINDING_AUDIT_EVENT_TYPE_REOPENED" | "FINDING_AUDIT_EVENT_TYPE_OWNER_CHANGED" | "FINDING_AUDIT_EVENT_TYPE_SEVERITY_OVERRIDDEN" | "FINDING_AUDIT_EVENT_TYPE_COMMENT" | "FINDING_AUDIT_EVENT_TYPE_TASK_CREATED" | "FINDING_AUDIT_EVENT_TYPE_TASK_CANCELLED" | "FINDING_AUDIT_EVENT_TYPE_EVIDENCE_UPDATED" | "FINDING_AUDIT_EVENT_TYPE_ROUTING_EVALUATED" | "FINDING_AUDIT_EVENT_TYPE_TRANSFORMED" | (string & {}); findingId?: string; ocsf?: any | null; severityAtEvent?: "FINDING_SEVERITY_UNSPECIFIED" | "FINDING_SEVERITY_INFO" | "FINDING_SEVERITY_LOW" | "FINDING_SEVERITY_MEDIUM" | "FINDING_SEVERITY_HIGH" | "FINDING_SEVERITY_CRITICAL" | (string & {}); stateAtEvent?: "FINDING_STATE_UNSPECIFIED" | "FINDING_STATE_OPEN" | "FINDING_STATE_IN_PROGRESS" | "FINDING_STATE_RESOLVED" | "FINDING_STATE_SNOOZED" | "FINDING_STATE_RISK_ACCEPTED" | "FINDING_STATE_SUPPRESSED" | (string & {}); ticketId?: string }
+export interface FindingAuditServiceSearchRequest { actorPrincipalId?: string; actorSubject?: string; appId?: string; eventTypes?: Array<"FINDING_AUDIT_EVENT_TYPE_UNSPECIFIED" | "FINDING_AUDIT_EVENT_TYPE_CREATED" | "FINDING_AUDIT_EVENT_TYPE_STATE_CHANGED" | "FINDING_AUDIT_EVENT_TYPE_SNOOZED" | "FINDING_AUDIT_EVENT_TYPE_SNOOZE_EXPIRED" | "FINDING_AUDIT_EVENT_TYPE_RISK_ACCEPTED" | "FINDING_AUDIT_EVENT_TYPE_RISK_ACCEPTANCE_EXPIRED" | "FINDING_AUDIT_EVENT_TYPE_SUPPRESSED" | "FINDING_AUDIT_EVENT_TYPE_UNSUPPRESSED" | "FINDING_AUDIT_EVENT_TYPE_RESOLVED" | "FINDING_AUDIT_EVENT_TYPE_REOPENED" | "FINDING_AUDIT_EVENT_TYPE_OWNER_CHANGED" | "FINDING_AUDIT_EVENT_TYPE_SEVERITY_OVERRIDDEN" | "FINDING_AUDIT_EVENT_TYPE_COMMENT" | "FINDING_AUDIT_EVENT_TYPE_TASK_CREATED" | "FINDING_AUDIT_EVENT_TYPE_TASK_CANCELLED" | "FINDING_AUDIT_EVENT_TYPE_EVIDENCE_UPDATED" | "FINDING_AUDIT_EVENT_TYPE_ROUTING_EVALUATED" | "FINDING_AUDIT_EVENT_TYPE_TRANSFORMED" | (string & {})> | null; findingId?: string; pageSize?: number; pageToken?: string; since?: Date | null; until?: Date | null }
+export interface FindingAuditServiceSearchResponse { list?: Array<FindingAuditEvent> | null; nextPageToken?: string }
+export interface FindingDispatchOutcomeNotify { onDone?: boolean; onError?: boolean; recipients?: Array<string> | null }
+export interface FindingDispatcher { displayName?: string; enabled?: boolean; invokeFunction?: InvokeFunctionDispatcher | null; key?: string; notify?: NotifyDispatcher | null; notifyOnOutcome?: FindingDispatchOutcomeNotify | null; tierOverride?: "FINDING_DISPATCH_TIER_UNSPECIFIED" | "FINDING_DISPATCH_TIER_AUTO" | "FINDING_DISPATCH_TIER_REQUIRES_APPROVAL" | (string & {}); triggerAutomation?: TriggerAutomationDispatcher | null; webhook?: WebhookDispatcher | null }
+export interface FindingOwnerRef { appOwnerAppId?: string | null; identityUserId?: string | null; managerOfUserId?: string | null; userSetId?: string | null }
 export interface FindingRef { id?: string }
 export interface FindingRiskFactor { description?: string; name?: string; severity?: "FINDING_SEVERITY_UNSPECIFIED" | "FINDING_SEVERITY_INFO" | "FINDING_SEVERITY_LOW" | "FINDING_SEVERITY_MEDIUM" | "FINDING_SEVERITY_HIGH" | "FINDING_SEVERITY_CRITICAL" | (string & {}); weight?: number }
-export interface FindingRiskScore { originalScore?: number; overrideByUserId?: string; overrideScore?: number; riskFactors?: Array<FindingRiskFactor>; score?: number; systemScore?: number }
-export interface FindingRoutingRule { findingRoutingRuleAction?: FindingRoutingRuleAction; appId?: string; condition?: string; createdAt?: Date; description?: string; dispatchers?: Array<FindingDispatcher>; displayName?: string; enabled?: boolean; findingType?: "FINDING_TYPE_UNSPECIFIED" | "FINDING_TYPE_SIMILAR_USERNAME_MATCH" | "FINDING_TYPE_SERVICE_ACCOUNT_MISCLASSIFICATION" | "FINDING_TYPE_NHI_UNOWNED" | "FINDING_TYPE_SERVICE_ACCOUNT_UNOWNED" | "FINDING_TYPE_DECOY_CREDENTIAL_USED" | "FINDING_TYPE_CUSTOM" | "FINDING_TYPE_CONNECTOR_ANOMALY_DETECTION_DISABLED" | "FINDING_TYPE_DEACTIVATED_OWNER" | "FINDING_TYPE_UNUSED_SECRET" | "FINDING_TYPE_CREDENTIAL_PUBLICLY_EXPOSED" | "FINDING_TYPE_DECOY_PUBLICLY_EXPOSED" | "FINDING_TYPE_CREDENTIAL_EXPIRING" | (string & {}); id?: string; priority?: number; templateId?: string; updatedAt?: Date }
-export interface FindingRoutingRuleAction { acceptRisk?: AcceptRiskRoutingAction; createTaskAction?: CreateTaskAction; snooze?: SnoozeRoutingAction; suppressRoutingAction?: SuppressRoutingAction }
-export interface FindingSearchRequest { appIds?: Array<string>; appResourceIds?: Array<string>; appResourceTraitIds?: Array<string>; appResourceTypeIds?: Array<string>; appUserIds?: Array<string>; appUserTypes?: Array<"APP_USER_TYPE_UNSPECIFIED" | "APP_USER_TYPE_USER" | "APP_USER_TYPE_SERVICE_ACCOUNT" | "APP_USER_TYPE_SYSTEM_ACCOUNT" | (string & {})>; connectorIds?: Array<string>; customSubTypes?: Array<string>; decoyIds?: Array<string>; findingTypes?: Array<"FINDING_TYPE_UNSPECIFIED" | "FINDING_TYPE_SIMILAR_USERNAME_MATCH" | "FINDING_TYPE_SERVICE_ACCOUNT_MISCLASSIFICATION" | "FINDING_TYPE_NHI_UNOWNED" | "FINDING_TYPE_SERVICE_ACCOUNT_UNOWNED" | "FINDING_TYPE_DECOY_CREDENTIAL_USED" | "FINDING_TYPE_CUSTOM" | "FINDING_TYPE_CONNECTOR_ANOMALY_DETECTION_DISABLED" | "FINDING_TYPE_DEACTIVATED_OWNER" | "FINDING_TYPE_UNUSED_SECRET" | "FINDING_TYPE_CREDENTIAL_PUBLICLY_EXPOSED" | "FINDING_TYPE_DECOY_PUBLICLY_EXPOSED" | "FINDING_TYPE_CREDENTIAL_EXPIRING" | (string & {})>; includeUnassigned?: boolean; nhiTypes?: Array<"NHI_TYPE_UNSPECIFIED" | "NHI_TYPE_APP_REGISTRATION" | "NHI_TYPE_ASSUMABLE_ROLE" | "NHI_TYPE_MANAGED_IDENTITY" | (string & {})>; ownerIdentityUserIds?: Array<string>; pageSize?: number; pageToken?: string; query?: string; refs?: Array<FindingRef>; scopeToAppOwner?: boolean; severities?: Array<"FINDING_SEVERITY_UNSPECIFIED" | "FINDING_SEVERITY_INFO" | "FINDING_SEVERITY_LOW" | "FINDING_SEVERITY_MEDIUM" | "FINDING_SEVERITY_HIGH" | "FINDING_SEVERITY_CRITICAL" | (string & {})>; sourceKinds?: Array<"FINDING_SOURCE_KIND_UNSPECIFIED" | "FINDING_SOURCE_KIND_DETECTOR" | "FINDING_SOURCE_KIND_EXTERNAL" | (string & {})>; states?: Array<"FINDING_STATE_UNSPECIFIED" | "FINDING_STATE_OPEN" | "FINDING_STATE_IN_PROGRESS" | "FINDING_STATE_RESOLVED" | "FINDING_STATE_SNOOZED" | "FINDING_STATE_RISK_ACCEPTED" | "FINDING_STATE_SUPPRESSED" | (string & {})> }
-export interface FindingSearchResponse { list?: Array<Finding>; nextPageToken?: string }
-export interface FindingSettingsEntry { enabled?: boolean; findingType?: "FINDING_TYPE_UNSPECIFIED" | "FINDING_TYPE_SIMILAR_USERNAME_MATCH" | "FINDING_TYPE_SERVICE_ACCOUNT_MISCLASSIFICATION" | "FINDING_TYPE_NHI_UNOWNED" | "FINDING_TYPE_SERVICE_ACCOUNT_UNOWNED" | "FINDING_TYPE_DECOY_CREDENTIAL_USED" | "FINDING_TYPE_CUSTOM" | "FINDING_TYPE_CONNECTOR_ANOMALY_DETECTION_DISABLED" | "FINDING_TYPE_DEACTIVATED_OWNER" | "FINDING_TYPE_UNUSED_SECRET" | "FINDING_TYPE_CREDENTIAL_PUBLICLY_EXPOSED" | "FINDING_TYPE_DECOY_PUBLICLY_EXPOSED" | "FINDING_TYPE_CREDENTIAL_EXPIRING" | (string & {}) }
-export interface FindingTransform { removeTags?: RemoveTags; setSeverity?: SetSeverity; setTags?: SetTags }
-export interface FindingTransformationRule { appId?: string; condition?: string; createdAt?: Date; description?: string; displayName?: string; enabled?: boolean; evaluationOrder?: number; findingType?: "FINDING_TYPE_UNSPECIFIED" | "FINDING_TYPE_SIMILAR_USERNAME_MATCH" | "FINDING_TYPE_SERVICE_ACCOUNT_MISCLASSIFICATION" | "FINDING_TYPE_NHI_UNOWNED" | "FINDING_TYPE_SERVICE_ACCOUNT_UNOWNED" | "FINDING_TYPE_DECOY_CREDENTIAL_USED" | "FINDING_TYPE_CUSTOM" | "FINDING_TYPE_CONNECTOR_ANOMALY_DETECTION_DISABLED" | "FINDING_TYPE_DEACTIVATED_OWNER" | "FINDING_TYPE_UNUSED_SECRET" | "FINDING_TYPE_CREDENTIAL_PUBLICLY_EXPOSED" | "FINDING_TYPE_DECOY_PUBLICLY_EXPOSED" | "FINDING_TYPE_CREDENTIAL_EXPIRING" | (string & {}); id?: string; templateId?: string; transforms?: Array<FindingTransform>; updatedAt?: Date }
+export interface FindingRiskScore { originalScore?: number; overrideByUserId?: string; overrideScore?: number; riskFactors?: Array<FindingRiskFactor> | null; score?: number; systemScore?: number }
+export interface FindingRoutingRule { findingRoutingRuleAction?: FindingRoutingRuleAction; appId?: string; condition?: string; createdAt?: Date; description?: string; dispatchers?: Array<FindingDispatcher> | null; displayName?: string; enabled?: boolean; findingType?: "FINDING_TYPE_UNSPECIFIED" | "FINDING_TYPE_SIMILAR_USERNAME_MATCH" | "FINDING_TYPE_SERVICE_ACCOUNT_MISCLASSIFICATION" | "FINDING_TYPE_NHI_UNOWNED" | "FINDING_TYPE_SERVICE_ACCOUNT_UNOWNED" | "FINDING_TYPE_DECOY_CREDENTIAL_USED" | "FINDING_TYPE_CUSTOM" | "FINDING_TYPE_CONNECTOR_ANOMALY_DETECTION_DISABLED" | "FINDING_TYPE_DEACTIVATED_OWNER" | "FINDING_TYPE_UNUSED_SECRET" | "FINDING_TYPE_CREDENTIAL_PUBLICLY_EXPOSED" | "FINDING_TYPE_DECOY_PUBLICLY_EXPOSED" | "FINDING_TYPE_CREDENTIAL_EXPIRING" | (string & {}); id?: string; priority?: number; templateId?: string; updatedAt?: Date }
+export interface FindingRoutingRuleAction { acceptRisk?: AcceptRiskRoutingAction | null; createTaskAction?: CreateTaskAction | null; snooze?: SnoozeRoutingAction | null; suppressRoutingAction?: SuppressRoutingAction | null }
+export interface FindingSearchRequest { appIds?: Array<string> | null; appResourceIds?: Array<string> | null; appResourceTraitIds?: Array<string> | null; appResourceTypeIds?: Array<string> | null; appUserIds?: Array<string> | null; appUserTypes?: Array<"APP_USER_TYPE_UNSPECIFIED" | "APP_USER_TYPE_USER" | "APP_USER_TYPE_SERVICE_ACCOUNT" | "APP_USER_TYPE_SYSTEM_ACCOUNT" | (string & {})> | null; connectorIds?: Array<string> | null; customSubTypes?: Array<string> | null; decoyIds?: Array<string> | null; findingTypes?: Array<"FINDING_TYPE_UNSPECIFIED" | "FINDING_TYPE_SIMILAR_USERNAME_MATCH" | "FINDING_TYPE_SERVICE_ACCOUNT_MISCLASSIFICATION" | "FINDING_TYPE_NHI_UNOWNED" | "FINDING_TYPE_SERVICE_ACCOUNT_UNOWNED" | "FINDING_TYPE_DECOY_CREDENTIAL_USED" | "FINDING_TYPE_CUSTOM" | "FINDING_TYPE_CONNECTOR_ANOMALY_DETECTION_DISABLED" | "FINDING_TYPE_DEACTIVATED_OWNER" | "FINDING_TYPE_UNUSED_SECRET" | "FINDING_TYPE_CREDENTIAL_PUBLICLY_EXPOSED" | "FINDING_TYPE_DECOY_PUBLICLY_EXPOSED" | "FINDING_TYPE_CREDENTIAL_EXPIRING" | (string & {})> | null; includeUnassigned?: boolean; nhiTypes?: Array<"NHI_TYPE_UNSPECIFIED" | "NHI_TYPE_APP_REGISTRATION" | "NHI_TYPE_ASSUMABLE_ROLE" | "NHI_TYPE_MANAGED_IDENTITY" | (string & {})> | null; ownerIdentityUserIds?: Array<string> | null; pageSize?: number; pageToken?: string; query?: string; refs?: Array<FindingRef> | null; scopeToAppOwner?: boolean; severities?: Array<"FINDING_SEVERITY_UNSPECIFIED" | "FINDING_SEVERITY_INFO" | "FINDING_SEVERITY_LOW" | "FINDING_SEVERITY_MEDIUM" | "FINDING_SEVERITY_HIGH" | "FINDING_SEVERITY_CRITICAL" | (string & {})> | null; sourceKinds?: Array<"FINDING_SOURCE_KIND_UNSPECIFIED" | "FINDING_SOURCE_KIND_DETECTOR" | "FINDING_SOURCE_KIND_EXTERNAL" | (string & {})> | null; states?: Array<"FINDING_STATE_UNSPECIFIED" | "FINDING_STATE_OPEN" | "FINDING_STATE_IN_PROGRESS" | "FINDING_STATE_RESOLVED" | "FINDING_STATE_SNOOZED" | "FINDING_STATE_RISK_ACCEPTED" | "FINDING_STATE_SUPPRESSED" | (string & {})> | null }
+export interface FindingSearchResponse { list?: Array<Finding> | null; nextPageToken?: string }
+export interface FindingSettingsEntry { enabled?: boolean | null; findingType?: "FINDING_TYPE_UNSPECIFIED" | "FINDING_TYPE_SIMILAR_USERNAME_MATCH" | "FINDING_TYPE_SERVICE_ACCOUNT_MISCLASSIFICATION" | "FINDING_TYPE_NHI_UNOWNED" | "FINDING_TYPE_SERVICE_ACCOUNT_UNOWNED" | "FINDING_TYPE_DECOY_CREDENTIAL_USED" | "FINDING_TYPE_CUSTOM" | "FINDING_TYPE_CONNECTOR_ANOMALY_DETECTION_DISABLED" | "FINDING_TYPE_DEACTIVATED_OWNER" | "FINDING_TYPE_UNUSED_SECRET" | "FINDING_TYPE_CREDENTIAL_PUBLICLY_EXPOSED" | "FINDING_TYPE_DECOY_PUBLICLY_EXPOSED" | "FINDING_TYPE_CREDENTIAL_EXPIRING" | (string & {}) }
+export interface FindingTransform { removeTags?: RemoveTags | null; setSeverity?: SetSeverity | null; setTags?: SetTags | null }
+export interface FindingTransformationRule { appId?: string; condition?: string; createdAt?: Date | null; description?: string; displayName?: string; enabled?: boolean; evaluationOrder?: number; findingType?: "FINDING_TYPE_UNSPECIFIED" | "FINDING_TYPE_SIMILAR_USERNAME_MATCH" | "FINDING_TYPE_SERVICE_ACCOUNT_MISCLASSIFICATION" | "FINDING_TYPE_NHI_UNOWNED" | "FINDING_TYPE_SERVICE_ACCOUNT_UNOWNED" | "FINDING_TYPE_DECOY_CREDENTIAL_USED" | "FINDING_TYPE_CUSTOM" | "FINDING_TYPE_CONNECTOR_ANOMALY_DETECTION_DISABLED" | "FINDING_TYPE_DEACTIVATED_OWNER" | "FINDING_TYPE_UNUSED_SECRET" | "FINDING_TYPE_CREDENTIAL_PUBLICLY_EXPOSED" | "FINDING_TYPE_DECOY_PUBLICLY_EXPOSED" | "FINDING_TYPE_CREDENTIAL_EXPIRING" | (string & {}); id?: string; templateId?: string; transforms?: Array<FindingTransform> | null; updatedAt?: Date | null }
 export interface FindingTypeSetting { enabled?: boolean; findingType?: "FINDING_TYPE_UNSPECIFIED" | "FINDING_TYPE_SIMILAR_USERNAME_MATCH" | "FINDING_TYPE_SERVICE_ACCOUNT_MISCLASSIFICATION" | "FINDING_TYPE_NHI_UNOWNED" | "FINDING_TYPE_SERVICE_ACCOUNT_UNOWNED" | "FINDING_TYPE_DECOY_CREDENTIAL_USED" | "FINDING_TYPE_CUSTOM" | "FINDING_TYPE_CONNECTOR_ANOMALY_DETECTION_DISABLED" | "FINDING_TYPE_DEACTIVATED_OWNER" | "FINDING_TYPE_UNUSED_SECRET" | "FINDING_TYPE_CREDENTIAL_PUBLICLY_EXPOSED" | "FINDING_TYPE_DECOY_PUBLICLY_EXPOSED" | "FINDING_TYPE_CREDENTIAL_EXPIRING" | (string & {}) }
-export interface GetFindingResponse { expanded?: Array<Typed>; finding?: Finding }
+export interface GetFindingResponse { expanded?: Array<Typed> | null; finding?: Finding }
 export interface GetFindingRoutingRuleResponse { findingRoutingRule?: FindingRoutingRule }
-export interface GetFindingTransformationRuleResponse { transformationRule?: FindingTransformationRule }
+export interface GetFindingTransformationRuleResponse { transformationRule?: FindingTransformationRule | null }
 export interface IdentityUserTarget { identityUserId?: string }
 export interface InvokeFunctionDispatcher { args?: Record<string, string>; functionCommitId?: string; functionId?: string }
-export interface ListFindingRoutingRulesResponse { list?: Array<FindingRoutingRule>; nextPageToken?: string }
-export interface ListFindingSettingsResponse { configured?: boolean; list?: Array<FindingTypeSetting> }
-export interface ListFindingTransformationRulesResponse { list?: Array<FindingTransformationRule>; nextPageToken?: string }
+export interface ListFindingRoutingRulesResponse { list?: Array<FindingRoutingRule> | null; nextPageToken?: string }
+export interface ListFindingSettingsResponse { configured?: boolean; list?: Array<FindingTypeSetting> | null }
+export interface ListFindingTransformationRulesResponse { list?: Array<FindingTransformationRule> | null; nextPageToken?: string }
 export interface NhiUnownedType {  }
-export interface NotifyDispatcher { audience?: FindingAudience; batchWindowSeconds?: number; detailLevel?: "FINDING_NOTIFY_DETAIL_LEVEL_UNSPECIFIED" | "FINDING_NOTIFY_DETAIL_LEVEL_SUMMARY" | "FINDING_NOTIFY_DETAIL_LEVEL_FULL_DETAIL" | (string & {}); slackChannel?: SlackChannelTarget }
-export interface RemoveTags { keys?: Array<string> }
+export interface NotifyDispatcher { audience?: FindingAudience | null; batchWindowSeconds?: number; detailLevel?: "FINDING_NOTIFY_DETAIL_LEVEL_UNSPECIFIED" | "FINDING_NOTIFY_DETAIL_LEVEL_SUMMARY" | "FINDING_NOTIFY_DETAIL_LEVEL_FULL_DETAIL" | (string & {}); slackChannel?: SlackChannelTarget | null }
+export interface RemoveTags { keys?: Array<string> | null }
 export interface ReopenAction {  }
 export interface ResolveAction { reason?: string }
 export interface ServiceAccountMisclassificationEvidence { detectionReason?: string }
@@ -953,349 +953,349 @@ export interface SimilarUsernameMatchEvidence { appUsername?: string; identityUs
 export interface SimilarUsernameMatchType { proposedIdentityUserId?: string }
 export interface SlackChannelTarget { channelId?: string; channelName?: string }
 export interface SnoozeAction { reason?: string; snoozeUntil?: Date }
-export interface SnoozeRoutingAction { duration?: string; reason?: string }
+export interface SnoozeRoutingAction { duration?: string | null; reason?: string }
 export interface SuppressRoutingAction { reason?: string }
 export interface SuppressStateAction { reason?: string }
 export interface TenantTarget {  }
 export interface TriggerAutomationDispatcher { automationId?: string; inputMapping?: Record<string, string> }
 export interface UnsuppressAction {  }
-export interface UnusedSecretEvidence { lastUsedAt?: Date }
+export interface UnusedSecretEvidence { lastUsedAt?: Date | null }
 export interface UnusedSecretType {  }
 export interface UpdateFindingRoutingRuleRequest { findingRoutingRule?: FindingRoutingRule }
 export interface UpdateFindingRoutingRuleResponse { findingRoutingRule?: FindingRoutingRule }
-export interface UpdateFindingSettingsRequest { settings?: Array<FindingSettingsEntry> }
-export interface UpdateFindingSettingsResponse { list?: Array<FindingTypeSetting> }
-export interface UpdateFindingStateRequest { acceptRiskAction?: AcceptRiskAction; reopenAction?: ReopenAction; resolveAction?: ResolveAction; snoozeAction?: SnoozeAction; suppressStateAction?: SuppressStateAction; unsuppressAction?: UnsuppressAction }
+export interface UpdateFindingSettingsRequest { settings?: Array<FindingSettingsEntry> | null }
+export interface UpdateFindingSettingsResponse { list?: Array<FindingTypeSetting> | null }
+export interface UpdateFindingStateRequest { acceptRiskAction?: AcceptRiskAction | null; reopenAction?: ReopenAction | null; resolveAction?: ResolveAction | null; snoozeAction?: SnoozeAction | null; suppressStateAction?: SuppressStateAction | null; unsuppressAction?: UnsuppressAction | null }
 export interface UpdateFindingStateResponse { finding?: Finding }
-export interface UpdateFindingTransformationRuleRequest { transformationRule?: FindingTransformationRule }
-export interface UpdateFindingTransformationRuleResponse { transformationRule?: FindingTransformationRule }
+export interface UpdateFindingTransformationRuleRequest { transformationRule?: FindingTransformationRule | null }
+export interface UpdateFindingTransformationRuleResponse { transformationRule?: FindingTransformationRule | null }
 export interface WebhookDispatcher { payloadTemplate?: string; webhookId?: string }
 export interface AdminProviderConfig { defaultValueCel?: string; showToUser?: boolean }
 export interface AppResourceFilter { appId?: string; resourceTypeId?: string }
 export interface AppUserFilter { appId?: string }
 export interface AtLeastOne {  }
-export interface BoolField { checkboxField?: CheckboxField; defaultValue?: boolean; rules?: BoolRules; toggleField?: ToggleField }
-export interface C1UserFilter { excludeUserIds?: Array<string>; includeDeactivated?: boolean; userIds?: Array<string> }
+export interface BoolField { checkboxField?: CheckboxField | null; defaultValue?: boolean | null; rules?: BoolRules | null; toggleField?: ToggleField | null }
+export interface C1UserFilter { excludeUserIds?: Array<string> | null; includeDeactivated?: boolean; userIds?: Array<string> | null }
 export interface CheckboxField {  }
 export interface ChipsField {  }
-export interface DateField { defaultToToday?: boolean; maxDate?: string; maxDaysFromToday?: number; minDate?: string; minDaysFromToday?: number }
-export interface DependentOn { dependencyFieldNames?: Array<string> }
-export interface FormField { adminProviderConfig?: AdminProviderConfig; boolField?: BoolField; description?: string; displayName?: string; fileField?: FileField; int64Field?: Int64Field; name?: string; oauth2Field?: Oauth2Field; readOnly?: boolean; required?: boolean; sharedProviderConfig?: SharedProviderConfig; stringField?: FormStringField; formStringMapField?: FormStringMapField; stringSliceField?: StringSliceField; userProviderConfig?: UserProviderConfig }
-export interface FormFieldGroup { default?: boolean; displayName?: string; fields?: Array<string>; helpText?: string; name?: string }
-export interface FieldRelationship { atLeastOne?: AtLeastOne; dependentOn?: DependentOn; fieldNames?: Array<string>; mutuallyExclusive?: MutuallyExclusive; requiredTogether?: RequiredTogether }
-export interface FileField { acceptedFileTypes?: Array<string>; fileInputField?: FileInputField; maxFileSize?: number }
+export interface DateField { defaultToToday?: boolean; maxDate?: string; maxDaysFromToday?: number | null; minDate?: string; minDaysFromToday?: number | null }
+export interface DependentOn { dependencyFieldNames?: Array<string> | null }
+export interface FormField { adminProviderConfig?: AdminProviderConfig | null; boolField?: BoolField | null; description?: string | null; displayName?: string | null; fileField?: FileField | null; int64Field?: Int64Field | null; name?: string | null; oauth2Field?: Oauth2Field | null; readOnly?: boolean; required?: boolean; sharedProviderConfig?: SharedProviderConfig | null; stringField?: FormStringField | null; formStringMapField?: FormStringMapField | null; stringSliceField?: StringSliceField | null; userProviderConfig?: UserProviderConfig | null }
+export interface FormFieldGroup { default?: boolean; displayName?: string; fields?: Array<string> | null; helpText?: string; name?: string }
+export interface FieldRelationship { atLeastOne?: AtLeastOne | null; dependentOn?: DependentOn | null; fieldNames?: Array<string> | null; mutuallyExclusive?: MutuallyExclusive | null; requiredTogether?: RequiredTogether | null }
+export interface FileField { acceptedFileTypes?: Array<string> | null; fileInputField?: FileInputField | null; maxFileSize?: number | null }
 export interface FileInputField {  }
-export interface RequestSchemaForm { description?: string; displayName?: string; fieldGroups?: Array<FormFieldGroup>; fieldRelationships?: Array<FieldRelationship>; fields?: Array<FormField>; id?: string }
-export interface Int64Field { defaultValue?: number; numberField?: NumberField; placeholder?: string; rules?: Int64Rules }
+export interface RequestSchemaForm { description?: string | null; displayName?: string | null; fieldGroups?: Array<FormFieldGroup> | null; fieldRelationships?: Array<FieldRelationship> | null; fields?: Array<FormField> | null; id?: string | null }
+export interface Int64Field { defaultValue?: number | null; numberField?: NumberField | null; placeholder?: string | null; rules?: Int64Rules | null }
 export interface MutuallyExclusive {  }
-export interface NumberField { maxValue?: number; minValue?: number; step?: number }
-export interface Oauth2Field { oauth2FieldView?: Oauth2FieldView }
+export interface NumberField { maxValue?: number | null; minValue?: number | null; step?: number | null }
+export interface Oauth2Field { oauth2FieldView?: Oauth2FieldView | null }
 export interface Oauth2FieldView {  }
 export interface PasswordField {  }
-export interface PickerField { appUserFilter?: AppUserFilter; c1UserFilter?: C1UserFilter; appResourceFilter?: AppResourceFilter }
+export interface PickerField { appUserFilter?: AppUserFilter | null; c1UserFilter?: C1UserFilter | null; appResourceFilter?: AppResourceFilter | null }
 export interface RequiredTogether {  }
-export interface SelectField { options?: Array<SelectOption>; type?: "SELECT_TYPE_UNSPECIFIED" | "SELECT_TYPE_DROPDOWN" | "SELECT_TYPE_RADIO" | "SELECT_TYPE_BUTTONS" | (string & {}) }
-export interface SelectOption { description?: string; displayName?: string; value?: string }
+export interface SelectField { options?: Array<SelectOption> | null; type?: "SELECT_TYPE_UNSPECIFIED" | "SELECT_TYPE_DROPDOWN" | "SELECT_TYPE_RADIO" | "SELECT_TYPE_BUTTONS" | (string & {}) }
+export interface SelectOption { description?: string; displayName?: string | null; value?: string | null }
 export interface SharedProviderConfig { defaultValueCel?: string; inputTransformationCel?: string; lockDefaultValues?: boolean }
-export interface FormStringField { dateField?: DateField; defaultValue?: string; passwordField?: PasswordField; pickerField?: PickerField; placeholder?: string; rules?: StringRules; selectField?: SelectField; textField?: TextField }
-export interface FormStringMapField { defaultValue?: Record<string, string>; stringMapRules?: StringMapRules }
+export interface FormStringField { dateField?: DateField | null; defaultValue?: string | null; passwordField?: PasswordField | null; pickerField?: PickerField | null; placeholder?: string | null; rules?: StringRules | null; selectField?: SelectField | null; textField?: TextField | null }
+export interface FormStringMapField { defaultValue?: Record<string, string>; stringMapRules?: StringMapRules | null }
 export interface StringMapRules { isRequired?: boolean; validateEmpty?: boolean }
-export interface StringSliceField { chipsField?: ChipsField; defaultValues?: Array<string>; pickerField?: PickerField; placeholder?: string; rules?: RepeatedRules }
-export interface TextField { multiline?: boolean; suffix?: string }
+export interface StringSliceField { chipsField?: ChipsField | null; defaultValues?: Array<string> | null; pickerField?: PickerField | null; placeholder?: string | null; rules?: RepeatedRules | null }
+export interface TextField { multiline?: boolean | null; suffix?: string | null }
 export interface ToggleField {  }
 export interface UserProviderConfig { inputTransformationCel?: string }
 export interface HistoryActor { kind?: "ACTOR_KIND_UNSPECIFIED" | "ACTOR_KIND_API" | "ACTOR_KIND_SLACK" | "ACTOR_KIND_MSTEAMS" | "ACTOR_KIND_JIRA_CLOUD" | "ACTOR_KIND_INTERNAL" | "ACTOR_KIND_SUPPORT" | "ACTOR_KIND_WORKFLOW" | (string & {}); userId?: string }
 export interface HistoryAnnotation { displayLabel?: string; displayUrl?: string; displayValue?: string; key?: string; kind?: "ANNOTATION_KIND_UNSPECIFIED" | "ANNOTATION_KIND_GENERIC" | "ANNOTATION_KIND_TICKET" | "ANNOTATION_KIND_REASON" | "ANNOTATION_KIND_WORKFLOW" | "ANNOTATION_KIND_BATCH" | "ANNOTATION_KIND_CORRELATION" | "ANNOTATION_KIND_AUTOMATION" | (string & {}); rawValue?: string }
-export interface HistoryEntryMetadata { actor?: HistoryActor; annotations?: Array<HistoryAnnotation>; changeKind?: "CHANGE_KIND_UNSPECIFIED" | "CHANGE_KIND_CREATE" | "CHANGE_KIND_PUT" | "CHANGE_KIND_HARD_DELETE" | (string & {}); createdAt?: Date; id?: string; syslogEventId?: string; traceId?: string }
-export interface ListHistoryEntryMetadata { actor?: HistoryActor; annotations?: Array<HistoryAnnotation>; createdAt?: Date; id?: string; syslogEventId?: string; traceId?: string }
-export interface BlockOutputConfig { message?: string; surfaces?: Array<"HOOK_OUTPUT_SURFACE_UNSPECIFIED" | "HOOK_OUTPUT_SURFACE_SLACK" | "HOOK_OUTPUT_SURFACE_WEB" | (string & {})> }
+export interface HistoryEntryMetadata { actor?: HistoryActor | null; annotations?: Array<HistoryAnnotation> | null; changeKind?: "CHANGE_KIND_UNSPECIFIED" | "CHANGE_KIND_CREATE" | "CHANGE_KIND_PUT" | "CHANGE_KIND_HARD_DELETE" | (string & {}); createdAt?: Date | null; id?: string; syslogEventId?: string; traceId?: string }
+export interface ListHistoryEntryMetadata { actor?: HistoryActor | null; annotations?: Array<HistoryAnnotation> | null; createdAt?: Date | null; id?: string; syslogEventId?: string; traceId?: string }
+export interface BlockOutputConfig { message?: string; surfaces?: Array<"HOOK_OUTPUT_SURFACE_UNSPECIFIED" | "HOOK_OUTPUT_SURFACE_SLACK" | "HOOK_OUTPUT_SURFACE_WEB" | (string & {})> | null }
 export interface BlockToolCallConfig { message?: string }
-export interface BuiltInPattern { blockOutput?: BlockOutputConfig; blockToolCall?: BlockToolCallConfig; creditCardBlockingConfig?: CreditCardBlockingConfig; encodedContentGuard?: EncodedContentGuardConfig; linkFilter?: LinkFilterConfig; piiRedactionConfig?: PIIRedactionConfig; preToolBlock?: PreToolBlockConfig; promptInjectionScan?: PromptInjectionScanConfig; queryScopeLimitConfig?: QueryScopeLimitConfig; secretsMasking?: SecretsMaskingConfig; sensitiveFileGuardConfig?: SensitiveFileGuardConfig; toolOutputSizeGuard?: ToolOutputSizeGuardConfig; writeAuthorizationConfig?: WriteAuthorizationConfig }
-export interface BusinessHours { days?: Array<number>; end?: string; start?: string; timezone?: string }
+export interface BuiltInPattern { blockOutput?: BlockOutputConfig | null; blockToolCall?: BlockToolCallConfig | null; creditCardBlockingConfig?: CreditCardBlockingConfig | null; encodedContentGuard?: EncodedContentGuardConfig | null; linkFilter?: LinkFilterConfig | null; piiRedactionConfig?: PIIRedactionConfig | null; preToolBlock?: PreToolBlockConfig | null; promptInjectionScan?: PromptInjectionScanConfig | null; queryScopeLimitConfig?: QueryScopeLimitConfig | null; secretsMasking?: SecretsMaskingConfig | null; sensitiveFileGuardConfig?: SensitiveFileGuardConfig | null; toolOutputSizeGuard?: ToolOutputSizeGuardConfig | null; writeAuthorizationConfig?: WriteAuthorizationConfig | null }
+export interface BusinessHours { days?: Array<number> | null; end?: string; start?: string; timezone?: string }
 export interface CreditCardBlockingConfig {  }
 export interface EncodedContentGuardConfig { flagOnly?: boolean; minBase64Run?: number; minHexRun?: number }
-export interface Hook { builtInPattern?: BuiltInPattern; createdAt?: Date; description?: string; displayName?: string; enabled?: boolean; event?: "HOOK_EVENT_TYPE_UNSPECIFIED" | "HOOK_EVENT_TYPE_PRE_TOOL_USE" | "HOOK_EVENT_TYPE_POST_TOOL_USE" | "HOOK_EVENT_TYPE_PRE_OUTPUT" | (string & {}); hookFilter?: HookFilter; hookFunctionRef?: HookFunctionRef; id?: string; jsonPatch?: JSONPatchConfig; managedByGuardrails?: boolean; priority?: number; updatedAt?: Date }
+export interface Hook { builtInPattern?: BuiltInPattern | null; createdAt?: Date; description?: string; displayName?: string; enabled?: boolean; event?: "HOOK_EVENT_TYPE_UNSPECIFIED" | "HOOK_EVENT_TYPE_PRE_TOOL_USE" | "HOOK_EVENT_TYPE_POST_TOOL_USE" | "HOOK_EVENT_TYPE_PRE_OUTPUT" | (string & {}); hookFilter?: HookFilter; hookFunctionRef?: HookFunctionRef | null; id?: string; jsonPatch?: JSONPatchConfig | null; managedByGuardrails?: boolean; priority?: number; updatedAt?: Date }
 export interface HookFilter { celExpression?: string }
 export interface HookFunctionRef { commitId?: string; functionId?: string }
 export interface HookRef { id?: string }
-export interface HooksSearchRequest { pageSize?: number; pageToken?: string; query?: string; refs?: Array<HookRef> }
-export interface HooksSearchResponse { list?: Array<Hook>; nextPageToken?: string }
-export interface HooksServiceCreateRequest { builtInPattern?: BuiltInPattern; description?: string; displayName: string; enabled?: boolean; event?: "HOOK_EVENT_TYPE_UNSPECIFIED" | "HOOK_EVENT_TYPE_PRE_TOOL_USE" | "HOOK_EVENT_TYPE_POST_TOOL_USE" | "HOOK_EVENT_TYPE_PRE_OUTPUT" | (string & {}); hookFilter?: HookFilter; hookFunctionRef?: HookFunctionRef; jsonPatch?: JSONPatchConfig; managedByGuardrails?: boolean; priority?: number }
+export interface HooksSearchRequest { pageSize?: number; pageToken?: string; query?: string; refs?: Array<HookRef> | null }
+export interface HooksSearchResponse { list?: Array<Hook> | null; nextPageToken?: string }
+export interface HooksServiceCreateRequest { builtInPattern?: BuiltInPattern | null; description?: string; displayName: string; enabled?: boolean; event?: "HOOK_EVENT_TYPE_UNSPECIFIED" | "HOOK_EVENT_TYPE_PRE_TOOL_USE" | "HOOK_EVENT_TYPE_POST_TOOL_USE" | "HOOK_EVENT_TYPE_PRE_OUTPUT" | (string & {}); hookFilter?: HookFilter; hookFunctionRef?: HookFunctionRef | null; jsonPatch?: JSONPatchConfig | null; managedByGuardrails?: boolean; priority?: number }
 export interface HooksServiceCreateResponse { hook?: Hook }
 export interface HooksServiceDeleteRequest {  }
 export interface HooksServiceDeleteResponse {  }
 export interface HooksServiceGetResponse { hook?: Hook }
-export interface HooksServiceListResponse { list?: Array<Hook>; nextPageToken?: string }
-export interface HooksServiceUpdateRequest { hook?: Hook; updateMask?: string }
+export interface HooksServiceListResponse { list?: Array<Hook> | null; nextPageToken?: string }
+export interface HooksServiceUpdateRequest { hook?: Hook; updateMask?: string | null }
 export interface HooksServiceUpdateResponse { hook?: Hook }
-export interface JSONPatchConfig { celExpression?: string; staticOverlay?: any }
-export interface LinkFilterConfig { action?: "LINK_FILTER_ACTION_UNSPECIFIED" | "LINK_FILTER_ACTION_REDACT" | "LINK_FILTER_ACTION_ANNOTATE" | (string & {}); allowedHosts?: Array<string>; blockImages?: boolean }
-export interface PIIRedactionConfig { redactFields?: Array<string>; replacement?: string }
+export interface JSONPatchConfig { celExpression?: string | null; staticOverlay?: any | null }
+export interface LinkFilterConfig { action?: "LINK_FILTER_ACTION_UNSPECIFIED" | "LINK_FILTER_ACTION_REDACT" | "LINK_FILTER_ACTION_ANNOTATE" | (string & {}); allowedHosts?: Array<string> | null; blockImages?: boolean }
+export interface PIIRedactionConfig { redactFields?: Array<string> | null; replacement?: string }
 export interface PreToolBlockConfig { message?: string }
 export interface PromptInjectionScanConfig { flagOnly?: boolean; threshold?: "PROMPT_INJECTION_THRESHOLD_UNSPECIFIED" | "PROMPT_INJECTION_THRESHOLD_LOW" | "PROMPT_INJECTION_THRESHOLD_MEDIUM" | "PROMPT_INJECTION_THRESHOLD_HIGH" | (string & {}) }
-export interface QueryScopeLimitConfig { fields?: Array<string>; maxLimit?: number }
-export interface SecretsMaskingConfig { additionalPatterns?: Array<string>; placeholder?: string }
-export interface SensitiveFileGuardConfig { blockedDirectories?: Array<string>; blockedPatterns?: Array<string> }
+export interface QueryScopeLimitConfig { fields?: Array<string> | null; maxLimit?: number }
+export interface SecretsMaskingConfig { additionalPatterns?: Array<string> | null; placeholder?: string }
+export interface SensitiveFileGuardConfig { blockedDirectories?: Array<string> | null; blockedPatterns?: Array<string> | null }
 export interface ToolOutputSizeGuardConfig { maxBytes?: number }
-export interface WriteAuthorizationConfig { blockedClassifications?: Array<"TOOL_CLASSIFICATION_UNSPECIFIED" | "TOOL_CLASSIFICATION_READ" | "TOOL_CLASSIFICATION_WRITE" | "TOOL_CLASSIFICATION_DESTRUCTIVE" | "TOOL_CLASSIFICATION_SENSITIVE" | "TOOL_CLASSIFICATION_DANGEROUS" | (string & {})>; businessHours?: BusinessHours }
+export interface WriteAuthorizationConfig { blockedClassifications?: Array<"TOOL_CLASSIFICATION_UNSPECIFIED" | "TOOL_CLASSIFICATION_READ" | "TOOL_CLASSIFICATION_WRITE" | "TOOL_CLASSIFICATION_DESTRUCTIVE" | "TOOL_CLASSIFICATION_SENSITIVE" | "TOOL_CLASSIFICATION_DANGEROUS" | (string & {})> | null; businessHours?: BusinessHours }
 export interface ActorObjectPermissions { delete?: boolean; edit?: boolean; extra?: Record<string, boolean>; read?: boolean }
 export interface AnnouncedTunnelService { name?: string; port?: number; servicePath?: string; serviceType?: string; transportType?: string }
-export interface ExternalClientInfo { clientId?: string; clientIdType?: "CLIENT_ID_TYPE_UNSPECIFIED" | "CLIENT_ID_TYPE_DCR" | "CLIENT_ID_TYPE_METADATA_URL" | "CLIENT_ID_TYPE_APP" | (string & {}); clientIdUrl?: string; clientName?: string; createdAt?: Date; displayName?: string; lastUsedAt?: Date; mcpClientId?: string; roleIds?: Array<string>; userId?: string; verifiedDomain?: string; wellKnownClient?: "WELL_KNOWN_CLIENT_UNSPECIFIED" | "WELL_KNOWN_CLIENT_UNKNOWN" | "WELL_KNOWN_CLIENT_CLAUDE_AI" | "WELL_KNOWN_CLIENT_CLAUDE_DESKTOP" | "WELL_KNOWN_CLIENT_CLAUDE_CODE" | "WELL_KNOWN_CLIENT_MCP_INSPECTOR" | "WELL_KNOWN_CLIENT_CHATGPT" | "WELL_KNOWN_CLIENT_VSCODE" | "WELL_KNOWN_CLIENT_CURSOR" | "WELL_KNOWN_CLIENT_WINDSURF" | "WELL_KNOWN_CLIENT_ZED" | "WELL_KNOWN_CLIENT_JETBRAINS" | "WELL_KNOWN_CLIENT_DOCKER_MCP_TOOLKIT" | (string & {}) }
-export interface ExternalClientSearchServiceSearchRequest { clientIdUrls?: Array<string>; pageSize?: number; pageToken?: string; query?: string; users?: Array<UserRef>; wellKnownClients?: Array<"WELL_KNOWN_CLIENT_UNSPECIFIED" | "WELL_KNOWN_CLIENT_UNKNOWN" | "WELL_KNOWN_CLIENT_CLAUDE_AI" | "WELL_KNOWN_CLIENT_CLAUDE_DESKTOP" | "WELL_KNOWN_CLIENT_CLAUDE_CODE" | "WELL_KNOWN_CLIENT_MCP_INSPECTOR" | "WELL_KNOWN_CLIENT_CHATGPT" | "WELL_KNOWN_CLIENT_VSCODE" | "WELL_KNOWN_CLIENT_CURSOR" | "WELL_KNOWN_CLIENT_WINDSURF" | "WELL_KNOWN_CLIENT_ZED" | "WELL_KNOWN_CLIENT_JETBRAINS" | "WELL_KNOWN_CLIENT_DOCKER_MCP_TOOLKIT" | (string & {})> }
-export interface ExternalClientSearchServiceSearchResponse { list?: Array<ExternalClientInfo>; nextPageToken?: string }
-export interface PersonalClient { allowSourceCidr?: Array<string>; clientId?: string; createdAt?: Date; deletedAt?: Date; displayName?: string; expiresTime?: Date; id?: string; lastUsedAt?: Date; scopedRoles?: Array<string>; updatedAt?: Date; userId?: string }
-export interface PersonalClientSearchServiceSearchRequest { pageSize?: number; pageToken?: string; query?: string; users?: Array<UserRef> }
-export interface PersonalClientSearchServiceSearchResponse { list?: Array<PersonalClient>; nextPageToken?: string }
-export interface PersonalClientServiceCreateRequest { allowSourceCidr?: Array<string>; displayName?: string; expires?: string; scopedRoles?: Array<string> }
-export interface PersonalClientServiceCreateResponse { client?: PersonalClient; clientSecret?: string }
+export interface ExternalClientInfo { clientId?: string; clientIdType?: "CLIENT_ID_TYPE_UNSPECIFIED" | "CLIENT_ID_TYPE_DCR" | "CLIENT_ID_TYPE_METADATA_URL" | "CLIENT_ID_TYPE_APP" | (string & {}); clientIdUrl?: string; clientName?: string; createdAt?: Date; displayName?: string; lastUsedAt?: Date; mcpClientId?: string; roleIds?: Array<string> | null; userId?: string; verifiedDomain?: string; wellKnownClient?: "WELL_KNOWN_CLIENT_UNSPECIFIED" | "WELL_KNOWN_CLIENT_UNKNOWN" | "WELL_KNOWN_CLIENT_CLAUDE_AI" | "WELL_KNOWN_CLIENT_CLAUDE_DESKTOP" | "WELL_KNOWN_CLIENT_CLAUDE_CODE" | "WELL_KNOWN_CLIENT_MCP_INSPECTOR" | "WELL_KNOWN_CLIENT_CHATGPT" | "WELL_KNOWN_CLIENT_VSCODE" | "WELL_KNOWN_CLIENT_CURSOR" | "WELL_KNOWN_CLIENT_WINDSURF" | "WELL_KNOWN_CLIENT_ZED" | "WELL_KNOWN_CLIENT_JETBRAINS" | "WELL_KNOWN_CLIENT_DOCKER_MCP_TOOLKIT" | (string & {}) }
+export interface ExternalClientSearchServiceSearchRequest { clientIdUrls?: Array<string> | null; pageSize?: number; pageToken?: string; query?: string; users?: Array<UserRef> | null; wellKnownClients?: Array<"WELL_KNOWN_CLIENT_UNSPECIFIED" | "WELL_KNOWN_CLIENT_UNKNOWN" | "WELL_KNOWN_CLIENT_CLAUDE_AI" | "WELL_KNOWN_CLIENT_CLAUDE_DESKTOP" | "WELL_KNOWN_CLIENT_CLAUDE_CODE" | "WELL_KNOWN_CLIENT_MCP_INSPECTOR" | "WELL_KNOWN_CLIENT_CHATGPT" | "WELL_KNOWN_CLIENT_VSCODE" | "WELL_KNOWN_CLIENT_CURSOR" | "WELL_KNOWN_CLIENT_WINDSURF" | "WELL_KNOWN_CLIENT_ZED" | "WELL_KNOWN_CLIENT_JETBRAINS" | "WELL_KNOWN_CLIENT_DOCKER_MCP_TOOLKIT" | (string & {})> | null }
+export interface ExternalClientSearchServiceSearchResponse { list?: Array<ExternalClientInfo> | null; nextPageToken?: string }
+export interface PersonalClient { allowSourceCidr?: Array<string> | null; clientId?: string | null; createdAt?: Date | null; deletedAt?: Date | null; displayName?: string | null; expiresTime?: Date | null; id?: string | null; lastUsedAt?: Date | null; scopedRoles?: Array<string> | null; updatedAt?: Date | null; userId?: string | null }
+export interface PersonalClientSearchServiceSearchRequest { pageSize?: number | null; pageToken?: string | null; query?: string | null; users?: Array<UserRef> | null }
+export interface PersonalClientSearchServiceSearchResponse { list?: Array<PersonalClient> | null; nextPageToken?: string | null }
+export interface PersonalClientServiceCreateRequest { allowSourceCidr?: Array<string> | null; displayName?: string | null; expires?: string | null; scopedRoles?: Array<string> | null }
+export interface PersonalClientServiceCreateResponse { client?: PersonalClient | null; clientSecret?: string | null }
 export interface PersonalClientServiceDeleteRequest {  }
 export interface PersonalClientServiceDeleteResponse {  }
-export interface PersonalClientServiceGetResponse { client?: PersonalClient }
-export interface PersonalClientServiceListResponse { list?: Array<PersonalClient>; nextPageToken?: string }
-export interface PersonalClientServiceUpdateRequest { client?: PersonalClient; updateMask?: string }
-export interface PersonalClientServiceUpdateResponse { client?: PersonalClient }
-export interface PersonalDevice { createdAt?: Date; deviceId?: string; deviceOs?: string; deviceSurface?: string; displayName?: string; status?: "PERSONAL_DEVICE_STATUS_UNSPECIFIED" | "PERSONAL_DEVICE_STATUS_ACTIVE" | "PERSONAL_DEVICE_STATUS_REVOKED" | (string & {}); updatedAt?: Date; userId?: string }
-export interface PersonalDeviceClient { clientId?: string; clientName?: string; consumerKeyId?: string; createdAt?: Date; deviceOs?: string; deviceSurface?: string; displayName?: string; id?: string; lastUsedAt?: Date; softwareId?: string; softwareVersion?: string }
-export interface PersonalDeviceServiceGetDeviceResponse { device?: PersonalDevice }
-export interface PersonalDeviceServiceListDeviceClientsResponse { clients?: Array<PersonalDeviceClient>; nextPageToken?: string }
+export interface PersonalClientServiceGetResponse { client?: PersonalClient | null }
+export interface PersonalClientServiceListResponse { list?: Array<PersonalClient> | null; nextPageToken?: string | null }
+export interface PersonalClientServiceUpdateRequest { client?: PersonalClient | null; updateMask?: string | null }
+export interface PersonalClientServiceUpdateResponse { client?: PersonalClient | null }
+export interface PersonalDevice { createdAt?: Date | null; deviceId?: string; deviceOs?: string; deviceSurface?: string; displayName?: string; status?: "PERSONAL_DEVICE_STATUS_UNSPECIFIED" | "PERSONAL_DEVICE_STATUS_ACTIVE" | "PERSONAL_DEVICE_STATUS_REVOKED" | (string & {}); updatedAt?: Date | null; userId?: string }
+export interface PersonalDeviceClient { clientId?: string; clientName?: string; consumerKeyId?: string; createdAt?: Date | null; deviceOs?: string; deviceSurface?: string; displayName?: string; id?: string; lastUsedAt?: Date | null; softwareId?: string; softwareVersion?: string }
+export interface PersonalDeviceServiceGetDeviceResponse { device?: PersonalDevice | null }
+export interface PersonalDeviceServiceListDeviceClientsResponse { clients?: Array<PersonalDeviceClient> | null; nextPageToken?: string }
 export interface PersonalDeviceServiceRevokeDeviceClientRequest {  }
 export interface PersonalDeviceServiceRevokeDeviceClientResponse {  }
 export interface PersonalDeviceServiceRevokeDeviceRequest {  }
 export interface PersonalDeviceServiceRevokeDeviceResponse {  }
 export interface PersonalDeviceServiceSearchRequest { pageSize?: number; pageToken?: string; query?: string; statusFilter?: "PERSONAL_DEVICE_STATUS_FILTER_UNSPECIFIED" | "PERSONAL_DEVICE_STATUS_FILTER_ACTIVE" | "PERSONAL_DEVICE_STATUS_FILTER_REVOKED" | "PERSONAL_DEVICE_STATUS_FILTER_ALL" | (string & {}) }
-export interface PersonalDeviceServiceSearchResponse { list?: Array<PersonalDevice>; nextPageToken?: string }
-export interface PersonalDeviceServiceUpdateDeviceRequest { device?: PersonalDevice; updateMask?: string }
-export interface PersonalDeviceServiceUpdateDeviceResponse { device?: PersonalDevice }
-export interface TunnelAppliance { announcedServiceCount?: number; lastSeenAt?: Date; links?: Array<TunnelApplianceLink>; status?: "TUNNEL_APPLIANCE_STATUS_UNSPECIFIED" | "TUNNEL_APPLIANCE_STATUS_CONNECTED" | "TUNNEL_APPLIANCE_STATUS_DISCONNECTED" | "TUNNEL_APPLIANCE_STATUS_NEVER_CONNECTED" | (string & {}) }
-export interface TunnelApplianceLink { avgRtt?: string; leaseExpiresAt?: Date; relayAddress?: string; relayId?: string }
-export interface TunnelBridge { appliance?: TunnelAppliance; createdAt?: Date; deletedAt?: Date; description?: string; displayName?: string; id?: string; updatedAt?: Date }
-export interface TunnelCredential { bridgeId?: string; clientId?: string; clientSecret?: string; createdAt?: Date; credentialStatus?: "TUNNEL_CREDENTIAL_STATUS_UNSPECIFIED" | "TUNNEL_CREDENTIAL_STATUS_ACTIVE" | "TUNNEL_CREDENTIAL_STATUS_REVOKED" | "TUNNEL_CREDENTIAL_STATUS_EXPIRED" | (string & {}); deletedAt?: Date; expiresTime?: Date; id?: string; lastUsedAt?: Date; revokedAt?: Date; updatedAt?: Date }
+export interface PersonalDeviceServiceSearchResponse { list?: Array<PersonalDevice> | null; nextPageToken?: string }
+export interface PersonalDeviceServiceUpdateDeviceRequest { device?: PersonalDevice | null; updateMask?: string | null }
+export interface PersonalDeviceServiceUpdateDeviceResponse { device?: PersonalDevice | null }
+export interface TunnelAppliance { announcedServiceCount?: number; lastSeenAt?: Date | null; links?: Array<TunnelApplianceLink> | null; status?: "TUNNEL_APPLIANCE_STATUS_UNSPECIFIED" | "TUNNEL_APPLIANCE_STATUS_CONNECTED" | "TUNNEL_APPLIANCE_STATUS_DISCONNECTED" | "TUNNEL_APPLIANCE_STATUS_NEVER_CONNECTED" | (string & {}) }
+export interface TunnelApplianceLink { avgRtt?: string | null; leaseExpiresAt?: Date | null; relayAddress?: string; relayId?: string }
+export interface TunnelBridge { appliance?: TunnelAppliance | null; createdAt?: Date | null; deletedAt?: Date | null; description?: string; displayName?: string; id?: string; updatedAt?: Date | null }
+export interface TunnelCredential { bridgeId?: string; clientId?: string; clientSecret?: string; createdAt?: Date | null; credentialStatus?: "TUNNEL_CREDENTIAL_STATUS_UNSPECIFIED" | "TUNNEL_CREDENTIAL_STATUS_ACTIVE" | "TUNNEL_CREDENTIAL_STATUS_REVOKED" | "TUNNEL_CREDENTIAL_STATUS_EXPIRED" | (string & {}); deletedAt?: Date | null; expiresTime?: Date | null; id?: string; lastUsedAt?: Date | null; revokedAt?: Date | null; updatedAt?: Date | null }
 export interface TunnelCredentialsServiceCreateBridgeCredentialRequest {  }
-export interface TunnelCredentialsServiceCreateBridgeCredentialResponse { credential?: TunnelCredential }
+export interface TunnelCredentialsServiceCreateBridgeCredentialResponse { credential?: TunnelCredential | null }
 export interface TunnelCredentialsServiceCreateBridgeRequest { description?: string; displayName?: string }
-export interface TunnelCredentialsServiceCreateBridgeResponse { bridge?: TunnelBridge }
+export interface TunnelCredentialsServiceCreateBridgeResponse { bridge?: TunnelBridge | null }
 export interface TunnelCredentialsServiceDeleteBridgeRequest {  }
 export interface TunnelCredentialsServiceDeleteBridgeResponse {  }
-export interface TunnelCredentialsServiceGetBridgeResponse { bridge?: TunnelBridge }
-export interface TunnelCredentialsServiceListBridgeAnnouncedServicesResponse { list?: Array<AnnouncedTunnelService> }
-export interface TunnelCredentialsServiceListBridgeCredentialsResponse { list?: Array<TunnelCredential>; nextPageToken?: string }
-export interface TunnelCredentialsServiceListBridgesResponse { list?: Array<TunnelBridge>; nextPageToken?: string }
+export interface TunnelCredentialsServiceGetBridgeResponse { bridge?: TunnelBridge | null }
+export interface TunnelCredentialsServiceListBridgeAnnouncedServicesResponse { list?: Array<AnnouncedTunnelService> | null }
+export interface TunnelCredentialsServiceListBridgeCredentialsResponse { list?: Array<TunnelCredential> | null; nextPageToken?: string }
+export interface TunnelCredentialsServiceListBridgesResponse { list?: Array<TunnelBridge> | null; nextPageToken?: string }
 export interface TunnelCredentialsServiceRevokeBridgeCredentialRequest {  }
 export interface TunnelCredentialsServiceRevokeBridgeCredentialResponse {  }
-export interface TunnelCredentialsServiceUpdateBridgeRequest { description?: string; displayName?: string; updateMask?: string }
-export interface TunnelCredentialsServiceUpdateBridgeResponse { bridge?: TunnelBridge }
-export interface IdentityPolicyTenantDefaults { createdAt?: Date; credentialInventoryPolicyId?: string; enrollmentRequirementId?: string; recoveryPolicyId?: string; resourcePolicyId?: string; sessionPolicyId?: string; signInPolicyId?: string; universalPromiseIds?: Array<string>; updatedAt?: Date }
-export interface IdentityPolicyTenantDefaultsServiceGetResponse { defaults?: IdentityPolicyTenantDefaults }
-export interface IdentityPolicyTenantDefaultsServiceUpdateRequest { defaults?: IdentityPolicyTenantDefaults; updateMask?: string }
-export interface IdentityPolicyTenantDefaultsServiceUpdateResponse { defaults?: IdentityPolicyTenantDefaults }
-export interface ConnectorCheckboxField { checked?: boolean }
-export interface ConfigSchema { displayName?: string; fieldGroups?: Array<FieldGroup>; fields?: Array<Field>; helpUrl?: string; iconUrl?: string; isOauth2?: boolean; requiresExternalConnector?: boolean; supportsExternalResources?: boolean }
-export interface ConnectorCatalogServiceConfigurationSchemaRequest { appId?: string; catalogId?: string; connectorId?: string }
-export interface ConnectorCatalogServiceConfigurationSchemaResponse { formSchema?: RequestSchemaForm; schema?: ConfigSchema }
-export interface Field { additionalPlaceholder?: string; checkbox?: ConnectorCheckboxField; dependsOnFields?: Array<string>; displayName?: string; helpUrl?: string; import?: ImportField; keyValue?: KeyValueField; name?: string; oauth2?: OAuth2Field; options?: OptionsField; placeholder?: string; postCreate?: boolean; random?: RandomStringField; readOnly?: ReadOnlyField; secret?: RotatableSecretField; select?: ConnectorSelectField; str?: StringField; strList?: StringListField; stringMap?: StringMapField; text?: ConnectorTextField }
-export interface FieldGroup { default?: boolean; displayName?: string; fieldNames?: Array<string>; helpText?: string; name?: string }
-export interface ImportField { allowedExtensions?: Array<string>; secret?: boolean; valueValidator?: StringRules }
-export interface KeyValueField { secret?: boolean; supportsFileUpload?: boolean }
+export interface TunnelCredentialsServiceUpdateBridgeRequest { description?: string; displayName?: string; updateMask?: string | null }
+export interface TunnelCredentialsServiceUpdateBridgeResponse { bridge?: TunnelBridge | null }
+export interface IdentityPolicyTenantDefaults { createdAt?: Date | null; credentialInventoryPolicyId?: string; enrollmentRequirementId?: string; recoveryPolicyId?: string; resourcePolicyId?: string; sessionPolicyId?: string; signInPolicyId?: string; universalPromiseIds?: Array<string> | null; updatedAt?: Date | null }
+export interface IdentityPolicyTenantDefaultsServiceGetResponse { defaults?: IdentityPolicyTenantDefaults | null }
+export interface IdentityPolicyTenantDefaultsServiceUpdateRequest { defaults?: IdentityPolicyTenantDefaults | null; updateMask?: string | null }
+export interface IdentityPolicyTenantDefaultsServiceUpdateResponse { defaults?: IdentityPolicyTenantDefaults | null }
+export interface ConnectorCheckboxField { checked?: boolean | null }
+export interface ConfigSchema { displayName?: string | null; fieldGroups?: Array<FieldGroup> | null; fields?: Array<Field> | null; helpUrl?: string | null; iconUrl?: string | null; isOauth2?: boolean | null; requiresExternalConnector?: boolean | null; supportsExternalResources?: boolean | null }
+export interface ConnectorCatalogServiceConfigurationSchemaRequest { appId?: string | null; catalogId?: string | null; connectorId?: string | null }
+export interface ConnectorCatalogServiceConfigurationSchemaResponse { formSchema?: RequestSchemaForm | null; schema?: ConfigSchema | null }
+export interface Field { additionalPlaceholder?: string | null; checkbox?: ConnectorCheckboxField | null; dependsOnFields?: Array<string> | null; displayName?: string | null; helpUrl?: string | null; import?: ImportField | null; keyValue?: KeyValueField | null; name?: string | null; oauth2?: OAuth2Field | null; options?: OptionsField | null; placeholder?: string | null; postCreate?: boolean | null; random?: RandomStringField | null; readOnly?: ReadOnlyField | null; secret?: RotatableSecretField | null; select?: ConnectorSelectField | null; str?: StringField | null; strList?: StringListField | null; stringMap?: StringMapField | null; text?: ConnectorTextField | null }
+export interface FieldGroup { default?: boolean; displayName?: string | null; fieldNames?: Array<string> | null; helpText?: string | null; name?: string | null }
+export interface ImportField { allowedExtensions?: Array<string> | null; secret?: boolean | null; valueValidator?: StringRules | null }
+export interface KeyValueField { secret?: boolean | null; supportsFileUpload?: boolean }
 export interface OAuth2Field {  }
 export interface OptionsField {  }
-export interface RandomStringField { length?: number }
+export interface RandomStringField { length?: number | null }
 export interface ReadOnlyField {  }
 export interface RotatableSecretField {  }
-export interface ConnectorSelectField { items?: Array<Item> }
-export interface Item { displayName?: string; value?: string }
-export interface StringField { secret?: boolean; valueValidator?: StringRules }
-export interface StringListField { valueValidator?: StringRules }
-export interface StringMapField { optional?: boolean }
-export interface ConnectorTextField { secret?: boolean; valueValidator?: StringRules }
+export interface ConnectorSelectField { items?: Array<Item> | null }
+export interface Item { displayName?: string | null; value?: string | null }
+export interface StringField { secret?: boolean | null; valueValidator?: StringRules | null }
+export interface StringListField { valueValidator?: StringRules | null }
+export interface StringMapField { optional?: boolean | null }
+export interface ConnectorTextField { secret?: boolean | null; valueValidator?: StringRules | null }
 export interface ClearProviderCredentialRequest {  }
-export interface ClearProviderCredentialResponse { credential?: ProviderCredential }
-export interface GatewayKey { createdAt?: Date; displayName?: string; id?: string; keyPrefix?: string; revokedAt?: Date; updatedAt?: Date }
-export interface GetProviderCredentialResponse { credential?: ProviderCredential }
-export interface ListGatewayKeysResponse { list?: Array<GatewayKey>; nextPageToken?: string }
+export interface ClearProviderCredentialResponse { credential?: ProviderCredential | null }
+export interface GatewayKey { createdAt?: Date | null; displayName?: string; id?: string; keyPrefix?: string; revokedAt?: Date | null; updatedAt?: Date | null }
+export interface GetProviderCredentialResponse { credential?: ProviderCredential | null }
+export interface ListGatewayKeysResponse { list?: Array<GatewayKey> | null; nextPageToken?: string }
 export interface MintGatewayKeyRequest { displayName?: string }
-export interface MintGatewayKeyResponse { gatewayKey?: GatewayKey; plaintextKey?: string }
-export interface ProviderCredential { createdAt?: Date; displayName?: string; headerStyle?: "PROVIDER_CREDENTIAL_HEADER_STYLE_UNSPECIFIED" | "PROVIDER_CREDENTIAL_HEADER_STYLE_X_API_KEY" | "PROVIDER_CREDENTIAL_HEADER_STYLE_AUTHORIZATION_BEARER" | (string & {}); keyPrefix?: string; revokedAt?: Date; slotId?: string; updatedAt?: Date; userId?: string }
+export interface MintGatewayKeyResponse { gatewayKey?: GatewayKey | null; plaintextKey?: string }
+export interface ProviderCredential { createdAt?: Date | null; displayName?: string; headerStyle?: "PROVIDER_CREDENTIAL_HEADER_STYLE_UNSPECIFIED" | "PROVIDER_CREDENTIAL_HEADER_STYLE_X_API_KEY" | "PROVIDER_CREDENTIAL_HEADER_STYLE_AUTHORIZATION_BEARER" | (string & {}); keyPrefix?: string; revokedAt?: Date | null; slotId?: string; updatedAt?: Date | null; userId?: string }
 export interface RevokeGatewayKeyRequest {  }
-export interface RevokeGatewayKeyResponse { gatewayKey?: GatewayKey }
+export interface RevokeGatewayKeyResponse { gatewayKey?: GatewayKey | null }
 export interface SetProviderCredentialRequest { apiKey?: string; displayName?: string; headerStyle?: "PROVIDER_CREDENTIAL_HEADER_STYLE_UNSPECIFIED" | "PROVIDER_CREDENTIAL_HEADER_STYLE_X_API_KEY" | "PROVIDER_CREDENTIAL_HEADER_STYLE_AUTHORIZATION_BEARER" | (string & {}) }
-export interface SetProviderCredentialResponse { credential?: ProviderCredential }
-export interface LocalDirectoryConfig { allowSelfRegistration?: boolean; appId?: string; createdAt?: Date; defaultProfileTypeId?: string; displayName?: string; invitationTtl?: string; isDefault?: boolean; onboardingFlowId?: string; organizationId?: string; selfRegistrationDomains?: Array<string>; updatedAt?: Date }
-export interface LocalDirectoryConfigServiceCreateRequest { allowSelfRegistration?: boolean; appId: string; defaultProfileTypeId?: string; displayName: string; invitationTtl?: string; isDefault?: boolean; onboardingFlowId?: string; organizationId?: string; selfRegistrationDomains?: Array<string> }
+export interface SetProviderCredentialResponse { credential?: ProviderCredential | null }
+export interface LocalDirectoryConfig { allowSelfRegistration?: boolean; appId?: string; createdAt?: Date; defaultProfileTypeId?: string; displayName?: string; invitationTtl?: string; isDefault?: boolean; onboardingFlowId?: string; organizationId?: string; selfRegistrationDomains?: Array<string> | null; updatedAt?: Date }
+export interface LocalDirectoryConfigServiceCreateRequest { allowSelfRegistration?: boolean; appId: string; defaultProfileTypeId?: string; displayName: string; invitationTtl?: string; isDefault?: boolean; onboardingFlowId?: string; organizationId?: string; selfRegistrationDomains?: Array<string> | null }
 export interface LocalDirectoryConfigServiceCreateResponse { localDirectoryConfig?: LocalDirectoryConfig }
 export interface LocalDirectoryConfigServiceDeleteRequest {  }
 export interface LocalDirectoryConfigServiceDeleteResponse {  }
 export interface LocalDirectoryConfigServiceGetResponse { localDirectoryConfig?: LocalDirectoryConfig }
-export interface LocalDirectoryConfigServiceListResponse { list?: Array<LocalDirectoryConfig>; nextPageToken?: string }
-export interface LocalDirectoryConfigServiceUpdateRequest { localDirectoryConfig?: LocalDirectoryConfig; updateMask?: string }
+export interface LocalDirectoryConfigServiceListResponse { list?: Array<LocalDirectoryConfig> | null; nextPageToken?: string }
+export interface LocalDirectoryConfigServiceUpdateRequest { localDirectoryConfig?: LocalDirectoryConfig; updateMask?: string | null }
 export interface LocalDirectoryConfigServiceUpdateResponse { localDirectoryConfig?: LocalDirectoryConfig }
-export interface LocalUserInvitation { acceptedAt?: Date; createdAt?: Date; createdUserId?: string; directoryAppId?: string; displayName?: string; email?: string; expiresAt?: Date; id?: string; initialRoleIds?: Array<string>; invitedByUserId?: string; jobId?: string; onboardingFlowId?: string; purpose?: string; sponsorUserId?: string; status?: "LOCAL_INVITATION_STATUS_UNSPECIFIED" | "LOCAL_INVITATION_STATUS_PENDING" | "LOCAL_INVITATION_STATUS_ACCEPTED" | "LOCAL_INVITATION_STATUS_REVOKED" | "LOCAL_INVITATION_STATUS_EXPIRED" | (string & {}); updatedAt?: Date }
-export interface LocalUserInvitationServiceCreateRequest { displayName: string; email: string; initialRoleIds?: Array<string>; jobId?: string; onboardingFlowId?: string; purpose?: string; sponsorUserId?: string }
+export interface LocalUserInvitation { acceptedAt?: Date; createdAt?: Date; createdUserId?: string; directoryAppId?: string; displayName?: string; email?: string; expiresAt?: Date; id?: string; initialRoleIds?: Array<string> | null; invitedByUserId?: string; jobId?: string; onboardingFlowId?: string; purpose?: string; sponsorUserId?: string; status?: "LOCAL_INVITATION_STATUS_UNSPECIFIED" | "LOCAL_INVITATION_STATUS_PENDING" | "LOCAL_INVITATION_STATUS_ACCEPTED" | "LOCAL_INVITATION_STATUS_REVOKED" | "LOCAL_INVITATION_STATUS_EXPIRED" | (string & {}); updatedAt?: Date }
+export interface LocalUserInvitationServiceCreateRequest { displayName: string; email: string; initialRoleIds?: Array<string> | null; jobId?: string; onboardingFlowId?: string; purpose?: string; sponsorUserId?: string }
 export interface LocalUserInvitationServiceCreateResponse { localUserInvitation?: LocalUserInvitation }
 export interface LocalUserInvitationServiceGetResponse { localUserInvitation?: LocalUserInvitation }
 export interface LocalUserInvitationServiceRevokeRequest {  }
 export interface LocalUserInvitationServiceRevokeResponse { localUserInvitation?: LocalUserInvitation }
 export interface LocalUserInvitationServiceSearchRequest { directoryAppId?: string; pageSize?: number; pageToken?: string; statusFilter?: "LOCAL_INVITATION_STATUS_UNSPECIFIED" | "LOCAL_INVITATION_STATUS_PENDING" | "LOCAL_INVITATION_STATUS_ACCEPTED" | "LOCAL_INVITATION_STATUS_REVOKED" | "LOCAL_INVITATION_STATUS_EXPIRED" | (string & {}) }
-export interface LocalUserInvitationServiceSearchResponse { list?: Array<LocalUserInvitation>; nextPageToken?: string }
-export interface Accept { acceptMessage?: string }
-export interface AcceptInstance { acceptMessage?: string }
-export interface Action { actionTargetAutomation?: ActionTargetAutomation; actionTargetBatonResourceAction?: ActionTargetBatonResourceAction; actionTargetClientIdApproval?: ActionTargetClientIdApproval }
-export interface ActionInstance { action?: Action; actionTargetAutomationInstance?: ActionTargetAutomationInstance; actionTargetBatonResourceActionInstance?: ActionTargetBatonResourceActionInstance; actionOutcomeCancelled?: ActionOutcomeCancelled; actionTargetClientIdApprovalInstance?: ActionTargetClientIdApprovalInstance; actionOutcomeDenied?: ActionOutcomeDenied; actionOutcomeError?: ActionOutcomeError; state?: "ACTION_INSTANCE_STATE_UNSPECIFIED" | "ACTION_INSTANCE_STATE_INIT" | "ACTION_INSTANCE_STATE_RUNNING" | "ACTION_INSTANCE_STATE_DONE" | "ACTION_INSTANCE_STATE_ERROR" | (string & {}); actionOutcomeSuccess?: ActionOutcomeSuccess }
+export interface LocalUserInvitationServiceSearchResponse { list?: Array<LocalUserInvitation> | null; nextPageToken?: string }
+export interface Accept { acceptMessage?: string | null }
+export interface AcceptInstance { acceptMessage?: string | null }
+export interface Action { actionTargetAutomation?: ActionTargetAutomation | null; actionTargetBatonResourceAction?: ActionTargetBatonResourceAction | null; actionTargetClientIdApproval?: ActionTargetClientIdApproval | null }
+export interface ActionInstance { action?: Action | null; actionTargetAutomationInstance?: ActionTargetAutomationInstance | null; actionTargetBatonResourceActionInstance?: ActionTargetBatonResourceActionInstance | null; actionOutcomeCancelled?: ActionOutcomeCancelled | null; actionTargetClientIdApprovalInstance?: ActionTargetClientIdApprovalInstance | null; actionOutcomeDenied?: ActionOutcomeDenied | null; actionOutcomeError?: ActionOutcomeError | null; state?: "ACTION_INSTANCE_STATE_UNSPECIFIED" | "ACTION_INSTANCE_STATE_INIT" | "ACTION_INSTANCE_STATE_RUNNING" | "ACTION_INSTANCE_STATE_DONE" | "ACTION_INSTANCE_STATE_ERROR" | (string & {}); actionOutcomeSuccess?: ActionOutcomeSuccess | null }
 export interface ActionOutcomeCancelled { outcomeTime?: Date }
 export interface ActionOutcomeDenied { outcomeTime?: Date }
 export interface ActionOutcomeError { errorCode?: string; errorMessage?: string; outcomeTime?: Date }
 export interface ActionOutcomeSuccess { outcomeTime?: Date }
-export interface ActionProvision { actionName?: string; appId?: string; connectorId?: string; displayName?: string }
+export interface ActionProvision { actionName?: string | null; appId?: string | null; connectorId?: string | null; displayName?: string | null }
 export interface ActionTargetAutomation { automationTemplateId?: string }
 export interface ActionTargetAutomationInstance { automationExecutionId?: string }
 export interface ActionTargetBatonResourceAction { batonResourceActionId?: string }
 export interface ActionTargetBatonResourceActionInstance { batonActionInvocationId?: string }
 export interface ActionTargetClientIdApproval {  }
 export interface ActionTargetClientIdApprovalInstance { clientIdUrl?: string }
-export interface AgentApproval { agentFailureAction?: "APPROVAL_AGENT_FAILURE_ACTION_UNSPECIFIED" | "APPROVAL_AGENT_FAILURE_ACTION_REASSIGN_TO_USERS" | "APPROVAL_AGENT_FAILURE_ACTION_REASSIGN_TO_SUPER_ADMINS" | "APPROVAL_AGENT_FAILURE_ACTION_SKIP_POLICY_STEP" | (string & {}); agentMode?: "APPROVAL_AGENT_MODE_UNSPECIFIED" | "APPROVAL_AGENT_MODE_FULL_CONTROL" | "APPROVAL_AGENT_MODE_CHANGE_POLICY_ONLY" | "APPROVAL_AGENT_MODE_COMMENT_ONLY" | (string & {}); agentUserId?: string; instructions?: string; policyIds?: Array<string>; reassignToUserIds?: Array<string> }
-export interface AppEntitlementReference { appEntitlementId?: string; appId?: string }
-export interface AppGroupApproval { allowSelfApproval?: boolean; appGroupId?: string; appId?: string; fallback?: boolean; fallbackGroupIds?: Array<AppEntitlementReference>; fallbackUserIds?: Array<string>; isGroupFallbackEnabled?: boolean; requireDistinctApprovers?: boolean }
-export interface AppOwnerApproval { allowSelfApproval?: boolean; requireDistinctApprovers?: boolean }
-export interface AppOwnerProvisioner { allowReassignment?: boolean; fallbackUserIds?: Array<string> }
-export interface Approval { agent?: AgentApproval; allowDelegation?: boolean; allowReassignment?: boolean; allowedReassignees?: Array<string>; appOwners?: AppOwnerApproval; assigned?: boolean; entitlementOwners?: EntitlementOwnerApproval; escalation?: Escalation; escalationEnabled?: boolean; expression?: ExpressionApproval; group?: AppGroupApproval; manager?: ManagerApproval; requireApprovalReason?: boolean; requireDenialReason?: boolean; requireReassignmentReason?: boolean; requiresStepUpProviderId?: string; resourceOwners?: ResourceOwnerApproval; self?: SelfApproval; users?: UserApproval; webhook?: WebhookApproval }
-export interface ApprovalInstance { approval?: Approval; approved?: ApprovedAction; assignedAt?: Date; denied?: DeniedAction; escalationInstance?: EscalationInstance; reassigned?: ReassignedAction; reassignedByError?: ReassignedByErrorAction; restarted?: RestartAction; skipped?: SkippedAction; state?: "APPROVAL_INSTANCE_STATE_UNSPECIFIED" | "APPROVAL_INSTANCE_STATE_INIT" | "APPROVAL_INSTANCE_STATE_SENDING_NOTIFICATIONS" | "APPROVAL_INSTANCE_STATE_WAITING" | "APPROVAL_INSTANCE_STATE_DONE" | (string & {}) }
-export interface ApprovedAction { approvedAt?: Date; entitlements?: Array<AppEntitlementReference>; stepUpTransactionId?: string; userId?: string }
-export interface CancelledAction { cancelledAt?: Date; cancelledByUserId?: string }
-export interface CompletedAction { completedAt?: Date; entitlements?: Array<AppEntitlementReference>; userId?: string }
-export interface ConnectorProvision { account?: AccountProvision; defaultBehavior?: DefaultBehavior; deleteAccount?: DeleteAccount }
-export interface AccountProvision { config?: any; connectorId?: string; doNotSave?: DoNotSave; saveToVault?: SaveToVault; schemaId?: string }
-export interface DefaultBehavior { connectorId?: string }
-export interface DeleteAccount { connectorId?: string }
+export interface AgentApproval { agentFailureAction?: "APPROVAL_AGENT_FAILURE_ACTION_UNSPECIFIED" | "APPROVAL_AGENT_FAILURE_ACTION_REASSIGN_TO_USERS" | "APPROVAL_AGENT_FAILURE_ACTION_REASSIGN_TO_SUPER_ADMINS" | "APPROVAL_AGENT_FAILURE_ACTION_SKIP_POLICY_STEP" | (string & {}) | null; agentMode?: "APPROVAL_AGENT_MODE_UNSPECIFIED" | "APPROVAL_AGENT_MODE_FULL_CONTROL" | "APPROVAL_AGENT_MODE_CHANGE_POLICY_ONLY" | "APPROVAL_AGENT_MODE_COMMENT_ONLY" | (string & {}) | null; agentUserId?: string | null; instructions?: string | null; policyIds?: Array<string> | null; reassignToUserIds?: Array<string> | null }
+export interface AppEntitlementReference { appEntitlementId?: string | null; appId?: string | null }
+export interface AppGroupApproval { allowSelfApproval?: boolean | null; appGroupId?: string | null; appId?: string | null; fallback?: boolean | null; fallbackGroupIds?: Array<AppEntitlementReference> | null; fallbackUserIds?: Array<string> | null; isGroupFallbackEnabled?: boolean | null; requireDistinctApprovers?: boolean }
+export interface AppOwnerApproval { allowSelfApproval?: boolean | null; requireDistinctApprovers?: boolean }
+export interface AppOwnerProvisioner { allowReassignment?: boolean; fallbackUserIds?: Array<string> | null }
+export interface Approval { agent?: AgentApproval | null; allowDelegation?: boolean | null; allowReassignment?: boolean | null; allowedReassignees?: Array<string> | null; appOwners?: AppOwnerApproval | null; assigned?: boolean | null; entitlementOwners?: EntitlementOwnerApproval | null; escalation?: Escalation | null; escalationEnabled?: boolean | null; expression?: ExpressionApproval | null; group?: AppGroupApproval | null; manager?: ManagerApproval | null; requireApprovalReason?: boolean | null; requireDenialReason?: boolean | null; requireReassignmentReason?: boolean | null; requiresStepUpProviderId?: string | null; resourceOwners?: ResourceOwnerApproval | null; self?: SelfApproval | null; users?: UserApproval | null; webhook?: WebhookApproval | null }
+export interface ApprovalInstance { approval?: Approval | null; approved?: ApprovedAction | null; assignedAt?: Date; denied?: DeniedAction | null; escalationInstance?: EscalationInstance | null; reassigned?: ReassignedAction | null; reassignedByError?: ReassignedByErrorAction | null; restarted?: RestartAction | null; skipped?: SkippedAction | null; state?: "APPROVAL_INSTANCE_STATE_UNSPECIFIED" | "APPROVAL_INSTANCE_STATE_INIT" | "APPROVAL_INSTANCE_STATE_SENDING_NOTIFICATIONS" | "APPROVAL_INSTANCE_STATE_WAITING" | "APPROVAL_INSTANCE_STATE_DONE" | (string & {}) | null }
+export interface ApprovedAction { approvedAt?: Date | null; entitlements?: Array<AppEntitlementReference> | null; stepUpTransactionId?: string | null; userId?: string | null }
+export interface CancelledAction { cancelledAt?: Date | null; cancelledByUserId?: string | null }
+export interface CompletedAction { completedAt?: Date | null; entitlements?: Array<AppEntitlementReference> | null; userId?: string | null }
+export interface ConnectorProvision { account?: AccountProvision | null; defaultBehavior?: DefaultBehavior | null; deleteAccount?: DeleteAccount | null }
+export interface AccountProvision { config?: any | null; connectorId?: string | null; doNotSave?: DoNotSave | null; saveToVault?: SaveToVault | null; schemaId?: string | null }
+export interface DefaultBehavior { connectorId?: string | null }
+export interface DeleteAccount { connectorId?: string | null }
 export interface DoNotSave {  }
-export interface SaveToVault { vaultIds?: Array<string> }
-export interface CreatePolicyRequest { annotations?: Record<string, string>; baselinePolicyId?: string; description?: string; displayName: string; policySteps?: Record<string, PolicySteps>; policyType?: "POLICY_TYPE_UNSPECIFIED" | "POLICY_TYPE_GRANT" | "POLICY_TYPE_REVOKE" | "POLICY_TYPE_CERTIFY" | "POLICY_TYPE_ACCESS_REQUEST" | "POLICY_TYPE_PROVISION" | (string & {}); postActions?: Array<PolicyPostActions>; reassignTasksToDelegates?: boolean; rules?: Array<Rule>; scope?: PolicyScope }
-export interface CreatePolicyResponse { policy?: Policy }
-export interface DelegatedProvision { appId?: string; entitlementId?: string; implicit?: boolean }
+export interface SaveToVault { vaultIds?: Array<string> | null }
+export interface CreatePolicyRequest { annotations?: Record<string, string>; baselinePolicyId?: string; description?: string | null; displayName: string; policySteps?: Record<string, PolicySteps> | null; policyType?: "POLICY_TYPE_UNSPECIFIED" | "POLICY_TYPE_GRANT" | "POLICY_TYPE_REVOKE" | "POLICY_TYPE_CERTIFY" | "POLICY_TYPE_ACCESS_REQUEST" | "POLICY_TYPE_PROVISION" | (string & {}) | null; postActions?: Array<PolicyPostActions> | null; reassignTasksToDelegates?: boolean | null; rules?: Array<Rule> | null; scope?: PolicyScope | null }
+export interface CreatePolicyResponse { policy?: Policy | null }
+export interface DelegatedProvision { appId?: string | null; entitlementId?: string | null; implicit?: boolean | null }
 export interface DeletePolicyRequest {  }
 export interface DeletePolicyResponse {  }
-export interface DeniedAction { deniedAt?: Date; userId?: string }
+export interface DeniedAction { deniedAt?: Date | null; userId?: string | null }
 export interface DevicePlacementProvision { vaultBoundaryId?: string }
-export interface PolicyEditorValidateRequest { text?: string }
-export interface PolicyEditorValidateResponse { markers?: Array<EditorMarker> }
-export interface EntitlementOwnerApproval { allowSelfApproval?: boolean; fallback?: boolean; fallbackGroupIds?: Array<AppEntitlementReference>; fallbackUserIds?: Array<string>; isGroupFallbackEnabled?: boolean; requireDistinctApprovers?: boolean }
-export interface EntitlementOwnerProvisioner { allowReassignment?: boolean; fallbackUserIds?: Array<string> }
-export interface ErroredAction { description?: string; errorCode?: string; erroredAt?: Date }
-export interface Escalation { cancelTicket?: CancelTicket; escalationComment?: string; expiration?: number; reassignToApprovers?: ReassignToApprovers; replacePolicy?: ReplacePolicy; skipStep?: SkipStep }
+export interface PolicyEditorValidateRequest { text?: string | null }
+export interface PolicyEditorValidateResponse { markers?: Array<EditorMarker> | null }
+export interface EntitlementOwnerApproval { allowSelfApproval?: boolean | null; fallback?: boolean | null; fallbackGroupIds?: Array<AppEntitlementReference> | null; fallbackUserIds?: Array<string> | null; isGroupFallbackEnabled?: boolean; requireDistinctApprovers?: boolean }
+export interface EntitlementOwnerProvisioner { allowReassignment?: boolean; fallbackUserIds?: Array<string> | null }
+export interface ErroredAction { description?: string | null; errorCode?: string | null; erroredAt?: Date | null }
+export interface Escalation { cancelTicket?: CancelTicket | null; escalationComment?: string | null; expiration?: number | null; reassignToApprovers?: ReassignToApprovers | null; replacePolicy?: ReplacePolicy | null; skipStep?: SkipStep | null }
 export interface CancelTicket {  }
-export interface ReassignToApprovers { approverIds?: Array<string> }
-export interface ReplacePolicy { policyId?: string }
+export interface ReassignToApprovers { approverIds?: Array<string> | null }
+export interface ReplacePolicy { policyId?: string | null }
 export interface SkipStep {  }
-export interface EscalationInstance { alreadyEscalated?: boolean; escalationInstanceCancelTicket?: EscalationInstanceCancelTicket; escalationComment?: string; expiresAt?: Date; reassignToApprovers?: EscalationInstanceReassignToApprovers; replacePolicy?: EscalationInstanceReplacePolicy; escalationInstanceSkipStep?: EscalationInstanceSkipStep }
+export interface EscalationInstance { alreadyEscalated?: boolean | null; escalationInstanceCancelTicket?: EscalationInstanceCancelTicket | null; escalationComment?: string | null; expiresAt?: Date | null; reassignToApprovers?: EscalationInstanceReassignToApprovers | null; replacePolicy?: EscalationInstanceReplacePolicy | null; escalationInstanceSkipStep?: EscalationInstanceSkipStep | null }
 export interface EscalationInstanceCancelTicket {  }
-export interface EscalationInstanceReassignToApprovers { approverIds?: Array<string> }
-export interface EscalationInstanceReplacePolicy { policyId?: string }
+export interface EscalationInstanceReassignToApprovers { approverIds?: Array<string> | null }
+export interface EscalationInstanceReplacePolicy { policyId?: string | null }
 export interface EscalationInstanceSkipStep {  }
-export interface ExpressionApproval { allowSelfApproval?: boolean; assignedUserIds?: Array<string>; expressions?: Array<string>; fallback?: boolean; fallbackGroupIds?: Array<AppEntitlementReference>; fallbackUserIds?: Array<string>; isGroupFallbackEnabled?: boolean; requireDistinctApprovers?: boolean }
-export interface ExpressionProvisioner { allowReassignment?: boolean; expressions?: Array<string>; fallbackUserIds?: Array<string> }
-export interface ExternalTicketProvision { appId?: string; connectorId?: string; externalTicketProvisionerConfigId?: string; instructions?: string }
-export interface Form { form?: RequestSchemaForm }
-export interface FormCompletedAction { completedAt?: Date; userId?: string }
-export interface FormInstance { completed?: FormCompletedAction; data?: any; form?: RequestSchemaForm; reassigned?: ReassignedAction; restarted?: RestartAction; skipped?: SkippedAction; state?: "FORM_INSTANCE_STATE_UNSPECIFIED" | "FORM_INSTANCE_STATE_WAITING" | "FORM_INSTANCE_STATE_DONE" | (string & {}) }
-export interface GetPolicyResponse { policy?: Policy }
-export interface GroupProvisioner { allowReassignment?: boolean; appGroupId?: string; appId?: string; fallbackUserIds?: Array<string> }
-export interface ListPolicyResponse { list?: Array<Policy>; nextPageToken?: string }
-export interface ManagerApproval { allowSelfApproval?: boolean; assignedUserIds?: Array<string>; fallback?: boolean; fallbackGroupIds?: Array<AppEntitlementReference>; fallbackUserIds?: Array<string>; isGroupFallbackEnabled?: boolean; requireDistinctApprovers?: boolean }
-export interface ManagerProvisioner { allowReassignment?: boolean; fallbackUserIds?: Array<string> }
-export interface ManualProvision { provisionerAssignment?: ProvisionerAssignment; instructions?: string; userIds?: Array<string> }
-export interface MultiStep { provisionSteps?: Array<ProvisionPolicy> }
-export interface Policy { annotations?: Record<string, string>; baselinePolicyId?: string; createdAt?: Date; deletedAt?: Date; description?: string; displayName?: string; id?: string; policySteps?: Record<string, PolicySteps>; policyType?: "POLICY_TYPE_UNSPECIFIED" | "POLICY_TYPE_GRANT" | "POLICY_TYPE_REVOKE" | "POLICY_TYPE_CERTIFY" | "POLICY_TYPE_ACCESS_REQUEST" | "POLICY_TYPE_PROVISION" | (string & {}); postActions?: Array<PolicyPostActions>; reassignTasksToDelegates?: boolean; rules?: Array<Rule>; scope?: PolicyScope; systemBuiltin?: boolean; updatedAt?: Date }
-export interface PolicyInstance { current?: PolicyStepInstance; history?: Array<PolicyStepInstance>; next?: Array<PolicyStep>; policy?: Policy }
-export interface PolicyPostActions { certifyRemediateImmediately?: boolean }
-export interface PolicyRef { id?: string }
+export interface ExpressionApproval { allowSelfApproval?: boolean | null; assignedUserIds?: Array<string> | null; expressions?: Array<string> | null; fallback?: boolean | null; fallbackGroupIds?: Array<AppEntitlementReference> | null; fallbackUserIds?: Array<string> | null; isGroupFallbackEnabled?: boolean; requireDistinctApprovers?: boolean }
+export interface ExpressionProvisioner { allowReassignment?: boolean; expressions?: Array<string> | null; fallbackUserIds?: Array<string> | null }
+export interface ExternalTicketProvision { appId?: string | null; connectorId?: string | null; externalTicketProvisionerConfigId?: string | null; instructions?: string | null }
+export interface Form { form?: RequestSchemaForm | null }
+export interface FormCompletedAction { completedAt?: Date | null; userId?: string | null }
+export interface FormInstance { completed?: FormCompletedAction | null; data?: any | null; form?: RequestSchemaForm | null; reassigned?: ReassignedAction | null; restarted?: RestartAction | null; skipped?: SkippedAction | null; state?: "FORM_INSTANCE_STATE_UNSPECIFIED" | "FORM_INSTANCE_STATE_WAITING" | "FORM_INSTANCE_STATE_DONE" | (string & {}) | null }
+export interface GetPolicyResponse { policy?: Policy | null }
+export interface GroupProvisioner { allowReassignment?: boolean; appGroupId?: string; appId?: string; fallbackUserIds?: Array<string> | null }
+export interface ListPolicyResponse { list?: Array<Policy> | null; nextPageToken?: string | null }
+export interface ManagerApproval { allowSelfApproval?: boolean | null; assignedUserIds?: Array<string> | null; fallback?: boolean | null; fallbackGroupIds?: Array<AppEntitlementReference> | null; fallbackUserIds?: Array<string> | null; isGroupFallbackEnabled?: boolean; requireDistinctApprovers?: boolean }
+export interface ManagerProvisioner { allowReassignment?: boolean; fallbackUserIds?: Array<string> | null }
+export interface ManualProvision { provisionerAssignment?: ProvisionerAssignment; instructions?: string | null; userIds?: Array<string> | null }
+export interface MultiStep { provisionSteps?: Array<ProvisionPolicy> | null }
+export interface Policy { annotations?: Record<string, string>; baselinePolicyId?: string; createdAt?: Date | null; deletedAt?: Date | null; description?: string | null; displayName?: string | null; id?: string | null; policySteps?: Record<string, PolicySteps> | null; policyType?: "POLICY_TYPE_UNSPECIFIED" | "POLICY_TYPE_GRANT" | "POLICY_TYPE_REVOKE" | "POLICY_TYPE_CERTIFY" | "POLICY_TYPE_ACCESS_REQUEST" | "POLICY_TYPE_PROVISION" | (string & {}) | null; postActions?: Array<PolicyPostActions> | null; reassignTasksToDelegates?: boolean | null; rules?: Array<Rule> | null; scope?: PolicyScope | null; systemBuiltin?: boolean | null; updatedAt?: Date | null }
+export interface PolicyInstance { current?: PolicyStepInstance | null; history?: Array<PolicyStepInstance> | null; next?: Array<PolicyStep> | null; policy?: Policy | null }
+export interface PolicyPostActions { certifyRemediateImmediately?: boolean | null }
+export interface PolicyRef { id?: string | null }
 export interface PolicyScope { appEntitlementId?: string; appId?: string; slot?: "POLICY_SCOPE_SLOT_UNSPECIFIED" | "POLICY_SCOPE_SLOT_EMERGENCY" | (string & {}) }
-export interface PolicyStep { accept?: Accept; action?: Action; approval?: Approval; form?: Form; provision?: Provision; reject?: Reject; wait?: Wait }
-export interface PolicyStepInstance { accept?: AcceptInstance; actionInstance?: ActionInstance; approval?: ApprovalInstance; form?: FormInstance; id?: string; policyGenerationId?: string; provision?: ProvisionInstance; reject?: RejectInstance; state?: "POLICY_STEP_STATE_UNSPECIFIED" | "POLICY_STEP_STATE_ACTIVE" | "POLICY_STEP_STATE_DONE" | (string & {}); wait?: WaitInstance }
-export interface PolicySteps { steps?: Array<PolicyStep> }
-export interface Provision { assigned?: boolean; provisionPolicy?: ProvisionPolicy; provisionTarget?: ProvisionTarget }
-export interface ProvisionInstance { batonActionInvocationId?: string; cancelled?: CancelledAction; completed?: CompletedAction; errored?: ErroredAction; externalTicketId?: string; externalTicketProvisionerConfigId?: string; notificationId?: string; provision?: Provision; reassignedByError?: ReassignedByErrorAction; skipped?: SkippedAction; state?: "PROVISION_INSTANCE_STATE_UNSPECIFIED" | "PROVISION_INSTANCE_STATE_INIT" | "PROVISION_INSTANCE_STATE_CREATE_CONNECTOR_ACTIONS_FOR_TARGET" | "PROVISION_INSTANCE_STATE_SENDING_NOTIFICATIONS" | "PROVISION_INSTANCE_STATE_WAITING" | "PROVISION_INSTANCE_STATE_WEBHOOK" | "PROVISION_INSTANCE_STATE_WEBHOOK_WAITING" | "PROVISION_INSTANCE_STATE_EXTERNAL_TICKET" | "PROVISION_INSTANCE_STATE_EXTERNAL_TICKET_WAITING" | "PROVISION_INSTANCE_STATE_ACCOUNT_LIFECYCLE_ACTIONS" | "PROVISION_INSTANCE_STATE_ACCOUNT_LIFECYCLE_ACTIONS_WAITING" | "PROVISION_INSTANCE_STATE_DEVICE_PLACEMENT" | "PROVISION_INSTANCE_STATE_DONE" | (string & {}); waitingOn?: ProvisionWaitingOn; webhookId?: string; webhookInstanceId?: string }
-export interface ProvisionPolicy { action?: ActionProvision; connector?: ConnectorProvision; delegated?: DelegatedProvision; devicePlacement?: DevicePlacementProvision; externalTicket?: ExternalTicketProvision; manual?: ManualProvision; multiStep?: MultiStep; unconfigured?: UnconfiguredProvision; webhook?: WebhookProvision }
-export interface ProvisionTarget { appEntitlementId?: string; appId?: string; appUserId?: string; grantDuration?: string }
-export interface ProvisionWaitingOn { devicePlacement?: WaitingForDevicePlacement; entitlementMerge?: WaitingForEntitlementMerge; fallbackAt?: Date; startedWaitingAt?: Date }
-export interface ProvisionerAssignment { appOwnerProvisioner?: AppOwnerProvisioner; entitlementOwnerProvisioner?: EntitlementOwnerProvisioner; expressionProvisioner?: ExpressionProvisioner; groupProvisioner?: GroupProvisioner; managerProvisioner?: ManagerProvisioner; userProvisioner?: UserProvisioner }
-export interface ReassignedAction { newPolicyStepId?: string; reassignedAt?: Date; userId?: string }
-export interface ReassignedByErrorAction { description?: string; errorCode?: string; errorUserId?: string; erroredAt?: Date; newPolicyStepId?: string; reassignedAt?: Date }
-export interface Reject { rejectMessage?: string }
-export interface RejectInstance { rejectMessage?: string }
-export interface ResourceOwnerApproval { allowSelfApproval?: boolean; fallback?: boolean; fallbackGroupIds?: Array<AppEntitlementReference>; fallbackUserIds?: Array<string>; isGroupFallbackEnabled?: boolean; requireDistinctApprovers?: boolean }
-export interface RestartAction { oldPolicyStepId?: string; restartedAt?: Date; userId?: string }
-export interface Rule { condition?: string; policyId?: string; policyKey?: string; stepKey?: string }
-export interface SearchPoliciesRequest { displayName?: string; excludePolicyIds?: Array<string>; includeDeleted?: boolean; pageSize?: number; pageToken?: string; policyTypes?: Array<"POLICY_TYPE_UNSPECIFIED" | "POLICY_TYPE_GRANT" | "POLICY_TYPE_REVOKE" | "POLICY_TYPE_CERTIFY" | "POLICY_TYPE_ACCESS_REQUEST" | "POLICY_TYPE_PROVISION" | (string & {})>; query?: string; refs?: Array<PolicyRef>; scopeAppEntitlementId?: string; scopeAppId?: string; scopeObjectType?: "POLICY_SCOPE_OBJECT_TYPE_UNSPECIFIED" | "POLICY_SCOPE_OBJECT_TYPE_APP" | "POLICY_SCOPE_OBJECT_TYPE_ENTITLEMENT" | (string & {}); scopeSlot?: "POLICY_SCOPE_SLOT_UNSPECIFIED" | "POLICY_SCOPE_SLOT_EMERGENCY" | (string & {}); scopeView?: "POLICY_SCOPE_VIEW_UNSPECIFIED" | "POLICY_SCOPE_VIEW_GLOBAL" | "POLICY_SCOPE_VIEW_SCOPED" | "POLICY_SCOPE_VIEW_ALL" | "POLICY_SCOPE_VIEW_GLOBAL_AND_OBJECT" | (string & {}) }
-export interface SearchPoliciesResponse { list?: Array<Policy>; nextPageToken?: string }
-export interface SelfApproval { assignedUserIds?: Array<string>; fallback?: boolean; fallbackGroupIds?: Array<AppEntitlementReference>; fallbackUserIds?: Array<string>; isGroupFallbackEnabled?: boolean }
-export interface SkippedAction { newPolicyStepId?: string; skippedAt?: Date; userId?: string }
-export interface TestAccountProvisionPolicyRequest { cel?: string }
-export interface TestAccountProvisionPolicyResponse { type?: string; value?: string }
+export interface PolicyStep { accept?: Accept | null; action?: Action | null; approval?: Approval | null; form?: Form | null; provision?: Provision | null; reject?: Reject | null; wait?: Wait | null }
+export interface PolicyStepInstance { accept?: AcceptInstance | null; actionInstance?: ActionInstance | null; approval?: ApprovalInstance | null; form?: FormInstance | null; id?: string | null; policyGenerationId?: string | null; provision?: ProvisionInstance | null; reject?: RejectInstance | null; state?: "POLICY_STEP_STATE_UNSPECIFIED" | "POLICY_STEP_STATE_ACTIVE" | "POLICY_STEP_STATE_DONE" | (string & {}) | null; wait?: WaitInstance | null }
+export interface PolicySteps { steps?: Array<PolicyStep> | null }
+export interface Provision { assigned?: boolean | null; provisionPolicy?: ProvisionPolicy | null; provisionTarget?: ProvisionTarget | null }
+export interface ProvisionInstance { batonActionInvocationId?: string | null; cancelled?: CancelledAction | null; completed?: CompletedAction | null; errored?: ErroredAction | null; externalTicketId?: string | null; externalTicketProvisionerConfigId?: string | null; notificationId?: string | null; provision?: Provision | null; reassignedByError?: ReassignedByErrorAction | null; skipped?: SkippedAction | null; state?: "PROVISION_INSTANCE_STATE_UNSPECIFIED" | "PROVISION_INSTANCE_STATE_INIT" | "PROVISION_INSTANCE_STATE_CREATE_CONNECTOR_ACTIONS_FOR_TARGET" | "PROVISION_INSTANCE_STATE_SENDING_NOTIFICATIONS" | "PROVISION_INSTANCE_STATE_WAITING" | "PROVISION_INSTANCE_STATE_WEBHOOK" | "PROVISION_INSTANCE_STATE_WEBHOOK_WAITING" | "PROVISION_INSTANCE_STATE_EXTERNAL_TICKET" | "PROVISION_INSTANCE_STATE_EXTERNAL_TICKET_WAITING" | "PROVISION_INSTANCE_STATE_ACCOUNT_LIFECYCLE_ACTIONS" | "PROVISION_INSTANCE_STATE_ACCOUNT_LIFECYCLE_ACTIONS_WAITING" | "PROVISION_INSTANCE_STATE_DEVICE_PLACEMENT" | "PROVISION_INSTANCE_STATE_DONE" | (string & {}) | null; waitingOn?: ProvisionWaitingOn | null; webhookId?: string | null; webhookInstanceId?: string | null }
+export interface ProvisionPolicy { action?: ActionProvision | null; connector?: ConnectorProvision | null; delegated?: DelegatedProvision | null; devicePlacement?: DevicePlacementProvision | null; externalTicket?: ExternalTicketProvision | null; manual?: ManualProvision | null; multiStep?: MultiStep | null; unconfigured?: UnconfiguredProvision | null; webhook?: WebhookProvision | null }
+export interface ProvisionTarget { appEntitlementId?: string | null; appId?: string | null; appUserId?: string | null; grantDuration?: string | null }
+export interface ProvisionWaitingOn { devicePlacement?: WaitingForDevicePlacement | null; entitlementMerge?: WaitingForEntitlementMerge | null; fallbackAt?: Date | null; startedWaitingAt?: Date | null }
+export interface ProvisionerAssignment { appOwnerProvisioner?: AppOwnerProvisioner | null; entitlementOwnerProvisioner?: EntitlementOwnerProvisioner | null; expressionProvisioner?: ExpressionProvisioner | null; groupProvisioner?: GroupProvisioner | null; managerProvisioner?: ManagerProvisioner | null; userProvisioner?: UserProvisioner | null }
+export interface ReassignedAction { newPolicyStepId?: string | null; reassignedAt?: Date | null; userId?: string | null }
+export interface ReassignedByErrorAction { description?: string | null; errorCode?: string | null; errorUserId?: string | null; erroredAt?: Date | null; newPolicyStepId?: string | null; reassignedAt?: Date | null }
+export interface Reject { rejectMessage?: string | null }
+export interface RejectInstance { rejectMessage?: string | null }
+export interface ResourceOwnerApproval { allowSelfApproval?: boolean | null; fallback?: boolean | null; fallbackGroupIds?: Array<AppEntitlementReference> | null; fallbackUserIds?: Array<string> | null; isGroupFallbackEnabled?: boolean; requireDistinctApprovers?: boolean }
+export interface RestartAction { oldPolicyStepId?: string | null; restartedAt?: Date | null; userId?: string | null }
+export interface Rule { condition?: string | null; policyId?: string | null; policyKey?: string | null; stepKey?: string | null }
+export interface SearchPoliciesRequest { displayName?: string | null; excludePolicyIds?: Array<string> | null; includeDeleted?: boolean | null; pageSize?: number | null; pageToken?: string | null; policyTypes?: Array<"POLICY_TYPE_UNSPECIFIED" | "POLICY_TYPE_GRANT" | "POLICY_TYPE_REVOKE" | "POLICY_TYPE_CERTIFY" | "POLICY_TYPE_ACCESS_REQUEST" | "POLICY_TYPE_PROVISION" | (string & {})> | null; query?: string | null; refs?: Array<PolicyRef> | null; scopeAppEntitlementId?: string; scopeAppId?: string; scopeObjectType?: "POLICY_SCOPE_OBJECT_TYPE_UNSPECIFIED" | "POLICY_SCOPE_OBJECT_TYPE_APP" | "POLICY_SCOPE_OBJECT_TYPE_ENTITLEMENT" | (string & {}); scopeSlot?: "POLICY_SCOPE_SLOT_UNSPECIFIED" | "POLICY_SCOPE_SLOT_EMERGENCY" | (string & {}); scopeView?: "POLICY_SCOPE_VIEW_UNSPECIFIED" | "POLICY_SCOPE_VIEW_GLOBAL" | "POLICY_SCOPE_VIEW_SCOPED" | "POLICY_SCOPE_VIEW_ALL" | "POLICY_SCOPE_VIEW_GLOBAL_AND_OBJECT" | (string & {}) }
+export interface SearchPoliciesResponse { list?: Array<Policy> | null; nextPageToken?: string | null }
+export interface SelfApproval { assignedUserIds?: Array<string> | null; fallback?: boolean | null; fallbackGroupIds?: Array<AppEntitlementReference> | null; fallbackUserIds?: Array<string> | null; isGroupFallbackEnabled?: boolean }
+export interface SkippedAction { newPolicyStepId?: string | null; skippedAt?: Date | null; userId?: string | null }
+export interface TestAccountProvisionPolicyRequest { cel?: string | null }
+export interface TestAccountProvisionPolicyResponse { type?: string | null; value?: string | null }
 export interface UnconfiguredProvision {  }
-export interface UpdatePolicyRequest { policy?: Policy; updateMask?: string }
-export interface UpdatePolicyResponse { policy?: Policy }
-export interface UserApproval { allowSelfApproval?: boolean; requireDistinctApprovers?: boolean; userIds?: Array<string> }
-export interface UserProvisioner { allowReassignment?: boolean; userIds?: Array<string> }
-export interface Wait { commentOnFirstWait?: string; commentOnTimeout?: string; condition?: WaitCondition; duration?: WaitDuration; name?: string; timeoutDuration?: string; untilTime?: WaitUntilTime }
-export interface WaitCondition { condition?: string }
-export interface WaitConditionInstance { condition?: string }
-export interface WaitDuration { duration?: string }
-export interface WaitInstance { commentOnFirstWait?: string; commentOnTimeout?: string; condition?: WaitConditionInstance; name?: string; skipped?: SkippedAction; startedWaitingAt?: Date; state?: "WAIT_INSTANCE_STATE_UNSPECIFIED" | "WAIT_INSTANCE_STATE_WAITING" | "WAIT_INSTANCE_STATE_COMPLETED" | "WAIT_INSTANCE_STATE_TIMED_OUT" | (string & {}); succeeded?: ConditionSucceeded; timedOut?: ConditionTimedOut; timeout?: Date; timeoutDuration?: string; untilTime?: WaitUntilTimeInstance }
-export interface ConditionSucceeded { succeededAt?: Date }
-export interface ConditionTimedOut { timedOutAt?: Date }
-export interface WaitUntilTime { hours?: number; minutes?: number; timezone?: string }
-export interface WaitUntilTimeInstance { durationIfExists?: string; untilTime?: Date }
+export interface UpdatePolicyRequest { policy?: Policy | null; updateMask?: string | null }
+export interface UpdatePolicyResponse { policy?: Policy | null }
+export interface UserApproval { allowSelfApproval?: boolean | null; requireDistinctApprovers?: boolean; userIds?: Array<string> | null }
+export interface UserProvisioner { allowReassignment?: boolean; userIds?: Array<string> | null }
+export interface Wait { commentOnFirstWait?: string | null; commentOnTimeout?: string | null; condition?: WaitCondition | null; duration?: WaitDuration | null; name?: string | null; timeoutDuration?: string | null; untilTime?: WaitUntilTime | null }
+export interface WaitCondition { condition?: string | null }
+export interface WaitConditionInstance { condition?: string | null }
+export interface WaitDuration { duration?: string | null }
+export interface WaitInstance { commentOnFirstWait?: string | null; commentOnTimeout?: string | null; condition?: WaitConditionInstance | null; name?: string | null; skipped?: SkippedAction | null; startedWaitingAt?: Date | null; state?: "WAIT_INSTANCE_STATE_UNSPECIFIED" | "WAIT_INSTANCE_STATE_WAITING" | "WAIT_INSTANCE_STATE_COMPLETED" | "WAIT_INSTANCE_STATE_TIMED_OUT" | (string & {}) | null; succeeded?: ConditionSucceeded | null; timedOut?: ConditionTimedOut | null; timeout?: Date | null; timeoutDuration?: string | null; untilTime?: WaitUntilTimeInstance | null }
+export interface ConditionSucceeded { succeededAt?: Date | null }
+export interface ConditionTimedOut { timedOutAt?: Date | null }
+export interface WaitUntilTime { hours?: number | null; minutes?: number | null; timezone?: string | null }
+export interface WaitUntilTimeInstance { durationIfExists?: string | null; untilTime?: Date | null }
 export interface WaitingForDevicePlacement { recipientUserId?: string; vaultBoundaryId?: string }
 export interface WaitingForEntitlementMerge { appEntitlementId?: string; appId?: string }
-export interface WebhookApproval { webhookId?: string }
-export interface WebhookProvision { webhookId?: string }
-export interface ProfileType { description?: string; displayToUser?: boolean; iconUrl?: string; id?: string; name?: string; priority?: number; sizes?: Array<number>; slug?: string }
+export interface WebhookApproval { webhookId?: string | null }
+export interface WebhookProvision { webhookId?: string | null }
+export interface ProfileType { description?: string | null; displayToUser?: boolean; iconUrl?: string | null; id?: string | null; name?: string | null; priority?: number | null; sizes?: Array<number> | null; slug?: string }
 export interface ProgramRef { commitId?: string; functionId?: string; plannedFromPrompt?: string }
-export interface Report { createdAt?: Date; createdByUserId?: string; deletedAt?: Date; displayName?: string; id?: string; latestRunId?: string; latestSuccessfulRunId?: string; parameterSchema?: any; parameterValues?: any; program?: ProgramRef; prompt?: string; tenantId?: string; updatedAt?: Date }
-export interface ReportRun { artifactUrl?: string; conversationId?: string; createdAt?: Date; deletedAt?: Date; error?: string; expiresAt?: Date; id?: string; invocationId?: string; lineage?: any; parameterValues?: any; program?: ProgramRef; reportId?: string; runByUserId?: string; sources?: Array<ReportSource>; status?: "REPORT_RUN_STATUS_UNSPECIFIED" | "REPORT_RUN_STATUS_PENDING" | "REPORT_RUN_STATUS_SUCCEEDED" | "REPORT_RUN_STATUS_FAILED" | "REPORT_RUN_STATUS_STALE_PROGRAM" | (string & {}); surfaceId?: string; surfaceSnapshot?: A2UISurface; tenantId?: string; updatedAt?: Date; vfsId?: string }
+export interface Report { createdAt?: Date | null; createdByUserId?: string; deletedAt?: Date | null; displayName?: string; id?: string; latestRunId?: string; latestSuccessfulRunId?: string; parameterSchema?: any | null; parameterValues?: any | null; program?: ProgramRef | null; prompt?: string; tenantId?: string; updatedAt?: Date | null }
+export interface ReportRun { artifactUrl?: string; conversationId?: string; createdAt?: Date | null; deletedAt?: Date | null; error?: string; expiresAt?: Date | null; id?: string; invocationId?: string; lineage?: any | null; parameterValues?: any | null; program?: ProgramRef | null; reportId?: string; runByUserId?: string; sources?: Array<ReportSource> | null; status?: "REPORT_RUN_STATUS_UNSPECIFIED" | "REPORT_RUN_STATUS_PENDING" | "REPORT_RUN_STATUS_SUCCEEDED" | "REPORT_RUN_STATUS_FAILED" | "REPORT_RUN_STATUS_STALE_PROGRAM" | (string & {}); surfaceId?: string; surfaceSnapshot?: A2UISurface | null; tenantId?: string; updatedAt?: Date | null; vfsId?: string }
 export interface ReportSource { count?: number; kind?: string; label?: string; ref?: string }
 export interface ReportingServiceDeleteRequest {  }
 export interface ReportingServiceDeleteResponse {  }
-export interface ReportingServiceGetResponse { latestRun?: ReportRun; latestSuccessfulRun?: ReportRun; promptDrifted?: boolean; report?: Report }
-export interface ReportingServiceGetRunProvenanceResponse { programCommitId?: string; programFunctionId?: string; programInput?: string; programSource?: string; sources?: Array<A2UIProvenanceSource>; steps?: Array<A2UIProvenanceStep>; stepsAvailable?: boolean }
-export interface ReportingServiceListResponse { list?: Array<Report>; nextPageToken?: string }
+export interface ReportingServiceGetResponse { latestRun?: ReportRun | null; latestSuccessfulRun?: ReportRun | null; promptDrifted?: boolean; report?: Report | null }
+export interface ReportingServiceGetRunProvenanceResponse { programCommitId?: string; programFunctionId?: string; programInput?: string; programSource?: string; sources?: Array<A2UIProvenanceSource> | null; steps?: Array<A2UIProvenanceStep> | null; stepsAvailable?: boolean }
+export interface ReportingServiceListResponse { list?: Array<Report> | null; nextPageToken?: string }
 export interface ReportingServiceRunRequest {  }
-export interface ReportingServiceRunResponse { run?: ReportRun }
+export interface ReportingServiceRunResponse { run?: ReportRun | null }
 export interface ReportingServiceSaveRequest { conversationId?: string; displayName?: string; prompt?: string; surfaceId?: string }
-export interface ReportingServiceSaveResponse { report?: Report }
-export interface ReportingServiceUpdateRequest { displayName?: string; parameterValues?: any; prompt?: string }
-export interface ReportingServiceUpdateResponse { report?: Report }
-export interface RequestSchema { createdAt?: Date; deletedAt?: Date; form?: RequestSchemaForm; id?: string; justificationVisibility?: "JUSTIFICATION_VISIBILITY_UNSPECIFIED" | "JUSTIFICATION_VISIBILITY_SHOW" | "JUSTIFICATION_VISIBILITY_HIDE" | (string & {}); modifiedAt?: Date }
-export interface RequestSchemaServiceCreateEntitlementBindingRequest { entitlementRef?: AppEntitlementRef; requestSchemaId?: string }
-export interface RequestSchemaServiceCreateEntitlementBindingResponse { entitlementRef?: AppEntitlementRef; requestSchemaId?: string }
-export interface RequestSchemaServiceCreateRequest { description?: string; fieldGroups?: Array<FormFieldGroup>; fieldRelationships?: Array<FieldRelationship>; fields?: Array<FormField>; justificationVisibility?: "JUSTIFICATION_VISIBILITY_UNSPECIFIED" | "JUSTIFICATION_VISIBILITY_SHOW" | "JUSTIFICATION_VISIBILITY_HIDE" | (string & {}); name?: string }
-export interface RequestSchemaServiceCreateResponse { requestSchema?: RequestSchema }
+export interface ReportingServiceSaveResponse { report?: Report | null }
+export interface ReportingServiceUpdateRequest { displayName?: string; parameterValues?: any | null; prompt?: string }
+export interface ReportingServiceUpdateResponse { report?: Report | null }
+export interface RequestSchema { createdAt?: Date | null; deletedAt?: Date | null; form?: RequestSchemaForm | null; id?: string | null; justificationVisibility?: "JUSTIFICATION_VISIBILITY_UNSPECIFIED" | "JUSTIFICATION_VISIBILITY_SHOW" | "JUSTIFICATION_VISIBILITY_HIDE" | (string & {}); modifiedAt?: Date | null }
+export interface RequestSchemaServiceCreateEntitlementBindingRequest { entitlementRef?: AppEntitlementRef | null; requestSchemaId?: string | null }
+export interface RequestSchemaServiceCreateEntitlementBindingResponse { entitlementRef?: AppEntitlementRef | null; requestSchemaId?: string | null }
+export interface RequestSchemaServiceCreateRequest { description?: string | null; fieldGroups?: Array<FormFieldGroup> | null; fieldRelationships?: Array<FieldRelationship> | null; fields?: Array<FormField> | null; justificationVisibility?: "JUSTIFICATION_VISIBILITY_UNSPECIFIED" | "JUSTIFICATION_VISIBILITY_SHOW" | "JUSTIFICATION_VISIBILITY_HIDE" | (string & {}); name?: string | null }
+export interface RequestSchemaServiceCreateResponse { requestSchema?: RequestSchema | null }
 export interface RequestSchemaServiceDeleteRequest {  }
 export interface RequestSchemaServiceDeleteResponse {  }
-export interface RequestSchemaServiceFindBindingForAppEntitlementRequest { entitlementRef?: AppEntitlementRef }
-export interface RequestSchemaServiceFindBindingForAppEntitlementResponse { entitlementRef?: AppEntitlementRef; requestSchemaId?: string }
-export interface RequestSchemaServiceGetResponse { requestSchema?: RequestSchema }
-export interface RequestSchemaServiceRemoveEntitlementBindingRequest { entitlementRef?: AppEntitlementRef; requestSchemaId?: string }
+export interface RequestSchemaServiceFindBindingForAppEntitlementRequest { entitlementRef?: AppEntitlementRef | null }
+export interface RequestSchemaServiceFindBindingForAppEntitlementResponse { entitlementRef?: AppEntitlementRef | null; requestSchemaId?: string | null }
+export interface RequestSchemaServiceGetResponse { requestSchema?: RequestSchema | null }
+export interface RequestSchemaServiceRemoveEntitlementBindingRequest { entitlementRef?: AppEntitlementRef | null; requestSchemaId?: string | null }
 export interface RequestSchemaServiceRemoveEntitlementBindingResponse {  }
-export interface RequestSchemaServiceUpdateRequest { requestSchema?: RequestSchema; updateMask?: string }
-export interface RequestSchemaServiceUpdateResponse { requestSchema?: RequestSchema }
-export interface AppEntitlementWithUserBindings { appEntitlementUserBindings?: Array<AppEntitlementUserBinding>; entitlement?: AppEntitlementView }
-export interface BundleAutomation { bundleAutomationRuleCEL?: BundleAutomationRuleCEL; circuitBreaker?: BundleAutomationCircuitBreaker; createTasks?: boolean; createdAt?: Date; deletedAt?: Date; disableCircuitBreaker?: boolean; enabled?: boolean; enforceOnSmallProfiles?: boolean; entitlements?: BundleAutomationRuleEntitlement; removedMembersThresholdPercent?: number; requestCatalogId?: string; state?: BundleAutomationLastRunState; tenantId?: string; updatedAt?: Date }
+export interface RequestSchemaServiceUpdateRequest { requestSchema?: RequestSchema | null; updateMask?: string | null }
+export interface RequestSchemaServiceUpdateResponse { requestSchema?: RequestSchema | null }
+export interface AppEntitlementWithUserBindings { appEntitlementUserBindings?: Array<AppEntitlementUserBinding> | null; entitlement?: AppEntitlementView | null }
+export interface BundleAutomation { bundleAutomationRuleCEL?: BundleAutomationRuleCEL | null; circuitBreaker?: BundleAutomationCircuitBreaker | null; createTasks?: boolean | null; createdAt?: Date | null; deletedAt?: Date | null; disableCircuitBreaker?: boolean | null; enabled?: boolean | null; enforceOnSmallProfiles?: boolean; entitlements?: BundleAutomationRuleEntitlement | null; removedMembersThresholdPercent?: number; requestCatalogId?: string | null; state?: BundleAutomationLastRunState | null; tenantId?: string | null; updatedAt?: Date | null }
 export interface BundleAutomationCelEvaluationState { errorMessage?: string; lastEvaluatedAt?: Date; matchedUsers?: number; status?: "BUNDLE_AUTOMATION_RUN_STATUS_UNSPECIFIED" | "BUNDLE_AUTOMATION_RUN_STATUS_SUCCESS" | "BUNDLE_AUTOMATION_RUN_STATUS_FAILURE" | "BUNDLE_AUTOMATION_RUN_STATUS_IN_PROGRESS" | "BUNDLE_AUTOMATION_RUN_STATUS_WAITING_FOR_APPROVAL" | (string & {}) }
-export interface BundleAutomationCircuitBreaker { removedMembersThresholdPercentage?: number; state?: "CIRCUIT_BREAKER_STATE_UNSPECIFIED" | "CIRCUIT_BREAKER_STATE_TRIGGERED" | "CIRCUIT_BREAKER_STATE_BYPASS" | "CIRCUIT_BREAKER_STATE_SUPPORT_DISABLED" | (string & {}); updatedAt?: Date; userRef?: UserRef }
-export interface BundleAutomationLastRunState { bundleAutomationCelEvaluationState?: BundleAutomationCelEvaluationState; errorMessage?: string; lastRunAt?: Date; status?: "BUNDLE_AUTOMATION_RUN_STATUS_UNSPECIFIED" | "BUNDLE_AUTOMATION_RUN_STATUS_SUCCESS" | "BUNDLE_AUTOMATION_RUN_STATUS_FAILURE" | "BUNDLE_AUTOMATION_RUN_STATUS_IN_PROGRESS" | "BUNDLE_AUTOMATION_RUN_STATUS_WAITING_FOR_APPROVAL" | (string & {}) }
+export interface BundleAutomationCircuitBreaker { removedMembersThresholdPercentage?: number | null; state?: "CIRCUIT_BREAKER_STATE_UNSPECIFIED" | "CIRCUIT_BREAKER_STATE_TRIGGERED" | "CIRCUIT_BREAKER_STATE_BYPASS" | "CIRCUIT_BREAKER_STATE_SUPPORT_DISABLED" | (string & {}) | null; updatedAt?: Date | null; userRef?: UserRef | null }
+export interface BundleAutomationLastRunState { bundleAutomationCelEvaluationState?: BundleAutomationCelEvaluationState; errorMessage?: string | null; lastRunAt?: Date | null; status?: "BUNDLE_AUTOMATION_RUN_STATUS_UNSPECIFIED" | "BUNDLE_AUTOMATION_RUN_STATUS_SUCCESS" | "BUNDLE_AUTOMATION_RUN_STATUS_FAILURE" | "BUNDLE_AUTOMATION_RUN_STATUS_IN_PROGRESS" | "BUNDLE_AUTOMATION_RUN_STATUS_WAITING_FOR_APPROVAL" | (string & {}) | null }
 export interface BundleAutomationRuleCEL { expression?: string }
-export interface BundleAutomationRuleEntitlement { entitlementRefs?: Array<AppEntitlementRef> }
-export interface CreateBundleAutomationRequest { bundleAutomationRuleCEL?: BundleAutomationRuleCEL; createTasks?: boolean; disableCircuitBreaker?: boolean; enabled?: boolean; enforceOnSmallProfiles?: boolean; entitlements?: BundleAutomationRuleEntitlement; removedMembersThresholdPercent?: number }
+export interface BundleAutomationRuleEntitlement { entitlementRefs?: Array<AppEntitlementRef> | null }
+export interface CreateBundleAutomationRequest { bundleAutomationRuleCEL?: BundleAutomationRuleCEL | null; createTasks?: boolean | null; disableCircuitBreaker?: boolean | null; enabled?: boolean | null; enforceOnSmallProfiles?: boolean; entitlements?: BundleAutomationRuleEntitlement | null; removedMembersThresholdPercent?: number }
 export interface DeleteBundleAutomationRequest {  }
 export interface DeleteBundleAutomationResponse {  }
-export interface ForceRunBundleAutomationRequest { refs?: Array<AppEntitlementRef> }
+export interface ForceRunBundleAutomationRequest { refs?: Array<AppEntitlementRef> | null }
 export interface ForceRunBundleAutomationResponse {  }
-export interface RequestCatalog { accessEntitlements?: Array<AppEntitlement>; annotations?: Record<string, string>; createdAt?: Date; createdByUserId?: string; deletedAt?: Date; description?: string; displayName?: string; enrollmentBehavior?: "REQUEST_CATALOG_ENROLLMENT_BEHAVIOR_UNSPECIFIED" | "REQUEST_CATALOG_ENROLLMENT_BEHAVIOR_BYPASS_ENTITLEMENT_REQUEST_POLICY" | "REQUEST_CATALOG_ENROLLMENT_BEHAVIOR_ENFORCE_ENTITLEMENT_REQUEST_POLICY" | (string & {}); id?: string; published?: boolean; requestBundle?: boolean; unenrollmentBehavior?: "REQUEST_CATALOG_UNENROLLMENT_BEHAVIOR_UNSPECIFIED" | "REQUEST_CATALOG_UNENROLLMENT_BEHAVIOR_LEAVE_ACCESS_AS_IS" | "REQUEST_CATALOG_UNENROLLMENT_BEHAVIOR_REVOKE_ALL" | "REQUEST_CATALOG_UNENROLLMENT_BEHAVIOR_REVOKE_UNJUSTIFIED" | (string & {}); unenrollmentEntitlementBehavior?: "REQUEST_CATALOG_UNENROLLMENT_ENTITLEMENT_BEHAVIOR_UNSPECIFIED" | "REQUEST_CATALOG_UNENROLLMENT_ENTITLEMENT_BEHAVIOR_BYPASS" | "REQUEST_CATALOG_UNENROLLMENT_ENTITLEMENT_BEHAVIOR_ENFORCE" | (string & {}); updatedAt?: Date; visibleToEveryone?: boolean }
-export interface RequestCatalogExpandMask { paths?: Array<string> }
+export interface RequestCatalog { accessEntitlements?: Array<AppEntitlement> | null; annotations?: Record<string, string>; createdAt?: Date | null; createdByUserId?: string | null; deletedAt?: Date | null; description?: string | null; displayName?: string | null; enrollmentBehavior?: "REQUEST_CATALOG_ENROLLMENT_BEHAVIOR_UNSPECIFIED" | "REQUEST_CATALOG_ENROLLMENT_BEHAVIOR_BYPASS_ENTITLEMENT_REQUEST_POLICY" | "REQUEST_CATALOG_ENROLLMENT_BEHAVIOR_ENFORCE_ENTITLEMENT_REQUEST_POLICY" | (string & {}) | null; id?: string | null; published?: boolean | null; requestBundle?: boolean | null; unenrollmentBehavior?: "REQUEST_CATALOG_UNENROLLMENT_BEHAVIOR_UNSPECIFIED" | "REQUEST_CATALOG_UNENROLLMENT_BEHAVIOR_LEAVE_ACCESS_AS_IS" | "REQUEST_CATALOG_UNENROLLMENT_BEHAVIOR_REVOKE_ALL" | "REQUEST_CATALOG_UNENROLLMENT_BEHAVIOR_REVOKE_UNJUSTIFIED" | (string & {}) | null; unenrollmentEntitlementBehavior?: "REQUEST_CATALOG_UNENROLLMENT_ENTITLEMENT_BEHAVIOR_UNSPECIFIED" | "REQUEST_CATALOG_UNENROLLMENT_ENTITLEMENT_BEHAVIOR_BYPASS" | "REQUEST_CATALOG_UNENROLLMENT_ENTITLEMENT_BEHAVIOR_ENFORCE" | (string & {}) | null; updatedAt?: Date | null; visibleToEveryone?: boolean | null }
+export interface RequestCatalogExpandMask { paths?: Array<string> | null }
 export interface RequestCatalogManagementServiceAddAccessEntitlementsRequest { accessEntitlements: Array<AppEntitlementRef> }
 export interface RequestCatalogManagementServiceAddAccessEntitlementsResponse {  }
-export interface RequestCatalogManagementServiceAddAppEntitlementsRequest { appEntitlements: Array<AppEntitlementRef>; createRequests?: boolean }
+export interface RequestCatalogManagementServiceAddAppEntitlementsRequest { appEntitlements: Array<AppEntitlementRef>; createRequests?: boolean | null }
 export interface RequestCatalogManagementServiceAddAppEntitlementsResponse {  }
-export interface RequestCatalogManagementServiceCreateRequest { annotations?: Record<string, string>; description?: string; displayName: string; enrollmentBehavior?: "REQUEST_CATALOG_ENROLLMENT_BEHAVIOR_UNSPECIFIED" | "REQUEST_CATALOG_ENROLLMENT_BEHAVIOR_BYPASS_ENTITLEMENT_REQUEST_POLICY" | "REQUEST_CATALOG_ENROLLMENT_BEHAVIOR_ENFORCE_ENTITLEMENT_REQUEST_POLICY" | (string & {}); expandMask?: RequestCatalogExpandMask; published?: boolean; requestBundle?: boolean; unenrollmentBehavior?: "REQUEST_CATALOG_UNENROLLMENT_BEHAVIOR_UNSPECIFIED" | "REQUEST_CATALOG_UNENROLLMENT_BEHAVIOR_LEAVE_ACCESS_AS_IS" | "REQUEST_CATALOG_UNENROLLMENT_BEHAVIOR_REVOKE_ALL" | "REQUEST_CATALOG_UNENROLLMENT_BEHAVIOR_REVOKE_UNJUSTIFIED" | (string & {}); unenrollmentEntitlementBehavior?: "REQUEST_CATALOG_UNENROLLMENT_ENTITLEMENT_BEHAVIOR_UNSPECIFIED" | "REQUEST_CATALOG_UNENROLLMENT_ENTITLEMENT_BEHAVIOR_BYPASS" | "REQUEST_CATALOG_UNENROLLMENT_ENTITLEMENT_BEHAVIOR_ENFORCE" | (string & {}); visibleToEveryone?: boolean }
+export interface RequestCatalogManagementServiceCreateRequest { annotations?: Record<string, string>; description?: string | null; displayName: string; enrollmentBehavior?: "REQUEST_CATALOG_ENROLLMENT_BEHAVIOR_UNSPECIFIED" | "REQUEST_CATALOG_ENROLLMENT_BEHAVIOR_BYPASS_ENTITLEMENT_REQUEST_POLICY" | "REQUEST_CATALOG_ENROLLMENT_BEHAVIOR_ENFORCE_ENTITLEMENT_REQUEST_POLICY" | (string & {}) | null; expandMask?: RequestCatalogExpandMask | null; published?: boolean | null; requestBundle?: boolean | null; unenrollmentBehavior?: "REQUEST_CATALOG_UNENROLLMENT_BEHAVIOR_UNSPECIFIED" | "REQUEST_CATALOG_UNENROLLMENT_BEHAVIOR_LEAVE_ACCESS_AS_IS" | "REQUEST_CATALOG_UNENROLLMENT_BEHAVIOR_REVOKE_ALL" | "REQUEST_CATALOG_UNENROLLMENT_BEHAVIOR_REVOKE_UNJUSTIFIED" | (string & {}) | null; unenrollmentEntitlementBehavior?: "REQUEST_CATALOG_UNENROLLMENT_ENTITLEMENT_BEHAVIOR_UNSPECIFIED" | "REQUEST_CATALOG_UNENROLLMENT_ENTITLEMENT_BEHAVIOR_BYPASS" | "REQUEST_CATALOG_UNENROLLMENT_ENTITLEMENT_BEHAVIOR_ENFORCE" | (string & {}) | null; visibleToEveryone?: boolean | null }
 export interface RequestCatalogManagementServiceCreateRequestableEntryRequest { createRequests?: boolean }
 export interface RequestCatalogManagementServiceCreateRequestableEntryResponse { requestableEntry?: RequestableEntry }
 export interface RequestCatalogManagementServiceDeleteRequest {  }
@@ -1303,512 +1303,512 @@ export interface RequestCatalogManagementServiceDeleteRequestableEntryRequest { 
 export interface RequestCatalogManagementServiceDeleteRequestableEntryResponse {  }
 export interface RequestCatalogManagementServiceDeleteResponse {  }
 export interface RequestCatalogManagementServiceGetRequestableEntryResponse { requestableEntry?: RequestableEntry }
-export interface RequestCatalogManagementServiceGetResponse { expanded?: Array<Typed>; requestCatalogView?: RequestCatalogView }
-export interface RequestCatalogManagementServiceListAllEntitlementIdsPerCatalogResponse { refs?: Array<AppEntitlementRef> }
-export interface RequestCatalogManagementServiceListEntitlementsForAccessResponse { expanded?: Array<Typed>; list?: Array<AppEntitlementView>; nextPageToken?: string }
-export interface RequestCatalogManagementServiceListEntitlementsPerCatalogResponse { expanded?: Array<Typed>; list?: Array<AppEntitlementView>; nextPageToken?: string }
-export interface RequestCatalogManagementServiceListResponse { expanded?: Array<Typed>; list?: Array<RequestCatalogView>; nextPageToken?: string }
-export interface RequestCatalogManagementServiceRemoveAccessEntitlementsRequest { accessEntitlements?: Array<AppEntitlementRef> }
+export interface RequestCatalogManagementServiceGetResponse { expanded?: Array<Typed> | null; requestCatalogView?: RequestCatalogView | null }
+export interface RequestCatalogManagementServiceListAllEntitlementIdsPerCatalogResponse { refs?: Array<AppEntitlementRef> | null }
+export interface RequestCatalogManagementServiceListEntitlementsForAccessResponse { expanded?: Array<Typed> | null; list?: Array<AppEntitlementView> | null; nextPageToken?: string | null }
+export interface RequestCatalogManagementServiceListEntitlementsPerCatalogResponse { expanded?: Array<Typed> | null; list?: Array<AppEntitlementView> | null; nextPageToken?: string | null }
+export interface RequestCatalogManagementServiceListResponse { expanded?: Array<Typed> | null; list?: Array<RequestCatalogView> | null; nextPageToken?: string | null }
+export interface RequestCatalogManagementServiceRemoveAccessEntitlementsRequest { accessEntitlements?: Array<AppEntitlementRef> | null }
 export interface RequestCatalogManagementServiceRemoveAccessEntitlementsResponse {  }
-export interface RequestCatalogManagementServiceRemoveAppEntitlementsRequest { appEntitlements?: Array<AppEntitlementRef> }
+export interface RequestCatalogManagementServiceRemoveAppEntitlementsRequest { appEntitlements?: Array<AppEntitlementRef> | null }
 export interface RequestCatalogManagementServiceRemoveAppEntitlementsResponse {  }
 export interface RequestCatalogManagementServiceUpdateAppEntitlementsRequest { appEntitlements: Array<AppEntitlementRef> }
 export interface RequestCatalogManagementServiceUpdateAppEntitlementsResponse {  }
-export interface RequestCatalogManagementServiceUpdateRequest { catalog?: RequestCatalog; expandMask?: RequestCatalogExpandMask; updateMask?: string }
-export interface RequestCatalogSearchServiceSearchEntitlementsRequest { appDisplayName?: string; entitlementAlias?: string; expandMask?: AppEntitlementExpandMask; grantedStatus?: "UNSPECIFIED" | "ALL" | "GRANTED" | "NOT_GRANTED" | (string & {}); includeDeleted?: boolean; pageSize?: number; pageToken?: string; query?: string }
-export interface RequestCatalogSearchServiceSearchEntitlementsResponse { expanded?: Array<Typed>; list?: Array<AppEntitlementWithUserBindings>; nextPageToken?: string }
-export interface RequestCatalogView { accessEntitlementsPath?: string; createdByUserPath?: string; memberCount?: number; requestCatalog?: RequestCatalog }
+export interface RequestCatalogManagementServiceUpdateRequest { catalog?: RequestCatalog | null; expandMask?: RequestCatalogExpandMask | null; updateMask?: string | null }
+export interface RequestCatalogSearchServiceSearchEntitlementsRequest { appDisplayName?: string | null; entitlementAlias?: string | null; expandMask?: AppEntitlementExpandMask | null; grantedStatus?: "UNSPECIFIED" | "ALL" | "GRANTED" | "NOT_GRANTED" | (string & {}) | null; includeDeleted?: boolean | null; pageSize?: number | null; pageToken?: string | null; query?: string | null }
+export interface RequestCatalogSearchServiceSearchEntitlementsResponse { expanded?: Array<Typed> | null; list?: Array<AppEntitlementWithUserBindings> | null; nextPageToken?: string | null }
+export interface RequestCatalogView { accessEntitlementsPath?: string | null; createdByUserPath?: string | null; memberCount?: number | null; requestCatalog?: RequestCatalog | null }
 export interface RequestableEntry { appId?: string; catalogId?: string; entitlementId?: string }
 export interface ResumePausedBundleAutomationRequest {  }
 export interface ResumePausedBundleAutomationResponse {  }
-export interface SetBundleAutomationRequest { bundleAutomationRuleCEL?: BundleAutomationRuleCEL; createTasks?: boolean; disableCircuitBreaker?: boolean; enabled?: boolean; enforceOnSmallProfiles?: boolean; entitlements?: BundleAutomationRuleEntitlement; removedMembersThresholdPercent?: number }
-export interface CohortHintInput { attribute?: string; priority?: number; values?: Array<string> }
-export interface CohortHintView { attribute?: string; priority?: number; values?: Array<string> }
-export interface CohortUserWithCoverage { coveredCount?: number; user?: User }
-export interface CreateAccessProfileFromCohortRequest { celExpression?: string; createTasks?: boolean; description?: string; displayName?: string; enableAutomation?: boolean; entitlements?: Array<CohortEntitlement>; profileFilters?: Array<ProfileFilter>; suggestionId?: string }
+export interface SetBundleAutomationRequest { bundleAutomationRuleCEL?: BundleAutomationRuleCEL | null; createTasks?: boolean | null; disableCircuitBreaker?: boolean | null; enabled?: boolean | null; enforceOnSmallProfiles?: boolean; entitlements?: BundleAutomationRuleEntitlement | null; removedMembersThresholdPercent?: number }
+export interface CohortHintInput { attribute?: string; priority?: number; values?: Array<string> | null }
+export interface CohortHintView { attribute?: string; priority?: number; values?: Array<string> | null }
+export interface CohortUserWithCoverage { coveredCount?: number; user?: User | null }
+export interface CreateAccessProfileFromCohortRequest { celExpression?: string; createTasks?: boolean; description?: string; displayName?: string; enableAutomation?: boolean; entitlements?: Array<CohortEntitlement> | null; profileFilters?: Array<ProfileFilter> | null; suggestionId?: string }
 export interface CreateAccessProfileFromCohortResponse { accessProfileId?: string; celExpression?: string }
-export interface CustomAnalysisResultView { cohortSize?: number; completedAt?: Date; createdAt?: Date; errorMessage?: string; id?: string; profileFilters?: Array<ProfileFilter>; status?: "RUN_STATUS_UNSPECIFIED" | "RUN_STATUS_RUNNING" | "RUN_STATUS_COMPLETED" | "RUN_STATUS_FAILED" | (string & {}); suggestionsGenerated?: number }
+export interface CustomAnalysisResultView { cohortSize?: number; completedAt?: Date | null; createdAt?: Date | null; errorMessage?: string; id?: string; profileFilters?: Array<ProfileFilter> | null; status?: "RUN_STATUS_UNSPECIFIED" | "RUN_STATUS_RUNNING" | "RUN_STATUS_COMPLETED" | "RUN_STATUS_FAILED" | (string & {}); suggestionsGenerated?: number }
 export interface EntitlementRef { appId?: string; entitlementId?: string }
-export interface GetCustomAnalysisResultResponse { appsAnalyzed?: number; clusters?: Array<EntitlementCluster>; cohortSize?: number; entitlements?: Array<CohortEntitlement>; errorMessage?: string; facetUserCount?: number; facets?: Array<AttributeFacet>; id?: string; status?: "RUN_STATUS_UNSPECIFIED" | "RUN_STATUS_RUNNING" | "RUN_STATUS_COMPLETED" | "RUN_STATUS_FAILED" | (string & {}) }
+export interface GetCustomAnalysisResultResponse { appsAnalyzed?: number; clusters?: Array<EntitlementCluster> | null; cohortSize?: number; entitlements?: Array<CohortEntitlement> | null; errorMessage?: string; facetUserCount?: number; facets?: Array<AttributeFacet> | null; id?: string; status?: "RUN_STATUS_UNSPECIFIED" | "RUN_STATUS_RUNNING" | "RUN_STATUS_COMPLETED" | "RUN_STATUS_FAILED" | (string & {}) }
 export interface GetLatestRunResponse { roleMiningManagementRun?: RoleMiningManagementRun }
 export interface GetRoleMiningConfigResponse { roleMiningManagementConfig?: RoleMiningManagementConfig }
 export interface GetSuggestionResponse { roleMiningManagementSuggestion?: RoleMiningManagementSuggestion }
-export interface ListCustomAnalysisResultsResponse { list?: Array<CustomAnalysisResultView>; nextPageToken?: string }
-export interface ListRunsResponse { list?: Array<RoleMiningManagementRun>; nextPageToken?: string }
-export interface ListSuggestionsResponse { list?: Array<RoleMiningManagementSuggestion>; nextPageToken?: string }
-export interface RoleMiningManagementConfig { cohortHints?: Array<CohortHintView>; maxSuggestions?: number; minCohortSize?: number }
+export interface ListCustomAnalysisResultsResponse { list?: Array<CustomAnalysisResultView> | null; nextPageToken?: string }
+export interface ListRunsResponse { list?: Array<RoleMiningManagementRun> | null; nextPageToken?: string }
+export interface ListSuggestionsResponse { list?: Array<RoleMiningManagementSuggestion> | null; nextPageToken?: string }
+export interface RoleMiningManagementConfig { cohortHints?: Array<CohortHintView> | null; maxSuggestions?: number; minCohortSize?: number }
 export interface RoleMiningManagementRun { cohortsAnalyzed?: number; completedAt?: Date; createdAt?: Date; errorMessage?: string; id?: string; status?: "RUN_STATUS_UNSPECIFIED" | "RUN_STATUS_RUNNING" | "RUN_STATUS_COMPLETED" | "RUN_STATUS_FAILED" | (string & {}); suggestionsGenerated?: number; totalUsers?: number; triggerDetail?: string; triggerType?: "TRIGGER_TYPE_UNSPECIFIED" | "TRIGGER_TYPE_MANUAL" | "TRIGGER_TYPE_UPLIFT_COMPLETION" | "TRIGGER_TYPE_SCHEDULED" | "TRIGGER_TYPE_DIRECTORY_MERGE" | (string & {}); updatedAt?: Date }
-export interface RoleMiningManagementSuggestion { avgCoverage?: number; cohortFilters?: Array<ProfileFilter>; cohortSize?: number; confidence?: number; createdAt?: Date; createdCatalogId?: string; description?: string; dimensionCount?: number; entitlements?: Array<CohortEntitlement>; existingProfileMatches?: Array<AccessProfileMatch>; id?: string; insights?: Array<string>; lastGeneratedAt?: Date; runId?: string; suggestedName?: string; suggestionState?: "SUGGESTION_STATE_UNSPECIFIED" | "SUGGESTION_STATE_NEW" | "SUGGESTION_STATE_DISMISSED" | "SUGGESTION_STATE_ACCEPTED" | (string & {}); updatedAt?: Date; usersWithAll?: number }
-export interface RoleMiningSearchSuggestionsRequest { cohortTypes?: Array<string>; matchTypes?: Array<"ACCESS_PROFILE_MATCH_TYPE_UNSPECIFIED" | "ACCESS_PROFILE_MATCH_TYPE_EXACT" | "ACCESS_PROFILE_MATCH_TYPE_SUPERSET" | "ACCESS_PROFILE_MATCH_TYPE_PARTIAL" | (string & {})>; pageSize?: number; pageToken?: string; query?: string; states?: Array<"SUGGESTION_STATE_UNSPECIFIED" | "SUGGESTION_STATE_NEW" | "SUGGESTION_STATE_DISMISSED" | "SUGGESTION_STATE_ACCEPTED" | (string & {})> }
-export interface RoleMiningSearchSuggestionsResponse { list?: Array<RoleMiningManagementSuggestion>; nextPageToken?: string }
-export interface SearchCohortUsersRequest { pageSize?: number; pageToken?: string; profileFilters?: Array<ProfileFilter>; selectedEntitlements?: Array<EntitlementRef> }
-export interface SearchCohortUsersResponse { list?: Array<User>; nextPageToken?: string; usersWithCoverage?: Array<CohortUserWithCoverage> }
+export interface RoleMiningManagementSuggestion { avgCoverage?: number; cohortFilters?: Array<ProfileFilter> | null; cohortSize?: number; confidence?: number; createdAt?: Date; createdCatalogId?: string; description?: string; dimensionCount?: number; entitlements?: Array<CohortEntitlement> | null; existingProfileMatches?: Array<AccessProfileMatch> | null; id?: string; insights?: Array<string> | null; lastGeneratedAt?: Date; runId?: string; suggestedName?: string; suggestionState?: "SUGGESTION_STATE_UNSPECIFIED" | "SUGGESTION_STATE_NEW" | "SUGGESTION_STATE_DISMISSED" | "SUGGESTION_STATE_ACCEPTED" | (string & {}); updatedAt?: Date; usersWithAll?: number }
+export interface RoleMiningSearchSuggestionsRequest { cohortTypes?: Array<string> | null; matchTypes?: Array<"ACCESS_PROFILE_MATCH_TYPE_UNSPECIFIED" | "ACCESS_PROFILE_MATCH_TYPE_EXACT" | "ACCESS_PROFILE_MATCH_TYPE_SUPERSET" | "ACCESS_PROFILE_MATCH_TYPE_PARTIAL" | (string & {})> | null; pageSize?: number; pageToken?: string; query?: string; states?: Array<"SUGGESTION_STATE_UNSPECIFIED" | "SUGGESTION_STATE_NEW" | "SUGGESTION_STATE_DISMISSED" | "SUGGESTION_STATE_ACCEPTED" | (string & {})> | null }
+export interface RoleMiningSearchSuggestionsResponse { list?: Array<RoleMiningManagementSuggestion> | null; nextPageToken?: string }
+export interface SearchCohortUsersRequest { pageSize?: number; pageToken?: string; profileFilters?: Array<ProfileFilter> | null; selectedEntitlements?: Array<EntitlementRef> | null }
+export interface SearchCohortUsersResponse { list?: Array<User> | null; nextPageToken?: string; usersWithCoverage?: Array<CohortUserWithCoverage> | null }
 export interface TriggerAnalysisRequest {  }
 export interface TriggerAnalysisResponse { runId?: string }
-export interface TriggerCustomAnalysisRequest { profileFilters?: Array<ProfileFilter> }
+export interface TriggerCustomAnalysisRequest { profileFilters?: Array<ProfileFilter> | null }
 export interface TriggerCustomAnalysisResponse { id?: string }
-export interface UpdateRoleMiningConfigRequest { cohortHints?: Array<CohortHintInput>; maxSuggestions?: number; minCohortSize?: number }
+export interface UpdateRoleMiningConfigRequest { cohortHints?: Array<CohortHintInput> | null; maxSuggestions?: number; minCohortSize?: number }
 export interface UpdateRoleMiningConfigResponse { roleMiningManagementConfig?: RoleMiningManagementConfig }
 export interface UpdateSuggestionStateRequest { createdCatalogId?: string; state?: "SUGGESTION_STATE_UNSPECIFIED" | "SUGGESTION_STATE_NEW" | "SUGGESTION_STATE_DISMISSED" | "SUGGESTION_STATE_ACCEPTED" | (string & {}) }
 export interface UpdateSuggestionStateResponse { roleMiningManagementSuggestion?: RoleMiningManagementSuggestion }
-export interface FacetCategory { displayName?: string; iconUrl?: string; param?: string; range?: FacetRangeItem; value?: FacetValueItem }
-export interface FacetRange { count?: number; displayName?: string; from?: number; iconUrl?: string; to?: number }
-export interface FacetRangeItem { ranges?: Array<FacetRange> }
-export interface FacetValue { count?: number; displayName?: string; iconUrl?: string; value?: string }
-export interface FacetValueItem { values?: Array<FacetValue> }
-export interface Facets { count?: number; facets?: Array<FacetCategory> }
-export interface PaperSecret { ageSuite?: "AGE_SUITE_UNSPECIFIED" | "AGE_SUITE_X25519" | "AGE_SUITE_MLKEM768X25519" | (string & {}); allowedEmails?: Array<string>; allowedUserIds?: Array<string>; contentDeleted?: boolean; contentExpiresAt?: Date; contentReady?: boolean; contentType?: string; createdAt?: Date; creatorUserId?: string; currentViews?: number; deletedAt?: Date; displayName?: string; fileSize?: number; filename?: string; inputFormat?: "SECRET_INPUT_FORMAT_UNSPECIFIED" | "SECRET_INPUT_FORMAT_PLAINTEXT" | "SECRET_INPUT_FORMAT_JSON" | "SECRET_INPUT_FORMAT_YAML" | "SECRET_INPUT_FORMAT_KEY_VALUE" | (string & {}); maxViews?: number; secretType?: "SECRET_TYPE_UNSPECIFIED" | "SECRET_TYPE_TEXT" | "SECRET_TYPE_FILE" | (string & {}); shareCode?: string; shareUrl?: string; sharingMode?: "PAPER_VAULT_SHARING_MODE_UNSPECIFIED" | "PAPER_VAULT_SHARING_MODE_INTERNAL" | "PAPER_VAULT_SHARING_MODE_EXTERNAL" | (string & {}); status?: "SECRET_STATUS_UNSPECIFIED" | "SECRET_STATUS_ACTIVE" | "SECRET_STATUS_EXPIRED" | "SECRET_STATUS_BURNED" | "SECRET_STATUS_REVOKED" | "SECRET_STATUS_DATA_DELETED" | (string & {}); updatedAt?: Date; vaultId?: string }
+export interface FacetCategory { displayName?: string | null; iconUrl?: string | null; param?: string | null; range?: FacetRangeItem | null; value?: FacetValueItem | null }
+export interface FacetRange { count?: number | null; displayName?: string | null; from?: number | null; iconUrl?: string | null; to?: number | null }
+export interface FacetRangeItem { ranges?: Array<FacetRange> | null }
+export interface FacetValue { count?: number | null; displayName?: string | null; iconUrl?: string | null; value?: string | null }
+export interface FacetValueItem { values?: Array<FacetValue> | null }
+export interface Facets { count?: number | null; facets?: Array<FacetCategory> | null }
+export interface PaperSecret { ageSuite?: "AGE_SUITE_UNSPECIFIED" | "AGE_SUITE_X25519" | "AGE_SUITE_MLKEM768X25519" | (string & {}); allowedEmails?: Array<string> | null; allowedUserIds?: Array<string> | null; contentDeleted?: boolean; contentExpiresAt?: Date; contentReady?: boolean; contentType?: string; createdAt?: Date; creatorUserId?: string; currentViews?: number; deletedAt?: Date; displayName?: string; fileSize?: number; filename?: string; inputFormat?: "SECRET_INPUT_FORMAT_UNSPECIFIED" | "SECRET_INPUT_FORMAT_PLAINTEXT" | "SECRET_INPUT_FORMAT_JSON" | "SECRET_INPUT_FORMAT_YAML" | "SECRET_INPUT_FORMAT_KEY_VALUE" | (string & {}); maxViews?: number; secretType?: "SECRET_TYPE_UNSPECIFIED" | "SECRET_TYPE_TEXT" | "SECRET_TYPE_FILE" | (string & {}); shareCode?: string; shareUrl?: string; sharingMode?: "PAPER_VAULT_SHARING_MODE_UNSPECIFIED" | "PAPER_VAULT_SHARING_MODE_INTERNAL" | "PAPER_VAULT_SHARING_MODE_EXTERNAL" | (string & {}); status?: "SECRET_STATUS_UNSPECIFIED" | "SECRET_STATUS_ACTIVE" | "SECRET_STATUS_EXPIRED" | "SECRET_STATUS_BURNED" | "SECRET_STATUS_REVOKED" | "SECRET_STATUS_DATA_DELETED" | (string & {}); updatedAt?: Date; vaultId?: string }
 export interface PaperSecretAdminServiceGetResponse { paperSecret?: PaperSecret }
 export interface PaperSecretAdminServiceRevokeRequest {  }
 export interface PaperSecretAdminServiceRevokeResponse { paperSecret?: PaperSecret }
 export interface PaperSecretAdminServiceSearchAuditEventsRequest { actorEmail?: string; actorUserId?: string; clientIp?: string; pageSize?: number; pageToken?: string; vaultId?: string }
-export interface PaperSecretAdminServiceSearchAuditEventsResponse { list?: Array<any>; nextPageToken?: string }
-export interface PaperSecretAdminServiceSearchRequest { createdAfter?: Date; createdBefore?: Date; creatorUserIds?: Array<string>; includeDeleted?: boolean; pageSize?: number; pageToken?: string; query?: string; secretType?: "SECRET_TYPE_UNSPECIFIED" | "SECRET_TYPE_TEXT" | "SECRET_TYPE_FILE" | (string & {}); sharingMode?: "PAPER_VAULT_SHARING_MODE_UNSPECIFIED" | "PAPER_VAULT_SHARING_MODE_INTERNAL" | "PAPER_VAULT_SHARING_MODE_EXTERNAL" | (string & {}); sortBy?: "SEARCH_SORT_BY_UNSPECIFIED" | "SEARCH_SORT_BY_CREATED_DESC" | "SEARCH_SORT_BY_CREATED_ASC" | "SEARCH_SORT_BY_EXPIRES_ASC" | "SEARCH_SORT_BY_NAME_ASC" | (string & {}); statuses?: Array<"SECRET_STATUS_UNSPECIFIED" | "SECRET_STATUS_ACTIVE" | "SECRET_STATUS_EXPIRED" | "SECRET_STATUS_BURNED" | "SECRET_STATUS_REVOKED" | "SECRET_STATUS_DATA_DELETED" | (string & {})> }
-export interface PaperSecretAdminServiceSearchResponse { list?: Array<PaperSecret>; nextPageToken?: string }
-export interface PaperSecretServiceCreateExternalRequest { allowedEmails?: Array<string>; contentType?: string; displayName?: string; expiresIn?: string; fileSize?: number; filename?: string; inputFormat?: "SECRET_INPUT_FORMAT_UNSPECIFIED" | "SECRET_INPUT_FORMAT_PLAINTEXT" | "SECRET_INPUT_FORMAT_JSON" | "SECRET_INPUT_FORMAT_YAML" | "SECRET_INPUT_FORMAT_KEY_VALUE" | (string & {}); maxViews?: number; requiredAgeSuite?: "AGE_SUITE_UNSPECIFIED" | "AGE_SUITE_X25519" | "AGE_SUITE_MLKEM768X25519" | (string & {}); secretType?: "SECRET_TYPE_UNSPECIFIED" | "SECRET_TYPE_TEXT" | "SECRET_TYPE_FILE" | (string & {}) }
-export interface PaperSecretServiceCreateInternalRequest { allowedUserIds?: Array<string>; contentType?: string; displayName?: string; expiresIn?: string; fileSize?: number; filename?: string; inputFormat?: "SECRET_INPUT_FORMAT_UNSPECIFIED" | "SECRET_INPUT_FORMAT_PLAINTEXT" | "SECRET_INPUT_FORMAT_JSON" | "SECRET_INPUT_FORMAT_YAML" | "SECRET_INPUT_FORMAT_KEY_VALUE" | (string & {}); maxViews?: number; requiredAgeSuite?: "AGE_SUITE_UNSPECIFIED" | "AGE_SUITE_X25519" | "AGE_SUITE_MLKEM768X25519" | (string & {}); secretType?: "SECRET_TYPE_UNSPECIFIED" | "SECRET_TYPE_TEXT" | "SECRET_TYPE_FILE" | (string & {}) }
+export interface PaperSecretAdminServiceSearchAuditEventsResponse { list?: Array<any> | null; nextPageToken?: string }
+export interface PaperSecretAdminServiceSearchRequest { createdAfter?: Date; createdBefore?: Date; creatorUserIds?: Array<string> | null; includeDeleted?: boolean; pageSize?: number; pageToken?: string; query?: string; secretType?: "SECRET_TYPE_UNSPECIFIED" | "SECRET_TYPE_TEXT" | "SECRET_TYPE_FILE" | (string & {}); sharingMode?: "PAPER_VAULT_SHARING_MODE_UNSPECIFIED" | "PAPER_VAULT_SHARING_MODE_INTERNAL" | "PAPER_VAULT_SHARING_MODE_EXTERNAL" | (string & {}); sortBy?: "SEARCH_SORT_BY_UNSPECIFIED" | "SEARCH_SORT_BY_CREATED_DESC" | "SEARCH_SORT_BY_CREATED_ASC" | "SEARCH_SORT_BY_EXPIRES_ASC" | "SEARCH_SORT_BY_NAME_ASC" | (string & {}); statuses?: Array<"SECRET_STATUS_UNSPECIFIED" | "SECRET_STATUS_ACTIVE" | "SECRET_STATUS_EXPIRED" | "SECRET_STATUS_BURNED" | "SECRET_STATUS_REVOKED" | "SECRET_STATUS_DATA_DELETED" | (string & {})> | null }
+export interface PaperSecretAdminServiceSearchResponse { list?: Array<PaperSecret> | null; nextPageToken?: string }
+export interface PaperSecretServiceCreateExternalRequest { allowedEmails?: Array<string> | null; contentType?: string; displayName?: string; expiresIn?: string; fileSize?: number; filename?: string; inputFormat?: "SECRET_INPUT_FORMAT_UNSPECIFIED" | "SECRET_INPUT_FORMAT_PLAINTEXT" | "SECRET_INPUT_FORMAT_JSON" | "SECRET_INPUT_FORMAT_YAML" | "SECRET_INPUT_FORMAT_KEY_VALUE" | (string & {}); maxViews?: number; requiredAgeSuite?: "AGE_SUITE_UNSPECIFIED" | "AGE_SUITE_X25519" | "AGE_SUITE_MLKEM768X25519" | (string & {}); secretType?: "SECRET_TYPE_UNSPECIFIED" | "SECRET_TYPE_TEXT" | "SECRET_TYPE_FILE" | (string & {}) }
+export interface PaperSecretServiceCreateInternalRequest { allowedUserIds?: Array<string> | null; contentType?: string; displayName?: string; expiresIn?: string; fileSize?: number; filename?: string; inputFormat?: "SECRET_INPUT_FORMAT_UNSPECIFIED" | "SECRET_INPUT_FORMAT_PLAINTEXT" | "SECRET_INPUT_FORMAT_JSON" | "SECRET_INPUT_FORMAT_YAML" | "SECRET_INPUT_FORMAT_KEY_VALUE" | (string & {}); maxViews?: number; requiredAgeSuite?: "AGE_SUITE_UNSPECIFIED" | "AGE_SUITE_X25519" | "AGE_SUITE_MLKEM768X25519" | (string & {}); secretType?: "SECRET_TYPE_UNSPECIFIED" | "SECRET_TYPE_TEXT" | "SECRET_TYPE_FILE" | (string & {}) }
 export interface PaperSecretServiceCreateResponse { ageRecipient?: string; ageSuite?: "AGE_SUITE_UNSPECIFIED" | "AGE_SUITE_X25519" | "AGE_SUITE_MLKEM768X25519" | (string & {}); paperSecret?: PaperSecret; uploadUrl?: string; vaultId?: string }
 export interface PaperSecretServiceGetContentRequest { readerRecipient?: string }
-export interface PaperSecretServiceGetContentResponse { createdAt?: Date; creatorUserId?: string; downloadUrl?: string; encryptedContent?: string; filename?: string; inputFormat?: "SECRET_INPUT_FORMAT_UNSPECIFIED" | "SECRET_INPUT_FORMAT_PLAINTEXT" | "SECRET_INPUT_FORMAT_JSON" | "SECRET_INPUT_FORMAT_YAML" | "SECRET_INPUT_FORMAT_KEY_VALUE" | (string & {}); secretType?: "SECRET_TYPE_UNSPECIFIED" | "SECRET_TYPE_TEXT" | "SECRET_TYPE_FILE" | (string & {}); viewsRemaining?: number }
+export interface PaperSecretServiceGetContentResponse { createdAt?: Date; creatorUserId?: string; downloadUrl?: string | null; encryptedContent?: string | null; filename?: string; inputFormat?: "SECRET_INPUT_FORMAT_UNSPECIFIED" | "SECRET_INPUT_FORMAT_PLAINTEXT" | "SECRET_INPUT_FORMAT_JSON" | "SECRET_INPUT_FORMAT_YAML" | "SECRET_INPUT_FORMAT_KEY_VALUE" | (string & {}); secretType?: "SECRET_TYPE_UNSPECIFIED" | "SECRET_TYPE_TEXT" | "SECRET_TYPE_FILE" | (string & {}); viewsRemaining?: number }
 export interface PaperSecretServiceGetResponse { paperSecret?: PaperSecret }
 export interface PaperSecretServiceRevokeRequest {  }
 export interface PaperSecretServiceRevokeResponse { paperSecret?: PaperSecret }
 export interface PaperSecretServiceSearchAuditEventsRequest { pageSize?: number; pageToken?: string; vaultId?: string }
-export interface PaperSecretServiceSearchAuditEventsResponse { list?: Array<any>; nextPageToken?: string }
-export interface PaperSecretServiceSearchMySecretsRequest { pageSize?: number; pageToken?: string; query?: string; secretType?: "SECRET_TYPE_UNSPECIFIED" | "SECRET_TYPE_TEXT" | "SECRET_TYPE_FILE" | (string & {}); sharingMode?: "PAPER_VAULT_SHARING_MODE_UNSPECIFIED" | "PAPER_VAULT_SHARING_MODE_INTERNAL" | "PAPER_VAULT_SHARING_MODE_EXTERNAL" | (string & {}); sortBy?: "SEARCH_SORT_BY_UNSPECIFIED" | "SEARCH_SORT_BY_CREATED_DESC" | "SEARCH_SORT_BY_CREATED_ASC" | "SEARCH_SORT_BY_EXPIRES_ASC" | "SEARCH_SORT_BY_NAME_ASC" | (string & {}); statuses?: Array<"SECRET_STATUS_UNSPECIFIED" | "SECRET_STATUS_ACTIVE" | "SECRET_STATUS_EXPIRED" | "SECRET_STATUS_BURNED" | "SECRET_STATUS_REVOKED" | "SECRET_STATUS_DATA_DELETED" | (string & {})> }
-export interface PaperSecretServiceSearchResponse { list?: Array<PaperSecret>; nextPageToken?: string }
+export interface PaperSecretServiceSearchAuditEventsResponse { list?: Array<any> | null; nextPageToken?: string }
+export interface PaperSecretServiceSearchMySecretsRequest { pageSize?: number; pageToken?: string; query?: string; secretType?: "SECRET_TYPE_UNSPECIFIED" | "SECRET_TYPE_TEXT" | "SECRET_TYPE_FILE" | (string & {}); sharingMode?: "PAPER_VAULT_SHARING_MODE_UNSPECIFIED" | "PAPER_VAULT_SHARING_MODE_INTERNAL" | "PAPER_VAULT_SHARING_MODE_EXTERNAL" | (string & {}); sortBy?: "SEARCH_SORT_BY_UNSPECIFIED" | "SEARCH_SORT_BY_CREATED_DESC" | "SEARCH_SORT_BY_CREATED_ASC" | "SEARCH_SORT_BY_EXPIRES_ASC" | "SEARCH_SORT_BY_NAME_ASC" | (string & {}); statuses?: Array<"SECRET_STATUS_UNSPECIFIED" | "SECRET_STATUS_ACTIVE" | "SECRET_STATUS_EXPIRED" | "SECRET_STATUS_BURNED" | "SECRET_STATUS_REVOKED" | "SECRET_STATUS_DATA_DELETED" | (string & {})> | null }
+export interface PaperSecretServiceSearchResponse { list?: Array<PaperSecret> | null; nextPageToken?: string }
 export interface PaperSecretServiceSetTextContentRequest { encryptedContent?: string; inputFormat?: "SECRET_INPUT_FORMAT_UNSPECIFIED" | "SECRET_INPUT_FORMAT_PLAINTEXT" | "SECRET_INPUT_FORMAT_JSON" | "SECRET_INPUT_FORMAT_YAML" | "SECRET_INPUT_FORMAT_KEY_VALUE" | (string & {}) }
 export interface PaperSecretServiceSetTextContentResponse { paperSecret?: PaperSecret }
 export interface SessionPolicyAllow { floorLevel?: "AUTH_LEVEL_UNSPECIFIED" | "AUTH_LEVEL_NONE" | "AUTH_LEVEL_SINGLE_FACTOR" | "AUTH_LEVEL_MULTI_FACTOR" | "AUTH_LEVEL_PHR" | "AUTH_LEVEL_PHRH" | (string & {}) }
 export interface Assignment { source?: "ASSIGNMENT_SOURCE_UNSPECIFIED" | "ASSIGNMENT_SOURCE_DIRECT" | "ASSIGNMENT_SOURCE_GROUP" | (string & {}); userId?: string }
-export interface SessionPolicyChallengeRequired { types?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_PASSKEY" | "CREDENTIAL_TYPE_PASSWORD" | "CREDENTIAL_TYPE_TOTP" | "CREDENTIAL_TYPE_EMAIL_OTP" | "CREDENTIAL_TYPE_RECOVERY_CODE" | "CREDENTIAL_TYPE_DELEGATED_GOOGLE" | "CREDENTIAL_TYPE_DELEGATED_MICROSOFT" | "CREDENTIAL_TYPE_UPSTREAM_IDP" | (string & {})> }
+export interface SessionPolicyChallengeRequired { types?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_PASSKEY" | "CREDENTIAL_TYPE_PASSWORD" | "CREDENTIAL_TYPE_TOTP" | "CREDENTIAL_TYPE_EMAIL_OTP" | "CREDENTIAL_TYPE_RECOVERY_CODE" | "CREDENTIAL_TYPE_DELEGATED_GOOGLE" | "CREDENTIAL_TYPE_DELEGATED_MICROSOFT" | "CREDENTIAL_TYPE_UPSTREAM_IDP" | (string & {})> | null }
 export interface SessionPolicyDeny { reasonAdmin?: string; reasonUser?: string }
-export interface SessionPolicyEnrollmentRequired { credentialTypes?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_PASSKEY" | "CREDENTIAL_TYPE_PASSWORD" | "CREDENTIAL_TYPE_TOTP" | "CREDENTIAL_TYPE_EMAIL_OTP" | "CREDENTIAL_TYPE_RECOVERY_CODE" | "CREDENTIAL_TYPE_DELEGATED_GOOGLE" | "CREDENTIAL_TYPE_DELEGATED_MICROSOFT" | "CREDENTIAL_TYPE_UPSTREAM_IDP" | (string & {})> }
+export interface SessionPolicyEnrollmentRequired { credentialTypes?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_PASSKEY" | "CREDENTIAL_TYPE_PASSWORD" | "CREDENTIAL_TYPE_TOTP" | "CREDENTIAL_TYPE_EMAIL_OTP" | "CREDENTIAL_TYPE_RECOVERY_CODE" | "CREDENTIAL_TYPE_DELEGATED_GOOGLE" | "CREDENTIAL_TYPE_DELEGATED_MICROSOFT" | "CREDENTIAL_TYPE_UPSTREAM_IDP" | (string & {})> | null }
 export interface PerCredentialDuration { accessTokenTtlSeconds?: number; credentialType?: "CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_PASSKEY" | "CREDENTIAL_TYPE_PASSWORD" | "CREDENTIAL_TYPE_TOTP" | "CREDENTIAL_TYPE_EMAIL_OTP" | "CREDENTIAL_TYPE_RECOVERY_CODE" | "CREDENTIAL_TYPE_DELEGATED_GOOGLE" | "CREDENTIAL_TYPE_DELEGATED_MICROSOFT" | "CREDENTIAL_TYPE_UPSTREAM_IDP" | (string & {}); maxSessionDurationSeconds?: number }
-export interface SessionPolicyPolicyOutcome { allow?: SessionPolicyAllow; challengeRequired?: SessionPolicyChallengeRequired; deny?: SessionPolicyDeny; enrollmentRequired?: SessionPolicyEnrollmentRequired; stepUpRequired?: SessionPolicyStepUpRequired }
-export interface SessionPolicyPolicyRule { description?: string; id?: string; matchCel?: string; mode?: "POLICY_RULE_MODE_UNSPECIFIED" | "POLICY_RULE_MODE_ENFORCE" | "POLICY_RULE_MODE_OBSERVE" | "POLICY_RULE_MODE_DISABLED" | (string & {}); outcome?: SessionPolicyPolicyOutcome }
-export interface SSFReceiverConfig { enabled?: boolean; ssfReceiverStreamIds?: Array<string> }
-export interface SSFTransmitterConfig { enabled?: boolean; eventTypes?: Array<string>; ssfTransmitterStreamIds?: Array<string> }
-export interface SessionPolicy { accessTokenTtlSeconds?: number; continuousDefaultOutcome?: SessionPolicyPolicyOutcome; continuousRules?: Array<SessionPolicyPolicyRule>; createdAt?: Date; credentialDurations?: Array<PerCredentialDuration>; deletedAt?: Date; displayName?: string; id?: string; idleTimeoutSeconds?: number; isBuiltin?: boolean; maxSessionDurationSeconds?: number; persistence?: "PERSISTENCE_MODE_UNSPECIFIED" | "PERSISTENCE_MODE_ALLOW_USER_CHOICE" | "PERSISTENCE_MODE_ALWAYS_PERSIST" | "PERSISTENCE_MODE_SESSION_ONLY" | (string & {}); priority?: number; refreshRotationWindowSeconds?: number; refreshTokenTtlSeconds?: number; rotateRefreshOnUse?: boolean; ssfReceive?: SSFReceiverConfig; ssfTransmit?: SSFTransmitterConfig; updatedAt?: Date }
+export interface SessionPolicyPolicyOutcome { allow?: SessionPolicyAllow | null; challengeRequired?: SessionPolicyChallengeRequired | null; deny?: SessionPolicyDeny | null; enrollmentRequired?: SessionPolicyEnrollmentRequired | null; stepUpRequired?: SessionPolicyStepUpRequired | null }
+export interface SessionPolicyPolicyRule { description?: string; id?: string; matchCel?: string; mode?: "POLICY_RULE_MODE_UNSPECIFIED" | "POLICY_RULE_MODE_ENFORCE" | "POLICY_RULE_MODE_OBSERVE" | "POLICY_RULE_MODE_DISABLED" | (string & {}); outcome?: SessionPolicyPolicyOutcome | null }
+export interface SSFReceiverConfig { enabled?: boolean; ssfReceiverStreamIds?: Array<string> | null }
+export interface SSFTransmitterConfig { enabled?: boolean; eventTypes?: Array<string> | null; ssfTransmitterStreamIds?: Array<string> | null }
+export interface SessionPolicy { accessTokenTtlSeconds?: number; continuousDefaultOutcome?: SessionPolicyPolicyOutcome | null; continuousRules?: Array<SessionPolicyPolicyRule> | null; createdAt?: Date | null; credentialDurations?: Array<PerCredentialDuration> | null; deletedAt?: Date | null; displayName?: string; id?: string; idleTimeoutSeconds?: number; isBuiltin?: boolean; maxSessionDurationSeconds?: number; persistence?: "PERSISTENCE_MODE_UNSPECIFIED" | "PERSISTENCE_MODE_ALLOW_USER_CHOICE" | "PERSISTENCE_MODE_ALWAYS_PERSIST" | "PERSISTENCE_MODE_SESSION_ONLY" | (string & {}); priority?: number; refreshRotationWindowSeconds?: number; refreshTokenTtlSeconds?: number; rotateRefreshOnUse?: boolean; ssfReceive?: SSFReceiverConfig | null; ssfTransmit?: SSFTransmitterConfig | null; updatedAt?: Date | null }
 export interface SessionPolicyRef { id?: string }
 export interface SessionPolicyServiceAssignGroupRequest { groupAppEntitlementId: string }
 export interface SessionPolicyServiceAssignGroupResponse {  }
 export interface SessionPolicyServiceAssignUserRequest { userId: string }
 export interface SessionPolicyServiceAssignUserResponse {  }
-export interface SessionPolicyServiceCreateRequest { accessTokenTtlSeconds?: number; continuousDefaultOutcome?: SessionPolicyPolicyOutcome; continuousRules?: Array<SessionPolicyPolicyRule>; credentialDurations?: Array<PerCredentialDuration>; displayName: string; idleTimeoutSeconds?: number; maxSessionDurationSeconds?: number; persistence?: "PERSISTENCE_MODE_UNSPECIFIED" | "PERSISTENCE_MODE_ALLOW_USER_CHOICE" | "PERSISTENCE_MODE_ALWAYS_PERSIST" | "PERSISTENCE_MODE_SESSION_ONLY" | (string & {}); priority?: number; refreshRotationWindowSeconds?: number; refreshTokenTtlSeconds?: number; rotateRefreshOnUse?: boolean; ssfReceive?: SSFReceiverConfig; ssfTransmit?: SSFTransmitterConfig }
-export interface SessionPolicyServiceCreateResponse { sessionPolicy?: SessionPolicy }
+export interface SessionPolicyServiceCreateRequest { accessTokenTtlSeconds?: number; continuousDefaultOutcome?: SessionPolicyPolicyOutcome | null; continuousRules?: Array<SessionPolicyPolicyRule> | null; credentialDurations?: Array<PerCredentialDuration> | null; displayName: string; idleTimeoutSeconds?: number; maxSessionDurationSeconds?: number; persistence?: "PERSISTENCE_MODE_UNSPECIFIED" | "PERSISTENCE_MODE_ALLOW_USER_CHOICE" | "PERSISTENCE_MODE_ALWAYS_PERSIST" | "PERSISTENCE_MODE_SESSION_ONLY" | (string & {}); priority?: number; refreshRotationWindowSeconds?: number; refreshTokenTtlSeconds?: number; rotateRefreshOnUse?: boolean; ssfReceive?: SSFReceiverConfig | null; ssfTransmit?: SSFTransmitterConfig | null }
+export interface SessionPolicyServiceCreateResponse { sessionPolicy?: SessionPolicy | null }
 export interface SessionPolicyServiceDeleteRequest {  }
 export interface SessionPolicyServiceDeleteResponse {  }
-export interface SessionPolicyServiceGetResponse { sessionPolicy?: SessionPolicy }
-export interface SessionPolicyServiceListAssignmentsResponse { assignments?: Array<Assignment>; nextPageToken?: string }
-export interface SessionPolicyServiceListResponse { list?: Array<SessionPolicy>; nextPageToken?: string }
-export interface SessionPolicyServiceSearchRequest { pageSize?: number; pageToken?: string; query?: string; refs?: Array<SessionPolicyRef> }
-export interface SessionPolicyServiceSearchResponse { list?: Array<SessionPolicy>; nextPageToken?: string }
+export interface SessionPolicyServiceGetResponse { sessionPolicy?: SessionPolicy | null }
+export interface SessionPolicyServiceListAssignmentsResponse { assignments?: Array<Assignment> | null; nextPageToken?: string }
+export interface SessionPolicyServiceListResponse { list?: Array<SessionPolicy> | null; nextPageToken?: string }
+export interface SessionPolicyServiceSearchRequest { pageSize?: number; pageToken?: string; query?: string; refs?: Array<SessionPolicyRef> | null }
+export interface SessionPolicyServiceSearchResponse { list?: Array<SessionPolicy> | null; nextPageToken?: string }
 export interface SessionPolicyServiceUnassignGroupRequest {  }
 export interface SessionPolicyServiceUnassignGroupResponse {  }
 export interface SessionPolicyServiceUnassignUserRequest {  }
 export interface SessionPolicyServiceUnassignUserResponse {  }
-export interface SessionPolicyServiceUpdateRequest { sessionPolicy?: SessionPolicy; updateMask?: string }
-export interface SessionPolicyServiceUpdateResponse { sessionPolicy?: SessionPolicy }
-export interface SessionPolicyStepUpRequired { level?: "AUTH_LEVEL_UNSPECIFIED" | "AUTH_LEVEL_NONE" | "AUTH_LEVEL_SINGLE_FACTOR" | "AUTH_LEVEL_MULTI_FACTOR" | "AUTH_LEVEL_PHR" | "AUTH_LEVEL_PHRH" | (string & {}); maxAgeSeconds?: number; types?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_PASSKEY" | "CREDENTIAL_TYPE_PASSWORD" | "CREDENTIAL_TYPE_TOTP" | "CREDENTIAL_TYPE_EMAIL_OTP" | "CREDENTIAL_TYPE_RECOVERY_CODE" | "CREDENTIAL_TYPE_DELEGATED_GOOGLE" | "CREDENTIAL_TYPE_DELEGATED_MICROSOFT" | "CREDENTIAL_TYPE_UPSTREAM_IDP" | (string & {})> }
-export interface AWSExternalID { externalId?: string }
+export interface SessionPolicyServiceUpdateRequest { sessionPolicy?: SessionPolicy | null; updateMask?: string | null }
+export interface SessionPolicyServiceUpdateResponse { sessionPolicy?: SessionPolicy | null }
+export interface SessionPolicyStepUpRequired { level?: "AUTH_LEVEL_UNSPECIFIED" | "AUTH_LEVEL_NONE" | "AUTH_LEVEL_SINGLE_FACTOR" | "AUTH_LEVEL_MULTI_FACTOR" | "AUTH_LEVEL_PHR" | "AUTH_LEVEL_PHRH" | (string & {}); maxAgeSeconds?: number; types?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_PASSKEY" | "CREDENTIAL_TYPE_PASSWORD" | "CREDENTIAL_TYPE_TOTP" | "CREDENTIAL_TYPE_EMAIL_OTP" | "CREDENTIAL_TYPE_RECOVERY_CODE" | "CREDENTIAL_TYPE_DELEGATED_GOOGLE" | "CREDENTIAL_TYPE_DELEGATED_MICROSOFT" | "CREDENTIAL_TYPE_UPSTREAM_IDP" | (string & {})> | null }
+export interface AWSExternalID { externalId?: string | null }
 export interface AWSSESProviderConfig { configurationSetName?: string; region?: string; roleArn?: string }
 export interface AccessProvisionedPreference { enabled?: boolean; locked?: boolean }
 export interface ApprovalNeededPreference { enabled?: boolean; locked?: boolean }
 export interface C1BuiltInProviderConfig {  }
-export interface CIDRRestriction { enabled?: boolean; sourceCidr?: Array<string> }
+export interface CIDRRestriction { enabled?: boolean | null; sourceCidr?: Array<string> | null }
 export interface ChannelSettings { emailChannelSettings?: EmailChannelSettings; slackChannelSettings?: SlackChannelSettings; msTeamsChannelSettings?: MSTeamsChannelSettings }
 export interface CommentOnRequestPreference { enabled?: boolean; locked?: boolean }
 export interface CompletionPreference { enabled?: boolean; locked?: boolean }
 export interface ConnectorIssuesPreference { enabled?: boolean; locked?: boolean }
-export interface Contacts { billingEmails?: Array<string>; createdAt?: Date; operationsEmails?: Array<string>; securityEmails?: Array<string>; updatedAt?: Date }
+export interface Contacts { billingEmails?: Array<string> | null; createdAt?: Date; operationsEmails?: Array<string> | null; securityEmails?: Array<string> | null; updatedAt?: Date }
 export interface DigestPreference { dayOfWeek?: "WEEKDAY_UNSPECIFIED" | "WEEKDAY_MONDAY" | "WEEKDAY_TUESDAY" | "WEEKDAY_WEDNESDAY" | "WEEKDAY_THURSDAY" | "WEEKDAY_FRIDAY" | "WEEKDAY_SATURDAY" | "WEEKDAY_SUNDAY" | (string & {}); enabled?: boolean; frequency?: "DIGEST_FREQUENCY_UNSPECIFIED" | "DIGEST_FREQUENCY_DAILY" | "DIGEST_FREQUENCY_WEEKLY" | (string & {}); locked?: boolean }
-export interface EmailChannelSettings { accessProvisionedPreference?: AccessProvisionedPreference; approvalNeededPreference?: ApprovalNeededPreference; commentOnRequestPreference?: CommentOnRequestPreference; completionPreference?: CompletionPreference; connectorIssuesPreference?: ConnectorIssuesPreference; digestPreference?: DigestPreference; enabled?: boolean; expiringAccessPreference?: ExpiringAccessPreference; provisioningRequestPreference?: ProvisioningRequestPreference; requestCreated?: RequestCreatedPreference; reviewsPreference?: ReviewsPreference; system?: SystemPreference; taskRemindersPreference?: TaskRemindersPreference }
+export interface EmailChannelSettings { accessProvisionedPreference?: AccessProvisionedPreference; approvalNeededPreference?: ApprovalNeededPreference; commentOnRequestPreference?: CommentOnRequestPreference; completionPreference?: CompletionPreference; connectorIssuesPreference?: ConnectorIssuesPreference; digestPreference?: DigestPreference; enabled?: boolean; expiringAccessPreference?: ExpiringAccessPreference; provisioningRequestPreference?: ProvisioningRequestPreference; requestCreated?: RequestCreatedPreference | null; reviewsPreference?: ReviewsPreference; system?: SystemPreference | null; taskRemindersPreference?: TaskRemindersPreference }
 export interface ExpiringAccessPreference { enabled?: boolean; locked?: boolean }
-export interface GetAWSExternalIDResponse { awsExternalId?: AWSExternalID }
+export interface GetAWSExternalIDResponse { awsExternalId?: AWSExternalID | null }
 export interface GetContactsResponse { contacts?: Contacts }
 export interface GetEmailCapabilitiesResponse { externalEmailSupported?: boolean }
-export interface GetOnboardingSettingsResponse { conversationId?: string; intents?: Array<string>; mcpOnboardingGoal?: string; mcpOnboardingStatus?: "MCP_ONBOARDING_STATUS_UNSPECIFIED" | "MCP_ONBOARDING_STATUS_NOT_STARTED" | "MCP_ONBOARDING_STATUS_IN_PROGRESS" | "MCP_ONBOARDING_STATUS_COMPLETE" | "MCP_ONBOARDING_STATUS_DISMISSED" | (string & {}); mcpOnboardingTargets?: Array<McpOnboardingTarget>; onboardingOrgContext?: OnboardingOrgContext; status?: "ONBOARDING_STATUS_UNSPECIFIED" | "ONBOARDING_STATUS_NOT_STARTED" | "ONBOARDING_STATUS_IN_PROGRESS" | "ONBOARDING_STATUS_COMPLETE" | "ONBOARDING_STATUS_DISMISSED" | (string & {}) }
+export interface GetOnboardingSettingsResponse { conversationId?: string; intents?: Array<string> | null; mcpOnboardingGoal?: string; mcpOnboardingStatus?: "MCP_ONBOARDING_STATUS_UNSPECIFIED" | "MCP_ONBOARDING_STATUS_NOT_STARTED" | "MCP_ONBOARDING_STATUS_IN_PROGRESS" | "MCP_ONBOARDING_STATUS_COMPLETE" | "MCP_ONBOARDING_STATUS_DISMISSED" | (string & {}); mcpOnboardingTargets?: Array<McpOnboardingTarget> | null; onboardingOrgContext?: OnboardingOrgContext; status?: "ONBOARDING_STATUS_UNSPECIFIED" | "ONBOARDING_STATUS_NOT_STARTED" | "ONBOARDING_STATUS_IN_PROGRESS" | "ONBOARDING_STATUS_COMPLETE" | "ONBOARDING_STATUS_DISMISSED" | (string & {}) }
 export interface GetOrgNotificationSettingsResponse { orgNotificationSettings?: OrgNotificationSettings }
-export interface GetRequestSettingsResponse { requestSettings?: RequestSettings }
-export interface GetSessionSettingsResponse { sessionSettings?: SessionSettings }
+export interface GetRequestSettingsResponse { requestSettings?: RequestSettings | null }
+export interface GetSessionSettingsResponse { sessionSettings?: SessionSettings | null }
 export interface GetTenantEmailProviderResponse { tenantEmailProvider?: TenantEmailProvider }
-export interface GetUserDeveloperPreferencesResponse { userDeveloperPreferences?: UserDeveloperPreferences }
+export interface GetUserDeveloperPreferencesResponse { userDeveloperPreferences?: UserDeveloperPreferences | null }
 export interface GetUserNotificationSettingsResponse { userNotificationSettings?: UserNotificationSettings }
 export interface GoogleWorkspaceProviderConfig { delegatedUser?: string; serviceAccountJson?: string }
-export interface ListOrgDomainsResponse { list?: Array<OrgDomain>; nextPageToken?: string }
-export interface MSTeamsChannelSettings { accessProvisionedPreference?: AccessProvisionedPreference; approvalNeededPreference?: ApprovalNeededPreference; commentOnRequestPreference?: CommentOnRequestPreference; completionPreference?: CompletionPreference; connectorIssuesPreference?: ConnectorIssuesPreference; digestPreference?: DigestPreference; enabled?: boolean; expiringAccessPreference?: ExpiringAccessPreference; isConfigured?: boolean; provisioningRequestPreference?: ProvisioningRequestPreference; requestCreated?: RequestCreatedPreference; reviewsPreference?: ReviewsPreference; system?: SystemPreference; taskRemindersPreference?: TaskRemindersPreference }
+export interface ListOrgDomainsResponse { list?: Array<OrgDomain> | null; nextPageToken?: string | null }
+export interface MSTeamsChannelSettings { accessProvisionedPreference?: AccessProvisionedPreference; approvalNeededPreference?: ApprovalNeededPreference; commentOnRequestPreference?: CommentOnRequestPreference; completionPreference?: CompletionPreference; connectorIssuesPreference?: ConnectorIssuesPreference; digestPreference?: DigestPreference; enabled?: boolean; expiringAccessPreference?: ExpiringAccessPreference; isConfigured?: boolean; provisioningRequestPreference?: ProvisioningRequestPreference; requestCreated?: RequestCreatedPreference | null; reviewsPreference?: ReviewsPreference; system?: SystemPreference | null; taskRemindersPreference?: TaskRemindersPreference }
 export interface McpOnboardingTarget { displayName?: string; id?: string; kind?: "MCP_ONBOARDING_TARGET_KIND_UNSPECIFIED" | "MCP_ONBOARDING_TARGET_KIND_APP" | "MCP_ONBOARDING_TARGET_KIND_CATALOG_ENTRY" | "MCP_ONBOARDING_TARGET_KIND_MCP_SERVER" | (string & {}); mcpServerId?: string; status?: "MCP_ONBOARDING_TARGET_STATUS_UNSPECIFIED" | "MCP_ONBOARDING_TARGET_STATUS_PENDING" | "MCP_ONBOARDING_TARGET_STATUS_DONE" | "MCP_ONBOARDING_TARGET_STATUS_SKIPPED" | (string & {}) }
-export interface McpOnboardingTargetList { targets?: Array<McpOnboardingTarget> }
+export interface McpOnboardingTargetList { targets?: Array<McpOnboardingTarget> | null }
 export interface MicrosoftGraphProviderConfig { azureTenantId?: string; clientId?: string; clientSecret?: string }
 export interface OnboardingOrgContext { industry?: string; organizationSize?: string }
-export interface OrgDomain { createdAt?: Date; deletedAt?: Date; domain?: string; id?: string; updatedAt?: Date }
+export interface OrgDomain { createdAt?: Date | null; deletedAt?: Date | null; domain?: string | null; id?: string | null; updatedAt?: Date | null }
 export interface OrgNotificationSettings { channelSettings?: ChannelSettings }
 export interface ProvisioningRequestPreference { enabled?: boolean; locked?: boolean }
 export interface RequestCreatedPreference { enabled?: boolean; locked?: boolean }
 export interface RequestSettings { skipJustification?: boolean }
 export interface ReviewsPreference { enabled?: boolean; locked?: boolean }
 export interface SearchEmailAuditEventsRequest { pageSize?: number; pageToken?: string }
-export interface SearchEmailAuditEventsResponse { list?: Array<any>; nextPageToken?: string }
+export interface SearchEmailAuditEventsResponse { list?: Array<any> | null; nextPageToken?: string }
 export interface SendGridProviderConfig { apiKey?: string }
-export interface SessionSettings { clientIdApprovalRequestPolicyId?: string; clientIdMetadataDocumentPolicy?: "CLIENT_ID_METADATA_DOCUMENT_POLICY_UNSPECIFIED" | "CLIENT_ID_METADATA_DOCUMENT_POLICY_ALLOW_ALL" | "CLIENT_ID_METADATA_DOCUMENT_POLICY_REQUESTABLE" | "CLIENT_ID_METADATA_DOCUMENT_POLICY_ALLOWLIST_ONLY" | (string & {}); connectorSource?: CIDRRestriction; cidrRestriction?: CIDRRestriction; externalClientsEnabled?: boolean; maxSessionLength?: string; pccAdminSource?: CIDRRestriction; pccUserSource?: CIDRRestriction; ssoAdminSource?: CIDRRestriction; ssoUserSource?: CIDRRestriction }
-export interface SlackChannelSettings { accessProvisionedPreference?: AccessProvisionedPreference; approvalNeededPreference?: ApprovalNeededPreference; commentOnRequestPreference?: CommentOnRequestPreference; completionPreference?: CompletionPreference; connectorIssuesPreference?: ConnectorIssuesPreference; digestPreference?: DigestPreference; enabled?: boolean; expiringAccessPreference?: ExpiringAccessPreference; isConfigured?: boolean; provisioningRequestPreference?: ProvisioningRequestPreference; requestCreated?: RequestCreatedPreference; reviewsPreference?: ReviewsPreference; system?: SystemPreference; taskRemindersPreference?: TaskRemindersPreference }
+export interface SessionSettings { clientIdApprovalRequestPolicyId?: string; clientIdMetadataDocumentPolicy?: "CLIENT_ID_METADATA_DOCUMENT_POLICY_UNSPECIFIED" | "CLIENT_ID_METADATA_DOCUMENT_POLICY_ALLOW_ALL" | "CLIENT_ID_METADATA_DOCUMENT_POLICY_REQUESTABLE" | "CLIENT_ID_METADATA_DOCUMENT_POLICY_ALLOWLIST_ONLY" | (string & {}); connectorSource?: CIDRRestriction | null; cidrRestriction?: CIDRRestriction; externalClientsEnabled?: boolean; maxSessionLength?: string | null; pccAdminSource?: CIDRRestriction | null; pccUserSource?: CIDRRestriction | null; ssoAdminSource?: CIDRRestriction | null; ssoUserSource?: CIDRRestriction | null }
+export interface SlackChannelSettings { accessProvisionedPreference?: AccessProvisionedPreference; approvalNeededPreference?: ApprovalNeededPreference; commentOnRequestPreference?: CommentOnRequestPreference; completionPreference?: CompletionPreference; connectorIssuesPreference?: ConnectorIssuesPreference; digestPreference?: DigestPreference; enabled?: boolean; expiringAccessPreference?: ExpiringAccessPreference; isConfigured?: boolean; provisioningRequestPreference?: ProvisioningRequestPreference; requestCreated?: RequestCreatedPreference | null; reviewsPreference?: ReviewsPreference; system?: SystemPreference | null; taskRemindersPreference?: TaskRemindersPreference }
 export interface SystemPreference { enabled?: boolean; locked?: boolean }
 export interface TaskRemindersPreference { enabled?: boolean; locked?: boolean }
-export interface TenantEmailProvider { awssesProviderConfig?: AWSSESProviderConfig; c1BuiltInProviderConfig?: C1BuiltInProviderConfig; createdAt?: Date; fromAddress?: string; fromName?: string; googleWorkspaceProviderConfig?: GoogleWorkspaceProviderConfig; microsoftGraphProviderConfig?: MicrosoftGraphProviderConfig; replyToAddress?: string; sendGridProviderConfig?: SendGridProviderConfig; updatedAt?: Date }
+export interface TenantEmailProvider { awssesProviderConfig?: AWSSESProviderConfig | null; c1BuiltInProviderConfig?: C1BuiltInProviderConfig | null; createdAt?: Date; fromAddress?: string; fromName?: string; googleWorkspaceProviderConfig?: GoogleWorkspaceProviderConfig | null; microsoftGraphProviderConfig?: MicrosoftGraphProviderConfig | null; replyToAddress?: string; sendGridProviderConfig?: SendGridProviderConfig | null; updatedAt?: Date }
 export interface TerraformPreferences { showCode?: boolean }
-export interface TestSourceIPRequest { allowCidr?: Array<string>; sourceIp?: string }
-export interface TestSourceIPResponse { allowed?: boolean; checkedIp?: string; details?: Status }
+export interface TestSourceIPRequest { allowCidr?: Array<string> | null; sourceIp?: string | null }
+export interface TestSourceIPResponse { allowed?: boolean | null; checkedIp?: string | null; details?: Status | null }
 export interface TestTenantEmailProviderRequest { testRecipientEmail?: string }
 export interface TestTenantEmailProviderResponse { message?: string; success?: boolean }
-export interface UpdateContactsRequest { contacts?: Contacts; updateMask?: string }
+export interface UpdateContactsRequest { contacts?: Contacts; updateMask?: string | null }
 export interface UpdateContactsResponse { contacts?: Contacts }
-export interface UpdateOnboardingSettingsRequest { conversationId?: string; mcpOnboardingGoal?: string; mcpOnboardingStatus?: "MCP_ONBOARDING_STATUS_UNSPECIFIED" | "MCP_ONBOARDING_STATUS_NOT_STARTED" | "MCP_ONBOARDING_STATUS_IN_PROGRESS" | "MCP_ONBOARDING_STATUS_COMPLETE" | "MCP_ONBOARDING_STATUS_DISMISSED" | (string & {}); mcpOnboardingTargets?: McpOnboardingTargetList; status?: "ONBOARDING_STATUS_UNSPECIFIED" | "ONBOARDING_STATUS_NOT_STARTED" | "ONBOARDING_STATUS_IN_PROGRESS" | "ONBOARDING_STATUS_COMPLETE" | "ONBOARDING_STATUS_DISMISSED" | (string & {}) }
-export interface UpdateOnboardingSettingsResponse { mcpOnboardingGoal?: string; mcpOnboardingStatus?: "MCP_ONBOARDING_STATUS_UNSPECIFIED" | "MCP_ONBOARDING_STATUS_NOT_STARTED" | "MCP_ONBOARDING_STATUS_IN_PROGRESS" | "MCP_ONBOARDING_STATUS_COMPLETE" | "MCP_ONBOARDING_STATUS_DISMISSED" | (string & {}); mcpOnboardingTargets?: Array<McpOnboardingTarget>; status?: "ONBOARDING_STATUS_UNSPECIFIED" | "ONBOARDING_STATUS_NOT_STARTED" | "ONBOARDING_STATUS_IN_PROGRESS" | "ONBOARDING_STATUS_COMPLETE" | "ONBOARDING_STATUS_DISMISSED" | (string & {}) }
-export interface UpdateOrgDomainRequest { newDomains?: Array<string> }
-export interface UpdateOrgDomainResponse { list?: Array<OrgDomain> }
+export interface UpdateOnboardingSettingsRequest { conversationId?: string; mcpOnboardingGoal?: string | null; mcpOnboardingStatus?: "MCP_ONBOARDING_STATUS_UNSPECIFIED" | "MCP_ONBOARDING_STATUS_NOT_STARTED" | "MCP_ONBOARDING_STATUS_IN_PROGRESS" | "MCP_ONBOARDING_STATUS_COMPLETE" | "MCP_ONBOARDING_STATUS_DISMISSED" | (string & {}) | null; mcpOnboardingTargets?: McpOnboardingTargetList | null; status?: "ONBOARDING_STATUS_UNSPECIFIED" | "ONBOARDING_STATUS_NOT_STARTED" | "ONBOARDING_STATUS_IN_PROGRESS" | "ONBOARDING_STATUS_COMPLETE" | "ONBOARDING_STATUS_DISMISSED" | (string & {}) }
+export interface UpdateOnboardingSettingsResponse { mcpOnboardingGoal?: string; mcpOnboardingStatus?: "MCP_ONBOARDING_STATUS_UNSPECIFIED" | "MCP_ONBOARDING_STATUS_NOT_STARTED" | "MCP_ONBOARDING_STATUS_IN_PROGRESS" | "MCP_ONBOARDING_STATUS_COMPLETE" | "MCP_ONBOARDING_STATUS_DISMISSED" | (string & {}); mcpOnboardingTargets?: Array<McpOnboardingTarget> | null; status?: "ONBOARDING_STATUS_UNSPECIFIED" | "ONBOARDING_STATUS_NOT_STARTED" | "ONBOARDING_STATUS_IN_PROGRESS" | "ONBOARDING_STATUS_COMPLETE" | "ONBOARDING_STATUS_DISMISSED" | (string & {}) }
+export interface UpdateOrgDomainRequest { newDomains?: Array<string> | null }
+export interface UpdateOrgDomainResponse { list?: Array<OrgDomain> | null }
 export interface UpdateOrgNotificationSettingsRequest { channelSettings?: ChannelSettings }
 export interface UpdateOrgNotificationSettingsResponse { orgNotificationSettings?: OrgNotificationSettings }
-export interface UpdateRequestSettingsRequest { requestSettings?: RequestSettings; updateMask?: string }
-export interface UpdateRequestSettingsResponse { requestSettings?: RequestSettings }
-export interface UpdateSessionSettingsRequest { sessionSettings?: SessionSettings; updateMask?: string }
-export interface UpdateSessionSettingsResponse { sessionSettings?: SessionSettings }
-export interface UpdateTenantEmailProviderRequest { tenantEmailProvider?: TenantEmailProvider; updateMask?: string }
+export interface UpdateRequestSettingsRequest { requestSettings?: RequestSettings | null; updateMask?: string | null }
+export interface UpdateRequestSettingsResponse { requestSettings?: RequestSettings | null }
+export interface UpdateSessionSettingsRequest { sessionSettings?: SessionSettings | null; updateMask?: string | null }
+export interface UpdateSessionSettingsResponse { sessionSettings?: SessionSettings | null }
+export interface UpdateTenantEmailProviderRequest { tenantEmailProvider?: TenantEmailProvider; updateMask?: string | null }
 export interface UpdateTenantEmailProviderResponse { tenantEmailProvider?: TenantEmailProvider }
-export interface UpdateUserDeveloperPreferencesRequest { terraform?: TerraformPreferences }
-export interface UpdateUserDeveloperPreferencesResponse { userDeveloperPreferences?: UserDeveloperPreferences }
+export interface UpdateUserDeveloperPreferencesRequest { terraform?: TerraformPreferences | null }
+export interface UpdateUserDeveloperPreferencesResponse { userDeveloperPreferences?: UserDeveloperPreferences | null }
 export interface UpdateUserNotificationSettingsRequest { channelSettings?: ChannelSettings }
 export interface UpdateUserNotificationSettingsResponse { userNotificationSettings?: UserNotificationSettings }
-export interface UserDeveloperPreferences { terraform?: TerraformPreferences }
+export interface UserDeveloperPreferences { terraform?: TerraformPreferences | null }
 export interface UserNotificationSettings { channelSettings?: ChannelSettings }
 export interface Allow { floorLevel?: "AUTH_LEVEL_UNSPECIFIED" | "AUTH_LEVEL_NONE" | "AUTH_LEVEL_SINGLE_FACTOR" | "AUTH_LEVEL_MULTI_FACTOR" | "AUTH_LEVEL_PHR" | "AUTH_LEVEL_PHRH" | (string & {}) }
-export interface ChallengeRequired { types?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_PASSKEY" | "CREDENTIAL_TYPE_PASSWORD" | "CREDENTIAL_TYPE_TOTP" | "CREDENTIAL_TYPE_EMAIL_OTP" | "CREDENTIAL_TYPE_RECOVERY_CODE" | "CREDENTIAL_TYPE_DELEGATED_GOOGLE" | "CREDENTIAL_TYPE_DELEGATED_MICROSOFT" | "CREDENTIAL_TYPE_UPSTREAM_IDP" | (string & {})> }
+export interface ChallengeRequired { types?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_PASSKEY" | "CREDENTIAL_TYPE_PASSWORD" | "CREDENTIAL_TYPE_TOTP" | "CREDENTIAL_TYPE_EMAIL_OTP" | "CREDENTIAL_TYPE_RECOVERY_CODE" | "CREDENTIAL_TYPE_DELEGATED_GOOGLE" | "CREDENTIAL_TYPE_DELEGATED_MICROSOFT" | "CREDENTIAL_TYPE_UPSTREAM_IDP" | (string & {})> | null }
 export interface Deny { reasonAdmin?: string; reasonUser?: string }
-export interface EnrollmentRequired { credentialTypes?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_PASSKEY" | "CREDENTIAL_TYPE_PASSWORD" | "CREDENTIAL_TYPE_TOTP" | "CREDENTIAL_TYPE_EMAIL_OTP" | "CREDENTIAL_TYPE_RECOVERY_CODE" | "CREDENTIAL_TYPE_DELEGATED_GOOGLE" | "CREDENTIAL_TYPE_DELEGATED_MICROSOFT" | "CREDENTIAL_TYPE_UPSTREAM_IDP" | (string & {})> }
-export interface PolicyOutcome { allow?: Allow; challengeRequired?: ChallengeRequired; deny?: Deny; enrollmentRequired?: EnrollmentRequired; stepUpRequired?: StepUpRequired }
-export interface PolicyRule { description?: string; id?: string; matchCel?: string; mode?: "POLICY_RULE_MODE_UNSPECIFIED" | "POLICY_RULE_MODE_ENFORCE" | "POLICY_RULE_MODE_OBSERVE" | "POLICY_RULE_MODE_DISABLED" | (string & {}); outcome?: PolicyOutcome }
-export interface SignInPolicy { allowedMfaTypes?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_PASSKEY" | "CREDENTIAL_TYPE_PASSWORD" | "CREDENTIAL_TYPE_TOTP" | "CREDENTIAL_TYPE_EMAIL_OTP" | "CREDENTIAL_TYPE_RECOVERY_CODE" | "CREDENTIAL_TYPE_DELEGATED_GOOGLE" | "CREDENTIAL_TYPE_DELEGATED_MICROSOFT" | "CREDENTIAL_TYPE_UPSTREAM_IDP" | (string & {})>; allowedPrimaryTypes?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_PASSKEY" | "CREDENTIAL_TYPE_PASSWORD" | "CREDENTIAL_TYPE_TOTP" | "CREDENTIAL_TYPE_EMAIL_OTP" | "CREDENTIAL_TYPE_RECOVERY_CODE" | "CREDENTIAL_TYPE_DELEGATED_GOOGLE" | "CREDENTIAL_TYPE_DELEGATED_MICROSOFT" | "CREDENTIAL_TYPE_UPSTREAM_IDP" | (string & {})>; createdAt?: Date; defaultOutcome?: PolicyOutcome; deletedAt?: Date; displayName?: string; id?: string; isBuiltin?: boolean; priority?: number; rules?: Array<PolicyRule>; updatedAt?: Date }
+export interface EnrollmentRequired { credentialTypes?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_PASSKEY" | "CREDENTIAL_TYPE_PASSWORD" | "CREDENTIAL_TYPE_TOTP" | "CREDENTIAL_TYPE_EMAIL_OTP" | "CREDENTIAL_TYPE_RECOVERY_CODE" | "CREDENTIAL_TYPE_DELEGATED_GOOGLE" | "CREDENTIAL_TYPE_DELEGATED_MICROSOFT" | "CREDENTIAL_TYPE_UPSTREAM_IDP" | (string & {})> | null }
+export interface PolicyOutcome { allow?: Allow | null; challengeRequired?: ChallengeRequired | null; deny?: Deny | null; enrollmentRequired?: EnrollmentRequired | null; stepUpRequired?: StepUpRequired | null }
+export interface PolicyRule { description?: string; id?: string; matchCel?: string; mode?: "POLICY_RULE_MODE_UNSPECIFIED" | "POLICY_RULE_MODE_ENFORCE" | "POLICY_RULE_MODE_OBSERVE" | "POLICY_RULE_MODE_DISABLED" | (string & {}); outcome?: PolicyOutcome | null }
+export interface SignInPolicy { allowedMfaTypes?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_PASSKEY" | "CREDENTIAL_TYPE_PASSWORD" | "CREDENTIAL_TYPE_TOTP" | "CREDENTIAL_TYPE_EMAIL_OTP" | "CREDENTIAL_TYPE_RECOVERY_CODE" | "CREDENTIAL_TYPE_DELEGATED_GOOGLE" | "CREDENTIAL_TYPE_DELEGATED_MICROSOFT" | "CREDENTIAL_TYPE_UPSTREAM_IDP" | (string & {})> | null; allowedPrimaryTypes?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_PASSKEY" | "CREDENTIAL_TYPE_PASSWORD" | "CREDENTIAL_TYPE_TOTP" | "CREDENTIAL_TYPE_EMAIL_OTP" | "CREDENTIAL_TYPE_RECOVERY_CODE" | "CREDENTIAL_TYPE_DELEGATED_GOOGLE" | "CREDENTIAL_TYPE_DELEGATED_MICROSOFT" | "CREDENTIAL_TYPE_UPSTREAM_IDP" | (string & {})> | null; createdAt?: Date | null; defaultOutcome?: PolicyOutcome | null; deletedAt?: Date | null; displayName?: string; id?: string; isBuiltin?: boolean; priority?: number; rules?: Array<PolicyRule> | null; updatedAt?: Date | null }
 export interface SignInPolicyRef { id?: string }
-export interface SignInPolicyServiceCreateRequest { allowedMfaTypes?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_PASSKEY" | "CREDENTIAL_TYPE_PASSWORD" | "CREDENTIAL_TYPE_TOTP" | "CREDENTIAL_TYPE_EMAIL_OTP" | "CREDENTIAL_TYPE_RECOVERY_CODE" | "CREDENTIAL_TYPE_DELEGATED_GOOGLE" | "CREDENTIAL_TYPE_DELEGATED_MICROSOFT" | "CREDENTIAL_TYPE_UPSTREAM_IDP" | (string & {})>; allowedPrimaryTypes?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_PASSKEY" | "CREDENTIAL_TYPE_PASSWORD" | "CREDENTIAL_TYPE_TOTP" | "CREDENTIAL_TYPE_EMAIL_OTP" | "CREDENTIAL_TYPE_RECOVERY_CODE" | "CREDENTIAL_TYPE_DELEGATED_GOOGLE" | "CREDENTIAL_TYPE_DELEGATED_MICROSOFT" | "CREDENTIAL_TYPE_UPSTREAM_IDP" | (string & {})>; defaultOutcome?: PolicyOutcome; displayName: string; priority?: number; rules?: Array<PolicyRule> }
-export interface SignInPolicyServiceCreateResponse { signInPolicy?: SignInPolicy }
+export interface SignInPolicyServiceCreateRequest { allowedMfaTypes?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_PASSKEY" | "CREDENTIAL_TYPE_PASSWORD" | "CREDENTIAL_TYPE_TOTP" | "CREDENTIAL_TYPE_EMAIL_OTP" | "CREDENTIAL_TYPE_RECOVERY_CODE" | "CREDENTIAL_TYPE_DELEGATED_GOOGLE" | "CREDENTIAL_TYPE_DELEGATED_MICROSOFT" | "CREDENTIAL_TYPE_UPSTREAM_IDP" | (string & {})> | null; allowedPrimaryTypes?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_PASSKEY" | "CREDENTIAL_TYPE_PASSWORD" | "CREDENTIAL_TYPE_TOTP" | "CREDENTIAL_TYPE_EMAIL_OTP" | "CREDENTIAL_TYPE_RECOVERY_CODE" | "CREDENTIAL_TYPE_DELEGATED_GOOGLE" | "CREDENTIAL_TYPE_DELEGATED_MICROSOFT" | "CREDENTIAL_TYPE_UPSTREAM_IDP" | (string & {})> | null; defaultOutcome?: PolicyOutcome | null; displayName: string; priority?: number; rules?: Array<PolicyRule> | null }
+export interface SignInPolicyServiceCreateResponse { signInPolicy?: SignInPolicy | null }
 export interface SignInPolicyServiceDeleteRequest {  }
 export interface SignInPolicyServiceDeleteResponse {  }
-export interface SignInPolicyServiceGetResponse { signInPolicy?: SignInPolicy }
-export interface SignInPolicyServiceListResponse { list?: Array<SignInPolicy>; nextPageToken?: string }
-export interface SignInPolicyServiceSearchRequest { pageSize?: number; pageToken?: string; query?: string; refs?: Array<SignInPolicyRef> }
-export interface SignInPolicyServiceSearchResponse { list?: Array<SignInPolicy>; nextPageToken?: string }
-export interface SignInPolicyServiceUpdateRequest { signInPolicy?: SignInPolicy; updateMask?: string }
-export interface SignInPolicyServiceUpdateResponse { signInPolicy?: SignInPolicy }
-export interface StepUpRequired { level?: "AUTH_LEVEL_UNSPECIFIED" | "AUTH_LEVEL_NONE" | "AUTH_LEVEL_SINGLE_FACTOR" | "AUTH_LEVEL_MULTI_FACTOR" | "AUTH_LEVEL_PHR" | "AUTH_LEVEL_PHRH" | (string & {}); maxAgeSeconds?: number; types?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_PASSKEY" | "CREDENTIAL_TYPE_PASSWORD" | "CREDENTIAL_TYPE_TOTP" | "CREDENTIAL_TYPE_EMAIL_OTP" | "CREDENTIAL_TYPE_RECOVERY_CODE" | "CREDENTIAL_TYPE_DELEGATED_GOOGLE" | "CREDENTIAL_TYPE_DELEGATED_MICROSOFT" | "CREDENTIAL_TYPE_UPSTREAM_IDP" | (string & {})> }
+export interface SignInPolicyServiceGetResponse { signInPolicy?: SignInPolicy | null }
+export interface SignInPolicyServiceListResponse { list?: Array<SignInPolicy> | null; nextPageToken?: string }
+export interface SignInPolicyServiceSearchRequest { pageSize?: number; pageToken?: string; query?: string; refs?: Array<SignInPolicyRef> | null }
+export interface SignInPolicyServiceSearchResponse { list?: Array<SignInPolicy> | null; nextPageToken?: string }
+export interface SignInPolicyServiceUpdateRequest { signInPolicy?: SignInPolicy | null; updateMask?: string | null }
+export interface SignInPolicyServiceUpdateResponse { signInPolicy?: SignInPolicy | null }
+export interface StepUpRequired { level?: "AUTH_LEVEL_UNSPECIFIED" | "AUTH_LEVEL_NONE" | "AUTH_LEVEL_SINGLE_FACTOR" | "AUTH_LEVEL_MULTI_FACTOR" | "AUTH_LEVEL_PHR" | "AUTH_LEVEL_PHRH" | (string & {}); maxAgeSeconds?: number; types?: Array<"CREDENTIAL_TYPE_UNSPECIFIED" | "CREDENTIAL_TYPE_PASSKEY" | "CREDENTIAL_TYPE_PASSWORD" | "CREDENTIAL_TYPE_TOTP" | "CREDENTIAL_TYPE_EMAIL_OTP" | "CREDENTIAL_TYPE_RECOVERY_CODE" | "CREDENTIAL_TYPE_DELEGATED_GOOGLE" | "CREDENTIAL_TYPE_DELEGATED_MICROSOFT" | "CREDENTIAL_TYPE_UPSTREAM_IDP" | (string & {})> | null }
 export interface SSFOutboundAuthBearer { token?: string }
-export interface SSFOutboundAuthOAuth2 { clientId?: string; clientSecret?: string; scopes?: Array<string>; tokenUrl?: string }
+export interface SSFOutboundAuthOAuth2 { clientId?: string; clientSecret?: string; scopes?: Array<string> | null; tokenUrl?: string }
 export interface SSFReceiverEvent { canonicalType?: "SSF_CANONICAL_EVENT_TYPE_UNSPECIFIED" | "SSF_CANONICAL_EVENT_TYPE_UNRECOGNIZED" | "SSF_CANONICAL_EVENT_TYPE_SESSION_REVOKED" | "SSF_CANONICAL_EVENT_TYPE_CREDENTIAL_CHANGED" | "SSF_CANONICAL_EVENT_TYPE_TOKEN_CLAIMS_CHANGED" | "SSF_CANONICAL_EVENT_TYPE_ASSURANCE_LEVEL_CHANGED" | "SSF_CANONICAL_EVENT_TYPE_DEVICE_COMPLIANCE_CHANGED" | "SSF_CANONICAL_EVENT_TYPE_RISK_LEVEL_CHANGED" | "SSF_CANONICAL_EVENT_TYPE_SESSION_ESTABLISHED" | "SSF_CANONICAL_EVENT_TYPE_SESSION_PRESENTED" | "SSF_CANONICAL_EVENT_TYPE_ACCOUNT_DISABLED" | "SSF_CANONICAL_EVENT_TYPE_ACCOUNT_ENABLED" | "SSF_CANONICAL_EVENT_TYPE_ACCOUNT_PURGED" | "SSF_CANONICAL_EVENT_TYPE_CREDENTIAL_COMPROMISE" | "SSF_CANONICAL_EVENT_TYPE_RECOVERY_ACTIVATED" | "SSF_CANONICAL_EVENT_TYPE_IDENTIFIER_CHANGED" | "SSF_CANONICAL_EVENT_TYPE_VERIFICATION" | "SSF_CANONICAL_EVENT_TYPE_STREAM_UPDATED" | (string & {}); id?: string; matchMethod?: "SSF_SUBJECT_MATCH_METHOD_UNSPECIFIED" | "SSF_SUBJECT_MATCH_METHOD_IDP_USER" | "SSF_SUBJECT_MATCH_METHOD_EMAIL" | "SSF_SUBJECT_MATCH_METHOD_NOT_FOUND" | "SSF_SUBJECT_MATCH_METHOD_NOT_APPLICABLE" | (string & {}); matchedUserId?: string; outcome?: "SSF_EVENT_OUTCOME_UNSPECIFIED" | "SSF_EVENT_OUTCOME_SESSIONS_REVOKED" | "SSF_EVENT_OUTCOME_LOGGED" | "SSF_EVENT_OUTCOME_PRINCIPAL_NOT_FOUND" | "SSF_EVENT_OUTCOME_VERIFIED" | "SSF_EVENT_OUTCOME_STREAM_STATUS_UPDATED" | "SSF_EVENT_OUTCOME_UNRECOGNIZED" | "SSF_EVENT_OUTCOME_ERROR" | (string & {}); outcomeDetail?: string; receivedAt?: Date; sessionsRevoked?: number; setJti?: string; streamId?: string; wireEventProfile?: string; wireEventType?: string; wireInitiatingEntity?: string; wireReasonAdmin?: string; wireSubjectFormat?: string; wireSubjectIdentifier?: string }
 export interface SSFReceiverEventSearchServiceSearchRequest { eventType?: string; matchedUserId?: string; outcome?: "SSF_EVENT_OUTCOME_UNSPECIFIED" | "SSF_EVENT_OUTCOME_SESSIONS_REVOKED" | "SSF_EVENT_OUTCOME_LOGGED" | "SSF_EVENT_OUTCOME_PRINCIPAL_NOT_FOUND" | "SSF_EVENT_OUTCOME_VERIFIED" | "SSF_EVENT_OUTCOME_STREAM_STATUS_UPDATED" | "SSF_EVENT_OUTCOME_UNRECOGNIZED" | "SSF_EVENT_OUTCOME_ERROR" | (string & {}); pageSize?: number; pageToken?: string; query?: string; streamId?: string }
-export interface SSFReceiverEventSearchServiceSearchResponse { list?: Array<SSFReceiverEvent>; nextPageToken?: string }
-export interface SSFReceiverEventServiceListResponse { list?: Array<SSFReceiverEvent>; nextPageToken?: string }
-export interface SSFReceiverStream { accountDisabledAction?: "SSF_REVOCATION_ACTION_UNSPECIFIED" | "SSF_REVOCATION_ACTION_REVOKE_ALL" | "SSF_REVOCATION_ACTION_LOG_ONLY" | (string & {}); createdAt?: Date; credentialChangeAction?: "SSF_REVOCATION_ACTION_UNSPECIFIED" | "SSF_REVOCATION_ACTION_REVOKE_ALL" | "SSF_REVOCATION_ACTION_LOG_ONLY" | (string & {}); credentialCompromiseAction?: "SSF_REVOCATION_ACTION_UNSPECIFIED" | "SSF_REVOCATION_ACTION_REVOKE_ALL" | "SSF_REVOCATION_ACTION_LOG_ONLY" | (string & {}); deletedAt?: Date; deliveryMethod?: "SSF_DELIVERY_METHOD_UNSPECIFIED" | "SSF_DELIVERY_METHOD_PUSH" | "SSF_DELIVERY_METHOD_POLL" | (string & {}); description?: string; displayName?: string; enabled?: boolean; eventTypesEnabled?: Array<string>; expectedAudience?: string; id?: string; issuerUrl?: string; jwksUrl?: string; lastErrorAt?: Date; lastErrorMessage?: string; lastVerifiedAt?: Date; ssfOutboundAuthBearer?: SSFOutboundAuthBearer; ssfOutboundAuthOAuth2?: SSFOutboundAuthOAuth2; pollEndpointUrl?: string; pollInterval?: string; pushAuthToken?: string; pushEndpointUrl?: string; sessionRevokedAction?: "SSF_REVOCATION_ACTION_UNSPECIFIED" | "SSF_REVOCATION_ACTION_REVOKE_ALL" | "SSF_REVOCATION_ACTION_LOG_ONLY" | (string & {}); updatedAt?: Date }
+export interface SSFReceiverEventSearchServiceSearchResponse { list?: Array<SSFReceiverEvent> | null; nextPageToken?: string }
+export interface SSFReceiverEventServiceListResponse { list?: Array<SSFReceiverEvent> | null; nextPageToken?: string }
+export interface SSFReceiverStream { accountDisabledAction?: "SSF_REVOCATION_ACTION_UNSPECIFIED" | "SSF_REVOCATION_ACTION_REVOKE_ALL" | "SSF_REVOCATION_ACTION_LOG_ONLY" | (string & {}); createdAt?: Date; credentialChangeAction?: "SSF_REVOCATION_ACTION_UNSPECIFIED" | "SSF_REVOCATION_ACTION_REVOKE_ALL" | "SSF_REVOCATION_ACTION_LOG_ONLY" | (string & {}); credentialCompromiseAction?: "SSF_REVOCATION_ACTION_UNSPECIFIED" | "SSF_REVOCATION_ACTION_REVOKE_ALL" | "SSF_REVOCATION_ACTION_LOG_ONLY" | (string & {}); deletedAt?: Date; deliveryMethod?: "SSF_DELIVERY_METHOD_UNSPECIFIED" | "SSF_DELIVERY_METHOD_PUSH" | "SSF_DELIVERY_METHOD_POLL" | (string & {}); description?: string; displayName?: string; enabled?: boolean; eventTypesEnabled?: Array<string> | null; expectedAudience?: string; id?: string; issuerUrl?: string; jwksUrl?: string; lastErrorAt?: Date; lastErrorMessage?: string; lastVerifiedAt?: Date; ssfOutboundAuthBearer?: SSFOutboundAuthBearer | null; ssfOutboundAuthOAuth2?: SSFOutboundAuthOAuth2 | null; pollEndpointUrl?: string; pollInterval?: string; pushAuthToken?: string; pushEndpointUrl?: string; sessionRevokedAction?: "SSF_REVOCATION_ACTION_UNSPECIFIED" | "SSF_REVOCATION_ACTION_REVOKE_ALL" | "SSF_REVOCATION_ACTION_LOG_ONLY" | (string & {}); updatedAt?: Date }
 export interface SSFReceiverStreamServiceCreateRequest { accountDisabledAction?: "SSF_REVOCATION_ACTION_UNSPECIFIED" | "SSF_REVOCATION_ACTION_REVOKE_ALL" | "SSF_REVOCATION_ACTION_LOG_ONLY" | (string & {}); credentialChangeAction?: "SSF_REVOCATION_ACTION_UNSPECIFIED" | "SSF_REVOCATION_ACTION_REVOKE_ALL" | "SSF_REVOCATION_ACTION_LOG_ONLY" | (string & {}); credentialCompromiseAction?: "SSF_REVOCATION_ACTION_UNSPECIFIED" | "SSF_REVOCATION_ACTION_REVOKE_ALL" | "SSF_REVOCATION_ACTION_LOG_ONLY" | (string & {}); deliveryMethod?: "SSF_DELIVERY_METHOD_UNSPECIFIED" | "SSF_DELIVERY_METHOD_PUSH" | "SSF_DELIVERY_METHOD_POLL" | (string & {}); description?: string; displayName: string; enabled?: boolean; expectedAudience?: string; issuerUrl: string; jwksUrl?: string; pollEndpointUrl?: string; pollInterval?: string; sessionRevokedAction?: "SSF_REVOCATION_ACTION_UNSPECIFIED" | "SSF_REVOCATION_ACTION_REVOKE_ALL" | "SSF_REVOCATION_ACTION_LOG_ONLY" | (string & {}) }
 export interface SSFReceiverStreamServiceCreateResponse { pushAuthTokenPlaintext?: string; ssfReceiverStream?: SSFReceiverStream }
 export interface SSFReceiverStreamServiceDeleteRequest {  }
 export interface SSFReceiverStreamServiceDeleteResponse {  }
 export interface SSFReceiverStreamServiceGetResponse { ssfReceiverStream?: SSFReceiverStream }
 export interface SSFReceiverStreamServiceGetStatsResponse { ssfReceiverStreamStats?: SSFReceiverStreamStats }
-export interface SSFReceiverStreamServiceListResponse { list?: Array<SSFReceiverStream>; nextPageToken?: string }
+export interface SSFReceiverStreamServiceListResponse { list?: Array<SSFReceiverStream> | null; nextPageToken?: string }
 export interface SSFReceiverStreamServiceTestRequest { testSubject?: string }
 export interface SSFReceiverStreamServiceTestResponse { activeRefreshTokenCount?: number; activeSessionCount?: number; configuredSessionRevokedAction?: "SSF_REVOCATION_ACTION_UNSPECIFIED" | "SSF_REVOCATION_ACTION_REVOKE_ALL" | "SSF_REVOCATION_ACTION_LOG_ONLY" | (string & {}); identityLinkFound?: boolean; jwksError?: string; jwksKeyCount?: number; jwksReachable?: boolean; matchedUserId?: string; ready?: boolean; upstreamSubject?: string }
-export interface SSFReceiverStreamServiceUpdateRequest { ssfReceiverStream?: SSFReceiverStream; updateMask?: string }
+export interface SSFReceiverStreamServiceUpdateRequest { ssfReceiverStream?: SSFReceiverStream; updateMask?: string | null }
 export interface SSFReceiverStreamServiceUpdateResponse { ssfReceiverStream?: SSFReceiverStream }
 export interface SSFReceiverStreamStats { eventsActedOnCount?: number; eventsFailedCount?: number; eventsReceivedCount?: number; lastErrorAt?: Date; lastErrorMessage?: string; lastEventReceivedAt?: Date; lastVerifiedAt?: Date; streamId?: string; transmitterStatus?: string; transmitterStatusReason?: string }
 export interface OIDCClaimMapping { claimName: string; destination?: "OIDC_CLAIM_DESTINATION_UNSPECIFIED" | "OIDC_CLAIM_DESTINATION_ID_TOKEN_ONLY" | "OIDC_CLAIM_DESTINATION_USERINFO_ONLY" | (string & {}); userAttributeMappingId: string }
 export interface SAMLAttributeMapping { friendlyName?: string; name: string; nameFormat?: "SAML_ATTRIBUTE_NAME_FORMAT_UNSPECIFIED" | "SAML_ATTRIBUTE_NAME_FORMAT_URI" | "SAML_ATTRIBUTE_NAME_FORMAT_BASIC" | "SAML_ATTRIBUTE_NAME_FORMAT_UNSPECIFIED_URN" | (string & {}); userAttributeMappingId: string }
 export interface SAMLMetadataFinding { component?: "COMPONENT_UNSPECIFIED" | "COMPONENT_DOCUMENT" | "COMPONENT_ENTITY_ID" | "COMPONENT_ACS_URL" | "COMPONENT_NAME_ID_FORMAT" | "COMPONENT_SIGNING_CERTIFICATE" | "COMPONENT_ENCRYPTION_CERTIFICATE" | "COMPONENT_REQUIREMENT" | "COMPONENT_BINDING" | (string & {}); level?: "LEVEL_UNSPECIFIED" | "LEVEL_BLOCKING" | "LEVEL_WARNING" | (string & {}); reason?: string }
-export interface SSOApplication { appEntitlementId?: string; appId?: string; assertionLifetime?: string; createdAt?: Date; description?: string; disabled?: boolean; displayName?: string; id?: string; oidc?: SSOApplicationOIDCConfig; saml?: SSOApplicationSAMLConfig; sectorId?: string; subjectCompatibility?: SSOSubjectCompatibility; subjectType?: "SSO_SUBJECT_TYPE_UNSPECIFIED" | "SSO_SUBJECT_TYPE_PAIRWISE" | "SSO_SUBJECT_TYPE_PUBLIC" | "SSO_SUBJECT_TYPE_COMPATIBILITY" | (string & {}); updatedAt?: Date }
-export interface SSOApplicationHistoryEntry { metadata?: HistoryEntryMetadata; snapshot?: SSOApplication }
-export interface SSOApplicationOIDCClient { appId?: string; authentication?: SSOApplicationOIDCClientAuthentication; clientId?: string; createdAt?: Date; displayName?: string; pkcePolicy?: "SSO_APPLICATION_OIDC_PKCE_POLICY_UNSPECIFIED" | "SSO_APPLICATION_OIDC_PKCE_POLICY_REQUIRED_S256" | "SSO_APPLICATION_OIDC_PKCE_POLICY_ALLOW_MISSING_FOR_LEGACY" | (string & {}); redirectUris?: Array<string>; ssoApplicationId?: string; updatedAt?: Date }
+export interface SSOApplication { appEntitlementId?: string; appId?: string; assertionLifetime?: string | null; createdAt?: Date | null; description?: string; disabled?: boolean; displayName?: string; id?: string; oidc?: SSOApplicationOIDCConfig | null; saml?: SSOApplicationSAMLConfig | null; sectorId?: string; subjectCompatibility?: SSOSubjectCompatibility | null; subjectType?: "SSO_SUBJECT_TYPE_UNSPECIFIED" | "SSO_SUBJECT_TYPE_PAIRWISE" | "SSO_SUBJECT_TYPE_PUBLIC" | "SSO_SUBJECT_TYPE_COMPATIBILITY" | (string & {}); updatedAt?: Date | null }
+export interface SSOApplicationHistoryEntry { metadata?: HistoryEntryMetadata | null; snapshot?: SSOApplication | null }
+export interface SSOApplicationOIDCClient { appId?: string; authentication?: SSOApplicationOIDCClientAuthentication | null; clientId?: string; createdAt?: Date | null; displayName?: string; pkcePolicy?: "SSO_APPLICATION_OIDC_PKCE_POLICY_UNSPECIFIED" | "SSO_APPLICATION_OIDC_PKCE_POLICY_REQUIRED_S256" | "SSO_APPLICATION_OIDC_PKCE_POLICY_ALLOW_MISSING_FOR_LEGACY" | (string & {}); redirectUris?: Array<string> | null; ssoApplicationId?: string; updatedAt?: Date | null }
 export interface SSOApplicationOIDCClientAuthClientSecretBasic {  }
 export interface SSOApplicationOIDCClientAuthClientSecretPost {  }
 export interface SSOApplicationOIDCClientAuthNone {  }
 export interface SSOApplicationOIDCClientAuthPrivateKeyJWT { publicJwks: string }
-export interface SSOApplicationOIDCClientAuthentication { clientSecretBasic?: SSOApplicationOIDCClientAuthClientSecretBasic; clientSecretPost?: SSOApplicationOIDCClientAuthClientSecretPost; none?: SSOApplicationOIDCClientAuthNone; privateKeyJwt?: SSOApplicationOIDCClientAuthPrivateKeyJWT }
-export interface SSOApplicationOIDCClientConfig { authentication: SSOApplicationOIDCClientAuthentication; displayName: string; pkcePolicy?: "SSO_APPLICATION_OIDC_PKCE_POLICY_UNSPECIFIED" | "SSO_APPLICATION_OIDC_PKCE_POLICY_REQUIRED_S256" | "SSO_APPLICATION_OIDC_PKCE_POLICY_ALLOW_MISSING_FOR_LEGACY" | (string & {}); redirectUris?: Array<string> }
-export interface SSOApplicationOIDCConfig { claimMappings?: Array<OIDCClaimMapping>; idTokenSignedResponseAlg?: "OIDC_SIGNING_ALGORITHM_UNSPECIFIED" | "OIDC_SIGNING_ALGORITHM_EDDSA" | "OIDC_SIGNING_ALGORITHM_ES256" | "OIDC_SIGNING_ALGORITHM_RS256" | (string & {}) }
-export interface SSOApplicationSAMLConfig { acsUrls: Array<string>; attributeMappings?: Array<SAMLAttributeMapping>; encryptAssertions?: boolean; encryptionAlgorithm?: "SAML_ENCRYPTION_ALGORITHM_UNSPECIFIED" | "SAML_ENCRYPTION_ALGORITHM_AES256_GCM" | "SAML_ENCRYPTION_ALGORITHM_AES128_GCM" | "SAML_ENCRYPTION_ALGORITHM_AES256_CBC" | (string & {}); nameIdFormat?: "SAML_NAME_ID_FORMAT_UNSPECIFIED" | "SAML_NAME_ID_FORMAT_PERSISTENT" | "SAML_NAME_ID_FORMAT_EMAIL_ADDRESS" | "SAML_NAME_ID_FORMAT_UNSPECIFIED_URN" | "SAML_NAME_ID_FORMAT_TRANSIENT" | (string & {}); requireSignedAuthnRequests?: boolean; signAssertions?: boolean; signResponses?: boolean; spEncryptionCertificate?: string; spEntityId: string; spSigningCertificates?: Array<string> }
-export interface SSOApplicationServiceBatchDeleteSubjectCompatibilityRequest { userIds?: Array<string> }
-export interface SSOApplicationServiceBatchDeleteSubjectCompatibilityResponse { deletedRows?: number; issues?: Array<SSOSubjectCompatibilityDeleteIssue> }
-export interface SSOApplicationServiceBatchImportSubjectCompatibilityRequest { apply?: boolean; entries?: Array<SSOSubjectCompatibilityImportEntry>; importId?: string }
-export interface SSOApplicationServiceBatchImportSubjectCompatibilityResponse { blockingUserIds?: Array<string>; importedRows?: number; importedUserIds?: Array<string>; issues?: Array<SSOSubjectCompatibilityImportIssue>; recoverableUserIds?: Array<string>; totalRows?: number; validRows?: number }
-export interface SSOApplicationServiceCreateClientRequest { client: SSOApplicationOIDCClientConfig }
-export interface SSOApplicationServiceCreateClientResponse { client?: SSOApplicationOIDCClient; clientSecret?: string }
-export interface SSOApplicationServiceCreateRequest { assertionLifetime?: string; description?: string; displayName: string; initialClient?: SSOApplicationOIDCClientConfig; oidc?: SSOApplicationOIDCConfig; saml?: SSOApplicationSAMLConfig; sectorId?: string; subjectCompatibility?: SSOSubjectCompatibility; subjectType?: "SSO_SUBJECT_TYPE_UNSPECIFIED" | "SSO_SUBJECT_TYPE_PAIRWISE" | "SSO_SUBJECT_TYPE_PUBLIC" | "SSO_SUBJECT_TYPE_COMPATIBILITY" | (string & {}) }
-export interface SSOApplicationServiceCreateResponse { application?: SSOApplication; client?: SSOApplicationOIDCClient; clientSecret?: string }
+export interface SSOApplicationOIDCClientAuthentication { clientSecretBasic?: SSOApplicationOIDCClientAuthClientSecretBasic | null; clientSecretPost?: SSOApplicationOIDCClientAuthClientSecretPost | null; none?: SSOApplicationOIDCClientAuthNone | null; privateKeyJwt?: SSOApplicationOIDCClientAuthPrivateKeyJWT | null }
+export interface SSOApplicationOIDCClientConfig { authentication: SSOApplicationOIDCClientAuthentication | null; displayName: string; pkcePolicy?: "SSO_APPLICATION_OIDC_PKCE_POLICY_UNSPECIFIED" | "SSO_APPLICATION_OIDC_PKCE_POLICY_REQUIRED_S256" | "SSO_APPLICATION_OIDC_PKCE_POLICY_ALLOW_MISSING_FOR_LEGACY" | (string & {}); redirectUris?: Array<string> | null }
+export interface SSOApplicationOIDCConfig { claimMappings?: Array<OIDCClaimMapping> | null; idTokenSignedResponseAlg?: "OIDC_SIGNING_ALGORITHM_UNSPECIFIED" | "OIDC_SIGNING_ALGORITHM_EDDSA" | "OIDC_SIGNING_ALGORITHM_ES256" | "OIDC_SIGNING_ALGORITHM_RS256" | (string & {}) }
+export interface SSOApplicationSAMLConfig { acsUrls: Array<string> | null; attributeMappings?: Array<SAMLAttributeMapping> | null; encryptAssertions?: boolean; encryptionAlgorithm?: "SAML_ENCRYPTION_ALGORITHM_UNSPECIFIED" | "SAML_ENCRYPTION_ALGORITHM_AES256_GCM" | "SAML_ENCRYPTION_ALGORITHM_AES128_GCM" | "SAML_ENCRYPTION_ALGORITHM_AES256_CBC" | (string & {}); nameIdFormat?: "SAML_NAME_ID_FORMAT_UNSPECIFIED" | "SAML_NAME_ID_FORMAT_PERSISTENT" | "SAML_NAME_ID_FORMAT_EMAIL_ADDRESS" | "SAML_NAME_ID_FORMAT_UNSPECIFIED_URN" | "SAML_NAME_ID_FORMAT_TRANSIENT" | (string & {}); requireSignedAuthnRequests?: boolean; signAssertions?: boolean; signResponses?: boolean; spEncryptionCertificate?: string; spEntityId: string; spSigningCertificates?: Array<string> | null }
+export interface SSOApplicationServiceBatchDeleteSubjectCompatibilityRequest { userIds?: Array<string> | null }
+export interface SSOApplicationServiceBatchDeleteSubjectCompatibilityResponse { deletedRows?: number; issues?: Array<SSOSubjectCompatibilityDeleteIssue> | null }
+export interface SSOApplicationServiceBatchImportSubjectCompatibilityRequest { apply?: boolean; entries?: Array<SSOSubjectCompatibilityImportEntry> | null; importId?: string }
+export interface SSOApplicationServiceBatchImportSubjectCompatibilityResponse { blockingUserIds?: Array<string> | null; importedRows?: number; importedUserIds?: Array<string> | null; issues?: Array<SSOSubjectCompatibilityImportIssue> | null; recoverableUserIds?: Array<string> | null; totalRows?: number; validRows?: number }
+export interface SSOApplicationServiceCreateClientRequest { client: SSOApplicationOIDCClientConfig | null }
+export interface SSOApplicationServiceCreateClientResponse { client?: SSOApplicationOIDCClient | null; clientSecret?: string }
+export interface SSOApplicationServiceCreateRequest { assertionLifetime?: string | null; description?: string; displayName: string; initialClient?: SSOApplicationOIDCClientConfig | null; oidc?: SSOApplicationOIDCConfig | null; saml?: SSOApplicationSAMLConfig | null; sectorId?: string; subjectCompatibility?: SSOSubjectCompatibility | null; subjectType?: "SSO_SUBJECT_TYPE_UNSPECIFIED" | "SSO_SUBJECT_TYPE_PAIRWISE" | "SSO_SUBJECT_TYPE_PUBLIC" | "SSO_SUBJECT_TYPE_COMPATIBILITY" | (string & {}) }
+export interface SSOApplicationServiceCreateResponse { application?: SSOApplication | null; client?: SSOApplicationOIDCClient | null; clientSecret?: string }
 export interface SSOApplicationServiceDeleteClientRequest { clientId: string }
 export interface SSOApplicationServiceDeleteClientResponse {  }
 export interface SSOApplicationServiceDeleteRequest {  }
 export interface SSOApplicationServiceDeleteResponse {  }
-export interface SSOApplicationServiceGetResponse { application?: SSOApplication }
-export interface SSOApplicationServiceListClientsResponse { list?: Array<SSOApplicationOIDCClient>; nextPageToken?: string }
-export interface SSOApplicationServiceListHistoryResponse { list?: Array<SSOApplicationHistoryEntry>; nextPageToken?: string }
-export interface SSOApplicationServiceListResponse { list?: Array<SSOApplication>; nextPageToken?: string }
+export interface SSOApplicationServiceGetResponse { application?: SSOApplication | null }
+export interface SSOApplicationServiceListClientsResponse { list?: Array<SSOApplicationOIDCClient> | null; nextPageToken?: string }
+export interface SSOApplicationServiceListHistoryResponse { list?: Array<SSOApplicationHistoryEntry> | null; nextPageToken?: string }
+export interface SSOApplicationServiceListResponse { list?: Array<SSOApplication> | null; nextPageToken?: string }
 export interface SSOApplicationServiceParseSAMLServiceProviderMetadataRequest { metadataXml: string }
-export interface SSOApplicationServiceParseSAMLServiceProviderMetadataResponse { config?: SSOApplicationSAMLConfig; findings?: Array<SAMLMetadataFinding> }
+export interface SSOApplicationServiceParseSAMLServiceProviderMetadataResponse { config?: SSOApplicationSAMLConfig | null; findings?: Array<SAMLMetadataFinding> | null }
 export interface SSOApplicationServiceRotateClientSecretRequest { clientId: string }
 export interface SSOApplicationServiceRotateClientSecretResponse { clientSecret?: string }
-export interface SSOApplicationServiceSearchRequest { appIds?: Array<string>; pageSize?: number; pageToken?: string; query?: string }
-export interface SSOApplicationServiceSearchResponse { list?: Array<SSOApplication>; nextPageToken?: string }
-export interface SSOApplicationServiceUpdateClientRequest { client: SSOApplicationOIDCClientConfig; clientId: string }
-export interface SSOApplicationServiceUpdateClientResponse { client?: SSOApplicationOIDCClient }
-export interface SSOApplicationServiceUpdateRequest { application: SSOApplication; updateMask: string }
-export interface SSOApplicationServiceUpdateResponse { application?: SSOApplication }
-export interface SSOSettings { createdAt?: Date; defaultAssertionLifetime?: string; defaultIdTokenSignedResponseAlg?: "OIDC_SIGNING_ALGORITHM_UNSPECIFIED" | "OIDC_SIGNING_ALGORITHM_EDDSA" | "OIDC_SIGNING_ALGORITHM_ES256" | "OIDC_SIGNING_ALGORITHM_RS256" | (string & {}); defaultSubjectType?: "SSO_SUBJECT_TYPE_UNSPECIFIED" | "SSO_SUBJECT_TYPE_PAIRWISE" | "SSO_SUBJECT_TYPE_PUBLIC" | "SSO_SUBJECT_TYPE_COMPATIBILITY" | (string & {}); enabled?: boolean; updatedAt?: Date }
-export interface SSOSettingsHistoryEntry { metadata?: HistoryEntryMetadata; snapshot?: SSOSettings }
-export interface SSOSettingsServiceGetResponse { settings?: SSOSettings }
-export interface SSOSettingsServiceListHistoryResponse { list?: Array<SSOSettingsHistoryEntry>; nextPageToken?: string }
-export interface SSOSettingsServiceUpdateRequest { settings: SSOSettings; updateMask: string }
-export interface SSOSettingsServiceUpdateResponse { settings?: SSOSettings }
+export interface SSOApplicationServiceSearchRequest { appIds?: Array<string> | null; pageSize?: number; pageToken?: string; query?: string }
+export interface SSOApplicationServiceSearchResponse { list?: Array<SSOApplication> | null; nextPageToken?: string }
+export interface SSOApplicationServiceUpdateClientRequest { client: SSOApplicationOIDCClientConfig | null; clientId: string }
+export interface SSOApplicationServiceUpdateClientResponse { client?: SSOApplicationOIDCClient | null }
+export interface SSOApplicationServiceUpdateRequest { application: SSOApplication | null; updateMask: string | null }
+export interface SSOApplicationServiceUpdateResponse { application?: SSOApplication | null }
+export interface SSOSettings { createdAt?: Date | null; defaultAssertionLifetime?: string | null; defaultIdTokenSignedResponseAlg?: "OIDC_SIGNING_ALGORITHM_UNSPECIFIED" | "OIDC_SIGNING_ALGORITHM_EDDSA" | "OIDC_SIGNING_ALGORITHM_ES256" | "OIDC_SIGNING_ALGORITHM_RS256" | (string & {}); defaultSubjectType?: "SSO_SUBJECT_TYPE_UNSPECIFIED" | "SSO_SUBJECT_TYPE_PAIRWISE" | "SSO_SUBJECT_TYPE_PUBLIC" | "SSO_SUBJECT_TYPE_COMPATIBILITY" | (string & {}); enabled?: boolean; updatedAt?: Date | null }
+export interface SSOSettingsHistoryEntry { metadata?: HistoryEntryMetadata | null; snapshot?: SSOSettings | null }
+export interface SSOSettingsServiceGetResponse { settings?: SSOSettings | null }
+export interface SSOSettingsServiceListHistoryResponse { list?: Array<SSOSettingsHistoryEntry> | null; nextPageToken?: string }
+export interface SSOSettingsServiceUpdateRequest { settings: SSOSettings | null; updateMask: string | null }
+export interface SSOSettingsServiceUpdateResponse { settings?: SSOSettings | null }
 export interface SSOSubjectCompatibility { userAttributeMappingId?: string }
 export interface SSOSubjectCompatibilityDeleteIssue { reason?: string; userId?: string }
 export interface SSOSubjectCompatibilityImportEntry { row?: number; subject?: string; userId?: string }
 export interface SSOSubjectCompatibilityImportIssue { reason?: string; row?: number; subject?: string; userId?: string }
-export interface CreateStepUpProviderRequest { clientId?: string; clientSecret?: string; displayName?: string; issuerUrl?: string; microsoft?: StepUpMicrosoftSettings; oauth2?: StepUpOAuth2Settings }
-export interface CreateStepUpProviderResponse { stepUpProvider?: StepUpProvider }
+export interface CreateStepUpProviderRequest { clientId?: string | null; clientSecret?: string | null; displayName?: string | null; issuerUrl?: string | null; microsoft?: StepUpMicrosoftSettings | null; oauth2?: StepUpOAuth2Settings | null }
+export interface CreateStepUpProviderResponse { stepUpProvider?: StepUpProvider | null }
 export interface DeleteStepUpProviderRequest {  }
 export interface DeleteStepUpProviderResponse {  }
-export interface GetStepUpProviderResponse { stepUpProvider?: StepUpProvider }
-export interface GetStepUpTransactionResponse { transaction?: StepUpTransaction }
-export interface ListStepUpProvidersResponse { list?: Array<StepUpProvider>; nextPageToken?: string }
-export interface SearchStepUpProvidersRequest { pageSize?: number; pageToken?: string; providerType?: "PROVIDER_TYPE_UNSPECIFIED" | "PROVIDER_TYPE_OAUTH2" | "PROVIDER_TYPE_MICROSOFT" | (string & {}); query?: string; refs?: Array<StepUpProviderRef> }
-export interface SearchStepUpProvidersResponse { list?: Array<StepUpProvider>; nextPageToken?: string }
-export interface SearchStepUpTransactionsRequest { createdAfter?: Date; createdBefore?: Date; pageSize?: number; pageToken?: string; providerId?: string; state?: "STEP_UP_TRANSACTION_STATE_UNSPECIFIED" | "STEP_UP_TRANSACTION_STATE_PENDING" | "STEP_UP_TRANSACTION_STATE_VERIFIED" | "STEP_UP_TRANSACTION_STATE_ERROR" | (string & {}); targetType?: "TARGET_TYPE_UNSPECIFIED" | "TARGET_TYPE_TICKET" | "TARGET_TYPE_TEST" | (string & {}); taskId?: string; userId?: string }
-export interface SearchStepUpTransactionsResponse { list?: Array<StepUpTransaction>; nextPageToken?: string }
-export interface StepUpMicrosoftSettings { conditionalAccessIds?: Array<string>; tenant?: string; validationMode?: "MICROSOFT_VALIDATION_MODE_UNSPECIFIED" | "MICROSOFT_VALIDATION_MODE_ACRS" | "MICROSOFT_VALIDATION_MODE_OIDC" | (string & {}) }
-export interface StepUpOAuth2Settings { acrValues?: Array<string> }
-export interface StepUpProvider { clientId?: string; createdAt?: Date; displayName?: string; enabled?: boolean; id?: string; issuerUrl?: string; lastTestedAt?: Date; microsoft?: StepUpMicrosoftSettings; oauth2?: StepUpOAuth2Settings; updatedAt?: Date }
-export interface StepUpProviderRef { id?: string }
-export interface StepUpTransaction { approveTask?: TargetTask; claims?: any; createdAt?: Date; errorMessage?: string; expiresAt?: Date; id?: string; providerId?: string; state?: "STEP_UP_TRANSACTION_STATE_UNSPECIFIED" | "STEP_UP_TRANSACTION_STATE_PENDING" | "STEP_UP_TRANSACTION_STATE_VERIFIED" | "STEP_UP_TRANSACTION_STATE_ERROR" | (string & {}); test?: TargetTest; updatedAt?: Date; userId?: string }
-export interface TargetTask { policyStepId?: string; taskId?: string }
+export interface GetStepUpProviderResponse { stepUpProvider?: StepUpProvider | null }
+export interface GetStepUpTransactionResponse { transaction?: StepUpTransaction | null }
+export interface ListStepUpProvidersResponse { list?: Array<StepUpProvider> | null; nextPageToken?: string | null }
+export interface SearchStepUpProvidersRequest { pageSize?: number | null; pageToken?: string | null; providerType?: "PROVIDER_TYPE_UNSPECIFIED" | "PROVIDER_TYPE_OAUTH2" | "PROVIDER_TYPE_MICROSOFT" | (string & {}) | null; query?: string | null; refs?: Array<StepUpProviderRef> | null }
+export interface SearchStepUpProvidersResponse { list?: Array<StepUpProvider> | null; nextPageToken?: string | null }
+export interface SearchStepUpTransactionsRequest { createdAfter?: Date | null; createdBefore?: Date | null; pageSize?: number | null; pageToken?: string | null; providerId?: string | null; state?: "STEP_UP_TRANSACTION_STATE_UNSPECIFIED" | "STEP_UP_TRANSACTION_STATE_PENDING" | "STEP_UP_TRANSACTION_STATE_VERIFIED" | "STEP_UP_TRANSACTION_STATE_ERROR" | (string & {}) | null; targetType?: "TARGET_TYPE_UNSPECIFIED" | "TARGET_TYPE_TICKET" | "TARGET_TYPE_TEST" | (string & {}) | null; taskId?: string | null; userId?: string | null }
+export interface SearchStepUpTransactionsResponse { list?: Array<StepUpTransaction> | null; nextPageToken?: string | null }
+export interface StepUpMicrosoftSettings { conditionalAccessIds?: Array<string> | null; tenant?: string | null; validationMode?: "MICROSOFT_VALIDATION_MODE_UNSPECIFIED" | "MICROSOFT_VALIDATION_MODE_ACRS" | "MICROSOFT_VALIDATION_MODE_OIDC" | (string & {}) }
+export interface StepUpOAuth2Settings { acrValues?: Array<string> | null }
+export interface StepUpProvider { clientId?: string | null; createdAt?: Date | null; displayName?: string | null; enabled?: boolean | null; id?: string | null; issuerUrl?: string | null; lastTestedAt?: Date | null; microsoft?: StepUpMicrosoftSettings | null; oauth2?: StepUpOAuth2Settings | null; updatedAt?: Date | null }
+export interface StepUpProviderRef { id?: string | null }
+export interface StepUpTransaction { approveTask?: TargetTask | null; claims?: any | null; createdAt?: Date | null; errorMessage?: string | null; expiresAt?: Date | null; id?: string | null; providerId?: string | null; state?: "STEP_UP_TRANSACTION_STATE_UNSPECIFIED" | "STEP_UP_TRANSACTION_STATE_PENDING" | "STEP_UP_TRANSACTION_STATE_VERIFIED" | "STEP_UP_TRANSACTION_STATE_ERROR" | (string & {}) | null; test?: TargetTest | null; updatedAt?: Date | null; userId?: string | null }
+export interface TargetTask { policyStepId?: string | null; taskId?: string | null }
 export interface TargetTest {  }
 export interface TestStepUpProviderRequest {  }
-export interface TestStepUpProviderResponse { redirectUrl?: string }
-export interface UpdateStepUpProviderRequest { stepUpProvider?: StepUpProvider; updateMask?: string }
-export interface UpdateStepUpProviderResponse { stepUpProvider?: StepUpProvider }
-export interface UpdateStepUpProviderSecretRequest { clientSecret?: string }
-export interface UpdateStepUpProviderSecretResponse { stepUpProvider?: StepUpProvider }
-export interface TaskActionInstance { batonResourceActionRef?: BatonResourceActionRef; connectorActionRef?: ConnectorActionRef; displayName?: string }
+export interface TestStepUpProviderResponse { redirectUrl?: string | null }
+export interface UpdateStepUpProviderRequest { stepUpProvider?: StepUpProvider | null; updateMask?: string | null }
+export interface UpdateStepUpProviderResponse { stepUpProvider?: StepUpProvider | null }
+export interface UpdateStepUpProviderSecretRequest { clientSecret?: string | null }
+export interface UpdateStepUpProviderSecretResponse { stepUpProvider?: StepUpProvider | null }
+export interface TaskActionInstance { batonResourceActionRef?: BatonResourceActionRef | null; connectorActionRef?: ConnectorActionRef | null; displayName?: string }
 export interface BatonResourceActionRef { appId?: string; batonActionDisplayName?: string; batonActionName?: string; connectorId?: string; resourceTypeId?: string }
 export interface ConnectorActionRef { appId?: string; connectorId?: string; operation?: "OPERATION_UNSPECIFIED" | "OPERATION_GRANT" | (string & {}) }
-export interface ExternalRef { externalRefSource?: "UNSPECIFIED" | "JIRA" | (string & {}); name?: string; url?: string }
+export interface ExternalRef { externalRefSource?: "UNSPECIFIED" | "JIRA" | (string & {}) | null; name?: string | null; url?: string | null }
 export interface FindingTarget { findingId?: string; findingType?: string }
-export interface GatedToolCallTarget { appEntitlementId?: string; appId?: string; callerKind?: string; connectorId?: string; gateId?: string; inputSizeBytes?: number; toolError?: string; toolId?: string; toolInput?: any; toolKind?: string; toolName?: string; toolOutput?: any }
+export interface GatedToolCallTarget { appEntitlementId?: string; appId?: string; callerKind?: string; connectorId?: string; gateId?: string; inputSizeBytes?: number; toolError?: string; toolId?: string; toolInput?: any | null; toolKind?: string; toolName?: string; toolOutput?: any | null }
 export interface ScopeRole { appId?: string; grantDuration?: string; roleResourceId?: string; roleResourceTypeId?: string; scopeResourceId?: string; scopeResourceTypeId?: string }
-export interface Task { actions?: Array<"TASK_ACTION_TYPE_UNSPECIFIED" | "TASK_ACTION_TYPE_CLOSE" | "TASK_ACTION_TYPE_APPROVE" | "TASK_ACTION_TYPE_DENY" | "TASK_ACTION_TYPE_COMMENT" | "TASK_ACTION_TYPE_DELETE" | "TASK_ACTION_TYPE_REASSIGN" | "TASK_ACTION_TYPE_RESTART" | "TASK_ACTION_TYPE_SEND_REMINDER" | "TASK_ACTION_TYPE_PROVISION_COMPLETE" | "TASK_ACTION_TYPE_PROVISION_CANCELLED" | "TASK_ACTION_TYPE_PROVISION_ERRORED" | "TASK_ACTION_TYPE_ROLLBACK_SKIPPED" | "TASK_ACTION_TYPE_PROVISION_APP_USER_TARGET_CREATED" | "TASK_ACTION_TYPE_HARD_RESET" | "TASK_ACTION_TYPE_ESCALATE_TO_EMERGENCY_ACCESS" | "TASK_ACTION_TYPE_CHANGE_POLICY" | "TASK_ACTION_TYPE_RECALCULATE_DENIAL_FROM_BASE_POLICY_DECISIONS" | "TASK_ACTION_TYPE_SET_INSIGHTS_AND_RECOMMENDATION" | "TASK_ACTION_TYPE_SET_ANALYSIS_ID" | "TASK_ACTION_TYPE_RECALCULATE_APPROVERS_LIST" | "TASK_ACTION_TYPE_PROCESS_NOW" | "TASK_ACTION_TYPE_APPROVE_WITH_STEP_UP" | "TASK_ACTION_TYPE_SKIP_STEP" | "TASK_ACTION_TYPE_ROLLBACK_CANCELLED" | "TASK_ACTION_TYPE_UPDATE_REQUEST_DATA" | "TASK_ACTION_TYPE_UPDATE_GRANT_DURATION" | "TASK_ACTION_TYPE_RETRY_PROVISIONING" | (string & {})>; analysisId?: string; annotations?: Array<Typed>; approverIds?: Array<string>; commentCount?: number; createdAt?: Date; createdByUserId?: string; data?: any; deletedAt?: Date; description?: string; displayName?: string; emergencyAccess?: boolean; externalRefs?: Array<ExternalRef>; form?: RequestSchemaForm; id?: string; insightIds?: Array<string>; numericId?: number; origin?: "TASK_ORIGIN_UNSPECIFIED" | "TASK_ORIGIN_PROFILE_MEMBERSHIP_AUTOMATION" | "TASK_ORIGIN_SLACK" | "TASK_ORIGIN_API" | "TASK_ORIGIN_JIRA" | "TASK_ORIGIN_COPILOT" | "TASK_ORIGIN_WEBAPP" | "TASK_ORIGIN_TIME_REVOKE" | "TASK_ORIGIN_NON_USAGE_REVOKE" | "TASK_ORIGIN_PROFILE_MEMBERSHIP_MANUAL" | "TASK_ORIGIN_PROFILE_MEMBERSHIP" | "TASK_ORIGIN_AUTOMATION" | "TASK_ORIGIN_ACCESS_REVIEW" | "TASK_ORIGIN_CASCADE_DELETE" | (string & {}); policy?: PolicyInstance; policyGenerationId?: string; processing?: "TASK_PROCESSING_TYPE_UNSPECIFIED" | "TASK_PROCESSING_TYPE_PROCESSING" | "TASK_PROCESSING_TYPE_WAITING" | "TASK_PROCESSING_TYPE_DONE" | (string & {}); recommendation?: "INSIGHT_RECOMMENDATION_UNSPECIFIED" | "INSIGHT_RECOMMENDATION_APPROVE" | "INSIGHT_RECOMMENDATION_DENY" | "INSIGHT_RECOMMENDATION_REVIEW" | (string & {}); revocationTargets?: Array<TaskRevocationTarget>; state?: "TASK_STATE_UNSPECIFIED" | "TASK_STATE_OPEN" | "TASK_STATE_CLOSED" | (string & {}); stepApproverIds?: Array<string>; type?: TaskType; updatedAt?: Date; userId?: string }
-export interface SubmittedTaskAction { actionType?: "TASK_ACTION_TYPE_UNSPECIFIED" | "TASK_ACTION_TYPE_CLOSE" | "TASK_ACTION_TYPE_APPROVE" | "TASK_ACTION_TYPE_DENY" | "TASK_ACTION_TYPE_COMMENT" | "TASK_ACTION_TYPE_DELETE" | "TASK_ACTION_TYPE_REASSIGN" | "TASK_ACTION_TYPE_RESTART" | "TASK_ACTION_TYPE_SEND_REMINDER" | "TASK_ACTION_TYPE_PROVISION_COMPLETE" | "TASK_ACTION_TYPE_PROVISION_CANCELLED" | "TASK_ACTION_TYPE_PROVISION_ERRORED" | "TASK_ACTION_TYPE_ROLLBACK_SKIPPED" | "TASK_ACTION_TYPE_PROVISION_APP_USER_TARGET_CREATED" | "TASK_ACTION_TYPE_HARD_RESET" | "TASK_ACTION_TYPE_ESCALATE_TO_EMERGENCY_ACCESS" | "TASK_ACTION_TYPE_CHANGE_POLICY" | "TASK_ACTION_TYPE_RECALCULATE_DENIAL_FROM_BASE_POLICY_DECISIONS" | "TASK_ACTION_TYPE_SET_INSIGHTS_AND_RECOMMENDATION" | "TASK_ACTION_TYPE_SET_ANALYSIS_ID" | "TASK_ACTION_TYPE_RECALCULATE_APPROVERS_LIST" | "TASK_ACTION_TYPE_PROCESS_NOW" | "TASK_ACTION_TYPE_APPROVE_WITH_STEP_UP" | "TASK_ACTION_TYPE_SKIP_STEP" | "TASK_ACTION_TYPE_ROLLBACK_CANCELLED" | "TASK_ACTION_TYPE_UPDATE_REQUEST_DATA" | "TASK_ACTION_TYPE_UPDATE_GRANT_DURATION" | "TASK_ACTION_TYPE_RETRY_PROVISIONING" | (string & {}); bulkActionId?: string; createdAt?: Date; deletedAt?: Date; id?: string; policyStepId?: string; updatedAt?: Date; userId?: string }
-export interface TaskActionsServiceApproveRequest { comment?: string; expandMask?: TaskExpandMask; policyStepId: string }
-export interface TaskActionsServiceApproveResponse { expanded?: Array<Typed>; taskView?: TaskView; ticketActionId?: string }
-export interface TaskActionsServiceApproveWithStepUpRequest { comment?: string; expandMask?: TaskExpandMask; policyStepId: string; stepUpTransactionId: string }
-export interface TaskActionsServiceApproveWithStepUpResponse { expanded?: Array<Typed>; redirectUrl?: string; taskView?: TaskView; ticketActionId?: string }
-export interface TaskActionsServiceCloseRequest { comment?: string; expandMask?: TaskExpandMask }
-export interface TaskActionsServiceCloseResponse { expanded?: Array<Typed>; taskActionId?: string; taskView?: TaskView }
-export interface TaskActionsServiceCommentRequest { comment?: string; expandMask?: TaskExpandMask }
-export interface TaskActionsServiceCommentResponse { expanded?: Array<Typed>; taskView?: TaskView }
-export interface TaskActionsServiceDenyRequest { comment?: string; expandMask?: TaskExpandMask; policyStepId?: string }
-export interface TaskActionsServiceDenyResponse { expanded?: Array<Typed>; taskView?: TaskView; ticketActionId?: string }
-export interface TaskActionsServiceEscalateToEmergencyAccessRequest { comment?: string; expandMask?: TaskExpandMask; policyStepId?: string }
-export interface TaskActionsServiceHardResetRequest { comment?: string; expandMask?: TaskExpandMask }
-export interface TaskActionsServiceHardResetResponse { expanded?: Array<Typed>; taskView?: TaskView; ticketActionId?: string }
-export interface TaskActionsServiceProcessNowRequest { expandMask?: TaskExpandMask }
-export interface TaskActionsServiceProcessNowResponse { expanded?: Array<Typed>; taskView?: TaskView }
-export interface TaskActionsServiceReassignRequest { comment?: string; expandMask?: TaskExpandMask; newStepUserIds?: Array<string>; policyStepId?: string }
-export interface TaskActionsServiceReassignResponse { expanded?: Array<Typed>; taskView?: TaskView; ticketActionId?: string }
-export interface TaskActionsServiceRestartRequest { comment?: string; expandMask?: TaskExpandMask; policyStepId?: string }
-export interface TaskActionsServiceRestartResponse { expanded?: Array<Typed>; taskView?: TaskView; ticketActionId?: string }
-export interface TaskActionsServiceRetryProvisioningRequest { comment?: string; expandMask?: TaskExpandMask; policyStepId?: string }
-export interface TaskActionsServiceSkipStepRequest { comment?: string; expandMask?: TaskExpandMask; policyStepId: string }
-export interface TaskActionsServiceUpdateGrantDurationRequest { duration: string; expandMask?: TaskExpandMask }
-export interface TaskActionsServiceUpdateRequestDataRequest { data?: any; expandMask?: TaskExpandMask }
-export interface TaskAuditAccessRequestOutcome { outcome?: "ACCESS_REQUEST_OUTCOME_UNSPECIFIED" | "ACCESS_REQUEST_OUTCOME_APPROVED" | "ACCESS_REQUEST_OUTCOME_DENIED" | "ACCESS_REQUEST_OUTCOME_ERROR" | "ACCESS_REQUEST_OUTCOME_CANCELLED" | (string & {}) }
+export interface Task { actions?: Array<"TASK_ACTION_TYPE_UNSPECIFIED" | "TASK_ACTION_TYPE_CLOSE" | "TASK_ACTION_TYPE_APPROVE" | "TASK_ACTION_TYPE_DENY" | "TASK_ACTION_TYPE_COMMENT" | "TASK_ACTION_TYPE_DELETE" | "TASK_ACTION_TYPE_REASSIGN" | "TASK_ACTION_TYPE_RESTART" | "TASK_ACTION_TYPE_SEND_REMINDER" | "TASK_ACTION_TYPE_PROVISION_COMPLETE" | "TASK_ACTION_TYPE_PROVISION_CANCELLED" | "TASK_ACTION_TYPE_PROVISION_ERRORED" | "TASK_ACTION_TYPE_ROLLBACK_SKIPPED" | "TASK_ACTION_TYPE_PROVISION_APP_USER_TARGET_CREATED" | "TASK_ACTION_TYPE_HARD_RESET" | "TASK_ACTION_TYPE_ESCALATE_TO_EMERGENCY_ACCESS" | "TASK_ACTION_TYPE_CHANGE_POLICY" | "TASK_ACTION_TYPE_RECALCULATE_DENIAL_FROM_BASE_POLICY_DECISIONS" | "TASK_ACTION_TYPE_SET_INSIGHTS_AND_RECOMMENDATION" | "TASK_ACTION_TYPE_SET_ANALYSIS_ID" | "TASK_ACTION_TYPE_RECALCULATE_APPROVERS_LIST" | "TASK_ACTION_TYPE_PROCESS_NOW" | "TASK_ACTION_TYPE_APPROVE_WITH_STEP_UP" | "TASK_ACTION_TYPE_SKIP_STEP" | "TASK_ACTION_TYPE_ROLLBACK_CANCELLED" | "TASK_ACTION_TYPE_UPDATE_REQUEST_DATA" | "TASK_ACTION_TYPE_UPDATE_GRANT_DURATION" | "TASK_ACTION_TYPE_RETRY_PROVISIONING" | (string & {})> | null; analysisId?: string | null; annotations?: Array<Typed> | null; approverIds?: Array<string> | null; commentCount?: number | null; createdAt?: Date | null; createdByUserId?: string | null; data?: any | null; deletedAt?: Date | null; description?: string | null; displayName?: string | null; emergencyAccess?: boolean | null; externalRefs?: Array<ExternalRef> | null; form?: RequestSchemaForm | null; id?: string | null; insightIds?: Array<string> | null; numericId?: number | null; origin?: "TASK_ORIGIN_UNSPECIFIED" | "TASK_ORIGIN_PROFILE_MEMBERSHIP_AUTOMATION" | "TASK_ORIGIN_SLACK" | "TASK_ORIGIN_API" | "TASK_ORIGIN_JIRA" | "TASK_ORIGIN_COPILOT" | "TASK_ORIGIN_WEBAPP" | "TASK_ORIGIN_TIME_REVOKE" | "TASK_ORIGIN_NON_USAGE_REVOKE" | "TASK_ORIGIN_PROFILE_MEMBERSHIP_MANUAL" | "TASK_ORIGIN_PROFILE_MEMBERSHIP" | "TASK_ORIGIN_AUTOMATION" | "TASK_ORIGIN_ACCESS_REVIEW" | "TASK_ORIGIN_CASCADE_DELETE" | (string & {}) | null; policy?: PolicyInstance | null; policyGenerationId?: string | null; processing?: "TASK_PROCESSING_TYPE_UNSPECIFIED" | "TASK_PROCESSING_TYPE_PROCESSING" | "TASK_PROCESSING_TYPE_WAITING" | "TASK_PROCESSING_TYPE_DONE" | (string & {}) | null; recommendation?: "INSIGHT_RECOMMENDATION_UNSPECIFIED" | "INSIGHT_RECOMMENDATION_APPROVE" | "INSIGHT_RECOMMENDATION_DENY" | "INSIGHT_RECOMMENDATION_REVIEW" | (string & {}) | null; revocationTargets?: Array<TaskRevocationTarget> | null; state?: "TASK_STATE_UNSPECIFIED" | "TASK_STATE_OPEN" | "TASK_STATE_CLOSED" | (string & {}) | null; stepApproverIds?: Array<string> | null; type?: TaskType | null; updatedAt?: Date | null; userId?: string | null }
+export interface SubmittedTaskAction { actionType?: "TASK_ACTION_TYPE_UNSPECIFIED" | "TASK_ACTION_TYPE_CLOSE" | "TASK_ACTION_TYPE_APPROVE" | "TASK_ACTION_TYPE_DENY" | "TASK_ACTION_TYPE_COMMENT" | "TASK_ACTION_TYPE_DELETE" | "TASK_ACTION_TYPE_REASSIGN" | "TASK_ACTION_TYPE_RESTART" | "TASK_ACTION_TYPE_SEND_REMINDER" | "TASK_ACTION_TYPE_PROVISION_COMPLETE" | "TASK_ACTION_TYPE_PROVISION_CANCELLED" | "TASK_ACTION_TYPE_PROVISION_ERRORED" | "TASK_ACTION_TYPE_ROLLBACK_SKIPPED" | "TASK_ACTION_TYPE_PROVISION_APP_USER_TARGET_CREATED" | "TASK_ACTION_TYPE_HARD_RESET" | "TASK_ACTION_TYPE_ESCALATE_TO_EMERGENCY_ACCESS" | "TASK_ACTION_TYPE_CHANGE_POLICY" | "TASK_ACTION_TYPE_RECALCULATE_DENIAL_FROM_BASE_POLICY_DECISIONS" | "TASK_ACTION_TYPE_SET_INSIGHTS_AND_RECOMMENDATION" | "TASK_ACTION_TYPE_SET_ANALYSIS_ID" | "TASK_ACTION_TYPE_RECALCULATE_APPROVERS_LIST" | "TASK_ACTION_TYPE_PROCESS_NOW" | "TASK_ACTION_TYPE_APPROVE_WITH_STEP_UP" | "TASK_ACTION_TYPE_SKIP_STEP" | "TASK_ACTION_TYPE_ROLLBACK_CANCELLED" | "TASK_ACTION_TYPE_UPDATE_REQUEST_DATA" | "TASK_ACTION_TYPE_UPDATE_GRANT_DURATION" | "TASK_ACTION_TYPE_RETRY_PROVISIONING" | (string & {}) | null; bulkActionId?: string | null; createdAt?: Date | null; deletedAt?: Date | null; id?: string | null; policyStepId?: string | null; updatedAt?: Date | null; userId?: string | null }
+export interface TaskActionsServiceApproveRequest { comment?: string | null; expandMask?: TaskExpandMask | null; policyStepId: string }
+export interface TaskActionsServiceApproveResponse { expanded?: Array<Typed> | null; taskView?: TaskView | null; ticketActionId?: string | null }
+export interface TaskActionsServiceApproveWithStepUpRequest { comment?: string | null; expandMask?: TaskExpandMask | null; policyStepId: string; stepUpTransactionId: string }
+export interface TaskActionsServiceApproveWithStepUpResponse { expanded?: Array<Typed> | null; redirectUrl?: string | null; taskView?: TaskView | null; ticketActionId?: string | null }
+export interface TaskActionsServiceCloseRequest { comment?: string | null; expandMask?: TaskExpandMask | null }
+export interface TaskActionsServiceCloseResponse { expanded?: Array<Typed> | null; taskActionId?: string | null; taskView?: TaskView | null }
+export interface TaskActionsServiceCommentRequest { comment?: string | null; expandMask?: TaskExpandMask | null }
+export interface TaskActionsServiceCommentResponse { expanded?: Array<Typed> | null; taskView?: TaskView | null }
+export interface TaskActionsServiceDenyRequest { comment?: string | null; expandMask?: TaskExpandMask | null; policyStepId?: string | null }
+export interface TaskActionsServiceDenyResponse { expanded?: Array<Typed> | null; taskView?: TaskView | null; ticketActionId?: string | null }
+export interface TaskActionsServiceEscalateToEmergencyAccessRequest { comment?: string | null; expandMask?: TaskExpandMask | null; policyStepId?: string | null }
+export interface TaskActionsServiceHardResetRequest { comment?: string | null; expandMask?: TaskExpandMask | null }
+export interface TaskActionsServiceHardResetResponse { expanded?: Array<Typed> | null; taskView?: TaskView | null; ticketActionId?: string | null }
+export interface TaskActionsServiceProcessNowRequest { expandMask?: TaskExpandMask | null }
+export interface TaskActionsServiceProcessNowResponse { expanded?: Array<Typed> | null; taskView?: TaskView | null }
+export interface TaskActionsServiceReassignRequest { comment?: string | null; expandMask?: TaskExpandMask | null; newStepUserIds?: Array<string> | null; policyStepId?: string | null }
+export interface TaskActionsServiceReassignResponse { expanded?: Array<Typed> | null; taskView?: TaskView | null; ticketActionId?: string | null }
+export interface TaskActionsServiceRestartRequest { comment?: string | null; expandMask?: TaskExpandMask | null; policyStepId?: string | null }
+export interface TaskActionsServiceRestartResponse { expanded?: Array<Typed> | null; taskView?: TaskView | null; ticketActionId?: string | null }
+export interface TaskActionsServiceRetryProvisioningRequest { comment?: string; expandMask?: TaskExpandMask | null; policyStepId?: string }
+export interface TaskActionsServiceSkipStepRequest { comment?: string | null; expandMask?: TaskExpandMask | null; policyStepId: string }
+export interface TaskActionsServiceUpdateGrantDurationRequest { duration: string; expandMask?: TaskExpandMask | null }
+export interface TaskActionsServiceUpdateRequestDataRequest { data?: any | null; expandMask?: TaskExpandMask | null }
+export interface TaskAuditAccessRequestOutcome { outcome?: "ACCESS_REQUEST_OUTCOME_UNSPECIFIED" | "ACCESS_REQUEST_OUTCOME_APPROVED" | "ACCESS_REQUEST_OUTCOME_DENIED" | "ACCESS_REQUEST_OUTCOME_ERROR" | "ACCESS_REQUEST_OUTCOME_CANCELLED" | (string & {}) | null }
 export interface TaskAuditAccountDeleted { appId?: string; appUserId?: string; connectorResourceId?: string; displayName?: string; email?: string; username?: string }
-export interface TaskAuditAccountLifecycleActionCreated { batonActionDisplayName?: string; batonActionInvocationId?: string; batonActionName?: string; batonAppId?: string; batonConnectorId?: string }
-export interface TaskAuditAccountLifecycleActionFailed { batonActionDisplayName?: string; batonActionInvocationId?: string; batonActionName?: string; batonAppId?: string; batonConnectorId?: string; error?: string }
-export interface TaskAuditActionInstanceCreated { actionInstance?: ActionInstance }
-export interface TaskAuditActionInstanceFailed { actionInstance?: ActionInstance }
-export interface TaskAuditActionInstanceSucceeded { actionInstance?: ActionInstance }
-export interface TaskAuditActionSubmitted { action?: SubmittedTaskAction }
+export interface TaskAuditAccountLifecycleActionCreated { batonActionDisplayName?: string | null; batonActionInvocationId?: string | null; batonActionName?: string | null; batonAppId?: string | null; batonConnectorId?: string | null }
+export interface TaskAuditAccountLifecycleActionFailed { batonActionDisplayName?: string | null; batonActionInvocationId?: string | null; batonActionName?: string | null; batonAppId?: string | null; batonConnectorId?: string | null; error?: string | null }
+export interface TaskAuditActionInstanceCreated { actionInstance?: ActionInstance | null }
+export interface TaskAuditActionInstanceFailed { actionInstance?: ActionInstance | null }
+export interface TaskAuditActionInstanceSucceeded { actionInstance?: ActionInstance | null }
+export interface TaskAuditActionSubmitted { action?: SubmittedTaskAction | null }
 export interface TaskAuditApprovalAutoAcceptedByPolicy {  }
 export interface TaskAuditApprovalAutoRejectedByPolicy {  }
 export interface TaskAuditApprovalHappenedAutomatically {  }
-export interface TaskAuditApprovalInstanceChange { instance?: ApprovalInstance }
+export interface TaskAuditApprovalInstanceChange { instance?: ApprovalInstance | null }
 export interface TaskAuditAutomationTriggered { automationExecutionId?: number; automationId?: string; automationName?: string }
-export interface TaskAuditBulkActionError { error?: string }
-export interface TaskAuditCertifyOutcome { outcome?: "CERTIFY_OUTCOME_UNSPECIFIED" | "CERTIFY_OUTCOME_CERTIFIED" | "CERTIFY_OUTCOME_DECERTIFIED" | "CERTIFY_OUTCOME_ERROR" | "CERTIFY_OUTCOME_CANCELLED" | "CERTIFY_OUTCOME_WAIT_TIMED_OUT" | (string & {}) }
-export interface TaskAuditComment { comment?: string; updatedAt?: Date; updatedBy?: string }
-export interface TaskAuditConditionalPolicyExecutionResult { chainDepth?: number; condition?: string; conditionMatched?: boolean; defaultCondition?: boolean; error?: string; outcomePolicyId?: string; policyId?: string; policyKey?: string }
-export interface TaskAuditConnectorActionResult { appEntitlementId?: string; appId?: string; cancelled?: TaskAuditCancelledResult; connectorActionId?: string; connectorId?: string; error?: TaskAuditErrorResult; taskAuditPendingResult?: TaskAuditPendingResult; success?: TaskAuditSuccessResult }
+export interface TaskAuditBulkActionError { error?: string | null }
+export interface TaskAuditCertifyOutcome { outcome?: "CERTIFY_OUTCOME_UNSPECIFIED" | "CERTIFY_OUTCOME_CERTIFIED" | "CERTIFY_OUTCOME_DECERTIFIED" | "CERTIFY_OUTCOME_ERROR" | "CERTIFY_OUTCOME_CANCELLED" | "CERTIFY_OUTCOME_WAIT_TIMED_OUT" | (string & {}) | null }
+export interface TaskAuditComment { comment?: string | null; updatedAt?: Date | null; updatedBy?: string | null }
+export interface TaskAuditConditionalPolicyExecutionResult { chainDepth?: number; condition?: string | null; conditionMatched?: boolean | null; defaultCondition?: boolean | null; error?: string | null; outcomePolicyId?: string; policyId?: string; policyKey?: string | null }
+export interface TaskAuditConnectorActionResult { appEntitlementId?: string | null; appId?: string | null; cancelled?: TaskAuditCancelledResult | null; connectorActionId?: string | null; connectorId?: string | null; error?: TaskAuditErrorResult | null; taskAuditPendingResult?: TaskAuditPendingResult | null; success?: TaskAuditSuccessResult | null }
 export interface TaskAuditCreatedReplacementExtensionGrantTask { newTaskId?: string; newTaskNumericId?: number }
-export interface TaskAuditEscalateToEmergencyAccess { oldPolicyId?: string; oldPolicyStepId?: string }
-export interface TaskAuditExpressionPolicyStepError { error?: string }
-export interface TaskAuditExternalTicketCreated { appId?: string; connectorId?: string; externalTicketId?: string; externalTicketProvisionerConfigId?: string; externalTicketProvisionerConfigName?: string; externalTicketUrl?: string }
-export interface TaskAuditExternalTicketError { errorMessage?: string }
-export interface TaskAuditExternalTicketProvisionStepResolved { appId?: string; connectorId?: string; externalTicketId?: string; externalTicketProvisionerConfigId?: string; externalTicketUrl?: string }
-export interface TaskAuditExternalTicketTriggered { appId?: string; connectorId?: string; externalTicketId?: string; externalTicketProvisionerConfigId?: string; externalTicketProvisionerConfigName?: string }
-export interface TaskAuditFinishedConnectorActions { policyStepId?: string }
-export interface TaskAuditFormInstanceChange { isValid?: boolean }
-export interface TaskAuditGrantDurationUpdated { duration?: string }
-export interface TaskAuditGrantOutcome { outcome?: "GRANT_OUTCOME_UNSPECIFIED" | "GRANT_OUTCOME_GRANTED" | "GRANT_OUTCOME_DENIED" | "GRANT_OUTCOME_ERROR" | "GRANT_OUTCOME_CANCELLED" | "GRANT_OUTCOME_WAIT_TIMED_OUT" | (string & {}) }
-export interface TaskAuditHardReset { oldPolicyStepId?: string }
-export interface TaskAuditListRequest { commentsOnly?: boolean; newestFirst?: boolean; pageSize?: number; pageToken?: string; refs?: Array<TaskAuditViewRef>; taskId?: string }
-export interface TaskAuditListResponse { list?: Array<TaskAuditView>; nextPageToken?: string }
-export interface TaskAuditMetaData { user?: User }
+export interface TaskAuditEscalateToEmergencyAccess { oldPolicyId?: string | null; oldPolicyStepId?: string | null }
+export interface TaskAuditExpressionPolicyStepError { error?: string | null }
+export interface TaskAuditExternalTicketCreated { appId?: string | null; connectorId?: string | null; externalTicketId?: string | null; externalTicketProvisionerConfigId?: string | null; externalTicketProvisionerConfigName?: string | null; externalTicketUrl?: string | null }
+export interface TaskAuditExternalTicketError { errorMessage?: string | null }
+export interface TaskAuditExternalTicketProvisionStepResolved { appId?: string | null; connectorId?: string | null; externalTicketId?: string | null; externalTicketProvisionerConfigId?: string | null; externalTicketUrl?: string | null }
+export interface TaskAuditExternalTicketTriggered { appId?: string | null; connectorId?: string | null; externalTicketId?: string | null; externalTicketProvisionerConfigId?: string | null; externalTicketProvisionerConfigName?: string | null }
+export interface TaskAuditFinishedConnectorActions { policyStepId?: string | null }
+export interface TaskAuditFormInstanceChange { isValid?: boolean | null }
+export interface TaskAuditGrantDurationUpdated { duration?: string | null }
+export interface TaskAuditGrantOutcome { outcome?: "GRANT_OUTCOME_UNSPECIFIED" | "GRANT_OUTCOME_GRANTED" | "GRANT_OUTCOME_DENIED" | "GRANT_OUTCOME_ERROR" | "GRANT_OUTCOME_CANCELLED" | "GRANT_OUTCOME_WAIT_TIMED_OUT" | (string & {}) | null }
+export interface TaskAuditHardReset { oldPolicyStepId?: string | null }
+export interface TaskAuditListRequest { commentsOnly?: boolean; newestFirst?: boolean; pageSize?: number | null; pageToken?: string | null; refs?: Array<TaskAuditViewRef> | null; taskId?: string | null }
+export interface TaskAuditListResponse { list?: Array<TaskAuditView> | null; nextPageToken?: string | null }
+export interface TaskAuditMetaData { user?: User | null }
 export interface TaskAuditNewTask {  }
 export interface TaskAuditNewTaskCreatedFrom { originalTaskId?: string; originalTaskNumericId?: number; originalTaskType?: string }
-export interface TaskAuditPolicyApprovalReassigned { newPolicyStepId?: string; newUsers?: Array<string>; oldPolicyStepId?: string; users?: Array<User> }
-export interface TaskAuditPolicyChanged { newPolicyId?: string; oldPolicyId?: string }
-export interface TaskAuditPolicyEvaluationStep { stepComment?: string }
-export interface TaskAuditPolicyProvisionCancelled { cancelReason?: string }
-export interface TaskAuditPolicyProvisionError { error?: string }
-export interface TaskAuditPolicyProvisionReassigned { newPolicyStepId?: string; newUsers?: Array<string>; oldPolicyStepId?: string; users?: Array<User> }
+export interface TaskAuditPolicyApprovalReassigned { newPolicyStepId?: string | null; newUsers?: Array<string> | null; oldPolicyStepId?: string | null; users?: Array<User> | null }
+export interface TaskAuditPolicyChanged { newPolicyId?: string | null; oldPolicyId?: string | null }
+export interface TaskAuditPolicyEvaluationStep { stepComment?: string | null }
+export interface TaskAuditPolicyProvisionCancelled { cancelReason?: string | null }
+export interface TaskAuditPolicyProvisionError { error?: string | null }
+export interface TaskAuditPolicyProvisionReassigned { newPolicyStepId?: string | null; newUsers?: Array<string> | null; oldPolicyStepId?: string | null; users?: Array<User> | null }
 export interface TaskAuditProvisionEntitlementMergeCompleted { appEntitlementId?: string; appId?: string }
 export interface TaskAuditProvisionEntitlementMergeTimedOut { appEntitlementId?: string; appId?: string }
-export interface TaskAuditProvisionWaitingForEntitlementMerge { appEntitlementId?: string; appId?: string; fallbackAt?: Date }
-export interface TaskAuditReassignedToDelegate { delegatedAssigneeUser?: User; delegatedAssigneeUserId?: string; originalAssigneeUser?: User; originalAssigneeUserId?: string }
-export interface TaskAuditReassignmentFallbackToAdmin { adminUserIds?: Array<string>; adminUsers?: Array<User> }
-export interface TaskAuditReassignmentListError { errorMessage?: string }
+export interface TaskAuditProvisionWaitingForEntitlementMerge { appEntitlementId?: string; appId?: string; fallbackAt?: Date | null }
+export interface TaskAuditReassignedToDelegate { delegatedAssigneeUser?: User | null; delegatedAssigneeUserId?: string | null; originalAssigneeUser?: User | null; originalAssigneeUserId?: string | null }
+export interface TaskAuditReassignmentFallbackToAdmin { adminUserIds?: Array<string> | null; adminUsers?: Array<User> | null }
+export interface TaskAuditReassignmentListError { errorMessage?: string | null }
 export interface TaskAuditRequestDefaultsApplied { appId?: string; routingRuleId?: string; source?: "APPLIED_SETTINGS_SOURCE_UNSPECIFIED" | "APPLIED_SETTINGS_SOURCE_ENTITLEMENT_OVERRIDE" | "APPLIED_SETTINGS_SOURCE_ROUTING_RULE" | "APPLIED_SETTINGS_SOURCE_ENTITLEMENT_DEFAULT" | "APPLIED_SETTINGS_SOURCE_APP_DEFAULT" | "APPLIED_SETTINGS_SOURCE_ACCESS_PROFILE_DEFAULT" | (string & {}) }
-export interface TaskAuditRestart { oldPolicyStepId?: string }
-export interface TaskAuditRevokeOutcome { outcome?: "REVOKE_OUTCOME_UNSPECIFIED" | "REVOKE_OUTCOME_REVOKED" | "REVOKE_OUTCOME_DENIED" | "REVOKE_OUTCOME_ERROR" | "REVOKE_OUTCOME_CANCELLED" | "REVOKE_OUTCOME_WAIT_TIMED_OUT" | (string & {}) }
-export interface TaskAuditSLAEscalation { message?: string }
-export interface TaskAuditStartedConnectorActions { policyStepId?: string }
-export interface TaskAuditStateChange { previousState?: "TASK_STATE_UNSPECIFIED" | "TASK_STATE_OPEN" | "TASK_STATE_CLOSED" | (string & {}) }
-export interface TaskAuditStepSkipped { skippedBy?: string }
-export interface TaskAuditStepUpApproval { stepUpTransactionId?: string }
-export interface TaskAuditView { accessRequestOutcome?: TaskAuditAccessRequestOutcome; accountDeleted?: TaskAuditAccountDeleted; accountLifecycleActionCreated?: TaskAuditAccountLifecycleActionCreated; accountLifecycleActionFailed?: TaskAuditAccountLifecycleActionFailed; taskAuditActionInstanceCreated?: TaskAuditActionInstanceCreated; taskAuditActionInstanceFailed?: TaskAuditActionInstanceFailed; taskAuditActionInstanceSucceeded?: TaskAuditActionInstanceSucceeded; actionResult?: TaskAuditConnectorActionResult; actionSubmitted?: TaskAuditActionSubmitted; approvalAutoAcceptedByPolicy?: TaskAuditApprovalAutoAcceptedByPolicy; approvalAutoRejectedByPolicy?: TaskAuditApprovalAutoRejectedByPolicy; approvalInstanceChange?: TaskAuditApprovalInstanceChange; approvalReassigned?: TaskAuditPolicyApprovalReassigned; approvedAutomatically?: TaskAuditApprovalHappenedAutomatically; automationTriggered?: TaskAuditAutomationTriggered; bulkActionError?: TaskAuditBulkActionError; certifyOutcome?: TaskAuditCertifyOutcome; comment?: TaskAuditComment; conditionalPolicyExecutionResult?: TaskAuditConditionalPolicyExecutionResult; connectorActionsEnd?: TaskAuditFinishedConnectorActions; connectorActionsStart?: TaskAuditStartedConnectorActions; created?: Date; taskAuditCreatedReplacementExtensionGrantTask?: TaskAuditCreatedReplacementExtensionGrantTask; currentState?: "TASK_STATE_UNSPECIFIED" | "TASK_STATE_OPEN" | "TASK_STATE_CLOSED" | (string & {}); eventType?: "TASK_AUDIT_EVENT_TYPE_UNSPECIFIED" | "TASK_AUDIT_EVENT_TYPE_NEUTRAL" | "TASK_AUDIT_EVENT_TYPE_ERROR" | (string & {}); expressionPolicyStepError?: TaskAuditExpressionPolicyStepError; externalTicketCreated?: TaskAuditExternalTicketCreated; externalTicketError?: TaskAuditExternalTicketError; externalTicketProvisionStepResolved?: TaskAuditExternalTicketProvisionStepResolved; externalTicketTriggered?: TaskAuditExternalTicketTriggered; formInstanceChange?: TaskAuditFormInstanceChange; grantDurationUpdated?: TaskAuditGrantDurationUpdated; grantOutcome?: TaskAuditGrantOutcome; hardReset?: TaskAuditHardReset; id?: string; metadata?: TaskAuditMetaData; policyChanged?: TaskAuditPolicyChanged; policyEvaluationStep?: TaskAuditPolicyEvaluationStep; provisionCancelled?: TaskAuditPolicyProvisionCancelled; provisionEntitlementMergeCompleted?: TaskAuditProvisionEntitlementMergeCompleted; provisionEntitlementMergeTimedOut?: TaskAuditProvisionEntitlementMergeTimedOut; provisionError?: TaskAuditPolicyProvisionError; provisionReassigned?: TaskAuditPolicyProvisionReassigned; provisionWaitingForEntitlementMerge?: TaskAuditProvisionWaitingForEntitlementMerge; reassignedToDelegate?: TaskAuditReassignedToDelegate; taskAuditReassignmentFallbackToAdmin?: TaskAuditReassignmentFallbackToAdmin; reassignmentListError?: TaskAuditReassignmentListError; requestDefaultsApplied?: TaskAuditRequestDefaultsApplied; revokeOutcome?: TaskAuditRevokeOutcome; slaEscalation?: TaskAuditSLAEscalation; source?: "SOURCE_UNSPECIFIED" | "SOURCE_C1" | "SOURCE_JIRA" | "SOURCE_SLACK" | "SOURCE_COPILOT_AGENTS" | (string & {}); stateChange?: TaskAuditStateChange; stepSkipped?: TaskAuditStepSkipped; stepUpApproval?: TaskAuditStepUpApproval; taskCreated?: TaskAuditNewTask; taskAuditNewTaskCreatedFrom?: TaskAuditNewTaskCreatedFrom; taskEscalated?: TaskAuditEscalateToEmergencyAccess; taskRestarted?: TaskAuditRestart; ticketId?: string; userId?: string; waitStepAnalysisSuccess?: TaskAuditWaitForAnalysisStepSuccess; waitStepAnalysisTimedOut?: TaskAuditWaitForAnalysisStepTimedOut; waitStepAnalysisWaiting?: TaskAuditWaitForAnalysisStepWaiting; waitStepSuccess?: TaskAuditWaitStepSuccess; waitStepTimedOut?: TaskAuditWaitStepTimedOut; waitStepUntilTime?: TaskAuditWaitStepUntilTime; waitStepWaiting?: TaskAuditWaitStepWaiting; webhookApprovalAttempt?: TaskAuditWebhookApprovalAttempt; webhookApprovalBadResponse?: TaskAuditWebhookApprovalBadResponse; webhookApprovalFatalError?: TaskAuditWebhookApprovalFatalError; webhookApprovalSuccess?: TaskAuditWebhookApprovalSuccess; webhookApprovalTriggered?: TaskAuditWebhookApprovalTriggered; webhookAttempt?: TaskAuditWebhookAttempt; webhookSuccess?: TaskAuditWebhookSuccess; webhookTriggered?: TaskAuditWebhookTriggered; workflowStep?: number }
-export interface TaskAuditViewRef { id?: string }
-export interface TaskAuditWaitForAnalysisStepSuccess { stepId?: string; succeededAt?: Date }
-export interface TaskAuditWaitForAnalysisStepTimedOut { stepId?: string; timedOutAt?: Date }
-export interface TaskAuditWaitForAnalysisStepWaiting { stepId?: string }
-export interface TaskAuditWaitStepSuccess { condition?: string; stepId?: string; succeededAt?: Date }
-export interface TaskAuditWaitStepTimedOut { condition?: string; stepId?: string; timedOutAt?: Date }
-export interface TaskAuditWaitStepUntilTime { stepId?: string; untilTime?: Date }
-export interface TaskAuditWaitStepWaiting { condition?: string; stepId?: string }
-export interface TaskAuditWebhookApprovalAttempt { webhookId?: string; webhookInstanceId?: string; webhookName?: string; webhookUrl?: string }
-export interface TaskAuditWebhookApprovalBadResponse { error?: string; webhookId?: string; webhookInstanceId?: string; webhookName?: string; webhookUrl?: string }
-export interface TaskAuditWebhookApprovalFatalError { error?: string; webhookId?: string; webhookInstanceId?: string; webhookName?: string; webhookUrl?: string }
-export interface TaskAuditWebhookApprovalSuccess { webhookId?: string; webhookInstanceId?: string; webhookName?: string; webhookUrl?: string }
-export interface TaskAuditWebhookApprovalTriggered { webhookId?: string; webhookInstanceId?: string; webhookName?: string; webhookUrl?: string }
-export interface TaskAuditWebhookAttempt { webhookId?: string; webhookInstanceId?: string; webhookName?: string; webhookUrl?: string }
-export interface TaskAuditWebhookSuccess { webhookId?: string; webhookInstanceId?: string; webhookName?: string; webhookUrl?: string }
-export interface TaskAuditWebhookTriggered { webhookId?: string; webhookInstanceId?: string; webhookName?: string; webhookUrl?: string }
-export interface TaskExpandMask { paths?: Array<string> }
-export interface TaskGrantSource { conversationId?: string; externalUrl?: string; integrationId?: string; isExtension?: boolean; requestId?: string }
-export interface TaskRef { id?: string }
+export interface TaskAuditRestart { oldPolicyStepId?: string | null }
+export interface TaskAuditRevokeOutcome { outcome?: "REVOKE_OUTCOME_UNSPECIFIED" | "REVOKE_OUTCOME_REVOKED" | "REVOKE_OUTCOME_DENIED" | "REVOKE_OUTCOME_ERROR" | "REVOKE_OUTCOME_CANCELLED" | "REVOKE_OUTCOME_WAIT_TIMED_OUT" | (string & {}) | null }
+export interface TaskAuditSLAEscalation { message?: string | null }
+export interface TaskAuditStartedConnectorActions { policyStepId?: string | null }
+export interface TaskAuditStateChange { previousState?: "TASK_STATE_UNSPECIFIED" | "TASK_STATE_OPEN" | "TASK_STATE_CLOSED" | (string & {}) | null }
+export interface TaskAuditStepSkipped { skippedBy?: string | null }
+export interface TaskAuditStepUpApproval { stepUpTransactionId?: string | null }
+export interface TaskAuditView { accessRequestOutcome?: TaskAuditAccessRequestOutcome | null; accountDeleted?: TaskAuditAccountDeleted | null; accountLifecycleActionCreated?: TaskAuditAccountLifecycleActionCreated | null; accountLifecycleActionFailed?: TaskAuditAccountLifecycleActionFailed | null; taskAuditActionInstanceCreated?: TaskAuditActionInstanceCreated | null; taskAuditActionInstanceFailed?: TaskAuditActionInstanceFailed | null; taskAuditActionInstanceSucceeded?: TaskAuditActionInstanceSucceeded | null; actionResult?: TaskAuditConnectorActionResult | null; actionSubmitted?: TaskAuditActionSubmitted | null; approvalAutoAcceptedByPolicy?: TaskAuditApprovalAutoAcceptedByPolicy | null; approvalAutoRejectedByPolicy?: TaskAuditApprovalAutoRejectedByPolicy | null; approvalInstanceChange?: TaskAuditApprovalInstanceChange | null; approvalReassigned?: TaskAuditPolicyApprovalReassigned | null; approvedAutomatically?: TaskAuditApprovalHappenedAutomatically | null; automationTriggered?: TaskAuditAutomationTriggered | null; bulkActionError?: TaskAuditBulkActionError | null; certifyOutcome?: TaskAuditCertifyOutcome | null; comment?: TaskAuditComment | null; conditionalPolicyExecutionResult?: TaskAuditConditionalPolicyExecutionResult | null; connectorActionsEnd?: TaskAuditFinishedConnectorActions | null; connectorActionsStart?: TaskAuditStartedConnectorActions | null; created?: Date | null; taskAuditCreatedReplacementExtensionGrantTask?: TaskAuditCreatedReplacementExtensionGrantTask | null; currentState?: "TASK_STATE_UNSPECIFIED" | "TASK_STATE_OPEN" | "TASK_STATE_CLOSED" | (string & {}) | null; eventType?: "TASK_AUDIT_EVENT_TYPE_UNSPECIFIED" | "TASK_AUDIT_EVENT_TYPE_NEUTRAL" | "TASK_AUDIT_EVENT_TYPE_ERROR" | (string & {}) | null; expressionPolicyStepError?: TaskAuditExpressionPolicyStepError | null; externalTicketCreated?: TaskAuditExternalTicketCreated | null; externalTicketError?: TaskAuditExternalTicketError | null; externalTicketProvisionStepResolved?: TaskAuditExternalTicketProvisionStepResolved | null; externalTicketTriggered?: TaskAuditExternalTicketTriggered | null; formInstanceChange?: TaskAuditFormInstanceChange | null; grantDurationUpdated?: TaskAuditGrantDurationUpdated | null; grantOutcome?: TaskAuditGrantOutcome | null; hardReset?: TaskAuditHardReset | null; id?: string | null; metadata?: TaskAuditMetaData | null; policyChanged?: TaskAuditPolicyChanged | null; policyEvaluationStep?: TaskAuditPolicyEvaluationStep | null; provisionCancelled?: TaskAuditPolicyProvisionCancelled | null; provisionEntitlementMergeCompleted?: TaskAuditProvisionEntitlementMergeCompleted | null; provisionEntitlementMergeTimedOut?: TaskAuditProvisionEntitlementMergeTimedOut | null; provisionError?: TaskAuditPolicyProvisionError | null; provisionReassigned?: TaskAuditPolicyProvisionReassigned | null; provisionWaitingForEntitlementMerge?: TaskAuditProvisionWaitingForEntitlementMerge | null; reassignedToDelegate?: TaskAuditReassignedToDelegate | null; taskAuditReassignmentFallbackToAdmin?: TaskAuditReassignmentFallbackToAdmin | null; reassignmentListError?: TaskAuditReassignmentListError | null; requestDefaultsApplied?: TaskAuditRequestDefaultsApplied | null; revokeOutcome?: TaskAuditRevokeOutcome | null; slaEscalation?: TaskAuditSLAEscalation | null; source?: "SOURCE_UNSPECIFIED" | "SOURCE_C1" | "SOURCE_JIRA" | "SOURCE_SLACK" | "SOURCE_COPILOT_AGENTS" | (string & {}) | null; stateChange?: TaskAuditStateChange | null; stepSkipped?: TaskAuditStepSkipped | null; stepUpApproval?: TaskAuditStepUpApproval | null; taskCreated?: TaskAuditNewTask | null; taskAuditNewTaskCreatedFrom?: TaskAuditNewTaskCreatedFrom | null; taskEscalated?: TaskAuditEscalateToEmergencyAccess | null; taskRestarted?: TaskAuditRestart | null; ticketId?: string | null; userId?: string | null; waitStepAnalysisSuccess?: TaskAuditWaitForAnalysisStepSuccess | null; waitStepAnalysisTimedOut?: TaskAuditWaitForAnalysisStepTimedOut | null; waitStepAnalysisWaiting?: TaskAuditWaitForAnalysisStepWaiting | null; waitStepSuccess?: TaskAuditWaitStepSuccess | null; waitStepTimedOut?: TaskAuditWaitStepTimedOut | null; waitStepUntilTime?: TaskAuditWaitStepUntilTime | null; waitStepWaiting?: TaskAuditWaitStepWaiting | null; webhookApprovalAttempt?: TaskAuditWebhookApprovalAttempt | null; webhookApprovalBadResponse?: TaskAuditWebhookApprovalBadResponse | null; webhookApprovalFatalError?: TaskAuditWebhookApprovalFatalError | null; webhookApprovalSuccess?: TaskAuditWebhookApprovalSuccess | null; webhookApprovalTriggered?: TaskAuditWebhookApprovalTriggered | null; webhookAttempt?: TaskAuditWebhookAttempt | null; webhookSuccess?: TaskAuditWebhookSuccess | null; webhookTriggered?: TaskAuditWebhookTriggered | null; workflowStep?: number | null }
+export interface TaskAuditViewRef { id?: string | null }
+export interface TaskAuditWaitForAnalysisStepSuccess { stepId?: string | null; succeededAt?: Date | null }
+export interface TaskAuditWaitForAnalysisStepTimedOut { stepId?: string | null; timedOutAt?: Date | null }
+export interface TaskAuditWaitForAnalysisStepWaiting { stepId?: string | null }
+export interface TaskAuditWaitStepSuccess { condition?: string | null; stepId?: string | null; succeededAt?: Date | null }
+export interface TaskAuditWaitStepTimedOut { condition?: string | null; stepId?: string | null; timedOutAt?: Date | null }
+export interface TaskAuditWaitStepUntilTime { stepId?: string | null; untilTime?: Date | null }
+export interface TaskAuditWaitStepWaiting { condition?: string | null; stepId?: string | null }
+export interface TaskAuditWebhookApprovalAttempt { webhookId?: string | null; webhookInstanceId?: string | null; webhookName?: string | null; webhookUrl?: string | null }
+export interface TaskAuditWebhookApprovalBadResponse { error?: string | null; webhookId?: string | null; webhookInstanceId?: string | null; webhookName?: string | null; webhookUrl?: string | null }
+export interface TaskAuditWebhookApprovalFatalError { error?: string | null; webhookId?: string | null; webhookInstanceId?: string | null; webhookName?: string | null; webhookUrl?: string | null }
+export interface TaskAuditWebhookApprovalSuccess { webhookId?: string | null; webhookInstanceId?: string | null; webhookName?: string | null; webhookUrl?: string | null }
+export interface TaskAuditWebhookApprovalTriggered { webhookId?: string | null; webhookInstanceId?: string | null; webhookName?: string | null; webhookUrl?: string | null }
+export interface TaskAuditWebhookAttempt { webhookId?: string | null; webhookInstanceId?: string | null; webhookName?: string | null; webhookUrl?: string | null }
+export interface TaskAuditWebhookSuccess { webhookId?: string | null; webhookInstanceId?: string | null; webhookName?: string | null; webhookUrl?: string | null }
+export interface TaskAuditWebhookTriggered { webhookId?: string | null; webhookInstanceId?: string | null; webhookName?: string | null; webhookUrl?: string | null }
+export interface TaskExpandMask { paths?: Array<string> | null }
+export interface TaskGrantSource { conversationId?: string | null; externalUrl?: string | null; integrationId?: string | null; isExtension?: boolean; requestId?: string | null }
+export interface TaskRef { id?: string | null }
 export interface TaskRevocationTarget { appEntitlementRef?: AppEntitlementRef }
-export interface TaskRevokeSource { expired?: TaskRevokeSourceExpired; nonUsage?: TaskRevokeSourceNonUsage; request?: TaskRevokeSourceRequest; review?: TaskRevokeSourceReview }
-export interface TaskRevokeSourceExpired { expiredAt?: Date }
-export interface TaskRevokeSourceNonUsage { expiresAt?: Date; lastLogin?: Date }
-export interface TaskRevokeSourceRequest { requestUserId?: string }
-export interface TaskRevokeSourceReview { accessReviewId?: string; certTicketId?: string }
-export interface TaskSearchRequest { accessReviewIds?: Array<string>; accountOwnerIds?: Array<string>; accountStatuses?: Array<"STATUS_UNSPECIFIED" | "STATUS_ENABLED" | "STATUS_DISABLED" | "STATUS_DELETED" | (string & {})>; accountTypes?: Array<"APP_USER_TYPE_UNSPECIFIED" | "APP_USER_TYPE_USER" | "APP_USER_TYPE_SERVICE_ACCOUNT" | "APP_USER_TYPE_SYSTEM_ACCOUNT" | (string & {})>; actorId?: string; appEntitlementIds?: Array<string>; appResourceIds?: Array<string>; appResourceTypeIds?: Array<string>; appUserSubjectIds?: Array<string>; applicationIds?: Array<string>; assignedOrStepApproverUserId?: string; assigneesInIds?: Array<string>; certifyOutcomes?: Array<"CERTIFY_OUTCOME_UNSPECIFIED" | "CERTIFY_OUTCOME_CERTIFIED" | "CERTIFY_OUTCOME_DECERTIFIED" | "CERTIFY_OUTCOME_ERROR" | "CERTIFY_OUTCOME_CANCELLED" | "CERTIFY_OUTCOME_WAIT_TIMED_OUT" | (string & {})>; createdAfter?: Date; createdBefore?: Date; currentStep?: "TASK_SEARCH_CURRENT_STEP_UNSPECIFIED" | "TASK_SEARCH_CURRENT_STEP_APPROVAL" | "TASK_SEARCH_CURRENT_STEP_PROVISION" | (string & {}); emergencyStatus?: "UNSPECIFIED" | "ALL" | "NON_EMERGENCY" | "EMERGENCY" | (string & {}); excludeAppEntitlementIds?: Array<string>; excludeAppResourceTypeIds?: Array<string>; excludeApplicationIds?: Array<string>; excludeIds?: Array<string>; expandMask?: TaskExpandMask; grantOutcomes?: Array<"GRANT_OUTCOME_UNSPECIFIED" | "GRANT_OUTCOME_GRANTED" | "GRANT_OUTCOME_DENIED" | "GRANT_OUTCOME_ERROR" | "GRANT_OUTCOME_CANCELLED" | "GRANT_OUTCOME_WAIT_TIMED_OUT" | (string & {})>; includeActedAfter?: Date; includeDeleted?: boolean; myWorkUserIds?: Array<string>; olderThanDuration?: string; openerIds?: Array<string>; openerOrSubjectUserId?: string; outcomeAfter?: Date; outcomeBefore?: Date; pageSize?: number; pageToken?: string; pendingActionFilter?: "PENDING_ACTION_FILTER_UNSPECIFIED" | "PENDING_ACTION_FILTER_WITH_PENDING" | "PENDING_ACTION_FILTER_WITHOUT_PENDING" | (string & {}); previouslyActedOnIds?: Array<string>; query?: string; refs?: Array<TaskRef>; requireApprovalReason?: boolean; requireDenialReason?: boolean; revokeOutcomes?: Array<"REVOKE_OUTCOME_UNSPECIFIED" | "REVOKE_OUTCOME_REVOKED" | "REVOKE_OUTCOME_DENIED" | "REVOKE_OUTCOME_ERROR" | "REVOKE_OUTCOME_CANCELLED" | "REVOKE_OUTCOME_WAIT_TIMED_OUT" | (string & {})>; sortBy?: "TASK_SEARCH_SORT_BY_UNSPECIFIED" | "TASK_SEARCH_SORT_BY_ACCOUNT" | "TASK_SEARCH_SORT_BY_RESOURCE" | "TASK_SEARCH_SORT_BY_ACCOUNT_OWNER" | "TASK_SEARCH_SORT_BY_REVERSE_TICKET_ID" | "TASK_SEARCH_SORT_BY_TICKET_ID" | "TASK_SEARCH_SORT_BY_CREATED_AT" | "TASK_SEARCH_SORT_BY_REVERSE_CREATED_AT" | "TASK_SEARCH_SORT_BY_APP_RESOURCE_ID_AND_APP_ENTITLEMENT" | (string & {}); stepApprovalTypes?: Array<"STEP_APPROVAL_TYPE_UNSPECIFIED" | "STEP_APPROVAL_TYPE_USERS" | "STEP_APPROVAL_TYPE_MANAGER" | "STEP_APPROVAL_TYPE_APP_OWNERS" | "STEP_APPROVAL_TYPE_GROUP" | "STEP_APPROVAL_TYPE_SELF" | "STEP_APPROVAL_TYPE_ENTITLEMENT_OWNERS" | "STEP_APPROVAL_TYPE_EXPRESSION" | "STEP_APPROVAL_TYPE_WEBHOOK" | "STEP_APPROVAL_TYPE_RESOURCE_OWNERS" | "STEP_APPROVAL_TYPE_AGENT" | (string & {})>; subjectIds?: Array<string>; taskStates?: Array<"TASK_STATE_UNSPECIFIED" | "TASK_STATE_OPEN" | "TASK_STATE_CLOSED" | (string & {})>; taskTypes?: Array<TaskType>; userEmploymentStatuses?: Array<string> }
-export interface TaskSearchResponse { expanded?: Array<Typed>; list?: Array<TaskView>; nextPageToken?: string }
-export interface TaskServiceActionResponse { expanded?: Array<Typed>; taskView?: TaskView; ticketActionId?: string }
-export interface TaskServiceCreateActionRequest { actionId?: string; description?: string; expandMask?: TaskExpandMask; formValues?: any }
-export interface TaskServiceCreateActionResponse { expanded?: Array<Typed>; taskView?: TaskView }
-export interface TaskServiceCreateGrantRequest { appEntitlementId: string; appId: string; appUserId?: string; description?: string; emergencyAccess?: boolean; expandMask?: TaskExpandMask; grantDuration?: string; identityUserId?: string; requestData?: any; source?: TaskGrantSource }
-export interface TaskServiceCreateGrantResponse { expanded?: Array<Typed>; taskView?: TaskView }
-export interface TaskServiceCreateOffboardingRequest { description?: string; expandMask?: TaskExpandMask; subjectUserId?: string }
-export interface TaskServiceCreateOffboardingResponse { expanded?: Array<Typed>; taskView?: TaskView }
-export interface TaskServiceCreateResourceActionRequest { actionId: string; expandMask?: TaskExpandMask; formValues?: any }
-export interface TaskServiceCreateResourceActionResponse { expanded?: Array<Typed>; taskView?: TaskView }
-export interface TaskServiceCreateRevokeRequest { appEntitlementId: string; appId: string; appUserId?: string; description?: string; expandMask?: TaskExpandMask; identityUserId?: string }
-export interface TaskServiceCreateRevokeResponse { expanded?: Array<Typed>; taskView?: TaskView }
-export interface TaskServiceGetResponse { expanded?: Array<Typed>; taskView?: TaskView }
-export interface TaskType { taskTypeAction?: TaskTypeAction; certify?: TaskTypeCertify; taskTypeFinding?: TaskTypeFinding; grant?: TaskTypeGrant; offboarding?: TaskTypeOffboarding; revoke?: TaskTypeRevoke }
-export interface TaskTypeAction { actionId?: string; taskActionInstance?: TaskActionInstance; createdAppEntitlementIds?: Array<string>; createdAppResourceId?: string; createdAppResourceTypeId?: string; displayName?: string; finding?: FindingTarget; formValues?: any; outcome?: "ACTION_OUTCOME_UNSPECIFIED" | "ACTION_OUTCOME_SUCCESS" | "ACTION_OUTCOME_DENIED" | "ACTION_OUTCOME_ERROR" | "ACTION_OUTCOME_CANCELLED" | (string & {}); outcomeTime?: Date; scopeRole?: ScopeRole; toolCall?: GatedToolCallTarget; type?: "TYPE_UNSPECIFIED" | "TYPE_GRANT" | "TYPE_WORKFLOW" | "TYPE_RESOURCE_ACTION" | "TYPE_TOOL_CALL" | "TYPE_MANUAL" | (string & {}) }
-export interface TaskTypeCertify { accessReviewId?: string; accessReviewSelection?: string; appEntitlementId?: string; appId?: string; appUserId?: string; identityUserId?: string; outcome?: "CERTIFY_OUTCOME_UNSPECIFIED" | "CERTIFY_OUTCOME_CERTIFIED" | "CERTIFY_OUTCOME_DECERTIFIED" | "CERTIFY_OUTCOME_ERROR" | "CERTIFY_OUTCOME_CANCELLED" | "CERTIFY_OUTCOME_WAIT_TIMED_OUT" | (string & {}); outcomeTime?: Date; resource?: AppResourceRef }
+export interface TaskRevokeSource { expired?: TaskRevokeSourceExpired | null; nonUsage?: TaskRevokeSourceNonUsage | null; request?: TaskRevokeSourceRequest | null; review?: TaskRevokeSourceReview | null }
+export interface TaskRevokeSourceExpired { expiredAt?: Date | null }
+export interface TaskRevokeSourceNonUsage { expiresAt?: Date | null; lastLogin?: Date | null }
+export interface TaskRevokeSourceRequest { requestUserId?: string | null }
+export interface TaskRevokeSourceReview { accessReviewId?: string | null; certTicketId?: string | null }
+export interface TaskSearchRequest { accessReviewIds?: Array<string> | null; accountOwnerIds?: Array<string> | null; accountStatuses?: Array<"STATUS_UNSPECIFIED" | "STATUS_ENABLED" | "STATUS_DISABLED" | "STATUS_DELETED" | (string & {})> | null; accountTypes?: Array<"APP_USER_TYPE_UNSPECIFIED" | "APP_USER_TYPE_USER" | "APP_USER_TYPE_SERVICE_ACCOUNT" | "APP_USER_TYPE_SYSTEM_ACCOUNT" | (string & {})> | null; actorId?: string | null; appEntitlementIds?: Array<string> | null; appResourceIds?: Array<string> | null; appResourceTypeIds?: Array<string> | null; appUserSubjectIds?: Array<string> | null; applicationIds?: Array<string> | null; assignedOrStepApproverUserId?: string | null; assigneesInIds?: Array<string> | null; certifyOutcomes?: Array<"CERTIFY_OUTCOME_UNSPECIFIED" | "CERTIFY_OUTCOME_CERTIFIED" | "CERTIFY_OUTCOME_DECERTIFIED" | "CERTIFY_OUTCOME_ERROR" | "CERTIFY_OUTCOME_CANCELLED" | "CERTIFY_OUTCOME_WAIT_TIMED_OUT" | (string & {})> | null; createdAfter?: Date | null; createdBefore?: Date | null; currentStep?: "TASK_SEARCH_CURRENT_STEP_UNSPECIFIED" | "TASK_SEARCH_CURRENT_STEP_APPROVAL" | "TASK_SEARCH_CURRENT_STEP_PROVISION" | (string & {}) | null; emergencyStatus?: "UNSPECIFIED" | "ALL" | "NON_EMERGENCY" | "EMERGENCY" | (string & {}) | null; excludeAppEntitlementIds?: Array<string> | null; excludeAppResourceTypeIds?: Array<string> | null; excludeApplicationIds?: Array<string> | null; excludeIds?: Array<string> | null; expandMask?: TaskExpandMask | null; grantOutcomes?: Array<"GRANT_OUTCOME_UNSPECIFIED" | "GRANT_OUTCOME_GRANTED" | "GRANT_OUTCOME_DENIED" | "GRANT_OUTCOME_ERROR" | "GRANT_OUTCOME_CANCELLED" | "GRANT_OUTCOME_WAIT_TIMED_OUT" | (string & {})> | null; includeActedAfter?: Date | null; includeDeleted?: boolean | null; myWorkUserIds?: Array<string> | null; olderThanDuration?: string | null; openerIds?: Array<string> | null; openerOrSubjectUserId?: string | null; outcomeAfter?: Date | null; outcomeBefore?: Date | null; pageSize?: number | null; pageToken?: string | null; pendingActionFilter?: "PENDING_ACTION_FILTER_UNSPECIFIED" | "PENDING_ACTION_FILTER_WITH_PENDING" | "PENDING_ACTION_FILTER_WITHOUT_PENDING" | (string & {}); previouslyActedOnIds?: Array<string> | null; query?: string | null; refs?: Array<TaskRef> | null; requireApprovalReason?: boolean; requireDenialReason?: boolean; revokeOutcomes?: Array<"REVOKE_OUTCOME_UNSPECIFIED" | "REVOKE_OUTCOME_REVOKED" | "REVOKE_OUTCOME_DENIED" | "REVOKE_OUTCOME_ERROR" | "REVOKE_OUTCOME_CANCELLED" | "REVOKE_OUTCOME_WAIT_TIMED_OUT" | (string & {})> | null; sortBy?: "TASK_SEARCH_SORT_BY_UNSPECIFIED" | "TASK_SEARCH_SORT_BY_ACCOUNT" | "TASK_SEARCH_SORT_BY_RESOURCE" | "TASK_SEARCH_SORT_BY_ACCOUNT_OWNER" | "TASK_SEARCH_SORT_BY_REVERSE_TICKET_ID" | "TASK_SEARCH_SORT_BY_TICKET_ID" | "TASK_SEARCH_SORT_BY_CREATED_AT" | "TASK_SEARCH_SORT_BY_REVERSE_CREATED_AT" | "TASK_SEARCH_SORT_BY_APP_RESOURCE_ID_AND_APP_ENTITLEMENT" | (string & {}) | null; stepApprovalTypes?: Array<"STEP_APPROVAL_TYPE_UNSPECIFIED" | "STEP_APPROVAL_TYPE_USERS" | "STEP_APPROVAL_TYPE_MANAGER" | "STEP_APPROVAL_TYPE_APP_OWNERS" | "STEP_APPROVAL_TYPE_GROUP" | "STEP_APPROVAL_TYPE_SELF" | "STEP_APPROVAL_TYPE_ENTITLEMENT_OWNERS" | "STEP_APPROVAL_TYPE_EXPRESSION" | "STEP_APPROVAL_TYPE_WEBHOOK" | "STEP_APPROVAL_TYPE_RESOURCE_OWNERS" | "STEP_APPROVAL_TYPE_AGENT" | (string & {})> | null; subjectIds?: Array<string> | null; taskStates?: Array<"TASK_STATE_UNSPECIFIED" | "TASK_STATE_OPEN" | "TASK_STATE_CLOSED" | (string & {})> | null; taskTypes?: Array<TaskType> | null; userEmploymentStatuses?: Array<string> | null }
+export interface TaskSearchResponse { expanded?: Array<Typed> | null; list?: Array<TaskView> | null; nextPageToken?: string | null }
+export interface TaskServiceActionResponse { expanded?: Array<Typed> | null; taskView?: TaskView | null; ticketActionId?: string | null }
+export interface TaskServiceCreateActionRequest { actionId?: string; description?: string; expandMask?: TaskExpandMask | null; formValues?: any | null }
+export interface TaskServiceCreateActionResponse { expanded?: Array<Typed> | null; taskView?: TaskView | null }
+export interface TaskServiceCreateGrantRequest { appEntitlementId: string; appId: string; appUserId?: string | null; description?: string | null; emergencyAccess?: boolean | null; expandMask?: TaskExpandMask | null; grantDuration?: string | null; identityUserId?: string | null; requestData?: any | null; source?: TaskGrantSource | null }
+export interface TaskServiceCreateGrantResponse { expanded?: Array<Typed> | null; taskView?: TaskView | null }
+export interface TaskServiceCreateOffboardingRequest { description?: string | null; expandMask?: TaskExpandMask | null; subjectUserId?: string | null }
+export interface TaskServiceCreateOffboardingResponse { expanded?: Array<Typed> | null; taskView?: TaskView | null }
+export interface TaskServiceCreateResourceActionRequest { actionId: string; expandMask?: TaskExpandMask | null; formValues?: any | null }
+export interface TaskServiceCreateResourceActionResponse { expanded?: Array<Typed> | null; taskView?: TaskView | null }
+export interface TaskServiceCreateRevokeRequest { appEntitlementId: string; appId: string; appUserId?: string | null; description?: string | null; expandMask?: TaskExpandMask | null; identityUserId?: string | null }
+export interface TaskServiceCreateRevokeResponse { expanded?: Array<Typed> | null; taskView?: TaskView | null }
+export interface TaskServiceGetResponse { expanded?: Array<Typed> | null; taskView?: TaskView | null }
+export interface TaskType { taskTypeAction?: TaskTypeAction | null; certify?: TaskTypeCertify | null; taskTypeFinding?: TaskTypeFinding | null; grant?: TaskTypeGrant | null; offboarding?: TaskTypeOffboarding | null; revoke?: TaskTypeRevoke | null }
+export interface TaskTypeAction { actionId?: string; taskActionInstance?: TaskActionInstance; createdAppEntitlementIds?: Array<string> | null; createdAppResourceId?: string; createdAppResourceTypeId?: string; displayName?: string; finding?: FindingTarget | null; formValues?: any; outcome?: "ACTION_OUTCOME_UNSPECIFIED" | "ACTION_OUTCOME_SUCCESS" | "ACTION_OUTCOME_DENIED" | "ACTION_OUTCOME_ERROR" | "ACTION_OUTCOME_CANCELLED" | (string & {}); outcomeTime?: Date; scopeRole?: ScopeRole | null; toolCall?: GatedToolCallTarget | null; type?: "TYPE_UNSPECIFIED" | "TYPE_GRANT" | "TYPE_WORKFLOW" | "TYPE_RESOURCE_ACTION" | "TYPE_TOOL_CALL" | "TYPE_MANUAL" | (string & {}) }
+export interface TaskTypeCertify { accessReviewId?: string | null; accessReviewSelection?: string | null; appEntitlementId?: string | null; appId?: string | null; appUserId?: string | null; identityUserId?: string | null; outcome?: "CERTIFY_OUTCOME_UNSPECIFIED" | "CERTIFY_OUTCOME_CERTIFIED" | "CERTIFY_OUTCOME_DECERTIFIED" | "CERTIFY_OUTCOME_ERROR" | "CERTIFY_OUTCOME_CANCELLED" | "CERTIFY_OUTCOME_WAIT_TIMED_OUT" | (string & {}) | null; outcomeTime?: Date | null; resource?: AppResourceRef | null }
 export interface TaskTypeFinding { findingId?: string; findingType?: string; outcome?: "FINDING_TASK_OUTCOME_UNSPECIFIED" | "FINDING_TASK_OUTCOME_REMEDIATED" | "FINDING_TASK_OUTCOME_RISK_ACCEPTED" | "FINDING_TASK_OUTCOME_CANCELLED" | (string & {}); outcomeTime?: Date }
-export interface TaskTypeGrant { appEntitlementId?: string; appId?: string; appUserId?: string; grantDuration?: string; identityUserId?: string; outcome?: "GRANT_OUTCOME_UNSPECIFIED" | "GRANT_OUTCOME_GRANTED" | "GRANT_OUTCOME_DENIED" | "GRANT_OUTCOME_ERROR" | "GRANT_OUTCOME_CANCELLED" | "GRANT_OUTCOME_WAIT_TIMED_OUT" | (string & {}); outcomeTime?: Date; source?: TaskGrantSource }
-export interface TaskTypeOffboarding { outcome?: "OFFBOARDING_OUTCOME_UNSPECIFIED" | "OFFBOARDING_OUTCOME_IN_PROGRESS" | "OFFBOARDING_OUTCOME_DONE" | "OFFBOARDING_OUTCOME_ERROR" | "OFFBOARDING_OUTCOME_CANCELLED" | (string & {}); outcomeTime?: Date; subjectUserId?: string }
-export interface TaskTypeRevoke { appEntitlementId?: string; appId?: string; appUserId?: string; identityUserId?: string; outcome?: "REVOKE_OUTCOME_UNSPECIFIED" | "REVOKE_OUTCOME_REVOKED" | "REVOKE_OUTCOME_DENIED" | "REVOKE_OUTCOME_ERROR" | "REVOKE_OUTCOME_CANCELLED" | "REVOKE_OUTCOME_WAIT_TIMED_OUT" | (string & {}); outcomeTime?: Date; resource?: AppResourceRef; source?: TaskRevokeSource }
-export interface TaskView { accessReviewPath?: string; appPath?: string; appUserLastUsagePath?: string; appUserPath?: string; approversPath?: string; createdByUserPath?: string; entitlementsPath?: string; identityUserPath?: string; insightsPath?: string; objectPermissions?: UserActorObjectPermissions; principalResourcePath?: string; resourceBindingsPath?: string; roleResourcePath?: string; scopeResourcePath?: string; stepApproversPath?: string; task?: Task; userPath?: string }
+export interface TaskTypeGrant { appEntitlementId?: string | null; appId?: string | null; appUserId?: string | null; grantDuration?: string | null; identityUserId?: string | null; outcome?: "GRANT_OUTCOME_UNSPECIFIED" | "GRANT_OUTCOME_GRANTED" | "GRANT_OUTCOME_DENIED" | "GRANT_OUTCOME_ERROR" | "GRANT_OUTCOME_CANCELLED" | "GRANT_OUTCOME_WAIT_TIMED_OUT" | (string & {}) | null; outcomeTime?: Date | null; source?: TaskGrantSource | null }
+export interface TaskTypeOffboarding { outcome?: "OFFBOARDING_OUTCOME_UNSPECIFIED" | "OFFBOARDING_OUTCOME_IN_PROGRESS" | "OFFBOARDING_OUTCOME_DONE" | "OFFBOARDING_OUTCOME_ERROR" | "OFFBOARDING_OUTCOME_CANCELLED" | (string & {}) | null; outcomeTime?: Date | null; subjectUserId?: string | null }
+export interface TaskTypeRevoke { appEntitlementId?: string | null; appId?: string | null; appUserId?: string | null; identityUserId?: string | null; outcome?: "REVOKE_OUTCOME_UNSPECIFIED" | "REVOKE_OUTCOME_REVOKED" | "REVOKE_OUTCOME_DENIED" | "REVOKE_OUTCOME_ERROR" | "REVOKE_OUTCOME_CANCELLED" | "REVOKE_OUTCOME_WAIT_TIMED_OUT" | (string & {}) | null; outcomeTime?: Date | null; resource?: AppResourceRef | null; source?: TaskRevokeSource | null }
+export interface TaskView { accessReviewPath?: string | null; appPath?: string | null; appUserLastUsagePath?: string | null; appUserPath?: string | null; approversPath?: string; createdByUserPath?: string | null; entitlementsPath?: string | null; identityUserPath?: string | null; insightsPath?: string | null; objectPermissions?: UserActorObjectPermissions | null; principalResourcePath?: string; resourceBindingsPath?: string; roleResourcePath?: string; scopeResourcePath?: string; stepApproversPath?: string | null; task?: Task | null; userPath?: string | null }
 export interface CompositeKeyField { c1Field?: string; tfField?: string }
-export interface CompositeKeyFieldSet { fields?: Array<CompositeKeyField> }
+export interface CompositeKeyFieldSet { fields?: Array<CompositeKeyField> | null }
 export interface EnumValue { name?: string; number?: number }
-export interface GetSchemaResponse { schema?: TFSchemaMapping }
-export interface ImportIDShape { composite?: Composite; singleString?: SingleString }
-export interface Composite { fields?: Array<CompositeField>; format?: "FORMAT_JSON_OBJECT" | "FORMAT_COLON_SEPARATED" | "FORMAT_UNDERSCORE_SEPARATED" | (string & {}) }
+export interface GetSchemaResponse { schema?: TFSchemaMapping | null }
+export interface ImportIDShape { composite?: Composite | null; singleString?: SingleString | null }
+export interface Composite { fields?: Array<CompositeField> | null; format?: "FORMAT_JSON_OBJECT" | "FORMAT_COLON_SEPARATED" | "FORMAT_UNDERSCORE_SEPARATED" | (string & {}) }
 export interface CompositeField { c1Field?: string; tfType?: "TF_TYPE_UNSPECIFIED" | "TF_TYPE_STRING" | "TF_TYPE_NUMBER" | "TF_TYPE_BOOL" | "TF_TYPE_LIST" | "TF_TYPE_SET" | "TF_TYPE_MAP" | "TF_TYPE_OBJECT" | "TF_TYPE_TUPLE" | (string & {}) }
 export interface SingleString {  }
-export interface TFFieldMapping { c1Field?: string; computed?: boolean; elementTfType?: "TF_TYPE_UNSPECIFIED" | "TF_TYPE_STRING" | "TF_TYPE_NUMBER" | "TF_TYPE_BOOL" | "TF_TYPE_LIST" | "TF_TYPE_SET" | "TF_TYPE_MAP" | "TF_TYPE_OBJECT" | "TF_TYPE_TUPLE" | (string & {}); enumValues?: Array<EnumValue>; nestedFields?: Array<TFFieldMapping>; oneofField?: string; oneofVariant?: string; optional?: boolean; references?: TFReference; required?: boolean; sensitive?: boolean; tfField?: string; tfType?: "TF_TYPE_UNSPECIFIED" | "TF_TYPE_STRING" | "TF_TYPE_NUMBER" | "TF_TYPE_BOOL" | "TF_TYPE_LIST" | "TF_TYPE_SET" | "TF_TYPE_MAP" | "TF_TYPE_OBJECT" | "TF_TYPE_TUPLE" | (string & {}) }
-export interface TFReference { compositeKeyFields?: Array<CompositeKeyField>; tfTypeNames?: Array<string> }
-export interface TFSchemaMapping { dataSource?: DataSource; fields?: Array<TFFieldMapping>; providerVersion?: string; refererShapes?: Array<CompositeKeyFieldSet>; resource?: Resource; tfTypeName?: string }
+export interface TFFieldMapping { c1Field?: string; computed?: boolean; elementTfType?: "TF_TYPE_UNSPECIFIED" | "TF_TYPE_STRING" | "TF_TYPE_NUMBER" | "TF_TYPE_BOOL" | "TF_TYPE_LIST" | "TF_TYPE_SET" | "TF_TYPE_MAP" | "TF_TYPE_OBJECT" | "TF_TYPE_TUPLE" | (string & {}); enumValues?: Array<EnumValue> | null; nestedFields?: Array<TFFieldMapping> | null; oneofField?: string; oneofVariant?: string; optional?: boolean; references?: TFReference | null; required?: boolean; sensitive?: boolean; tfField?: string; tfType?: "TF_TYPE_UNSPECIFIED" | "TF_TYPE_STRING" | "TF_TYPE_NUMBER" | "TF_TYPE_BOOL" | "TF_TYPE_LIST" | "TF_TYPE_SET" | "TF_TYPE_MAP" | "TF_TYPE_OBJECT" | "TF_TYPE_TUPLE" | (string & {}) }
+export interface TFReference { compositeKeyFields?: Array<CompositeKeyField> | null; tfTypeNames?: Array<string> | null }
+export interface TFSchemaMapping { dataSource?: DataSource | null; fields?: Array<TFFieldMapping> | null; providerVersion?: string; refererShapes?: Array<CompositeKeyFieldSet> | null; resource?: Resource | null; tfTypeName?: string }
 export interface DataSource {  }
-export interface Resource { importId?: ImportIDShape }
-export interface ExpiringUserDelegationBinding { createdAt?: Date; delegatedUserId?: string; deletedAt?: Date; expirationAt?: Date; startAt?: Date; updatedAt?: Date; userId?: string }
-export interface GetUserProfileTypesResponse { profileTypes?: Array<ProfileType> }
-export interface UserIntrospectRequest { expandMask?: UserExpandMask }
-export interface UserIntrospectResponse { expanded?: Array<Typed>; userView?: UserView }
-export interface SearchUsersRequest { delegateStatus?: "DELEGATE_STATUS_UNSPECIFIED" | "DELEGATE_STATUS_HAS_DELEGATE" | "DELEGATE_STATUS_NO_DELEGATE" | (string & {}); delegatedUserIds?: Array<string>; departments?: Array<string>; email?: string; excludeIds?: Array<string>; excludeOrigins?: Array<"USER_ORIGIN_UNSPECIFIED" | "USER_ORIGIN_DIRECTORY" | "USER_ORIGIN_LOCAL" | "USER_ORIGIN_SYSTEM" | (string & {})>; excludeTypes?: Array<"USER_TYPE_UNSPECIFIED" | "USER_TYPE_SYSTEM" | "USER_TYPE_HUMAN" | "USER_TYPE_SERVICE" | "USER_TYPE_AGENT" | (string & {})>; expandMask?: UserExpandMask; ids?: Array<string>; isDelegate?: boolean; jobTitles?: Array<string>; managerIds?: Array<string>; origins?: Array<"USER_ORIGIN_UNSPECIFIED" | "USER_ORIGIN_DIRECTORY" | "USER_ORIGIN_LOCAL" | "USER_ORIGIN_SYSTEM" | (string & {})>; pageSize?: number; pageToken?: string; query?: string; refs?: Array<UserRef>; roleIds?: Array<string>; sourceAppIds?: Array<string>; userStatuses?: Array<"UNKNOWN" | "ENABLED" | "DISABLED" | "DELETED" | (string & {})> }
-export interface SearchUsersResponse { expanded?: Array<Typed>; list?: Array<UserView>; nextPageToken?: string }
-export interface SetExpiringUserDelegationBindingByAdminRequest { delegatedUserId?: string; delegationExpireAt?: Date; delegationStartAt?: Date }
-export interface SetExpiringUserDelegationBindingByAdminResponse { item?: ExpiringUserDelegationBinding }
-export interface User { createdAt?: Date; delegatedUserId?: string; deletedAt?: Date; department?: string; departmentSources?: Array<UserAttributeMappingSource>; directoryIds?: Array<string>; directoryStatus?: "UNKNOWN" | "ENABLED" | "DISABLED" | "DELETED" | (string & {}); directoryStatusSources?: Array<UserAttributeMappingSource>; displayName?: string; email?: string; emailSources?: Array<UserAttributeMappingSource>; emails?: Array<string>; employeeIdSources?: Array<UserAttributeMappingSource>; employeeIds?: Array<string>; employmentStatus?: string; employmentStatusSources?: Array<UserAttributeMappingSource>; employmentType?: string; employmentTypeSources?: Array<UserAttributeMappingSource>; id?: string; jobTitle?: string; jobTitleSources?: Array<UserAttributeMappingSource>; managerIds?: Array<string>; managerSources?: Array<UserAttributeMappingSource>; origin?: "USER_ORIGIN_UNSPECIFIED" | "USER_ORIGIN_DIRECTORY" | "USER_ORIGIN_LOCAL" | "USER_ORIGIN_SYSTEM" | (string & {}); profile?: any; roleIds?: Array<string>; status?: "UNKNOWN" | "ENABLED" | "DISABLED" | "DELETED" | (string & {}); type?: "USER_TYPE_UNSPECIFIED" | "USER_TYPE_SYSTEM" | "USER_TYPE_HUMAN" | "USER_TYPE_SERVICE" | "USER_TYPE_AGENT" | (string & {}); updatedAt?: Date; username?: string; usernameSources?: Array<UserAttributeMappingSource>; usernames?: Array<string> }
-export interface UserAttributeMappingSource { appId?: string; appUserId?: string; appUserProfileAttributeKey?: string; priority?: number; userAttributeMappingId?: string; value?: string }
-export interface UserExpandMask { paths?: Array<string> }
-export interface UserRef { id?: string }
-export interface UserServiceGetResponse { expanded?: Array<Typed>; userView?: UserView }
-export interface UserServiceListResponse { expanded?: Array<Typed>; list?: Array<UserView>; nextPageToken?: string }
-export interface UserView { delegatedUserPath?: string; directoriesPath?: string; managersPath?: string; objectPermissions?: UserActorObjectPermissions; rolesPath?: string; user?: User; userId?: string }
-export interface CreateUserEntitlementOwnerRequest { appEntitlementRef?: AppEntitlementRef }
-export interface CreateUserEntitlementOwnerResponse { userOwnerEntitlement?: UserOwnerEntitlement }
-export interface CreateUserUserOwnerRequest { userRef?: UserRef }
-export interface CreateUserUserOwnerResponse { userOwnerUser?: UserOwnerUser }
-export interface DeleteUserEntitlementOwnerRequest { appEntitlementRef?: AppEntitlementRef }
+export interface Resource { importId?: ImportIDShape | null }
+export interface ExpiringUserDelegationBinding { createdAt?: Date | null; delegatedUserId?: string | null; deletedAt?: Date | null; expirationAt?: Date | null; startAt?: Date | null; updatedAt?: Date | null; userId?: string | null }
+export interface GetUserProfileTypesResponse { profileTypes?: Array<ProfileType> | null }
+export interface UserIntrospectRequest { expandMask?: UserExpandMask | null }
+export interface UserIntrospectResponse { expanded?: Array<Typed> | null; userView?: UserView | null }
+export interface SearchUsersRequest { delegateStatus?: "DELEGATE_STATUS_UNSPECIFIED" | "DELEGATE_STATUS_HAS_DELEGATE" | "DELEGATE_STATUS_NO_DELEGATE" | (string & {}); delegatedUserIds?: Array<string> | null; departments?: Array<string> | null; email?: string | null; excludeIds?: Array<string> | null; excludeOrigins?: Array<"USER_ORIGIN_UNSPECIFIED" | "USER_ORIGIN_DIRECTORY" | "USER_ORIGIN_LOCAL" | "USER_ORIGIN_SYSTEM" | (string & {})> | null; excludeTypes?: Array<"USER_TYPE_UNSPECIFIED" | "USER_TYPE_SYSTEM" | "USER_TYPE_HUMAN" | "USER_TYPE_SERVICE" | "USER_TYPE_AGENT" | (string & {})> | null; expandMask?: UserExpandMask | null; ids?: Array<string> | null; isDelegate?: boolean; jobTitles?: Array<string> | null; managerIds?: Array<string> | null; origins?: Array<"USER_ORIGIN_UNSPECIFIED" | "USER_ORIGIN_DIRECTORY" | "USER_ORIGIN_LOCAL" | "USER_ORIGIN_SYSTEM" | (string & {})> | null; pageSize?: number | null; pageToken?: string | null; query?: string | null; refs?: Array<UserRef> | null; roleIds?: Array<string> | null; sourceAppIds?: Array<string> | null; userStatuses?: Array<"UNKNOWN" | "ENABLED" | "DISABLED" | "DELETED" | (string & {})> | null }
+export interface SearchUsersResponse { expanded?: Array<Typed> | null; list?: Array<UserView> | null; nextPageToken?: string | null }
+export interface SetExpiringUserDelegationBindingByAdminRequest { delegatedUserId?: string | null; delegationExpireAt?: Date | null; delegationStartAt?: Date | null }
+export interface SetExpiringUserDelegationBindingByAdminResponse { item?: ExpiringUserDelegationBinding | null }
+export interface User { createdAt?: Date | null; delegatedUserId?: string | null; deletedAt?: Date | null; department?: string | null; departmentSources?: Array<UserAttributeMappingSource> | null; directoryIds?: Array<string> | null; directoryStatus?: "UNKNOWN" | "ENABLED" | "DISABLED" | "DELETED" | (string & {}) | null; directoryStatusSources?: Array<UserAttributeMappingSource> | null; displayName?: string | null; email?: string | null; emailSources?: Array<UserAttributeMappingSource> | null; emails?: Array<string> | null; employeeIdSources?: Array<UserAttributeMappingSource> | null; employeeIds?: Array<string> | null; employmentStatus?: string | null; employmentStatusSources?: Array<UserAttributeMappingSource> | null; employmentType?: string | null; employmentTypeSources?: Array<UserAttributeMappingSource> | null; id?: string | null; jobTitle?: string | null; jobTitleSources?: Array<UserAttributeMappingSource> | null; managerIds?: Array<string> | null; managerSources?: Array<UserAttributeMappingSource> | null; origin?: "USER_ORIGIN_UNSPECIFIED" | "USER_ORIGIN_DIRECTORY" | "USER_ORIGIN_LOCAL" | "USER_ORIGIN_SYSTEM" | (string & {}); profile?: any | null; roleIds?: Array<string> | null; status?: "UNKNOWN" | "ENABLED" | "DISABLED" | "DELETED" | (string & {}) | null; type?: "USER_TYPE_UNSPECIFIED" | "USER_TYPE_SYSTEM" | "USER_TYPE_HUMAN" | "USER_TYPE_SERVICE" | "USER_TYPE_AGENT" | (string & {}) | null; updatedAt?: Date | null; username?: string | null; usernameSources?: Array<UserAttributeMappingSource> | null; usernames?: Array<string> | null }
+export interface UserAttributeMappingSource { appId?: string | null; appUserId?: string | null; appUserProfileAttributeKey?: string | null; priority?: number; userAttributeMappingId?: string | null; value?: string | null }
+export interface UserExpandMask { paths?: Array<string> | null }
+export interface UserRef { id?: string | null }
+export interface UserServiceGetResponse { expanded?: Array<Typed> | null; userView?: UserView | null }
+export interface UserServiceListResponse { expanded?: Array<Typed> | null; list?: Array<UserView> | null; nextPageToken?: string | null }
+export interface UserView { delegatedUserPath?: string | null; directoriesPath?: string | null; managersPath?: string | null; objectPermissions?: UserActorObjectPermissions | null; rolesPath?: string | null; user?: User | null; userId?: string }
+export interface CreateUserEntitlementOwnerRequest { appEntitlementRef?: AppEntitlementRef | null }
+export interface CreateUserEntitlementOwnerResponse { userOwnerEntitlement?: UserOwnerEntitlement | null }
+export interface CreateUserUserOwnerRequest { userRef?: UserRef | null }
+export interface CreateUserUserOwnerResponse { userOwnerUser?: UserOwnerUser | null }
+export interface DeleteUserEntitlementOwnerRequest { appEntitlementRef?: AppEntitlementRef | null }
 export interface DeleteUserEntitlementOwnerResponse {  }
-export interface DeleteUserUserOwnerRequest { userRef?: UserRef }
+export interface DeleteUserUserOwnerRequest { userRef?: UserRef | null }
 export interface DeleteUserUserOwnerResponse {  }
-export interface SearchUserEntitlementOwnersResponse { list?: Array<UserOwnerEntitlement>; nextPageToken?: string }
-export interface SearchUserOwnersResponse { list?: Array<UserOwnerUser>; nextPageToken?: string }
-export interface SetUserOwnersV2Request { appEntitlementRefs?: Array<AppEntitlementRef>; roleSlug?: string; userRefs?: Array<UserRef> }
+export interface SearchUserEntitlementOwnersResponse { list?: Array<UserOwnerEntitlement> | null; nextPageToken?: string }
+export interface SearchUserOwnersResponse { list?: Array<UserOwnerUser> | null; nextPageToken?: string }
+export interface SetUserOwnersV2Request { appEntitlementRefs?: Array<AppEntitlementRef> | null; roleSlug?: string; userRefs?: Array<UserRef> | null }
 export interface SetUserOwnersV2Response {  }
-export interface UserOwnerEntitlement { appEntitlement?: AppEntitlement; createdAt?: Date; roleSlug?: string; userId?: string }
-export interface UserOwnerUser { createdAt?: Date; roleSlug?: string; user?: User; userId?: string }
+export interface UserOwnerEntitlement { appEntitlement?: AppEntitlement | null; createdAt?: Date | null; roleSlug?: string; userId?: string }
+export interface UserOwnerUser { createdAt?: Date | null; roleSlug?: string; user?: User | null; userId?: string }
 export interface GroupAuthzVault {  }
 export interface MagicVault { allowUnauthedViews?: boolean; allowedViews?: number }
-export interface Vault { createdAt?: Date; credentialExpirationDuration?: string; deletedAt?: Date; description?: string; displayName?: string; groupAuthzVault?: GroupAuthzVault; id?: string; magicVault?: MagicVault; updatedAt?: Date }
-export interface VaultServiceCreateRequest { description?: string; displayName: string; groupAuthzVault?: GroupAuthzVault; magicVault?: MagicVault; ownerIds?: Array<string> }
+export interface Vault { createdAt?: Date; credentialExpirationDuration?: string; deletedAt?: Date; description?: string; displayName?: string; groupAuthzVault?: GroupAuthzVault | null; id?: string; magicVault?: MagicVault | null; updatedAt?: Date }
+export interface VaultServiceCreateRequest { description?: string; displayName: string; groupAuthzVault?: GroupAuthzVault | null; magicVault?: MagicVault | null; ownerIds?: Array<string> | null }
 export interface VaultServiceCreateResponse { vault?: Vault }
 export interface VaultServiceDeleteRequest {  }
 export interface VaultServiceDeleteResponse {  }
 export interface VaultServiceGetResponse { vault?: Vault }
-export interface VaultServiceUpdateRequest { updateMask?: string; vault?: Vault }
+export interface VaultServiceUpdateRequest { updateMask?: string | null; vault?: Vault }
 export interface VaultServiceUpdateResponse { vault?: Vault }
-export interface WebhookEndpoint { callbackTimeout?: string; createdAt?: Date; deletedAt?: Date; description?: string; displayName?: string; id?: string; updatedAt?: Date; url?: string }
-export interface WebhookInstance { attempts?: number; completedAt?: Date; createdAt?: Date; expiresAt?: Date; id?: string; lastAttemptedAt?: Date; source?: WebhookSource; spec?: WebhookSpec; state?: "WEBHOOK_STATE_UNSPECIFIED" | "WEBHOOK_STATE_PENDING" | "WEBHOOK_STATE_RUNNING" | "WEBHOOK_STATE_ERROR" | "WEBHOOK_STATE_WAITING_CALLBACK" | "WEBHOOK_STATE_PROCESS_RESPONSE" | "WEBHOOK_STATE_SUCCESS" | "WEBHOOK_STATE_FATAL_ERROR" | (string & {}); updatedAt?: Date; webhookId?: string }
-export interface WebhookRef { id?: string }
-export interface WebhookSource { approvalStep?: WebhookSourceApprovalStep; policyPostAction?: WebhookSourcePolicyPostAction; provisionStep?: WebhookSourceProvisionStep; test?: WebhookSourceTest; workflowStep?: WebhookSourceWorkflowStep }
-export interface WebhookSourceApprovalStep { ticketId?: string }
-export interface WebhookSourcePolicyPostAction { ticketId?: string }
-export interface WebhookSourceProvisionStep { ticketId?: string }
+export interface WebhookEndpoint { callbackTimeout?: string; createdAt?: Date | null; deletedAt?: Date | null; description?: string | null; displayName?: string | null; id?: string | null; updatedAt?: Date | null; url?: string | null }
+export interface WebhookInstance { attempts?: number | null; completedAt?: Date | null; createdAt?: Date | null; expiresAt?: Date | null; id?: string | null; lastAttemptedAt?: Date | null; source?: WebhookSource | null; spec?: WebhookSpec | null; state?: "WEBHOOK_STATE_UNSPECIFIED" | "WEBHOOK_STATE_PENDING" | "WEBHOOK_STATE_RUNNING" | "WEBHOOK_STATE_ERROR" | "WEBHOOK_STATE_WAITING_CALLBACK" | "WEBHOOK_STATE_PROCESS_RESPONSE" | "WEBHOOK_STATE_SUCCESS" | "WEBHOOK_STATE_FATAL_ERROR" | (string & {}) | null; updatedAt?: Date | null; webhookId?: string | null }
+export interface WebhookRef { id?: string | null }
+export interface WebhookSource { approvalStep?: WebhookSourceApprovalStep | null; policyPostAction?: WebhookSourcePolicyPostAction | null; provisionStep?: WebhookSourceProvisionStep | null; test?: WebhookSourceTest | null; workflowStep?: WebhookSourceWorkflowStep | null }
+export interface WebhookSourceApprovalStep { ticketId?: string | null }
+export interface WebhookSourcePolicyPostAction { ticketId?: string | null }
+export interface WebhookSourceProvisionStep { ticketId?: string | null }
 export interface WebhookSourceTest {  }
-export interface WebhookSourceWorkflowStep { workflowExecutionId?: number; workflowStepId?: string }
-export interface WebhookSpec { destination?: string }
-export interface WebhooksSearchRequest { pageSize?: number; pageToken?: string; query?: string; refs?: Array<WebhookRef> }
-export interface WebhooksSearchResponse { list?: Array<WebhookEndpoint>; nextPageToken?: string }
-export interface WebhooksServiceCreateRequest { callbackTimeout?: string; description?: string; displayName: string; url: string }
-export interface WebhooksServiceCreateResponse { webhook?: WebhookEndpoint }
+export interface WebhookSourceWorkflowStep { workflowExecutionId?: number | null; workflowStepId?: string | null }
+export interface WebhookSpec { destination?: string | null }
+export interface WebhooksSearchRequest { pageSize?: number | null; pageToken?: string | null; query?: string | null; refs?: Array<WebhookRef> | null }
+export interface WebhooksSearchResponse { list?: Array<WebhookEndpoint> | null; nextPageToken?: string | null }
+export interface WebhooksServiceCreateRequest { callbackTimeout?: string; description?: string | null; displayName: string; url: string }
+export interface WebhooksServiceCreateResponse { webhook?: WebhookEndpoint | null }
 export interface WebhooksServiceDeleteRequest {  }
 export interface WebhooksServiceDeleteResponse {  }
-export interface WebhooksServiceGetResponse { webhook?: WebhookEndpoint }
-export interface WebhooksServiceListResponse { list?: Array<WebhookEndpoint>; nextPageToken?: string }
+export interface WebhooksServiceGetResponse { webhook?: WebhookEndpoint | null }
+export interface WebhooksServiceListResponse { list?: Array<WebhookEndpoint> | null; nextPageToken?: string | null }
 export interface WebhooksServiceTestRequest {  }
-export interface WebhooksServiceTestResponse { webhook?: WebhookInstance }
-export interface WebhooksServiceUpdateRequest { updateMask?: string; webhook?: WebhookEndpoint }
-export interface WebhooksServiceUpdateResponse { webhook?: WebhookEndpoint }
+export interface WebhooksServiceTestResponse { webhook?: WebhookInstance | null }
+export interface WebhooksServiceUpdateRequest { updateMask?: string | null; webhook?: WebhookEndpoint | null }
+export interface WebhooksServiceUpdateResponse { webhook?: WebhookEndpoint | null }
 export interface OIDCSettings {  }
 export interface SPIFFESettings { bundleEndpointUrl?: string }
 export interface TestTokenStepResult { actual?: string; detail?: string; expected?: string; passed?: boolean; skipped?: boolean; stepName?: string }
-export interface WorkloadFederationProvider { createdAt?: Date; description?: string; disabled?: boolean; displayName?: string; id?: string; issuerUrl?: string; oidc?: OIDCSettings; spiffe?: SPIFFESettings; updatedAt?: Date; wellKnownProvider?: "WELL_KNOWN_WORKLOAD_PROVIDER_UNSPECIFIED" | "WELL_KNOWN_WORKLOAD_PROVIDER_CUSTOM" | "WELL_KNOWN_WORKLOAD_PROVIDER_GITHUB_ACTIONS" | "WELL_KNOWN_WORKLOAD_PROVIDER_GITLAB_CI" | "WELL_KNOWN_WORKLOAD_PROVIDER_HCP_TERRAFORM" | "WELL_KNOWN_WORKLOAD_PROVIDER_AWS_IAM_OUTBOUND" | "WELL_KNOWN_WORKLOAD_PROVIDER_SPIFFE" | (string & {}) }
-export interface WorkloadFederationServiceCreateProviderRequest { description?: string; displayName?: string; issuerUrl?: string; oidc?: OIDCSettings; spiffe?: SPIFFESettings; wellKnownProvider?: "WELL_KNOWN_WORKLOAD_PROVIDER_UNSPECIFIED" | "WELL_KNOWN_WORKLOAD_PROVIDER_CUSTOM" | "WELL_KNOWN_WORKLOAD_PROVIDER_GITHUB_ACTIONS" | "WELL_KNOWN_WORKLOAD_PROVIDER_GITLAB_CI" | "WELL_KNOWN_WORKLOAD_PROVIDER_HCP_TERRAFORM" | "WELL_KNOWN_WORKLOAD_PROVIDER_AWS_IAM_OUTBOUND" | "WELL_KNOWN_WORKLOAD_PROVIDER_SPIFFE" | (string & {}) }
+export interface WorkloadFederationProvider { createdAt?: Date; description?: string; disabled?: boolean; displayName?: string; id?: string; issuerUrl?: string; oidc?: OIDCSettings | null; spiffe?: SPIFFESettings | null; updatedAt?: Date; wellKnownProvider?: "WELL_KNOWN_WORKLOAD_PROVIDER_UNSPECIFIED" | "WELL_KNOWN_WORKLOAD_PROVIDER_CUSTOM" | "WELL_KNOWN_WORKLOAD_PROVIDER_GITHUB_ACTIONS" | "WELL_KNOWN_WORKLOAD_PROVIDER_GITLAB_CI" | "WELL_KNOWN_WORKLOAD_PROVIDER_HCP_TERRAFORM" | "WELL_KNOWN_WORKLOAD_PROVIDER_AWS_IAM_OUTBOUND" | "WELL_KNOWN_WORKLOAD_PROVIDER_SPIFFE" | (string & {}) }
+export interface WorkloadFederationServiceCreateProviderRequest { description?: string; displayName?: string; issuerUrl?: string; oidc?: OIDCSettings | null; spiffe?: SPIFFESettings | null; wellKnownProvider?: "WELL_KNOWN_WORKLOAD_PROVIDER_UNSPECIFIED" | "WELL_KNOWN_WORKLOAD_PROVIDER_CUSTOM" | "WELL_KNOWN_WORKLOAD_PROVIDER_GITHUB_ACTIONS" | "WELL_KNOWN_WORKLOAD_PROVIDER_GITLAB_CI" | "WELL_KNOWN_WORKLOAD_PROVIDER_HCP_TERRAFORM" | "WELL_KNOWN_WORKLOAD_PROVIDER_AWS_IAM_OUTBOUND" | "WELL_KNOWN_WORKLOAD_PROVIDER_SPIFFE" | (string & {}) }
 export interface WorkloadFederationServiceCreateProviderResponse { workloadFederationProvider?: WorkloadFederationProvider }
-export interface WorkloadFederationServiceCreateTrustRequest { allowSourceCidrs?: Array<string>; conditionExpression?: string; description?: string; displayName?: string; passthroughClaims?: Array<string>; providerId?: string; scopedRoleIds?: Array<string> }
+export interface WorkloadFederationServiceCreateTrustRequest { allowSourceCidrs?: Array<string> | null; conditionExpression?: string; description?: string; displayName?: string; passthroughClaims?: Array<string> | null; providerId?: string; scopedRoleIds?: Array<string> | null }
 export interface WorkloadFederationServiceCreateTrustResponse { workloadFederationTrust?: WorkloadFederationTrust }
 export interface WorkloadFederationServiceDeleteProviderRequest {  }
 export interface WorkloadFederationServiceDeleteProviderResponse {  }
@@ -1816,49 +1816,49 @@ export interface WorkloadFederationServiceDeleteTrustRequest {  }
 export interface WorkloadFederationServiceDeleteTrustResponse {  }
 export interface WorkloadFederationServiceGetProviderResponse { workloadFederationProvider?: WorkloadFederationProvider }
 export interface WorkloadFederationServiceGetTrustResponse { workloadFederationTrust?: WorkloadFederationTrust }
-export interface WorkloadFederationServiceListProvidersResponse { list?: Array<WorkloadFederationProvider>; nextPageToken?: string }
-export interface WorkloadFederationServiceListTrustsResponse { list?: Array<WorkloadFederationTrust>; nextPageToken?: string }
+export interface WorkloadFederationServiceListProvidersResponse { list?: Array<WorkloadFederationProvider> | null; nextPageToken?: string }
+export interface WorkloadFederationServiceListTrustsResponse { list?: Array<WorkloadFederationTrust> | null; nextPageToken?: string }
 export interface WorkloadFederationServiceSearchTrustsRequest { pageSize?: number; pageToken?: string; providerId?: string; query?: string; servicePrincipalId?: string }
-export interface WorkloadFederationServiceSearchTrustsResponse { list?: Array<WorkloadFederationTrust>; nextPageToken?: string }
+export interface WorkloadFederationServiceSearchTrustsResponse { list?: Array<WorkloadFederationTrust> | null; nextPageToken?: string }
 export interface WorkloadFederationServiceTestCELRequest { claimsJson?: string; expression?: string }
 export interface WorkloadFederationServiceTestCELResponse { error?: string; expression?: string; matched?: boolean }
 export interface WorkloadFederationServiceTestTokenRequest { sourceIp?: string; subjectToken?: string }
-export interface WorkloadFederationServiceTestTokenResponse { testTokenStepResult?: TestTokenStepResult; testTokenStepResult1?: TestTokenStepResult; testTokenStepResult2?: TestTokenStepResult; decodedClaimsJson?: string; testTokenStepResult3?: TestTokenStepResult; testTokenStepResult4?: TestTokenStepResult; overallResult?: boolean; testTokenStepResult5?: TestTokenStepResult; subjectValidation?: TestTokenStepResult; testTokenStepResult6?: TestTokenStepResult }
-export interface WorkloadFederationServiceUpdateProviderRequest { workloadFederationProvider?: WorkloadFederationProvider; updateMask?: string }
+export interface WorkloadFederationServiceTestTokenResponse { testTokenStepResult?: TestTokenStepResult; testTokenStepResult1?: TestTokenStepResult; testTokenStepResult2?: TestTokenStepResult; decodedClaimsJson?: string; testTokenStepResult3?: TestTokenStepResult; testTokenStepResult4?: TestTokenStepResult; overallResult?: boolean; testTokenStepResult5?: TestTokenStepResult; subjectValidation?: TestTokenStepResult | null; testTokenStepResult6?: TestTokenStepResult }
+export interface WorkloadFederationServiceUpdateProviderRequest { workloadFederationProvider?: WorkloadFederationProvider; updateMask?: string | null }
 export interface WorkloadFederationServiceUpdateProviderResponse { workloadFederationProvider?: WorkloadFederationProvider }
-export interface WorkloadFederationServiceUpdateTrustRequest { workloadFederationTrust?: WorkloadFederationTrust; updateMask?: string }
+export interface WorkloadFederationServiceUpdateTrustRequest { workloadFederationTrust?: WorkloadFederationTrust; updateMask?: string | null }
 export interface WorkloadFederationServiceUpdateTrustResponse { workloadFederationTrust?: WorkloadFederationTrust }
-export interface WorkloadFederationTrust { allowSourceCidrs?: Array<string>; clientId?: string; conditionExpression?: string; createdAt?: Date; description?: string; disabled?: boolean; displayName?: string; passthroughClaims?: Array<string>; providerId?: string; scopedRoleIds?: Array<string>; servicePrincipalId?: string; updatedAt?: Date }
-export interface AccessProfileMatch { catalogDisplayName?: string; catalogId?: string; matchType?: "ACCESS_PROFILE_MATCH_TYPE_UNSPECIFIED" | "ACCESS_PROFILE_MATCH_TYPE_EXACT" | "ACCESS_PROFILE_MATCH_TYPE_SUPERSET" | "ACCESS_PROFILE_MATCH_TYPE_PARTIAL" | (string & {}); missingEntitlements?: Array<CohortEntitlement>; overlapRatio?: number }
-export interface AttributeFacet { attribute?: string; displayName?: string; values?: Array<RoleMiningAttributeValue> }
+export interface WorkloadFederationTrust { allowSourceCidrs?: Array<string> | null; clientId?: string; conditionExpression?: string; createdAt?: Date; description?: string; disabled?: boolean; displayName?: string; passthroughClaims?: Array<string> | null; providerId?: string; scopedRoleIds?: Array<string> | null; servicePrincipalId?: string; updatedAt?: Date }
+export interface AccessProfileMatch { catalogDisplayName?: string; catalogId?: string; matchType?: "ACCESS_PROFILE_MATCH_TYPE_UNSPECIFIED" | "ACCESS_PROFILE_MATCH_TYPE_EXACT" | "ACCESS_PROFILE_MATCH_TYPE_SUPERSET" | "ACCESS_PROFILE_MATCH_TYPE_PARTIAL" | (string & {}); missingEntitlements?: Array<CohortEntitlement> | null; overlapRatio?: number }
+export interface AttributeFacet { attribute?: string; displayName?: string; values?: Array<RoleMiningAttributeValue> | null }
 export interface RoleMiningAttributeValue { displayName?: string; userCount?: number; value?: string }
 export interface CohortEntitlement { appDisplayName?: string; appId?: string; appResourceDisplayName?: string; appResourceTypeDisplayName?: string; coverage?: number; entitlementDisplayName?: string; entitlementId?: string; grantedCount?: number; riskLevelValueId?: string }
-export interface EntitlementCluster { avgCoverage?: number; avgSimilarity?: number; entitlements?: Array<CohortEntitlement>; userCount?: number }
-export interface ProfileFilter { attribute?: string; values?: Array<string> }
-export interface Status { code?: number; details?: Array<Typed>; message?: string }
-export interface AnyRules { in?: Array<string>; notIn?: Array<string>; required?: boolean }
-export interface BoolRules { const?: boolean }
-export interface BytesRules { const?: string; contains?: string; ignoreEmpty?: boolean; in?: Array<string>; ip?: boolean; ipv4?: boolean; ipv6?: boolean; len?: string; maxLen?: string; minLen?: string; notIn?: Array<string>; pattern?: string; prefix?: string; suffix?: string }
-export interface DoubleRules { const?: number; gt?: number; gte?: number; ignoreEmpty?: boolean; in?: Array<number>; lt?: number; lte?: number; notIn?: Array<number> }
-export interface DurationRules { const?: string; gt?: string; gte?: string; in?: Array<string>; lt?: string; lte?: string; notIn?: Array<string>; required?: boolean }
-export interface EnumRules { const?: number; definedOnly?: boolean; in?: Array<number>; notIn?: Array<number> }
-export interface FieldRules { any?: AnyRules; bool?: BoolRules; bytes?: BytesRules; double?: DoubleRules; duration?: DurationRules; enum?: EnumRules; fixed32?: Fixed32Rules; fixed64?: Fixed64Rules; float?: FloatRules; int32?: Int32Rules; int64?: Int64Rules; map?: MapRules; message?: MessageRules; repeated?: RepeatedRules; sfixed32?: SFixed32Rules; sfixed64?: SFixed64Rules; sint32?: SInt32Rules; sint64?: SInt64Rules; string?: StringRules; timestamp?: TimestampRules; uint32?: UInt32Rules; uint64?: UInt64Rules }
-export interface Fixed32Rules { const?: number; gt?: number; gte?: number; ignoreEmpty?: boolean; in?: Array<number>; lt?: number; lte?: number; notIn?: Array<number> }
-export interface Fixed64Rules { const?: string; gt?: string; gte?: string; ignoreEmpty?: boolean; in?: Array<string>; lt?: string; lte?: string; notIn?: Array<string> }
-export interface FloatRules { const?: number; gt?: number; gte?: number; ignoreEmpty?: boolean; in?: Array<number>; lt?: number; lte?: number; notIn?: Array<number> }
-export interface Int32Rules { const?: number; gt?: number; gte?: number; ignoreEmpty?: boolean; in?: Array<number>; lt?: number; lte?: number; notIn?: Array<number> }
-export interface Int64Rules { const?: number; gt?: number; gte?: number; ignoreEmpty?: boolean; in?: Array<number>; lt?: number; lte?: number; notIn?: Array<number> }
-export interface MapRules { ignoreEmpty?: boolean; keys?: FieldRules; maxPairs?: string; minPairs?: string; noSparse?: boolean; values?: FieldRules }
-export interface MessageRules { required?: boolean; skip?: boolean }
-export interface RepeatedRules { ignoreEmpty?: boolean; items?: FieldRules; maxItems?: string; minItems?: string; unique?: boolean }
-export interface SFixed32Rules { const?: number; gt?: number; gte?: number; ignoreEmpty?: boolean; in?: Array<number>; lt?: number; lte?: number; notIn?: Array<number> }
-export interface SFixed64Rules { const?: number; gt?: number; gte?: number; ignoreEmpty?: boolean; in?: Array<number>; lt?: number; lte?: number; notIn?: Array<number> }
-export interface SInt32Rules { const?: number; gt?: number; gte?: number; ignoreEmpty?: boolean; in?: Array<number>; lt?: number; lte?: number; notIn?: Array<number> }
-export interface SInt64Rules { const?: number; gt?: number; gte?: number; ignoreEmpty?: boolean; in?: Array<number>; lt?: number; lte?: number; notIn?: Array<number> }
-export interface StringRules { address?: boolean; const?: string; contains?: string; email?: boolean; hostname?: boolean; ignoreEmpty?: boolean; in?: Array<string>; ip?: boolean; ipv4?: boolean; ipv6?: boolean; len?: string; lenBytes?: string; maxBytes?: string; maxLen?: string; minBytes?: string; minLen?: string; notContains?: string; notIn?: Array<string>; pattern?: string; prefix?: string; strict?: boolean; suffix?: string; uri?: boolean; uriRef?: boolean; uuid?: boolean; wellKnownRegex?: "UNKNOWN" | "HTTP_HEADER_NAME" | "HTTP_HEADER_VALUE" | (string & {}) }
-export interface TimestampRules { const?: Date; gt?: Date; gtNow?: boolean; gte?: Date; lt?: Date; ltNow?: boolean; lte?: Date; required?: boolean; within?: string }
-export interface UInt32Rules { const?: number; gt?: number; gte?: number; ignoreEmpty?: boolean; in?: Array<number>; lt?: number; lte?: number; notIn?: Array<number> }
-export interface UInt64Rules { const?: string; gt?: string; gte?: string; ignoreEmpty?: boolean; in?: Array<string>; lt?: string; lte?: string; notIn?: Array<string> }
+export interface EntitlementCluster { avgCoverage?: number; avgSimilarity?: number; entitlements?: Array<CohortEntitlement> | null; userCount?: number }
+export interface ProfileFilter { attribute?: string; values?: Array<string> | null }
+export interface Status { code?: number | null; details?: Array<Typed> | null; message?: string | null }
+export interface AnyRules { in?: Array<string> | null; notIn?: Array<string> | null; required?: boolean | null }
+export interface BoolRules { const?: boolean | null }
+export interface BytesRules { const?: string | null; contains?: string | null; ignoreEmpty?: boolean | null; in?: Array<string> | null; ip?: boolean | null; ipv4?: boolean | null; ipv6?: boolean | null; len?: string | null; maxLen?: string | null; minLen?: string | null; notIn?: Array<string> | null; pattern?: string | null; prefix?: string | null; suffix?: string | null }
+export interface DoubleRules { const?: number | null; gt?: number | null; gte?: number | null; ignoreEmpty?: boolean | null; in?: Array<number> | null; lt?: number | null; lte?: number | null; notIn?: Array<number> | null }
+export interface DurationRules { const?: string | null; gt?: string | null; gte?: string | null; in?: Array<string> | null; lt?: string | null; lte?: string | null; notIn?: Array<string> | null; required?: boolean | null }
+export interface EnumRules { const?: number | null; definedOnly?: boolean | null; in?: Array<number> | null; notIn?: Array<number> | null }
+export interface FieldRules { any?: AnyRules | null; bool?: BoolRules | null; bytes?: BytesRules | null; double?: DoubleRules | null; duration?: DurationRules | null; enum?: EnumRules | null; fixed32?: Fixed32Rules | null; fixed64?: Fixed64Rules | null; float?: FloatRules | null; int32?: Int32Rules | null; int64?: Int64Rules | null; map?: MapRules | null; message?: MessageRules | null; repeated?: RepeatedRules | null; sfixed32?: SFixed32Rules | null; sfixed64?: SFixed64Rules | null; sint32?: SInt32Rules | null; sint64?: SInt64Rules | null; string?: StringRules | null; timestamp?: TimestampRules | null; uint32?: UInt32Rules | null; uint64?: UInt64Rules | null }
+export interface Fixed32Rules { const?: number | null; gt?: number | null; gte?: number | null; ignoreEmpty?: boolean | null; in?: Array<number> | null; lt?: number | null; lte?: number | null; notIn?: Array<number> | null }
+export interface Fixed64Rules { const?: string | null; gt?: string | null; gte?: string | null; ignoreEmpty?: boolean | null; in?: Array<string> | null; lt?: string | null; lte?: string | null; notIn?: Array<string> | null }
+export interface FloatRules { const?: number | null; gt?: number | null; gte?: number | null; ignoreEmpty?: boolean | null; in?: Array<number> | null; lt?: number | null; lte?: number | null; notIn?: Array<number> | null }
+export interface Int32Rules { const?: number | null; gt?: number | null; gte?: number | null; ignoreEmpty?: boolean | null; in?: Array<number> | null; lt?: number | null; lte?: number | null; notIn?: Array<number> | null }
+export interface Int64Rules { const?: number | null; gt?: number | null; gte?: number | null; ignoreEmpty?: boolean | null; in?: Array<number> | null; lt?: number | null; lte?: number | null; notIn?: Array<number> | null }
+export interface MapRules { ignoreEmpty?: boolean | null; keys?: FieldRules | null; maxPairs?: string | null; minPairs?: string | null; noSparse?: boolean | null; values?: FieldRules | null }
+export interface MessageRules { required?: boolean | null; skip?: boolean | null }
+export interface RepeatedRules { ignoreEmpty?: boolean | null; items?: FieldRules | null; maxItems?: string | null; minItems?: string | null; unique?: boolean | null }
+export interface SFixed32Rules { const?: number | null; gt?: number | null; gte?: number | null; ignoreEmpty?: boolean | null; in?: Array<number> | null; lt?: number | null; lte?: number | null; notIn?: Array<number> | null }
+export interface SFixed64Rules { const?: number | null; gt?: number | null; gte?: number | null; ignoreEmpty?: boolean | null; in?: Array<number> | null; lt?: number | null; lte?: number | null; notIn?: Array<number> | null }
+export interface SInt32Rules { const?: number | null; gt?: number | null; gte?: number | null; ignoreEmpty?: boolean | null; in?: Array<number> | null; lt?: number | null; lte?: number | null; notIn?: Array<number> | null }
+export interface SInt64Rules { const?: number | null; gt?: number | null; gte?: number | null; ignoreEmpty?: boolean | null; in?: Array<number> | null; lt?: number | null; lte?: number | null; notIn?: Array<number> | null }
+export interface StringRules { address?: boolean | null; const?: string | null; contains?: string | null; email?: boolean | null; hostname?: boolean | null; ignoreEmpty?: boolean | null; in?: Array<string> | null; ip?: boolean | null; ipv4?: boolean | null; ipv6?: boolean | null; len?: string | null; lenBytes?: string | null; maxBytes?: string | null; maxLen?: string | null; minBytes?: string | null; minLen?: string | null; notContains?: string | null; notIn?: Array<string> | null; pattern?: string | null; prefix?: string | null; strict?: boolean | null; suffix?: string | null; uri?: boolean | null; uriRef?: boolean | null; uuid?: boolean | null; wellKnownRegex?: "UNKNOWN" | "HTTP_HEADER_NAME" | "HTTP_HEADER_VALUE" | (string & {}) | null }
+export interface TimestampRules { const?: Date | null; gt?: Date | null; gtNow?: boolean | null; gte?: Date | null; lt?: Date | null; ltNow?: boolean | null; lte?: Date | null; required?: boolean | null; within?: string | null }
+export interface UInt32Rules { const?: number | null; gt?: number | null; gte?: number | null; ignoreEmpty?: boolean | null; in?: Array<number> | null; lt?: number | null; lte?: number | null; notIn?: Array<number> | null }
+export interface UInt64Rules { const?: string | null; gt?: string | null; gte?: string | null; ignoreEmpty?: boolean | null; in?: Array<string> | null; lt?: string | null; lte?: string | null; notIn?: Array<string> | null }
 export interface A2UiMethods {
   /** CreateSurfaceFeedback submits feedback for a surface with a snapshot. */
   createSurfaceFeedback(request: { surfaceId: string; a2UIServiceCreateSurfaceFeedbackRequest?: A2UIServiceCreateSurfaceFeedbackRequest }, options?: RequestOptions): Answered<"a2UIServiceCreateSurfaceFeedbackResponse", A2UIServiceCreateSurfaceFeedbackResponse>;
@@ -1963,7 +1963,7 @@ export interface AppEntitlementOwnersMethods {
   /** Delete deletes the owners from a given app entitlement. */
   delete(request: { appId: string; entitlementId: string; deleteAppEntitlementOwnersRequest?: DeleteAppEntitlementOwnersRequest }, options?: RequestOptions): Answered<"deleteAppEntitlementOwnersResponse", DeleteAppEntitlementOwnersResponse>;
   /** List owners for a given app entitlement. */
-  list(request: { appId: string; entitlementId: string; pageSize?: number; pageToken?: string }, options?: RequestOptions): Answered<"listAppEntitlementOwnersResponse", ListAppEntitlementOwnersResponse>;
+  list(request: { appId: string; entitlementId: string; pageSize?: number | null; pageToken?: string | null }, options?: RequestOptions): Answered<"listAppEntitlementOwnersResponse", ListAppEntitlementOwnersResponse>;
   /** ListUserIDs lists owner IDs for a given app entitlement. */
   listOwnerIDs(request: { appId: string; entitlementId: string }, options?: RequestOptions): Answered<"listAppEntitlementOwnerIDsResponse", ListAppEntitlementOwnerIDsResponse>;
   /** Remove an owner from a given app entitlement. */
@@ -2011,9 +2011,9 @@ export interface AppEntitlementSearchMethods {
   /** Search app entitlements based on filters specified in the request body. */
   search(request?: AppEntitlementSearchServiceSearchRequest, options?: RequestOptions): Paged<"appEntitlementSearchServiceSearchResponse", AppEntitlementSearchServiceSearchResponse>;
   /** Search for app entitlements associated with a specific app user, with optional resource type trait filtering. */
-  searchAppEntitlementsForAppUser(request: { appId: string; appUserId: string; pageSize?: number; pageToken?: string }, options?: RequestOptions): Answered<"listAppEntitlementsResponse", ListAppEntitlementsResponse>;
+  searchAppEntitlementsForAppUser(request: { appId: string; appUserId: string; pageSize?: number | null; pageToken?: string | null }, options?: RequestOptions): Answered<"listAppEntitlementsResponse", ListAppEntitlementsResponse>;
   /** Search app entitlements, include app users, users, expires, discovered. */
-  searchAppEntitlementsWithExpired(request: { appId: string; appEntitlementId: string; pageSize?: number; pageToken?: string }, options?: RequestOptions): Answered<"searchAppEntitlementsWithExpiredResponse", SearchAppEntitlementsWithExpiredResponse>;
+  searchAppEntitlementsWithExpired(request: { appId: string; appEntitlementId: string; pageSize?: number | null; pageToken?: string | null }, options?: RequestOptions): Answered<"searchAppEntitlementsWithExpiredResponse", SearchAppEntitlementsWithExpiredResponse>;
   /** Search grants (user-to-entitlement bindings) across apps, with filters for app, user, resource type, and entitlement. */
   searchGrants(request?: AppEntitlementSearchServiceSearchGrantsRequest, options?: RequestOptions): Answered<"appEntitlementSearchServiceSearchGrantsResponse", AppEntitlementSearchServiceSearchGrantsResponse>;
   /** SearchGraph performs a server-side BFS traversal and returns a bounded, filtered subgraph. */
@@ -2051,15 +2051,15 @@ export interface AppEntitlementsMethods {
   /** Get the automation rule for an app entitlement. */
   getAutomation(request: { appId: string; appEntitlementId: string }, options?: RequestOptions): Answered<"appEntitlementServiceGetAutomationResponse", AppEntitlementServiceGetAutomationResponse>;
   /** List app entitlements associated with an app. */
-  list(request: { appId: string; pageSize?: number; pageToken?: string }, options?: RequestOptions): Answered<"listAppEntitlementsResponse", ListAppEntitlementsResponse>;
+  list(request: { appId: string; pageSize?: number | null; pageToken?: string | null }, options?: RequestOptions): Answered<"listAppEntitlementsResponse", ListAppEntitlementsResponse>;
   /** List users who are excluded from the automation rule for an app entitlement. */
   listAutomationExclusions(request: { appId: string; appEntitlementId: string }, options?: RequestOptions): Answered<"listAutomationExclusionsResponse", ListAutomationExclusionsResponse>;
   /** List app entitlements associated with an app resource. */
-  listForAppResource(request: { appId: string; appResourceTypeId: string; appResourceId: string; pageSize?: number; pageToken?: string }, options?: RequestOptions): Answered<"listAppEntitlementsResponse", ListAppEntitlementsResponse>;
+  listForAppResource(request: { appId: string; appResourceTypeId: string; appResourceId: string; pageSize?: number | null; pageToken?: string | null }, options?: RequestOptions): Answered<"listAppEntitlementsResponse", ListAppEntitlementsResponse>;
   /** List app entitlements associated with an app user. */
-  listForAppUser(request: { appId: string; appUserId: string; pageSize?: number; pageToken?: string }, options?: RequestOptions): Answered<"listAppEntitlementsResponse", ListAppEntitlementsResponse>;
+  listForAppUser(request: { appId: string; appUserId: string; pageSize?: number | null; pageToken?: string | null }, options?: RequestOptions): Answered<"listAppEntitlementsResponse", ListAppEntitlementsResponse>;
   /** List the users, as AppEntitlementUsers objects, of an app entitlement. */
-  listUsers(request: { appId: string; appEntitlementId: string; pageSize?: number; pageToken?: string }, options?: RequestOptions): Answered<"listAppEntitlementUsersResponse", ListAppEntitlementUsersResponse>;
+  listUsers(request: { appId: string; appEntitlementId: string; pageSize?: number | null; pageToken?: string | null }, options?: RequestOptions): Answered<"listAppEntitlementUsersResponse", ListAppEntitlementUsersResponse>;
   /** Remove users from the automation exclusion list for an app entitlement. */
   removeAutomationExclusion(request: { appId: string; appEntitlementId: string; removeAutomationExclusionRequest?: RemoveAutomationExclusionRequest }, options?: RequestOptions): Answered<"removeAutomationExclusionResponse", RemoveAutomationExclusionResponse>;
   /** Remove a user from a manually managed entitlement. */
@@ -2091,7 +2091,7 @@ export interface AppOwnersMethods {
   /** Delete deletes the owners from a given app. */
   delete(request: { appId: string; deleteAppOwnersRequest?: DeleteAppOwnersRequest }, options?: RequestOptions): Answered<"deleteAppOwnersResponse", DeleteAppOwnersResponse>;
   /** List owners of an app. */
-  list(request: { appId: string; pageSize?: number; pageToken?: string }, options?: RequestOptions): Answered<"listAppOwnersResponse", ListAppOwnersResponse>;
+  list(request: { appId: string; pageSize?: number | null; pageToken?: string | null }, options?: RequestOptions): Answered<"listAppOwnersResponse", ListAppOwnersResponse>;
   /** ListOwnerIDs lists owner IDs for a given app. */
   listOwnerIDs(request: { appId: string }, options?: RequestOptions): Answered<"listAppOwnerIDsResponse", ListAppOwnerIDsResponse>;
   /** Removes an owner from an app. */
@@ -2121,7 +2121,7 @@ export interface AppOwnersV2Methods {
 }
 export interface AppReportMethods {
   /** Get a list of reports for the given app. */
-  list(request: { appId: string; pageSize?: number; pageToken?: string }, options?: RequestOptions): Answered<"appReportServiceListResponse", AppReportServiceListResponse>;
+  list(request: { appId: string; pageSize?: number | null; pageToken?: string | null }, options?: RequestOptions): Answered<"appReportServiceListResponse", AppReportServiceListResponse>;
 }
 export interface AppReportActionMethods {
   /** Generate a report for the given app. */
@@ -2135,7 +2135,7 @@ export interface AppResourceMethods {
   /** Retrieve a single app resource by its app, resource type, and resource ID. */
   get(request: { appId: string; appResourceTypeId: string; id: string }, options?: RequestOptions): Answered<"appResourceServiceGetResponse", AppResourceServiceGetResponse>;
   /** List app resources for a given app and optionally filter by resource type. */
-  list(request: { appId: string; appResourceTypeId: string; pageSize?: number; pageToken?: string }, options?: RequestOptions): Answered<"appResourceServiceListResponse", AppResourceServiceListResponse>;
+  list(request: { appId: string; appResourceTypeId: string; pageSize?: number | null; pageToken?: string | null }, options?: RequestOptions): Answered<"appResourceServiceListResponse", AppResourceServiceListResponse>;
   /** Update an app resource's fields. */
   update(request: { appId: string; appResourceTypeId: string; id: string; appResourceServiceUpdateRequest?: AppResourceServiceUpdateRequest }, options?: RequestOptions): Answered<"appResourceServiceUpdateResponse", AppResourceServiceUpdateResponse>;
 }
@@ -2145,7 +2145,7 @@ export interface AppResourceOwnersMethods {
   /** Delete deletes the owners from a given app resource. */
   delete(request: { appId: string; resourceTypeId: string; resourceId: string; deleteAppResourceOwnersRequest?: DeleteAppResourceOwnersRequest }, options?: RequestOptions): Answered<"deleteAppResourceOwnersResponse", DeleteAppResourceOwnersResponse>;
   /** List all owners of an app resource. */
-  list(request: { appId: string; resourceTypeId: string; resourceId: string; pageSize?: number; pageToken?: string }, options?: RequestOptions): Answered<"listAppResourceOwnersResponse", ListAppResourceOwnersResponse>;
+  list(request: { appId: string; resourceTypeId: string; resourceId: string; pageSize?: number | null; pageToken?: string | null }, options?: RequestOptions): Answered<"listAppResourceOwnersResponse", ListAppResourceOwnersResponse>;
   /** ListOwnerIDs lists owner IDs for a given app resource. */
   listOwnerIDs(request: { appId: string; resourceTypeId: string; resourceId: string }, options?: RequestOptions): Answered<"listAppResourceOwnerIDsResponse", ListAppResourceOwnerIDsResponse>;
   /** Remove a user from the owners of an app resource. */
@@ -2187,7 +2187,7 @@ export interface AppResourceTypeMethods {
   /** Get an app resource type. */
   get(request: { appId: string; id: string }, options?: RequestOptions): Answered<"appResourceTypeServiceGetResponse", AppResourceTypeServiceGetResponse>;
   /** List app resource types. */
-  list(request: { appId: string; pageSize?: number; pageToken?: string }, options?: RequestOptions): Answered<"appResourceTypeServiceListResponse", AppResourceTypeServiceListResponse>;
+  list(request: { appId: string; pageSize?: number | null; pageToken?: string | null }, options?: RequestOptions): Answered<"appResourceTypeServiceListResponse", AppResourceTypeServiceListResponse>;
   /** Update a manually managed resource type's fields. */
   updateManuallyManagedResourceType(request: { appId: string; id: string; updateManuallyManagedResourceTypeRequest?: UpdateManuallyManagedResourceTypeRequest }, options?: RequestOptions): Answered<"updateManuallyManagedResourceTypeResponse", UpdateManuallyManagedResourceTypeResponse>;
 }
@@ -2205,11 +2205,11 @@ export interface AppUsageControlsMethods {
 }
 export interface AppUserMethods {
   /** List app user accounts within a specific app, with pagination support. */
-  list(request: { appId: string; pageSize?: number; pageToken?: string }, options?: RequestOptions): Answered<"appUserServiceListResponse", AppUserServiceListResponse>;
+  list(request: { appId: string; pageSize?: number | null; pageToken?: string | null }, options?: RequestOptions): Answered<"appUserServiceListResponse", AppUserServiceListResponse>;
   /** List credentials associated with a specific app user account. */
-  listAppUserCredentials(request: { appId: string; appUserId: string; pageSize?: number; pageToken?: string }, options?: RequestOptions): Answered<"appUserServiceListCredentialsResponse", AppUserServiceListCredentialsResponse>;
+  listAppUserCredentials(request: { appId: string; appUserId: string; pageSize?: number | null; pageToken?: string | null }, options?: RequestOptions): Answered<"appUserServiceListCredentialsResponse", AppUserServiceListCredentialsResponse>;
   /** List app user accounts within a specific app that are correlated to a given C1 user. */
-  listAppUsersForUser(request: { appId: string; userId: string; pageSize?: number; pageToken?: string }, options?: RequestOptions): Answered<"appUsersForUserServiceListResponse", AppUsersForUserServiceListResponse>;
+  listAppUsersForUser(request: { appId: string; userId: string; pageSize?: number | null; pageToken?: string | null }, options?: RequestOptions): Answered<"appUsersForUserServiceListResponse", AppUsersForUserServiceListResponse>;
   /** ListOwnedServiceAccounts returns the service accounts owned by the calling user. */
   listOwnedServiceAccounts(request?: ListOwnedServiceAccountsRequest, options?: RequestOptions): Answered<"listOwnedServiceAccountsResponse", ListOwnedServiceAccountsResponse>;
   /** Search app users based on filters specified in the request body. */
@@ -2241,7 +2241,7 @@ export interface AppsMethods {
   /** Get an app by ID. */
   get(request: { id: string }, options?: RequestOptions): Answered<"getAppResponse", GetAppResponse>;
   /** List all apps. */
-  list(request?: { pageSize?: number; pageToken?: string }, options?: RequestOptions): Answered<"listAppsResponse", ListAppsResponse>;
+  list(request?: { pageSize?: number | null; pageToken?: string | null }, options?: RequestOptions): Answered<"listAppsResponse", ListAppsResponse>;
   /** Update an existing app. */
   update(request: { id: string; updateAppRequest?: UpdateAppRequest }, options?: RequestOptions): Answered<"updateAppResponse", UpdateAppResponse>;
 }
@@ -2269,13 +2269,13 @@ export interface AttributesMethods {
   /** Get a risk level attribute value by id. */
   getRiskLevelAttributeValue(request: { id: string }, options?: RequestOptions): Answered<"getRiskLevelAttributeValueResponse", GetRiskLevelAttributeValueResponse>;
   /** List all attribute types. */
-  listAttributeTypes(request?: { pageSize?: number; pageToken?: string }, options?: RequestOptions): Answered<"listAttributeTypesResponse", ListAttributeTypesResponse>;
+  listAttributeTypes(request?: { pageSize?: number | null; pageToken?: string | null }, options?: RequestOptions): Answered<"listAttributeTypesResponse", ListAttributeTypesResponse>;
   /** List all attribute values for a given attribute type. */
-  listAttributeValues(request: { attributeTypeId: string; pageSize?: number; pageToken?: string }, options?: RequestOptions): Answered<"listAttributeValuesResponse", ListAttributeValuesResponse>;
+  listAttributeValues(request: { attributeTypeId: string; pageSize?: number | null; pageToken?: string | null }, options?: RequestOptions): Answered<"listAttributeValuesResponse", ListAttributeValuesResponse>;
   /** List all compliance framework attribute values (e.g., SOC 2, HIPAA) with pagination. */
-  listComplianceFrameworks(request?: { pageSize?: number; pageToken?: string }, options?: RequestOptions): Answered<"listComplianceFrameworksResponse", ListComplianceFrameworksResponse>;
+  listComplianceFrameworks(request?: { pageSize?: number | null; pageToken?: string | null }, options?: RequestOptions): Answered<"listComplianceFrameworksResponse", ListComplianceFrameworksResponse>;
   /** List all risk level attribute values with pagination. */
-  listRiskLevels(request?: { pageSize?: number; pageToken?: string }, options?: RequestOptions): Answered<"listRiskLevelsResponse", ListRiskLevelsResponse>;
+  listRiskLevels(request?: { pageSize?: number | null; pageToken?: string | null }, options?: RequestOptions): Answered<"listRiskLevelsResponse", ListRiskLevelsResponse>;
 }
 export interface AutomationMethods {
   /** Clear the circuit breaker on an automation that was auto-disabled by the rate cap. */
@@ -2339,7 +2339,7 @@ export interface ConnectorMethods {
   /** Get credentials for a connector. */
   getCredentials(request: { appId: string; connectorId: string; id: string }, options?: RequestOptions): Answered<"connectorServiceGetCredentialsResponse", ConnectorServiceGetCredentialsResponse>;
   /** List connectors for an app. */
-  list(request: { appId: string; pageSize?: number; pageToken?: string }, options?: RequestOptions): Answered<"connectorServiceListResponse", ConnectorServiceListResponse>;
+  list(request: { appId: string; pageSize?: number | null; pageToken?: string | null }, options?: RequestOptions): Answered<"connectorServiceListResponse", ConnectorServiceListResponse>;
   /** Pause syncing and provisioning for a connector. */
   pauseSync(request: { appId: string; connectorId: string; pauseSyncRequest?: PauseSyncRequest }, options?: RequestOptions): Answered<"pauseSyncResponse", PauseSyncResponse>;
   /** Resume syncing and provisioning for a connector that was previously paused. */
@@ -2433,7 +2433,7 @@ export interface DirectoryMethods {
   /** Get a directory by app_id. */
   get(request: { appId: string }, options?: RequestOptions): Answered<"directoryServiceGetResponse", DirectoryServiceGetResponse>;
   /** List directories. */
-  list(request?: { pageSize?: number; pageToken?: string }, options?: RequestOptions): Answered<"directoryServiceListResponse", DirectoryServiceListResponse>;
+  list(request?: { pageSize?: number | null; pageToken?: string | null }, options?: RequestOptions): Answered<"directoryServiceListResponse", DirectoryServiceListResponse>;
   /** Update a directory by app_id. */
   update(request: { appId: string; directoryServiceUpdateRequest?: DirectoryServiceUpdateRequest }, options?: RequestOptions): Answered<"directoryServiceUpdateResponse", DirectoryServiceUpdateResponse>;
 }
@@ -2641,7 +2641,7 @@ export interface OnboardingSettingsMethods {
 }
 export interface OrgDomainMethods {
   /** List returns all verified domains configured for the tenant. */
-  list(request?: { pageSize?: number; pageToken?: string }, options?: RequestOptions): Answered<"listOrgDomainsResponse", ListOrgDomainsResponse>;
+  list(request?: { pageSize?: number | null; pageToken?: string | null }, options?: RequestOptions): Answered<"listOrgDomainsResponse", ListOrgDomainsResponse>;
   /** Update replaces the tenant's set of verified domains with the provided list. */
   update(request?: UpdateOrgDomainRequest, options?: RequestOptions): Answered<"updateOrgDomainResponse", UpdateOrgDomainResponse>;
 }
@@ -2719,7 +2719,7 @@ export interface PoliciesMethods {
   /** Get a policy by ID. */
   get(request: { id: string }, options?: RequestOptions): Answered<"getPolicyResponse", GetPolicyResponse>;
   /** List policies. */
-  list(request?: { pageSize?: number; pageToken?: string }, options?: RequestOptions): Answered<"listPolicyResponse", ListPolicyResponse>;
+  list(request?: { pageSize?: number | null; pageToken?: string | null }, options?: RequestOptions): Answered<"listPolicyResponse", ListPolicyResponse>;
   /** Update a policy by providing a policy object and an update mask. */
   update(request: { id: string; updatePolicyRequest?: UpdatePolicyRequest }, options?: RequestOptions): Answered<"updatePolicyResponse", UpdatePolicyResponse>;
 }
@@ -2795,13 +2795,13 @@ export interface RequestCatalogManagementMethods {
   /** Get a single requestable entry */
   getRequestableEntry(request: { catalogId: string; appId: string; entitlementId: string }, options?: RequestOptions): Answered<"requestCatalogManagementServiceGetRequestableEntryResponse", RequestCatalogManagementServiceGetRequestableEntryResponse>;
   /** Get a list of request catalogs. */
-  list(request?: { pageSize?: number; pageToken?: string }, options?: RequestOptions): Answered<"requestCatalogManagementServiceListResponse", RequestCatalogManagementServiceListResponse>;
+  list(request?: { pageSize?: number | null; pageToken?: string | null }, options?: RequestOptions): Answered<"requestCatalogManagementServiceListResponse", RequestCatalogManagementServiceListResponse>;
   /** List all requestable entitlement IDs in a catalog without pagination. */
   listAllEntitlementIdsPerApp(request: { catalogId: string }, options?: RequestOptions): Answered<"requestCatalogManagementServiceListAllEntitlementIdsPerCatalogResponse", RequestCatalogManagementServiceListAllEntitlementIdsPerCatalogResponse>;
   /** List visibility bindings (access entitlements) for a catalog. */
-  listEntitlementsForAccess(request: { catalogId: string; pageSize?: number; pageToken?: string }, options?: RequestOptions): Answered<"requestCatalogManagementServiceListEntitlementsForAccessResponse", RequestCatalogManagementServiceListEntitlementsForAccessResponse>;
+  listEntitlementsForAccess(request: { catalogId: string; pageSize?: number | null; pageToken?: string | null }, options?: RequestOptions): Answered<"requestCatalogManagementServiceListEntitlementsForAccessResponse", RequestCatalogManagementServiceListEntitlementsForAccessResponse>;
   /** List entitlements in a catalog that are requestable. */
-  listEntitlementsPerCatalog(request: { catalogId: string; pageSize?: number; pageToken?: string }, options?: RequestOptions): Answered<"requestCatalogManagementServiceListEntitlementsPerCatalogResponse", RequestCatalogManagementServiceListEntitlementsPerCatalogResponse>;
+  listEntitlementsPerCatalog(request: { catalogId: string; pageSize?: number | null; pageToken?: string | null }, options?: RequestOptions): Answered<"requestCatalogManagementServiceListEntitlementsPerCatalogResponse", RequestCatalogManagementServiceListEntitlementsPerCatalogResponse>;
   /** Remove visibility bindings (access entitlements) from a catalog. */
   removeAccessEntitlements(request: { catalogId: string; requestCatalogManagementServiceRemoveAccessEntitlementsRequest?: RequestCatalogManagementServiceRemoveAccessEntitlementsRequest }, options?: RequestOptions): Answered<"requestCatalogManagementServiceRemoveAccessEntitlementsResponse", RequestCatalogManagementServiceRemoveAccessEntitlementsResponse>;
   /** Remove requestable entitlements from a catalog. */
@@ -3119,7 +3119,7 @@ export interface UserMethods {
   /** Introspect returns the calling user's full UserView (profile, manager, attributes) resolved from the passport on the request. */
   introspect(request?: UserIntrospectRequest, options?: RequestOptions): Answered<"userIntrospectResponse", UserIntrospectResponse>;
   /** List users. */
-  list(request?: { pageSize?: number; pageToken?: string }, options?: RequestOptions): Answered<"userServiceListResponse", UserServiceListResponse>;
+  list(request?: { pageSize?: number | null; pageToken?: string | null }, options?: RequestOptions): Answered<"userServiceListResponse", UserServiceListResponse>;
   /** Set or update an expiring delegation binding for a user, allowing an admin to designate a temporary delegate. */
   setExpiringUserDelegationBindingByAdmin(request: { userId: string; setExpiringUserDelegationBindingByAdminRequest?: SetExpiringUserDelegationBindingByAdminRequest }, options?: RequestOptions): Answered<"setExpiringUserDelegationBindingByAdminResponse", SetExpiringUserDelegationBindingByAdminResponse>;
 }
@@ -3173,7 +3173,7 @@ export interface WebhooksMethods {
   /** Retrieve a single webhook by its ID. */
   get(request: { id: string }, options?: RequestOptions): Answered<"webhooksServiceGetResponse", WebhooksServiceGetResponse>;
   /** List all webhook subscriptions in the tenant, with pagination. */
-  list(request?: { pageSize?: number; pageToken?: string }, options?: RequestOptions): Answered<"webhooksServiceListResponse", WebhooksServiceListResponse>;
+  list(request?: { pageSize?: number | null; pageToken?: string | null }, options?: RequestOptions): Answered<"webhooksServiceListResponse", WebhooksServiceListResponse>;
   /** Send a sample event to the webhook URL to verify that the endpoint is reachable and responding correctly. */
   test(request: { id: string; webhooksServiceTestRequest?: WebhooksServiceTestRequest }, options?: RequestOptions): Answered<"webhooksServiceTestResponse", WebhooksServiceTestResponse>;
   /** Update an existing webhook subscription's properties, such as its URL or display name. */

@@ -12,7 +12,7 @@ export interface User extends tenant.User {
 }
 
 export interface UserView extends Omit<tenant.UserView, "user"> {
-  user?: User;
+  user?: User | null;
 }
 
 /** A session of the console. */
@@ -30,10 +30,10 @@ export interface UserSession {
 }
 
 interface UserAnswer extends Omit<tenant.UserServiceGetResponse, "userView"> {
-  userView?: UserView;
+  userView?: UserView | null;
 }
 interface UsersAnswer extends Omit<tenant.UserServiceListResponse, "list"> {
-  list?: UserView[];
+  list?: UserView[] | null;
 }
 
 /** Users. What changes people is an addition of this server. */

@@ -32,10 +32,11 @@ export interface Message {
   readonly fields: readonly Field[];
 }
 
-interface Parameter {
+export interface Parameter {
   readonly in: "path" | "query";
   readonly name: string;
   readonly kind: Kind;
+  readonly isNullable: boolean;
 }
 
 export interface Operation {
@@ -136,7 +137,8 @@ function operationOf(
         throw new Error(`${id} has a parameter in ${parameter.in}`);
       }
       const { in: where, name, schema } = parameter;
-      return { in: where, name, kind: kindOf(schema, `${id}.${name}`, messages) };
+      const kind = kindOf(schema, `${id}.${name}`, messages);
+      return { in: where, name, kind, isNullable: isNullable(schema) };
     }),
     request: requestBody === undefined ? undefined : messageOf(requestBody, id),
     response: messageOf(responses[200], id),

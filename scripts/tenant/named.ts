@@ -1,5 +1,5 @@
 /** The operations of C1's document under the names that the SDK has for them, or would have. */
-import type { Document, Field, Operation } from "./document.ts";
+import type { Document, Field, Operation, Parameter } from "./document.ts";
 import type { SdkNames, Shown } from "./sdk_names.ts";
 
 export interface NamedOperation {
@@ -27,9 +27,10 @@ export class Names {
       .toSorted((a, b) => compare(nameOf(a), nameOf(b)));
   }
 
-  field(message: string, { name, kind }: Field): Shown {
+  field(message: string, { name, kind, isNullable }: Field): Shown {
     const known = this.#sdk.fields.get(`${message}.${name}`);
-    return known ?? { name: name === "@type" ? "atType" : name, isNumber: kind.is === "long" };
+    const ruled = name === "@type" ? "atType" : name;
+    return known ?? { name: ruled, isNumber: kind.is === "long", isNullable };
   }
 
   /** Whether requests leave the field out. */
@@ -37,9 +38,9 @@ export class Names {
     return isReadOnly && !this.#sdk.sent.has(`${message}.${name}`);
   }
 
-  parameter(operation: string, { name, kind }: Pick<Field, "name" | "kind">): Shown {
+  parameter(operation: string, { name, kind, isNullable }: Parameter): Shown {
     const known = this.#sdk.fields.get(`${operation}.${name}`);
-    return known ?? { name: camelCase(name), isNumber: kind.is === "long" };
+    return known ?? { name: camelCase(name), isNumber: kind.is === "long", isNullable };
   }
 
   #named(operation: Operation): NamedOperation {

@@ -11,6 +11,8 @@ export interface Shown {
   readonly name: string;
   /** Whether it turns the text of a 64-bit integer into a number. */
   readonly isNumber: boolean;
+  /** Whether its types have `null`. */
+  readonly isNullable: boolean;
 }
 
 export interface SdkNames {
@@ -123,6 +125,7 @@ class Reader {
           this.#add(`${id}.${name}`, {
             name: field.name,
             isNumber: transformed(field.of).schema._def.typeName === "ZodNumber",
+            isNullable: isNullable(field.of),
           });
         } else {
           if (request === undefined) throw new Error(`${id} has no parameter ${name}`);
@@ -148,6 +151,7 @@ class Reader {
       this.#add(`${id}.${name}`, {
         name: field.name,
         isNumber: isNumber(innermost(field.of), direction),
+        isNullable: isNullable(field.of),
       });
       this.#readKind(field.of, kind, direction);
     }
@@ -165,7 +169,8 @@ class Reader {
     if (known !== undefined && (known.name !== shown.name || known.isNumber !== shown.isNumber)) {
       throw new Error(`The SDK shows ${key} as ${known.name} and as ${shown.name}`);
     }
-    this.fields.set(key, shown);
+    const isNullable = shown.isNullable || known?.isNullable === true;
+    this.fields.set(key, { ...shown, isNullable });
   }
 }
 
@@ -177,6 +182,10 @@ function membersOf({ _def: { type, valueType } }: Zod): Zod | undefined {
 function innermost(model: Zod): Zod {
   const of = membersOf(unwrapped(model));
   return of === undefined ? model : innermost(of);
+}
+
+function isNullable({ _def: { typeName, innerType } }: Zod): boolean {
+  return typeName === "ZodNullable" || (innerType !== undefined && isNullable(innerType));
 }
 
 /** The schema without what makes it optional or lazy. */

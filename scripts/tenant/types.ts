@@ -64,9 +64,10 @@ class Writer {
   message(id: string): string {
     const { fields } = this.#messageOf(id);
     const lines = fields.map((field) => {
-      const { name, isNumber } = this.#names.field(id, field);
+      const { name, isNumber, isNullable } = this.#names.field(id, field);
       const mark = field.isRequired ? "" : "?";
-      return `${propertyName(name)}${mark}: ${this.#type(field.kind, isNumber)}`;
+      const type = this.#type(field.kind, isNumber);
+      return `${propertyName(name)}${mark}: ${type}${isNullable ? " | null" : ""}`;
     });
     return `export interface ${this.#types.get(id)} { ${lines.join("; ")} }`;
   }
@@ -83,9 +84,11 @@ class Writer {
     const { id, description, parameters, request, response, isPaged } = operation;
     const body = request === undefined ? undefined : this.#types.get(request);
     const members = parameters.map((parameter) => {
-      const { name, isNumber } = this.#names.parameter(id, parameter);
-      const mark = parameter.in === "path" ? "" : "?";
-      return `${name}${mark}: ${this.#type(parameter.kind, isNumber)}`;
+      const { name, isNumber, isNullable } = this.#names.parameter(id, parameter);
+      const type = this.#type(parameter.kind, isNumber);
+      // C1's SDK has the type null for most ids of a path, too, which are then missing.
+      if (parameter.in === "path") return `${name}: ${type}`;
+      return `${name}?: ${type}${isNullable ? " | null" : ""}`;
     });
     if (bodyKey !== undefined && body !== undefined) members.push(`${bodyKey}?: ${body}`);
     const isRequired = parameters.some((parameter) => parameter.in === "path") ||

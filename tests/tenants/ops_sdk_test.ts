@@ -353,7 +353,7 @@ Deno.test("sdk of a function with a tenant", async (t) => {
 
   await step("users of this server answer where the function has no tenant", async () => {
     const id = await client.deploy(withBody(
-      `const { userServiceListResponse: { list } } = await sdk.user.list();
+      `const { userServiceListResponse: { list } } = await sdk.user.list({ pageSize: null, pageToken: null });
       const pages = [];
       for await (const page of await sdk.userSearch.search({})) pages.push(page);
       const unknown = await sdk.user.introspect().catch(({ body }) => JSON.parse(body).details[0].reason);

@@ -21,10 +21,14 @@ export default async function main(input: JSONObject): Promise<JSONObject> {
   const [view] = tasks.taskSearchResponse?.list ?? [];
   const hook = await sdk.hooks.create({ displayName: "x", hookFunctionRef: { functionId: "f" } });
   await sdk.apps.delete({ id: "app-1" }, { timeoutMs: 1000, retries: { strategy: "none" } });
+  await sdk.apps.update({ id: "app-1", updateAppRequest: { app: { description: null }, updateMask: "description" } });
+  for (let pageToken: string | null | undefined; pageToken !== "";) {
+    pageToken = (await sdk.user.list({ pageToken })).userServiceListResponse?.nextPageToken ?? "";
+  }
   await sdk.apps.list({}, { fetchOptions: { signal: AbortSignal.timeout(1000) }, headers: {} });
   return {
     found,
-    names: names(listAppsResponse?.list),
+    names: names(listAppsResponse?.list ?? []),
     title: user?.jobTitle ?? "",
     since: user?.createdAt?.getTime() ?? 0,
     at: view?.task?.createdAt?.toISOString() ?? "",
@@ -41,6 +45,12 @@ const WRONG = [
   ['sdk.task.createGrantTask({ appEntitlementId: "a" });', "TS2345"],
   ["sdk.aps;", "TS2551"],
   ['sdk.apps.list({}, { timeoutMs: "5s" });', "TS2322"],
+  // Ids of a path are never null, and answers can be.
+  ["sdk.apps.get({ id: null });", "TS2322"],
+  [
+    "sdk.apps.list().then(({ listAppsResponse }) => listAppsResponse?.list?.map(({ id = '' }) => id.length));",
+    "TS18047",
+  ],
 ] as const;
 
 Deno.test("a type check knows the methods and messages of a tenant", async () => {
@@ -50,7 +60,7 @@ Deno.test("a type check knows the methods and messages of a tenant", async () =>
   const main = `import { sdk } from "@c1/functions-sdk";\nexport default () => ({});\n${wrong}\n`;
   const found = await typeErrors(opened.builder, { "main.ts": main });
   assert.deepEqual(
-    found.map(({ line, message }) => [line, message.slice(0, 6)]),
+    found.map(({ line, message }) => [line, /^TS\d+/.exec(message)?.[0]]),
     WRONG.map(([, code], index) => [index + 3, code]),
   );
 });

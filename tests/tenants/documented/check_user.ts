@@ -4,7 +4,7 @@ import { sdk } from "@c1/functions-sdk";
 export default async function main(input: { userId: string; department: string }) {
   const { userServiceGetResponse } = await sdk.user.get({ id: input.userId });
   const user = userServiceGetResponse?.userView?.user;
-  if (user === undefined) return { approved: false, reason: "the user does not exist" };
+  if (!user) return { approved: false, reason: "the user does not exist" };
   const isEnabled = user.status === "ENABLED";
   return {
     approved: isEnabled && user.department === input.department,

@@ -4,12 +4,12 @@ import { sdk } from "@c1/functions-sdk";
 export default async function main({ pageSize }: { pageSize: number }) {
   const { userServiceListResponse: first } = await sdk.user.list();
   const emails: string[] = [];
-  let pageToken: string | undefined;
+  let pageToken: string | null | undefined;
   let pages = 0;
   do {
     const { userServiceListResponse } = await sdk.user.list({
       pageSize,
-      ...pageToken === undefined ? {} : { pageToken },
+      ...pageToken ? { pageToken } : {},
     });
     emails.push(...(userServiceListResponse?.list ?? []).map(({ user }) => user?.email ?? ""));
     pageToken = userServiceListResponse?.nextPageToken;

@@ -6,9 +6,12 @@ export default async function main({ description }: { description: string }) {
     taskTypes: [{ grant: {} }],
     taskStates: ["TASK_STATE_OPEN"],
   });
-  const { appId = "", appEntitlementId = "", appUserId = "" } =
-    taskSearchResponse?.list?.[0]?.task?.type?.grant ?? {};
-  const target = { appId, appEntitlementId, appUserId };
+  const open = taskSearchResponse?.list?.[0]?.task?.type?.grant;
+  const target = {
+    appId: open?.appId ?? "",
+    appEntitlementId: open?.appEntitlementId ?? "",
+    appUserId: open?.appUserId ?? "",
+  };
   const created = await sdk.task.createGrantTask({ ...target, description });
   const id = created.taskServiceCreateGrantResponse?.taskView?.task?.id ?? "";
   const { taskServiceGetResponse } = await sdk.task.get({ id });
