@@ -1,6 +1,6 @@
 /** Types that an editor needs for a commit: declarations of its locked packages, and the SDK. Packages are hostile. */
 
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import type { PackageTypes } from "./contract.ts";
 import { readSdk } from "./sdk.ts";
 import { z } from "zod";
@@ -33,16 +33,20 @@ interface Allowance {
   entries: number;
 }
 
-/** The modules of the server as packages. */
+/** The modules of the server as packages: the first has the files, and the manifests of all point there. */
 export async function sdkTypes(): Promise<ReadonlyMap<string, string>> {
   const { files, modules } = await readSdk();
-  const found = new Map<string, string>();
-  for (const [specifier, main] of Object.entries(modules)) {
+  const [first = ""] = Object.keys(modules);
+  const shared = `node_modules/${first}`;
+  const manifests = Object.entries(modules).map(([specifier, main]) => {
     const directory = `node_modules/${specifier}`;
-    found.set(`${directory}/${MANIFEST}`, JSON.stringify({ name: specifier, types: main }));
-    for (const [name, text] of files) found.set(`${directory}/${name}`, text);
-  }
-  return found;
+    const types = `${relative(directory, shared) || "."}/${main}`;
+    return [`${directory}/${MANIFEST}`, JSON.stringify({ name: specifier, types })] as const;
+  });
+  return new Map([
+    ...manifests,
+    ...Array.from(files, ([name, text]) => [`${shared}/${name}`, text] as const),
+  ]);
 }
 
 /**

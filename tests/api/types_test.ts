@@ -13,8 +13,11 @@ serverSuite("types for an editor", {}, {
     const { status, body } = await client.get("/api/v1/functions/types");
     assert.equal(status, 200, JSON.stringify(body));
     const { types } = JSON.parse(unbase64(body.files[`${SDK}/package.json`]));
-    assert.match(unbase64(body.files[`${SDK}/${types}`]), /export/);
-    assert.ok("node_modules/@c1/test/package.json" in body.files);
+    assert.match(unbase64(body.files[join(SDK, types)]), /export/);
+    const { types: ofTests } = JSON.parse(
+      unbase64(body.files["node_modules/@c1/test/package.json"]),
+    );
+    assert.ok(join("node_modules/@c1/test", ofTests) in body.files);
   },
   async "has the packages of the lock, and follows no link"({ client, server }) {
     const id = await client.deploy(

@@ -75,6 +75,12 @@ Deno.test("an editor has the methods and messages of a tenant", async () => {
       .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"));
   files.set(main, MAIN);
   assert.deepEqual(diagnostics(), []);
+  const tests = 'import { test } from "@c1/test";\ntest("a", ({ equal }) => { equal(1, 1); });\n';
+  files.set(main, `${tests}test(1);\n`);
+  assert.match(diagnostics().join(), /^Expected 2-3 arguments, but got 1\.$/);
+  files.set(main, MAIN);
+  const sent = [...types.keys()].filter((path) => path.endsWith("tenant_types.d.ts"));
+  assert.deepEqual(sent, ["node_modules/@c1/functions-sdk/tenant_types.d.ts"]);
   const namesAfter = (text: string) =>
     service.getCompletionsAtPosition(main, MAIN.indexOf(text) + text.length, {})?.entries
       .map(({ name }) => name) ?? [];
@@ -102,7 +108,7 @@ function hostOf(main: string, files: ReadonlyMap<string, string>): ts.LanguageSe
   return {
     getCompilationSettings: () => options,
     getScriptFileNames: () => [main],
-    getScriptVersion: () => "1",
+    getScriptVersion: (path) => read(path) ?? "",
     getScriptSnapshot: (path) => {
       const text = read(path);
       return text === undefined ? undefined : ts.ScriptSnapshot.fromString(text);
