@@ -4,6 +4,7 @@ import { HostCallError, type HostReply } from "../sandbox/contract.ts";
 import { embeddedObject } from "../shared/json_text.ts";
 import type { SdkAnswer, TenantAnswer } from "../tenants/contract.ts";
 import { findOperation, type TenantOperation, unknownMethod } from "../tenants/operations.ts";
+import { retryAfterSeconds } from "../tenants/retries.ts";
 import { nextStep } from "../tenants/steps.ts";
 import { hostCallError, untilAbort } from "./host_calls.ts";
 import type { Uses } from "./operation.ts";
@@ -76,12 +77,12 @@ async function replyOf({ value, ...answer }: SdkAnswer, text: string): Promise<H
 
 /** An error of the tenant, as the tenant has written it. */
 function statusError({ status, headers, body }: TenantAnswer, held: Disposable): HostCallError {
-  const seconds = headers["retry-after"] ?? "";
+  const seconds = retryAfterSeconds(headers);
   const details = {
     status,
     text: body,
     contentType: headers["content-type"] ?? "",
-    ...(/^[0-9]{1,9}$/.test(seconds) ? { retryAfterSeconds: Number(seconds) } : {}),
+    ...seconds === undefined ? {} : { retryAfterSeconds: seconds },
   };
   return new HostCallError("TENANT_STATUS", `the tenant answered status ${status}`, details, held);
 }

@@ -45,6 +45,14 @@ Deno.test("calls of functions to their tenant", async (t) => {
     const { ends: [end], lines } = await makeCalls(client, id, [get]);
     assert.deepEqual([end.status, end.message], [404, "no such app"]);
     assert.match(lines.join("\n"), /^sdk\.apps\.get: status 404, /);
+    // Retry-After may be a date.
+    const daySeconds = 86_400;
+    const date = new Date(Date.now() + daySeconds * 1_000).toUTCString();
+    tenant.api = (_request, response) => json(response, 503, { code: 14 }, { "retry-after": date });
+    const writer = await deployCaller(client, { id: tenantId, access: "WRITE" });
+    const { ends: [{ status, retryAfter }] } = await makeCalls(client, writer, [GRANT]);
+    assert.equal(status, 503);
+    assert.ok(retryAfter > 0 && retryAfter <= daySeconds, `${retryAfter} s`);
   });
 
   await step("without a tenant, or after its removal, nothing is sent", async () => {
