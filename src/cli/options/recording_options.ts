@@ -18,8 +18,8 @@ export function addRecordingOptions(command: Command, ...others: readonly string
   command.addOption(
     new Option(
       "--record <FOLDER>",
-      "Call the C1 tenant of the function, and record its answers, masked. The client is that of the CONDUCTORONE_* " +
-        "variables or of invoked tenants add; the example tenant needs none",
+      "Call the C1 tenant of the function, and record its answers, masked. The client is that of invoked login --tenant, " +
+        "of the CONDUCTORONE_* variables or of invoked tenants add; the example tenant needs none",
     ).conflicts(["replay", ...others]),
   );
   command.addOption(
