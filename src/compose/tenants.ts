@@ -18,6 +18,8 @@ export interface TenantCallsChange {
   readonly transportOf: (transport: TenantTransport) => TenantTransport;
   /** Whether the tests of commits use that transport, too: otherwise their recordings alone answer them. */
   readonly answersTests: boolean;
+  /** Certificates in PEM that connections to tenants trust in addition to `--egress-ca`; requests of `fetch` do not. */
+  readonly caCerts: readonly string[];
 }
 
 interface TenantParts {
@@ -32,8 +34,9 @@ interface TenantParts {
 
 /** The tenants of the server, and the calls of functions to them. */
 export function openTenants(
-  { tenantEgress: egress, changeTenantCalls: change, ...parts }: TenantParts,
+  { tenantEgress, changeTenantCalls: change, ...parts }: TenantParts,
 ) {
+  const egress = trusting(tenantEgress, change?.caCerts ?? []);
   const tenantTransports = new TenantTransports({ egress, example: openExample });
   const allowsAddresses = egress.allowPrivate.length > 0;
   const tenants = new Tenants({ ...parts, transports: tenantTransports, allowsAddresses });
@@ -46,6 +49,12 @@ export function openTenants(
   };
   const tenantCalls = new TenantCalls({ ...parts, tenants: called });
   return { tenantTransports, tenants, tenantCalls };
+}
+
+/** @param caCerts in PEM */
+function trusting({ ca, ...others }: TenantEgress, caCerts: readonly string[]): TenantEgress {
+  const all = [...ca === undefined ? [] : [ca], ...caCerts];
+  return { ...others, ca: all.length === 0 ? undefined : all.join("\n") };
 }
 
 /** The example tenant, whose client everybody knows: a tenant with invented data needs no secret. */

@@ -37,6 +37,15 @@ Deno.test("--record calls the tenant of invoked.json alone", async (t) => {
       );
     }
   });
+  await t.step("what a connection needs is named with flags of the command", async () => {
+    const ofAcme = {
+      CONDUCTORONE_TENANT_DOMAIN: "acme",
+      CONDUCTORONE_SERVER_URL: `https://${host}`,
+    };
+    const run = await folder.run([...record, ...egress.slice(0, 2)], { ...client, ...ofAcme });
+    const next = /give this command --egress-allow-private .*--egress-ca FILE/;
+    assertFails(run, 4, /certificate.* \(TENANT_UNREACHABLE\)/, next);
+  });
   await t.step("the profile with the name of the tenant does", async () => {
     const login = ["login", "--tenant", `https://${host}`, "--profile", "acme", "--ca", caFile];
     const signedIn = await runInvoked([...login, "--client-id", clientId], {
@@ -44,7 +53,9 @@ Deno.test("--record calls the tenant of invoked.json alone", async (t) => {
       stdin: clientSecret,
     });
     assert.equal(signedIn.code, 0, signedIn.stderr);
-    const notes = notesOf(await folder.run([...record, ...egress], { HOME: directory.path }));
+    // The profile has the certificate of its authority.
+    const run = await folder.run([...record, ...egress.slice(0, 2)], { HOME: directory.path });
+    const notes = notesOf(run);
     const recording = `Recording the answers of ${host} with access READ, as client ${clientId} (`;
     assert.ok(notes.includes(recording), notes);
     assert.match(notes, /^Recorded 2 calls of 2 operations/m);

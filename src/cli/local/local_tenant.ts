@@ -13,6 +13,7 @@ import { Recorder } from "../../tenants/recording/recorder.ts";
 import { RecordingError } from "../../tenants/recording/recording_error.ts";
 import { ReplayTransport } from "../../tenants/recording/replay.ts";
 import type { Api } from "../client/api.ts";
+import { ApiError } from "../client/api_error.ts";
 import { findDataDir } from "../client/credentials.ts";
 import { findTenantClient } from "../tenant_functions/connect.ts";
 import type { Manifest } from "../folder/manifest.ts";
@@ -95,7 +96,8 @@ export async function openLocalTenant(
   }
   if (isExample) return { calls: undefined, add, save };
   const uncalled = notCalled(tenant.id);
-  return { calls: { transportOf: () => uncalled, answersTests: false }, add, save };
+  const calls = { transportOf: () => uncalled, answersTests: false, caCerts: [] };
+  return { calls, add, save };
 }
 
 /** Takes the calls to a tenant that a local server does not call: no call may fall back to what the local server has. */
@@ -125,7 +127,9 @@ async function needClient(
   const stored = directory === undefined
     ? undefined
     : await readTenantClient(loadConfig({}, env).config, directory, { tenant: id, credentialId });
-  if (stored !== undefined) return { ...stored, source: `data directory ${directory}` };
+  if (stored !== undefined) {
+    return { ...stored, source: `data directory ${directory}`, caCerts: [] };
+  }
   const name = oneLine(id);
   throw new Failure(
     `Option --record needs a client of tenant ${name}: no profile of a tenant has this name, no ` +
@@ -142,15 +146,16 @@ async function replaying(folder: string): Promise<LocalTenant> {
   const files = await readRecordingFolder(folder);
   const replay = await checked(folder, () => ReplayTransport.open(files));
   return {
-    calls: { transportOf: () => replay, answersTests: true },
+    calls: { transportOf: () => replay, answersTests: true, caCerts: [] },
     add: async (api) => (await api.tenants.addExample("")).id,
     save: async () => {},
   };
 }
 
-/** A client for a recording, and where it comes from in words. */
+/** A client for a recording, where it comes from in words, and whom its owner trusts, in PEM. */
 interface RecordingClient extends TenantClient {
   readonly source: string;
+  readonly caCerts: readonly string[];
 }
 
 /**
@@ -204,18 +209,32 @@ function announceUnmasked({ unmasked: { fields, texts } }: MaskRules): void {
 function recording(
   folder: string,
   recorder: Recorder,
-  client: TenantClient | undefined,
+  client: RecordingClient | undefined,
 ): LocalTenant {
   return {
-    calls: { transportOf: (transport) => recorder.around(transport), answersTests: true },
+    calls: {
+      transportOf: (transport) => recorder.around(transport),
+      answersTests: true,
+      caCerts: client?.caCerts ?? [],
+    },
     async add({ tenants }) {
-      const added = client === undefined
-        ? await tenants.addExample("")
-        : await tenants.add(client.host, "", client);
+      if (client === undefined) return (await tenants.addExample("")).id;
+      const added = await tenants.add(client.host, "", client).catch((error) => {
+        throw error instanceof ApiError ? unreachable(error) ?? error : error;
+      });
       return added.id;
     },
     save: (hasPassed) => saveRecording(folder, recorder, hasPassed),
   };
+}
+
+/** The failure to reach a tenant, with flags of this command: its user runs no other server. Undefined for another error. */
+function unreachable({ reason, message, exit }: ApiError): Failure | undefined {
+  if (reason !== "TENANT_UNREACHABLE") return undefined;
+  const next =
+    "check the host of the tenant; give this command --egress-allow-private NETWORK for a private address, " +
+    "and --egress-ca FILE for a certificate authority of your own, or sign in with invoked login --tenant NAME --ca FILE";
+  return new Failure(message, { next, exit });
 }
 
 async function saveRecording(

@@ -38,13 +38,13 @@ export async function connectToTenant(name: string): Promise<Api> {
  */
 export async function findTenantClient(
   name: string,
-): Promise<(TenantClient & Pick<Target, "source">) | undefined> {
+): Promise<(TenantClient & Pick<Target, "source" | "caCerts">) | undefined> {
   for (const find of [profileOf, variablesFor]) {
     const target = await find(name);
     if (target?.credentials.kind !== "key") continue;
     const { clientId, clientSecret } = target.credentials;
-    const { serverUrl, source } = target;
-    return { host: new URL(serverUrl).host, clientId, clientSecret, source };
+    const { serverUrl, source, caCerts } = target;
+    return { host: new URL(serverUrl).host, clientId, clientSecret, source, caCerts };
   }
   return undefined;
 }
