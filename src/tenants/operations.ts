@@ -9,17 +9,26 @@ export { requestOf } from "./requests.ts";
 /** Who answers a namespace: the tenant, this server, or the tenant where the function has one and else this server. */
 type Answerer = "tenant" | "server" | "either";
 
-/** Namespaces that this server answers, within the rights of the function. C1 does not have the last line. */
+/** Namespaces that C1 does not have. */
+const OF_SERVER_ALONE: readonly string[] = [
+  ...["deadLetters", "invocations", "server", "statistics", "triggers", "usage"],
+];
+/** Namespaces that this server answers, within the rights of the function. */
 const OF_SERVER: readonly string[] = [
   ...["auth", "export", "exportsSearch", "functions", "functionsInvocation", "principal", "roles"],
   ...["functionsInvocationSearch", "functionsSearch", "systemLog"],
-  ...["deadLetters", "invocations", "server", "statistics", "triggers", "usage"],
+  ...OF_SERVER_ALONE,
 ];
 const OF_EITHER: readonly string[] = ["user", "userSearch"];
 
 export function answererOf(namespace: string): Answerer {
   if (OF_SERVER.includes(namespace)) return "server";
   return OF_EITHER.includes(namespace) ? "either" : "tenant";
+}
+
+/** Whether `sdk` may have a namespace at C1; false for those of this server alone. */
+export function isOfC1(namespace: string): boolean {
+  return !OF_SERVER_ALONE.includes(namespace);
 }
 
 /** The methods of each namespace that a tenant answers, in alphabetical order. */

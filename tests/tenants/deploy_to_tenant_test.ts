@@ -147,6 +147,49 @@ Deno.test("a deploy that cannot be right changes nothing at the tenant", async (
     await fails(["--check"], 3, /type error.*nothing was deployed/);
     await user.write("main.ts", GREET("Hi"));
   });
+  await t.step("what C1 does not document is reported, and recordings are left out", async () => {
+    await user.write(
+      "main.ts",
+      `import { functions, sdk, SDKError, vfs as files, type CallContext } from "@c1/functions-sdk";
+      // sdk.statistics is only in a comment.
+      export default async (input: object, context: CallContext) => {
+        functions.getConfig();
+        await sdk.user.list();
+        return await sdk.triggers.list({ functionId: context.functionId }) && files && SDKError;
+      };`,
+    );
+    await user.write(
+      "main.test.ts",
+      `import { registerTests, test, type TestContext } from "@c1/test";
+      registerTests({ tenant: "recording" });
+      export default ({ handler }: TestContext) =>
+        test("t", async ({ equal, deepEqual }) => (equal(1, 1), deepEqual(await handler({}), {})));`,
+    );
+    await Deno.mkdir(join(user.folder, "recording"));
+    const entry = { request: { verb: "GET", path: "/api/v1/users" }, answers: [{ status: 200 }] };
+    const recorded = JSON.stringify({ format: 1, entries: [entry] });
+    await user.write("recording/user.list.json", recorded);
+    await user.write("recording/masking.json", "{}");
+    await user.write("recording/data.json", "[]");
+    const { stderr } = await user.deploy();
+    const warnings = stderr.split("\n").filter((line) => line.startsWith("Warning: C1"));
+    const of = (names: string, what: string, path: string) =>
+      `Warning: C1 does not document ${names} of ${what}, which ${path} uses`;
+    assert.deepEqual(warnings, [
+      of("deepEqual, registerTests", "@c1/test", "main.test.ts"),
+      of("CallContext, SDKError, vfs", "@c1/functions-sdk", "main.ts"),
+      of("triggers", "sdk", "main.ts"),
+    ]);
+    assert.match(stderr, /left out, because C1 does not have it: recording\/$/m);
+    const { changes } = JSON.parse((await user.deploy("--json")).stdout);
+    const paths = changes.map(({ path }: { readonly path: string }) => path);
+    assert.deepEqual(paths.filter((path: string) => path.startsWith("recording/")), [
+      "recording/data.json",
+    ]);
+    await Deno.remove(join(user.folder, "recording"), { recursive: true });
+    await Deno.remove(join(user.folder, "main.test.ts"));
+    await user.write("main.ts", GREET("Hi"));
+  });
   await t.step("a role that the tenant does not have", async () => {
     await user.write("invoked.json", `{"name": "checked", "roles": ["functions:developer"]}`);
     await fails([], 1, /Invalid roles of invoked\.json: .*no role .* "functions:developer"/);

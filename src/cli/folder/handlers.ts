@@ -25,11 +25,16 @@ const NAME = /^([A-Za-z_$][\w$]*)\s*(?:;|$|\n|satisfies\b|as\b)/;
 export function handlersOf(files: ReadonlyMap<string, Uint8Array>): Handlers {
   const bytes = files.get("main.ts");
   if (bytes === undefined) return UNKNOWN;
-  const code = new TextDecoder().decode(bytes).replaceAll(COMMENT, "").replaceAll(TEXT, '""');
+  const code = withoutComments(new TextDecoder().decode(bytes)).replaceAll(TEXT, '""');
   const { fetch, json } = defaultOf(code);
   if (exportsFetch(files)) return { fetch: true, json };
   const isOpen = FROM_ELSEWHERE.test(code) || ADDED_FETCH.test(code);
   return { fetch: isOpen && fetch === false ? undefined : fetch, json };
+}
+
+/** A module without its comments. */
+export function withoutComments(text: string): string {
+  return text.replaceAll(COMMENT, "");
 }
 
 function defaultOf(code: string): Handlers {

@@ -10,6 +10,7 @@ import { readFunctionFolder, type Skipped } from "../folder/files.ts";
 import { handlersOf } from "../folder/handlers.ts";
 import { type Manifest, MANIFEST_NAME } from "../folder/manifest.ts";
 import { Failure, oneLine } from "../terminal/failure.ts";
+import { warningsBeyondC1, withoutRecordings } from "./beyond_c1.ts";
 import { leftOutFields, roleIdsAt, type SettingDifference, settingDifferences } from "./fields.ts";
 
 /** How `--head` writes that the function does not exist yet, or has no commit. */
@@ -45,7 +46,7 @@ export interface Plan {
   /** Undefined if the commit has the tag already. */
   readonly tag: string | undefined;
   readonly publishes: boolean;
-  /** Fields of `invoked.json` that C1 does not have. */
+  /** Fields of `invoked.json` that C1 does not have, and folders with recorded answers of a tenant. */
   readonly leftOut: readonly string[];
   readonly skipped: readonly Skipped[];
 }
@@ -75,7 +76,8 @@ export async function planDeploy(
   checkSecretNames(wanted.secrets);
   const { files: found, skipped } = await readFunctionFolder(folder);
   rejectFilesAbove(found);
-  const files = new Map([...found].filter(([path]) => path !== MANIFEST_NAME));
+  const own = new Map([...found].filter(([path]) => path !== MANIFEST_NAME));
+  const { files, folders } = withoutRecordings(own);
   const fn = await findAtTenant(api, manifest);
   assertHead(api, fn, wanted.head);
   const before = fn?.head === undefined ? new Map() : (await api.commit(fn, fn.head)).files;
@@ -93,10 +95,14 @@ export async function planDeploy(
     commits,
     settings: settingDifferences(manifest, roles, fn),
     secrets: wanted.secrets,
-    warnings: [...warningsOfCode(files), ...warningsOfSecrets(manifest, secrets)],
+    warnings: [
+      ...warningsOfCode(files),
+      ...warningsBeyondC1(files),
+      ...warningsOfSecrets(manifest, secrets),
+    ],
     tag: await tagToCreate(api, fn, commits, wanted.tag),
     publishes: wanted.publish && (commits || fn?.head !== fn?.publishedCommitId),
-    leftOut: leftOutFields(manifest),
+    leftOut: [...leftOutFields(manifest), ...folders],
     skipped,
   };
 }

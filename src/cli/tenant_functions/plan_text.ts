@@ -54,7 +54,7 @@ export function noteHeading(
   if (leftOut.length > 0) {
     note(
       `  left out, because C1 does not have ${leftOut.length === 1 ? "it" : "them"}: ${
-        leftOut.join(", ")
+        leftOut.map(oneLine).join(", ")
       }`,
     );
   }
