@@ -5,7 +5,6 @@ import { assertFails, Running, UNCHECKED } from "../cli/support.ts";
 import { loopbackCertificate } from "../support/certificates.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
-import { sharedServer } from "../support/shared_server.ts";
 import { unique } from "../triggers/support.ts";
 import { startExampleTenant } from "./example_client.ts";
 import { Folder, MAIN, notesOf, TESTS } from "./support/recording_folder.ts";
@@ -109,10 +108,28 @@ async function onExample(t: Deno.TestContext, folder: Folder): Promise<void> {
   await t.step("registerTests names a folder of the commit, also on a server", async () => {
     await folder.write("main.test.ts", DECLARED);
     notesOf(await folder.run(["test"]));
-    await folder.write("invoked.json", JSON.stringify({ name: unique("finder") }));
-    const env = { INVOKED_DATA: (await sharedServer()).dataDir };
+    await using server = await TestServer.start();
+    const env = { INVOKED_DATA: server.dataDir };
+    notesOf(await folder.run(["tenants", "add", "--example"], env));
     notesOf(await folder.run(["deploy"], env));
     notesOf(await folder.run(["test", "--remote"], env));
+  });
+  await t.step("registerTests gives no call that the deployed function may not make", async () => {
+    const search = { ...EXAMPLE, operations: ["userSearch.*"] };
+    const settings: [tenant: object | undefined, reason: string, message: RegExp][] = [
+      [search, "TENANT_OPERATION_DENIED", /sdk\.user\.get denied: no pattern in tenant\.operations/],
+      [undefined, "TENANT_NOT_SET", /sdk\.apps\.list not sent: function \S+ has no setting tenant/],
+    ];
+    for (const [tenant, reason, message] of settings) {
+      await folder.write("invoked.json", JSON.stringify({ name: unique("finder"), tenant }));
+      const first = tenant === undefined ? "await sdk.apps.list();\nconst {" : "const {";
+      await folder.write("main.ts", MAIN.replace("const {", first));
+      const { code, stdout } = await folder.run(["test"]);
+      assert.equal(code, 3);
+      assert.ok(stdout.includes(reason), stdout);
+      assert.match(stdout, message);
+    }
+    await folder.write("main.ts", MAIN);
   });
   await t.step("dev replays and records", async () => {
     const manifest = { name: unique("finder"), tenant: EXAMPLE };

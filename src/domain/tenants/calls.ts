@@ -41,7 +41,7 @@ interface TenantCall extends Pick<HostCall, "signal" | "endsAtMs"> {
   /** Gets the memory of a large answer: whoever needs the answer no more disposes it. */
   readonly held: DisposableStack;
   readonly onLog: (log: SandboxLog) => void;
-  /** Answers in place of the tenant, whatever the function may call; undefined for the tenant itself. */
+  /** Answers in place of the tenant what the function may call; undefined for the tenant itself. */
   readonly tenant?: TenantTransport | undefined;
 }
 
@@ -69,13 +69,11 @@ export class TenantCalls {
    * failure of the transport, the reason that is its code
    */
   async call(call: TenantCall): Promise<TenantResult> {
-    const tenant = call.tenant ?? await this.parts.store.reading(() => this.#tenantOf(call));
+    const tenant = await this.parts.store.reading(() => this.#tenantOf(call));
     const number = this.#count(call);
     const beganMs = performance.now();
     try {
-      const answer = "send" in tenant
-        ? await send(call, tenant, requestOf(call.operation, call.request))
-        : await this.#send(call, tenant, number);
+      const answer = await this.#send(call, tenant, number);
       const isError = answer.status !== 200;
       const result: TenantResult = isError
         ? { kind: "error", answer }
@@ -108,6 +106,8 @@ export class TenantCalls {
   async #send(call: TenantCall, tenant: FunctionTenant, number: number): Promise<TenantAnswer> {
     await this.#assertAllowed(call, tenant);
     const request = requestOf(call.operation, call.request);
+    // No tenant gets the request, so the audit log has nothing of it.
+    if (call.tenant !== undefined) return await send(call, call.tenant, request);
     const { tenants, store } = this.parts;
     const opened = await store.reading(() => this.#opened(call, tenant));
     const sent = () => send(call, tenants.connect(opened), request);
@@ -148,7 +148,9 @@ export class TenantCalls {
       `${operationLabel(operation)} denied: ${why}`,
     );
     const rejected = { code: error.reason, detail: error.message };
-    await this.#record(call, { resources: [{ type: "tenant", id }], rejected });
+    if (call.tenant === undefined) {
+      await this.#record(call, { resources: [{ type: "tenant", id }], rejected });
+    }
     throw error;
   }
 

@@ -18,19 +18,15 @@ export class RecordedTenant implements TenantTransport {
     private readonly store: Pick<Store, "commitBlobs">,
     /** The files of the recording; undefined if the tests declare none. */
     private readonly files: () => readonly RecordingFile[] | undefined,
-    /** Whether the function has a tenant. */
-    private readonly hasTenant: boolean,
   ) {}
 
-  /** @throws {TenantError} TENANT_NOT_RECORDED; without a recording TENANT_NOT_CALLED, or TENANT_NOT_SET without a tenant */
+  /** @throws {TenantError} TENANT_NOT_RECORDED; without a recording TENANT_NOT_CALLED */
   send: TenantTransport["send"] = async (request, ...call) => {
     const what = operationLabel(request.operation);
     const files = this.files();
     if (files === undefined) {
-      // The SDK answers some calls of a function without a tenant from the people of this server.
-      const code = this.hasTenant ? "TENANT_NOT_CALLED" : "TENANT_NOT_SET";
       throw new TenantError(
-        code,
+        "TENANT_NOT_CALLED",
         `${what}: tests do not call the tenant of their function; name a folder with recorded answers in ` +
           "registerTests({ tenant }) of @c1/test, or in tests.tenant of invoked.json; invoked test " +
           "--record FOLDER records them",

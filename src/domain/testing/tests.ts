@@ -85,13 +85,7 @@ export class Tests {
     if (typeof notStarted === "object") throw overdue("The tests", notStarted);
     const sourceMap = () => artifactSource(store).text(artifact.testSourceMapDigest);
     const map = await StackMap.open(sourceMap);
-    const records = await this.#run(run, context, {
-      artifact,
-      map,
-      limits,
-      fixtures,
-      hasTenant: fn.tenant !== null,
-    });
+    const records = await this.#run(run, context, { artifact, map, limits, fixtures });
     // What a commit declares is no secret: whoever may run its tests may read it.
     const redactor = new Redactor(new Redactions([], Object.values(request.secrets)));
     return records.map((record) => resultOf(record, map, redactor));
@@ -125,16 +119,15 @@ export class Tests {
   async #run(
     run: Run,
     context: InvocationContext,
-    { artifact, map, limits, fixtures, hasTenant }: {
+    { artifact, map, limits, fixtures }: {
       readonly artifact: TestArtifactColumns;
       readonly map: StackMap;
       readonly limits: EffectiveLimits;
       readonly fixtures: RunFixtures;
-      readonly hasTenant: boolean;
     },
   ): Promise<readonly TestRecord[]> {
     const { store, engine, hostMethods, volumeLimits, callsTenants } = this.parts;
-    const recorded = new RecordedTenant(store, () => fixtures.current.tenant, hasTenant);
+    const recorded = new RecordedTenant(store, () => fixtures.current.tenant);
     const tenant = callsTenants ? undefined : recorded;
     await using volumes = new TestVolumes(store, volumeLimits, () => fixtures.current.volume);
     const testRun = new TestRun({ ...this.parts.limits, runTimeoutMs: limits.timeoutMs }, {
