@@ -85,6 +85,11 @@ async function federation({ server }: Sample): Promise<string> {
   return "/access/federation";
 }
 
+async function tenants({ server }: Sample): Promise<string> {
+  ok(await (await server.client()).post("/api/v1/tenants", { isExample: true }));
+  return "/access/tenants";
+}
+
 async function typeMistake(page: Page): Promise<void> {
   await page.locator(".function-editor .view-lines").click();
   await page.keyboard.press("Control+End");
@@ -245,6 +250,12 @@ export const PICTURES: readonly Picture[] = [
     caption: "Workload federation",
     path: federation,
     shows: "Deploy from GitHub",
+  },
+  {
+    name: "tenants",
+    caption: "C1 tenants",
+    path: tenants,
+    shows: "Invented data",
   },
   {
     name: "audit",
