@@ -10,7 +10,7 @@ const FUNCTION_NAME_MAX_UNITS = 100;
  * A frame of V8: `    at name (location)` or `    at location`. Evaluated code has the location
  * `invoked:bundle.js, <anonymous>:LINE:COL`.
  */
-const FRAME = /^\s+at (?:(.*?) \((.*)\)|(.*))$/;
+const FRAME = /^\s+at ([^\r\u2028\u2029]*)$/;
 const BUNDLE_LOCATION = /^invoked:bundle\.js(?:, <anonymous>)?:(\d{1,9}):(\d{1,9})$/;
 /** Every such location in a text. */
 const BUNDLE_LOCATIONS = /invoked:bundle\.js(?:, <anonymous>)?:(\d{1,9}):(\d{1,9})/g;
@@ -102,14 +102,14 @@ export class StackMap {
 
   /** Reads one line of a stack; undefined for code that is not in the bundle. */
   frame(text: string): ScriptFrame | undefined {
-    const match = FRAME.exec(text);
-    const inBundle = BUNDLE_LOCATION.exec(match?.[2] ?? match?.[3] ?? "");
+    const frame = partsOf(text);
+    const inBundle = BUNDLE_LOCATION.exec(frame?.location ?? "");
     if (inBundle === null) return undefined;
     const [line, column] = [Number(inBundle[1]), Number(inBundle[2])];
     const { file, line: fileLine } = originalOf(this.#map, { line, column });
     return {
       line,
-      functionName: match?.[1]?.slice(0, FUNCTION_NAME_MAX_UNITS),
+      functionName: frame?.functionName?.slice(0, FUNCTION_NAME_MAX_UNITS),
       file: file === UNMAPPED_FILE ? undefined : file,
       fileLine,
     };
@@ -121,18 +121,33 @@ export class StackMap {
    */
   *frames(stack: string): Generator<StackFrame> {
     for (const line of stack.split("\n")) {
-      const match = FRAME.exec(line);
-      if (match === null) continue;
-      const location = match[2] ?? match[3] ?? "";
+      const frame = partsOf(line);
+      if (frame === undefined) continue;
+      const { functionName, location } = frame;
       const inBundle = BUNDLE_LOCATION.exec(location);
       if (inBundle === null && !NATIVE_LOCATION.test(location)) continue;
       const position = { line: Number(inBundle?.[1]), column: Number(inBundle?.[2]) };
       yield {
-        functionName: match[1]?.slice(0, FUNCTION_NAME_MAX_UNITS),
+        functionName: functionName?.slice(0, FUNCTION_NAME_MAX_UNITS),
         location: inBundle === null ? location : mapped(this.#map, position),
       };
     }
   }
+}
+
+/**
+ * The parts of `at name (location)` or `at location`; undefined for another line. A function writes the line, so the work
+ * grows with its length alone.
+ */
+function partsOf(
+  line: string,
+): { readonly functionName: string | undefined; readonly location: string } | undefined {
+  const text = FRAME.exec(line)?.[1];
+  if (text === undefined) return undefined;
+  const open = text.indexOf(" (");
+  return open < 0 || !text.endsWith(")")
+    ? { functionName: undefined, location: text }
+    : { functionName: text.slice(0, open), location: text.slice(open + 2, -1) };
 }
 
 /** Opens the stack map of a script. */
