@@ -31,9 +31,12 @@ export async function writeEntryCheck(sdk: string, main: string): Promise<string
   return path;
 }
 
-/** A default export, one of another name that becomes the default, or `fetch`. */
+/**
+ * A default export, one of another name that becomes the default, or `fetch`. Lists of more than 500 characters have no
+ * position: the text is the author's, and each `default` of it would be compared with all that follows.
+ */
 const DEFAULT_EXPORT =
-  /\bexport\s+default\b|\bas\s+default\b|\bdefault\b(?=[^;]*\bfrom\b)|\bexport\b[^;=(]*\bfetch\b/;
+  /\bexport\s{1,100}default\b|\bas\s{1,100}default\b|\bdefault\b(?=[^;]{0,500}\bfrom\b)|\bexport\b[^;=(]{0,500}\bfetch\b/;
 
 /**
  * The error that an error of the module reports.

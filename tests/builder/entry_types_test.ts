@@ -106,3 +106,12 @@ Deno.test("a default export that can never work is an error, and none that may",
     assert.deepEqual(diagnostic, expected, main);
   }
 });
+
+Deno.test("the default export is found without a comparison with the whole text from each word", () => {
+  // With such a comparison, this does not end.
+  const words = `/* ${"default x export y ".repeat(150_000)} */`;
+  const found = entryDiagnostic("TS2322", "main.ts", `${words}\nexport default 5;\n`);
+  assert.deepEqual(found, { path: "main.ts", line: 2, column: 1, message: "TS2322" });
+  const listed = entryDiagnostic("TS2322", "main.ts", 'export { one,\ndefault } from "./a.ts";');
+  assert.deepEqual([listed.line, listed.column], [2, 1]);
+});
