@@ -133,8 +133,12 @@ sharedSuite("conventions", {
       const answer = await client.post(SEARCH, body);
       assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["body"] });
     }
-    const deep = `{"x":${"[".repeat(200_000)}${"]".repeat(200_000)}}`;
+    const deep = `{"x":${"[".repeat(1_000)}${"]".repeat(1_000)}}`;
     assertError(await client.post(SEARCH, deep), "INVALID_ARGUMENT", "BODY_NOT_JSON");
+    const many = await client.post(SEARCH, `{"x":[${"0,".repeat(200_000)}0]}`);
+    assertError(many, "INVALID_ARGUMENT", "BODY_NOT_JSON");
+    assert.match(many.body.message, /more than 200,000 values: fields and entries of lists$/);
+    ok(await client.post(SEARCH, `{"x":[${"0,".repeat(199_000)}0]}`));
   },
 
   "a field of the wrong type is named by its path": async ({ client }) => {

@@ -3,8 +3,9 @@
  * field has the name of the schema, whichever spelling it was sent in, and a field that is `null` is absent. They
  * bound the work of the validation, but check no values. The text of a body becomes such a value here, too.
  */
-import { countOf, exceeds, nearest } from "../../config/mod.ts";
+import { countOf, exceeds, formatCount, nearest } from "../../config/mod.ts";
 import { DomainError, VIOLATIONS_MAX } from "../../domain/errors.ts";
+import { excessOf } from "../../shared/json_text.ts";
 
 /** Why a request is rejected before its values are validated. */
 export interface Violation {
@@ -210,6 +211,9 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Values in the JSON of a request: a few for each of its {@link ENTRIES_MAX} entries. They are parsed in one step. */
+const VALUES_MAX = 10 * ENTRIES_MAX;
+
 /** Nested levels of the JSON of a request; no request of the API needs more than a few. */
 const DEPTH_MAX = 100;
 
@@ -218,6 +222,12 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 /** The JSON value of a body; `{}` for an empty body. @throws BODY_NOT_JSON */
 export function parseJson(body: Uint8Array): unknown {
   if (body.length === 0) return {};
+  if (excessOf(body, { levels: Infinity, values: VALUES_MAX }) !== undefined) {
+    throw new DomainError(
+      "BODY_NOT_JSON",
+      `Request body has more than ${formatCount(VALUES_MAX)} values: fields and entries of lists`,
+    );
+  }
   try {
     return JSON.parse(decoder.decode(body));
   } catch (error) {
