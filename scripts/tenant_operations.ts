@@ -5,7 +5,8 @@
  *
  * PROVIDER is a clone of ConductorOne/terraform-provider-conductorone, which has the OpenAPI document, and SDK one of
  * ConductorOne/conductorone-sdk-typescript, which has the names of methods and fields, with its packages installed
- * (`npm install --omit=dev --legacy-peer-deps`).
+ * (`npm install --omit=dev --legacy-peer-deps`) and without its outdated compiled files
+ * (`git ls-files 'src/*.js' | xargs rm`).
  */
 import { join } from "node:path";
 import { readDocument } from "./tenant/document.ts";
