@@ -4,7 +4,7 @@
  */
 import type { Kind } from "./operation_table.ts";
 
-export type Scalar = Exclude<Exclude<Kind, { of: Kind } | { id: string }>["is"], "json" | "typed">;
+type Scalar = Exclude<Exclude<Kind, { of: Kind } | { id: string }>["is"], "json" | "typed">;
 
 /** RFC 3339 with optional seconds. Date.parse alone accepts other forms, such as a year. */
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)$/;
