@@ -1,6 +1,6 @@
 /**
- * Functions as C1's documentation has them: all 14 of its methods, against the example tenant, while its answers are
- * recorded, and against that recording.
+ * The 14 methods of C1's documentation: their requests as the documentation prints them, and functions with corrected
+ * requests against the example tenant, while its answers are recorded, and against that recording.
  */
 import assert from "node:assert/strict";
 import { deployWithSdk, outputOf } from "../sdk/support.ts";
@@ -8,6 +8,7 @@ import type { Client, Json } from "../support/client.ts";
 import { ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { serverSuite } from "../support/suite.ts";
+import { CALLER, makeCalls } from "./calls_functions.ts";
 import { Folder, notesOf } from "./support/recording_folder.ts";
 
 const CODE_APP = "2exampleApp0000000000000003";
@@ -55,6 +56,31 @@ const METHODS = [
   "userSearch.search",
 ];
 
+/**
+ * The requests as C1's documentation prints them, with the field that answers them, or with the field that is wrong in the
+ * request: C1's SDK and API need an `appId` there, and `taskTypes` of objects.
+ */
+const PRINTED: readonly (readonly [method: string, request: object | undefined, end: string])[] = [
+  ["user.list", { pageSize: 10 }, "userServiceListResponse"],
+  ["user.get", { id: "2exampleUser000000000000002" }, "userServiceGetResponse"],
+  ["userSearch.search", { query: "user-3@example.com" }, "searchUsersResponse"],
+  ["apps.list", undefined, "listAppsResponse"],
+  ["apps.get", { id: CODE_APP }, "getAppResponse"],
+  ["appSearch.search", { query: "code" }, "searchAppsResponse"],
+  ["appEntitlements.list", { appId: CODE_APP }, "listAppEntitlementsResponse"],
+  [
+    "appEntitlementSearch.search",
+    { appIds: [CODE_APP] },
+    "appEntitlementSearchServiceSearchResponse",
+  ],
+  ["task.get", { id: "2exampleTask000000000000002" }, "taskServiceGetResponse"],
+  ["taskSearch.search", { taskTypes: ["grant"] }, "INVALID_FIELD taskTypes[0]"],
+  ["task.createGrantTask", { appEntitlementId: "e", appUserId: "u" }, "INVALID_FIELD appId"],
+  ["task.createRevokeTask", { appEntitlementId: "e", appUserId: "u" }, "INVALID_FIELD appId"],
+  ["connector.list", undefined, "INVALID_FIELD appId"],
+  ["connector.get", { id: "c" }, "INVALID_FIELD appId"],
+];
+
 async function sourceOf(name: string): Promise<string> {
   return await Deno.readTextFile(new URL(`documented/${name}.ts`, import.meta.url));
 }
@@ -79,6 +105,26 @@ serverSuite("the functions of C1's documentation", {}, {
       await setExample(client, id);
       assert.deepEqual(await outputOf(client, id, input), output, name);
     }
+  },
+
+  "the requests that it prints are answered, or the wrong field is named": async ({ client }) => {
+    const id = await client.deploy(CALLER);
+    await setExample(client, id);
+    const calls = PRINTED.map(([name, request]) => {
+      const [namespace, method] = name.split(".");
+      return { namespace, method, request };
+    });
+    const { ends } = await makeCalls(client, id, calls);
+    for (const [at, [name, , end]] of PRINTED.entries()) {
+      const { got = {}, reason, message = "" } = ends[at];
+      const [word, field = ""] = end.split(" ");
+      if (word !== "INVALID_FIELD") assert.ok(word && word in got, `${name}: ${message}`);
+      else assert.deepEqual([reason, message.includes(`: ${field} `)], [word, true], name);
+    }
+    const [, { got: user }] = ends;
+    // The documentation reads user of the answer itself.
+    assert.equal(user.user, undefined);
+    assert.equal(user.userServiceGetResponse.userView.user.id, "2exampleUser000000000000002");
   },
 
   "an operation that the example lacks, and an unknown id, are errors of the tenant": async (

@@ -117,7 +117,11 @@ async function onExample(t: Deno.TestContext, folder: Folder): Promise<void> {
   await t.step("registerTests gives no call that the deployed function may not make", async () => {
     const search = { ...EXAMPLE, operations: ["userSearch.*"] };
     const settings: [tenant: object | undefined, reason: string, message: RegExp][] = [
-      [search, "TENANT_OPERATION_DENIED", /sdk\.user\.get denied: no pattern in tenant\.operations/],
+      [
+        search,
+        "TENANT_OPERATION_DENIED",
+        /sdk\.user\.get denied: no pattern in tenant\.operations/,
+      ],
       [undefined, "TENANT_NOT_SET", /sdk\.apps\.list not sent: function \S+ has no setting tenant/],
     ];
     for (const [tenant, reason, message] of settings) {
@@ -130,6 +134,16 @@ async function onExample(t: Deno.TestContext, folder: Folder): Promise<void> {
       assert.match(stdout, message);
     }
     await folder.write("main.ts", MAIN);
+  });
+  await t.step("so does invoked.json", async () => {
+    await folder.write("main.test.ts", TESTS);
+    const manifest = { name: unique("finder"), tenant: EXAMPLE, tests: { tenant: "recording" } };
+    await folder.write("invoked.json", JSON.stringify(manifest));
+    notesOf(await folder.run(["test"]));
+    const env = { INVOKED_DATA: (await sharedServer()).dataDir };
+    notesOf(await folder.run(["deploy"], env));
+    notesOf(await folder.run(["test", "--remote"], env));
+    await folder.write("main.test.ts", DECLARED);
   });
   await t.step("dev replays and records", async () => {
     const manifest = { name: unique("finder"), tenant: EXAMPLE };
