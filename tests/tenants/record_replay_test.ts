@@ -105,14 +105,22 @@ async function onExample(t: Deno.TestContext, folder: Folder): Promise<void> {
     await Deno.remove(join(folder.path, "recording/taskSearch.search.json"));
     await folder.write("main.ts", MAIN);
   });
-  await t.step("registerTests names a folder of the commit, also on a server", async () => {
-    await folder.write("main.test.ts", DECLARED);
-    notesOf(await folder.run(["test"]));
+  await t.step("the tests name a folder of the commit, also on a server", async () => {
     await using server = await TestServer.start();
     const env = { INVOKED_DATA: server.dataDir };
     notesOf(await folder.run(["tenants", "add", "--example"], env));
-    notesOf(await folder.run(["deploy"], env));
-    notesOf(await folder.run(["test", "--remote"], env));
+    const name = unique("finder");
+    const settings = { name, tenant: EXAMPLE };
+    for (
+      const [text, tests] of [[DECLARED, undefined], [TESTS, { tenant: "recording" }]] as const
+    ) {
+      await folder.write("main.test.ts", text);
+      await folder.write("invoked.json", JSON.stringify({ ...settings, tests }));
+      notesOf(await folder.run(["test"]));
+      notesOf(await folder.run(["deploy"], env));
+      notesOf(await folder.run(["test", "--remote"], env));
+    }
+    await folder.write("main.test.ts", DECLARED);
   });
   await t.step("registerTests gives no call that the deployed function may not make", async () => {
     const search = { ...EXAMPLE, operations: ["userSearch.*"] };
