@@ -175,6 +175,8 @@ serverSuite("tests: fixtures", { flags: LOOPBACK }, {
       "{ volume: { folder: '../up' } }": 'volume.folder: "../up" leads outside of the volume',
       "{ volume: { files: { a: '', 'a/b': '' } } }": 'volume.files: "/a/b" is below another file',
       "{ volume: { files: { a: '', './a': '' } } }": 'volume.files: "/a" is given twice',
+      "{ volume: { files: Object.fromEntries(Array.from({ length: 10_001 }, (_, n) => [`a${n}`, ''])) } }":
+        "volume.files: must have at most 10,000 files; it has 10,001 files",
       "{ secrets: { 'A B': 'x' } }":
         "secrets.A B: is not a secret's name: 1 to 128 letters, digits, underscores, dots and hyphens, beginning with a letter or underscore",
       "{ allowedHosts: ['https://a.example'] }":

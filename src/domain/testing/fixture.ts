@@ -25,13 +25,16 @@ import {
 /** The file of a commit that declares a fixture, in its field `tests`. */
 export const FIXTURE_FILE = "invoked.json";
 
+/** Most files that the fixture itself has for the volume of a test; a folder has as many as a commit may have. */
+const SEED_FILES_MAX = 10_000;
+
 /** Values by name; {@link VALUE_NAME} is the rule of the names. */
 function namedValues(noun: string, value: z.ZodType<string>, max: number) {
   return z.record(z.string(), value).superRefine((values, context) => {
     const names = Object.keys(values);
     if (names.length > max) {
       const message = exceeds(names.length, max, (count) => countOf(count, "name"));
-      context.addIssue({ code: "custom", message });
+      return context.addIssue({ code: "custom", message });
     }
     for (const name of names.filter((name) => !VALUE_NAME.test(name))) {
       const message = `is not a ${noun}'s name: ${VALUE_NAME_RULE}`;
@@ -55,7 +58,12 @@ const allowedHost = z.string().superRefine((entry, context) => {
 
 const volume = z.strictObject({
   /** Text of each file by its path in the volume. */
-  files: z.record(z.string(), z.string()).optional(),
+  files: z.record(z.string(), z.string()).superRefine((files, context) => {
+    const count = Object.keys(files).length;
+    if (count <= SEED_FILES_MAX) return;
+    const message = exceeds(count, SEED_FILES_MAX, (files) => countOf(files, "file"));
+    context.addIssue({ code: "custom", message });
+  }).optional(),
   /** A folder of the commit; its files are those of the volume. */
   folder: z.string().min(1).optional(),
 }).superRefine((value, context) => {

@@ -115,10 +115,12 @@ function seedOf(
       content: { text },
     }))
     : filesBelow(folder, rows);
-  const paths = new Set(seed.map(({ path }) => path));
-  const double = seed.find(({ path }, at) => seed.findIndex((other) => other.path === path) !== at);
-  if (double !== undefined) {
-    throw new FixtureError("volume.files", `${JSON.stringify(double.path)} is given twice`);
+  const paths = new Set<string>();
+  for (const { path } of seed) {
+    if (paths.has(path)) {
+      throw new FixtureError("volume.files", `${JSON.stringify(path)} is given twice`);
+    }
+    paths.add(path);
   }
   const inner = seed.find(({ path }) => ancestorsOf(path).some((above) => paths.has(above)));
   if (inner === undefined) return seed;
