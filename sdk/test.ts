@@ -48,5 +48,5 @@ export function test(
  * @throws TypeError for arguments of other types, a second time, and once the tests run
  */
 export function registerTests<H = Handler>(setup: TestSetup<H>): void {
-  declare(setup);
+  declare(setup, registerTests);
 }

@@ -16,6 +16,7 @@ export interface Registered {
 
 const registered: Registered[] = [];
 let declared: Setup | undefined;
+let declaredAt: TypeError | undefined;
 let closed = false;
 
 /** Adds a test. @throws TypeError for invalid arguments, and after {@link takeTests} */
@@ -41,9 +42,10 @@ export function register(
 
 /**
  * Declares what the tests have, and which function they test.
+ * @param caller the function that the author calls, for the stacks of errors
  * @throws TypeError for invalid arguments, a second time, and after {@link takeTests}
  */
-export function declare(setup: Setup): void {
+export function declare(setup: Setup, caller: (setup: never) => void): void {
   const violation = typeof setup !== "object" || setup === null
     ? "its argument is not an object"
     : setup.handler !== undefined && typeof setup.handler !== "function"
@@ -53,8 +55,18 @@ export function declare(setup: Setup): void {
     : declared !== undefined
     ? "it was called before"
     : undefined;
-  if (violation !== undefined) throw new TypeError(`registerTests failed: ${violation}`);
+  const site = new TypeError();
+  Error.captureStackTrace(site, caller);
+  if (violation !== undefined) throw declarationError(violation, site);
   declared = setup;
+  declaredAt = site;
+}
+
+/** The error of what {@link declare} was called with: its stack begins at the caller's call. */
+export function declarationError(violation: string, site = declaredAt): TypeError {
+  const error = site ?? new TypeError();
+  error.message = `registerTests failed: ${violation}`;
+  return error;
 }
 
 /** What {@link declare} was called with. */

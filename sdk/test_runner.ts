@@ -3,10 +3,10 @@
  * The server decides which tests an instance runs.
  */
 import type { JSONObject } from "./functions_sdk.ts";
-import { callHost } from "./host.ts";
+import { callHost, HostError } from "./host.ts";
 import { Assertions } from "./test_assertions.ts";
-import { STACK_MAX_UNITS } from "./test_limits.ts";
-import { type Registered, takeSetup, takeTests } from "./test_registry.ts";
+import { INVALID_FIXTURE, STACK_MAX_UNITS } from "./test_limits.ts";
+import { declarationError, type Registered, takeSetup, takeTests } from "./test_registry.ts";
 import { cut, show } from "./test_texts.ts";
 
 interface Module {
@@ -30,6 +30,9 @@ export function testRunner(main: Module, tests: Module): () => Promise<JSONObjec
     const { value } = await callHost("test.plan", {
       tests: registered.map(({ name, skip, only }) => ({ name: cut(name), skip, only })),
       ...Object.keys(fixture).length === 0 ? {} : { fixture },
+    }).catch((error) => {
+      const isDeclared = error instanceof HostError && error.code === INVALID_FIXTURE;
+      throw isDeclared ? declarationError(error.message) : error;
     });
     for (const index of (value as { readonly run: readonly number[] }).run) {
       const found = registered[index];

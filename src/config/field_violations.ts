@@ -1,5 +1,6 @@
 /** What is wrong with a field that a client or a person wrote: the rule, and then the value. */
 import type { z } from "zod";
+import { nearest } from "./nearest.ts";
 import { countOf, formatCount } from "./units.ts";
 
 /** Characters of a value that a violation shows. */
@@ -45,6 +46,13 @@ export function characters(count: number): string {
 /** A value in quotes, cut to {@link SHOWN_CHARS_MAX}. */
 export function quoted(value: unknown): string {
   return JSON.stringify(String(value).slice(0, SHOWN_CHARS_MAX));
+}
+
+/** The violation of an object with a field that it cannot have. @param names of the fields that it can have */
+export function unknownMember([first = ""]: readonly string[], names: readonly string[]): string {
+  const likely = nearest(first, names);
+  const hint = likely === undefined ? "" : `; did you mean ${likely}?`;
+  return `has no ${quoted(first)}, but ${names.join(", ")}${hint}`;
 }
 
 /** The rule that an issue breaks, for schemas without their own message. */

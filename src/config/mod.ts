@@ -14,7 +14,14 @@ export type { Config, Group, SettingPath } from "./config.ts";
 export { FILE_SETTINGS } from "./config_file.ts";
 export { DatabaseUrl, databaseUrl } from "./database_url.ts";
 export { readEnvironment, takeSocketVariables } from "./environment.ts";
-export { characters, exceeds, quoted, VIOLATION_OPTIONS, violationOf } from "./field_violations.ts";
+export {
+  characters,
+  exceeds,
+  quoted,
+  unknownMember,
+  VIOLATION_OPTIONS,
+  violationOf,
+} from "./field_violations.ts";
 export { type Form, isLoopback, type RoleMapping } from "./kinds.ts";
 export { loadConfig } from "./load.ts";
 export { nearest } from "./nearest.ts";

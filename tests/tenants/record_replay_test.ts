@@ -247,7 +247,12 @@ async function withVariables(t: Deno.TestContext, folder: Folder): Promise<void>
     const both = await folder.run([...record, "--replay", "recording"]);
     assert.equal(both.code, 2);
     const away = await folder.run(["test", "--replay", "nowhere"]);
-    assertFails(away, 2, /Invalid recording in nowhere: .*the folder has no recording/, /--record/);
+    assertFails(away, 2, /Folder nowhere does not exist/, /record it with .* --record nowhere/);
+    const misspelt = await folder.run(["test", "--replay", "recordings"]);
+    assertFails(misspelt, 2, /Folder recordings does not exist/, /did you mean recording\? Or /);
+    await Deno.mkdir(join(folder.path, "empty"));
+    const empty = await folder.run(["test", "--replay", "empty"]);
+    assertFails(empty, 2, /Folder empty has no recording/, /record it with .* --record empty/);
     await folder.write("recording/other.json", "{}");
     const foreign = await folder.run(["test", "--replay", "recording"]);
     assertFails(foreign, 2, /other\.json: is not named as an operation/, /record/);

@@ -44,7 +44,8 @@ Deno.test("what was recorded of a tenant is replayed, and nothing else", async (
   assert.equal(
     await notRecorded(replay, request("user.list", "/api/v1/users?page_size=20")),
     "sdk.user.list: the recording does not have the request GET /api/v1/users?page_size=20; " +
-      "the nearest recorded request is GET /api/v1/users?page_size=10",
+      "the nearest recorded request is GET /api/v1/users?page_size=10; " +
+      "record it with invoked test --record",
   );
   const other = await notRecorded(replay, request("apps.get", "/api/v1/apps/1"));
   assert.match(other, /^sdk\.apps\.get: .* the nearest recorded request is GET \/api\/v1\/users\//);
@@ -278,7 +279,10 @@ Deno.test("fields that the rules ignore do not count in requests", async () => {
   assert.deepEqual(await bodyOf(replay, tasksAfter(later, { token: "y" })), { list: [2] });
   assert.deepEqual(await bodyOf(replay, since(later)), { list: [4] });
   const message = await notRecorded(replay, tasksAfter(later, { query: "b" }));
-  assert.match(message, /request POST \S+ {"createdAfter":"\*","query":"b"}; the nearest .*"a"}$/);
+  assert.match(
+    message,
+    /request POST \S+ {"createdAfter":"\*","query":"b"}; the nearest .*"a"}; record it with/,
+  );
 });
 
 Deno.test("rules that are newer than the recording apply to its requests", async () => {

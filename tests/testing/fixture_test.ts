@@ -168,10 +168,22 @@ serverSuite("tests: fixtures", { flags: LOOPBACK }, {
   },
 
   "what cannot be declared is named": async ({ client }) => {
-    const errorOf = async (declared: string) =>
-      (await resultsOf(client, `${IMPORTS}${declared}\n${SHOWS}`))[0].error.split("\n")[0];
+    const files = { "seeds/big/a.txt": "x" };
+    const errorOf = async (declared: string) => {
+      const [{ error }] = await resultsOf(client, `${IMPORTS}${declared}\n${SHOWS}`, files);
+      const [message = "", first] = error.split("\n");
+      // The call of registerTests, and nothing of the SDK.
+      assert.match(first, /^ +at .*\(main\.test\.ts:6:\d+\)$/);
+      return message;
+    };
     const errors = {
       "{ volume: { folder: 'none' } }": 'volume.folder: no file of the commit is in "none"',
+      "{ volume: { folder: 'seeds/bigg' } }":
+        'volume.folder: no file of the commit is in "seeds/bigg"; did you mean "seeds/big"?',
+      "{ tenant: 'recording' }":
+        'tenant: no file of the commit is in "recording"; invoked test --record FOLDER makes one',
+      "{ tennant: 'recording' } as never":
+        'it has no "tennant", but volume, secrets, variables, allowedHosts, tenant; did you mean tenant?',
       "{ volume: { folder: '../up' } }": 'volume.folder: "../up" leads outside of the volume',
       "{ volume: { files: { a: '', 'a/b': '' } } }": 'volume.files: "/a/b" is below another file',
       "{ volume: { files: { a: '', './a': '' } } }": 'volume.files: "/a" is given twice',
@@ -185,13 +197,12 @@ serverSuite("tests: fixtures", { flags: LOOPBACK }, {
     for (const [declared, error] of Object.entries(errors)) {
       assert.equal(
         await errorOf(`registerTests(${declared});`),
-        `UNCAUGHT: HostError: registerTests failed: ${error}`,
+        `UNCAUGHT: TypeError: registerTests failed: ${error}`,
       );
     }
-    assert.match(await errorOf("registerTests({ volumes: {} } as never);"), /"volumes"/);
     assert.match(
       await errorOf("registerTests({ secrets: { A: String(Math.random()) } });"),
-      /^UNCAUGHT: HostError: registerTests failed: it declares another fixture each time/,
+      /^UNCAUGHT: TypeError: registerTests failed: it declares another fixture each time/,
     );
     assert.match(
       await errorOf("registerTests({}); registerTests({});"),

@@ -1,8 +1,7 @@
 /** The settings of a function as people write them: in `invoked.json`, and as `NAME=VALUE`. */
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
-import { quoted } from "../../config/field_violations.ts";
-import { nearest } from "../../config/nearest.ts";
+import { unknownMember } from "../../config/field_violations.ts";
 import { countOf, formatCount, formatDuration, parseDuration } from "../../config/units.ts";
 import { type Field, type Fields, shown, unsetOf, writtenValues } from "../../resources/field.ts";
 import {
@@ -66,12 +65,6 @@ function schemaOf(field: Field, withHidden: boolean): z.ZodType {
       }).partial();
     }
   }
-}
-
-function unknownMember([first = ""]: readonly string[], names: readonly string[]): string {
-  const likely = nearest(first, names);
-  const hint = likely === undefined ? "" : `; did you mean ${likely}?`;
-  return `has no ${quoted(first)}, but ${names.join(", ")}${hint}`;
 }
 
 const ALL = Object.entries<Field>(FUNCTION_SETTINGS);

@@ -1,6 +1,6 @@
 /** The folder of a recording of a tenant. */
-import { join } from "node:path";
-import { formatBytes } from "../../config/mod.ts";
+import { basename, dirname, join } from "node:path";
+import { formatBytes, nearest } from "../../config/mod.ts";
 import { assertRecordingFile, RECORDING_BYTES_MAX } from "../../tenants/recording/format.ts";
 import { MASKING_FILE } from "../../tenants/recording/mask_rules.ts";
 import { RecordingError } from "../../tenants/recording/recording_error.ts";
@@ -32,6 +32,24 @@ export async function readRecordingFolder(folder: string): Promise<ReadonlyMap<s
     );
   }
   return files;
+}
+
+/** The failure of a replay from a folder without JSON files, or one that does not exist. */
+export async function withoutRecording(folder: string): Promise<Failure> {
+  const name = oneLine(folder);
+  const next = `record it with invoked test --record ${name}`;
+  const isThere = await Deno.stat(folder).then(() => true, () => false);
+  if (isThere) {
+    return new Failure(`Folder ${name} has no recording`, { next, exit: "usage" });
+  }
+  const beside = await entriesOf(dirname(folder)).catch(() => []);
+  const folders = beside.filter(({ isDirectory }) => isDirectory);
+  const likely = nearest(basename(folder), folders.map((entry) => entry.name));
+  const path = likely && oneLine(join(dirname(folder), likely));
+  return new Failure(`Folder ${name} does not exist`, {
+    next: path === undefined ? next : `did you mean ${path}? Or ${next}`,
+    exit: "usage",
+  });
 }
 
 /** Names of a function's folder, which is no recording. */

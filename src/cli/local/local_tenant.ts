@@ -20,6 +20,7 @@ import type { Manifest } from "../folder/manifest.ts";
 import {
   readEarlierRecording,
   readRecordingFolder,
+  withoutRecording,
   writeRecordingFolder,
 } from "../folder/recording.ts";
 import { describeSecret, findSecrets } from "../folder/secret_scan.ts";
@@ -144,6 +145,7 @@ async function needClient(
 
 async function replaying(folder: string): Promise<LocalTenant> {
   const files = await readRecordingFolder(folder);
+  if (files.size === 0) throw await withoutRecording(folder);
   const replay = await checked(folder, () => ReplayTransport.open(files));
   return {
     calls: { transportOf: () => replay, answersTests: true, caCerts: [] },

@@ -8,6 +8,7 @@ import {
   exceeds,
   formatBytes,
   quoted,
+  unknownMember,
   VIOLATION_OPTIONS,
   violationOf,
 } from "../../config/mod.ts";
@@ -56,7 +57,17 @@ const allowedHost = z.string().superRefine((entry, context) => {
   }
 });
 
-const volume = z.strictObject({
+/** An object without other fields, which are named with those that it can have. */
+function strictObject<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z.strictObject(shape, {
+    error: ({ code, keys = [] }) =>
+      code === "unrecognized_keys"
+        ? unknownMember(keys as readonly string[], Object.keys(shape))
+        : undefined,
+  });
+}
+
+const volume = strictObject({
   /** Text of each file by its path in the volume. */
   files: z.record(z.string(), z.string()).superRefine((files, context) => {
     const count = Object.keys(files).length;
@@ -72,7 +83,7 @@ const volume = z.strictObject({
 });
 
 /** A fixture as `invoked.json` and `registerTests` declare it. */
-export const declaredFixture = z.strictObject({
+export const declaredFixture = strictObject({
   /** Each test has a volume of its own with these files; an empty one with neither files nor folder. */
   volume: volume.optional(),
   secrets: namedValues("secret", secret, SECRETS_MAX).optional(),

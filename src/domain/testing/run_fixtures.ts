@@ -1,9 +1,10 @@
 /** The fixtures of a run of tests. */
-import { quoted } from "../../config/mod.ts";
+import { nearest, quoted } from "../../config/mod.ts";
 import { HostCallError } from "../../sandbox/contract.ts";
 import type { Digest } from "../../store/blobs/commit_blobs.ts";
 import type { CommitFileRow } from "../../store/commits.ts";
 import { isUploaded } from "../commits/builds.ts";
+import { INVALID_FIXTURE } from "../../../sdk/test_limits.ts";
 import { ancestorsOf, PathError, volumePath } from "../volumes/paths.ts";
 import { type DeclaredFixture, FixtureError, readFixture } from "./fixture.ts";
 
@@ -78,7 +79,7 @@ export class RunFixtures {
       this.#current = this.#resolve({ ...this.base, ...readFixture(json) });
     } catch (error) {
       if (!(error instanceof FixtureError)) throw error;
-      throw violation(error.field === "" ? error.violation : error.message);
+      throw violation(error.field === "" ? `it ${error.violation}` : error.message);
     }
     const ofInstance = ({ volume: _volume, tenant: _tenant, ...others }: Fixture) =>
       JSON.stringify(others);
@@ -100,8 +101,9 @@ export class RunFixtures {
   }
 }
 
+/** An error that the instance throws with the stack of its call of `registerTests`. */
 function violation(message: string): HostCallError {
-  return new HostCallError("INVALID_ARGUMENT", `registerTests failed: ${message}`);
+  return new HostCallError(INVALID_FIXTURE, message);
 }
 
 /** @throws FixtureError */
@@ -136,24 +138,38 @@ function filesBelow(folder: string, rows: readonly CommitFileRow[]): readonly Se
 
 /** The files of a recording, which has no folders. @throws FixtureError */
 function recordingIn(folder: string, rows: readonly CommitFileRow[]): readonly RecordingFile[] {
-  return commitFilesIn("tenant", folder, rows).filter(({ path }) => !path.includes("/"))
+  const next = "; invoked test --record FOLDER makes one";
+  return commitFilesIn("tenant", folder, rows, next).filter(({ path }) => !path.includes("/"))
     .map(({ path, digest }) => ({ name: path, digest }));
 }
 
 /**
  * The files of the commit in a folder, by their path below it; at least one.
+ * @param next what helps without the folder, for the message
  * @throws FixtureError for the name of no such folder
  */
 function commitFilesIn(
   field: string,
   folder: string,
   rows: readonly CommitFileRow[],
+  next = "",
 ): readonly { readonly path: string; readonly digest: Digest }[] {
-  const prefix = `${seedPath(field, folder).slice(1)}/`;
-  const found = rows.filter(isUploaded).filter(({ path }) => path.startsWith(prefix))
-    .map(({ path, digest }) => ({ path: path.slice(prefix.length), digest }));
+  const named = seedPath(field, folder).slice(1);
+  const uploaded = rows.filter(isUploaded);
+  const found = uploaded.filter(({ path }) => path.startsWith(`${named}/`))
+    .map(({ path, digest }) => ({ path: path.slice(named.length + 1), digest }));
   if (found.length > 0) return found;
-  throw new FixtureError(field, `no file of the commit is in ${quoted(folder)}`);
+  const likely = nearest(named, foldersOf(uploaded));
+  const hint = likely === undefined ? next : `; did you mean ${quoted(likely)}?`;
+  throw new FixtureError(field, `no file of the commit is in ${quoted(folder)}${hint}`);
+}
+
+/** The folders that have files, and those above them. */
+function foldersOf(rows: readonly CommitFileRow[]): readonly string[] {
+  const folders = rows.flatMap(({ path }) =>
+    ancestorsOf(`/${path}`).map((above) => above.slice(1))
+  );
+  return [...new Set(folders)];
 }
 
 function seedPath(field: string, text: string): string {

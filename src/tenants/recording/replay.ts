@@ -79,7 +79,8 @@ export class ReplayTransport implements TenantTransport {
       : `; the nearest recorded request is ${shownKey(nearest)}`;
     return new TenantError(
       "TENANT_NOT_RECORDED",
-      `sdk.${name}: the recording does not have the request ${shownKey(key)}${end}`,
+      `sdk.${name}: the recording does not have the request ${shownKey(key)}${end}; ` +
+        "record it with invoked test --record",
     );
   }
 }
