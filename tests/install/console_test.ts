@@ -83,6 +83,10 @@ Deno.test("the console is built once for each state of its sources", async () =>
   assert.ok((await build()).success);
   assert.equal(await built(), "third");
 
+  await Deno.remove(`${root}/console/dist/index.html`);
+  assert.match((await build()).notes, /^Building/, "a part of the build was removed");
+  assert.equal(await built(), "third");
+
   const names = await Array.fromAsync(Deno.readDir(`${root}/console`), ({ name }) => name);
   assert.deepEqual(names.toSorted(), ["dist", "main.ts", "vite.config.ts"], "nothing is left");
 });
