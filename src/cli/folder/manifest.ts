@@ -71,13 +71,21 @@ async function readAs<Schema extends z.ZodType>(
   const hasUnknown = parsed.error.issues.some(({ code, path }) =>
     code === "unrecognized_keys" && path.length === 0
   );
+  const page = PAGES[String(parsed.error.issues[0]?.path[0])] ?? "docs/first-function.md";
   throw new Failure(`Invalid ${path}: ${violations.join("; ")}`, {
     next: hasUnknown
       ? `its fields are ${Object.keys(Manifest.shape).join(", ")}`
-      : "correct what the message names; docs/first-function.md describes the fields",
+      : `correct what the message names; ${page} describes it`,
     exit: "usage",
   });
 }
+
+/** Pages of fields whose members `docs/first-function.md` leaves to them. */
+const PAGES: Readonly<Record<string, string>> = {
+  tenant: "docs/tenants.md",
+  tests: "docs/testing.md",
+  triggers: "docs/triggers.md",
+};
 
 async function parseManifest(path: string, text: string): Promise<unknown> {
   try {
