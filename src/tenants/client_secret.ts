@@ -6,9 +6,12 @@ const SECRET_CHARS_MAX = 4_096;
 /** An Ed25519 key, in base64url. */
 const KEY = /^[A-Za-z0-9_-]{43}$/;
 
-/** Whether a text has the form of a client secret. */
-export function isClientSecret(text: string): boolean {
-  return privateJwkOf(text) !== undefined;
+/** Why a text is not a client secret; undefined for a client secret. It does not show the text. */
+export function clientSecretViolation(text: string): string | undefined {
+  if (privateJwkOf(text) !== undefined) return undefined;
+  return text.startsWith(PREFIX)
+    ? `has no key after ${PREFIX}, so it was probably not copied to its end`
+    : `is not a client secret of C1, which begins with ${PREFIX}`;
 }
 
 /** The private key of a client secret; undefined for a text of another form. */

@@ -86,6 +86,9 @@ Deno.test("tenants", async (t) => {
     const noKey = { host: tenant.host, ...owner, clientSecret: NO_SECRET };
     assertField(noted(await add(client, noKey)), "clientSecret", /begins with secret-token/);
     assert.ok(!answers.at(-1)?.includes(NO_SECRET));
+    const cut = { ...noKey, clientSecret: owner.clientSecret.slice(0, -4) };
+    assertField(noted(await add(client, cut)), "clientSecret", /has no key after .* to its end$/);
+    assert.ok(!answers.at(-1)?.includes(cut.clientSecret));
     assertField(
       await add(client, { host: tenant.host, ...owner, name: "not a name" }),
       "name",

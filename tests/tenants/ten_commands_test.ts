@@ -56,8 +56,13 @@ Deno.test("invoked tenants", async (t) => {
     await fails(["add", "--example", "--client-id", "x"], /The example tenant has neither/);
     await fails(
       ["add", tenant.host, "--client-id", owner.clientId, "--name", "again"],
-      /Tenant acme \(\w+\) is at \S+ already; add a credential to it \(TENANT_ALREADY_EXISTS\)/,
+      /Tenant acme \(\w+\) is at \S+ already; .* \(TENANT_ALREADY_EXISTS\)\nnext: .*credentials add/,
       owner.clientSecret,
+    );
+    await fails(
+      ["credentials", "add", "acme", "--client-id", owner.clientId],
+      /TENANT_CREDENTIAL_REJECTED\)\nnext: give the secret of this client/,
+      second.clientSecret,
     );
     await fails(["add", tenant.host, "--client-id", owner.clientId], /The client secret is empty/);
     const nobody = "127.0.0.1:1";
@@ -194,7 +199,10 @@ Deno.test("invoked tenants", async (t) => {
     assert.match((await listedSettings()).stdout, /^tenant\s+invented: .*WRITE/m);
     // Who may not list tenants sees the id alone.
     assert.match((await runInvoked(["show", "caller"], { env })).stdout, /^tenant +\{.*WRITE/m);
-    await fails(["remove", "invented", "--yes"], /in use by functions: caller \(/);
+    await fails(
+      ["remove", "invented", "--yes"],
+      /in use by functions: caller \(.*\nnext: .*--force/,
+    );
     assert.match(
       await run(["remove", "invented", "--force", "--yes"]),
       /lost their access: caller \(/,

@@ -144,6 +144,12 @@ const NEXT_STEPS: Readonly<Record<string, string>> = {
   TENANT_UNREACHABLE:
     "check the host of the tenant; the server needs --egress-allow-private for private addresses, and --egress-ca for " +
     "a certificate authority of your own",
+  TENANT_CREDENTIAL_REJECTED:
+    "give the secret of this client; invoked tenants rotate replaces the client of a credential",
+  TENANT_ALREADY_EXISTS:
+    "add a client with invoked tenants credentials add, or choose another name",
+  TENANT_IN_USE:
+    "invoked tenants rotate replaces a client, and --force removes what functions use, but no oldest credential",
   TENANT_NOT_FOUND: "list the tenants with invoked tenants list",
   PRINCIPAL_NOT_FOUND: "list the service principals with invoked principals list",
   CREDENTIAL_NOT_FOUND: "list the credentials with invoked credentials list",

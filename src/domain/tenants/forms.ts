@@ -1,7 +1,7 @@
 /** The forms of what names a tenant and its credentials, and what is wrong with texts of other forms. */
 import { quoted } from "../../config/mod.ts";
 import { parseAddress } from "../../shared/networks.ts";
-import { isClientSecret } from "../../tenants/client_secret.ts";
+import { clientSecretViolation } from "../../tenants/client_secret.ts";
 import type { FieldViolation } from "../errors.ts";
 
 /** The host of the example tenant, at which no other tenant can be. */
@@ -83,10 +83,7 @@ export function clientViolations(
     const description = `${quoted(clientId)} is a client of ${normalHost(of)}, and not of ${host}`;
     violations.push({ field: "clientId", description });
   }
-  if (!isClientSecret(clientSecret)) {
-    const description =
-      "is not a client secret of C1, which begins with secret-token:conductorone.com:v1:";
-    violations.push({ field: "clientSecret", description });
-  }
+  const description = clientSecretViolation(clientSecret);
+  if (description !== undefined) violations.push({ field: "clientSecret", description });
   return violations;
 }
