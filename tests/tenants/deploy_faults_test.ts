@@ -81,7 +81,7 @@ Deno.test("nothing is published if somebody else deploys meanwhile", async (t) =
       assertFails(
         await user.deploy("--yes", "--publish"),
         1,
-        /Conflict: the head .* nothing was published/,
+        /Conflict: the head .* so the function has been deployed since; nothing was published/,
         /compare again/,
       );
       assert.equal(tenant.named("shared").publishedCommitId, "");

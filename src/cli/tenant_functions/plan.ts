@@ -150,7 +150,7 @@ export function assertHead(
   throw new Failure(
     `Conflict: the head of the function at ${api.url} is ${oneLine(now)} and not ${
       oneLine(wanted)
-    }, so somebody else has deployed it; nothing was published`,
+    }, so the function has been deployed since; nothing was published`,
     { next: "compare again without --yes, then deploy with the head that it prints" },
   );
 }
