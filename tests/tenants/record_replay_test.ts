@@ -143,16 +143,6 @@ async function onExample(t: Deno.TestContext, folder: Folder): Promise<void> {
     }
     await folder.write("main.ts", MAIN);
   });
-  await t.step("so does invoked.json", async () => {
-    await folder.write("main.test.ts", TESTS);
-    const manifest = { name: unique("finder"), tenant: EXAMPLE, tests: { tenant: "recording" } };
-    await folder.write("invoked.json", JSON.stringify(manifest));
-    notesOf(await folder.run(["test"]));
-    const env = { INVOKED_DATA: (await sharedServer()).dataDir };
-    notesOf(await folder.run(["deploy"], env));
-    notesOf(await folder.run(["test", "--remote"], env));
-    await folder.write("main.test.ts", DECLARED);
-  });
   await t.step("dev replays and records", async () => {
     const manifest = { name: unique("finder"), tenant: EXAMPLE };
     await folder.write("invoked.json", JSON.stringify(manifest));
