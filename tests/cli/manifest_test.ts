@@ -53,6 +53,20 @@ Deno.test("a command needs no more of invoked.json than it uses", async (t) => {
     assertFails(run, 2, /invoked\.json: /);
     for (const name of Object.keys(wrong)) assert.match(run.stderr, new RegExp(`${name}\\b`));
   });
+  await t.step("the page of a field is named", async () => {
+    await write({ name: "partial", tenant: { acess: "READ" } });
+    const misspelt = await author.run(["deploy"]);
+    assertFails(
+      misspelt,
+      2,
+      /tenant: has no "acess", .*did you mean access\?/,
+      /docs\/tenants\.md/,
+    );
+    await write({ name: "partial", tenant: { access: "READ" } });
+    assertFails(await author.run(["check"]), 2, /json: tenant\.id: is missing$/m, /tenants\.md/);
+    await write({ name: "partial", timeout: 5 });
+    assertFails(await author.run(["deploy"]), 2, /timeout/, /docs\/first-function\.md/);
+  });
   await t.step("a local server needs no id and no destinations", async () => {
     await author.write(
       "main.test.ts",

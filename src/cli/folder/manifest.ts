@@ -16,6 +16,11 @@ const Manifest = z.strictObject({
   /** Needed if several functions have the name, or the name on the server may change. */
   id: z.string().optional(),
   ...IN_FILE,
+  tenant: IN_FILE.tenant.superRefine((tenant, context) => {
+    // An empty object removes the tenant.
+    if (tenant === undefined || Object.keys(tenant).length === 0 || "id" in tenant) return;
+    context.addIssue({ code: "custom", message: "is missing", path: ["id"] });
+  }),
   /** A folder above, with files that the function imports. */
   root: z.string().regex(/^\.\.(?:\/\.\.)*\/?$/, 'must be a folder above, such as "..", or "../.."')
     .optional(),
