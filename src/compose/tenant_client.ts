@@ -3,8 +3,17 @@ import { type Config, Secret, type TenantClient } from "../config/mod.ts";
 import { tenantSecretContext } from "../domain/tenants/tenants.ts";
 import { exists } from "../shared/files.ts";
 import { databaseOf } from "../store/data_use.ts";
-import { tenantClientsIn } from "../store/sqlite/tenant_clients.ts";
+import { tenantClientsIn, tenantNamesIn } from "../store/sqlite/tenant_clients.ts";
 import { masterKeysIn, sealerOf } from "./reading.ts";
+
+/**
+ * The names of the tenants of a server on this machine; empty without a database in the data directory.
+ * @throws DataDirError for a database of another version
+ */
+export async function readTenantNames(directory: string): Promise<readonly string[]> {
+  const database = databaseOf(directory);
+  return await exists(database) ? tenantNamesIn(database, `data directory ${directory}`) : [];
+}
 
 /**
  * The client that a server on this machine has for a tenant. Undefined without the tenant, its credential, a database in

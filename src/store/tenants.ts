@@ -31,6 +31,12 @@ export class TenantReader {
     return fetchPage(this.db.selectFrom("tenants").selectAll(), "id", page);
   }
 
+  /** The names of all tenants. */
+  async names(): Promise<string[]> {
+    const rows = await this.db.selectFrom("tenants").select("name").orderBy("id").execute();
+    return rows.map(({ name }) => name);
+  }
+
   async count(): Promise<number> {
     const { count } = await this.db.selectFrom("tenants")
       .select(({ fn }) => fn.countAll().as("count")).executeTakeFirstOrThrow();

@@ -234,6 +234,12 @@ async function withVariables(t: Deno.TestContext, folder: Folder): Promise<void>
   await t.step("missing and contradicting options are named", async () => {
     const none = await folder.run(record);
     assertFails(none, 2, /--record needs a client of tenant acme/, /CONDUCTORONE_CLIENT_ID/);
+    await folder.write(
+      "invoked.json",
+      JSON.stringify({ name: "finder", tenant: { id: "exmple" } }),
+    );
+    assertFails(await folder.run(record), 2, /tenant exmple/, /did you mean example\? Or sign in/);
+    await folder.write("invoked.json", JSON.stringify({ name: "finder", tenant: { id: "acme" } }));
     const both = await folder.run([...record, "--replay", "recording"]);
     assert.equal(both.code, 2);
     const away = await folder.run(["test", "--replay", "nowhere"]);

@@ -170,6 +170,10 @@ Deno.test("invoked tenants", async (t) => {
       ...["settings", "set", "caller", 'tenant={"id": "invented", "operation": ["*"]}', ...of],
     ]);
     assert.match(misspelt.stderr, /has no "operation", but id, .*; did you mean operations\?/);
+    const unknown = await runInvoked([
+      ...["settings", "set", "caller", 'tenant={"id": "inventd"}', ...of],
+    ]);
+    assert.match(unknown.stderr, /"inventd" is not the id, .*: did you mean invented\?/);
     // A developer, who may neither list nor give tenants, deploys what the function has already.
     const principal = await makePrincipal(client, "developer", ["functions:developer"]);
     const { credential, clientSecret } = await makeCredential(client, principal);

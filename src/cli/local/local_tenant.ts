@@ -1,5 +1,11 @@
 /** The C1 tenant of a function on a local server: recorded, replayed, or the example tenant. */
-import { countOf, loadConfig, readEnvironment, type TenantClient } from "../../config/mod.ts";
+import {
+  countOf,
+  loadConfig,
+  nearest,
+  readEnvironment,
+  type TenantClient,
+} from "../../config/mod.ts";
 import type { TenantCallsChange } from "../../compose/tenants.ts";
 import { operationLabel, TenantError, type TenantTransport } from "../../tenants/contract.ts";
 import { recordingFiles } from "../../tenants/recording/format.ts";
@@ -15,7 +21,7 @@ import { ReplayTransport } from "../../tenants/recording/replay.ts";
 import type { Api } from "../client/api.ts";
 import { ApiError } from "../client/api_error.ts";
 import { findDataDir } from "../client/credentials.ts";
-import { findTenantClient } from "../tenant_functions/connect.ts";
+import { findTenantClient, tenantProfiles } from "../tenant_functions/connect.ts";
 import type { Manifest } from "../folder/manifest.ts";
 import {
   readEarlierRecording,
@@ -124,19 +130,22 @@ async function needClient(
   if (given !== undefined) return given;
   const env = readEnvironment();
   const directory = await findDataDir(defaultDataDir(env));
-  const { readTenantClient } = await import("../../compose/tenant_client.ts");
+  const { readTenantClient, readTenantNames } = await import("../../compose/tenant_client.ts");
   const stored = directory === undefined
     ? undefined
     : await readTenantClient(loadConfig({}, env).config, directory, { tenant: id, credentialId });
   if (stored !== undefined) {
     return { ...stored, source: `data directory ${directory}`, caCerts: [] };
   }
+  const ofServer = directory === undefined ? [] : await readTenantNames(directory);
+  const likely = nearest(id, [EXAMPLE, ...await tenantProfiles(), ...ofServer]);
+  const hint = likely === undefined ? "" : `did you mean ${oneLine(likely)}? Or `;
   const name = oneLine(id);
   throw new Failure(
     `Option --record needs a client of tenant ${name}: no profile of a tenant has this name, no ` +
       "server of this machine has the tenant, and the CONDUCTORONE_* variables are not for it",
     {
-      next: `sign in with invoked login --tenant ${name}, or set CONDUCTORONE_CLIENT_ID, ` +
+      next: `${hint}sign in with invoked login --tenant ${name}, or set CONDUCTORONE_CLIENT_ID, ` +
         "CONDUCTORONE_CLIENT_SECRET and CONDUCTORONE_TENANT_DOMAIN",
       exit: "usage",
     },

@@ -49,6 +49,16 @@ export async function findTenantClient(
   return undefined;
 }
 
+/** The profiles of this user that are for tenants. A profile that cannot be read is none. */
+export async function tenantProfiles(): Promise<readonly string[]> {
+  const profiles = new Profiles(profilesDir(readEnvironment()));
+  const names = profiles.isAvailable ? await profiles.names() : [];
+  const isOfTenant = await Promise.all(
+    names.map((name) => profiles.read(name).then((found) => found?.isTenant, () => false)),
+  );
+  return names.filter((_, at) => isOfTenant[at]);
+}
+
 async function profileOf(name: string): Promise<Target | undefined> {
   const profiles = new Profiles(profilesDir(readEnvironment()));
   const isKnown = isProfileName(name) && (await profiles.names()).includes(name);

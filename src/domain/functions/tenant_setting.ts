@@ -1,6 +1,6 @@
 /** The tenant that a request gives a function: ids in place of names, and who may give it. */
 import { isDeepStrictEqual } from "node:util";
-import { quoted } from "../../config/mod.ts";
+import { nearest, quoted } from "../../config/mod.ts";
 import { isUnset } from "../../resources/field.ts";
 import type { FunctionSettings } from "../../resources/functions.ts";
 import { FUNCTION_TENANT } from "../../resources/tenants.ts";
@@ -50,7 +50,10 @@ export async function withTenantId<S extends FunctionSettings>(
   // Before the tenant is looked up: nobody else learns which tenants there are.
   requirePermission(by, MAY_USE_TENANT, earlier?.id);
   const tenant = await findTenant(read, id);
-  if (tenant === undefined) throw invalid({ field: `${field}.id`, description: unknownTenant(id) });
+  if (tenant === undefined) {
+    const description = unknownTenant(id, await read.tenants.names());
+    throw invalid({ field: `${field}.id`, description });
+  }
   const allowed = await withCredentialId(read, { ...wanted, id: tenant.id });
   await assertUseful(read, tenant, allowed, field);
   return { ...settings, tenant: allowed };
@@ -64,8 +67,11 @@ export function tenantLocks(
   return changed.includes("tenant") && tenant?.id ? [locks.ofTenant(tenant.id)] : [];
 }
 
-function unknownTenant(named: string): string {
-  const next = named.toLowerCase() === EXAMPLE_HOST
+function unknownTenant(named: string, names: readonly string[]): string {
+  const likely = nearest(named, names);
+  const next = likely !== undefined
+    ? `did you mean ${likely}?`
+    : named.toLowerCase() === EXAMPLE_HOST
     ? "add the example tenant with invoked tenants add --example"
     : "list them with invoked tenants list";
   return `${quoted(named)} is not the id, name or host of a tenant of this server: ${next}`;

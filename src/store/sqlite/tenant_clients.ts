@@ -18,9 +18,7 @@ interface SealedClient {
  * @throws DataDirError for a database of another version
  */
 export function tenantClientsIn(file: string, tenant: string, name: string): SealedClient[] {
-  using db = new DatabaseSync(file, { readOnly: true });
-  db.exec("PRAGMA busy_timeout = 5000");
-  assertCurrent(migrationsOf(db), name);
+  using db = opened(file, name);
   return db.prepare(
     `SELECT c.id, c.tenant_id, t.host, c.client_id, c.sealed_secret
     FROM tenant_credentials c JOIN tenants t ON t.id = c.tenant_id
@@ -33,4 +31,25 @@ export function tenantClientsIn(file: string, tenant: string, name: string): Sea
     clientId: `${row["client_id"]}`,
     sealedSecret: row["sealed_secret"] as Uint8Array,
   }));
+}
+
+/**
+ * The names of all tenants in such a database.
+ * @throws DataDirError for a database of another version
+ */
+export function tenantNamesIn(file: string, name: string): string[] {
+  using db = opened(file, name);
+  return db.prepare("SELECT name FROM tenants ORDER BY id").all().map((row) => `${row["name"]}`);
+}
+
+function opened(file: string, name: string): DatabaseSync {
+  const db = new DatabaseSync(file, { readOnly: true });
+  try {
+    db.exec("PRAGMA busy_timeout = 5000");
+    assertCurrent(migrationsOf(db), name);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
 }
