@@ -1,3 +1,4 @@
+import { nearest, quoted } from "../config/mod.ts";
 import { camelCase } from "../shared/field_names.ts";
 import { invalid } from "./errors.ts";
 
@@ -24,11 +25,12 @@ export function maskedFields<Field extends string>(
     const name = camelCase(path);
     const field = updatable.find((candidate) => candidate === name);
     if (field !== undefined) return field;
+    const whole = updatable.find((candidate) => name.startsWith(`${candidate}.`));
+    const likely = whole ?? nearest(name, updatable);
+    const hint = likely === undefined ? "" : `; did you mean ${likely}?`;
     throw invalid({
       field: "updateMask",
-      description: `${JSON.stringify(path)} cannot be updated; possible are ${
-        updatable.join(", ")
-      }`,
+      description: `${quoted(path)} cannot be updated; possible are ${updatable.join(", ")}${hint}`,
     });
   }));
 }

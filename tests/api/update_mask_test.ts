@@ -105,6 +105,11 @@ sharedSuite("update: the mask", {
         message,
       });
     }
+    for (const [path, likely] of [["tennant", "tenant"], ["tenant.access", "tenant"]] as const) {
+      const rejected = await client.post(UPDATE, { function: { id, ...CHANGE }, updateMask: path });
+      const message = new RegExp(`"${path}" cannot be updated; .*; did you mean ${likely}\\?$`);
+      assertError(rejected, "INVALID_ARGUMENT", "INVALID_FIELD", { message });
+    }
     for (const updateMask of [1, ["displayName"], { paths: "displayName" }, { paths: [1] }]) {
       const answer = await client.post(UPDATE, { function: { id, ...CHANGE }, updateMask });
       assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD");

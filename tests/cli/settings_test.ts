@@ -141,6 +141,11 @@ Deno.test("invoked.json and settings set limits, variables and the volume of a f
         /timeout "2": it must be a duration with/,
       ],
       [["settings", "set", "limited", "processReuse=on"], 2, /"on": it must be PROCESS_REUSE_NONE/],
+      [
+        ["settings", "set", "limited", 'tenant={"id":"example"'],
+        2,
+        /Invalid tenant \{"id":"example": it is not JSON at line 1, column 16: /,
+      ],
       [["settings", "set", "limited", "timeout"], 2, /"timeout" is not NAME=VALUE/],
       [["settings", "set", "limited", "retention=1ms"], 1, /1 ms is not between 1 s and 3,650 d/],
       [["settings", "set", "limited", "timeout=2m"], 1, /2 min is not between .*--max-timeout/],
@@ -152,6 +157,8 @@ Deno.test("invoked.json and settings set limits, variables and the volume of a f
     }
     const lots = await author.run(["settings", "set", "limited", "memoryMib=lots"]);
     assertFails(lots, 2, /memoryMib "lots"/, /write it as memoryMib=256$/);
+    const member = await author.run(["settings", "set", "limited", "tenant.access=WRITE"]);
+    assertFails(member, 2, /Unknown setting "tenant\.access"/, /the whole value as tenant='\{/);
     await write({ timeout: "soon" });
     assertFails(await author.run(["deploy"]), 2, /timeout: must be a duration with its unit/);
   });

@@ -12,6 +12,7 @@ import {
   type SettingValue,
 } from "../folder/function_settings.ts";
 import { Failure, oneLine } from "../terminal/failure.ts";
+import { jsonViolation } from "../terminal/json_violation.ts";
 
 /** Begins the name of a variable among the names of settings. */
 export const VARIABLE_PREFIX = "variables.";
@@ -30,7 +31,7 @@ export async function changeTo(
       const variables = { ...change.variables ?? fn.variables, [variable]: value };
       change = { ...change, variables };
     } else if (name === VOLUME) change = { ...change, vfsId: await volumeIdOf(api, value) };
-    else change = { ...change, [needSetting(name)]: valueOf(needSetting(name), value) };
+    else change = { ...change, [needSetting(name)]: await valueOf(needSetting(name), value) };
   }
   return change;
 }
@@ -55,33 +56,48 @@ function needSetting(name: string): SettingName {
   const known = SETTING_NAMES.find((setting) => setting === name);
   if (known !== undefined) return known;
   const names = [...SETTING_NAMES, VOLUME];
+  const whole = SETTING_NAMES.find((setting) => name.startsWith(`${setting}.`));
   const likely = nearest(name, names);
-  const hint = likely === undefined ? "" : `did you mean ${likely}? `;
+  const hint = whole !== undefined
+    ? `set the whole value as ${exampleOf(whole)}. `
+    : likely === undefined
+    ? ""
+    : `did you mean ${likely}? `;
   throw new Failure(`Unknown setting ${JSON.stringify(oneLine(name))}`, {
     next: `${hint}The settings are ${names.join(", ")}, and ${VARIABLE_PREFIX}NAME for a variable`,
     exit: "usage",
   });
 }
 
-function valueOf(name: SettingName, text: string): SettingValue {
-  const parsed = settingSchema(name).safeParse(plainValue(text), VIOLATION_OPTIONS);
+async function valueOf(name: SettingName, text: string): Promise<SettingValue> {
+  const parsed = settingSchema(name).safeParse(await plainValue(name, text), VIOLATION_OPTIONS);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const where = issue?.path.length ? `${issue.path.join(".")}: ` : "it ";
-  throw new Failure(
-    `Invalid ${name} ${JSON.stringify(oneLine(text))}: ${where}${issue?.message}`,
-    { next: `write it as ${name}=${FUNCTION_SETTINGS[name].example}`, exit: "usage" },
-  );
+  throw invalidValue(name, text, `${where}${issue?.message}`);
 }
 
-/** A number, a JSON object, or the text itself. */
-function plainValue(text: string): unknown {
+function invalidValue(name: SettingName, text: string, violation: string): Failure {
+  const shown = text.startsWith("{") ? oneLine(text) : JSON.stringify(oneLine(text));
+  return new Failure(`Invalid ${name} ${shown}: ${violation}`, {
+    next: `write it as ${exampleOf(name)}`,
+    exit: "usage",
+  });
+}
+
+/** An example as a shell takes it. */
+function exampleOf(name: SettingName): string {
+  return `${name}=${FUNCTION_SETTINGS[name].example}`;
+}
+
+/** A number, a JSON object, or the text itself. @throws {Failure} for an object that is not JSON */
+async function plainValue(name: SettingName, text: string): Promise<unknown> {
   if (/^-?[0-9.]+$/.test(text)) return Number(text);
   if (!text.startsWith("{")) return text;
   try {
     return JSON.parse(text);
-  } catch {
-    return text;
+  } catch (error) {
+    throw invalidValue(name, text, `it is not JSON${await jsonViolation(text, error)}`);
   }
 }
 

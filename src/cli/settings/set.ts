@@ -27,6 +27,7 @@ export function register(command: Command): void {
     command,
     "invoked settings set hello timeout=5m memoryMib=256",
     "invoked settings set hello variables.STAGE=production",
+    `invoked settings set hello 'tenant={"id": "acme", "access": "READ"}'`,
   );
   command.action(
     async (functionName: string, given: string[], { json }: { readonly json?: true }) => {
