@@ -49,7 +49,7 @@ export async function findTenantClient(
   return undefined;
 }
 
-/** The profiles of this user that are for tenants. A profile that cannot be read is none. */
+/** The profiles of this user that are for tenants. Profiles that cannot be read are left out. */
 export async function tenantProfiles(): Promise<readonly string[]> {
   const profiles = new Profiles(profilesDir(readEnvironment()));
   const names = profiles.isAvailable ? await profiles.names() : [];
