@@ -119,10 +119,16 @@ function patternOf({ path, slashes = {} }: Operation): string {
 
 function noOperation(method: string, path: string): DomainError {
   const what = `${method} ${path}`;
+  const hint = UPDATE_ELSEWHERE.test(what)
+    ? ": a function is updated by POST /api/v1/functions/update"
+    : "";
   return needsTenant(path)
     ? new DomainError(
       "NEEDS_C1_TENANT",
       `${what} needs a C1 tenant: invoked does not serve this part of C1's API`,
     )
-    : new DomainError("ENDPOINT_NOT_FOUND", `The API has no operation ${what}`);
+    : new DomainError("ENDPOINT_NOT_FOUND", `The API has no operation ${what}${hint}`);
 }
+
+/** Paths at which clients of other APIs expect the update of a function. */
+const UPDATE_ELSEWHERE = /^(?:POST|PUT|PATCH) \/api\/v1\/functions\/[^/]+(?:\/update)?$/;

@@ -44,6 +44,15 @@ sharedSuite("errors", {
     }
   },
 
+  "a request to update a function at its own path names C1's path": async ({ client }) => {
+    const message =
+      /^The API has no operation .*: a function is updated by POST \/api\/v1\/functions\/up/;
+    for (const [method, path] of [["POST", "x"], ["PATCH", "x"], ["POST", "x/update"]] as const) {
+      const answer = await client.call(method, `/api/v1/functions/${path}`);
+      assertError(answer, "NOT_FOUND", "ENDPOINT_NOT_FOUND", { message });
+    }
+  },
+
   "a path of C1 that only a tenant has says so": async ({ client }) => {
     const message =
       /^(?:GET|POST|DELETE) \/api\/.* needs a C1 tenant: invoked does not serve this part of C1's API$/;
