@@ -22,10 +22,13 @@ export async function findFunction(api: Api, nameOrId: string): Promise<RemoteFu
   if (begun !== undefined) return begun;
   const likely = nearest(nameOrId, candidates.map(({ displayName }) => displayName));
   const what = `Function ${JSON.stringify(oneLine(nameOrId))} not found`;
+  const list = api.session.transport.isTenant
+    ? "invoked list --profile and the profile of the tenant"
+    : "invoked list";
   throw new Failure(`${what}: ${api.url} has no function with this name or id`, {
     next: likely === undefined
-      ? "list the functions with invoked list, or deploy it with invoked deploy"
-      : `did you mean ${oneLine(likely)}? List the functions with invoked list`,
+      ? `list the functions with ${list}, or deploy it with invoked deploy`
+      : `did you mean ${oneLine(likely)}? List the functions with ${list}`,
   });
 }
 
