@@ -29,6 +29,12 @@ export function requestOf(operation: TenantOperation, request: unknown): TenantR
   // The first argument of a method without a request is its options.
   const fields = parameters.length > 0 || body !== undefined ? request ?? {} : {};
   if (!isObject(fields)) return fail("request", `is ${typeNameOf(fields)}, not an object`);
+  const isWhole = body !== undefined && body.key === undefined;
+  // Before what is missing: the field may be misspelt.
+  if (!isWhole) {
+    const known = body?.key === undefined ? parameters : [...parameters, body.key];
+    rejectUnknown(fields, known, "", fail);
+  }
   const base = {
     operation: { namespace, method },
     access,
@@ -36,12 +42,10 @@ export function requestOf(operation: TenantOperation, request: unknown): TenantR
     path: `${pathOf(operation.path, ofPath, fields, fail)}${queryOf(ofQuery, fields, fail)}`,
   };
   if (base.path.length > PATH_MAX_CHARS) fail(longestOf(parameters, fields), TOO_LONG);
-  if (body !== undefined && body.key === undefined) {
+  if (isWhole) {
     const whole = request === undefined || request === null ? undefined : fields;
     return { ...base, body: bodyOf(body.message, whole, "", fail) };
   }
-  const known = body?.key === undefined ? parameters : [...parameters, body.key];
-  rejectUnknown(fields, known, "", fail);
   const value = body?.key === undefined ? undefined : fields[body.key] ?? undefined;
   return {
     ...base,

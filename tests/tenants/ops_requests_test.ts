@@ -48,6 +48,7 @@ Deno.test("sdk makes the requests that C1's SDK makes", () => {
 const LONG = "x".repeat(1_000_000);
 const REJECTED: readonly (readonly [string, unknown, string, RegExp])[] = [
   ["apps.get", {}, "id", /^sdk\.apps\.get: id is missing$/],
+  ["apps.get", { appId: "a" }, "appId", /^sdk\.apps\.get: appId is not a field .*: use id$/],
   ["apps.get", undefined, "id", /is missing/],
   ["apps.get", { id: null }, "id", /is missing/],
   ["apps.get", { id: "" }, "id", /is empty/],
