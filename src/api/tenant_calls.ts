@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { DomainError } from "../domain/errors.ts";
 import type { HostMethod } from "../domain/invocations/host_methods.ts";
 import { HostCallError, type HostReply } from "../sandbox/contract.ts";
 import { embeddedObject } from "../shared/json_text.ts";
@@ -61,7 +62,8 @@ function parsed(params: unknown): { operation: TenantOperation; request: unknown
   const { namespace, method, request } = data;
   const operation = findOperation(namespace, method);
   if (operation !== undefined) return { operation, request };
-  throw new HostCallError("UNIMPLEMENTED", unknownMethod(namespace, method));
+  const unknown = new DomainError("TENANT_METHOD_UNKNOWN", unknownMethod(namespace, method));
+  throw hostCallError(unknown, unknown.reason);
 }
 
 /** The text of the tenant as bytes. Without `value`, the text is the message: a large answer is sent only once. */

@@ -59,7 +59,10 @@ Deno.test("calls of functions to their tenant", async (t) => {
     const id = await client.deploy(CALLER);
     const { ends: [end], lines } = await makeCalls(client, id, [LIST_APPS]);
     assert.deepEqual([end.status, end.reason], [400, "TENANT_NOT_SET"]);
-    assert.match(end.message, /^sdk\.apps\.list not sent: function \w+ has no setting tenant/);
+    assert.match(
+      end.message,
+      /^sdk\.apps\.list not sent: function test has no setting tenant; set it, such as "tenant"/,
+    );
     assert.deepEqual(lines, []);
     await using other = await HostileTenant.start();
     const otherId = await addTenant(client, other);
@@ -109,7 +112,7 @@ Deno.test("calls of functions to their tenant", async (t) => {
     const search = { namespace: "appSearch", method: "search", request: { query: "x" } };
     const { ends: [grant, found] } = await makeCalls(client, id, [GRANT, search]);
     assert.deepEqual([grant.status, grant.reason], [403, "TENANT_OPERATION_DENIED"]);
-    assert.match(grant.message, /tenant\.access of the function is READ$/);
+    assert.match(grant.message, /tenant\.access of the function is READ; set it to WRITE$/);
     assert.equal(found.got.statusCode, 200);
     await setTenant(client, id, { id: tenantId, access: "WRITE", operations: ["task.*"] });
     const second = await makeCalls(client, id, [GRANT, LIST_APPS]);
@@ -160,8 +163,8 @@ Deno.test("calls of functions to their tenant", async (t) => {
     ]);
     assert.deepEqual(ends.map(({ status, reason }) => [status, reason]), [
       [400, "INVALID_FIELD"],
-      [501, undefined],
-      [501, undefined],
+      [501, "TENANT_METHOD_UNKNOWN"],
+      [501, "TENANT_METHOD_UNKNOWN"],
     ]);
     assert.equal(tenant.received.length, 0);
   });

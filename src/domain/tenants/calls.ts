@@ -95,10 +95,12 @@ export class TenantCalls {
     const isDeleted = fn.deletedAt !== null;
     const tenant = isDeleted ? undefined : functionTenantOf(fn);
     if (tenant !== undefined) return tenant;
-    const why = isDeleted ? "was deleted" : "has no setting tenant, which names the tenant to call";
+    const why = isDeleted
+      ? "was deleted"
+      : 'has no setting tenant; set it, such as "tenant": {"id": "NAME"} in invoked.json';
     throw new DomainError(
       "TENANT_NOT_SET",
-      `${operationLabel(operation)} not sent: function ${functionId} ${why}`,
+      `${operationLabel(operation)} not sent: function ${fn.displayName} ${why}`,
     );
   }
 
@@ -106,7 +108,7 @@ export class TenantCalls {
   async #send(call: TenantCall, tenant: FunctionTenant, number: number): Promise<TenantAnswer> {
     await this.#assertAllowed(call, tenant);
     const request = requestOf(call.operation, call.request);
-    // No tenant gets the request, so the audit log has nothing of it.
+    // No tenant gets the request, so the audit log does not have the call.
     if (call.tenant !== undefined) return await send(call, call.tenant, request);
     const { tenants, store } = this.parts;
     const opened = await store.reading(() => this.#opened(call, tenant));
@@ -138,10 +140,10 @@ export class TenantCalls {
   ): Promise<void> {
     const { operation } = call;
     const why = operation.access === "WRITE" && access !== "WRITE"
-      ? "it changes the tenant, and tenant.access of the function is READ"
+      ? "it changes the tenant, and tenant.access of the function is READ; set it to WRITE"
       : allows(operations, operation)
       ? undefined
-      : "no pattern in tenant.operations of the function allows it";
+      : `no pattern in tenant.operations of the function allows it; add "${operation.namespace}.${operation.method}"`;
     if (why === undefined) return;
     const error = new DomainError(
       "TENANT_OPERATION_DENIED",
