@@ -32,6 +32,7 @@ Deno.test("a function is pulled, compared, overwritten when asked, and deployed 
     assert.equal(code, 0, stderr);
     assert.match(stderr, /^ {2}\+ lib\/one\.ts$/m);
     assert.match(stderr, /^ {2}secrets stay at the tenant: TOKEN$/m);
+    assert.match(stderr, /^ {2}for an editor: types in \.invoked, and deno\.json$/m);
     assert.deepEqual(await filesIn(folder), [
       ".invoked",
       "deno.json",

@@ -8,7 +8,7 @@ import { isId } from "../client/candidates.ts";
 import { findFunction } from "../client/find.ts";
 import type { RemoteFunction } from "../client/schemas.ts";
 import { type Change, changesBetween, formatChange } from "../folder/changes.ts";
-import { editorConfig, MANIFEST_SCHEMA, writeEditorTypes } from "../folder/editor.ts";
+import { editorConfig, MANIFEST_SCHEMA, PRIVATE_DIR, writeEditorTypes } from "../folder/editor.ts";
 import type { Skipped } from "../folder/files.ts";
 import { MANIFEST_NAME, readFields, readManifest } from "../folder/manifest.ts";
 import { paintPatch, patchOf } from "../folder/patches.ts";
@@ -122,7 +122,9 @@ async function write(folder: string, files: Files, changes: readonly Change[]): 
   });
   await writeFiles(folder, new Map(changed));
   await writeEditorTypes(folder);
-  if ((await readPresent(folder, [EDITOR_FILE])).size > 0) return;
+  const isConfigured = (await readPresent(folder, [EDITOR_FILE])).size > 0;
+  note(`  for an editor: types in ${PRIVATE_DIR}${isConfigured ? "" : `, and ${EDITOR_FILE}`}`);
+  if (isConfigured) return;
   await writeFiles(
     folder,
     new Map([[EDITOR_FILE, new TextEncoder().encode(await editorConfig())]]),
