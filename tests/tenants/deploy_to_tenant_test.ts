@@ -174,7 +174,7 @@ Deno.test("a deploy that cannot be right changes nothing at the tenant", async (
     const { stderr } = await user.deploy();
     const warnings = stderr.split("\n").filter((line) => line.startsWith("Warning: C1"));
     const of = (names: string, what: string, path: string) =>
-      `Warning: C1 does not document ${names} of ${what}, which ${path} uses`;
+      `Warning: C1 does not document ${names} of ${what}, as in ${path}`;
     assert.deepEqual(warnings, [
       of("deepEqual, registerTests", "@c1/test", "main.test.ts"),
       of("CallContext, SDKError, vfs", "@c1/functions-sdk", "main.ts"),

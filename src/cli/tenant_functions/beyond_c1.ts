@@ -45,9 +45,8 @@ export function warningsBeyondC1(files: Files): string[] {
   return Array.from(uses, ([of, { names, paths }]) => {
     const shown = [...paths].slice(0, PATHS_MAX).map(oneLine);
     const more = paths.size > PATHS_MAX ? " and more" : "";
-    return `C1 does not document ${[...names].toSorted().join(", ")} of ${of}, which ${
-      shown.join(", ")
-    }${more} ${paths.size === 1 ? "uses" : "use"}`;
+    const listed = [...names].toSorted().join(", ");
+    return `C1 does not document ${listed} of ${of}, as in ${shown.join(", ")}${more}`;
   });
 }
 
