@@ -120,7 +120,7 @@ Deno.test("sdk of a function with a tenant", async (t) => {
 
   await step("keeps the text of the tenant as the raw response", async () => {
     const text =
-      '{ "list": [ {"id":"a", "userCount":"12", "later": 1.0, "displayName":"caf\\u00e9 é"} ] }\n';
+      '{ "list": [ {"id":"a", "userCount":"12", "later": 1.0, "displayName":"café \\"é\\""} ] }\n';
     tenant.api = (_request, response) =>
       void response.writeHead(200, { "content-type": "application/json; charset=utf-8" }).end(text);
     const output = await run(
@@ -129,7 +129,7 @@ Deno.test("sdk of a function with a tenant", async (t) => {
       return { userCount, displayName, contentType, type: rawResponse.headers.get("content-type"), text: await rawResponse.text() };`,
     );
     const type = "application/json; charset=utf-8";
-    const read = { userCount: 12, displayName: "café é", contentType: type, type };
+    const read = { userCount: 12, displayName: 'café "é"', contentType: type, type };
     assert.deepEqual(output, { ...read, text });
   });
 
@@ -214,7 +214,7 @@ Deno.test("sdk of a function with a tenant", async (t) => {
   });
 
   await step("has errors as C1's SDK has, with the text of the tenant", async () => {
-    const short = '{ "code": 5,\t"message":"\\u0067one", "x": 1.0 }\n';
+    const short = '{ "code": 5,\t"message":"gone", "x": 1.0 }\n';
     const long = JSON.stringify({ code: 13, message: "é".repeat(10_000), details: [] });
     const asC1 = "Unexpected Status or Content-Type: Status";
     const answers = [
