@@ -107,6 +107,7 @@ const READERS: readonly Readers[] = [
   ["src/store/blobs", "the times of files, which a read renews", "disk_commit_blobs.ts"],
   ["src/store/postgres", "stored times", "last_writes.ts"],
   ["src/tenants", "times in assertions, and a date of Retry-After", "client_key.ts", "retries.ts"],
+  ["src/tenants/recording", "times in requests", "request_fields.ts"],
 ];
 
 const WALL_CLOCK = /\bDate\.now\b|\bnew Date\(\s*\)/;

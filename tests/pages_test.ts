@@ -18,7 +18,7 @@ const GENERATED = [
   ...Object.keys(CONFIGURATION_PAGES),
 ];
 /** Words as `wc -w` counts them, in all pages together and in one of them. */
-const WORDS_MAX = 38_338;
+const WORDS_MAX = 38_400;
 const WORDS_IN_PAGE_MAX = 2_500;
 const GLOSSARY_MAX = 20;
 const RESULTS = fileURLToPath(new URL("bench/results/", ROOT));

@@ -1,4 +1,4 @@
-/** Clauses of import and export statements, and texts that are none. */
+/** Clauses of import and export statements, and other texts. */
 import assert from "node:assert/strict";
 import { readClause } from "../../src/builder/clauses.ts";
 
