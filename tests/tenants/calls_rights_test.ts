@@ -1,5 +1,6 @@
 /** Which calls of functions reach their tenant, and what the server records of them. */
 import assert from "node:assert/strict";
+import type { ServerResponse } from "node:http";
 import { assertOcsf, events } from "../audit/support.ts";
 import type { Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
@@ -298,9 +299,9 @@ Deno.test("calls of functions to their tenant", async (t) => {
   await step("answers that a function does not read hold back its further answers", async () => {
     const main = `import { sdk } from "@c1/functions-sdk";
       export default async () => {
-        for (let at = 0; at < 16; at++) (sdk as any).apps.list({}).catch(() => {});
-        // The calls leave, and then nobody reads.
-        await new Promise((resolve) => setTimeout(resolve, 10));
+        for (let at = 0; at < 15; at++) (sdk as any).apps.list({}).catch(() => {});
+        // Answered once all calls have left; then nobody reads.
+        await (sdk as any).apps.get({ id: "gate" });
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 6_000);
         return { ends: [] };
       };`;
@@ -309,8 +310,17 @@ Deno.test("calls of functions to their tenant", async (t) => {
     const text = JSON.stringify({ list: [{ displayName: "x".repeat(20 * 1024 * 1024) }] });
     for (const status of [200, 500]) {
       tenant.received.length = 0;
-      tenant.api = (_request, response) =>
-        void response.writeHead(status, { "content-type": "application/json" }).end(text);
+      const lists: ServerResponse[] = [];
+      let gate: ServerResponse | undefined;
+      tenant.api = ({ path }, response) => {
+        if (path.endsWith("/gate")) gate = response;
+        else lists.push(response);
+        if (gate === undefined || lists.length < 15) return;
+        json(gate, 200, {});
+        for (const list of lists) {
+          list.writeHead(status, { "content-type": "application/json" }).end(text);
+        }
+      };
       const { lines } = await makeCalls(client, id, []);
       assert.equal(tenant.received.length, 16);
       const answered = lines.filter((line) => line.startsWith(`sdk.apps.list: status ${status}`));
