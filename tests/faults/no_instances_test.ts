@@ -152,8 +152,12 @@ procfsTest("the directory of egress sockets is made again", async (t) => {
   });
 
   await t.step("invocations wait while it cannot be made", async () => {
-    await Deno.remove(directory, { recursive: true });
-    await Deno.writeTextFile(directory, "in the way");
+    await eventually(async () => {
+      await Deno.remove(directory, { recursive: true });
+      // The server may make the directory again before.
+      return await Deno.writeTextFile(directory, "in the way", { createNew: true })
+        .then(() => true, () => undefined);
+    }, "a file instead of the directory");
     const waiting = succeeded(client, functionId, { url });
     const { reason } = await readiness(client, 503);
     assert.match(reason, /^the server cannot start processes for functions: /);
