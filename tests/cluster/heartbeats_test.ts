@@ -4,7 +4,6 @@ import { subjects } from "../../src/cluster/nats/subjects.ts";
 import { Nats } from "../../src/cluster/nats/connection.ts";
 import { Registry } from "../../src/cluster/registry/registry.ts";
 import { eventually } from "../support/eventually.ts";
-import { makeTempDir } from "../support/invoked.ts";
 import { TestNats } from "../support/nats.ts";
 import { TestWorker } from "../support/workers.ts";
 import { RogueWorker } from "./rogue.ts";
@@ -12,13 +11,12 @@ import { RogueWorker } from "./rogue.ts";
 Deno.test("a worker waits for NATS, and then for an API node", async () => {
   await using server = await TestNats.start();
   await server.stop();
-  await using directory = await makeTempDir();
-  const starting = TestWorker.start({ nats: server.address, directory: directory.path });
+  let logged = "";
+  const starting = TestWorker.start({ nats: server.address, onLog: (log) => logged = log });
   starting.catch(() => {});
-  // The worker locks its directory before it looks for NATS.
   await eventually(
-    () => Deno.stat(`${directory.path}/lock`).then(() => true, () => undefined),
-    "a worker that has begun to start",
+    () => /Waiting for NATS: .* the connection was refused/.test(logged) || undefined,
+    "a worker that waits",
   );
   await server.restart();
   await using worker = await starting;
@@ -27,7 +25,6 @@ Deno.test("a worker waits for NATS, and then for an API node", async () => {
   await eventually(() => registry.get(worker.id), "the heartbeat of the worker");
   const { code, log } = await worker.stop();
   assert.equal(code, 0, log);
-  assert.match(log, /Waiting for NATS: .* the connection was refused/);
   assert.match(log, /No API node receives the heartbeats of this worker/);
   assert.match(log, /An API node receives the heartbeats of this worker/);
 });

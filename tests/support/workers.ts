@@ -20,6 +20,8 @@ export interface WorkerOptions {
   readonly program?: string;
   /** Where it runs instead of this process's network. */
   readonly host?: NetworkHost;
+  /** Gets all that the worker has logged so far, as it logs more. */
+  readonly onLog?: (log: string) => void;
 }
 
 /** A running worker. Disposing it kills it, and removes its directory. */
@@ -36,7 +38,7 @@ export class TestWorker implements AsyncDisposable {
   ) {}
 
   static async start(
-    { nats, capacity = 2, flags = [], env = {}, program, host, ...options }: WorkerOptions,
+    { nats, capacity = 2, flags = [], env = {}, program, host, onLog, ...options }: WorkerOptions,
   ): Promise<TestWorker> {
     const directory = options.directory ??
       await Deno.makeTempDir({ prefix: "invoked-test-worker-" });
@@ -61,7 +63,7 @@ export class TestWorker implements AsyncDisposable {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    const log = new Response(process.stderr).text();
+    const log = readLog(process.stderr, onLog);
     const ownsDirectory = options.directory === undefined;
     const id = await readId(process, log).catch(async (error) => {
       await process.status;
@@ -97,6 +99,15 @@ export class TestWorker implements AsyncDisposable {
     await this.stop("SIGKILL");
     if (this.ownsDirectory) await removeDirectory(this.directory);
   }
+}
+
+async function readLog(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  onLog: (log: string) => void = () => {},
+): Promise<string> {
+  let log = "";
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) onLog(log += text);
+  return log;
 }
 
 async function readId(process: Deno.ChildProcess, log: Promise<string>): Promise<string> {
