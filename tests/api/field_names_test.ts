@@ -237,10 +237,10 @@ sharedSuite("lists and maps", {
       client.post("/api/v1/search/functions", { functionTypes: Array(count).fill(1) });
     const wrong = await search(20_000);
     assert.deepEqual([wrong.status, wrong.body.details[0].fieldViolations.length], [400, 100]);
-    const many = await search(1_000_000);
+    const many = await search(100_000);
     assertError(many, "INVALID_ARGUMENT", "INVALID_FIELD", {
       fields: ["functionTypes"],
-      message: /must have at most 20,000 entries; it has 1,000,000 entries/,
+      message: /must have at most 20,000 entries; it has 100,000 entries/,
     });
     const variables = Object.fromEntries(Array.from({ length: 15_000 }, (_, n) => [`v${n}`, 1]));
     const together = await client.post(UPDATE, {
