@@ -251,6 +251,8 @@ async function bodyOf(
     share ??= taken.use(memory());
     await share.growTo(read.capacity, signal);
   }
+  // Of an answer without a length, the end of the connection is its end, also if this server cuts it.
+  signal.throwIfAborted();
   if (!incoming.complete) throw new Error("it ended early");
   return { body: read.bytes(), memory: taken.move() };
 }

@@ -1,0 +1,20 @@
+/** Answers of tenants without a length, which end with their connection. */
+import assert from "node:assert/strict";
+import { tenantTransport } from "../../src/tenants/client.ts";
+import { failure, READ, suite } from "./calls_stage.ts";
+
+const HEAD = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n";
+
+suite("an answer that ends with its connection", {
+  "is no whole answer if the time ends before": async ({ tenant, connections }) => {
+    tenant.api = (_request, response) => void response.socket?.write(`${HEAD}{"a":1}`);
+    const client = tenantTransport(tenant.credentials, connections.to(tenant.host));
+    const { signal } = new AbortController();
+    await client.send({ ...READ, path: "/api/v1/auth/introspect" }, signal);
+    const { code, message } = await failure(() =>
+      client.send(READ, signal, { endsAtMs: performance.now() + 500 })
+    );
+    assert.equal(code, "TENANT_TIMEOUT");
+    assert.match(message, /^sdk\.apps\.list: no whole answer within /);
+  },
+});
