@@ -7,6 +7,7 @@ import {
   getCACertificates,
   rootCertificates,
   type SecureContext,
+  type TLSSocket,
 } from "node:tls";
 import type { AddressPolicy } from "./addresses.ts";
 import type { Endpoint } from "./allowlist.ts";
@@ -61,9 +62,10 @@ export class Router {
   /** A TLS connection whose certificate was verified for this host. Throws {@link EgressError}. */
   async connectTls(endpoint: Endpoint): Promise<Socket> {
     const { host } = endpoint;
+    // TLS over a half-open connection never notices that the host has closed it without a message of TLS.
+    const below = await this.#connect(endpoint, false);
     const socket = connectTls({
-      // TLS over a half-open connection never notices that the host has closed it without a message of TLS.
-      socket: await this.#connect(endpoint, false),
+      socket: below,
       host,
       ...isIP(host) === 0 ? { servername: host } : {},
       secureContext: this.#context(),
@@ -71,8 +73,9 @@ export class Router {
       rejectUnauthorized: true,
     });
     const error = await established(socket, "secureConnect", CONNECT_TIMEOUT_MS);
-    if (error === undefined) return socket;
-    throw new EgressError(tlsCode(error), `TLS: ${error.message}`);
+    if (error !== undefined) throw new EgressError(tlsCode(error), `TLS: ${error.message}`);
+    pauseBelow(socket, below);
+    return socket;
   }
 
   async #checkedAddresses(host: string): Promise<readonly string[]> {
@@ -100,6 +103,29 @@ export class Router {
     });
     return this.#tlsContext;
   }
+}
+
+/**
+ * Makes a pause of a TLS socket pause the connection below it. Paused itself, TLS of Deno 2.9 keeps all that the host still
+ * sends, without a limit. It also loses the end of the connection if its reader pauses again as it gets what was kept.
+ */
+function pauseBelow(socket: TLSSocket, below: Socket): void {
+  const resume = socket.resume.bind(socket);
+  let isPaused = false;
+  socket.pause = () => {
+    isPaused = true;
+    below.pause();
+    return socket;
+  };
+  socket.resume = () => {
+    if (isPaused) {
+      isPaused = false;
+      // Both sockets share one flag for whether they read. TLS has set it meanwhile, and below, only a change of it counts.
+      below.pause();
+      below.resume();
+    }
+    return resume();
+  };
 }
 
 async function resolve(host: string): Promise<readonly string[]> {
