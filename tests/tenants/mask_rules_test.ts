@@ -67,7 +67,7 @@ Deno.test("each field of C1 with the name of a secret is masked, or was reviewed
   const rules = maskRules(undefined);
   const fields = [...ofRequests(), ...ofTypes()].filter(({ name }) => SUSPECT.test(name));
   const shown = new Set(
-    fields.filter(({ name, holds }) => rules.kindOf([name], {}, holds) === undefined)
+    fields.filter(({ name, holds }) => rules.kindOf([name], {}, holds, undefined) === undefined)
       .map(({ name }) => name),
   );
   assert.deepEqual([...shown].toSorted(), Object.values(REVIEWED).flat().toSorted());
@@ -226,4 +226,28 @@ Deno.test("`*` in masking.json shows no secret, and a field without `*` does", (
     }
   }
   assert.equal(shown({ apiKey: "keep" }).apiKey, "k-1");
+});
+
+Deno.test("only `keep` in masking.json shows what a recording masks without the file", () => {
+  const values = [
+    { clientSecret: "s3cr3t-value", password: "https://hunter2" },
+    { apiKey: "key@example.com", accessToken: "https://corp.io/token-1" },
+    {
+      email: "ada@corp.io",
+      displayName: "https://ada.io/Lovelace",
+      givenName: "Ada",
+      profile: { ssn: "123", site: "https://ada.io/me", known: { as: "a@example.com" } },
+    },
+  ];
+  const texts = ["s3cr3t", "hunter2", "key@", "corp.io", "token-1", "Ada", "ada", "a@", "123"];
+  const names = ["clientSecret", "password", "apiKey", "accessToken", "displayName"];
+  for (const kind of ["secret", "url", "mail", "name", "text", "page"]) {
+    for (const fields of [["*"], ["profile.*", "known.*"], [...names, "profile.site", "as"]]) {
+      const file = { fields: Object.fromEntries(fields.map((field) => [field, kind])) };
+      const rules = maskRules(JSON.stringify(file));
+      const masked = JSON.stringify(new Masker(rules).mask(values));
+      for (const text of texts) assert.ok(!masked.includes(text), `${kind}: ${masked}`);
+      assert.deepEqual(rules.unmasked, { fields: [], texts: 0 });
+    }
+  }
 });

@@ -114,8 +114,8 @@ const FIELDS_MAX = 1000;
 
 const maskingFile = z.strictObject({
   /**
-   * Kinds by field, such as `profile.costCenter`; `*` is any one name. They win over the rules above. `any` is for requests
-   * alone: a replay ignores the field.
+   * Kinds by field, such as `profile.costCenter`; `*` is any one name. They win over the rules above, but only `keep` shows
+   * a text that those mask. `any` is for requests alone: a replay ignores the field.
    */
   fields: z.record(
     z.string().regex(FIELD_PATTERN, { error: "is no field such as profile.costCenter" }),
@@ -144,6 +144,11 @@ interface OwnRule {
 /** Kinds of own rules for all that an object has. An object is no mail address: its fields are of their own kinds. */
 const OF_OBJECTS: readonly OwnRule["kind"][] = ["keep", "secret", "text"];
 
+/** Kinds that show a part of some texts: hosts of URLs, and reserved mail addresses. */
+const SHOWING_KINDS: readonly OwnRule["kind"][] = ["url", "mail"];
+/** Kinds of a text of which nothing is shown. */
+const WHOLE_KINDS: readonly (FieldKind | undefined)[] = ["secret", "name", "text", "page"];
+
 /** A kind; or what stays as it is: whole, or without the secrets that a text has. */
 export type FieldKind = MaskKind | "keep" | "keepButSecrets";
 
@@ -152,8 +157,14 @@ export interface MaskRules {
   /**
    * The kind of a value by its field; undefined if no rule names the field.
    * @param owner the object with the field
+   * @param above the kind of the object that it is in: what a `text` has is text, unless a rule names the field
    */
-  kindOf(path: readonly string[], owner: object, of: "object" | "text"): FieldKind | undefined;
+  kindOf(
+    path: readonly string[],
+    owner: object,
+    of: "object" | "text",
+    above: FieldKind | undefined,
+  ): FieldKind | undefined;
   /** Whether a text of a kind stays as it is: one that the rules name, or a mail address that nobody can have. */
   keeps(kind: MaskKind, text: string): boolean;
   /** What the file of the recording asks not to mask: fields, and how many texts. */
@@ -179,16 +190,18 @@ export function maskRules(text: string | undefined): MaskRules {
   const keptFields = Object.keys(fields).filter((field) => fields[field] === "keep");
   return {
     unmasked: { fields: keptFields, texts: keep.length },
-    kindOf(path, owner, of) {
+    kindOf(path, owner, of, above) {
       const isPerson = PERSON_FIELDS.some((field) => Object.hasOwn(owner, field));
       const name = path.at(-1) ?? "";
-      const general = FIELD_RULES.find((rule) =>
-        (isPerson || !rule.ofPerson) && (of === "text" || !rule.ofTexts) && rule.name.test(name)
-      )?.kind;
+      const general =
+        FIELD_RULES.find((rule) =>
+          (isPerson || !rule.ofPerson) && (of === "text" || !rule.ofTexts) && rule.name.test(name)
+        )?.kind ?? (above === "text" ? "text" : undefined);
       const rule = own.find(path, ({ kind }) => of === "text" || OF_OBJECTS.includes(kind));
       if (rule === undefined) return general;
-      // The file may come with a folder of somebody else: `*` shows no secret.
+      // The file may come with a folder of somebody else: `*` shows no secret, and `keep` alone shows what else is masked.
       if (rule.isPattern && (general === "secret" || general === "url")) return general;
+      if (SHOWING_KINDS.includes(rule.kind) && WHOLE_KINDS.includes(general)) return general;
       return rule.isPattern && rule.kind === "keep" ? "keepButSecrets" : rule.kind;
     },
     // A password may look like an address, and a token like a host.

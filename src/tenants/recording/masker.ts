@@ -121,11 +121,10 @@ export class Masker {
     );
   }
 
-  /** What an object is, so are its fields, however deep: a secret whole, and a text unless a rule names the field. */
+  /** All that a secret has is secret, however deep, unless a rule keeps the field. */
   #kindOf({ path, owner, above }: FieldOfValue, of: "object" | "text"): FieldKind | undefined {
-    const own = this.rules.kindOf(path, owner, of);
-    if (above === "secret" && own !== "keep") return "secret";
-    return own ?? (above === "text" ? "text" : undefined);
+    const kind = this.rules.kindOf(path, owner, of, above);
+    return above === "secret" && kind !== "keep" ? "secret" : kind;
   }
 
   #maskText(text: string, field: FieldOfValue): string {
