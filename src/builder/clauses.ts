@@ -20,11 +20,13 @@ interface Clause {
   readonly end: number;
 }
 
-// Each character has one way to be matched, so a text that is no clause is rejected in linear time.
-const SPACE = String.raw`\s|//[^\n]*(?:\n|$)|/\*(?:[^*]|\*(?!/))*\*/`;
-const STRING = String.raw`"(?:[^"\\\n]|\\[^])*"|'(?:[^'\\\n]|\\[^])*'`;
-const NAME = String.raw`(?:[\p{ID_Continue}$\u200c\u200d]|\\u[\da-fA-F]{4}|\\u\{[\da-fA-F]+\})+`;
-const TOKEN = new RegExp(`(?:${SPACE})*(${STRING}|${NAME}|[{},*])`, "uy");
+// A group takes memory for each repetition, so no group repeats for each character, comment or run of spaces.
+const SPACE = /\s+|\/\/[^\n]*|\/\*[^]*?\*\//uy;
+const STRING = String.raw`"[^"\\\n]*(?:\\[^][^"\\\n]*)*"|'[^'\\\n]*(?:\\[^][^'\\\n]*)*'`;
+const LETTER = String.raw`[\p{ID_Continue}$\u200c\u200d]`;
+const ESCAPE = String.raw`\\u[\da-fA-F]{4}|\\u\{[\da-fA-F]+\}`;
+const NAME = `(?:${LETTER}|${ESCAPE})${LETTER}*(?:(?:${ESCAPE})${LETTER}*)*`;
+const TOKEN = new RegExp(`${STRING}|${NAME}|[{},*]`, "uy");
 
 /** Reads the clause at `start`, the offset behind the keyword `import` or `export`. */
 export function readClause(text: string, start: number): Clause | undefined {
@@ -86,9 +88,17 @@ class Reader {
   }
 
   next(): string | undefined {
-    TOKEN.lastIndex = this.position;
-    const match = TOKEN.exec(this.#text);
-    if (match) this.position = TOKEN.lastIndex;
-    return match?.[1];
+    const start = this.position;
+    while (this.#read(SPACE) !== undefined);
+    const token = this.#read(TOKEN);
+    if (token === undefined) this.position = start;
+    return token;
+  }
+
+  #read(pattern: RegExp): string | undefined {
+    pattern.lastIndex = this.position;
+    const [found] = pattern.exec(this.#text) ?? [];
+    if (found !== undefined) this.position = pattern.lastIndex;
+    return found;
   }
 }

@@ -23,3 +23,20 @@ Deno.test("spaces and comments of a clause do not count", () => {
     [{ from: "two", to: '"thr**ee"' }],
   ]);
 });
+
+Deno.test("spaces, comments and names are read whatever their length", () => {
+  const long = 20_000_000;
+  const texts = [
+    " ".repeat(long),
+    "/**/".repeat(long / 4),
+    `/*${"a".repeat(long)}*/`,
+    `/*${"*".repeat(long)}*/`,
+    `//${"a".repeat(long)}\n`,
+  ];
+  for (const text of texts) {
+    assert.deepEqual(readClause(`${text}{ one }`, 0)?.names, [{ from: "one", to: "one" }]);
+  }
+  for (const name of ["a".repeat(long), `"${"a".repeat(long)}"`]) {
+    assert.equal(readClause(`{ ${name} }`, 0)?.names[0]?.from.length, name.length);
+  }
+});
