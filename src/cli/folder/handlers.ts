@@ -15,8 +15,9 @@ const FUNCTION: Handlers = { fetch: false, json: true };
 /** Comments, and the content of texts without line breaks; not the slashes of a URL. */
 const COMMENT = /\/\*[^]*?\*\/|(?<![:"'`])\/\/[^\n]*/g;
 const TEXT = /(["'`])(?:\\.|(?!\1)[^\\\n])*\1/g;
+// At the start of a line, patterns read the spaces of that line alone: each of many blank lines would read all of them.
 /** Exports whose meaning another module decides: of all names, or of a default under another name. */
-const FROM_ELSEWHERE = /^\s*export\s*(?:\*|\{[^}]*\bdefault\b[^}]*\}\s*from\b)/m;
+const FROM_ELSEWHERE = /^[ \t]*export\s*(?:\*|\{[^}]*\bdefault\b[^}]*\}\s*from\b)/m;
 /** A property `fetch` that is added later. */
 const ADDED_FETCH = /\.fetch\s*=[^=]/;
 const NAME = /^([A-Za-z_$][\w$]*)\s*(?:;|$|\n|satisfies\b|as\b)/;
@@ -38,9 +39,9 @@ export function withoutComments(text: string): string {
 }
 
 function defaultOf(code: string): Handlers {
-  const [declared, ...rest] = code.split(/^\s*export\s+default\s+/m).slice(1);
+  const [declared, ...rest] = code.split(/^[ \t]*export\s+default\s+/m).slice(1);
   if (declared !== undefined) return rest.length > 0 ? UNKNOWN : kindOf(declared, code);
-  const [, listed] = /^\s*export\s*\{[^}]*\b([\w$]+)\s+as\s+default\b[^}]*\}(?!\s*from\b)/m
+  const [, listed] = /^[ \t]*export\s*\{[^}]*\b([\w$]+)\s+as\s+default\b[^}]*\}(?!\s*from\b)/m
     .exec(code) ?? [];
   if (listed !== undefined) return declarationOf(listed, code);
   return /\bdefault\b[^}]*\}\s*from\b/.test(code) ? UNKNOWN : { fetch: false, json: false };
@@ -59,12 +60,12 @@ function kindOf(expression: string, code: string): Handlers {
 function declarationOf(name: string, code: string): Handlers {
   const own = RegExp.escape(name);
   if (
-    new RegExp(`^\\s*(?:export\\s+)?(?:async\\s+)?function\\s*\\*?\\s*${own}\\b`, "m").test(code)
+    new RegExp(`^[ \\t]*(?:export\\s+)?(?:async\\s+)?function\\s*\\*?\\s*${own}\\b`, "m").test(code)
   ) {
     return FUNCTION;
   }
   const [, value = ""] = new RegExp(
-    `^\\s*(?:export\\s+)?const\\s+${own}\\b[^=;]*=\\s*([^]*)`,
+    `^[ \\t]*(?:export\\s+)?const\\s+${own}\\b[^=;]*=\\s*([^]*)`,
     "m",
   ).exec(code) ?? [];
   // A type with an arrow has an equals sign of its own.

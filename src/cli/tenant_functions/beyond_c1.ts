@@ -19,8 +19,9 @@ const TYPES_OF_SERVER = ["CallContext", "ExportedHandler", "FetchContext", "Fetc
 const ASSERTIONS = ["equal", "fail", "ok"];
 
 const CODE = /\.[cm]?[jt]sx?$/;
+// Spaces of its own line alone: each of many blank lines would read all of them.
 const IMPORT =
-  /^\s*(?:import|export)\s+(type\s+)?\{([^{}]{0,4000})\}\s*from\s*["'](@c1\/[a-z-]+)["']/gm;
+  /^[ \t]*(?:import|export)\s+(type\s+)?\{([^{}]{0,4000})\}\s*from\s*["'](@c1\/[a-z-]+)["']/gm;
 const NAMESPACE = /\bsdk\s*\??\.\s*([A-Za-z]\w{0,100})/g;
 /** The first parameter of the body of a test. */
 const ASSERT = /\btest\s*\([^{}()]{0,500}\(\s*\{([^{}]{0,1000})\}/g;
