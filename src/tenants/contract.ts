@@ -85,7 +85,6 @@ export interface TenantCredentials {
 
 /** Why a tenant gave no answer; docs/errors.md lists the codes. */
 export type TenantErrorCode =
-  /** The function has no `tenant`. The SDK then calls `user` and `userSearch` of this server, so no log line says it. */
   /** Tests and local servers do not call the tenant of the function, and have no recording of its answers. */
   | "TENANT_NOT_CALLED"
   /** The `tenant` of the function does not allow the operation. */
