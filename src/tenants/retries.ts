@@ -12,12 +12,15 @@ const BACKOFF = { initialMs: 200, maxMs: 2_000 };
 /** What gateways answer while the tenant is away. */
 const AWAY_STATUSES = [502, 503, 504];
 
+/** A date as RFC 9110 has it in section 5.6.7. `Date.parse` also takes `1.5` or `soon 5` for one. */
+const HTTP_DATE = /^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/;
+
 /** The wish of an answer to be asked later, in whole seconds (RFC 9110, section 10.2.3); undefined without one. */
 export function retryAfterSeconds(headers: HttpAnswer["headers"]): number | undefined {
   const text = headers["retry-after"];
   if (text === undefined) return undefined;
   if (/^[0-9]{1,9}$/.test(text)) return Number(text);
-  const time = Date.parse(text);
+  const time = HTTP_DATE.test(text) ? Date.parse(text) : NaN;
   return Number.isNaN(time) ? undefined : Math.max(0, Math.ceil((time - Date.now()) / 1000));
 }
 

@@ -117,6 +117,17 @@ suite("each bad answer has a code, and a message that names the operation", {
       assert.match(error.message, /\(status 429\)$/);
     }
   },
+  "of a wish to wait that is neither seconds nor a date of HTTP": async ({ tenant, fails }) => {
+    const wishes = ["1.5", "soon 5", "-1", "5, 5", "Wed, 21 Oct 2099 07:28:00 GMT"];
+    tenant.api = ({ path }, response) =>
+      json(response, 429, "slow down", { "retry-after": wishes[Number(path.slice(-1))] ?? "" });
+    const seconds = await Promise.all(wishes.map(async (_, at) => {
+      const { code, retryAfterSeconds } = await fails({ ...READ, path: `/api/v1/apps?n=${at}` });
+      assert.equal(code, "TENANT_RATE_LIMITED");
+      return typeof retryAfterSeconds;
+    }));
+    assert.deepEqual(seconds, [...Array(4).fill("undefined"), "number"]);
+  },
   "of a tenant that is too large": async ({ tenant, fails, send }) => {
     const write = (bytes: number) => {
       tenant.api = (_request, response) => {
