@@ -331,6 +331,11 @@ Deno.test("a recording of other forms is rejected, with the file and the field",
   const values = Array.from({ length: 100_001 }, () => 0);
   const large = { ...entry, answers: [{ status: 200, body: { values } }] };
   await rejects(read([large]), /entries\.0\.answers\.0\.body: must have at most 100,000 values/);
+  const asked = { ...entry, request: { verb: "POST", path: "/a", body: { values } } };
+  await rejects(read([asked]), /entries\.0\.request\.body: must have at most 100,000 values/);
+  const empty = Array(1_000_000).fill({});
+  await rejects(read(empty), /^user\.list\.json: must have at most 1,000,000 values$/);
+  await rejects(read(empty.slice(1, 20_000)), /entries: must have at most 10,000 entries/);
   const deep = `{"format": 1, "entries": ${"[".repeat(300)}${"]".repeat(300)}}`;
   await rejects(() => readRecording(new Map([["a.b.json", deep]])), /at most 200 levels/);
   await rejects(() => maskRules("[]"), /^masking\.json: /);
@@ -341,6 +346,11 @@ Deno.test("a recording of other forms is rejected, with the file and the field",
   await rejects(
     () => maskRules(many),
     /fields: must have at most 1,000 fields; it has 1,001 fields/,
+  );
+  const long = JSON.stringify({ keep: ["é".repeat(128 * 1024)] });
+  await rejects(
+    () => maskRules(long),
+    /^masking\.json: must have at most 256 KiB; it has 262,157 B$/,
   );
   await rejects(() => maskRules(fields(["a.b.c.d.e.f.g.h.i"])), /fields: a\.b.* more than 8 names/);
   await rejects(

@@ -1,6 +1,7 @@
 /** The work that recordings take in the process of the server. */
 import assert from "node:assert/strict";
 import { clearImmediate, setImmediate } from "node:timers";
+import { recordingFiles } from "../../src/tenants/recording/format.ts";
 import { maskRules } from "../../src/tenants/recording/mask_rules.ts";
 import { Recorder } from "../../src/tenants/recording/recorder.ts";
 import { ReplayTransport } from "../../src/tenants/recording/replay.ts";
@@ -45,15 +46,42 @@ Deno.test("a large answer is recorded in steps, and answers keep their order", a
   assert.deepEqual(answers.map(({ body }) => body), [large, { list: ["small"] }]);
 });
 
-Deno.test("a server does other work between the files of a recording", async () => {
-  const names = ["user.get", "user.list", "apps.list", "task.get", "taskSearch.search"];
-  const file = JSON.stringify({ format: 1, entries: [] });
+/** How many rounds of the event loop begin while a recording is opened. */
+async function roundsOf(files: ReadonlyMap<string, string>): Promise<number> {
   let rounds = 0;
   let immediate = setImmediate(function count() {
     rounds++;
     immediate = setImmediate(count);
   });
-  await ReplayTransport.open(new Map(names.map((name) => [`${name}.json`, file])));
+  await ReplayTransport.open(files);
   clearImmediate(immediate);
+  return rounds;
+}
+
+Deno.test("a server does other work between the files of a recording, and between many values", async () => {
+  const names = ["user.get", "user.list", "apps.list", "task.get", "taskSearch.search"];
+  const file = JSON.stringify({ format: 1, entries: [] });
+  const rounds = await roundsOf(new Map(names.map((name) => [`${name}.json`, file])));
   assert.ok(rounds >= names.length, `${rounds} rounds of the event loop`);
+  const entries = Array.from({ length: 10 }, (_, n) => ({
+    request: { verb: "POST", path: `/${n}`, body: Array(20_000).fill(0) },
+    answers: [{ status: 200 }],
+  }));
+  const large = JSON.stringify({ format: 1, entries });
+  const more = await roundsOf(new Map([["user.list.json", large]]));
+  assert.ok(more >= 2 * entries.length, `${more} rounds of the event loop`);
+});
+
+Deno.test("a recording has no more values than a replay reads", async () => {
+  const recorder = new Recorder(maskRules(undefined));
+  const body = { values: Array(99_000).fill(0) };
+  const recording = recorder.around(new Bodies(Array(11).fill(body)));
+  const list = request("user.list", "/api/v1/users");
+  for (let call = 0; call < 10; call++) await recording.send(list, NEVER, { attempt: recorder });
+  await assert.rejects(recording.send(list, NEVER, { attempt: recorder }), {
+    code: "TENANT_ANSWER_TOO_LARGE",
+    message:
+      /^sdk\.user\.list was not recorded: user\.list\.json must have at most 1,000,000 values/,
+  });
+  await ReplayTransport.open(recordingFiles(recorder.recording));
 });

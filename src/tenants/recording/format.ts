@@ -12,11 +12,12 @@ import {
   VIOLATION_OPTIONS,
   violationOf,
 } from "../../config/mod.ts";
-import { excessOf, nestsDeeper } from "../../shared/json_text.ts";
+import { excessOf } from "../../shared/json_text.ts";
 import { otherWork } from "../../shared/pause.ts";
 import { TENANT_ANSWER_VALUES_MAX } from "../answer_json.ts";
 import type { OperationName } from "../contract.ts";
 import { findOperation } from "../operation_table.ts";
+import { ValueSteps } from "../steps.ts";
 import { MASKING_FILE } from "./mask_rules.ts";
 import { RecordingError } from "./recording_error.ts";
 import { pathViolation, requestKey } from "./requests.ts";
@@ -27,6 +28,8 @@ const RECORDING_FILES_MAX = 1000;
 export const RECORDING_BYTES_MAX = 64 * 1024 * 1024;
 /** Most entries of a file. */
 const ENTRIES_MAX = 10_000;
+/** Most values of a file: entries of lists and fields of objects, at all levels. */
+export const FILE_VALUES_MAX = 1_000_000;
 /** Most brackets in each other. */
 const LEVELS_MAX = 200;
 
@@ -34,19 +37,18 @@ const FORMAT = 1;
 const NAME = /^([a-z][A-Za-z0-9]*)\.([a-z][A-Za-z0-9]*)\.json$/;
 const VERBS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
 
+/** Any JSON that a tenant could have answered, or a function sent. */
+const body = z.unknown().optional().superRefine((body, context) => {
+  if (valuesOf(body, TENANT_ANSWER_VALUES_MAX) <= TENANT_ANSWER_VALUES_MAX) return;
+  const limit = formatCount(TENANT_ANSWER_VALUES_MAX);
+  const message = `must have at most ${limit} values, as answers of a tenant`;
+  context.addIssue({ code: "custom", message });
+});
+
 const answer = z.strictObject({
   status: z.int().min(200).max(599),
-  /** JSON; absent for an answer without a body. */
-  body: z.unknown().optional().superRefine((body, context) => {
-    const text = new TextEncoder().encode(JSON.stringify(body) ?? "");
-    if (excessOf(text, { levels: LEVELS_MAX, values: TENANT_ANSWER_VALUES_MAX }) === undefined) {
-      return;
-    }
-    const message = `must have at most ${
-      formatCount(TENANT_ANSWER_VALUES_MAX)
-    } values, as answers of a tenant`;
-    context.addIssue({ code: "custom", message });
-  }),
+  /** Absent for an answer without a body. */
+  body,
 });
 
 const entry = z.strictObject({
@@ -57,15 +59,16 @@ const entry = z.strictObject({
       const message = pathViolation(path);
       if (message !== undefined) context.addIssue({ code: "custom", message });
     }),
-    /** JSON; absent for a request without a body. */
-    body: z.unknown().optional(),
+    /** Absent for a request without a body. */
+    body,
   }),
-  answers: z.array(answer).min(1).max(ENTRIES_MAX),
+  // The lengths of lists are checked before what they have.
+  answers: z.array(z.unknown()).min(1).max(ENTRIES_MAX).pipe(z.array(answer)),
 });
 
 const file = z.strictObject({
   format: z.literal(FORMAT),
-  entries: z.array(entry).max(ENTRIES_MAX),
+  entries: z.array(z.unknown()).max(ENTRIES_MAX),
 });
 
 /** A request and its answers, in the order in which they came. */
@@ -85,7 +88,7 @@ export function assertRecordingFile(name: string, text: string): void {
   if (findOperation(namespace, method) === undefined) {
     throw new RecordingError(name, "", "is named as no operation of C1");
   }
-  readFile(name, text);
+  for (const _ of entriesOf(name, text));
 }
 
 /** The text of each file of a recording, by name, in their order. */
@@ -99,7 +102,8 @@ export function recordingFiles(recording: Recording): ReadonlyMap<string, string
 }
 
 /**
- * Reads the files of a recording, which may come from anybody. The server does other work between two files.
+ * Reads the files of a recording, which may come from anybody. The server does other work between two files, and
+ * between many values.
  * @param files the text of each file of its folder, by name; those of other forms are ignored unless they are JSON
  * @throws {RecordingError} for a file with another name or form, too many or too long files, and without any file
  */
@@ -116,7 +120,13 @@ export async function readRecording(files: ReadonlyMap<string, string>): Promise
     bytes += text.length;
     assertRecordingSize(name, bytes);
     const { namespace, method } = operationOf(name);
-    recording.set(`${namespace}.${method}`, readFile(name, text));
+    const entries: Entry[] = [];
+    recording.set(`${namespace}.${method}`, entries);
+    const steps = new ValueSteps();
+    for (const [entry, values] of entriesOf(name, text)) {
+      entries.push(entry);
+      await steps.next(values);
+    }
     await otherWork();
   }
   return recording;
@@ -139,37 +149,71 @@ export function assertRecordingSize(name: string, bytes: number): void {
   throw new RecordingError(name, "", `all files of a recording together ${violation}`);
 }
 
-function readFile(name: string, text: string): readonly Entry[] {
-  let json: unknown;
-  if (nestsDeeper(new TextEncoder().encode(text), LEVELS_MAX)) {
-    throw new RecordingError(name, "", `must have at most ${LEVELS_MAX} levels of brackets`);
-  }
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw new RecordingError(name, "", "is not JSON");
-  }
-  const parsed = file.safeParse(json, VIOLATION_OPTIONS);
-  if (parsed.success) return withoutRepeats(name, parsed.data.entries);
-  const [issue] = parsed.error.issues;
-  throw new RecordingError(
-    name,
-    issue?.path.join(".") ?? "",
-    issue === undefined ? "is not valid" : violationOf(issue),
-  );
-}
-
-/** Equal requests are one entry, so that their answers have an order. */
-function withoutRepeats(name: string, entries: readonly Entry[]): readonly Entry[] {
+/** The entries of a file, each with how many values it has: to read many is long work. @throws {RecordingError} */
+function* entriesOf(name: string, text: string): Generator<readonly [Entry, values: number]> {
+  const { entries } = checked(name, [], file, jsonOf(name, text));
   const seen = new Map<string, number>();
-  entries.forEach(({ request }, at) => {
-    const key = requestKey(request);
+  for (const [at, json] of entries.entries()) {
+    const read = checked(name, ["entries", at], entry, json);
+    // Equal requests are one entry, so that their answers have an order.
+    const key = requestKey(read.request);
     const first = seen.get(key);
     if (first !== undefined) {
       const violation = `repeats entries.${first}; add its answers there`;
       throw new RecordingError(name, `entries.${at}.request`, violation);
     }
     seen.set(key, at);
-  });
-  return entries;
+    yield [read, valuesOf(read, FILE_VALUES_MAX)];
+  }
+}
+
+function jsonOf(name: string, text: string): unknown {
+  const limits = { levels: LEVELS_MAX, values: FILE_VALUES_MAX };
+  const excess = excessOf(new TextEncoder().encode(text), limits);
+  if (excess === "levels") {
+    throw new RecordingError(name, "", `must have at most ${LEVELS_MAX} levels of brackets`);
+  }
+  if (excess === "values") {
+    throw new RecordingError(name, "", `must have at most ${formatCount(FILE_VALUES_MAX)} values`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new RecordingError(name, "", "is not JSON");
+  }
+}
+
+/** @param path of the value in its file */
+function checked<Schema extends z.ZodType>(
+  name: string,
+  path: readonly PropertyKey[],
+  schema: Schema,
+  value: unknown,
+): z.output<Schema> {
+  const parsed = schema.safeParse(value, VIOLATION_OPTIONS);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new RecordingError(
+    name,
+    [...path, ...issue?.path ?? []].join("."),
+    issue === undefined ? "is not valid" : violationOf(issue),
+  );
+}
+
+/**
+ * How many entries of lists and fields of objects a JSON value has at all levels, as `excessOf` counts them in its text.
+ * @param max the count ends above it
+ */
+export function valuesOf(json: unknown, max: number): number {
+  let count = 0;
+  const open = [json];
+  while (open.length > 0 && count <= max) {
+    const value = open.pop();
+    if (typeof value !== "object" || value === null) continue;
+    const inner = Array.isArray(value) ? value : Object.values(value);
+    count += Math.max(1, inner.length);
+    if (count > max) break;
+    for (const each of inner) if (typeof each === "object") open.push(each);
+  }
+  return count;
 }

@@ -1,6 +1,7 @@
 /** Which texts and numbers of a tenant's answers a recording masks. */
+import { Buffer } from "node:buffer";
 import { z } from "zod";
-import { countOf, exceeds, VIOLATION_OPTIONS, violationOf } from "../../config/mod.ts";
+import { countOf, exceeds, formatBytes, VIOLATION_OPTIONS, violationOf } from "../../config/mod.ts";
 import { FieldTree, PATTERN_NAMES_MAX } from "./field_tree.ts";
 import { RecordingError } from "./recording_error.ts";
 
@@ -111,6 +112,8 @@ export const ANY = "*";
 const FIELD_PATTERN = /^(?:[\w-]+|\*)(?:\.(?:[\w-]+|\*))*$/;
 /** Most fields of the file, and most texts. */
 const FIELDS_MAX = 1000;
+/** Most bytes of the file. */
+const MASKING_MAX_BYTES = 256 * 1024;
 
 const maskingFile = z.strictObject({
   /**
@@ -211,6 +214,10 @@ export function maskRules(text: string | undefined): MaskRules {
 }
 
 function readMaskingFile(text: string): z.output<typeof maskingFile> {
+  const bytes = Buffer.byteLength(text);
+  if (bytes > MASKING_MAX_BYTES) {
+    throw new RecordingError(MASKING_FILE, "", exceeds(bytes, MASKING_MAX_BYTES, formatBytes));
+  }
   let json: unknown;
   try {
     json = JSON.parse(text);

@@ -1,5 +1,5 @@
 /** Records the calls of a tenant, masked. */
-import { exceeds, formatBytes } from "../../config/mod.ts";
+import { countOf, exceeds, formatBytes } from "../../config/mod.ts";
 import {
   type OperationName,
   type TenantAnswer,
@@ -11,10 +11,12 @@ import { findOperation } from "../operation_table.ts";
 import { nextStep } from "../steps.ts";
 import {
   type Entry,
+  FILE_VALUES_MAX,
   type RecordedAnswer,
   type RecordedRequest,
   type Recording,
   RECORDING_BYTES_MAX,
+  valuesOf,
 } from "./format.ts";
 import type { MaskKind, MaskRules } from "./mask_rules.ts";
 import { mapJson, Masker } from "./masker.ts";
@@ -38,6 +40,7 @@ interface RecordedCalls {
   readonly earlier: WeakSet<object>;
   readonly calls: Call[];
   bytes: number;
+  values: number;
 }
 
 /** What a recording has, for the person who made it. */
@@ -147,8 +150,17 @@ export class Recorder {
     return [...this.#entries.values()].flatMap(({ calls }) => calls);
   }
 
-  get #bytes(): number {
-    return this.#entries.values().reduce((sum, { bytes }) => sum + bytes, 0);
+  /** Why a recording with the calls so far could not be replayed; undefined if it can. @param name of the operation */
+  #excess(name: string): string | undefined {
+    const bytes = this.#entries.values().reduce((sum, { bytes }) => sum + bytes, 0);
+    if (bytes > RECORDING_BYTES_MAX) {
+      return `a recording ${exceeds(bytes, RECORDING_BYTES_MAX, formatBytes)}`;
+    }
+    const values = this.#entries.entries().filter(([key]) => key.startsWith(`${name} `))
+      .reduce((sum, [, { values }]) => sum + values, 0);
+    return values > FILE_VALUES_MAX
+      ? `${name}.json ${exceeds(values, FILE_VALUES_MAX, (count) => countOf(count, "value"))}`
+      : undefined;
   }
 
   /** The calls of an entry that an attempt adds to; undefined if a later attempt has replaced its calls. */
@@ -158,7 +170,7 @@ export class Recorder {
     if (present?.earlier.has(attempt)) return undefined;
     const earlier = present?.earlier ?? new WeakSet();
     if (present !== undefined) earlier.add(present.attempt);
-    const entry = { attempt, earlier, calls: [], bytes: 0 };
+    const entry = { attempt, earlier, calls: [], bytes: 0, values: 0 };
     this.#entries.set(key, entry);
     return entry;
   }
@@ -193,12 +205,16 @@ export class Recorder {
     const entry = this.#entryOf(`${name} ${requestKey(request)}`, attempt);
     if (entry !== undefined) {
       entry.bytes += JSON.stringify(request).length + text.length;
-      const bytes = this.#bytes;
-      if (bytes > RECORDING_BYTES_MAX) {
-        const limit = exceeds(bytes, RECORDING_BYTES_MAX, formatBytes);
+      // At least what the call adds to its file.
+      entry.values += valuesOf(
+        { format: 1, entries: [{ request, answers: [call.answer] }] },
+        FILE_VALUES_MAX,
+      );
+      const excess = this.#excess(name);
+      if (excess !== undefined) {
         throw new TenantError(
           "TENANT_ANSWER_TOO_LARGE",
-          `sdk.${name} was not recorded: a recording ${limit}`,
+          `sdk.${name} was not recorded: ${excess}`,
         );
       }
       entry.calls.push(call);

@@ -7,8 +7,8 @@ import {
   type TenantTransport,
 } from "../contract.ts";
 import { otherWork } from "../../shared/pause.ts";
-import { nextStep } from "../steps.ts";
-import { type Entry, readRecording } from "./format.ts";
+import { nextStep, ValueSteps } from "../steps.ts";
+import { type Entry, FILE_VALUES_MAX, readRecording, valuesOf } from "./format.ts";
 import { MASKING_FILE, type MaskRules, maskRules } from "./mask_rules.ts";
 import { withoutAny } from "./request_fields.ts";
 import { nearestKey, requestKey, shownKey } from "./requests.ts";
@@ -38,7 +38,7 @@ export class ReplayTransport implements TenantTransport {
     const rules = maskRules(files.get(MASKING_FILE));
     const operations = new Map<string, ReadonlyMap<string, Entry>>();
     for (const [operation, entries] of await readRecording(files)) {
-      operations.set(operation, byKey(entries, rules));
+      operations.set(operation, await byKey(entries, rules));
       await otherWork();
     }
     return new ReplayTransport(operations, rules);
@@ -86,13 +86,18 @@ export class ReplayTransport implements TenantTransport {
 }
 
 /** The rules may be newer than the recording: entries that have become equal are one, in the order of their file. */
-function byKey(entries: readonly Entry[], rules: MaskRules): ReadonlyMap<string, Entry> {
+async function byKey(
+  entries: readonly Entry[],
+  rules: MaskRules,
+): Promise<ReadonlyMap<string, Entry>> {
+  const steps = new ValueSteps();
   const byKey = new Map<string, Entry>();
   for (const { request, answers } of entries) {
     const key = requestKey(withoutAny(request, rules));
     const same = byKey.get(key);
     if (same === undefined) byKey.set(key, { request, answers: [...answers] });
     else same.answers.push(...answers);
+    await steps.next(valuesOf(request, FILE_VALUES_MAX));
   }
   return byKey;
 }
