@@ -1,4 +1,4 @@
-/** What a host may send over TLS while the server reads nothing of it. */
+/** What a host may send over TLS while the server does not read. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
