@@ -28,28 +28,43 @@ export async function untilAborted<Result>(
   call: () => Promise<Result>,
   options: RequestOptions,
 ): Promise<Result> {
-  const signal = signalOf(options);
-  if (signal === undefined) return await call();
-  if (signal.aborted) throw errorFor(signal.reason);
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(errorFor(signal.reason));
-  signal.addEventListener("abort", onAbort, { once: true });
+  const { promise: left, reject } = Promise.withResolvers<never>();
+  const waitNoLonger = whenLeft(options, (reason) => reject(errorFor(reason)));
   try {
-    return await Promise.race([call(), aborted]);
+    return await Promise.race([call(), left]);
   } finally {
-    signal.removeEventListener("abort", onAbort);
+    waitNoLonger();
   }
 }
 
-/** A signal has precedence over a timeout. */
-function signalOf(
+/** Longest time of a timer, in milliseconds: a longer one ends at once. Nobody waits for 24 days. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
+/**
+ * Calls back once the caller waits no longer. A signal has precedence over a timeout.
+ * @returns ends the wait
+ * @throws as {@link untilAborted}
+ */
+function whenLeft(
   { signal, fetchOptions, timeoutMs = 0 }: RequestOptions,
-): AbortSignal | undefined {
+  leave: (reason: unknown) => void,
+): () => void {
   const given: unknown = signal ?? fetchOptions?.signal ?? undefined;
-  if (given instanceof AbortSignal) return given;
+  if (given instanceof AbortSignal) {
+    if (given.aborted) throw errorFor(given.reason);
+    const onAbort = () => leave(given.reason);
+    given.addEventListener("abort", onAbort, { once: true });
+    return () => given.removeEventListener("abort", onAbort);
+  }
   if (given !== undefined) throw new TypeError(`signal is ${typeof given}, not an AbortSignal`);
-  return timeoutMs > 0 ? AbortSignal.timeout(timeoutMs) : undefined;
+  if (!(timeoutMs > 0)) return () => {};
+  const end = () => leave(new DOMException(TIMED_OUT, "TimeoutError"));
+  const timer = setTimeout(end, Math.min(timeoutMs, TIMER_MAX_MS));
+  return () => clearTimeout(timer);
 }
+
+/** As `AbortSignal.timeout` says it. */
+const TIMED_OUT = "The operation was aborted due to timeout";
 
 function errorFor(reason: unknown): HTTPClientError {
   switch (reason instanceof Error ? reason.name : undefined) {

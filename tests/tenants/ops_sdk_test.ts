@@ -251,7 +251,8 @@ Deno.test("sdk of a function with a tenant", async (t) => {
   await step("waits until the timeout or the signal of the second argument", async () => {
     const { promise: released, resolve: release } = Promise.withResolvers<void>();
     tenant.api = async ({ path }, response) => {
-      if (!path.includes("page_token=at-once")) await released;
+      if (path.includes("page_token=later")) await new Promise((end) => setTimeout(end, 200));
+      else if (!path.includes("page_token=at-once")) await released;
       json(response, 200, { list: [] });
     };
     try {
@@ -276,6 +277,9 @@ Deno.test("sdk of a function with a tenant", async (t) => {
         for (const options of [{ timeoutMs: 600_000 }, { timeoutMs: 0 }, { signal: kept.signal, timeoutMs: 1 }, { retries: { strategy: "backoff" } }]) {
           results.push((await sdk.apps.list({ pageToken: "at-once" }, options)).statusCode);
         }
+        for (const timeoutMs of [2 ** 31, Number.MAX_SAFE_INTEGER, Infinity]) {
+          results.push((await sdk.apps.list({ pageToken: "later" }, { timeoutMs })).statusCode);
+        }
         return { errors, results };`,
       );
       const timedOut = [
@@ -296,7 +300,7 @@ Deno.test("sdk of a function with a tenant", async (t) => {
         isAborted,
         ["TypeError", "signal is object, not an AbortSignal"],
       ]);
-      assert.deepEqual(results, [200, 200, 200, 200]);
+      assert.deepEqual(results, Array(7).fill(200));
       assert.deepEqual(tenant.received.filter(({ path }) => path.includes("never")), []);
     } finally {
       release();
