@@ -53,10 +53,14 @@ function ownMethod(label: string, spec: OperationSpec): Method {
   const objects = dated?.split(" ") ?? [];
   const dates = objects.flatMap((path) => TIMES.map((time) => `${path}.${time}`));
   const call: Method = async (request, options) => {
-    const { params, query, body } = messagesOf(spec, (request ?? {}) as Fields);
-    const ofBody = typeof spec.body === "string" ? `${spec.body}.` : "";
-    const replacer = checking(label, [[params, ""], [query, ""], [body, ofBody]]);
-    const { value } = await callHost(id, { params, query, body }, undefined, replacer);
+    const fields = request ?? {};
+    if (typeof fields !== "object") {
+      throw invalidField(label, "request", `is ${typeof fields}, not an object`);
+    }
+    const message = messagesOf(spec, fields as Fields);
+    const ofBody = typeof spec.body === "string" ? spec.body : "";
+    const replacer = checking(label, message, { params: "", query: "", body: ofBody });
+    const { value } = await callHost(id, message, undefined, replacer);
     const answer = { statusCode: 200, contentType: JSON_TYPE, key, value, dates, isPaged };
     const result = resultOf(answer, JSON.stringify(value), nextPage(call, request, options));
     rename(value as Record<string, unknown>, spec.renamed ?? {});
@@ -69,7 +73,7 @@ function ownMethod(label: string, spec: OperationSpec): Method {
 function tenantMethod(namespace: string, method: string): Method {
   const call: Method = async (request, options) => {
     const params = { namespace, method, request };
-    const replacer = checking(`sdk.${namespace}.${method}`, [[request, ""]]);
+    const replacer = checking(`sdk.${namespace}.${method}`, params, { request: "" });
     const { value, bytes } = await callHost("sdk.call", params, undefined, replacer);
     const sent = value as HostAnswer;
     // The message, if it is the text of the tenant as it came.
@@ -79,9 +83,13 @@ function tenantMethod(namespace: string, method: string): Method {
   return call;
 }
 
-/** Rejects requests that JSON cannot hold. @param roots those of {@link lossless} */
-function checking(label: string, roots: Parameters<typeof lossless>[0]): Replacer {
-  return lossless(roots, (field, description) => {
+/** Rejects requests that JSON cannot hold. @param paths those of {@link lossless} */
+function checking(
+  label: string,
+  message: object,
+  paths: Readonly<Record<string, string>>,
+): Replacer {
+  return lossless(message, paths, (field, description) => {
     throw invalidField(label, field, description);
   });
 }

@@ -1,25 +1,37 @@
 /** A replacer of `JSON.stringify`, whose `this` is the object or list that holds the value. */
 export type Replacer = (this: object, key: string, value: unknown) => unknown;
 
+/** The field that is a request as a whole, in errors. */
+const WHOLE = "request";
+
 /**
  * A replacer that fails for what JSON drops or turns into `null` without a word: a filter would vanish, and the end of a
  * grant would be removed.
- * @param roots the objects that hold the fields of a request, each with the path before its fields, such as `body.`
+ * @param message has the parts of a request, each a value or an object of fields
+ * @param paths of the parts by their names in the message, such as `list` for what errors call `list.end`; empty for a part
+ * that has the fields of the request itself. Other members of the message are not checked.
  * @param fail throws; gets the path of the field, such as `body.list[0].end`, and why JSON cannot hold its value
  */
 export function lossless(
-  roots: Iterable<readonly [holder: unknown, prefix: string]>,
+  message: object,
+  paths: Readonly<Record<string, string>>,
   fail: (field: string, description: string) => never,
 ): Replacer {
-  const prefixes = new Map(roots);
+  const known = new Map<object, string>();
+  const pathOf = (holder: object, key: string): string | undefined => {
+    if (holder === message) return paths[key];
+    const above = known.get(holder);
+    if (above === undefined) return undefined;
+    if (Array.isArray(holder)) return `${above}[${key}]`;
+    return above === "" ? key : `${above}.${key}`;
+  };
   return function (key, value) {
-    const prefix = prefixes.get(this);
-    if (prefix === undefined) return value;
-    const field = Array.isArray(this) ? `${prefix.slice(0, -1)}[${key}]` : `${prefix}${key}`;
+    const path = pathOf(this, key);
+    if (path === undefined) return value;
     const loss = lossOf(this, (this as Record<string, unknown>)[key], value);
-    if (loss !== undefined) fail(field, loss);
+    if (loss !== undefined) fail(path === "" ? WHOLE : path, loss);
     // An object in several fields is walked at each of them, so the path is of the latest.
-    if (typeof value === "object" && value !== null) prefixes.set(value, `${field}.`);
+    if (typeof value === "object" && value !== null) known.set(value, path);
     return value;
   };
 }

@@ -183,6 +183,17 @@ Deno.test("sdk of a function with a tenant", async (t) => {
         `functions.invoke({ functionId: "f", functionsServiceInvokeRequest: { notBefore: ${never} } })`,
         "functionsServiceInvokeRequest.notBefore",
       ],
+      // A request that is no object of fields.
+      ["user.list(NaN)", "request", "is NaN, not a finite number"],
+      [`userSearch.search(${never})`, "request", "is an invalid date"],
+      ["apps.create(() => ({}))", "request", "is a function, which JSON does not have"],
+      ["userSearch.search({ toJSON: () => ({ ids: [NaN] }) })", "ids[0]"],
+      ["functionsSearch.search(NaN)", "request", "is number, not an object"],
+      [
+        'functions.invoke({ functionId: "f", functionsServiceInvokeRequest: NaN })',
+        "functionsServiceInvokeRequest",
+        "is NaN, not a finite number",
+      ],
     ] as const;
     const { errors } = await run(
       `const errors = [];
