@@ -301,7 +301,7 @@ Deno.test("calls of functions to their tenant", async (t) => {
       export default async () => {
         for (let at = 0; at < 15; at++) (sdk as any).apps.list({}).catch(() => {});
         // Answered once all calls have left; then nobody reads.
-        await (sdk as any).apps.get({ id: "gate" });
+        await (sdk as any).apps.get({ id: "last" });
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 6_000);
         return { ends: [] };
       };`;
@@ -311,12 +311,12 @@ Deno.test("calls of functions to their tenant", async (t) => {
     for (const status of [200, 500]) {
       tenant.received.length = 0;
       const lists: ServerResponse[] = [];
-      let gate: ServerResponse | undefined;
+      let last: ServerResponse | undefined;
       tenant.api = ({ path }, response) => {
-        if (path.endsWith("/gate")) gate = response;
+        if (path.endsWith("/last")) last = response;
         else lists.push(response);
-        if (gate === undefined || lists.length < 15) return;
-        json(gate, 200, {});
+        if (last === undefined || lists.length < 15) return;
+        json(last, 200, {});
         for (const list of lists) {
           list.writeHead(status, { "content-type": "application/json" }).end(text);
         }

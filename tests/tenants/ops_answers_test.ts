@@ -14,6 +14,21 @@ function answer(call: string, body: unknown) {
   });
 }
 
+/** Any field may be null, and a value of an enum newer than the table. */
+const NEWER_APP = {
+  app: {
+    accessModel: "APP_ACCESS_MODEL_NEWER",
+    appOwners: null,
+    displayName: null,
+    isDirectory: false,
+    monthlyCostUsd: null,
+    connectorVersion: 7,
+    userCount: null,
+    createdAt: null,
+    updatedAt: "2026-01-02T03:04+0500",
+  },
+};
+
 const TIME = "2026-01-02T03:04:05.000000006Z";
 
 /** Calls, what the tenant answers, what C1's SDK 1.2.2 makes of it, and where it has dates. */
@@ -46,34 +61,9 @@ const ANSWERS = [
     [],
   ],
   [
-    // Any field may be null, and a value of an enum newer than the table.
     "apps.get",
-    {
-      app: {
-        accessModel: "APP_ACCESS_MODEL_NEWER",
-        appOwners: null,
-        displayName: null,
-        isDirectory: false,
-        monthlyCostUsd: null,
-        connectorVersion: 7,
-        userCount: null,
-        createdAt: null,
-        updatedAt: "2026-01-02T03:04+0500",
-      },
-    },
-    {
-      app: {
-        accessModel: "APP_ACCESS_MODEL_NEWER",
-        appOwners: null,
-        displayName: null,
-        isDirectory: false,
-        monthlyCostUsd: null,
-        connectorVersion: 7,
-        userCount: null,
-        createdAt: null,
-        updatedAt: "2026-01-02T03:04+0500",
-      },
-    },
+    NEWER_APP,
+    NEWER_APP,
     ["app.updatedAt"],
   ],
   ["apps.get", { app: { userCount: 12 } }, { app: { userCount: 12 } }, []],
