@@ -5,6 +5,7 @@ import { Badge } from "../../parts/badge.tsx";
 import { Button } from "../../parts/button.tsx";
 import { SelectField } from "../../parts/field.tsx";
 import { enumWords, formatCount, visibleText } from "../../parts/format.ts";
+import { changed, type ChangeSearch, type SearchChange } from "../../parts/search_change.ts";
 import { useCommands } from "../../parts/shortcuts.tsx";
 import { Empty, ErrorNote, Loading, NoMatch } from "../../parts/states.tsx";
 import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
@@ -27,13 +28,18 @@ const NO_EVENTS: readonly EventSummary[] = [];
 
 export function AuditPage() {
   const { event, ...filter } = useSearch({ from: "/shell/audit" });
-  const navigate = useNavigate();
+  const navigate = useNavigate({ from: "/audit" });
   const query = useInfiniteQuery(eventsQuery(filter));
   const rows = useMemo(
     () => query.data?.pages.flatMap(({ list }) => list.map(summaryOf)) ?? NO_EVENTS,
     [query.data],
   );
-  const change = (search: AuditFilter) => void navigate({ to: "/audit", search, replace: true });
+  const change: ChangeSearch<AuditFilter> = (update) =>
+    void navigate({
+      to: "/audit",
+      search: ({ event: _, ...search }) => update(search),
+      replace: true,
+    });
   // The table says why its next page is missing.
   const error = query.isFetchNextPageError ? null : query.error;
   const rest = remainingError(error, SHOWN_VIOLATIONS);
@@ -163,13 +169,9 @@ const COLUMNS: readonly Column<EventSummary>[] = [
 function Filters({ filter, error, onChange }: {
   readonly filter: AuditFilter;
   readonly error: unknown;
-  readonly onChange: (filter: AuditFilter) => void;
+  readonly onChange: ChangeSearch<AuditFilter>;
 }) {
-  const set = (change: { readonly [P in keyof AuditFilter]?: AuditFilter[P] | undefined }) => {
-    const given = Object.entries({ ...filter, ...change })
-      .filter(([, value]) => value !== undefined && value !== "");
-    onChange(Object.fromEntries(given) as AuditFilter);
-  };
+  const set = (change: SearchChange<AuditFilter>) => onChange((search) => changed(search, change));
   return (
     <search className="filters invocations-filters">
       <TypedField
@@ -212,7 +214,7 @@ const FILTERS = ["actor", "operation", "resource", "outcome", "since", "until"] 
 
 function NoRows({ filter, onChange }: {
   readonly filter: AuditFilter;
-  readonly onChange: (filter: AuditFilter) => void;
+  readonly onChange: ChangeSearch<AuditFilter>;
 }) {
   const names = FILTERS.filter((name) => filter[name] !== undefined);
   if (names.length === 0) {
@@ -223,12 +225,9 @@ function NoRows({ filter, onChange }: {
       title="No events match"
       filters={names.map((name) => ({
         label: labelOf(name, filter[name] ?? ""),
-        onClear: () => {
-          const { [name]: _, ...others } = filter;
-          onChange(others);
-        },
+        onClear: () => onChange((search) => changed(search, { [name]: undefined })),
       }))}
-      onClear={() => onChange({})}
+      onClear={() => onChange(() => ({}))}
     />
   );
 }

@@ -7,6 +7,7 @@ import { BulkMenu } from "../../parts/bulk_menu.tsx";
 import { Button } from "../../parts/button.tsx";
 import { formatCount } from "../../parts/format.ts";
 import { Page } from "../../parts/page.tsx";
+import { changed, type ChangeSearch, type SearchChange } from "../../parts/search_change.ts";
 import { Empty, ErrorNote, Loading, NoMatch } from "../../parts/states.tsx";
 import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
 import { TypedField } from "../../parts/typed_field.tsx";
@@ -28,7 +29,7 @@ const FILTER_WORDS: Readonly<Record<keyof LetterFilter, string>> = {
 
 export function DeadLettersPage() {
   const { letter, ...filter } = useSearch({ from: "/shell/dead-letters" });
-  const navigate = useNavigate();
+  const navigate = useNavigate({ from: "/dead-letters" });
   const query = useInfiniteQuery(deadLettersQuery(filter));
   const letters = useMemo(
     () => query.data?.pages.flatMap(({ list }) => list) ?? NO_LETTERS,
@@ -37,8 +38,12 @@ export function DeadLettersPage() {
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [asked, setAsked] = useState<Asked>();
   const picked = letters.filter(({ id }) => chosen.has(id));
-  const change = (search: LetterFilter) =>
-    void navigate({ to: "/dead-letters", search, replace: true });
+  const change: ChangeSearch<LetterFilter> = (update) =>
+    void navigate({
+      to: "/dead-letters",
+      search: ({ letter: _, ...search }) => update(search),
+      replace: true,
+    });
   const close = () => void navigate({ to: "/dead-letters", search: filter });
   const columns = useMemo(() => columnsOf(chosen, setChosen), [chosen]);
   return (
@@ -87,7 +92,7 @@ export function DeadLettersPage() {
 
 function LetterList(
   { query, letters, columns, filter, onChange }: {
-    readonly onChange: (filter: LetterFilter) => void;
+    readonly onChange: ChangeSearch<LetterFilter>;
     readonly query: UseInfiniteQueryResult;
     readonly letters: readonly DeadLetter[];
     readonly columns: readonly Column<DeadLetter>[];
@@ -120,7 +125,7 @@ function LetterList(
 function NoLetters(
   { filter, onChange }: {
     readonly filter: LetterFilter;
-    readonly onChange: (filter: LetterFilter) => void;
+    readonly onChange: ChangeSearch<LetterFilter>;
   },
 ) {
   const names = (Object.keys(FILTER_WORDS) as (keyof LetterFilter)[])
@@ -141,12 +146,9 @@ function NoLetters(
       title="No dead letters match"
       filters={names.map((name) => ({
         label: FILTER_WORDS[name] + (name === "function" ? "" : `: ${filter[name]}`),
-        onClear: () => {
-          const { [name]: _, ...others } = filter;
-          onChange(others);
-        },
+        onClear: () => onChange((search) => changed(search, { [name]: undefined })),
       }))}
-      onClear={() => onChange({})}
+      onClear={() => onChange(() => ({}))}
     />
   );
 }
@@ -271,32 +273,29 @@ function Filters(
   { filter, error, onChange }: {
     readonly filter: LetterFilter;
     readonly error: unknown;
-    readonly onChange: (filter: LetterFilter) => void;
+    readonly onChange: ChangeSearch<LetterFilter>;
   },
 ) {
-  const set = (name: keyof LetterFilter, value: string | undefined) => {
-    const { [name]: _, ...others } = filter;
-    onChange(value === undefined || value === "" ? others : { ...others, [name]: value });
-  };
+  const set = (change: SearchChange<LetterFilter>) => onChange((search) => changed(search, change));
   return (
     <search className="filters dead-letters-filters">
       <TypedField
         label="Text"
         type="search"
         value={filter.q ?? ""}
-        onChange={(q) => set("q", q)}
+        onChange={(q) => set({ q })}
         error={violationOf(error, "query")}
         focusKey
       />
       <FunctionFilter
         label="Function"
         value={filter.function === undefined ? [] : [filter.function]}
-        onChange={(ids) => set("function", ids.at(-1))}
+        onChange={(ids) => set({ function: ids.at(-1) })}
       />
       <TypedField
         label="Error code"
         value={filter.word ?? ""}
-        onChange={(word) => set("word", word)}
+        onChange={(word) => set({ word })}
         error={violationOf(error, "error_word")}
         clean={(word) => word.toUpperCase()}
         offered={ERROR_CODES}

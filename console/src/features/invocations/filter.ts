@@ -3,6 +3,7 @@ import type { InvocationStatus, Schemas, TriggerKind } from "../../api/client.ts
 import { countOf, enumWords } from "../../parts/format.ts";
 import { textIn, textOf } from "../../parts/url_search.ts";
 import { instantOf, timeIn, timeLabel, type TimeRange } from "../../parts/time_range.ts";
+import { changed, type ChangeSearch } from "../../parts/search_change.ts";
 
 export type ApiFilter = Schemas["invoked.InvocationFilter"];
 
@@ -92,17 +93,11 @@ const FILTERS = [
   "parent",
 ] as const;
 
-/** The filters that are set. @param onChange gets the search without one of them */
-export function activeFilters(
-  search: ListSearch,
-  onChange: (search: ListSearch) => void,
-) {
+/** The filters that are set, each with what removes it. */
+export function activeFilters(search: ListSearch, onChange: ChangeSearch<ListSearch>) {
   return FILTERS.filter((name) => search[name] !== undefined).map((name) => ({
     label: labelOf(name, search),
-    onClear: () => {
-      const { [name]: _, ...others } = search;
-      onChange(others);
-    },
+    onClear: () => onChange((search) => changed(search, { [name]: undefined })),
   }));
 }
 

@@ -3,6 +3,7 @@ import { SelectField } from "../../parts/field.tsx";
 import { ERROR_CODES } from "../../parts/badge.tsx";
 import { violationOf } from "../../parts/violations.ts";
 import { enumWords } from "../../parts/format.ts";
+import { changed, type ChangeSearch, type SearchChange } from "../../parts/search_change.ts";
 import { TimeFields } from "../../parts/time_fields.tsx";
 import { TypedField } from "../../parts/typed_field.tsx";
 import { FunctionFilter } from "../../shell/function_filter.tsx";
@@ -13,22 +14,12 @@ export const SHOWN_VIOLATIONS = ["functionIds", "errorWord", "query", "since", "
 
 interface FiltersProps {
   readonly search: ListSearch;
-  readonly onChange: (search: ListSearch) => void;
+  readonly onChange: ChangeSearch<ListSearch>;
   readonly error: unknown;
 }
 
-/** The search without its empty members. */
-function cleaned(search: Readonly<Record<keyof ListSearch, unknown>>): ListSearch {
-  return Object.fromEntries(
-    Object.entries(search).filter(([, value]) =>
-      value !== undefined && value !== "" && !(Array.isArray(value) && value.length === 0)
-    ),
-  );
-}
-
 export function Filters({ search, onChange, error }: FiltersProps) {
-  const set = (change: { readonly [P in keyof ListSearch]?: ListSearch[P] | undefined }) =>
-    onChange(cleaned({ ...search, ...change } as Record<keyof ListSearch, unknown>));
+  const set = (change: SearchChange<ListSearch>) => onChange((search) => changed(search, change));
   const options = (values: readonly string[], words: (value: string) => string) => [
     { value: "", label: "Any" },
     ...values.map((value) => ({ value, label: words(value) })),

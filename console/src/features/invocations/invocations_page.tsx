@@ -7,6 +7,7 @@ import { Button } from "../../parts/button.tsx";
 import { remainingError } from "../../parts/violations.ts";
 import { countOf, formatCount } from "../../parts/format.ts";
 import { Page } from "../../parts/page.tsx";
+import type { ChangeSearch } from "../../parts/search_change.ts";
 import { Empty, ErrorNote, Loading, NoMatch } from "../../parts/states.tsx";
 import { DataTable, moreOf } from "../../parts/table.tsx";
 import { useLastPosition } from "../../shell/list_position.tsx";
@@ -39,9 +40,9 @@ const WORDS = {
 
 export function InvocationsPage() {
   const search = useSearch({ from: "/shell/invocations" });
-  const navigate = useNavigate();
-  const change = useCallback((next: ListSearch) => {
-    void navigate({ to: "/invocations", search: next, replace: true });
+  const navigate = useNavigate({ from: "/invocations" });
+  const change = useCallback<ChangeSearch<ListSearch>>((update) => {
+    void navigate({ to: "/invocations", search: update, replace: true });
   }, [navigate]);
   const written = JSON.stringify(search);
   const { visit } = useRouteContext({ from: "/shell/invocations" });
@@ -114,7 +115,7 @@ function FreshButton(
 function NoRows(
   { search, onChange }: {
     readonly search: ListSearch;
-    readonly onChange: (search: ListSearch) => void;
+    readonly onChange: ChangeSearch<ListSearch>;
   },
 ) {
   if (!isFiltered(search)) {
@@ -137,7 +138,7 @@ function NoRows(
     <NoMatch
       title="No invocations match"
       filters={activeFilters(search, onChange)}
-      onClear={() => onChange({})}
+      onClear={() => onChange(() => ({}))}
     />
   );
 }

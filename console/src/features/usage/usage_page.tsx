@@ -33,9 +33,13 @@ import {
 /** What functions used in a month, and who invoked them. */
 export function UsagePage() {
   const { month = monthOf(new Date()), by = "function" } = useSearch({ from: "/shell/usage" });
-  const navigate = useNavigate();
+  const navigate = useNavigate({ from: "/usage" });
   const choose = (change: { readonly month?: string; readonly by?: Dimension }) =>
-    void navigate({ to: "/usage", search: { month, by, ...change }, replace: true });
+    void navigate({
+      to: "/usage",
+      search: (search) => ({ ...search, ...change }),
+      replace: true,
+    });
   return (
     <Page title="Usage" actions={<Download month={month} />}>
       <search className="filters">
