@@ -17,8 +17,8 @@ export const PROGRAMS_OF: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * What runs without a path: files that take 700 s in all, as `tests/durations.json` has them, which is three minutes on two
- * cores with the static checks.
+ * What runs without a path: files that take 480 s in all, as `tests/durations.json` has them, which is two to three minutes on
+ * two cores with the static checks.
  */
 export const SHORT = {
   secondsMax: 480,
