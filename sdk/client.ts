@@ -83,7 +83,7 @@ function tenantMethod(namespace: string, method: string): Method {
   return call;
 }
 
-/** Rejects requests that JSON cannot hold. @param paths those of {@link lossless} */
+/** Rejects requests that JSON cannot hold. @param paths as {@link lossless} takes them */
 function checking(
   label: string,
   message: object,

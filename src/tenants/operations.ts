@@ -26,7 +26,7 @@ export function answererOf(namespace: string): Answerer {
   return OF_EITHER.includes(namespace) ? "either" : "tenant";
 }
 
-/** Whether `sdk` may have a namespace at C1; false for those of this server alone. */
+/** Whether C1 can have a namespace of `sdk`; false for a namespace that this server alone has. */
 export function isOfC1(namespace: string): boolean {
   return !OF_SERVER_ALONE.includes(namespace);
 }

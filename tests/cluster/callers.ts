@@ -58,8 +58,20 @@ export class Callers {
     return sent;
   }
 
-  /** Stops, and checks every invocation. @returns how many were acknowledged, and how many of these were interrupted */
-  async check({ client }: NetworkedNode): Promise<{ acknowledged: number; interrupted: number }> {
+  /** The last step of a test: stops, and checks every invocation at a node. */
+  async check(t: Deno.TestContext, node: NetworkedNode): Promise<void> {
+    await t.step(
+      "no acknowledged invocation was lost, and no synchronous one ran twice",
+      async () => {
+        const { acknowledged, interrupted } = await this.#ended(node);
+        console.log(`${acknowledged} invocations, ${interrupted} interrupted`);
+        assert.ok(acknowledged > interrupted);
+      },
+    );
+  }
+
+  /** @returns how many were acknowledged, and how many of these were interrupted */
+  async #ended({ client }: NetworkedNode): Promise<{ acknowledged: number; interrupted: number }> {
     this.#stopping.abort();
     await this.#running;
     let [acknowledged, interrupted] = [0, 0];

@@ -99,7 +99,7 @@ function textField(name: string, kind: Kind): readonly TextField[] {
 /** A text, not one of C1's own words for a choice; an entry of a list or map of texts; any JSON. */
 const TEXT_TYPE = /^(?:Array<)?(?<map>Record<string, )?(?:string|any)>*$/;
 
-/** The fields that hold texts of all messages, also those that only answers have. */
+/** The fields of all messages that hold texts. Some of these fields are in answers alone. */
 function ofTypes(): readonly TextField[] {
   const text = Deno.readTextFileSync(installed("sdk/tenant_types.d.ts"));
   const file = ts.createSourceFile("types.d.ts", text, ts.ScriptTarget.ESNext);

@@ -39,7 +39,7 @@ Deno.test("a large answer is recorded in steps, and answers keep their order", a
     done.push(name);
   });
   await new Promise((resolve) => setImmediate(resolve));
-  assert.deepEqual(done, [], "the event loop goes on before the large answer is recorded");
+  assert.deepEqual(done, [], "other work runs before the large answer is recorded");
   await Promise.all(both);
   assert.deepEqual(done, ["large", "small"]);
   const [{ answers } = { answers: [] }] = recorder.recording.get("user.list") ?? [];

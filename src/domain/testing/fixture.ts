@@ -57,7 +57,7 @@ const allowedHost = z.string().superRefine((entry, context) => {
   }
 });
 
-/** An object without other fields, which are named with those that it can have. */
+/** An object that rejects other fields: the error names such a field, and the fields that the object can have. */
 function strictObject<Shape extends z.ZodRawShape>(shape: Shape) {
   return z.strictObject(shape, {
     error: ({ code, keys = [] }) =>

@@ -152,7 +152,7 @@ const SHOWING_KINDS: readonly OwnRule["kind"][] = ["url", "mail"];
 /** Kinds of a text of which nothing is shown. */
 const WHOLE_KINDS: readonly (FieldKind | undefined)[] = ["secret", "name", "text", "page"];
 
-/** A kind; or what stays as it is: whole, or without the secrets that a text has. */
+/** The kind of a mask, or `keep` for a value without a mask, of which `keepButSecrets` still masks secrets. */
 export type FieldKind = MaskKind | "keep" | "keepButSecrets";
 
 /** The rules of one recording. */
