@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { MODES } from "../src/isolation/isolation.ts";
 import { PROGRAMS } from "../tests/support/diagnosis.ts";
+import type { Jobs } from "./test_jobs.ts";
 
 /** The programs that folders of `tests` need; other files run on each machine that runs `invoked`. */
 export const PROGRAMS_OF: Readonly<Record<string, readonly string[]>> = {
@@ -47,8 +48,11 @@ export const REQUIRABLE: readonly string[] = [
  */
 export const RETRIED_FILES_MAX = 8;
 
-/** Many tests wait for a process or a timeout of theirs. */
-export const JOBS_PER_CORE = 2.5;
+/** Test files that run at a time: many wait for a process or a timeout. */
+export const JOBS: Jobs = {
+  min: 2 * navigator.hardwareConcurrency,
+  max: 5 * navigator.hardwareConcurrency,
+};
 
 export interface Options {
   readonly verbose?: true;
@@ -82,7 +86,7 @@ export function buildTestCommand(): Command {
     .option("--seed <number>", 'seed of random tests, or "random"', "1")
     .option(
       "--jobs <number>",
-      `test files that run at a time (default: ${JOBS_PER_CORE} for each core)`,
+      `test files that run at a time (default: ${JOBS.min}, and up to ${JOBS.max} while processors are idle)`,
       readJobs,
     )
     .option("--require <names>", `fail if one of these is missing: ${REQUIRABLE.join(" ")}`)

@@ -4,10 +4,11 @@ import { fileURLToPath } from "node:url";
 import { MODES } from "../src/isolation/isolation.ts";
 import { endRun, RUN_DIR_VARIABLE } from "../tests/support/once.ts";
 import { RELEASED_VARIABLE } from "../tests/support/release.ts";
+import { runJobs } from "./test_jobs.ts";
 import { longestFirst, recordDurations, selectShort } from "./test_order.ts";
 import { endRunning, lastLines, run } from "./test_processes.ts";
 import {
-  JOBS_PER_CORE,
+  JOBS,
   type Options,
   PROGRAMS_OF,
   readArguments,
@@ -140,20 +141,15 @@ async function runTests(
   const ends = new Map<string, Ended>();
   const durations = new Map<string, number>();
   const reports: string[] = [];
-  const queue = [...files];
-  const work = async () => {
-    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-      const startedMs = Date.now();
-      const { end, text } = await runFile(file, env, verbose === true);
-      const seconds = (Date.now() - startedMs) / 1000;
-      durations.set(file, seconds);
-      if (verbose) console.log(`${file} took ${seconds.toFixed(1)} s`);
-      ends.set(file, end);
-      if (end.failed > 0) reports.push(errorsIn(text));
-    }
-  };
-  const length = jobs ?? Math.ceil(navigator.hardwareConcurrency * JOBS_PER_CORE);
-  await Promise.all(Array.from({ length }, work));
+  await runJobs(files, jobs === undefined ? JOBS : { min: jobs, max: jobs }, async (file) => {
+    const startedMs = Date.now();
+    const { end, text } = await runFile(file, env, verbose === true);
+    const seconds = (Date.now() - startedMs) / 1000;
+    durations.set(file, seconds);
+    if (verbose) console.log(`${file} took ${seconds.toFixed(1)} s`);
+    ends.set(file, end);
+    if (end.failed > 0) reports.push(errorsIn(text));
+  });
   const failed = [...ends].flatMap(([file, end]) => end.failed > 0 ? [file] : []);
   if (retryFailed && failed.length > RETRIED_FILES_MAX) {
     console.log(`${failed.length} files failed; a run repeats at most ${RETRIED_FILES_MAX}`);
