@@ -27,7 +27,6 @@ const OTHER_FLAGS = [
   "INVOKED_RUNS",
   "--upload-file",
   "--quick",
-  "--phases",
   "--publish",
   // Docker and npm.
   ...[
