@@ -49,10 +49,12 @@ type Pages = ReadonlyMap<string, string>;
 
 Deno.test("docs/errors.md lists every reason with its code and HTTP status, and no other", async () => {
   const page = section(await readText("docs/errors.md"), "Errors of requests");
-  // One table for each status and code, which are its heading.
-  const listed = page.split(/^### /m).slice(1).flatMap((table) => {
-    const [, status, code] = /^(\d+) `(\w+)`/.exec(table) ?? [];
-    return rows(table).map(([reason]) => [reason, code, Number(status)]);
+  // One table or list for each status and code, which are its heading.
+  const listed = page.split(/^### /m).slice(1).flatMap((part) => {
+    const [, status, code] = /^(\d+) `(\w+)`/.exec(part) ?? [];
+    return [...part.matchAll(/^(?:\||-) `(\w+)`/gm)].map((
+      [, reason],
+    ) => [reason, code, Number(status)]);
   });
   const known = Object.entries(REASONS).map(([reason, code]) => [
     reason,
