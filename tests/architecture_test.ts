@@ -42,7 +42,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   shared: [],
   "examples/tenant": [],
   "console/main.tsx": ["console/router.tsx", "console/shell", "console/parts", "console/theme"],
-  "console/router.tsx": ["console/features", "console/shell"],
+  "console/router.tsx": ["console/features", "console/shell", "console/parts"],
   "console/features": [
     "shared",
     "resources",

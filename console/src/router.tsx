@@ -1,26 +1,33 @@
 /** The addresses of the console, and what each may have in its search. No feature imports the pages of another. */
-import { createRoute, createRouter, redirect } from "@tanstack/react-router";
+import { createRoute, createRouter, redirect, type RouteComponent } from "@tanstack/react-router";
 import type { LetterSearch } from "./features/dead_letters/queries.ts";
 import { auditSearchOf } from "./features/audit/filter.ts";
 import { listSearchOf } from "./features/invocations/filter.ts";
 import { type Range, RANGES } from "./features/overview/queries.ts";
 import { usageSearchOf } from "./features/usage/days.ts";
 import { SignInPage } from "./features/session/sign_in_page.tsx";
+import { textIn } from "./parts/url_search.ts";
 import { visitOf, withVisit } from "./shell/list_position.tsx";
 import { guarded } from "./shell/no_access.tsx";
+import type { PagePath } from "./shell/rights.ts";
 import { lazyPage, mayOpen, rootRoute, shellRoute, unknownRoute } from "./shell/root.tsx";
 
+/** A page of the shell for readers with one of its permissions. */
+function pageAt<Path extends PagePath, Name extends string>(
+  path: Path,
+  load: () => Promise<{ readonly [N in Name]: RouteComponent }>,
+  name: Name,
+) {
+  const component = guarded(path, lazyPage(load, name));
+  return { getParentRoute: () => shellRoute, path, component };
+}
+
 const overviewRoute = createRoute({
-  getParentRoute: () => shellRoute,
-  path: "/",
+  ...pageAt("/", () => import("./features/overview/overview_page.tsx"), "OverviewPage"),
   validateSearch: (search: Record<string, unknown>): { range?: Range } => {
     const range = String(search["range"]);
     return Object.hasOwn(RANGES, range) ? { range: range as Range } : {};
   },
-  component: guarded(
-    "/",
-    lazyPage(() => import("./features/overview/overview_page.tsx"), "OverviewPage"),
-  ),
 });
 
 const welcomeRoute = createRoute({
@@ -30,34 +37,27 @@ const welcomeRoute = createRoute({
 });
 
 const functionsRoute = createRoute({
-  getParentRoute: () => shellRoute,
-  path: "/functions",
+  ...pageAt("/functions", () => import("./features/functions/functions_page.tsx"), "FunctionsPage"),
   validateSearch: (search: Record<string, unknown>): { q?: string } =>
     typeof search["q"] === "string" && search["q"] !== "" ? { q: search["q"] } : {},
   beforeLoad: withVisit,
-  component: guarded(
-    "/functions",
-    lazyPage(() => import("./features/functions/functions_page.tsx"), "FunctionsPage"),
-  ),
 });
 
-const newFunctionRoute = createRoute({
-  getParentRoute: () => shellRoute,
-  path: "/functions/new",
-  component: guarded(
+const newFunctionRoute = createRoute(
+  pageAt(
     "/functions/new",
-    lazyPage(() => import("./features/functions/new_function_page.tsx"), "NewFunctionPage"),
+    () => import("./features/functions/new_function_page.tsx"),
+    "NewFunctionPage",
   ),
-});
+);
 
-const functionPageRoute = createRoute({
-  getParentRoute: () => shellRoute,
-  path: "/functions/$functionId",
-  component: guarded(
+const functionPageRoute = createRoute(
+  pageAt(
     "/functions/$functionId",
-    lazyPage(() => import("./features/function/function_page.tsx"), "FunctionPage"),
+    () => import("./features/function/function_page.tsx"),
+    "FunctionPage",
   ),
-});
+);
 
 const codeRoute = createRoute({
   getParentRoute: () => functionPageRoute,
@@ -130,33 +130,26 @@ const functionRoute = functionPageRoute.addChildren([
 ]);
 
 const invocationsRoute = createRoute({
-  getParentRoute: () => shellRoute,
-  path: "/invocations",
+  ...pageAt(
+    "/invocations",
+    () => import("./features/invocations/invocations_page.tsx"),
+    "InvocationsPage",
+  ),
   validateSearch: listSearchOf,
   beforeLoad: withVisit,
-  component: guarded(
-    "/invocations",
-    lazyPage(() => import("./features/invocations/invocations_page.tsx"), "InvocationsPage"),
-  ),
 });
 
-const invocationRoute = createRoute({
-  getParentRoute: () => shellRoute,
-  path: "/invocations/$invocationId",
-  component: guarded(
+const invocationRoute = createRoute(
+  pageAt(
     "/invocations/$invocationId",
-    lazyPage(() => import("./features/invocations/invocation_page.tsx"), "InvocationPage"),
+    () => import("./features/invocations/invocation_page.tsx"),
+    "InvocationPage",
   ),
-});
+);
 
 const volumesRoute = createRoute({
-  getParentRoute: () => shellRoute,
-  path: "/volumes",
+  ...pageAt("/volumes", () => import("./features/volumes/volumes_page.tsx"), "VolumesPage"),
   beforeLoad: withVisit,
-  component: guarded(
-    "/volumes",
-    lazyPage(() => import("./features/volumes/volumes_page.tsx"), "VolumesPage"),
-  ),
 });
 
 interface VolumeSearch {
@@ -170,38 +163,27 @@ interface VolumeSearch {
 }
 
 const volumeRoute = createRoute({
-  getParentRoute: () => shellRoute,
-  path: "/volumes/$volumeId",
+  ...pageAt("/volumes/$volumeId", () => import("./features/volumes/volume_page.tsx"), "VolumePage"),
   validateSearch: (search: Record<string, unknown>): VolumeSearch => ({
     ...(typeof search["directory"] === "string" ? { directory: search["directory"] } : {}),
     ...(typeof search["file"] === "string" ? { file: search["file"] } : {}),
     ...(search["tab"] === "history" ? { tab: "history" } : {}),
     ...(Number.isSafeInteger(search["version"]) ? { version: search["version"] as number } : {}),
   }),
-  component: guarded(
-    "/volumes/$volumeId",
-    lazyPage(() => import("./features/volumes/volume_page.tsx"), "VolumePage"),
-  ),
 });
 
-function textIn<K extends string>(name: K, value: unknown): { [P in K]?: string } {
-  const text = typeof value === "string" || typeof value === "number" ? String(value) : "";
-  return text === "" ? {} : { [name]: text } as { [P in K]: string };
-}
-
 const deadLettersRoute = createRoute({
-  getParentRoute: () => shellRoute,
-  path: "/dead-letters",
+  ...pageAt(
+    "/dead-letters",
+    () => import("./features/dead_letters/dead_letters_page.tsx"),
+    "DeadLettersPage",
+  ),
   validateSearch: (search: Record<string, unknown>): LetterSearch => ({
     ...textIn("function", search["function"]),
     ...textIn("word", search["word"]),
     ...textIn("q", search["q"]),
     ...textIn("letter", search["letter"]),
   }),
-  component: guarded(
-    "/dead-letters",
-    lazyPage(() => import("./features/dead_letters/dead_letters_page.tsx"), "DeadLettersPage"),
-  ),
 });
 
 const accessRoute = createRoute({
@@ -214,98 +196,60 @@ const accessRoute = createRoute({
 });
 
 const peopleRoute = createRoute({
-  getParentRoute: () => shellRoute,
-  path: "/access/people",
+  ...pageAt("/access/people", () => import("./features/access/people_page.tsx"), "PeoplePage"),
   validateSearch: (search: Record<string, unknown>): { q?: string } => textIn("q", search["q"]),
-  component: guarded(
-    "/access/people",
-    lazyPage(() => import("./features/access/people_page.tsx"), "PeoplePage"),
-  ),
 });
 
-const personRoute = createRoute({
-  getParentRoute: () => shellRoute,
-  path: "/access/people/$userId",
-  component: guarded(
-    "/access/people",
-    lazyPage(() => import("./features/access/person_page.tsx"), "PersonPage"),
-  ),
-});
+const personRoute = createRoute(
+  pageAt("/access/people/$userId", () => import("./features/access/person_page.tsx"), "PersonPage"),
+);
 
-const principalsRoute = createRoute({
-  getParentRoute: () => shellRoute,
-  path: "/access/principals",
-  component: guarded(
+const principalsRoute = createRoute(
+  pageAt(
     "/access/principals",
-    lazyPage(() => import("./features/access/principals_page.tsx"), "PrincipalsPage"),
+    () => import("./features/access/principals_page.tsx"),
+    "PrincipalsPage",
   ),
-});
+);
 
-const principalRoute = createRoute({
-  getParentRoute: () => shellRoute,
-  path: "/access/principals/$principalId",
-  component: guarded(
-    "/access/principals",
-    lazyPage(() => import("./features/access/principal_page.tsx"), "PrincipalPage"),
+const principalRoute = createRoute(
+  pageAt(
+    "/access/principals/$principalId",
+    () => import("./features/access/principal_page.tsx"),
+    "PrincipalPage",
   ),
-});
+);
 
-const rolesRoute = createRoute({
-  getParentRoute: () => shellRoute,
-  path: "/access/roles",
-  component: guarded(
-    "/access/roles",
-    lazyPage(() => import("./features/access/roles_page.tsx"), "RolesPage"),
-  ),
-});
+const rolesRoute = createRoute(
+  pageAt("/access/roles", () => import("./features/access/roles_page.tsx"), "RolesPage"),
+);
 
 const federationRoute = createRoute({
-  getParentRoute: () => shellRoute,
-  path: "/access/federation",
-  validateSearch: (search: Record<string, unknown>): { q?: string } => textIn("q", search["q"]),
-  component: guarded(
+  ...pageAt(
     "/access/federation",
-    lazyPage(() => import("./features/access/federation_page.tsx"), "FederationPage"),
+    () => import("./features/access/federation_page.tsx"),
+    "FederationPage",
   ),
+  validateSearch: (search: Record<string, unknown>): { q?: string } => textIn("q", search["q"]),
 });
 
-const tenantsRoute = createRoute({
-  getParentRoute: () => shellRoute,
-  path: "/access/tenants",
-  component: guarded(
-    "/access/tenants",
-    lazyPage(() => import("./features/access/tenants_page.tsx"), "TenantsPage"),
-  ),
-});
+const tenantsRoute = createRoute(
+  pageAt("/access/tenants", () => import("./features/access/tenants_page.tsx"), "TenantsPage"),
+);
 
 const usageRoute = createRoute({
-  getParentRoute: () => shellRoute,
-  path: "/usage",
+  ...pageAt("/usage", () => import("./features/usage/usage_page.tsx"), "UsagePage"),
   validateSearch: usageSearchOf,
-  component: guarded(
-    "/usage",
-    lazyPage(() => import("./features/usage/usage_page.tsx"), "UsagePage"),
-  ),
 });
 
 const auditRoute = createRoute({
-  getParentRoute: () => shellRoute,
-  path: "/audit",
+  ...pageAt("/audit", () => import("./features/audit/audit_page.tsx"), "AuditPage"),
   validateSearch: auditSearchOf,
-  component: guarded(
-    "/audit",
-    lazyPage(() => import("./features/audit/audit_page.tsx"), "AuditPage"),
-  ),
 });
 
-const exportsRoute = createRoute({
-  getParentRoute: () => shellRoute,
-  path: "/audit/exports",
-  component: guarded(
-    "/audit/exports",
-    lazyPage(() => import("./features/audit/exports_page.tsx"), "ExportsPage"),
-  ),
-});
+const exportsRoute = createRoute(
+  pageAt("/audit/exports", () => import("./features/audit/exports_page.tsx"), "ExportsPage"),
+);
 
 const settingsRoute = createRoute({
   getParentRoute: () => shellRoute,

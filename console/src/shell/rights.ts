@@ -66,7 +66,9 @@ export const PAGE_PERMISSIONS = {
   "/audit/exports": ["c1.api.systemlog.v1.ExportService.List"],
   "/access": [...PEOPLE, ...PRINCIPALS],
   "/access/people": PEOPLE,
+  "/access/people/$userId": PEOPLE,
   "/access/principals": PRINCIPALS,
+  "/access/principals/$principalId": PRINCIPALS,
   "/access/roles": [...PEOPLE, ...PRINCIPALS],
   "/access/federation": [
     "c1.api.workload_federation.v1.WorkloadFederationService.ListProviders",
