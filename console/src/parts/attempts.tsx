@@ -1,14 +1,14 @@
 /** The attempts of an invocation, and the dialog that runs the invocation again. */
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { Badge } from "./badge.tsx";
 import { Button, CancelButton } from "./button.tsx";
-import { Dialog } from "./dialog.tsx";
+import { Dialog, useSubmit } from "./dialog.tsx";
 import { TextAreaField } from "./field.tsx";
 import { shortId } from "./format.ts";
 import { ErrorNote, Note } from "./states.tsx";
 import { type Column, DataTable } from "./table.tsx";
 import { CommitField } from "./typed_field.tsx";
-import { Duration, Name, Time } from "./values.tsx";
+import { Duration, Name, timeColumn } from "./values.tsx";
 import { errorText, remainingError, violationOf } from "./violations.ts";
 
 interface AttemptRow {
@@ -21,16 +21,9 @@ interface AttemptRow {
 const ERROR_CHARACTERS = 300;
 
 const COLUMNS: readonly Column<AttemptRow>[] = [
-  { id: "attempt", header: "Attempt", width: "70px", cell: ({ attempt }) => attempt },
+  { header: "Attempt", width: "70px", cell: ({ attempt }) => attempt },
+  timeColumn("Started", 120, (row) => row.startedAt),
   {
-    id: "started",
-    header: "Started",
-    width: "120px",
-    minor: true,
-    cell: (row) => <Time value={row.startedAt} />,
-  },
-  {
-    id: "duration",
     header: "Duration",
     width: "100px",
     align: "end",
@@ -42,7 +35,7 @@ const COLUMNS: readonly Column<AttemptRow>[] = [
       />
     ),
   },
-  { id: "end", header: "Outcome", cell: (row) => <End {...row} /> },
+  { header: "Outcome", cell: (row) => <End {...row} /> },
 ];
 
 function End({ endedAt, error }: AttemptRow) {
@@ -92,21 +85,11 @@ export function ReplayDialog(
   const [original] = useState(() => JSON.stringify(input, null, 2));
   const [text, setText] = useState(original);
   const [commit, setCommit] = useState("");
-  const [state, setState] = useState<{ busy: boolean; error?: unknown }>({ busy: false });
+  const { busy, error, submit } = useSubmit(() =>
+    onReplay({ input: text === original ? undefined : text, commitId: commit })
+  );
   const violation = text === original ? undefined : violationOfInput(text);
-  const run = async (event: FormEvent) => {
-    event.preventDefault();
-    setState({ busy: true });
-    try {
-      await onReplay({
-        input: text === original ? undefined : text,
-        commitId: commit,
-      });
-    } catch (error) {
-      setState({ busy: false, error });
-    }
-  };
-  const remaining = remainingError(state.error, FIELDS);
+  const remaining = remainingError(error, FIELDS);
   return (
     <Dialog
       open
@@ -115,7 +98,7 @@ export function ReplayDialog(
       size="large"
       unsaved={text !== original || commit !== ""}
     >
-      <form className="stack" onSubmit={(event) => void run(event)}>
+      <form className="stack" onSubmit={submit}>
         {original.length > EDITABLE_CHARACTERS
           ? <Note>The input is too long to edit here. It is sent unchanged.</Note>
           : (
@@ -124,14 +107,14 @@ export function ReplayDialog(
               value={text}
               onChange={setText}
               rows={12}
-              error={violation ?? violationOf(state.error, "json")}
+              error={violation ?? violationOf(error, "json")}
             />
           )}
         <CommitField
           label="Commit"
           value={commit}
           onChange={setCommit}
-          error={violationOf(state.error, "commitId")}
+          error={violationOf(error, "commitId")}
           options={[
             { value: "", label: `Same commit (${shortId(commitId)})` },
             { value: "HEAD", label: "Head" },
@@ -140,7 +123,7 @@ export function ReplayDialog(
         {remaining === undefined ? null : <ErrorNote error={remaining} />}
         <div className="actions">
           <CancelButton />
-          <Button type="submit" look="primary" busy={state.busy} disabled={violation !== undefined}>
+          <Button type="submit" look="primary" busy={busy} disabled={violation !== undefined}>
             {action}
           </Button>
         </div>

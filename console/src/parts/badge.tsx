@@ -22,15 +22,13 @@ const TONES: Readonly<Record<string, BadgeProps["tone"]>> = {
 const CLIENT_ERROR = 400;
 
 /** The status of an invocation: a failure shows its error code, and an answer to a request its status. */
-export function StatusBadge(
-  { status, error, skipReason, failure, http }: {
-    readonly status: string;
-    readonly error?: string | undefined;
-    readonly skipReason?: string | undefined;
-    readonly failure?: string | undefined;
-    readonly http?: { readonly status?: number } | undefined;
-  },
-) {
+export function StatusBadge({ status, error, skipReason, failure, http }: {
+  readonly status: string;
+  readonly error?: string | undefined;
+  readonly skipReason?: string | undefined;
+  readonly failure?: string | undefined;
+  readonly http?: { readonly status?: number } | undefined;
+}) {
   const word = status.replace("FUNCTION_INVOCATION_STATUS_", "");
   if (skipReason !== undefined) {
     return (

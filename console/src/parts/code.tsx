@@ -26,21 +26,17 @@ export function CodeBlock(
         tabIndex={0}
         aria-label={visibleText(label)}
       ><bdi>{visible}</bdi></pre>
-      {isCut && !isWhole
-        ? (
-          <Button onClick={() => setWhole(true)}>
-            Show all {countOf(text.length, "character")}
-          </Button>
-        )
-        : null}
-      {isWhole && shown !== text
-        ? (
-          <p className="muted">
-            Long lines wrap after {formatCount(SHOWN_OF_LINE)}{" "}
-            characters. The copy button copies them whole.
-          </p>
-        )
-        : null}
+      {isCut && !isWhole && (
+        <Button onClick={() => setWhole(true)}>
+          Show all {countOf(text.length, "character")}
+        </Button>
+      )}
+      {isWhole && shown !== text && (
+        <p className="muted">
+          Long lines wrap after {formatCount(SHOWN_OF_LINE)}{" "}
+          characters. The copy button copies them whole.
+        </p>
+      )}
     </div>
   );
 }

@@ -1,10 +1,12 @@
+import { type QueryKey, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react";
 import { fromServer } from "../browser/connection.ts";
 import { Button, CancelButton } from "./button.tsx";
 import type { DialogProps } from "./dialog_popup.tsx";
-import { TextField } from "./field.tsx";
+import { type FieldOf, fieldsOf, TextField } from "./field.tsx";
 import { visibleText } from "./format.ts";
 import { ErrorNote } from "./states.tsx";
+import { toast } from "./toasts.tsx";
 import { remainingError, violationOf } from "./violations.ts";
 
 // No page shows a dialog at first.
@@ -73,6 +75,26 @@ export function giveFocus(element: Element | null | undefined): void {
 /** What a form shows at one of its fields, by the field's name in the request. */
 export type Violation = (field: string) => string | undefined;
 
+/** Submits a form, and keeps why that failed until the next attempt. */
+export function useSubmit(run: () => Promise<unknown>) {
+  const [state, setState] = useState<{ busy: boolean; error?: unknown }>({ busy: false });
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    setState({ busy: true });
+    try {
+      await run();
+      setState({ busy: false });
+    } catch (error) {
+      setState({ busy: false, error });
+    }
+  };
+  return {
+    ...state,
+    submit: (event: FormEvent) => void submit(event),
+    reset: () => setState({ busy: false }),
+  };
+}
+
 interface FormDialogProps extends Omit<DialogProps, "open" | "children"> {
   readonly open?: boolean;
   /** The verb of the button, such as "Create". */
@@ -85,8 +107,12 @@ interface FormDialogProps extends Omit<DialogProps, "open" | "children"> {
   /** The fields of the request whose violations the content shows; the form shows any other error itself. */
   readonly fields?: readonly string[];
   readonly children: (violation: Violation) => ReactNode;
-  /** Does what the dialog is for, and closes the dialog, or shows what came of it. */
+  /** Does what the dialog is for. Without `refresh` it also closes the dialog, or shows what came of it. */
   readonly onSubmit: () => Promise<unknown>;
+  /** The key of the queries that show what has changed: they are read again, and then the dialog closes. */
+  readonly refresh?: QueryKey;
+  /** What a toast then reports. */
+  readonly done?: string;
 }
 
 /** A form over the page; it stays open and shows the error if what it asks for fails. */
@@ -100,36 +126,35 @@ export function FormDialog(
     fields = [],
     children,
     onSubmit,
+    refresh,
+    done,
     ...dialog
   }: FormDialogProps,
 ) {
-  const [state, setState] = useState<{ busy: boolean; error?: unknown }>({ busy: false });
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    setState({ busy: true });
-    try {
-      await onSubmit();
-      setState({ busy: false });
-    } catch (error) {
-      setState({ busy: false, error });
-    }
-  };
+  const queries = useQueryClient();
+  const { busy, error, submit, reset } = useSubmit(async () => {
+    await onSubmit();
+    if (refresh === undefined) return;
+    await queries.invalidateQueries({ queryKey: refresh });
+    dialog.onClose();
+    if (done !== undefined) toast(done);
+  });
   const close = () => {
-    setState({ busy: false });
+    reset();
     dialog.onClose();
   };
-  const rest = remainingError(state.error, fields);
+  const rest = remainingError(error, fields);
   return (
     <Dialog {...dialog} open={open} onClose={close}>
-      <form className="stack" onSubmit={(event) => void submit(event)}>
-        {children((field) => violationOf(state.error, field))}
+      <form className="stack" onSubmit={submit}>
+        {children((field) => violationOf(error, field))}
         {rest === undefined ? null : <ErrorNote error={rest} />}
         <div className="actions dialog-foot">
           <CancelButton>{dismiss}</CancelButton>
           <Button
             type="submit"
             look={danger ? "danger" : "primary"}
-            busy={state.busy}
+            busy={busy}
             disabled={disabled}
           >
             {action}
@@ -140,9 +165,46 @@ export function FormDialog(
   );
 }
 
-interface ConfirmDialogProps
-  extends Omit<FormDialogProps, "open" | "fields" | "children" | "onSubmit"> {
-  readonly open: boolean;
+interface DraftDialogProps<D>
+  extends Omit<FormDialogProps, "unsaved" | "disabled" | "fields" | "children" | "onSubmit"> {
+  /** Where the request has other names for the fields than the draft. */
+  readonly fields?: readonly string[];
+  /** What the fields begin with. */
+  readonly start: D;
+  /** Whether the draft has what the action needs. */
+  readonly canSubmit?: (draft: D, isChanged: boolean) => boolean;
+  readonly children: (form: {
+    readonly draft: D;
+    readonly edit: (change: Partial<D>) => void;
+    /** What a field gets for a member of the draft. */
+    readonly field: FieldOf<D>;
+    readonly violation: Violation;
+  }) => ReactNode;
+  readonly onSubmit: (draft: D) => Promise<unknown>;
+}
+
+/** A form over the page with a draft of what it creates or changes. */
+export function DraftDialog<D extends object>(
+  { start, canSubmit = () => true, fields, children, onSubmit, ...form }: DraftDialogProps<D>,
+) {
+  const [initial] = useState(start);
+  const [draft, setDraft] = useState(initial);
+  const edit = (change: Partial<D>) => setDraft((before) => ({ ...before, ...change }));
+  const isChanged = JSON.stringify(draft) !== JSON.stringify(initial);
+  return (
+    <FormDialog
+      {...form}
+      fields={fields ?? Object.keys(initial)}
+      unsaved={isChanged}
+      disabled={!canSubmit(draft, isChanged)}
+      onSubmit={() => onSubmit(draft)}
+    >
+      {(violation) => children({ draft, edit, violation, field: fieldsOf(draft, edit, violation) })}
+    </FormDialog>
+  );
+}
+
+interface ConfirmDialogProps extends Omit<FormDialogProps, "fields" | "children" | "onSubmit"> {
   readonly children: ReactNode;
   /** What has to be typed before the button works, as the name of what is deleted. */
   readonly typed?: string;
@@ -155,7 +217,7 @@ export function typeableName(displayName: string, id: string): string {
   return isTypeable ? displayName : id;
 }
 
-/** Asks before something that cannot be undone. */
+/** Asks before something that cannot be undone, and closes once it is done. */
 export function ConfirmDialog(
   { children, typed, disabled = false, onConfirm, ...form }: ConfirmDialogProps,
 ) {
@@ -166,7 +228,7 @@ export function ConfirmDialog(
   };
   const confirm = async () => {
     await onConfirm();
-    close();
+    if (form.refresh === undefined) close();
   };
   return (
     <FormDialog
@@ -191,31 +253,43 @@ export function ConfirmDialog(
   );
 }
 
-interface ToggleDialogProps extends Pick<DialogProps, "onClose"> {
+interface ResourceDialogProps extends Omit<ConfirmDialogProps, "title" | "action" | "done"> {
   /** What it asks about, such as "trust". */
   readonly what: string;
-  readonly isDisabled: boolean;
-  /** What follows. */
-  readonly children: ReactNode;
-  readonly onToggle: (disabled: boolean) => Promise<unknown>;
+}
+
+/** Asks before something is deleted, or revoked. */
+export function DeleteDialog({ what, verb = "Delete", ...dialog }: ResourceDialogProps & {
+  readonly verb?: "Delete" | "Revoke";
+}) {
+  const noun = what.charAt(0).toUpperCase() + what.slice(1);
+  return (
+    <ConfirmDialog
+      {...dialog}
+      title={`${verb} this ${what}?`}
+      action={verb}
+      danger
+      done={`${noun} ${verb === "Delete" ? "deleted" : "revoked"}`}
+    />
+  );
 }
 
 /** Asks before something is disabled, or enabled again. */
 export function ToggleDialog(
-  { what, isDisabled, children, onToggle, onClose }: ToggleDialogProps,
+  { what, isDisabled, onToggle, ...dialog }: Omit<ResourceDialogProps, "onConfirm"> & {
+    readonly isDisabled: boolean;
+    readonly onToggle: (disabled: boolean) => Promise<unknown>;
+  },
 ) {
   const action = toggleVerb(isDisabled);
   return (
     <ConfirmDialog
-      open
-      onClose={onClose}
+      {...dialog}
       title={`${action} this ${what}?`}
       action={action}
       danger={!isDisabled}
       onConfirm={() => onToggle(!isDisabled)}
-    >
-      {children}
-    </ConfirmDialog>
+    />
   );
 }
 

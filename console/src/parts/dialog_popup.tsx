@@ -81,13 +81,11 @@ export function DialogPopup(
 }
 
 /** Asks before a dialog closes with what was typed into it. Escape keeps it. */
-function DiscardQuestion(
-  { open, onKeep, onDiscard }: {
-    readonly open: boolean;
-    readonly onKeep: () => void;
-    readonly onDiscard: () => void;
-  },
-) {
+function DiscardQuestion({ open, onKeep, onDiscard }: {
+  readonly open: boolean;
+  readonly onKeep: () => void;
+  readonly onDiscard: () => void;
+}) {
   return (
     <AlertDialog.Root open={open} onOpenChange={(next) => next || onKeep()}>
       <AlertDialog.Portal>

@@ -81,6 +81,11 @@ export function TextField(
   );
 }
 
+/** A field for a secret, which the browser neither shows nor fills in. */
+export function SecretField(props: Omit<TextFieldProps, "type" | "autoComplete">) {
+  return <TextField {...props} type="password" autoComplete="new-password" />;
+}
+
 export function TextAreaField(
   { label, hint, error, value, onChange, rows = 4, mono = true, ...rest }:
     & ValueProps<string>
@@ -107,9 +112,9 @@ export function TextAreaField(
   );
 }
 
-export function SelectField(
+export function SelectField<T extends string>(
   { label, hint, error, value, onChange, options, ...rest }:
-    & ValueProps<string>
+    & ValueProps<T>
     & {
       readonly options: readonly {
         readonly value: string;
@@ -125,7 +130,7 @@ export function SelectField(
           {...rest}
           className="input"
           value={value}
-          onChange={(event) => onChange(event.target.value)}
+          onChange={(event) => onChange(event.target.value as T)}
         >
           {options.map((option) => (
             <option key={option.value} value={option.value}>
@@ -162,4 +167,25 @@ export function CheckboxField(
 /** The violation of a group of controls, which follows them. */
 export function GroupError({ error }: { readonly error: string | undefined }) {
   return error === undefined ? null : <p className="field-error" role="alert">{error}</p>;
+}
+
+/** What a field gets for a member of a draft. @param path of the member in the request, if it has another name there */
+export type FieldOf<D> = <K extends keyof D & string>(name: K, path?: string) => {
+  readonly value: D[K];
+  // A method: the fields of a part of a draft take those of the whole.
+  onChange(value: D[K]): void;
+  readonly error: string | undefined;
+};
+
+/** Joins the fields of a form with the members of its draft. */
+export function fieldsOf<D>(
+  draft: D,
+  edit: (change: Partial<D>) => void,
+  violation: (path: string) => string | undefined,
+): FieldOf<D> {
+  return (name, path = name) => ({
+    value: draft[name],
+    onChange: (value) => edit({ [name]: value } as unknown as Partial<D>),
+    error: violation(path),
+  });
 }

@@ -17,10 +17,13 @@ type TableProps<T> = ComponentProps<typeof DataTable<T>>;
 
 /** The pages of a list in a table, or its loading or error state. */
 export function PagedTable<T>(
-  { query, ...table }: Omit<TableProps<T>, "rows" | "more"> & { readonly query: PagedQuery<T> },
+  { query, loading, ...table }: Omit<TableProps<T>, "rows" | "more"> & {
+    readonly query: PagedQuery<T>;
+    readonly loading?: ReactNode;
+  },
 ) {
   return (
-    <Loaded query={query}>
+    <Loaded query={query} loading={loading}>
       {({ pages }) => (
         <DataTable
           {...table}
@@ -45,14 +48,12 @@ export interface RowAction<T, Permission extends string> {
  * The columns of a list with a menu for each row, and the dialog that an item of a menu has opened.
  * @param nameOf the name of a row for its menu; undefined for a row without one
  */
-export function useRowActions<T, Permission extends string>(
-  { columns, actions, may, nameOf }: {
-    readonly columns: readonly Column<T>[];
-    readonly actions: readonly RowAction<T, Permission>[];
-    readonly may: (permission: Permission) => boolean;
-    readonly nameOf: (row: T) => string | undefined;
-  },
-): { readonly columns: readonly Column<T>[]; readonly dialog: ReactNode } {
+export function useRowActions<T, Permission extends string>({ columns, actions, may, nameOf }: {
+  readonly columns: readonly Column<T>[];
+  readonly actions: readonly RowAction<T, Permission>[];
+  readonly may: (permission: Permission) => boolean;
+  readonly nameOf: (row: T) => string | undefined;
+}): { readonly columns: readonly Column<T>[]; readonly dialog: ReactNode } {
   const [asked, setAsked] = useState<{ row: T; action: RowAction<T, Permission> }>();
   const all = useMemo(() => {
     const allowed = actions.filter(({ permission }) => may(permission));
@@ -73,7 +74,7 @@ export function useRowActions<T, Permission extends string>(
     };
     return [
       ...columns,
-      { id: "action", header: "Action", width: "64px", align: "end", cell } as const,
+      { header: "Action", width: "64px", align: "end", cell } as const,
     ];
   }, [columns, actions, may, nameOf]);
   return { columns: all, dialog: asked?.action.dialog(asked.row, () => setAsked(undefined)) };

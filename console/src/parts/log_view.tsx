@@ -96,13 +96,11 @@ function Line(
       <span className="log-source muted">{source}</span>
       <span className="log-message">
         <bdi>{visibleText(isCut ? message.slice(0, SHOWN_CHARACTERS) : message)}</bdi>
-        {isCut
-          ? (
-            <Button onClick={() => onOpen(line)}>
-              Show all {countOf(message.length, "character")}
-            </Button>
-          )
-          : null}
+        {isCut && (
+          <Button onClick={() => onOpen(line)}>
+            Show all {countOf(message.length, "character")}
+          </Button>
+        )}
       </span>
     </>
   );

@@ -2,18 +2,16 @@ import { type ReactNode, useLayoutEffect } from "react";
 import { visibleText } from "./format.ts";
 
 /** A page: its title, which the window has, too, what one can do, and its content. */
-export function Page(
-  { title, heading, above, actions, children, wide = false }: {
-    readonly title: string;
-    /** In place of the title as the heading. */
-    readonly heading?: ReactNode;
-    readonly above?: ReactNode;
-    readonly actions?: ReactNode;
-    readonly children: ReactNode;
-    /** Uses the whole height and width, as an editor does. */
-    readonly wide?: boolean;
-  },
-) {
+export function Page({ title, heading, above, actions, children, wide = false }: {
+  readonly title: string;
+  /** In place of the title as the heading. */
+  readonly heading?: ReactNode;
+  readonly above?: ReactNode;
+  readonly actions?: ReactNode;
+  readonly children: ReactNode;
+  /** Uses the whole height and width, as an editor does. */
+  readonly wide?: boolean;
+}) {
   const visible = visibleText(title);
   // Together with the heading.
   useLayoutEffect(() => {
@@ -34,15 +32,13 @@ export function Page(
 }
 
 /** A titled part of a page. */
-export function Section(
-  { title, id, actions, children }: {
-    readonly title: string;
-    /** Lets an address lead here. */
-    readonly id?: string;
-    readonly actions?: ReactNode;
-    readonly children: ReactNode;
-  },
-) {
+export function Section({ title, id, actions, children }: {
+  readonly title: string;
+  /** Lets an address lead here. */
+  readonly id?: string;
+  readonly actions?: ReactNode;
+  readonly children: ReactNode;
+}) {
   return (
     <section className="section" id={id}>
       <header className="section-head">
@@ -55,11 +51,9 @@ export function Section(
 }
 
 /** Names and values, as a record's properties. */
-export function Properties(
-  { items }: {
-    readonly items: readonly (readonly [name: string, value: ReactNode] | undefined)[];
-  },
-) {
+export function Properties({ items }: {
+  readonly items: readonly (readonly [name: string, value: ReactNode] | undefined)[];
+}) {
   return (
     <dl className="properties">
       {items.map((item) =>

@@ -16,13 +16,11 @@ export function Loading({ rows = 6 }: { readonly rows?: number }) {
 }
 
 /** What a list says that has nothing to show, and what to do about it. */
-export function Empty(
-  { title, children, action }: {
-    readonly title: string;
-    readonly children?: ReactNode;
-    readonly action?: ReactNode;
-  },
-) {
+export function Empty({ title, children, action }: {
+  readonly title: string;
+  readonly children?: ReactNode;
+  readonly action?: ReactNode;
+}) {
   return (
     <div className="empty">
       <p className="empty-title">{title}</p>
@@ -40,13 +38,11 @@ interface ActiveFilter {
 }
 
 /** What a list says that the filters leave empty: each filter can be cleared alone. */
-export function NoMatch(
-  { title, filters, onClear }: {
-    readonly title: string;
-    readonly filters: readonly ActiveFilter[];
-    readonly onClear: () => void;
-  },
-) {
+export function NoMatch({ title, filters, onClear }: {
+  readonly title: string;
+  readonly filters: readonly ActiveFilter[];
+  readonly onClear: () => void;
+}) {
   return (
     <Empty
       title={title}
@@ -71,12 +67,10 @@ export function NoMatch(
 }
 
 /** An error in place of content, or above a form. */
-export function ErrorNote(
-  { error, onRetry }: {
-    readonly error: unknown;
-    readonly onRetry?: () => void;
-  },
-) {
+export function ErrorNote({ error, onRetry }: {
+  readonly error: unknown;
+  readonly onRetry?: () => void;
+}) {
   return (
     <div className="note note-bad" role="alert">
       <span className="note-text">
@@ -87,12 +81,10 @@ export function ErrorNote(
   );
 }
 
-export function Note(
-  { tone = "quiet", children }: {
-    readonly tone?: "quiet" | "warn";
-    readonly children: ReactNode;
-  },
-) {
+export function Note({ tone = "quiet", children }: {
+  readonly tone?: "quiet" | "warn";
+  readonly children: ReactNode;
+}) {
   return <div className={`note note-${tone}`}>{children}</div>;
 }
 
@@ -103,13 +95,11 @@ interface Query<T> {
 }
 
 /** The content of a query, or its loading or error state. An error does not hide data that is there, unless it denies them. */
-export function Loaded<T>(
-  { query, children, loading }: {
-    readonly query: Query<T>;
-    readonly children: (data: T) => ReactNode;
-    readonly loading?: ReactNode;
-  },
-) {
+export function Loaded<T>({ query, children, loading }: {
+  readonly query: Query<T>;
+  readonly children: (data: T) => ReactNode;
+  readonly loading?: ReactNode;
+}) {
   const { data, error } = query;
   if (isDenied(error)) {
     return <p className="muted" title={errorText(error)}>Your roles do not let you see this.</p>;

@@ -23,8 +23,9 @@ const VIRTUAL_FROM = 100;
 const LOAD_AHEAD = 100;
 
 export interface Column<T> {
-  readonly id: string;
   readonly header: string;
+  /** Where several columns may have the same header. */
+  readonly id?: string;
   readonly cell: (row: T) => ReactNode;
   /** Of the CSS property; columns without one share what is left. */
   readonly width?: string;
@@ -127,6 +128,10 @@ function FilledTable<T>(
   );
 }
 
+function idOf<T>({ id, header }: Column<T>): string {
+  return id ?? header;
+}
+
 const collator = new Intl.Collator();
 
 /** Equal rows stay in the order in which they came, also in a descending order. */
@@ -135,7 +140,7 @@ function sortedRows<T>(
   columns: readonly Column<T>[],
   order: Order | undefined,
 ): readonly T[] {
-  const sortBy = columns.find(({ id }) => id === order?.id)?.sortBy;
+  const sortBy = columns.find((column) => idOf(column) === order?.id)?.sortBy;
   if (order === undefined || sortBy === undefined) return rows;
   const sign = order.isDescending ? -1 : 1;
   return rows.map((row) => ({ row, value: sortBy(row) }))
@@ -149,14 +154,12 @@ function compare(left: string | number, right: string | number): number {
     : collator.compare(String(left), String(right));
 }
 
-function Head<T>(
-  { columns, lines, order, onSort }: {
-    readonly columns: readonly Column<T>[];
-    readonly lines: Lines;
-    readonly order: Order | undefined;
-    readonly onSort: (order: Order | undefined) => void;
-  },
-) {
+function Head<T>({ columns, lines, order, onSort }: {
+  readonly columns: readonly Column<T>[];
+  readonly lines: Lines;
+  readonly order: Order | undefined;
+  readonly onSort: (order: Order | undefined) => void;
+}) {
   const next = (id: string): Order | undefined => {
     if (order?.id !== id) return { id, isDescending: false };
     return order.isDescending ? undefined : { id, isDescending: true };
@@ -165,10 +168,11 @@ function Head<T>(
     <thead {...roleOf(lines, "rowgroup")}>
       <tr {...roleOf(lines, "row")}>
         {columns.map((column, index) => {
-          const isSorted = order?.id === column.id;
+          const id = idOf(column);
+          const isSorted = order?.id === id;
           return (
             <th
-              key={column.id}
+              key={id}
               scope="col"
               {...roleOf(lines, "columnheader")}
               className={classOf(column, lines.of[index])}
@@ -179,7 +183,7 @@ function Head<T>(
                 <button
                   type="button"
                   className="table-sort"
-                  onClick={() => onSort(next(column.id))}
+                  onClick={() => onSort(next(id))}
                 >
                   {column.header}
                   <span aria-hidden="true">
@@ -195,16 +199,14 @@ function Head<T>(
   );
 }
 
-function Body<T>(
-  { columns, lines, rows, rowId, more, rowKeys }: {
-    readonly columns: readonly Column<T>[];
-    readonly lines: Lines;
-    readonly rows: readonly T[];
-    readonly rowId: (row: T) => string;
-    readonly more?: DataTableProps<T>["more"];
-    readonly rowKeys: boolean;
-  },
-) {
+function Body<T>({ columns, lines, rows, rowId, more, rowKeys }: {
+  readonly columns: readonly Column<T>[];
+  readonly lines: Lines;
+  readonly rows: readonly T[];
+  readonly rowId: (row: T) => string;
+  readonly more?: DataTableProps<T>["more"];
+  readonly rowKeys: boolean;
+}) {
   const body = useRef<HTMLTableSectionElement>(null);
   const virtualizer = useWindowVirtualizer({
     count: rows.length,
@@ -244,7 +246,7 @@ function Body<T>(
           >
             {columns.map((column, at) => (
               <td
-                key={column.id}
+                key={idOf(column)}
                 {...roleOf(lines, "cell")}
                 className={classOf(column, lines.of[at])}
                 style={lines.count === 1 ? undefined : cellStyle(columns, lines, at)}

@@ -2,15 +2,13 @@ import { Tabs as Base } from "@base-ui/react/tabs";
 import type { ReactNode } from "react";
 
 /** Tabs whose state is elsewhere, as in the URL. */
-export function Tabs<T extends string>(
-  { value, onChange, tabs, children }: {
-    readonly value: T;
-    readonly onChange: (value: T) => void;
-    readonly tabs: readonly { readonly value: T; readonly label: ReactNode }[];
-    /** The panel of the chosen tab. */
-    readonly children: ReactNode;
-  },
-) {
+export function Tabs<T extends string>({ value, onChange, tabs, children }: {
+  readonly value: T;
+  readonly onChange: (value: T) => void;
+  readonly tabs: readonly { readonly value: T; readonly label: ReactNode }[];
+  /** The panel of the chosen tab. */
+  readonly children: ReactNode;
+}) {
   return (
     <Base.Root
       className="tabs"

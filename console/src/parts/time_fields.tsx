@@ -9,13 +9,11 @@ const EXACT = "exact";
 const LAST_TIME = "9999-12-31T23:59:59";
 
 /** Chooses a range of time: a preset, or its begin and its end. */
-export function TimeFields(
-  { range, set, error }: {
-    readonly range: TimeRange;
-    readonly set: (change: { since?: string | undefined; until?: string | undefined }) => void;
-    readonly error: unknown;
-  },
-) {
+export function TimeFields({ range, set, error }: {
+  readonly range: TimeRange;
+  readonly set: (change: { since?: string | undefined; until?: string | undefined }) => void;
+  readonly error: unknown;
+}) {
   const { since, until } = range;
   const hasExact = until !== undefined || (since !== undefined && !isPreset(since));
   const [wantsExact, setWantsExact] = useState(false);
@@ -44,36 +42,32 @@ export function TimeFields(
           { value: EXACT, label: "Custom range" },
         ]}
       />
-      {isExact
-        ? (
-          <>
-            <ExactTime
-              label="From"
-              value={since}
-              error={violationOf(error, "since")}
-              onChange={(since) => setExact({ since })}
-            />
-            <ExactTime
-              label="To"
-              value={until}
-              error={violationOf(error, "until")}
-              onChange={(until) => setExact({ until })}
-            />
-          </>
-        )
-        : null}
+      {isExact && (
+        <>
+          <ExactTime
+            label="From"
+            value={since}
+            error={violationOf(error, "since")}
+            onChange={(since) => setExact({ since })}
+          />
+          <ExactTime
+            label="To"
+            value={until}
+            error={violationOf(error, "until")}
+            onChange={(until) => setExact({ until })}
+          />
+        </>
+      )}
     </>
   );
 }
 
-function ExactTime(
-  { label, value, error, onChange }: {
-    readonly label: string;
-    readonly value: string | undefined;
-    readonly error: string | undefined;
-    readonly onChange: (time: string | undefined) => void;
-  },
-) {
+function ExactTime({ label, value, error, onChange }: {
+  readonly label: string;
+  readonly value: string | undefined;
+  readonly error: string | undefined;
+  readonly onChange: (time: string | undefined) => void;
+}) {
   const [local, setLocal] = useTyped(
     localTimeOf(value),
     (typed) => onChange(timeOfLocal(typed)),

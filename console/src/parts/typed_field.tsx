@@ -108,21 +108,19 @@ export function CommitField(
         error={isOther ? undefined : error}
         options={[...options, { value: OTHER, label: "Other …" }]}
       />
-      {isOther
-        ? (
-          <TextField
-            label="Commit id or tag"
-            hint="Write a tag as refs/tags/NAME"
-            value={typed}
-            onChange={(text) => {
-              setTyped(text);
-              onChange(text.trim());
-            }}
-            error={error}
-            mono
-          />
-        )
-        : null}
+      {isOther && (
+        <TextField
+          label="Commit id or tag"
+          hint="Write a tag as refs/tags/NAME"
+          value={typed}
+          onChange={(text) => {
+            setTyped(text);
+            onChange(text.trim());
+          }}
+          error={error}
+          mono
+        />
+      )}
     </>
   );
 }

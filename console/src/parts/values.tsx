@@ -8,6 +8,7 @@ import {
   formatRelative,
   visibleText,
 } from "./format.ts";
+import type { Column } from "./table.tsx";
 
 const REFRESH = 15_000;
 const subscribers = new Set<(now: Date) => void>();
@@ -44,6 +45,25 @@ export function Time({ value }: { readonly value: string | undefined }) {
       {formatRelative(time, now)}
     </time>
   );
+}
+
+/** A column of times. @param width in px @param minor below the others in a narrow table */
+export function timeColumn<T>(
+  header: string,
+  width: number,
+  of: (row: T) => string | undefined,
+  { minor = true, isSortable = false }: {
+    readonly minor?: boolean;
+    readonly isSortable?: boolean;
+  } = {},
+): Column<T> {
+  return {
+    header,
+    width: `${width}px`,
+    minor,
+    ...isSortable ? { sortBy: (row: T) => of(row) ?? "" } : {},
+    cell: (row) => <Time value={of(row)} />,
+  };
 }
 
 /** A duration in ms, with the exact one on hover. */

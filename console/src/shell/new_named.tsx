@@ -1,5 +1,5 @@
-import { type ReactNode, useState } from "react";
-import { FormDialog } from "../parts/dialog.tsx";
+import type { ReactNode } from "react";
+import { DraftDialog } from "../parts/dialog.tsx";
 import { TextField } from "../parts/field.tsx";
 import { useStillHere } from "./list_position.tsx";
 
@@ -11,34 +11,24 @@ export function NewNamed({ title, description, create, onClose }: {
   readonly create: (displayName: string) => Promise<() => unknown>;
   readonly onClose: () => void;
 }) {
-  const [displayName, setName] = useState("");
   const whileHere = useStillHere();
-  const submit = async () => {
+  const submit = async ({ displayName }: { readonly displayName: string }) => {
     const isHere = whileHere();
     const open = await create(displayName);
     onClose();
     if (isHere()) await open();
   };
   return (
-    <FormDialog
+    <DraftDialog
       title={title}
       description={description}
       action="Create"
-      unsaved={displayName !== ""}
-      disabled={displayName.trim() === ""}
-      fields={["displayName"]}
+      start={{ displayName: "" }}
+      canSubmit={({ displayName }) => displayName.trim() !== ""}
       onSubmit={submit}
       onClose={onClose}
     >
-      {(violation) => (
-        <TextField
-          label="Name"
-          value={displayName}
-          onChange={setName}
-          error={violation("displayName")}
-          autoFocus
-        />
-      )}
-    </FormDialog>
+      {({ field }) => <TextField label="Name" {...field("displayName")} autoFocus />}
+    </DraftDialog>
   );
 }

@@ -24,13 +24,11 @@ export function roleSummary(role: Role): string {
 }
 
 /** The names of roles; the id of a role that is gone, or that the reader may not see. */
-export function RoleNames(
-  { ids, none }: {
-    readonly ids: readonly string[];
-    /** Shown without roles. */
-    readonly none: string;
-  },
-) {
+export function RoleNames({ ids, none }: {
+  readonly ids: readonly string[];
+  /** Shown without roles. */
+  readonly none: string;
+}) {
   const { data = [] } = useQuery(rolesQuery);
   if (ids.length === 0) return <span className="muted">{none}</span>;
   const names = new Map(data.map(({ id, displayName }) => [id, displayName]));

@@ -21,7 +21,7 @@ import { visibleText } from "../parts/format.ts";
 import { Page } from "../parts/page.tsx";
 import { ErrorNote } from "../parts/states.tsx";
 import { Toasts } from "../parts/toasts.tsx";
-import { MissingPage } from "./missing_page.tsx";
+import { MissingPage } from "./subject_page.tsx";
 import { NoRolePage } from "./no_access.tsx";
 import { PAGE_PERMISSIONS, type PagePath, rightsQuery } from "./rights.ts";
 import { openSession, type PageSession, useSession } from "./session.ts";
@@ -108,9 +108,9 @@ function ShellOfPage() {
     <>
       <PageOfReader session={session} />
       <Suspense>
-        {session.mode === "asking"
-          ? <SessionDialog onSignedIn={() => void session.check()} onClose={session.close} />
-          : null}
+        {session.mode === "asking" && (
+          <SessionDialog onSignedIn={() => void session.check()} onClose={session.close} />
+        )}
       </Suspense>
       <Toasts />
     </>

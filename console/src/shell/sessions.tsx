@@ -1,5 +1,5 @@
 /** The browsers that are signed in as somebody. */
-import { type QueryKey, useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { type QueryKey, useInfiniteQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import type { Schemas } from "../api/client.ts";
 import { pagedQuery } from "../api/queries.ts";
@@ -11,8 +11,7 @@ import { visibleText } from "../parts/format.ts";
 import { PagedTable } from "../parts/list.tsx";
 import { Empty } from "../parts/states.tsx";
 import type { Column } from "../parts/table.tsx";
-import { toast } from "../parts/toasts.tsx";
-import { Name, Time } from "../parts/values.tsx";
+import { Name, timeColumn } from "../parts/values.tsx";
 
 /** A browser that is signed in. */
 type Session = Schemas["invoked.Session"];
@@ -31,7 +30,6 @@ interface SessionsProps {
 
 export function Sessions({ queryKey, currentId, read, onRevoke }: SessionsProps) {
   const [revoked, setRevoked] = useState<Session>();
-  const queries = useQueryClient();
   const query = useInfiniteQuery(
     pagedQuery<Session>(queryKey, ({ page_token }, signal) => read(page_token, signal)),
   );
@@ -40,12 +38,6 @@ export function Sessions({ queryKey, currentId, read, onRevoke }: SessionsProps)
     () => [...COLUMNS, ...mayRevoke ? [actionColumn(currentId, setRevoked)] : []],
     [currentId, mayRevoke],
   );
-  const revoke = async () => {
-    if (revoked === undefined) return;
-    await onRevoke?.(revoked.id);
-    await queries.invalidateQueries({ queryKey });
-    toast("Signed the browser out");
-  };
   return (
     <>
       <PagedTable
@@ -55,17 +47,20 @@ export function Sessions({ queryKey, currentId, read, onRevoke }: SessionsProps)
         rowId={({ id }) => id}
         empty={<Empty title="No sessions" />}
       />
-      <ConfirmDialog
-        open={revoked !== undefined}
-        onClose={() => setRevoked(undefined)}
-        title="Sign this browser out?"
-        action="Sign out"
-        onConfirm={revoke}
-      >
-        <p>
-          The browser at {revoked?.address} must sign in again before it can use the console.
-        </p>
-      </ConfirmDialog>
+      {revoked === undefined || onRevoke === undefined ? null : (
+        <ConfirmDialog
+          onClose={() => setRevoked(undefined)}
+          title="Sign this browser out?"
+          action="Sign out"
+          onConfirm={() => onRevoke(revoked.id)}
+          refresh={queryKey}
+          done="Signed the browser out"
+        >
+          <p>
+            The browser at {revoked.address} must sign in again before it can use the console.
+          </p>
+        </ConfirmDialog>
+      )}
     </>
   );
 }
@@ -78,7 +73,6 @@ const METHODS: Readonly<Record<Session["method"], string>> = {
 
 const COLUMNS: readonly Column<Session>[] = [
   {
-    id: "browser",
     header: "Browser",
     // The whole User-Agent on hover.
     cell: ({ userAgent }) => (
@@ -86,33 +80,14 @@ const COLUMNS: readonly Column<Session>[] = [
     ),
   },
   {
-    id: "address",
     header: "Address",
     width: "150px",
     minor: true,
     cell: ({ address }) => <Name value={address} />,
   },
-  {
-    id: "method",
-    header: "Signed in with",
-    width: "130px",
-    minor: true,
-    cell: ({ method }) => METHODS[method],
-  },
-  {
-    id: "since",
-    header: "Signed in",
-    width: "110px",
-    minor: true,
-    cell: ({ createdAt }) => <Time value={createdAt} />,
-  },
-  {
-    id: "ends",
-    header: "Ends",
-    width: "110px",
-    minor: true,
-    cell: ({ expiresAt }) => <Time value={expiresAt} />,
-  },
+  { header: "Signed in with", width: "130px", minor: true, cell: ({ method }) => METHODS[method] },
+  timeColumn("Signed in", 110, ({ createdAt }) => createdAt),
+  timeColumn("Ends", 110, ({ expiresAt }) => expiresAt),
 ];
 
 function actionColumn(
@@ -120,7 +95,6 @@ function actionColumn(
   onRevoke: (session: Session) => void,
 ): Column<Session> {
   return {
-    id: "action",
     header: "Action",
     width: "110px",
     align: "end",

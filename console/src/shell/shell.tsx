@@ -52,30 +52,26 @@ export function Shell({ session, children }: ShellProps) {
       <main id="content" className="content" tabIndex={-1} aria-busy={isLeaving || undefined}>
         {children}
       </main>
-      {isFinding ? <Finding onClose={() => setFinding(false)} items={items} /> : null}
+      {isFinding && <Finding onClose={() => setFinding(false)} items={items} />}
       <div role="status">
-        {isAway
-          ? (
-            <p className="away">
-              The server is not responding. This page keeps what you typed and reconnects by itself.
-            </p>
-          )
-          : null}
+        {isAway && (
+          <p className="away">
+            The server is not responding. This page keeps what you typed and reconnects by itself.
+          </p>
+        )}
       </div>
       <Suspense>
-        {isHelping ? <ShortcutSheet open onClose={() => setHelping(false)} /> : null}
+        {isHelping && <ShortcutSheet open onClose={() => setHelping(false)} />}
       </Suspense>
     </div>
   );
 }
 
 /** The palette; until its code is loaded, a field that takes what is typed. */
-function Finding(
-  { onClose, items: itemsOf }: {
-    readonly onClose: () => void;
-    readonly items: () => readonly PaletteItem[];
-  },
-) {
+function Finding({ onClose, items: itemsOf }: {
+  readonly onClose: () => void;
+  readonly items: () => readonly PaletteItem[];
+}) {
   const [typed, setTyped] = useState<Typed>({ query: "", isEntered: false });
   const [opener] = useState(() => document.activeElement);
   const [items] = useState(() => [...pageItems(), ...itemsOf()]);
@@ -132,13 +128,11 @@ function useEscape(isOpen: boolean, close: () => void): void {
   });
 }
 
-function Rail(
-  { isOpen, onToggle, onFind }: {
-    readonly isOpen: boolean;
-    readonly onToggle: () => void;
-    readonly onFind: () => void;
-  },
-) {
+function Rail({ isOpen, onToggle, onFind }: {
+  readonly isOpen: boolean;
+  readonly onToggle: () => void;
+  readonly onFind: () => void;
+}) {
   const pages = useShownPages();
   return (
     <aside className="rail">

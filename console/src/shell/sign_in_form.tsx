@@ -7,15 +7,13 @@ import { errorText } from "../parts/violations.ts";
 import { codeOf, providerUrl, sessionQuery, signIn } from "./session.ts";
 
 /** Signs in with the OpenID Connect provider, if the server has one, or with a pasted link or code. */
-export function SignInForm(
-  { returnTo, onSignedIn, onTyped }: {
-    /** The page that the browser shows once the person has signed in with the provider. */
-    readonly returnTo: string;
-    readonly onSignedIn: () => void;
-    /** Reports whether the field has a text. */
-    readonly onTyped?: (isTyped: boolean) => void;
-  },
-) {
+export function SignInForm({ returnTo, onSignedIn, onTyped }: {
+  /** The page that the browser shows once the person has signed in with the provider. */
+  readonly returnTo: string;
+  readonly onSignedIn: () => void;
+  /** Reports whether the field has a text. */
+  readonly onTyped?: (isTyped: boolean) => void;
+}) {
   const [text, setText] = useState("");
   const [state, setState] = useState<{ busy: boolean; error?: string }>({
     busy: false,

@@ -11,13 +11,11 @@ const TABS = [
 ] as const;
 
 /** One of the pages about who may do what: their tabs, and its own content. */
-export function AccessPage(
-  { title, actions, children }: {
-    readonly title: string;
-    readonly actions?: ReactNode;
-    readonly children: ReactNode;
-  },
-) {
+export function AccessPage({ title, actions, children }: {
+  readonly title: string;
+  readonly actions?: ReactNode;
+  readonly children: ReactNode;
+}) {
   return (
     <Page title={title} heading="Access" actions={actions}>
       <PageTabs label="Parts of Access" tabs={TABS} />

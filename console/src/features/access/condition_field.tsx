@@ -61,16 +61,14 @@ export function ConditionField({ value, onChange, kind, error }: {
         onChange={onChange}
         error={found.reason ?? violationOf(found.error, "expression") ?? error}
       />
-      {mayTry
-        ? (
-          <TryCondition
-            claims={claims}
-            onClaims={setClaims}
-            found={found}
-            onTry={value.trim() === "" ? undefined : evaluate}
-          />
-        )
-        : null}
+      {mayTry && (
+        <TryCondition
+          claims={claims}
+          onClaims={setClaims}
+          found={found}
+          onTry={value.trim() === "" ? undefined : evaluate}
+        />
+      )}
     </>
   );
 }
@@ -104,12 +102,10 @@ function TryCondition({ claims, onClaims, found, onTry }: {
             Try
           </Button>
           <span role="status">
-            {found.isMet === true
-              ? <Badge tone="good">These claims meet the condition</Badge>
-              : null}
-            {found.isMet === false
-              ? <Badge tone="warn">These claims do not meet the condition</Badge>
-              : null}
+            {found.isMet === true && <Badge tone="good">These claims meet the condition</Badge>}
+            {found.isMet === false && (
+              <Badge tone="warn">These claims do not meet the condition</Badge>
+            )}
           </span>
         </div>
       </div>

@@ -20,12 +20,12 @@ export function FederationPage() {
           Jobs of CI systems and clouds sign in with the token that their provider gives them, so no
           secret is stored there. A trust lets jobs of one provider act as a service principal.
         </p>
-        {may("c1.api.workload_federation.v1.WorkloadFederationService.ListProviders")
-          ? <Providers />
-          : null}
-        {may("c1.api.workload_federation.v1.WorkloadFederationService.SearchTrusts")
-          ? <AllTrusts />
-          : null}
+        {may("c1.api.workload_federation.v1.WorkloadFederationService.ListProviders") && (
+          <Providers />
+        )}
+        {may("c1.api.workload_federation.v1.WorkloadFederationService.SearchTrusts") && (
+          <AllTrusts />
+        )}
       </div>
     </AccessPage>
   );
@@ -47,20 +47,18 @@ function AllTrusts() {
   return (
     <Section title="Trusts" actions={creation.button}>
       <div>
-        {isSearchable
-          ? (
-            <ListSearch
-              label="Name or client id"
-              value={q}
-              onChange={(text) =>
-                void navigate({
-                  to: "/access/federation",
-                  search: text === "" ? {} : { q: text },
-                  replace: true,
-                })}
-            />
-          )
-          : null}
+        {isSearchable && (
+          <ListSearch
+            label="Name or client id"
+            value={q}
+            onChange={(text) =>
+              void navigate({
+                to: "/access/federation",
+                search: text === "" ? {} : { q: text },
+                replace: true,
+              })}
+          />
+        )}
         <TrustTable
           query={query}
           empty={q === ""
@@ -73,7 +71,7 @@ function AllTrusts() {
             )}
         />
       </div>
-      {creation.isOpen ? <CreateTrust onClose={creation.close} /> : null}
+      {creation.isOpen && <CreateTrust onClose={creation.close} />}
     </Section>
   );
 }

@@ -5,7 +5,7 @@ import { Badge } from "../../parts/badge.tsx";
 import { ListSearch, PagedTable } from "../../parts/list.tsx";
 import { Empty } from "../../parts/states.tsx";
 import type { Column } from "../../parts/table.tsx";
-import { Name, Time } from "../../parts/values.tsx";
+import { Name, timeColumn } from "../../parts/values.tsx";
 import { RoleNames } from "../../shell/roles.tsx";
 import { sessionQuery } from "../../shell/session.ts";
 import { AccessPage } from "./access_page.tsx";
@@ -13,7 +13,6 @@ import { peopleQuery } from "./queries.ts";
 
 const COLUMNS: readonly Column<User>[] = [
   {
-    id: "name",
     header: "Name",
     sortBy: ({ displayName }) => displayName.toLowerCase(),
     cell: ({ id, displayName, status }) => (
@@ -21,31 +20,22 @@ const COLUMNS: readonly Column<User>[] = [
         <Link to="/access/people/$userId" params={{ userId: id }}>
           <Name value={displayName} />
         </Link>{" "}
-        {status === "DISABLED" ? <Badge tone="warn">Disabled</Badge> : null}
+        {status === "DISABLED" && <Badge tone="warn">Disabled</Badge>}
       </>
     ),
   },
   {
-    id: "email",
     header: "Email",
     minor: true,
     sortBy: ({ email }) => email.toLowerCase(),
     cell: ({ email }) => email === "" ? <span className="muted">–</span> : <Name value={email} />,
   },
   {
-    id: "roles",
     header: "Roles",
     minor: true,
     cell: ({ roleIds }) => <RoleNames ids={roleIds} none="No role" />,
   },
-  {
-    id: "seen",
-    header: "Last sign-in",
-    width: "120px",
-    minor: true,
-    sortBy: ({ lastSignInAt }) => lastSignInAt ?? "",
-    cell: ({ lastSignInAt }) => <Time value={lastSignInAt} />,
-  },
+  timeColumn("Last sign-in", 120, ({ lastSignInAt }) => lastSignInAt, { isSortable: true }),
 ];
 
 export function PeoplePage() {

@@ -1,52 +1,35 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, useNavigate, useParams } from "@tanstack/react-router";
+import { Link, useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { call, type User } from "../../api/client.ts";
 import { keys } from "../../api/queries.ts";
 import { Badge } from "../../parts/badge.tsx";
 import { Button, CopyButton } from "../../parts/button.tsx";
-import { ConfirmDialog, ToggleDialog, toggleVerb, typeableName } from "../../parts/dialog.tsx";
-import { visibleText } from "../../parts/format.ts";
-import { Page, Properties, Section } from "../../parts/page.tsx";
-import { Loaded } from "../../parts/states.tsx";
-import { toast } from "../../parts/toasts.tsx";
+import { ToggleDialog, toggleVerb } from "../../parts/dialog.tsx";
+import { Properties, Section } from "../../parts/page.tsx";
 import { Name, Time } from "../../parts/values.tsx";
-import { useStillHere } from "../../shell/list_position.tsx";
-import { MissingSubject, useMissing } from "../../shell/missing_page.tsx";
 import { useMay } from "../../shell/rights.ts";
 import { sessionQuery } from "../../shell/session.ts";
 import { Sessions } from "../../shell/sessions.tsx";
+import { DeleteSubject, SubjectPage } from "../../shell/subject_page.tsx";
 import { personQuery } from "./queries.ts";
 import { RolesForm } from "./roles_form.tsx";
 
 export function PersonPage() {
   const { userId } = useParams({ from: "/shell/access/people/$userId" });
-  const query = useQuery(personQuery(userId));
-  const isMissing = useMissing(query, userId);
-  const person = query.data;
-  if (isMissing) {
-    return (
-      <MissingSubject
-        noun="Person"
-        nouns="people"
-        id={userId}
-        why="They may have been deleted."
-        list="/access/people"
-      />
-    );
-  }
-  const name = person?.displayName ?? "Person";
   return (
-    <Page
-      title={visibleText(name)}
-      heading={<Name value={name} />}
+    <SubjectPage
+      noun="Person"
+      nouns="people"
+      id={userId}
+      why="They may have been deleted."
+      list="/access/people"
+      query={useQuery(personQuery(userId))}
       above={<Link to="/access/people">People</Link>}
-      actions={person === undefined || person.status === "DELETED"
-        ? null
-        : <Actions person={person} />}
+      actionsOf={(person) => person.status === "DELETED" ? null : <Actions person={person} />}
     >
-      <Loaded query={query}>{(data) => <Content key={data.id} person={data} />}</Loaded>
-    </Page>
+      {(person) => <Content key={person.id} person={person} />}
+    </SubjectPage>
   );
 }
 
@@ -60,18 +43,35 @@ function Actions({ person }: PersonProps) {
   const close = () => setAsked(undefined);
   return (
     <>
-      {may("invoked.UserService.Update")
-        ? (
-          <Button onClick={() => setAsked("disable")}>
-            {toggleVerb(person.status === "DISABLED")}
-          </Button>
-        )
-        : null}
-      {may("invoked.UserService.Delete")
-        ? <Button look="danger" onClick={() => setAsked("delete")}>Delete</Button>
-        : null}
-      {asked === "disable" ? <DisableDialog person={person} onClose={close} /> : null}
-      {asked === "delete" ? <DeleteDialog person={person} onClose={close} /> : null}
+      {may("invoked.UserService.Update") && (
+        <Button onClick={() => setAsked("disable")}>
+          {toggleVerb(person.status === "DISABLED")}
+        </Button>
+      )}
+      {may("invoked.UserService.Delete") && (
+        <Button
+          look="danger"
+          onClick={() => setAsked("delete")}
+        >
+          Delete
+        </Button>
+      )}
+      {asked === "disable" && <DisableDialog person={person} onClose={close} />}
+      {asked === "delete" && (
+        <DeleteSubject
+          what="person"
+          subject={person}
+          list="/access/people"
+          onDelete={(path) => call("DELETE /api/v1/users/{id}", { path, body: {} })}
+          refresh={keys.people}
+          onClose={close}
+        >
+          <p>
+            Their sessions, clients and roles are deleted. If the company's provider still lets them
+            in, they can come back with the roles of their groups: disable them to keep them out.
+          </p>
+        </DeleteSubject>
+      )}
     </>
   );
 }
@@ -87,11 +87,9 @@ function useShow(): (answer: { readonly userView?: { readonly user?: unknown } }
   };
 }
 
-interface DialogProps extends PersonProps {
+function DisableDialog({ person: { id, status }, onClose }: PersonProps & {
   readonly onClose: () => void;
-}
-
-function DisableDialog({ person: { id, status }, onClose }: DialogProps) {
+}) {
   const show = useShow();
   const isDisabled = status === "DISABLED";
   const toggle = async (disabled: boolean) =>
@@ -107,35 +105,6 @@ function DisableDialog({ person: { id, status }, onClose }: DialogProps) {
         ? "They can sign in again, and their clients work again."
         : "Their sessions end for good. Their clients and access tokens stop working within seconds, until you enable them again."}
     </ToggleDialog>
-  );
-}
-
-function DeleteDialog({ person, onClose }: DialogProps) {
-  const navigate = useNavigate();
-  const queries = useQueryClient();
-  const whileHere = useStillHere();
-  const remove = async () => {
-    const isHere = whileHere();
-    await call("DELETE /api/v1/users/{id}", { path: { id: person.id }, body: {} });
-    if (isHere()) await navigate({ to: "/access/people" });
-    await queries.invalidateQueries({ queryKey: keys.people });
-    toast("Person deleted");
-  };
-  return (
-    <ConfirmDialog
-      open
-      onClose={onClose}
-      title="Delete this person?"
-      action="Delete"
-      danger
-      typed={typeableName(person.displayName, person.id)}
-      onConfirm={remove}
-    >
-      <p>
-        Their sessions, clients and roles are deleted. If the company's provider still lets them in,
-        they can come back with the roles of their groups: disable them to keep them out.
-      </p>
-    </ConfirmDialog>
   );
 }
 
@@ -182,7 +151,7 @@ function Content({ person }: PersonProps) {
           />
         </Section>
       )}
-      {may("invoked.UserService.ListSessions") ? <PersonSessions person={person} /> : null}
+      {may("invoked.UserService.ListSessions") && <PersonSessions person={person} />}
     </>
   );
 }

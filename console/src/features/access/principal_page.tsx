@@ -1,138 +1,124 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, useNavigate, useParams } from "@tanstack/react-router";
+import { Link, useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { call, type ServicePrincipal } from "../../api/client.ts";
 import { keys } from "../../api/queries.ts";
 import { Badge } from "../../parts/badge.tsx";
 import { Button, CopyButton } from "../../parts/button.tsx";
-import {
-  ConfirmDialog,
-  FormDialog,
-  ToggleDialog,
-  toggleVerb,
-  typeableName,
-} from "../../parts/dialog.tsx";
+import { DraftDialog, ToggleDialog, toggleVerb } from "../../parts/dialog.tsx";
 import { TextField } from "../../parts/field.tsx";
-import { visibleText } from "../../parts/format.ts";
 import { PagedTable } from "../../parts/list.tsx";
-import { Page, Properties, Section } from "../../parts/page.tsx";
-import { Empty, Loaded } from "../../parts/states.tsx";
+import { Properties, Section } from "../../parts/page.tsx";
+import { Empty } from "../../parts/states.tsx";
 import type { Column } from "../../parts/table.tsx";
-import { toast } from "../../parts/toasts.tsx";
-import { Name, Time } from "../../parts/values.tsx";
+import { Time } from "../../parts/values.tsx";
 import { FunctionName } from "../../shell/function_name.tsx";
-import { useStillHere } from "../../shell/list_position.tsx";
-import { MissingSubject, useMissing } from "../../shell/missing_page.tsx";
 import { useMay } from "../../shell/rights.ts";
+import { DeleteSubject, SubjectPage } from "../../shell/subject_page.tsx";
 import { Credentials } from "./credentials.tsx";
 import { Trusts } from "./trusts.tsx";
 import { boundFunctionsQuery, principalQuery } from "./queries.ts";
 import { RolesForm } from "./roles_form.tsx";
 
+interface PrincipalProps {
+  readonly principal: ServicePrincipal;
+}
+
 export function PrincipalPage() {
   const { principalId } = useParams({ from: "/shell/access/principals/$principalId" });
-  const query = useQuery(principalQuery(principalId));
-  const isMissing = useMissing(query, principalId);
-  const principal = query.data;
-  if (isMissing) {
-    return (
-      <MissingSubject
-        noun="Service principal"
-        id={principalId}
-        why="It may have been deleted."
-        list="/access/principals"
-      />
-    );
-  }
-  const name = principal?.displayName ?? "Service principal";
   return (
-    <Page
-      title={visibleText(name)}
-      heading={<Name value={name} />}
+    <SubjectPage
+      noun="Service principal"
+      id={principalId}
+      why="It may have been deleted."
+      list="/access/principals"
+      query={useQuery(principalQuery(principalId))}
       above={<Link to="/access/principals">Service principals</Link>}
-      actions={principal === undefined ? null : <Actions principal={principal} />}
+      actionsOf={(principal) => <Actions principal={principal} />}
     >
-      <Loaded query={query}>{(data) => <Content key={data.id} principal={data} />}</Loaded>
-    </Page>
+      {(principal) => <Content key={principal.id} principal={principal} />}
+    </SubjectPage>
   );
 }
 
-type Question = "rename" | "disable" | "delete";
-
-function Actions({ principal }: { readonly principal: ServicePrincipal }) {
+function Actions({ principal }: PrincipalProps) {
   const may = useMay();
-  const [asked, setAsked] = useState<Question>();
-  const mayUpdate = may("c1.api.service_principal.v1.ServicePrincipalService.Update");
-  const mayDelete = may("c1.api.service_principal.v1.ServicePrincipalService.Delete");
+  const [asked, setAsked] = useState<"rename" | "disable" | "delete">();
+  const close = () => setAsked(undefined);
   return (
     <>
-      {mayUpdate
-        ? (
-          <>
-            <Button onClick={() => setAsked("rename")}>Rename</Button>
-            <Button onClick={() => setAsked("disable")}>
-              {toggleVerb(principal.disabled)}
-            </Button>
-          </>
-        )
-        : null}
-      {mayDelete ? <Button look="danger" onClick={() => setAsked("delete")}>Delete</Button> : null}
-      {asked === undefined
-        ? null
-        : <Asked question={asked} principal={principal} onClose={() => setAsked(undefined)} />}
+      {may("c1.api.service_principal.v1.ServicePrincipalService.Update") && (
+        <>
+          <Button onClick={() => setAsked("rename")}>Rename</Button>
+          <Button onClick={() => setAsked("disable")}>
+            {toggleVerb(principal.disabled)}
+          </Button>
+        </>
+      )}
+      {may("c1.api.service_principal.v1.ServicePrincipalService.Delete") && (
+        <Button
+          look="danger"
+          onClick={() => setAsked("delete")}
+        >
+          Delete
+        </Button>
+      )}
+      {asked === "rename" && <RenameDialog principal={principal} onClose={close} />}
+      {asked === "disable" && <DisableDialog principal={principal} onClose={close} />}
+      {asked === "delete" && (
+        <DeleteSubject
+          what="service principal"
+          subject={principal}
+          list="/access/principals"
+          onDelete={(path) => call("DELETE /api/v1/service_principals/{id}", { path, body: {} })}
+          refresh={["identity"]}
+          onClose={close}
+        >
+          <p>Its credentials, access tokens and sessions end for good.</p>
+        </DeleteSubject>
+      )}
     </>
   );
 }
 
-interface AskedProps {
-  readonly principal: ServicePrincipal;
-  readonly onClose: () => void;
-}
-
-function Asked({ question, ...props }: AskedProps & { readonly question: Question }) {
-  if (question === "rename") return <RenameDialog {...props} />;
-  return question === "disable" ? <DisableDialog {...props} /> : <DeleteDialog {...props} />;
-}
-
-/** Changes the principal, and shows the change. */
-function useUpdate(id: string) {
+/** Shows a changed principal. */
+function useShow(): (answer: { readonly servicePrincipal?: unknown }) => void {
   const queries = useQueryClient();
-  return async (change: { readonly displayName?: string; readonly disabled?: boolean }) => {
-    const { servicePrincipal } = await call("PATCH /api/v1/service_principals/{id}", {
-      path: { id },
-      body: { servicePrincipal: change, updateMask: Object.keys(change).join(",") },
-    });
-    queries.setQueryData(keys.principal(id), servicePrincipal as ServicePrincipal);
+  return ({ servicePrincipal }) => {
+    const principal = servicePrincipal as ServicePrincipal;
+    queries.setQueryData(keys.principal(principal.id), principal);
     void queries.invalidateQueries({ queryKey: [...keys.principals, "list"] });
   };
 }
 
-function RenameDialog({ principal, onClose }: AskedProps) {
-  const [displayName, setName] = useState(principal.displayName);
-  const update = useUpdate(principal.id);
-  const rename = async () => {
-    await update({ displayName });
-    onClose();
-  };
+/** Changes the principal, and shows the change. */
+function useUpdate(id: string) {
+  const show = useShow();
+  return async (change: { readonly displayName?: string; readonly disabled?: boolean }) =>
+    show(
+      await call("PATCH /api/v1/service_principals/{id}", {
+        path: { id },
+        body: { servicePrincipal: change, updateMask: Object.keys(change).join(",") },
+      }),
+    );
+}
+
+interface AskedProps extends PrincipalProps {
+  readonly onClose: () => void;
+}
+
+function RenameDialog({ principal: { id, displayName }, onClose }: AskedProps) {
+  const update = useUpdate(id);
   return (
-    <FormDialog
+    <DraftDialog
       onClose={onClose}
       title="Rename the service principal"
       action="Rename"
-      unsaved={displayName !== principal.displayName}
-      fields={["displayName"]}
-      onSubmit={rename}
+      start={{ displayName }}
+      onSubmit={(draft) => update(draft).then(onClose)}
     >
-      {(violation) => (
-        <TextField
-          label="Name"
-          value={displayName}
-          onChange={setName}
-          error={violation("displayName")}
-          autoFocus
-        />
-      )}
-    </FormDialog>
+      {({ field }) => <TextField label="Name" {...field("displayName")} autoFocus />}
+    </DraftDialog>
   );
 }
 
@@ -152,44 +138,17 @@ function DisableDialog({ principal, onClose }: AskedProps) {
   );
 }
 
-function DeleteDialog({ principal, onClose }: AskedProps) {
-  const navigate = useNavigate();
-  const queries = useQueryClient();
-  const whileHere = useStillHere();
-  const remove = async () => {
-    const isHere = whileHere();
-    await call("DELETE /api/v1/service_principals/{id}", { path: { id: principal.id }, body: {} });
-    if (isHere()) await navigate({ to: "/access/principals" });
-    await queries.invalidateQueries({ queryKey: ["identity"] });
-    toast("Service principal deleted");
-  };
-  return (
-    <ConfirmDialog
-      open
-      onClose={onClose}
-      title="Delete this service principal?"
-      action="Delete"
-      danger
-      typed={typeableName(principal.displayName, principal.id)}
-      onConfirm={remove}
-    >
-      <p>Its credentials, access tokens and sessions end for good.</p>
-    </ConfirmDialog>
-  );
-}
-
-function Content({ principal }: { readonly principal: ServicePrincipal }) {
+function Content({ principal }: PrincipalProps) {
   const { id, roleIds, createdAt, disabled } = principal;
   const may = useMay();
-  const queries = useQueryClient();
-  const setRoles = async (ids: readonly string[]) => {
-    const { servicePrincipal } = await call("POST /api/v1/service_principals/{id}/roles", {
-      path: { id },
-      body: { roleIds: [...ids] },
-    });
-    queries.setQueryData(keys.principal(id), servicePrincipal as ServicePrincipal);
-    void queries.invalidateQueries({ queryKey: [...keys.principals, "list"] });
-  };
+  const show = useShow();
+  const setRoles = async (ids: readonly string[]) =>
+    show(
+      await call("POST /api/v1/service_principals/{id}/roles", {
+        path: { id },
+        body: { roleIds: [...ids] },
+      }),
+    );
   return (
     <>
       <Properties
@@ -219,19 +178,18 @@ function Content({ principal }: { readonly principal: ServicePrincipal }) {
         />
       </Section>
       <Credentials principal={principal} />
-      {may("c1.api.workload_federation.v1.WorkloadFederationService.SearchTrusts")
-        ? <Trusts principal={principal} />
-        : null}
-      {may("c1.api.service_principal.v1.ServicePrincipalService.ListBindings")
-        ? <BoundFunctions principalId={id} />
-        : null}
+      {may("c1.api.workload_federation.v1.WorkloadFederationService.SearchTrusts") && (
+        <Trusts principal={principal} />
+      )}
+      {may("c1.api.service_principal.v1.ServicePrincipalService.ListBindings") && (
+        <BoundFunctions principalId={id} />
+      )}
     </>
   );
 }
 
 const FUNCTION_COLUMNS: readonly Column<string>[] = [
   {
-    id: "function",
     header: "Function",
     cell: (functionId) => (
       <Link to="/functions/$functionId/settings" params={{ functionId }} hash="identity">

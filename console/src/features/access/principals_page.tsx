@@ -5,7 +5,7 @@ import { Badge } from "../../parts/badge.tsx";
 import { PagedTable, useCreation } from "../../parts/list.tsx";
 import { Empty } from "../../parts/states.tsx";
 import type { Column } from "../../parts/table.tsx";
-import { Name, Time } from "../../parts/values.tsx";
+import { Name, timeColumn } from "../../parts/values.tsx";
 import { NewNamed } from "../../shell/new_named.tsx";
 import { useMay } from "../../shell/rights.ts";
 import { RoleNames } from "../../shell/roles.tsx";
@@ -14,7 +14,6 @@ import { principalsQuery } from "./queries.ts";
 
 const COLUMNS: readonly Column<ServicePrincipal>[] = [
   {
-    id: "name",
     header: "Name",
     sortBy: ({ displayName }) => displayName.toLowerCase(),
     cell: ({ id, displayName, disabled }) => (
@@ -22,24 +21,16 @@ const COLUMNS: readonly Column<ServicePrincipal>[] = [
         <Link to="/access/principals/$principalId" params={{ principalId: id }}>
           <Name value={displayName} />
         </Link>{" "}
-        {disabled ? <Badge tone="warn">Disabled</Badge> : null}
+        {disabled && <Badge tone="warn">Disabled</Badge>}
       </>
     ),
   },
   {
-    id: "roles",
     header: "Roles",
     minor: true,
     cell: ({ roleIds }) => <RoleNames ids={roleIds} none="No role" />,
   },
-  {
-    id: "created",
-    header: "Created",
-    width: "120px",
-    minor: true,
-    sortBy: ({ createdAt }) => createdAt,
-    cell: ({ createdAt }) => <Time value={createdAt} />,
-  },
+  timeColumn("Created", 120, ({ createdAt }) => createdAt, { isSortable: true }),
 ];
 
 export function PrincipalsPage() {
@@ -63,7 +54,7 @@ export function PrincipalsPage() {
         }
         rowKeys
       />
-      {creation.isOpen ? <NewPrincipal onClose={creation.close} /> : null}
+      {creation.isOpen && <NewPrincipal onClose={creation.close} />}
     </AccessPage>
   );
 }

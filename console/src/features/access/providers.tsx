@@ -1,18 +1,24 @@
-import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { WELL_KNOWN_ISSUERS } from "../../../../src/resources/federation.ts";
 import { call, type Permission, type Provider } from "../../api/client.ts";
 import { keys } from "../../api/queries.ts";
 import { Badge } from "../../parts/badge.tsx";
-import { ConfirmDialog, ToggleDialog, toggleVerb, typeableName } from "../../parts/dialog.tsx";
+import {
+  DeleteDialog,
+  DraftDialog,
+  ToggleDialog,
+  toggleVerb,
+  typeableName,
+} from "../../parts/dialog.tsx";
+import { SelectField, TextField } from "../../parts/field.tsx";
 import { PagedTable, type RowAction, useCreation, useRowActions } from "../../parts/list.tsx";
 import { Section } from "../../parts/page.tsx";
 import { Empty } from "../../parts/states.tsx";
 import type { Column } from "../../parts/table.tsx";
-import { toast } from "../../parts/toasts.tsx";
-import { Name, Time } from "../../parts/values.tsx";
+import { Name, timeColumn } from "../../parts/values.tsx";
 import { useMay } from "../../shell/rights.ts";
-import { kindLabel } from "./federation.ts";
+import { issuerAfter, kindLabel, KINDS, type ProviderKind } from "./federation.ts";
 import { providersQuery } from "./federation_queries.ts";
-import { CreateProvider, EditProvider } from "./provider_dialogs.tsx";
 
 const PATH = "/api/v1/workload_federation/providers/{id}";
 
@@ -35,7 +41,7 @@ export function Providers() {
         rowId={({ id }) => id}
         empty={<Empty title="No providers: create one for the system that runs your jobs" />}
       />
-      {creation.isOpen ? <CreateProvider onClose={creation.close} /> : null}
+      {creation.isOpen && <CreateProvider onClose={creation.close} />}
       {list.dialog}
     </Section>
   );
@@ -43,7 +49,6 @@ export function Providers() {
 
 const COLUMNS: readonly Column<Provider>[] = [
   {
-    id: "name",
     header: "Name",
     readable: 200,
     cell: ({ displayName, description, disabled }) => (
@@ -51,31 +56,23 @@ const COLUMNS: readonly Column<Provider>[] = [
         <span title={description}>
           <Name value={displayName} />
         </span>{" "}
-        {disabled ? <Badge tone="warn">Disabled</Badge> : null}
+        {disabled && <Badge tone="warn">Disabled</Badge>}
       </>
     ),
   },
   {
-    id: "kind",
     header: "Kind",
     width: "190px",
     minor: true,
     cell: ({ wellKnownProvider }) => kindLabel(wellKnownProvider),
   },
   {
-    id: "issuer",
     header: "Issuer",
     readable: 260,
     minor: true,
     cell: ({ issuerUrl }) => <Name value={issuerUrl} />,
   },
-  {
-    id: "created",
-    header: "Created",
-    width: "120px",
-    minor: true,
-    cell: ({ createdAt }) => <Time value={createdAt} />,
-  },
+  timeColumn("Created", 120, ({ createdAt }) => createdAt),
 ];
 
 const nameOf = ({ displayName }: Provider) => displayName;
@@ -90,57 +87,119 @@ const ACTIONS: readonly RowAction<Provider, Permission>[] = [
   {
     verb: ({ disabled }) => toggleVerb(disabled),
     permission: MAY_UPDATE,
-    dialog: (provider, onClose) => <ToggleProvider provider={provider} onClose={onClose} />,
+    dialog: ({ id, disabled: isDisabled }, onClose) => (
+      <ToggleDialog
+        what="provider"
+        isDisabled={isDisabled}
+        onToggle={(disabled) =>
+          call(`PATCH ${PATH}`, {
+            path: { id },
+            body: { provider: { disabled }, updateMask: "disabled" },
+          })}
+        refresh={keys.providers}
+        onClose={onClose}
+      >
+        {isDisabled
+          ? "Jobs of the provider can sign in again, as its trusts allow."
+          : "No job of the provider can sign in, and the access tokens of its jobs stop working within seconds, until you enable the provider again."}
+      </ToggleDialog>
+    ),
   },
   {
     verb: "Delete",
     permission: "c1.api.workload_federation.v1.WorkloadFederationService.DeleteProvider",
     danger: true,
-    dialog: (provider, onClose) => <DeleteProvider provider={provider} onClose={onClose} />,
+    dialog: ({ id, displayName }, onClose) => (
+      <DeleteDialog
+        what="provider"
+        typed={typeableName(displayName, id)}
+        onConfirm={() => call(`DELETE ${PATH}`, { path: { id }, body: {} })}
+        refresh={keys.providers}
+        onClose={onClose}
+      >
+        This works only while no trust accepts tokens of the provider.
+      </DeleteDialog>
+    ),
   },
 ];
 
-interface AskedProps {
-  readonly provider: Provider;
-  readonly onClose: () => void;
-}
+const KIND: ProviderKind = "WELL_KNOWN_WORKLOAD_PROVIDER_GITHUB_ACTIONS";
+const NEW_PROVIDER = {
+  displayName: "",
+  description: "",
+  wellKnownProvider: KIND,
+  issuerUrl: WELL_KNOWN_ISSUERS[KIND] ?? "",
+};
 
-function DeleteProvider({ provider: { id, displayName }, onClose }: AskedProps) {
-  const queries = useQueryClient();
-  const remove = async () => {
-    await call(`DELETE ${PATH}`, { path: { id }, body: {} });
-    await queries.invalidateQueries({ queryKey: keys.providers });
-    toast("Provider deleted");
-  };
+function CreateProvider({ onClose }: { readonly onClose: () => void }) {
   return (
-    <ConfirmDialog
-      open
+    <DraftDialog
       onClose={onClose}
-      title="Delete this provider?"
-      action="Delete"
-      danger
-      typed={typeableName(displayName, id)}
-      onConfirm={remove}
+      title="New provider"
+      description="Its tokens give no access before a trust accepts some of them."
+      action="Create"
+      start={NEW_PROVIDER}
+      canSubmit={({ displayName }) => displayName.trim() !== ""}
+      fields={Object.keys(NEW_PROVIDER)}
+      onSubmit={(draft) =>
+        call("POST /api/v1/workload_federation/providers", { body: { ...draft, oidc: {} } })}
+      refresh={keys.providers}
+      done="Provider created"
     >
-      This works only while no trust accepts tokens of the provider.
-    </ConfirmDialog>
+      {({ draft, edit, field }) => (
+        <>
+          <TextField label="Name" {...field("displayName")} autoFocus />
+          <SelectField
+            label="Kind"
+            {...field("wellKnownProvider")}
+            onChange={(kind) =>
+              edit({
+                wellKnownProvider: kind,
+                issuerUrl: issuerAfter(draft.issuerUrl, draft.wellKnownProvider, kind),
+              })}
+            options={KINDS}
+          />
+          <TextField
+            label="Issuer URL"
+            hint="The claim iss of its tokens, which cannot change later. A GitLab or Terraform of your own has its own."
+            {...field("issuerUrl")}
+            mono
+          />
+          <TextField label="Description" {...field("description")} />
+        </>
+      )}
+    </DraftDialog>
   );
 }
 
-function ToggleProvider({ provider: { id, disabled: isDisabled }, onClose }: AskedProps) {
-  const queries = useQueryClient();
-  const toggle = async (disabled: boolean) => {
-    await call(`PATCH ${PATH}`, {
-      path: { id },
-      body: { provider: { disabled }, updateMask: "disabled" },
-    });
-    await queries.invalidateQueries({ queryKey: keys.providers });
-  };
+/** Changes what people read about a provider: its issuer never changes. */
+function EditProvider({ provider: { id, displayName, description, issuerUrl }, onClose }: {
+  readonly provider: Provider;
+  readonly onClose: () => void;
+}) {
   return (
-    <ToggleDialog what="provider" isDisabled={isDisabled} onToggle={toggle} onClose={onClose}>
-      {isDisabled
-        ? "Jobs of the provider can sign in again, as its trusts allow."
-        : "No job of the provider can sign in, and the access tokens of its jobs stop working within seconds, until you enable the provider again."}
-    </ToggleDialog>
+    <DraftDialog
+      onClose={onClose}
+      title="Edit the provider"
+      action="Save"
+      start={{ displayName, description }}
+      canSubmit={(_, isChanged) => isChanged}
+      onSubmit={(provider) =>
+        call(`PATCH ${PATH}`, {
+          path: { id },
+          body: { provider, updateMask: "displayName,description" },
+        })}
+      refresh={keys.providers}
+    >
+      {({ field }) => (
+        <>
+          <p className="muted">
+            <Name value={issuerUrl} />
+          </p>
+          <TextField label="Name" {...field("displayName")} autoFocus />
+          <TextField label="Description" {...field("description")} />
+        </>
+      )}
+    </DraftDialog>
   );
 }

@@ -1,12 +1,9 @@
-import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useId, useRef, useState } from "react";
 import { call, type Role } from "../../api/client.ts";
 import { FormDialog } from "../../parts/dialog.tsx";
-import { CheckboxField, GroupError, SelectField } from "../../parts/field.tsx";
+import { CheckboxField, GroupError, SelectField, TextField } from "../../parts/field.tsx";
 import { countOf, formatCount, visibleText } from "../../parts/format.ts";
 import { Icon } from "../../parts/icon.tsx";
-import { NameField } from "../../parts/name_fields.tsx";
-import { toast } from "../../parts/toasts.tsx";
 import { FunctionFilter } from "../../shell/function_filter.tsx";
 import { countIn, GROUPS, type OperationGroup, OWN, permissionsOf } from "./permissions.ts";
 
@@ -77,13 +74,6 @@ export function RoleDialog({ role, roles, onClose }: {
 }) {
   const [start] = useState(() => role === undefined ? EMPTY : draftOf(role));
   const [draft, setDraft] = useState(start);
-  const queries = useQueryClient();
-  const submit = async () => {
-    await save(role, draft);
-    await queries.invalidateQueries({ queryKey: ["identity"] });
-    onClose();
-    toast(role === undefined ? "Role created" : "Role saved");
-  };
   const edit = (change: Partial<Draft>) => setDraft((before) => ({ ...before, ...change }));
   const isChanged = !isSame(draft, start);
   return (
@@ -95,15 +85,26 @@ export function RoleDialog({ role, roles, onClose }: {
       unsaved={isChanged}
       disabled={!isChanged || draft.displayName.trim() === ""}
       fields={FIELDS}
-      onSubmit={submit}
+      onSubmit={() => save(role, draft)}
+      refresh={["identity"]}
+      done={role === undefined ? "Role created" : "Role saved"}
     >
       {(violation) => (
         <>
           <div className="access-fields">
-            <NameField value={draft} onChange={edit} violation={violation} />
-            {role === undefined
-              ? <StartField roles={roles} onChoose={(permissions) => edit({ permissions })} />
-              : null}
+            <TextField
+              label="Name"
+              value={draft.displayName}
+              onChange={(displayName) => edit({ displayName })}
+              error={violation("displayName")}
+              autoFocus
+            />
+            {role === undefined && (
+              <StartField
+                roles={roles}
+                onChoose={(permissions) => edit({ permissions })}
+              />
+            )}
           </div>
           <FunctionFilter
             label="Only for these functions"
@@ -188,20 +189,18 @@ function GroupField({ group, value, onChange }: {
           <Icon name={isOpen ? "down" : "chevron"} />
         </button>
       </div>
-      {isOpen
-        ? (
-          <div className="access-operations">
-            {operations.map((operation) => (
-              <CheckboxField
-                key={operation.id}
-                label={operation.summary}
-                value={value.has(operation.id)}
-                onChange={() => onChange(value.symmetricDifference(new Set([operation.id])))}
-              />
-            ))}
-          </div>
-        )
-        : null}
+      {isOpen && (
+        <div className="access-operations">
+          {operations.map((operation) => (
+            <CheckboxField
+              key={operation.id}
+              label={operation.summary}
+              value={value.has(operation.id)}
+              onChange={() => onChange(value.symmetricDifference(new Set([operation.id])))}
+            />
+          ))}
+        </div>
+      )}
     </div>
   );
 }

@@ -81,20 +81,18 @@ function GroupRows({ group, granting, isOpen, onToggle }: {
           </td>
         ))}
       </tr>
-      {isOpen
-        ? group.operations.map(({ id, summary }) => (
-          <tr key={id}>
-            <th scope="row">
-              <span title={id}>{summary}</span>
-            </th>
-            {granting.map(({ role, granted }) => (
-              <td key={role.id}>
-                <Share count={group.id === OWN || granted.has(id) ? 1 : 0} of={1} />
-              </td>
-            ))}
-          </tr>
-        ))
-        : null}
+      {isOpen && group.operations.map(({ id, summary }) => (
+        <tr key={id}>
+          <th scope="row">
+            <span title={id}>{summary}</span>
+          </th>
+          {granting.map(({ role, granted }) => (
+            <td key={role.id}>
+              <Share count={group.id === OWN || granted.has(id) ? 1 : 0} of={1} />
+            </td>
+          ))}
+        </tr>
+      ))}
     </tbody>
   );
 }

@@ -1,5 +1,6 @@
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { Button } from "../../parts/button.tsx";
+import { useSubmit } from "../../parts/dialog.tsx";
 import { ErrorNote } from "../../parts/states.tsx";
 import { toast } from "../../parts/toasts.tsx";
 import { RoleNames, RolesField } from "../../shell/roles.tsx";
@@ -15,47 +16,37 @@ export function RolesForm({ label, roleIds, given = [], maySet, onSave }: {
   readonly onSave: (roleIds: readonly string[]) => Promise<unknown>;
 }) {
   const [draft, setDraft] = useState<readonly string[]>();
-  const [state, setState] = useState<{ busy: boolean; error?: unknown }>({ busy: false });
+  const { busy, error, submit, reset } = useSubmit(async () => {
+    await onSave(draft ?? roleIds);
+    setDraft(undefined);
+    toast("The roles are set");
+  });
   if (!maySet) return <RoleNames ids={[...new Set([...roleIds, ...given])]} none="No role" />;
   const chosen = draft ?? roleIds;
   const isChanged = new Set(chosen).symmetricDifference(new Set(roleIds)).size > 0;
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    setState({ busy: true });
-    try {
-      await onSave(chosen);
-      setDraft(undefined);
-      setState({ busy: false });
-      toast("The roles are set");
-    } catch (error) {
-      setState({ busy: false, error });
-    }
-  };
   return (
-    <form className="stack" aria-label="Roles" onSubmit={(event) => void submit(event)}>
+    <form className="stack" aria-label="Roles" onSubmit={submit}>
       <RolesField
         label={label}
         value={chosen}
         given={given}
         onChange={setDraft}
       />
-      {state.error === undefined ? null : <ErrorNote error={state.error} />}
+      {error === undefined ? null : <ErrorNote error={error} />}
       <div className="row">
-        <Button type="submit" look="primary" busy={state.busy} disabled={!isChanged}>
+        <Button type="submit" look="primary" busy={busy} disabled={!isChanged}>
           Save roles
         </Button>
-        {isChanged
-          ? (
-            <Button
-              onClick={() => {
-                setDraft(undefined);
-                setState({ busy: false });
-              }}
-            >
-              Discard
-            </Button>
-          )
-          : null}
+        {isChanged && (
+          <Button
+            onClick={() => {
+              setDraft(undefined);
+              reset();
+            }}
+          >
+            Discard
+          </Button>
+        )}
       </div>
     </form>
   );

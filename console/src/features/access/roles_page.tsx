@@ -1,11 +1,10 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { call, type Permission, type Role } from "../../api/client.ts";
 import { Badge } from "../../parts/badge.tsx";
-import { ConfirmDialog } from "../../parts/dialog.tsx";
+import { DeleteDialog } from "../../parts/dialog.tsx";
 import { type RowAction, useCreation, useRowActions } from "../../parts/list.tsx";
 import { Loaded } from "../../parts/states.tsx";
 import { type Column, DataTable } from "../../parts/table.tsx";
-import { toast } from "../../parts/toasts.tsx";
 import { Name } from "../../parts/values.tsx";
 import { FunctionName } from "../../shell/function_name.tsx";
 import { useMay } from "../../shell/rights.ts";
@@ -32,9 +31,9 @@ export function RolesPage() {
               empty={null}
             />
             <RoleMatrix roles={roles} />
-            {creation.isOpen
-              ? <RoleDialog role={undefined} roles={roles} onClose={creation.close} />
-              : null}
+            {creation.isOpen && (
+              <RoleDialog role={undefined} roles={roles} onClose={creation.close} />
+            )}
             {list.dialog}
           </div>
         )}
@@ -45,7 +44,6 @@ export function RolesPage() {
 
 const COLUMNS: readonly Column<Role>[] = [
   {
-    id: "name",
     header: "Role",
     cell: ({ displayName, systemBuiltin }) => (
       <>
@@ -53,14 +51,8 @@ const COLUMNS: readonly Column<Role>[] = [
       </>
     ),
   },
+  { header: "Summary", minor: true, cell: (role) => <Name value={roleSummary(role)} /> },
   {
-    id: "allows",
-    header: "Summary",
-    minor: true,
-    cell: (role) => <Name value={roleSummary(role)} />,
-  },
-  {
-    id: "functions",
     header: "Functions",
     minor: true,
     cell: ({ functionIds = [] }) =>
@@ -92,38 +84,22 @@ const ACTIONS: readonly RowAction<Role, Permission>[] = [
     verb: "Delete",
     permission: "invoked.RoleService.Delete",
     danger: true,
-    dialog: (role, onClose) => <DeleteRole role={role} onClose={onClose} />,
+    dialog: ({ id, displayName }, onClose) => (
+      <DeleteDialog
+        what="role"
+        onConfirm={() =>
+          call("DELETE /api/v1/iam/roles/{role_id}", { path: { role_id: id }, body: {} })}
+        refresh={["identity"]}
+        onClose={onClose}
+      >
+        <Name value={displayName} />{" "}
+        is deleted. This works only while no principal, credential or function has the role.
+      </DeleteDialog>
+    ),
   },
 ];
 
-interface AskedProps {
-  readonly role: Role;
-  readonly onClose: () => void;
-}
-
-function EditRole(props: AskedProps) {
+function EditRole(props: { readonly role: Role; readonly onClose: () => void }) {
   const { data: roles = [] } = useQuery(rolesQuery);
   return <RoleDialog {...props} roles={roles} />;
-}
-
-function DeleteRole({ role, onClose }: AskedProps) {
-  const queries = useQueryClient();
-  const remove = async () => {
-    await call("DELETE /api/v1/iam/roles/{role_id}", { path: { role_id: role.id }, body: {} });
-    await queries.invalidateQueries({ queryKey: ["identity"] });
-    toast("Role deleted");
-  };
-  return (
-    <ConfirmDialog
-      open
-      onClose={onClose}
-      title="Delete this role?"
-      action="Delete"
-      danger
-      onConfirm={remove}
-    >
-      <Name value={role.displayName} />{" "}
-      is deleted. This works only while no principal, credential or function has the role.
-    </ConfirmDialog>
-  );
 }

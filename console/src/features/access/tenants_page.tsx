@@ -7,7 +7,7 @@ import { countOf } from "../../parts/format.ts";
 import { PagedTable, type RowAction, useCreation, useRowActions } from "../../parts/list.tsx";
 import { Empty } from "../../parts/states.tsx";
 import type { Column } from "../../parts/table.tsx";
-import { Name, Time } from "../../parts/values.tsx";
+import { Name, timeColumn } from "../../parts/values.tsx";
 import { useMay } from "../../shell/rights.ts";
 import { AccessPage } from "./access_page.tsx";
 import {
@@ -46,7 +46,7 @@ export function TenantsPage() {
           empty={<Empty title="No tenants: add one, or the example tenant" />}
         />
       </div>
-      {creation.isOpen ? <AddTenant onClose={creation.close} /> : null}
+      {creation.isOpen && <AddTenant onClose={creation.close} />}
       {list.dialog}
     </AccessPage>
   );
@@ -54,7 +54,6 @@ export function TenantsPage() {
 
 const COLUMNS: readonly Column<Tenant>[] = [
   {
-    id: "name",
     header: "Name",
     readable: 200,
     cell: ({ name, isExample }) => (
@@ -63,15 +62,8 @@ const COLUMNS: readonly Column<Tenant>[] = [
       </>
     ),
   },
+  { header: "Host", readable: 220, minor: true, cell: ({ host }) => <Name value={host} /> },
   {
-    id: "host",
-    header: "Host",
-    readable: 220,
-    minor: true,
-    cell: ({ host }) => <Name value={host} />,
-  },
-  {
-    id: "clients",
     header: "Clients",
     readable: 260,
     minor: true,
@@ -83,13 +75,7 @@ const COLUMNS: readonly Column<Tenant>[] = [
       </span>
     ),
   },
-  {
-    id: "created",
-    header: "Added",
-    width: "120px",
-    minor: true,
-    cell: ({ createdAt }) => <Time value={createdAt} />,
-  },
+  timeColumn("Added", 120, ({ createdAt }) => createdAt),
 ];
 
 const nameOf = ({ name }: Tenant) => name;

@@ -1,16 +1,14 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
-import { call, type Provider, type Trust } from "../../api/client.ts";
+import { call, type Trust } from "../../api/client.ts";
 import { keys } from "../../api/queries.ts";
-import { FormDialog, type Violation } from "../../parts/dialog.tsx";
-import { SelectField, TextAreaField } from "../../parts/field.tsx";
+import { DraftDialog } from "../../parts/dialog.tsx";
+import { type FieldOf, SelectField, TextAreaField, TextField } from "../../parts/field.tsx";
 import { visibleText } from "../../parts/format.ts";
-import { DescriptionField, NameField } from "../../parts/name_fields.tsx";
 import { Loaded, Loading } from "../../parts/states.tsx";
 import { toast } from "../../parts/toasts.tsx";
 import { Name } from "../../parts/values.tsx";
-import { LimitFields } from "../../shell/credential_fields.tsx";
+import { LimitFields } from "../../shell/credentials.tsx";
 import { PrincipalField } from "../../shell/principal_field.tsx";
 import { ConditionField } from "./condition_field.tsx";
 import {
@@ -31,105 +29,74 @@ export function CreateTrust({ principalId: given, onClose }: DialogProps & {
   /** The principal as which the jobs act; undefined to let the reader choose. */
   readonly principalId?: string;
 }) {
-  const queries = useQueryClient();
-  const { data: providers = [] } = useQuery(providerChoicesQuery);
-  const [draft, setDraft] = useState(NEW_TRUST);
-  const edit = (change: Partial<TrustDraft>) => setDraft({ ...draft, ...change });
-  const [chosen, setChosen] = useState({ principalId: given ?? "", providerId: "" });
-  const create = async () => {
+  const start = { ...NEW_TRUST, principalId: given ?? "", providerId: "" };
+  const create = async ({ principalId, providerId, ...draft }: typeof start) => {
     await call("POST /api/v1/service_principals/{service_principal_id}/trusts", {
-      path: { service_principal_id: chosen.principalId },
-      body: { ...trustSettingsOf(draft), providerId: chosen.providerId },
+      path: { service_principal_id: principalId },
+      body: { ...trustSettingsOf(draft), providerId },
     });
-    await queries.invalidateQueries({ queryKey: keys.trusts });
-    onClose();
     toast("Trust created", { description: "Give its client id to the job: it is no secret." });
   };
-  const isChosen = chosen.principalId !== "" && chosen.providerId !== "";
   return (
-    <FormDialog
+    <DraftDialog
       onClose={onClose}
       size="large"
       title="New trust"
       description="Lets jobs whose token meets a condition act as a service principal."
       action="Create"
-      unsaved={draft !== NEW_TRUST || chosen.providerId !== ""}
-      disabled={!isChosen || draft.displayName.trim() === "" || draft.conditionExpression === ""}
+      start={start}
+      canSubmit={({ principalId, providerId, displayName, conditionExpression }) =>
+        principalId !== "" && providerId !== "" && displayName.trim() !== "" &&
+        conditionExpression !== ""}
       fields={[...TRUST_FIELDS, "providerId"]}
       onSubmit={create}
+      refresh={keys.trusts}
     >
-      {(violation) => (
+      {({ draft, field }) => (
         <>
-          <NameFields draft={draft} onChange={edit} violation={violation} />
+          <NameFields field={field} />
           <div className="access-fields">
-            {given === undefined
-              ? (
-                <PrincipalField
-                  value={chosen.principalId}
-                  onChange={(principalId) => setChosen({ ...chosen, principalId })}
-                />
-              )
-              : null}
-            <ProviderField
-              value={chosen.providerId}
-              onChange={(providerId) => setChosen({ ...chosen, providerId })}
-              error={violation("providerId")}
-            />
+            {given === undefined && <PrincipalField {...field("principalId")} />}
+            <ProviderField {...field("providerId")} />
           </div>
-          <TrustFields
-            draft={draft}
-            onChange={edit}
-            provider={providers.find(({ id }) => id === chosen.providerId)}
-            violation={violation}
-          />
+          <TrustFields field={field} providerId={draft.providerId} />
         </>
       )}
-    </FormDialog>
+    </DraftDialog>
   );
 }
 
 export function EditTrust({ trust, onClose }: DialogProps & { readonly trust: Trust }) {
-  const queries = useQueryClient();
-  const { data: providers = [] } = useQuery(providerChoicesQuery);
-  const [start] = useState(() => trustDraftOf(trust));
-  const [draft, setDraft] = useState(start);
-  const edit = (change: Partial<TrustDraft>) => setDraft({ ...draft, ...change });
-  const changes = trustChanges(start, draft);
-  const isChanged = Object.keys(changes).length > 0;
-  const save = async () => {
-    await call("PATCH /api/v1/service_principals/{service_principal_id}/trusts/{client_id}", {
+  const start = trustDraftOf(trust);
+  const save = (draft: TrustDraft) => {
+    const changes = trustChanges(start, draft);
+    return call("PATCH /api/v1/service_principals/{service_principal_id}/trusts/{client_id}", {
       path: { service_principal_id: trust.servicePrincipalId, client_id: trust.clientId },
       body: { trust: changes, updateMask: Object.keys(changes).join(",") },
     });
-    await queries.invalidateQueries({ queryKey: keys.trusts });
-    onClose();
   };
   return (
-    <FormDialog
+    <DraftDialog
       onClose={onClose}
       size="large"
       title="Edit the trust"
       action="Save"
-      unsaved={isChanged}
-      disabled={!isChanged}
+      start={start}
+      canSubmit={(draft) => Object.keys(trustChanges(start, draft)).length > 0}
       fields={TRUST_FIELDS}
       onSubmit={save}
+      refresh={keys.trusts}
     >
-      {(violation) => (
+      {({ field }) => (
         <>
           <p className="muted">
             <Name value={trust.clientId} />
           </p>
-          <NameFields draft={draft} onChange={edit} violation={violation} />
-          <TrustFields
-            draft={draft}
-            onChange={edit}
-            provider={providers.find(({ id }) => id === trust.providerId)}
-            violation={violation}
-          />
+          <NameFields field={field} />
+          <TrustFields field={field} providerId={trust.providerId} />
         </>
       )}
-    </FormDialog>
+    </DraftDialog>
   );
 }
 
@@ -168,47 +135,38 @@ function ProviderField({ value, onChange, error }: {
 }
 
 interface FieldsProps {
-  readonly draft: TrustDraft;
-  readonly onChange: (change: Partial<TrustDraft>) => void;
-  readonly violation: Violation;
+  readonly field: FieldOf<TrustDraft>;
 }
 
-function NameFields({ draft, onChange, violation }: FieldsProps) {
+function NameFields({ field }: FieldsProps) {
   return (
     <div className="access-fields">
-      <NameField value={draft} onChange={onChange} violation={violation} />
-      <DescriptionField value={draft} onChange={onChange} violation={violation} />
+      <TextField label="Name" {...field("displayName")} autoFocus />
+      <TextField label="Description" {...field("description")} />
     </div>
   );
 }
 
-function TrustFields({ draft, onChange, provider, violation }: FieldsProps & {
-  /** The provider of the jobs, once it is known. */
-  readonly provider: Provider | undefined;
-}) {
+function TrustFields({ field, providerId }: FieldsProps & { readonly providerId: string }) {
+  const { data: providers = [] } = useQuery(providerChoicesQuery);
+  const provider = providers.find(({ id }) => id === providerId);
   return (
     <>
       <ConditionField
         key={provider?.id}
-        value={draft.conditionExpression}
-        onChange={(conditionExpression) => onChange({ conditionExpression })}
         kind={provider?.wellKnownProvider}
-        error={violation("conditionExpression")}
+        {...field("conditionExpression")}
       />
       <TextAreaField
         label="Claims to pass on"
         hint="Names of claims that the access token carries as c1wfc, one in each line"
         rows={2}
-        value={draft.claims}
-        onChange={(claims) => onChange({ claims })}
-        error={violation("passthroughClaims")}
+        {...field("claims", "passthroughClaims")}
       />
       <LimitFields
-        value={draft}
-        onChange={onChange}
+        field={field}
         holder="the principal"
-        fields={{ roles: "scopedRoleIds", networks: "allowSourceCidrs" }}
-        violation={violation}
+        names={{ roles: "scopedRoleIds", networks: "allowSourceCidrs" }}
       />
     </>
   );

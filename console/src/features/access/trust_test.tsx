@@ -73,7 +73,7 @@ export function TestTrust(
           )}
           {rest === undefined ? null : <ErrorNote error={rest} />}
           <div className="stack" role="status">
-            {isCurrent && data !== undefined ? <Result tested={data} /> : null}
+            {isCurrent && data !== undefined && <Result tested={data} />}
           </div>
         </>
       )}
@@ -114,9 +114,9 @@ const OUTCOMES: Readonly<Record<Step["outcome"], React.ReactNode>> = {
 };
 
 const COLUMNS: readonly Column<Step>[] = [
-  { id: "step", header: "Step", width: "96px", cell: ({ label }) => label },
-  { id: "outcome", header: "Result", width: "88px", cell: ({ outcome }) => OUTCOMES[outcome] },
-  { id: "found", header: "Found", minor: true, cell: (step) => <Found {...step} /> },
+  { header: "Step", width: "96px", cell: ({ label }) => label },
+  { header: "Result", width: "88px", cell: ({ outcome }) => OUTCOMES[outcome] },
+  { header: "Found", minor: true, cell: (step) => <Found {...step} /> },
 ];
 
 function Found({ outcome, expected, actual, detail }: Step) {
@@ -127,13 +127,11 @@ function Found({ outcome, expected, actual, detail }: Step) {
   return (
     <span className="access-found">
       <bdi>{visibleText(detail === "" ? actual : detail)}</bdi>
-      {isCompared
-        ? (
-          <span className="muted">
-            Expected {visibleText(expected)}, found {visibleText(actual) || "nothing"}
-          </span>
-        )
-        : null}
+      {isCompared && (
+        <span className="muted">
+          Expected {visibleText(expected)}, found {visibleText(actual) || "nothing"}
+        </span>
+      )}
     </span>
   );
 }

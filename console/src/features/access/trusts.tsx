@@ -1,16 +1,15 @@
-import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import type { ComponentProps, ReactNode } from "react";
 import { call, type Permission, type ServicePrincipal, type Trust } from "../../api/client.ts";
 import { keys } from "../../api/queries.ts";
 import { Badge } from "../../parts/badge.tsx";
 import { CopyButton } from "../../parts/button.tsx";
-import { ConfirmDialog, ToggleDialog, toggleVerb } from "../../parts/dialog.tsx";
+import { DeleteDialog, ToggleDialog, toggleVerb } from "../../parts/dialog.tsx";
 import { PagedTable, type RowAction, useCreation, useRowActions } from "../../parts/list.tsx";
 import { Section } from "../../parts/page.tsx";
 import { Empty } from "../../parts/states.tsx";
 import type { Column } from "../../parts/table.tsx";
-import { toast } from "../../parts/toasts.tsx";
 import { Name } from "../../parts/values.tsx";
 import { principalChoicesQuery } from "../../shell/principal_field.tsx";
 import { useMay } from "../../shell/rights.ts";
@@ -35,7 +34,7 @@ export function Trusts({ principal }: { readonly principal: ServicePrincipal }) 
         isOfOne
         empty={<Empty title="No trusts: no job can act as this principal with its own token" />}
       />
-      {creation.isOpen ? <CreateTrust principalId={principal.id} onClose={creation.close} /> : null}
+      {creation.isOpen && <CreateTrust principalId={principal.id} onClose={creation.close} />}
     </Section>
   );
 }
@@ -70,7 +69,6 @@ export function TrustTable({ query, isOfOne = false, empty }: {
 
 const COLUMNS: readonly Column<Trust>[] = [
   {
-    id: "name",
     header: "Name",
     readable: 150,
     cell: ({ displayName, description, disabled }) => (
@@ -78,26 +76,23 @@ const COLUMNS: readonly Column<Trust>[] = [
         <span title={description}>
           <Name value={displayName} />
         </span>{" "}
-        {disabled ? <Badge tone="warn">Disabled</Badge> : null}
+        {disabled && <Badge tone="warn">Disabled</Badge>}
       </>
     ),
   },
   {
-    id: "principal",
     header: "Acts as",
     readable: 130,
     minor: true,
     cell: ({ servicePrincipalId }) => <PrincipalLink id={servicePrincipalId} />,
   },
   {
-    id: "provider",
     header: "Provider",
     readable: 110,
     minor: true,
     cell: ({ providerId }) => <ProviderName id={providerId} />,
   },
   {
-    id: "condition",
     header: "Condition",
     readable: 240,
     minor: true,
@@ -106,7 +101,6 @@ const COLUMNS: readonly Column<Trust>[] = [
     ),
   },
   {
-    id: "client",
     header: "Client id",
     readable: 190,
     minor: true,
@@ -119,7 +113,7 @@ const COLUMNS: readonly Column<Trust>[] = [
   },
 ];
 
-const OF_ONE = COLUMNS.filter(({ id }) => id !== "principal");
+const OF_ONE = COLUMNS.filter(({ header }) => header !== "Acts as");
 
 /** The id of a principal that the reader may not see. */
 function PrincipalLink({ id }: { readonly id: string }) {
@@ -142,7 +136,7 @@ function ProviderName({ id }: { readonly id: string }) {
   return (
     <>
       <Name value={provider?.displayName ?? id} />{" "}
-      {provider?.disabled === true ? <Badge tone="warn">Disabled</Badge> : null}
+      {provider?.disabled === true && <Badge tone="warn">Disabled</Badge>}
     </>
   );
 }
@@ -164,68 +158,53 @@ const ACTIONS: readonly RowAction<Trust, Permission>[] = [
   {
     verb: ({ disabled }) => toggleVerb(disabled),
     permission: MAY_UPDATE,
-    dialog: (trust, onClose) => <ToggleTrust trust={trust} onClose={onClose} />,
+    dialog: (trust, onClose) => (
+      <ToggleDialog
+        what="trust"
+        isDisabled={trust.disabled}
+        onToggle={(disabled) =>
+          call(`PATCH ${PATH}`, {
+            path: pathOf(trust),
+            body: { trust: { disabled }, updateMask: "disabled" },
+          })}
+        refresh={keys.trusts}
+        onClose={onClose}
+      >
+        {trust.disabled
+          ? (
+            <>
+              Jobs can sign in with <Name value={trust.displayName} /> again.
+            </>
+          )
+          : (
+            <>
+              Jobs can no longer sign in with{" "}
+              <Name value={trust.displayName} />, and their access tokens stop working within
+              seconds, until you enable the trust again.
+            </>
+          )}
+      </ToggleDialog>
+    ),
   },
   {
     verb: "Delete",
     permission: "c1.api.workload_federation.v1.WorkloadFederationService.DeleteTrust",
     danger: true,
-    dialog: (trust, onClose) => <DeleteTrust trust={trust} onClose={onClose} />,
+    dialog: (trust, onClose) => (
+      <DeleteDialog
+        what="trust"
+        onConfirm={() => call(`DELETE ${PATH}`, { path: pathOf(trust), body: {} })}
+        refresh={keys.trusts}
+        onClose={onClose}
+      >
+        Jobs can no longer sign in with{" "}
+        <Name value={trust.displayName} />, and their access tokens stop working within seconds, for
+        good.
+      </DeleteDialog>
+    ),
   },
 ];
 
-interface AskedProps {
-  readonly trust: Trust;
-  readonly onClose: () => void;
-}
-
 function pathOf({ clientId, servicePrincipalId }: Trust) {
   return { service_principal_id: servicePrincipalId, client_id: clientId };
-}
-
-function DeleteTrust({ trust, onClose }: AskedProps) {
-  const queries = useQueryClient();
-  const remove = async () => {
-    await call(`DELETE ${PATH}`, { path: pathOf(trust), body: {} });
-    await queries.invalidateQueries({ queryKey: keys.trusts });
-    toast("Trust deleted");
-  };
-  return (
-    <ConfirmDialog
-      open
-      onClose={onClose}
-      title="Delete this trust?"
-      action="Delete"
-      danger
-      onConfirm={remove}
-    >
-      Jobs can no longer sign in with{" "}
-      <Name value={trust.displayName} />, and their access tokens stop working within seconds, for
-      good.
-    </ConfirmDialog>
-  );
-}
-
-function ToggleTrust({ trust, onClose }: AskedProps) {
-  const queries = useQueryClient();
-  const { displayName, disabled: isDisabled } = trust;
-  const toggle = async (disabled: boolean) => {
-    await call(`PATCH ${PATH}`, {
-      path: pathOf(trust),
-      body: { trust: { disabled }, updateMask: "disabled" },
-    });
-    await queries.invalidateQueries({ queryKey: keys.trusts });
-  };
-  const name = <Name value={displayName} />;
-  return (
-    <ToggleDialog what="trust" isDisabled={isDisabled} onToggle={toggle} onClose={onClose}>
-      {isDisabled ? <>Jobs can sign in with {name} again.</> : (
-        <>
-          Jobs can no longer sign in with{" "}
-          {name}, and their access tokens stop working within seconds, until you enable the trust
-          again.
-        </>
-      )}
-    </ToggleDialog>
-  );
 }

@@ -12,7 +12,7 @@ import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
 import { TimeFields } from "../../parts/time_fields.tsx";
 import { timeLabel } from "../../parts/time_range.ts";
 import { TypedField } from "../../parts/typed_field.tsx";
-import { Name, Time } from "../../parts/values.tsx";
+import { Name, timeColumn } from "../../parts/values.tsx";
 import { isDenied, remainingError, violationOf } from "../../parts/violations.ts";
 import { useMay } from "../../shell/rights.ts";
 import { AuditParts } from "./audit_parts.tsx";
@@ -50,7 +50,7 @@ export function AuditPage() {
         {rest === undefined || isDenied(rest)
           ? null
           : <ErrorNote error={rest} onRetry={() => void query.refetch()} />}
-        {query.isPending ? <Loading rows={12} /> : null}
+        {query.isPending && <Loading rows={12} />}
         {query.data === undefined ? null : (
           <DataTable
             label="Events, newest first"
@@ -86,17 +86,16 @@ function Actions({ filter }: { readonly filter: AuditFilter }) {
   const close = () => setOpen(undefined);
   return (
     <>
-      {mayVerify ? <Button onClick={() => setOpen("verify")}>Verify</Button> : null}
+      {mayVerify && <Button onClick={() => setOpen("verify")}>Verify</Button>}
       <Button onClick={() => setOpen("download")}>Download</Button>
-      {open === "verify" ? <VerifyDialog onClose={close} /> : null}
-      {open === "download" ? <DownloadDialog filter={filter} onClose={close} /> : null}
+      {open === "verify" && <VerifyDialog onClose={close} />}
+      {open === "download" && <DownloadDialog filter={filter} onClose={close} />}
     </>
   );
 }
 
 const COLUMNS: readonly Column<EventSummary>[] = [
   {
-    id: "operation",
     header: "Operation",
     cell: ({ uid, operation }) => {
       const { verb, service } = wordsOf(operation);
@@ -117,7 +116,6 @@ const COLUMNS: readonly Column<EventSummary>[] = [
     },
   },
   {
-    id: "outcome",
     header: "Outcome",
     width: "150px",
     cell: ({ hasFailed, isUnknown, code, detail, count }) => (
@@ -132,7 +130,6 @@ const COLUMNS: readonly Column<EventSummary>[] = [
     ),
   },
   {
-    id: "actor",
     header: "Actor",
     minor: true,
     readable: 150,
@@ -143,27 +140,14 @@ const COLUMNS: readonly Column<EventSummary>[] = [
     ),
   },
   {
-    id: "resource",
     header: "Resource",
     minor: true,
     readable: 180,
     cell: ({ resource }) =>
       resource === "" ? <span className="muted">–</span> : <Name value={resource} />,
   },
-  {
-    id: "source",
-    header: "From",
-    width: "120px",
-    minor: true,
-    cell: ({ source }) => <Name value={source} />,
-  },
-  {
-    id: "time",
-    header: "Time",
-    width: "110px",
-    minor: true,
-    cell: ({ time }) => <Time value={time} />,
-  },
+  { header: "From", width: "120px", minor: true, cell: ({ source }) => <Name value={source} /> },
+  timeColumn("Time", 110, ({ time }) => time),
 ];
 
 function Filters({ filter, error, onChange }: {

@@ -43,19 +43,17 @@ export function DownloadDialog(
           {formatCount(DOWNLOAD_EVENTS_MAX)}.
         </p>
         <div role="status">
-          {state.kind === "reading" ? <p>Read {countOf(state.count, "event")} so far …</p> : null}
-          {state.kind === "done" ? <p>Saved {countOf(state.count, "event")}.</p> : null}
-          {state.kind === "cut"
-            ? (
-              <p>
-                Saved the newest{" "}
-                {countOf(state.count, "event")}. Older events match, too: choose an earlier time for
-                them.
-              </p>
-            )
-            : null}
+          {state.kind === "reading" && <p>Read {countOf(state.count, "event")} so far …</p>}
+          {state.kind === "done" && <p>Saved {countOf(state.count, "event")}.</p>}
+          {state.kind === "cut" && (
+            <p>
+              Saved the newest{" "}
+              {countOf(state.count, "event")}. Older events match, too: choose an earlier time for
+              them.
+            </p>
+          )}
         </div>
-        {state.kind === "failed" ? <ErrorNote error={state.error} /> : null}
+        {state.kind === "failed" && <ErrorNote error={state.error} />}
         <div className="actions">
           <Button onClick={onClose}>{state.kind === "reading" ? "Cancel" : "Close"}</Button>
           <Button look="primary" busy={state.kind === "reading"} onClick={() => void run()}>

@@ -2,7 +2,7 @@
 import { isUrl } from "../../../../src/shared/urls.ts";
 import type { Exporter, Schemas } from "../../api/client.ts";
 
-export type Format = NonNullable<Schemas["invoked.ExportToDatasource"]["format"]>;
+type Format = NonNullable<Schemas["invoked.ExportToDatasource"]["format"]>;
 
 export const FORMATS: readonly { readonly value: Format; readonly label: string }[] = [
   { value: "EXPORT_FORMAT_UNSPECIFIED", label: "JSON lines" },
@@ -11,7 +11,7 @@ export const FORMATS: readonly { readonly value: Format; readonly label: string 
 ];
 
 /** Where an export writes: the server posts to a URL, or appends to a file. */
-export type Target = "url" | "file";
+type Target = "url" | "file";
 
 /** An export in a form. */
 export interface ExportDraft {

@@ -1,19 +1,28 @@
-import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { timeOfKsuid } from "../../../../src/shared/ksuids.ts";
 import { call, type Exporter, type Permission } from "../../api/client.ts";
 import { keys, pagedQuery } from "../../api/queries.ts";
 import { Badge } from "../../parts/badge.tsx";
 import { CopyButton } from "../../parts/button.tsx";
-import { ConfirmDialog, typeableName } from "../../parts/dialog.tsx";
+import { DeleteDialog, DraftDialog, typeableName } from "../../parts/dialog.tsx";
+import { type FieldOf, SelectField, TextField } from "../../parts/field.tsx";
+import { visibleText } from "../../parts/format.ts";
 import { PagedTable, type RowAction, useCreation, useRowActions } from "../../parts/list.tsx";
-import { Empty } from "../../parts/states.tsx";
+import { Empty, Note } from "../../parts/states.tsx";
 import type { Column } from "../../parts/table.tsx";
-import { toast } from "../../parts/toasts.tsx";
-import { Name, Time } from "../../parts/values.tsx";
+import { Name, Time, timeColumn } from "../../parts/values.tsx";
 import { unlessDenied, useMay } from "../../shell/rights.ts";
 import { AuditParts } from "./audit_parts.tsx";
-import { CreateExport, EditExport } from "./exporter_dialogs.tsx";
-import { destinationOf, formatLabel } from "./exporters.ts";
+import {
+  datasourceOf,
+  destinationOf,
+  type ExportDraft,
+  exportDraftOf,
+  formatLabel,
+  FORMATS,
+  hasMoved,
+  NEW_EXPORT,
+} from "./exporters.ts";
 
 /** The server looks for new events about as often, in ms. */
 const REFRESH_INTERVAL = 5_000;
@@ -49,7 +58,7 @@ export function ExportsPage() {
           rowKeys
         />
       </div>
-      {creation.isOpen ? <CreateExport onClose={creation.close} /> : null}
+      {creation.isOpen && <CreateExport onClose={creation.close} />}
       {list.dialog}
     </AuditParts>
   );
@@ -62,15 +71,9 @@ const STATES: Readonly<Record<Exporter["state"], React.ReactNode>> = {
 };
 
 const COLUMNS: readonly Column<Exporter>[] = [
+  { header: "Name", readable: 150, cell: ({ displayName }) => <Name value={displayName} /> },
+  { header: "State", width: "104px", cell: ({ state }) => STATES[state] },
   {
-    id: "name",
-    header: "Name",
-    readable: 150,
-    cell: ({ displayName }) => <Name value={displayName} />,
-  },
-  { id: "state", header: "State", width: "104px", cell: ({ state }) => STATES[state] },
-  {
-    id: "destination",
     header: "Destination",
     readable: 240,
     minor: true,
@@ -81,7 +84,6 @@ const COLUMNS: readonly Column<Exporter>[] = [
     ),
   },
   {
-    id: "error",
     header: "Last error",
     readable: 180,
     minor: true,
@@ -93,19 +95,12 @@ const COLUMNS: readonly Column<Exporter>[] = [
       ),
   },
   {
-    id: "watermark",
     header: "Exported up to",
     width: "130px",
     minor: true,
     cell: ({ watermarkEventId }) => <Watermark uid={watermarkEventId} />,
   },
-  {
-    id: "created",
-    header: "Created",
-    width: "120px",
-    minor: true,
-    cell: ({ createdAt }) => <Time value={createdAt} />,
-  },
+  timeColumn("Created", 120, ({ createdAt }) => createdAt),
 ];
 
 /** The last event that an export has written, by its time. */
@@ -131,34 +126,141 @@ const ACTIONS: readonly RowAction<Exporter, Permission>[] = [
     verb: "Delete",
     permission: "c1.api.systemlog.v1.ExportService.Delete",
     danger: true,
-    dialog: (exporter, onClose) => <DeleteExport exporter={exporter} onClose={onClose} />,
+    dialog: ({ exportId, displayName }, onClose) => (
+      <DeleteDialog
+        what="export"
+        typed={typeableName(displayName, exportId)}
+        onConfirm={() =>
+          call("DELETE /api/v1/systemlog/exports/{export_id}", {
+            path: { export_id: exportId },
+            body: {},
+          })}
+        refresh={keys.exports}
+        onClose={onClose}
+      >
+        No further event is written there. What the export has written stays.
+      </DeleteDialog>
+    ),
   },
 ];
 
-function DeleteExport({ exporter: { exportId, displayName }, onClose }: {
+function CreateExport({ onClose }: { readonly onClose: () => void }) {
+  return (
+    <DraftDialog
+      onClose={onClose}
+      title="New export"
+      description="It begins with the oldest event that the log keeps."
+      action="Create"
+      start={NEW_EXPORT}
+      canSubmit={(draft) =>
+        draft.displayName.trim() !== "" && datasourceOf(draft).datasourceId !== ""}
+      fields={FIELDS}
+      onSubmit={(draft) =>
+        call("POST /api/v1/systemlog/exports", {
+          body: { displayName: draft.displayName, datasource: datasourceOf(draft) },
+        })}
+      refresh={keys.exports}
+      done="Export created"
+    >
+      {({ draft, field }) => <Fields target={draft.target} field={field} />}
+    </DraftDialog>
+  );
+}
+
+/** What an edit changes. */
+function changeOf(start: ExportDraft, draft: ExportDraft) {
+  const isRedirected = hasMoved(start, draft) || draft.format !== start.format;
+  return {
+    ...draft.displayName === start.displayName ? {} : { displayName: draft.displayName },
+    ...isRedirected ? { datasource: datasourceOf(draft) } : {},
+  };
+}
+
+function EditExport({ exporter, onClose }: {
   readonly exporter: Exporter;
   readonly onClose: () => void;
 }) {
-  const queries = useQueryClient();
-  const remove = async () => {
-    await call("DELETE /api/v1/systemlog/exports/{export_id}", {
-      path: { export_id: exportId },
-      body: {},
+  const start = exportDraftOf(exporter);
+  const save = (draft: ExportDraft) => {
+    const change = changeOf(start, draft);
+    return call("POST /api/v1/systemlog/exports/{export_id}", {
+      path: { export_id: exporter.exportId },
+      body: { exporter: change, updateMask: Object.keys(change).join(",") },
     });
-    await queries.invalidateQueries({ queryKey: keys.exports });
-    toast("Export deleted");
   };
   return (
-    <ConfirmDialog
-      open
+    <DraftDialog
       onClose={onClose}
-      title="Delete this export?"
-      action="Delete"
-      danger
-      typed={typeableName(displayName, exportId)}
-      onConfirm={remove}
+      title="Edit the export"
+      action="Save"
+      start={start}
+      canSubmit={(draft) => Object.keys(changeOf(start, draft)).length > 0}
+      fields={FIELDS}
+      onSubmit={save}
+      refresh={keys.exports}
     >
-      No further event is written there. What the export has written stays.
-    </ConfirmDialog>
+      {({ draft, field }) => (
+        <>
+          {exporter.error === undefined ? null : (
+            <Note tone="warn">
+              <span className="note-text">
+                The last attempt failed: {visibleText(exporter.error)}
+              </span>
+            </Note>
+          )}
+          <Fields target={draft.target} field={field} />
+          {hasMoved(start, draft) && (
+            <Note>At another destination the export begins with the oldest event again.</Note>
+          )}
+        </>
+      )}
+    </DraftDialog>
+  );
+}
+
+const FIELDS = ["displayName", "datasourceId", "prefix", "format"];
+
+function Fields({ target, field }: {
+  readonly target: ExportDraft["target"];
+  readonly field: FieldOf<ExportDraft>;
+}) {
+  return (
+    <>
+      <TextField label="Name" {...field("displayName")} autoFocus />
+      <SelectField
+        label="Destination"
+        {...field("target")}
+        options={[
+          { value: "url", label: "A URL" },
+          { value: "file", label: "A file of the server" },
+        ]}
+      />
+      {target === "url"
+        ? (
+          <TextField
+            label="URL"
+            hint="The server posts batches of events there, and tries again until it answers 2xx."
+            {...field("url", "datasourceId")}
+            mono
+          />
+        )
+        : (
+          <>
+            <TextField
+              label="File name"
+              hint="In the directory that --audit-export-dir sets; without the flag there are no files."
+              {...field("file", "datasourceId")}
+              mono
+            />
+            <TextField
+              label="Prefix"
+              hint="Begins the name of the file"
+              {...field("prefix")}
+              mono
+            />
+          </>
+        )}
+      <SelectField label="Format" {...field("format")} options={FORMATS} />
+    </>
   );
 }

@@ -110,20 +110,9 @@ function Result(
 }
 
 const FINDING_COLUMNS: readonly Column<Finding>[] = [
+  { header: "Fault", width: "100px", cell: ({ kind }) => enumWords(kind, "") },
+  { header: "Position", width: "80px", cell: ({ sequence }) => formatCount(Number(sequence)) },
   {
-    id: "kind",
-    header: "Fault",
-    width: "100px",
-    cell: ({ kind }) => enumWords(kind, ""),
-  },
-  {
-    id: "sequence",
-    header: "Position",
-    width: "80px",
-    cell: ({ sequence }) => formatCount(Number(sequence)),
-  },
-  {
-    id: "event",
     header: "Event",
     width: "230px",
     minor: true,
@@ -136,10 +125,5 @@ const FINDING_COLUMNS: readonly Column<Finding>[] = [
           </Link>
         ),
   },
-  {
-    id: "description",
-    header: "What is wrong",
-    minor: true,
-    cell: ({ description }) => <Name value={description} />,
-  },
+  { header: "What is wrong", minor: true, cell: ({ description }) => <Name value={description} /> },
 ];

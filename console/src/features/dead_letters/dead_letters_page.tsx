@@ -11,7 +11,7 @@ import { changed, type ChangeSearch, type SearchChange } from "../../parts/searc
 import { Empty, ErrorNote, Loading, NoMatch } from "../../parts/states.tsx";
 import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
 import { TypedField } from "../../parts/typed_field.tsx";
-import { Name, Time } from "../../parts/values.tsx";
+import { Name, timeColumn } from "../../parts/values.tsx";
 import { remainingError, violationOf } from "../../parts/violations.ts";
 import { FunctionFilter } from "../../shell/function_filter.tsx";
 import { FunctionName } from "../../shell/function_name.tsx";
@@ -90,15 +90,13 @@ export function DeadLettersPage() {
   );
 }
 
-function LetterList(
-  { query, letters, columns, filter, onChange }: {
-    readonly onChange: ChangeSearch<LetterFilter>;
-    readonly query: UseInfiniteQueryResult;
-    readonly letters: readonly DeadLetter[];
-    readonly columns: readonly Column<DeadLetter>[];
-    readonly filter: LetterFilter;
-  },
-) {
+function LetterList({ query, letters, columns, filter, onChange }: {
+  readonly onChange: ChangeSearch<LetterFilter>;
+  readonly query: UseInfiniteQueryResult;
+  readonly letters: readonly DeadLetter[];
+  readonly columns: readonly Column<DeadLetter>[];
+  readonly filter: LetterFilter;
+}) {
   const error = query.isFetchNextPageError ? undefined : query.error;
   const remaining = remainingError(error, SHOWN_VIOLATIONS);
   return (
@@ -106,7 +104,7 @@ function LetterList(
       {remaining === undefined
         ? null
         : <ErrorNote error={remaining} onRetry={() => void query.refetch()} />}
-      {query.isPending ? <Loading rows={8} /> : null}
+      {query.isPending && <Loading rows={8} />}
       {query.data === undefined ? null : (
         <DataTable
           label="Dead letters, newest first"
@@ -122,12 +120,10 @@ function LetterList(
   );
 }
 
-function NoLetters(
-  { filter, onChange }: {
-    readonly filter: LetterFilter;
-    readonly onChange: ChangeSearch<LetterFilter>;
-  },
-) {
+function NoLetters({ filter, onChange }: {
+  readonly filter: LetterFilter;
+  readonly onChange: ChangeSearch<LetterFilter>;
+}) {
   const names = (Object.keys(FILTER_WORDS) as (keyof LetterFilter)[])
     .filter((name) => filter[name] !== undefined);
   if (names.length === 0) {
@@ -158,14 +154,12 @@ function idOf({ id }: DeadLetter): string {
 }
 
 /** Acts on the chosen ones; chooses all that are loaded. */
-function Bulk(
-  { letters, picked, onChoose, onAsk }: {
-    readonly letters: readonly DeadLetter[];
-    readonly picked: readonly DeadLetter[];
-    readonly onChoose: (ids: ReadonlySet<string>) => void;
-    readonly onAsk: (asked: Asked) => void;
-  },
-) {
+function Bulk({ letters, picked, onChoose, onAsk }: {
+  readonly letters: readonly DeadLetter[];
+  readonly picked: readonly DeadLetter[];
+  readonly onChoose: (ids: ReadonlySet<string>) => void;
+  readonly onAsk: (asked: Asked) => void;
+}) {
   if (letters.length === 0) return null;
   const isAll = picked.length === letters.length;
   return (
@@ -201,7 +195,6 @@ function columnsOf(
   };
   return [
     {
-      id: "chosen",
       header: "Select",
       width: "64px",
       cell: ({ id }) => (
@@ -214,7 +207,6 @@ function columnsOf(
       ),
     },
     {
-      id: "function",
       header: "Function",
       width: "26%",
       cell: (letter) => (
@@ -227,7 +219,6 @@ function columnsOf(
       ),
     },
     {
-      id: "error",
       header: "Error",
       minor: true,
       cell: ({ error }) => (
@@ -237,20 +228,13 @@ function columnsOf(
       ),
     },
     {
-      id: "attempts",
       header: "Attempts",
       width: "76px",
       align: "end",
       minor: true,
       cell: ({ attempts }) => attempts.length,
     },
-    {
-      id: "parked",
-      header: "Added",
-      width: "110px",
-      minor: true,
-      cell: ({ parkedAt }) => <Time value={parkedAt} />,
-    },
+    timeColumn("Added", 110, ({ parkedAt }) => parkedAt),
   ];
 }
 
@@ -261,7 +245,6 @@ function BulkActions({ filter }: { readonly filter: LetterFilter }) {
       actions={ACTIONS}
       filter={filter}
       act={(action, dryRun) => actOnMatching(action, filter, dryRun)}
-      queryKey={["invocation"]}
     />
   );
 }
@@ -269,13 +252,11 @@ function BulkActions({ filter }: { readonly filter: LetterFilter }) {
 /** Fields whose violations the filters show. */
 const SHOWN_VIOLATIONS = ["error_word", "query"];
 
-function Filters(
-  { filter, error, onChange }: {
-    readonly filter: LetterFilter;
-    readonly error: unknown;
-    readonly onChange: ChangeSearch<LetterFilter>;
-  },
-) {
+function Filters({ filter, error, onChange }: {
+  readonly filter: LetterFilter;
+  readonly error: unknown;
+  readonly onChange: ChangeSearch<LetterFilter>;
+}) {
   const set = (change: SearchChange<LetterFilter>) => onChange((search) => changed(search, change));
   return (
     <search className="filters dead-letters-filters">

@@ -36,13 +36,11 @@ export const ACTIONS = {
 } as const;
 
 /** Asks before a replay or a drop. Letters that fail stay in the list, and the dialog shows the first error. */
-export function ActDialog(
-  { asked, onClose, onDone }: {
-    readonly asked: Asked;
-    readonly onClose: () => void;
-    readonly onDone: () => void;
-  },
-) {
+export function ActDialog({ asked, onClose, onDone }: {
+  readonly asked: Asked;
+  readonly onClose: () => void;
+  readonly onDone: () => void;
+}) {
   const queries = useQueryClient();
   const { action, letters } = asked;
   const { verb, done: doneWord, effect } = ACTIONS[action];
@@ -113,13 +111,11 @@ export function LetterDialog({ id, onClose, onAsk }: LetterProps & { readonly id
   );
 }
 
-function EditDialog(
-  { whole: { letter, invocation }, onClose, onDone }: {
-    readonly whole: WholeLetter;
-    readonly onClose: () => void;
-    readonly onDone: () => void;
-  },
-) {
+function EditDialog({ whole: { letter, invocation }, onClose, onDone }: {
+  readonly whole: WholeLetter;
+  readonly onClose: () => void;
+  readonly onDone: () => void;
+}) {
   const queries = useQueryClient();
   const replay = async (change: Change) => {
     await replayChanged(letter, change);

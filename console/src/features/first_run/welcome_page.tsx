@@ -57,9 +57,8 @@ export function WelcomePage() {
                     if the data directory is elsewhere. On another machine, log in first with{" "}
                     <code>invoked login --server {globalThis.location.origin}</code>, which asks for
                     the id and the secret of a client.
-                    {globalThis.location.protocol === "https:"
-                      ? " With a certificate that the server made itself, add --cacert .invoked/tls/ca.pem to curl."
-                      : null}
+                    {globalThis.location.protocol === "https:" &&
+                      " With a certificate that the server made itself, add --cacert .invoked/tls/ca.pem to curl."}
                   </p>
                   <CodeBlock text={curlLines(id)} label="requests with curl" />
                   <CodeBlock

@@ -6,13 +6,11 @@ import { commitQuery, contentsOf } from "./queries.ts";
 const NO_FILES = {};
 
 /** What changed from one commit to another; `from` may be empty. */
-export function Difference(
-  { functionId, from, to }: {
-    readonly functionId: string;
-    readonly from: string;
-    readonly to: string;
-  },
-) {
+export function Difference({ functionId, from, to }: {
+  readonly functionId: string;
+  readonly from: string;
+  readonly to: string;
+}) {
   const before = useQuery({ ...commitQuery(functionId, from), enabled: from !== "" });
   const after = useQuery(commitQuery(functionId, to));
   const isReady = from === "" || before.data !== undefined;

@@ -136,17 +136,15 @@ const choicesQuery = {
 };
 
 /** Chooses a volume by its name. */
-export function VolumeField(
-  { none, value, ...rest }: {
-    readonly label: string;
-    /** What having no volume is called. */
-    readonly none: string;
-    readonly hint?: string;
-    readonly value: string;
-    readonly error: string | undefined;
-    readonly onChange: (id: string) => void;
-  },
-) {
+export function VolumeField({ none, value, ...rest }: {
+  readonly label: string;
+  /** What having no volume is called. */
+  readonly none: string;
+  readonly hint?: string;
+  readonly value: string;
+  readonly error: string | undefined;
+  readonly onChange: (id: string) => void;
+}) {
   const { data = [] } = useQuery(choicesQuery);
   const isKnown = value === "" || data.some(({ id }) => id === value);
   return (

@@ -4,14 +4,11 @@ import { type RefObject, useRef, useState } from "react";
 import type { Fn } from "../../api/client.ts";
 import { FunctionState } from "../../parts/badge.tsx";
 import { Button, CopyButton } from "../../parts/button.tsx";
-import { shortId, visibleText } from "../../parts/format.ts";
+import { shortId } from "../../parts/format.ts";
 import { Icon } from "../../parts/icon.tsx";
 import { useCurrentInView } from "../../parts/in_view.ts";
-import { Page } from "../../parts/page.tsx";
-import { Loaded } from "../../parts/states.tsx";
-import { Name } from "../../parts/values.tsx";
 import { BackToList } from "../../shell/list_position.tsx";
-import { MissingSubject, useMissing } from "../../shell/missing_page.tsx";
+import { SubjectPage } from "../../shell/subject_page.tsx";
 import { useMay } from "../../shell/rights.ts";
 import { TABS, useFunctionCommands } from "./commands.ts";
 import { PublishDialog, RunPanel } from "./lazy.tsx";
@@ -20,46 +17,32 @@ import { functionQuery } from "./queries.ts";
 /** What all tabs of a function share; the tab itself is a route of its own. */
 export function FunctionPage() {
   const { functionId } = useParams({ from: "/shell/functions/$functionId" });
-  const query = useQuery(functionQuery(functionId));
-  const isMissing = useMissing(query, functionId);
   const [isRunning, setRunning] = useState(false);
-  const fn = query.data;
   const runButton = useRef<HTMLButtonElement>(null);
   const close = () => {
     setRunning(false);
     runButton.current?.focus();
   };
-  if (isMissing) {
-    return (
-      <MissingSubject
-        noun="Function"
-        id={functionId}
-        why="The address may be cut off, or that of another server."
-        list="/functions"
-      />
-    );
-  }
   return (
-    <Page
-      title={visibleText(fn?.displayName ?? "Function")}
+    <SubjectPage
+      noun="Function"
+      id={functionId}
+      why="The address may be cut off, or that of another server."
+      list="/functions"
+      query={useQuery(functionQuery(functionId))}
       wide
       above={<BackToList to="/functions">Functions</BackToList>}
-      heading={fn === undefined ? "Function" : <Name value={fn.displayName} />}
-      actions={fn === undefined
-        ? null
-        : <Actions fn={fn} runButton={runButton} onRun={() => setRunning(true)} />}
+      actionsOf={(fn) => <Actions fn={fn} runButton={runButton} onRun={() => setRunning(true)} />}
     >
-      <Loaded query={query}>
-        {(data) => (
-          <div key={data.id} className={isRunning ? "function-split" : "function-whole"}>
-            <div className="function-whole">
-              <Content fn={data} />
-            </div>
-            {isRunning ? <RunPanel fn={data} onClose={close} /> : null}
+      {(fn) => (
+        <div key={fn.id} className={isRunning ? "function-split" : "function-whole"}>
+          <div className="function-whole">
+            <Content fn={fn} />
           </div>
-        )}
-      </Loaded>
-    </Page>
+          {isRunning && <RunPanel fn={fn} onClose={close} />}
+        </div>
+      )}
+    </SubjectPage>
   );
 }
 

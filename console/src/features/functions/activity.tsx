@@ -99,12 +99,10 @@ const BAR = 3;
 const GAP = 1;
 
 /** Invocations over time as bars; the failed part of each bar is at its foot in the colour of errors. */
-function Sparkline(
-  { points, label }: {
-    readonly points: readonly SparklinePoint[];
-    readonly label: string;
-  },
-) {
+function Sparkline({ points, label }: {
+  readonly points: readonly SparklinePoint[];
+  readonly label: string;
+}) {
   const most = Math.max(1, ...points.map((point) => point.calls));
   const heightOf = (count: number) => count === 0 ? 0 : Math.max(1, (count / most) * HEIGHT);
   return (

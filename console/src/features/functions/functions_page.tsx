@@ -8,7 +8,7 @@ import { ListSearch, PagedTable } from "../../parts/list.tsx";
 import { Page } from "../../parts/page.tsx";
 import { Empty } from "../../parts/states.tsx";
 import type { Column } from "../../parts/table.tsx";
-import { Name, Time } from "../../parts/values.tsx";
+import { Name, timeColumn } from "../../parts/values.tsx";
 import { useLastPosition } from "../../shell/list_position.tsx";
 import { useMay } from "../../shell/rights.ts";
 import { InvocationsCell, LastRunCell, useActivity } from "./activity.tsx";
@@ -66,7 +66,6 @@ function useColumns(functions: readonly Fn[]): readonly Column<Fn>[] {
   const activity = useActivity(useMemo(() => functions.map(({ id }) => id), [functions]));
   return useMemo(() => [
     {
-      id: "name",
       header: "Name",
       sortBy: (fn) => fn.displayName.toLowerCase(),
       cell: (fn) => (
@@ -75,9 +74,8 @@ function useColumns(functions: readonly Fn[]): readonly Column<Fn>[] {
         </Link>
       ),
     },
-    { id: "state", header: "State", width: "168px", cell: (fn) => <FunctionState {...fn} /> },
+    { header: "State", width: "168px", cell: (fn) => <FunctionState {...fn} /> },
     {
-      id: "triggers",
       header: "Triggers",
       width: "80px",
       align: "end",
@@ -86,7 +84,6 @@ function useColumns(functions: readonly Fn[]): readonly Column<Fn>[] {
       cell: (fn) => fn.hookRefs?.length ?? 0,
     },
     {
-      id: "calls",
       header: "Invocations in 24 h",
       width: "215px",
       minor: true,
@@ -94,21 +91,13 @@ function useColumns(functions: readonly Fn[]): readonly Column<Fn>[] {
       cell: (fn) => <InvocationsCell name={fn.displayName} activity={activity.get(fn.id)} />,
     },
     {
-      id: "lastRun",
       header: "Last run",
       width: "110px",
       minor: true,
       sortBy: (fn) => activity.get(fn.id)?.lastRun ?? "",
       cell: (fn) => <LastRunCell activity={activity.get(fn.id)} />,
     },
-    {
-      id: "updated",
-      header: "Updated",
-      width: "96px",
-      minor: true,
-      sortBy: (fn) => fn.updatedAt ?? "",
-      cell: (fn) => <Time value={fn.updatedAt} />,
-    },
+    timeColumn("Updated", 96, (fn) => fn.updatedAt, { isSortable: true }),
   ], [activity]);
 }
 

@@ -67,9 +67,9 @@ export function NewFunctionPage() {
             onChange={setDescription}
             error={violationOf(create.error, "description")}
           />
-          {create.isError && remainingError(create.error, FIELDS) !== undefined
-            ? <ErrorNote error={remainingError(create.error, FIELDS)} />
-            : null}
+          {create.isError && remainingError(create.error, FIELDS) !== undefined && (
+            <ErrorNote error={remainingError(create.error, FIELDS)} />
+          )}
           <div className="actions">
             <Button
               type="submit"
@@ -87,12 +87,10 @@ export function NewFunctionPage() {
   );
 }
 
-function TemplateChoice(
-  { chosen, onChoose }: {
-    readonly chosen: Template;
-    readonly onChoose: (template: Template) => void;
-  },
-) {
+function TemplateChoice({ chosen, onChoose }: {
+  readonly chosen: Template;
+  readonly onChoose: (template: Template) => void;
+}) {
   return (
     <fieldset>
       <legend className="field-label">Template</legend>

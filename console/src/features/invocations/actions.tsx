@@ -47,7 +47,7 @@ export function Actions({ invocation }: ActionsProps) {
       {hasEnded(invocation) ? null : <Cancel invocation={invocation} />}
       <CopyMenu invocation={invocation} />
       <Button look="primary" onClick={() => setRunning(true)}>Run again</Button>
-      {isRunning ? <RunAgain invocation={invocation} onClose={() => setRunning(false)} /> : null}
+      {isRunning && <RunAgain invocation={invocation} onClose={() => setRunning(false)} />}
     </>
   );
 }

@@ -15,9 +15,8 @@ interface Shown {
 type Verdict = NonNullable<WholeInvocation["egress"]>[number];
 
 const VERDICTS: readonly Column<Verdict>[] = [
-  { id: "host", header: "Host", cell: ({ host }) => <Name value={host === "" ? "–" : host} /> },
+  { header: "Host", cell: ({ host }) => <Name value={host === "" ? "–" : host} /> },
   {
-    id: "verdict",
     header: "Verdict",
     width: "110px",
     cell: ({ verdict }) => (
@@ -26,15 +25,8 @@ const VERDICTS: readonly Column<Verdict>[] = [
       </Badge>
     ),
   },
+  { header: "Connections", width: "100px", align: "end", cell: ({ count }) => formatCount(count) },
   {
-    id: "count",
-    header: "Connections",
-    width: "100px",
-    align: "end",
-    cell: ({ count }) => formatCount(count),
-  },
-  {
-    id: "bytes",
     header: "Bytes",
     width: "100px",
     align: "end",

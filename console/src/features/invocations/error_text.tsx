@@ -28,13 +28,11 @@ function piecesOf(text: string): readonly Piece[] {
 }
 
 /** An error; positions in its stack lead to the source. */
-export function ErrorText(
-  { text, functionId, commitId }: {
-    readonly text: string;
-    readonly functionId: string;
-    readonly commitId: string;
-  },
-) {
+export function ErrorText({ text, functionId, commitId }: {
+  readonly text: string;
+  readonly functionId: string;
+  readonly commitId: string;
+}) {
   if (text.length > LINKED_CHARACTERS) return <CodeBlock text={text} label="the error" />;
   return (
     <pre className="invocation-error" tabIndex={0} aria-label="the error"><bdi>
@@ -52,15 +50,13 @@ export function ErrorText(
 }
 
 /** Leads to a line of a file in the commit that ran. */
-function SourceLink(
-  { functionId, commitId, file, line, children }: {
-    readonly functionId: string;
-    readonly commitId: string;
-    readonly file: string;
-    readonly line: number;
-    readonly children: ReactNode;
-  },
-) {
+function SourceLink({ functionId, commitId, file, line, children }: {
+  readonly functionId: string;
+  readonly commitId: string;
+  readonly file: string;
+  readonly line: number;
+  readonly children: ReactNode;
+}) {
   return (
     <Link
       to="/functions/$functionId"

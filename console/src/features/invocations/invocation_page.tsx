@@ -2,12 +2,11 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { AttemptsTable } from "../../parts/attempts.tsx";
 import { JsonBlock } from "../../parts/code.tsx";
-import { Page, Section } from "../../parts/page.tsx";
-import { Loaded } from "../../parts/states.tsx";
+import { Section } from "../../parts/page.tsx";
 import { DataTable } from "../../parts/table.tsx";
 import { FunctionName } from "../../shell/function_name.tsx";
 import { BackToList } from "../../shell/list_position.tsx";
-import { MissingSubject, useMissing } from "../../shell/missing_page.tsx";
+import { SubjectPage } from "../../shell/subject_page.tsx";
 import { Actions } from "./actions.tsx";
 import { COLUMNS } from "./columns.tsx";
 import { Destination, Egress, Http } from "./contacts.tsx";
@@ -22,35 +21,25 @@ import { VolumeChanges } from "./volume_changes.tsx";
 
 export function InvocationPage() {
   const { invocationId } = useParams({ from: "/shell/invocations/$invocationId" });
-  const query = useQuery(invocationQuery(invocationId));
-  const isMissing = useMissing(query, invocationId);
-  const { data } = query;
-  if (isMissing) {
-    return (
-      <MissingSubject
-        noun="Invocation"
-        id={invocationId}
-        why="The retention of its function may have ended, or it was purged."
-        list="/invocations"
-      />
-    );
-  }
   return (
-    <Page
+    <SubjectPage<WholeInvocation & { readonly displayName?: never }>
+      noun="Invocation"
+      id={invocationId}
+      why="The retention of its function may have ended, or it was purged."
+      list="/invocations"
+      query={useQuery(invocationQuery(invocationId))}
       title={`Invocation ${invocationId}`}
-      heading={data === undefined ? "Invocation" : <FunctionName id={data.functionId} />}
+      headingOf={({ functionId }) => <FunctionName id={functionId} />}
       above={
         <>
           <BackToList to="/invocations">Invocations</BackToList> ·{" "}
           <span className="mono">{invocationId}</span>
         </>
       }
-      actions={data === undefined ? null : <Actions invocation={data} />}
+      actionsOf={(invocation) => <Actions invocation={invocation} />}
     >
-      <Loaded query={query}>
-        {(invocation) => <Parts key={invocation.id} invocation={invocation} />}
-      </Loaded>
-    </Page>
+      {(invocation) => <Parts key={invocation.id} invocation={invocation} />}
+    </SubjectPage>
   );
 }
 

@@ -60,7 +60,7 @@ export function InvocationsPage() {
         <Filters search={search} onChange={change} error={error} />
         <Failure error={error} onRetry={() => void history.refetch()} />
         <FreshButton {...list} />
-        {history.isPending ? <Loading rows={12} /> : null}
+        {history.isPending && <Loading rows={12} />}
         {history.data === undefined ? null : (
           <DataTable
             label="Invocations, newest first"
@@ -112,12 +112,10 @@ function FreshButton(
   );
 }
 
-function NoRows(
-  { search, onChange }: {
-    readonly search: ListSearch;
-    readonly onChange: ChangeSearch<ListSearch>;
-  },
-) {
+function NoRows({ search, onChange }: {
+  readonly search: ListSearch;
+  readonly onChange: ChangeSearch<ListSearch>;
+}) {
   if (!isFiltered(search)) {
     return (
       <Empty
@@ -160,7 +158,6 @@ function BulkActions({ filter }: { readonly filter: ApiFilter }) {
       actions={WORDS}
       filter={filter}
       act={(action, dryRun) => act(action, filter, dryRun)}
-      queryKey={["invocation"]}
     />
   );
 }

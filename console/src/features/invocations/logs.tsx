@@ -21,7 +21,7 @@ export function Logs({ functionId, id }: { readonly functionId: string; readonly
   const shown = useMemo(() => matchingLines(lines, filter), [lines, filter]);
   return (
     <Section title="Log" actions={<LogState shown={shown.length} all={lines.length} mode={mode} />}>
-      {mode === "failed" ? <ErrorNote error="Could not read the log" onRetry={retry} /> : null}
+      {mode === "failed" && <ErrorNote error="Could not read the log" onRetry={retry} />}
       {lines.length === 0
         ? (
           <p className="muted">
@@ -38,13 +38,11 @@ export function Logs({ functionId, id }: { readonly functionId: string; readonly
   );
 }
 
-function LogState(
-  { shown, all, mode }: {
-    readonly shown: number;
-    readonly all: number;
-    readonly mode: string;
-  },
-) {
+function LogState({ shown, all, mode }: {
+  readonly shown: number;
+  readonly all: number;
+  readonly mode: string;
+}) {
   const count = shown === all ? "" : `${formatCount(shown)} of `;
   return (
     <span className="muted" role="status">
@@ -59,12 +57,10 @@ function options(values: readonly string[]) {
   return [{ value: "", label: "Any" }, ...values.map((value) => ({ value, label: value }))];
 }
 
-function LogFilters(
-  { filter, onChange }: {
-    readonly filter: LogFilter;
-    readonly onChange: (filter: LogFilter) => void;
-  },
-) {
+function LogFilters({ filter, onChange }: {
+  readonly filter: LogFilter;
+  readonly onChange: (filter: LogFilter) => void;
+}) {
   return (
     <div className="filters">
       <TextField

@@ -70,7 +70,7 @@ function PhaseRow({ bar, span }: { readonly bar: Bar; readonly span: number }) {
     <tr className={`invocation-phase-${kind}`}>
       <th scope="row" className="invocation-row-head">
         {NAMES[name] ?? name}
-        {isInner ? <span className="visually-hidden">, inside of Run</span> : null}
+        {isInner && <span className="visually-hidden">, inside of Run</span>}
       </th>
       <td className="cell-end">{isInner ? "" : <Duration ms={start} />}</td>
       <td className="cell-end">

@@ -51,14 +51,12 @@ function VersionLink({ id, version }: { readonly id: string; readonly version?: 
   );
 }
 
-function Changes(
-  { volumeId, invocationId, read, written }: {
-    readonly volumeId: string;
-    readonly invocationId: string;
-    readonly read: number;
-    readonly written: number;
-  },
-) {
+function Changes({ volumeId, invocationId, read, written }: {
+  readonly volumeId: string;
+  readonly invocationId: string;
+  readonly read: number;
+  readonly written: number;
+}) {
   const query = useQuery(versionsQuery(volumeId, read, written));
   return (
     <Loaded query={query}>
@@ -92,9 +90,9 @@ function VersionPaths(
           </li>
         ))}
       </ul>
-      {pathCount > paths.length
-        ? <p className="muted">And {formatCount(pathCount - paths.length)} more</p>
-        : null}
+      {pathCount > paths.length && (
+        <p className="muted">And {formatCount(pathCount - paths.length)} more</p>
+      )}
     </div>
   );
 }

@@ -16,15 +16,13 @@ export function OverviewPage() {
   const mayCount = may("invoked.StatisticsService.Get");
   return (
     <Page title="Overview" actions={mayCount ? <RangeChoice chosen={range} /> : null}>
-      {may("invoked.AlertService.List") ? <Alerts /> : null}
-      {mayCount ? <Statistics range={range} /> : null}
-      {may("invoked.ServerService.GetStatus")
-        ? (
-          <Section title="Server">
-            <ServerState />
-          </Section>
-        )
-        : null}
+      {may("invoked.AlertService.List") && <Alerts />}
+      {mayCount && <Statistics range={range} />}
+      {may("invoked.ServerService.GetStatus") && (
+        <Section title="Server">
+          <ServerState />
+        </Section>
+      )}
     </Page>
   );
 }
@@ -82,12 +80,12 @@ function NoInvocations({ range }: { readonly range: Range }) {
       title={`No invocations in the last ${RANGES[range].label}`}
       action={
         <span className="row">
-          {may("c1.api.functions.v1.FunctionsService.Invoke")
-            ? <Link to="/welcome" className="button button-primary">Run the example</Link>
-            : null}
-          {may("c1.api.functions.v1.FunctionsService.CreateFunction")
-            ? <Link to="/functions/new" className="button">New function</Link>
-            : null}
+          {may("c1.api.functions.v1.FunctionsService.Invoke") && (
+            <Link to="/welcome" className="button button-primary">Run the example</Link>
+          )}
+          {may("c1.api.functions.v1.FunctionsService.CreateFunction") && (
+            <Link to="/functions/new" className="button">New function</Link>
+          )}
         </span>
       }
     >
@@ -128,13 +126,11 @@ function Failures(
 }
 
 /** The functions with the most of something. */
-function TopFunctions(
-  { title, range, order }: {
-    readonly title: string;
-    readonly range: Range;
-    readonly order: Order;
-  },
-) {
+function TopFunctions({ title, range, order }: {
+  readonly title: string;
+  readonly range: Range;
+  readonly order: Order;
+}) {
   const query = useQuery(topQuery(range, order));
   return (
     <Section title={title}>

@@ -89,7 +89,7 @@ function Disk({ freeBytes, totalBytes, isAlmostFull, databaseBytes }: ServerStat
           </>
         )}
       </span>
-      {isAlmostFull ? <Badge tone="bad">Low</Badge> : null}
+      {isAlmostFull && <Badge tone="bad">Low</Badge>}
     </span>
   );
 }
@@ -127,16 +127,14 @@ function processMemory(groups: readonly (number | undefined)[]): readonly Proper
 type Worker = NonNullable<ServerStatus["workers"]>[number];
 
 const WORKER_COLUMNS = [
-  { id: "id", header: "Worker", cell: ({ id }: Worker) => <span className="mono">{id}</span> },
+  { header: "Worker", cell: ({ id }: Worker) => <span className="mono">{id}</span> },
   {
-    id: "free",
     header: "Free slots",
     width: "140px",
     cell: ({ free, capacity }: Worker) => `${formatCount(free)} of ${formatCount(capacity)}`,
   },
-  { id: "version", header: "Version", width: "120px", cell: ({ version }: Worker) => version },
+  { header: "Version", width: "120px", cell: ({ version }: Worker) => version },
   {
-    id: "state",
     header: "State",
     width: "110px",
     cell: ({ isDraining }: Worker) =>

@@ -1,20 +1,21 @@
-import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { call, type PersonalClient } from "../../api/client.ts";
 import { keys, pagedQuery } from "../../api/queries.ts";
 import { Badge } from "../../parts/badge.tsx";
 import { Button } from "../../parts/button.tsx";
-import { ConfirmDialog } from "../../parts/dialog.tsx";
+import { DeleteDialog } from "../../parts/dialog.tsx";
+import { TextField } from "../../parts/field.tsx";
 import { visibleText } from "../../parts/format.ts";
 import { PagedTable, useCreation } from "../../parts/list.tsx";
 import { Section } from "../../parts/page.tsx";
 import { Empty } from "../../parts/states.tsx";
 import type { Column } from "../../parts/table.tsx";
-import { toast } from "../../parts/toasts.tsx";
-import { Name, Time } from "../../parts/values.tsx";
+import { Name, Time, timeColumn } from "../../parts/values.tsx";
+import { LifetimeField, LimitFields, NewCredential } from "../../shell/credentials.tsx";
+import { DEFAULT_DAYS, lifetimeOf, type Limits, linesOf } from "../../shell/limits.ts";
 import { useMay } from "../../shell/rights.ts";
 import { RoleNames } from "../../shell/roles.tsx";
-import { NewClient } from "./new_client.tsx";
 
 const clientsQuery = pagedQuery<PersonalClient>(
   keys.clients,
@@ -29,15 +30,8 @@ export function Clients() {
     "normal",
   );
   const [revoked, setRevoked] = useState<PersonalClient>();
-  const queries = useQueryClient();
   const query = useInfiniteQuery(clientsQuery);
   const columns = useMemo(() => columnsOf(setRevoked), []);
-  const revoke = async () => {
-    if (revoked === undefined) return;
-    await call("DELETE /api/v1/iam/personal_clients/{id}", { path: { id: revoked.id }, body: {} });
-    await queries.invalidateQueries({ queryKey: keys.clients });
-    toast("Client revoked");
-  };
   return (
     <Section title="Clients" actions={creation.button}>
       <p className="muted">
@@ -50,18 +44,23 @@ export function Clients() {
         rowId={({ id }) => id}
         empty={<Empty title="No clients" />}
       />
-      {creation.isOpen ? <NewClient onClose={creation.close} /> : null}
-      <ConfirmDialog
-        open={revoked !== undefined}
-        onClose={() => setRevoked(undefined)}
-        title="Revoke this client?"
-        action="Revoke"
-        danger
-        onConfirm={revoke}
-      >
-        <Name value={revoked?.displayName || revoked?.clientId || ""} />{" "}
-        and its access tokens stop working within seconds, for good.
-      </ConfirmDialog>
+      {creation.isOpen && <NewClient onClose={creation.close} />}
+      {revoked === undefined ? null : (
+        <DeleteDialog
+          what="client"
+          verb="Revoke"
+          onConfirm={() =>
+            call("DELETE /api/v1/iam/personal_clients/{id}", {
+              path: { id: revoked.id },
+              body: {},
+            })}
+          refresh={keys.clients}
+          onClose={() => setRevoked(undefined)}
+        >
+          <Name value={revoked.displayName || revoked.clientId} />{" "}
+          and its access tokens stop working within seconds, for good.
+        </DeleteDialog>
+      )}
     </Section>
   );
 }
@@ -69,39 +68,24 @@ export function Clients() {
 function columnsOf(onRevoke: (client: PersonalClient) => void): readonly Column<PersonalClient>[] {
   return [
     {
-      id: "name",
       header: "Client",
       cell: ({ displayName, clientId, disabled }) => (
         <>
           <span title={visibleText(clientId)}>
             <Name value={displayName === "" ? clientId : displayName} />
           </span>{" "}
-          {disabled ? <Badge tone="warn">Disabled</Badge> : null}
+          {disabled && <Badge tone="warn">Disabled</Badge>}
         </>
       ),
     },
     {
-      id: "roles",
       header: "Limited to",
       minor: true,
       cell: ({ scopedRoles }) => <RoleNames ids={scopedRoles} none="All your roles" />,
     },
+    timeColumn("Created", 110, ({ createdAt }) => createdAt),
+    timeColumn("Last used", 110, ({ lastUsedAt }) => lastUsedAt),
     {
-      id: "created",
-      header: "Created",
-      width: "110px",
-      minor: true,
-      cell: ({ createdAt }) => <Time value={createdAt} />,
-    },
-    {
-      id: "used",
-      header: "Last used",
-      width: "110px",
-      minor: true,
-      cell: ({ lastUsedAt }) => <Time value={lastUsedAt} />,
-    },
-    {
-      id: "expires",
       header: "Expires",
       width: "110px",
       minor: true,
@@ -109,7 +93,6 @@ function columnsOf(onRevoke: (client: PersonalClient) => void): readonly Column<
         expiresTime === undefined ? <Badge tone="warn">Never</Badge> : <Time value={expiresTime} />,
     },
     {
-      id: "action",
       header: "Action",
       width: "110px",
       align: "end",
@@ -123,4 +106,55 @@ function columnsOf(onRevoke: (client: PersonalClient) => void): readonly Column<
       ),
     },
   ];
+}
+
+const NEW_CLIENT: Limits & { readonly displayName: string; readonly days: string } = {
+  displayName: "",
+  days: DEFAULT_DAYS,
+  roleIds: [],
+  networks: "",
+};
+
+async function createClient({ displayName, days, roleIds, networks }: typeof NEW_CLIENT) {
+  const { client, clientSecret: secret = "" } = await call("POST /api/v1/iam/personal_clients", {
+    body: {
+      displayName,
+      expires: lifetimeOf(days),
+      scopedRoles: [...roleIds],
+      allowSourceCidr: linesOf(networks),
+    },
+  });
+  return { isApiKey: false, clientId: client?.clientId ?? "", secret };
+}
+
+function NewClient({ onClose }: { readonly onClose: () => void }) {
+  return (
+    <NewCredential
+      onClose={onClose}
+      title="New client"
+      description="It acts as you: a program with its secret can do what you can."
+      start={NEW_CLIENT}
+      canSubmit={({ displayName }) => displayName.trim() !== ""}
+      fields={["displayName", "expires", "scopedRoles", "allowSourceCidr"]}
+      onCreate={createClient}
+      refresh={keys.clients}
+    >
+      {({ field }) => (
+        <>
+          <TextField
+            label="Name"
+            hint="What uses it, such as a program or a machine"
+            {...field("displayName")}
+            autoFocus
+          />
+          <LifetimeField {...field("days", "expires")} hasNever />
+          <LimitFields
+            field={field}
+            holder="you"
+            names={{ roles: "scopedRoles", networks: "allowSourceCidr" }}
+          />
+        </>
+      )}
+    </NewCredential>
+  );
 }

@@ -6,10 +6,11 @@ import { TimeChart } from "../../parts/chart.tsx";
 import { SelectField } from "../../parts/field.tsx";
 import { Figure } from "../../parts/figure.tsx";
 import { formatCount, formatDuration, parseDuration, shortId } from "../../parts/format.ts";
+import { PagedTable } from "../../parts/list.tsx";
 import { Page, Section } from "../../parts/page.tsx";
 import { saveFile } from "../../parts/save_file.ts";
 import { Empty, Loaded, Loading } from "../../parts/states.tsx";
-import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
+import type { Column } from "../../parts/table.tsx";
 import { toast, toastError } from "../../parts/toasts.tsx";
 import { Bytes, Count, Duration, Name } from "../../parts/values.tsx";
 import {
@@ -176,28 +177,22 @@ function Charts(
 
 function Groups({ month, by }: { readonly month: string; readonly by: Dimension }) {
   const query = useInfiniteQuery(groupsQuery(month, by));
-  const rows = useMemo(() => query.data?.pages.flatMap(({ list }) => list), [query.data]);
   const columns = useMemo(() => [FIRST_COLUMNS[by], ...COLUMNS], [by]);
   return (
-    <Loaded query={{ ...query, data: rows }} loading={<Loading rows={8} />}>
-      {(groups) => (
-        <DataTable
-          label={`Usage by ${by}`}
-          columns={columns}
-          rows={groups}
-          rowId={({ day, functionId, principalId }) => day ?? functionId ?? principalId ?? ""}
-          rowKeys
-          more={moreOf(query)}
-          empty={<Empty title="No invocations ended in this month" />}
-        />
-      )}
-    </Loaded>
+    <PagedTable
+      query={query}
+      loading={<Loading rows={8} />}
+      label={`Usage by ${by}`}
+      columns={columns}
+      rowId={({ day, functionId, principalId }) => day ?? functionId ?? principalId ?? ""}
+      rowKeys
+      empty={<Empty title="No invocations ended in this month" />}
+    />
   );
 }
 
 const FIRST_COLUMNS: Readonly<Record<Dimension, Column<UsageGroup>>> = {
   function: {
-    id: "function",
     header: "Function",
     readable: 160,
     sortBy: ({ functionDisplayName = "" }) => functionDisplayName,
@@ -208,7 +203,6 @@ const FIRST_COLUMNS: Readonly<Record<Dimension, Column<UsageGroup>>> = {
     ),
   },
   principal: {
-    id: "principal",
     header: "Principal",
     readable: 160,
     sortBy: ({ principalDisplayName = "" }) => principalDisplayName,
@@ -219,7 +213,6 @@ const FIRST_COLUMNS: Readonly<Record<Dimension, Column<UsageGroup>>> = {
     ),
   },
   day: {
-    id: "day",
     header: "Day",
     width: "120px",
     sortBy: ({ day = "" }) => day,
@@ -228,19 +221,18 @@ const FIRST_COLUMNS: Readonly<Record<Dimension, Column<UsageGroup>>> = {
 };
 
 const COLUMNS: readonly Column<UsageGroup>[] = [
-  column("memory", "GB-seconds", 92, ({ gbSeconds }) => gbSeconds, Amount, false),
-  column("invocations", "Invocations", 92, ({ invocations }) => Number(invocations), Count),
-  column("errors", "Errors", 68, ({ errors }) => Number(errors), Count),
-  column("cpu", "CPU time", 84, ({ cpuTime }) => parseDuration(cpuTime) ?? 0, Milliseconds),
-  column("wall", "Wall time", 84, ({ wallTime }) => parseDuration(wallTime) ?? 0, Milliseconds),
-  column("attempts", "Attempts", 84, ({ attempts }) => Number(attempts), Count),
-  column("egress", "Egress", 84, ({ egressBytes }) => Number(egressBytes), Bytes),
-  column("volume", "Volume", 84, ({ volumeBytes }) => Number(volumeBytes), Bytes),
+  column("GB-seconds", 92, ({ gbSeconds }) => gbSeconds, Amount, false),
+  column("Invocations", 92, ({ invocations }) => Number(invocations), Count),
+  column("Errors", 68, ({ errors }) => Number(errors), Count),
+  column("CPU time", 84, ({ cpuTime }) => parseDuration(cpuTime) ?? 0, Milliseconds),
+  column("Wall time", 84, ({ wallTime }) => parseDuration(wallTime) ?? 0, Milliseconds),
+  column("Attempts", 84, ({ attempts }) => Number(attempts), Count),
+  column("Egress", 84, ({ egressBytes }) => Number(egressBytes), Bytes),
+  column("Volume", 84, ({ volumeBytes }) => Number(volumeBytes), Bytes),
 ];
 
 /** A column of numbers, which sorts the rows that are loaded. @param width in px */
 function column(
-  id: string,
   header: string,
   width: number,
   of: (group: UsageGroup) => number,
@@ -248,7 +240,6 @@ function column(
   minor = true,
 ): Column<UsageGroup> {
   return {
-    id,
     header,
     width: `${width}px`,
     align: "end",

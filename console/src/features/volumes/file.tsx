@@ -36,13 +36,11 @@ export function File({ volume, path }: { readonly volume: Volume; readonly path:
   );
 }
 
-function Preview(
-  { volume, path, content }: {
-    readonly volume: Volume;
-    readonly path: string;
-    readonly content: Content;
-  },
-) {
+function Preview({ volume, path, content }: {
+  readonly volume: Volume;
+  readonly path: string;
+  readonly content: Content;
+}) {
   if (content.size > MAX_SHOWN_BYTES) {
     return <Note>This file is too large to show: it is over 1 MiB. Download it instead.</Note>;
   }
@@ -52,7 +50,7 @@ function Preview(
   if (text === undefined) return <Note>This file is not text. Download it instead.</Note>;
   return (
     <>
-      {path.endsWith(".csv") ? <CsvTable text={text} /> : null}
+      {path.endsWith(".csv") && <CsvTable text={text} />}
       <TextEditor volume={volume} path={path} text={text} etag={content.etag} />
     </>
   );
@@ -145,13 +143,11 @@ function imageType(path: string): string | undefined {
   return own(TYPES, path.split(".").at(-1)?.toLowerCase() ?? "");
 }
 
-function ImagePreview(
-  { bytes, type, path }: {
-    readonly bytes: Uint8Array<ArrayBuffer>;
-    readonly type: string;
-    readonly path: string;
-  },
-) {
+function ImagePreview({ bytes, type, path }: {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly type: string;
+  readonly path: string;
+}) {
   const [url, setUrl] = useState<string>();
   useEffect(() => {
     const made = URL.createObjectURL(new Blob([bytes], { type }));

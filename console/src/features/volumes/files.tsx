@@ -1,13 +1,14 @@
-import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import type { Volume, VolumeEntry } from "../../api/client.ts";
 import { Button } from "../../parts/button.tsx";
 import { ConfirmDialog } from "../../parts/dialog.tsx";
 import { Icon } from "../../parts/icon.tsx";
-import { Empty, Loaded } from "../../parts/states.tsx";
-import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
-import { Bytes, Name, Time } from "../../parts/values.tsx";
+import { PagedTable } from "../../parts/list.tsx";
+import { Empty } from "../../parts/states.tsx";
+import type { Column } from "../../parts/table.tsx";
+import { Bytes, Name, timeColumn } from "../../parts/values.tsx";
 import { deleteFile, entriesQuery } from "./queries.ts";
 import { Upload } from "./upload.tsx";
 
@@ -16,45 +17,37 @@ export function Files(
   { volume, directory }: { readonly volume: Volume; readonly directory: string },
 ) {
   const [deleted, setDeleted] = useState<VolumeEntry>();
-  const queries = useQueryClient();
   const query = useInfiniteQuery(entriesQuery(volume.id, directory));
   const columns = useColumns(volume.id, setDeleted);
-  const remove = async () => {
-    if (deleted !== undefined) await deleteFile(volume.id, deleted.path);
-    await queries.invalidateQueries({ queryKey: ["volume"] });
-  };
   return (
     <Upload volume={volume} directory={directory}>
       <Path volume={volume} path={directory} />
-      <Loaded query={query}>
-        {({ pages }) => (
-          <DataTable
-            label={`Files in ${directory === "" ? "the root" : directory}`}
-            columns={columns}
-            rows={pages.flatMap(({ list }) => list)}
-            rowId={({ path }) => path}
-            empty={
-              <Empty title="This directory is empty">
-                Drop files or folders here to upload them.
-              </Empty>
-            }
-            more={moreOf(query)}
-          />
-        )}
-      </Loaded>
-      <ConfirmDialog
-        open={deleted !== undefined}
-        onClose={() => setDeleted(undefined)}
-        title={`Delete this ${deleted?.type ?? "file"}?`}
-        action="Delete"
-        danger
-        onConfirm={remove}
-      >
-        <p>
-          <Name value={deleted?.path ?? ""} />
-        </p>
-        <p className="muted">You can restore earlier versions from the history.</p>
-      </ConfirmDialog>
+      <PagedTable
+        query={query}
+        label={`Files in ${directory === "" ? "the root" : directory}`}
+        columns={columns}
+        rowId={({ path }) => path}
+        empty={
+          <Empty title="This directory is empty">
+            Drop files or folders here to upload them.
+          </Empty>
+        }
+      />
+      {deleted === undefined ? null : (
+        <ConfirmDialog
+          onClose={() => setDeleted(undefined)}
+          title={`Delete this ${deleted.type}?`}
+          action="Delete"
+          danger
+          onConfirm={() => deleteFile(volume.id, deleted.path)}
+          refresh={["volume"]}
+        >
+          <p>
+            <Name value={deleted.path} />
+          </p>
+          <p className="muted">You can restore earlier versions from the history.</p>
+        </ConfirmDialog>
+      )}
     </Upload>
   );
 }
@@ -103,7 +96,6 @@ function useColumns(
 ): readonly Column<VolumeEntry>[] {
   return useMemo(() => [
     {
-      id: "name",
       header: "Name",
       cell: ({ path, type }) => (
         <Link
@@ -118,21 +110,13 @@ function useColumns(
       ),
     },
     {
-      id: "size",
       header: "Size",
       width: "110px",
       align: "end",
       cell: ({ type, size }) => type === "file" ? <Bytes value={Number(size)} /> : null,
     },
+    timeColumn("Modified", 120, ({ modifiedAt }) => modifiedAt),
     {
-      id: "modified",
-      header: "Modified",
-      width: "120px",
-      minor: true,
-      cell: ({ modifiedAt }) => <Time value={modifiedAt} />,
-    },
-    {
-      id: "action",
       header: "Action",
       width: "60px",
       align: "end",

@@ -1,4 +1,4 @@
-import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useEffect, useMemo, useState } from "react";
 import { call, type Volume, type VolumeVersion } from "../../api/client.ts";
@@ -8,8 +8,7 @@ import { ConfirmDialog } from "../../parts/dialog.tsx";
 import { formatCount, shortId, visibleText } from "../../parts/format.ts";
 import { Empty, ErrorNote, Loaded, Loading } from "../../parts/states.tsx";
 import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
-import { toast } from "../../parts/toasts.tsx";
-import { Name, Time } from "../../parts/values.tsx";
+import { Name, timeColumn } from "../../parts/values.tsx";
 import { versionsQuery } from "./queries.ts";
 
 interface HistoryProps {
@@ -21,19 +20,9 @@ interface HistoryProps {
 /** The versions of a volume: who wrote what, and how to get an earlier one back. */
 export function History({ volume, version }: HistoryProps) {
   const [restored, setRestored] = useState<VolumeVersion>();
-  const queries = useQueryClient();
   const query = useInfiniteQuery(versionsQuery(volume.id));
   const { rows, isRead } = useRows(query, version);
   const columns = useColumns(volume, setRestored);
-  const restore = async () => {
-    if (restored === undefined) return;
-    await call("POST /api/v1/vfs/volumes/{id}/restore", {
-      path: { id: volume.id },
-      body: { version: restored.version },
-    });
-    await queries.invalidateQueries({ queryKey: ["volume"] });
-    toast(`Restored version ${formatCount(restored.version)} as a new version`);
-  };
   return (
     <>
       {version === undefined ? null : (
@@ -62,15 +51,22 @@ export function History({ volume, version }: HistoryProps) {
           />
         )}
       </Loaded>
-      <ConfirmDialog
-        open={restored !== undefined}
-        onClose={() => setRestored(undefined)}
-        title={`Restore version ${formatCount(restored?.version ?? 0)}?`}
-        action="Restore"
-        onConfirm={restore}
-      >
-        <p>This creates a new version with the files of the old one. No version is lost.</p>
-      </ConfirmDialog>
+      {restored === undefined ? null : (
+        <ConfirmDialog
+          onClose={() => setRestored(undefined)}
+          title={`Restore version ${formatCount(restored.version)}?`}
+          action="Restore"
+          onConfirm={() =>
+            call("POST /api/v1/vfs/volumes/{id}/restore", {
+              path: { id: volume.id },
+              body: { version: restored.version },
+            })}
+          refresh={["volume"]}
+          done={`Restored version ${formatCount(restored.version)} as a new version`}
+        >
+          <p>This creates a new version with the files of the old one. No version is lost.</p>
+        </ConfirmDialog>
+      )}
     </>
   );
 }
@@ -121,27 +117,10 @@ function useColumns(
   onRestore: (version: VolumeVersion) => void,
 ): readonly Column<VolumeVersion>[] {
   return useMemo(() => [
+    { header: "Version", width: "80px", cell: ({ version }) => formatCount(version) },
+    timeColumn("Written", 120, ({ createdAt }) => createdAt, { minor: false }),
+    { header: "By", width: "220px", minor: true, cell: (version) => <Writer {...version} /> },
     {
-      id: "version",
-      header: "Version",
-      width: "80px",
-      cell: ({ version }) => formatCount(version),
-    },
-    {
-      id: "time",
-      header: "Written",
-      width: "120px",
-      cell: ({ createdAt }) => <Time value={createdAt} />,
-    },
-    {
-      id: "by",
-      header: "By",
-      width: "220px",
-      minor: true,
-      cell: (version) => <Writer {...version} />,
-    },
-    {
-      id: "paths",
       header: "Changed paths",
       minor: true,
       cell: ({ paths, pathCount }) => (
@@ -152,7 +131,6 @@ function useColumns(
       ),
     },
     {
-      id: "action",
       header: "Action",
       width: "100px",
       align: "end",

@@ -75,14 +75,12 @@ const ROWS = 24;
 const NOT_SAVED = "Not saved: the file has changed since you began. Your text is kept here.";
 
 /** Edits a text file. Saving fails if somebody wrote the file meanwhile; the text stays. */
-export function TextEditor(
-  { volume, path, text, etag }: {
-    readonly volume: Volume;
-    readonly path: string;
-    readonly text: string;
-    readonly etag: string;
-  },
-) {
+export function TextEditor({ volume, path, text, etag }: {
+  readonly volume: Volume;
+  readonly path: string;
+  readonly text: string;
+  readonly etag: string;
+}) {
   const draft = useFileDraft(volume.id, path, { text, etag });
   const { text: edited, isChanged, edit, discard } = draft;
   const save = useSave(volume.id, path, draft);
@@ -97,18 +95,23 @@ export function TextEditor(
   const isNotSaved = save.error instanceof ApiError && save.error.status === 412;
   return (
     <div className="stack">
-      {draft.isBehind && !isNotSaved
-        ? <Note tone="warn">The file has changed since you began. Your text is kept here.</Note>
-        : null}
+      {draft.isBehind && !isNotSaved && (
+        <Note tone="warn">The file has changed since you began. Your text is kept here.</Note>
+      )}
       {save.error === null ? null : <ErrorNote error={isNotSaved ? NOT_SAVED : save.error} />}
       <TextAreaField label="Content" value={edited} onChange={edit} rows={ROWS} />
-      {path.endsWith(".json") && jsonViolation(edited) !== undefined
-        ? <Note tone="warn">Not JSON: {jsonViolation(edited)}</Note>
-        : null}
+      {path.endsWith(".json") && jsonViolation(edited) !== undefined && (
+        <Note tone="warn">Not JSON: {jsonViolation(edited)}</Note>
+      )}
       <div className="actions">
-        {isNotSaved || draft.isBehind
-          ? <Button look="danger" onClick={() => mutate({ anyway: true })}>Overwrite</Button>
-          : null}
+        {(isNotSaved || draft.isBehind) && (
+          <Button
+            look="danger"
+            onClick={() => mutate({ anyway: true })}
+          >
+            Overwrite
+          </Button>
+        )}
         <Button
           onClick={() => {
             discard();

@@ -22,13 +22,11 @@ interface PickedFile {
 }
 
 /** A directory that takes files: dropped, or picked with a button. */
-export function Upload(
-  { volume, directory, children }: {
-    readonly volume: Volume;
-    readonly directory: string;
-    readonly children: ReactNode;
-  },
-) {
+export function Upload({ volume, directory, children }: {
+  readonly volume: Volume;
+  readonly directory: string;
+  readonly children: ReactNode;
+}) {
   const input = useRef<HTMLInputElement>(null);
   const [isOver, setOver] = useState(false);
   const [progress, setProgress] = useState<Progress>();

@@ -1,19 +1,15 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { call, type Volume } from "../../api/client.ts";
 import { Button } from "../../parts/button.tsx";
-import { ConfirmDialog, typeableName } from "../../parts/dialog.tsx";
-import { countOf, visibleText } from "../../parts/format.ts";
-import { Page } from "../../parts/page.tsx";
+import { countOf } from "../../parts/format.ts";
 import { useCommands } from "../../parts/shortcuts.tsx";
-import { Loaded } from "../../parts/states.tsx";
 import { Tabs } from "../../parts/tabs.tsx";
-import { toast } from "../../parts/toasts.tsx";
-import { Bytes, Count, Name } from "../../parts/values.tsx";
+import { Bytes, Count } from "../../parts/values.tsx";
 import { copy } from "../../shell/commands.ts";
-import { BackToList, useStillHere } from "../../shell/list_position.tsx";
-import { MissingSubject, useMissing } from "../../shell/missing_page.tsx";
+import { BackToList } from "../../shell/list_position.tsx";
+import { DeleteSubject, SubjectPage } from "../../shell/subject_page.tsx";
 import { useMay } from "../../shell/rights.ts";
 import { File } from "./file.tsx";
 import { Files } from "./files.tsx";
@@ -22,23 +18,18 @@ import { volumeQuery } from "./queries.ts";
 
 export function VolumePage() {
   const { volumeId } = useParams({ from: "/shell/volumes/$volumeId" });
-  const query = useQuery(volumeQuery(volumeId));
-  const isMissing = useMissing(query, volumeId);
-  const volume = query.data;
-  if (isMissing) {
-    return (
-      <MissingSubject noun="Volume" id={volumeId} why="It may have been deleted." list="/volumes" />
-    );
-  }
   return (
-    <Page
-      title={visibleText(volume?.displayName ?? "Volume")}
-      heading={volume === undefined ? "Volume" : <Name value={volume.displayName} />}
+    <SubjectPage
+      noun="Volume"
+      id={volumeId}
+      why="It may have been deleted."
+      list="/volumes"
+      query={useQuery(volumeQuery(volumeId))}
       above={<BackToList to="/volumes">Volumes</BackToList>}
-      actions={volume === undefined ? null : <Actions volume={volume} />}
+      actionsOf={(volume) => <Actions volume={volume} />}
     >
-      <Loaded query={query}>{(data) => <OpenVolume volume={data} />}</Loaded>
-    </Page>
+      {(volume) => <OpenVolume volume={volume} />}
+    </SubjectPage>
   );
 }
 
@@ -60,8 +51,19 @@ function Actions({ volume }: { readonly volume: Volume }) {
       <a className="button" href={`/api/v1/vfs/volumes/${volume.id}/archive`} download>
         Download all
       </a>
-      {mayDelete ? <Button look="danger" onClick={() => setDeleting(true)}>Delete</Button> : null}
-      <DeleteDialog volume={volume} open={isDeleting} onClose={() => setDeleting(false)} />
+      {mayDelete && <Button look="danger" onClick={() => setDeleting(true)}>Delete</Button>}
+      {isDeleting && (
+        <DeleteSubject
+          what="volume"
+          subject={volume}
+          list="/volumes"
+          onDelete={(path) => call("DELETE /api/v1/vfs/volumes/{id}", { path })}
+          refresh={["volume"]}
+          onClose={() => setDeleting(false)}
+        >
+          <p>All of its files and versions are permanently deleted.</p>
+        </DeleteSubject>
+      )}
     </>
   );
 }
@@ -94,38 +96,5 @@ function OpenVolume({ volume }: { readonly volume: Volume }) {
           : <File key={file} volume={volume} path={file} />}
       </Tabs>
     </>
-  );
-}
-
-function DeleteDialog(
-  { volume, open, onClose }: {
-    readonly volume: Volume;
-    readonly open: boolean;
-    readonly onClose: () => void;
-  },
-) {
-  const navigate = useNavigate();
-  const queries = useQueryClient();
-  const whileHere = useStillHere();
-  const remove = async () => {
-    const isHere = whileHere();
-    const params = { path: { id: volume.id } };
-    await call("DELETE /api/v1/vfs/volumes/{id}", { ...params });
-    if (isHere()) await navigate({ to: "/volumes" });
-    await queries.invalidateQueries({ queryKey: ["volume"] });
-    toast("Volume deleted");
-  };
-  return (
-    <ConfirmDialog
-      open={open}
-      onClose={onClose}
-      title="Delete this volume?"
-      action="Delete"
-      danger
-      typed={typeableName(volume.displayName, volume.id)}
-      onConfirm={remove}
-    >
-      <p>All of its files and versions are permanently deleted.</p>
-    </ConfirmDialog>
   );
 }

@@ -5,7 +5,7 @@ import { PagedTable, useCreation } from "../../parts/list.tsx";
 import { Page } from "../../parts/page.tsx";
 import { Empty } from "../../parts/states.tsx";
 import type { Column } from "../../parts/table.tsx";
-import { Bytes, Count, Name, Time } from "../../parts/values.tsx";
+import { Bytes, Count, Name, timeColumn } from "../../parts/values.tsx";
 import { useLastPosition } from "../../shell/list_position.tsx";
 import { NewNamed } from "../../shell/new_named.tsx";
 import { useMay } from "../../shell/rights.ts";
@@ -13,7 +13,6 @@ import { volumesQuery } from "./queries.ts";
 
 const COLUMNS: readonly Column<Volume>[] = [
   {
-    id: "name",
     header: "Name",
     sortBy: ({ displayName }) => displayName.toLowerCase(),
     cell: ({ id, displayName }) => (
@@ -23,7 +22,6 @@ const COLUMNS: readonly Column<Volume>[] = [
     ),
   },
   {
-    id: "files",
     header: "Files",
     width: "90px",
     align: "end",
@@ -31,7 +29,6 @@ const COLUMNS: readonly Column<Volume>[] = [
     cell: ({ fileCount }) => <Count value={fileCount} />,
   },
   {
-    id: "used",
     header: "Used",
     width: "110px",
     align: "end",
@@ -39,7 +36,6 @@ const COLUMNS: readonly Column<Volume>[] = [
     cell: ({ usedBytes }) => <Bytes value={Number(usedBytes)} />,
   },
   {
-    id: "quota",
     header: "Quota",
     width: "110px",
     align: "end",
@@ -47,21 +43,13 @@ const COLUMNS: readonly Column<Volume>[] = [
     cell: ({ quotaBytes }) => <Bytes value={Number(quotaBytes)} />,
   },
   {
-    id: "version",
     header: "Version",
     width: "90px",
     align: "end",
     minor: true,
     cell: ({ version }) => <Count value={version} />,
   },
-  {
-    id: "changed",
-    header: "Changed",
-    width: "120px",
-    minor: true,
-    sortBy: ({ updatedAt }) => updatedAt,
-    cell: ({ updatedAt }) => <Time value={updatedAt} />,
-  },
+  timeColumn("Changed", 120, ({ updatedAt }) => updatedAt, { isSortable: true }),
 ];
 
 export function VolumesPage() {
@@ -84,7 +72,7 @@ export function VolumesPage() {
         }
         rowKeys
       />
-      {creation.isOpen ? <NewVolume onClose={creation.close} /> : null}
+      {creation.isOpen && <NewVolume onClose={creation.close} />}
     </Page>
   );
 }

@@ -95,9 +95,9 @@ function Editing({ workspace }: { readonly workspace: Workspace }) {
     <div className="function-code">
       <DraftsDifferNote workspace={workspace} />
       <HeadMovedNote workspace={workspace} />
-      {workspace.isUnkept
-        ? <Note tone="warn">This browser cannot store your draft. Save it before you leave.</Note>
-        : null}
+      {workspace.isUnkept && (
+        <Note tone="warn">This browser cannot store your draft. Save it before you leave.</Note>
+      )}
       <UncheckedNote reason={commit?.unchecked} />
       <SaveBar workspace={workspace} saving={saving} />
       {saving.error === undefined ? null : <ErrorNote error={saving.error} />}
@@ -169,7 +169,7 @@ function Head({ fn, commitId, message = "" }: {
     <Note>
       <span>
         Commit <code title={commitId}>{shortId(commitId)}</code>, read-only.{" "}
-        {commitId === fn.head ? <Badge tone="accent">Head</Badge> : null}
+        {commitId === fn.head && <Badge tone="accent">Head</Badge>}
         {commitId === fn.publishedCommitId ? <Badge tone="good">Published</Badge> : null}{" "}
         <Name value={message} />
       </span>

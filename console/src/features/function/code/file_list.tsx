@@ -38,28 +38,24 @@ export function FileList({ workspace, shown, onOpen, problems }: FileListProps) 
               isFailing={failing.has(path)}
               onOpen={onOpen}
             >
-              {isBinary(files[path]) ? <span className="muted">not text</span> : null}
-              {Object.hasOwn(draft?.changed ?? {}, path)
-                ? <span className="muted">edited</span>
-                : null}
+              {isBinary(files[path]) && <span className="muted">not text</span>}
+              {Object.hasOwn(draft?.changed ?? {}, path) && <span className="muted">edited</span>}
             </FileButton>
-            {path === shown
-              ? (
-                <Menu
-                  label={`Actions of ${visibleText(path)}`}
-                  items={[
-                    { label: "Rename", onSelect: () => ask({ what: "rename", path }) },
-                    {
-                      label: "Delete",
-                      danger: true,
-                      onSelect: () => ask({ what: "delete", path }),
-                    },
-                  ]}
-                >
-                  <Icon name="more" />
-                </Menu>
-              )
-              : null}
+            {path === shown && (
+              <Menu
+                label={`Actions of ${visibleText(path)}`}
+                items={[
+                  { label: "Rename", onSelect: () => ask({ what: "rename", path }) },
+                  {
+                    label: "Delete",
+                    danger: true,
+                    onSelect: () => ask({ what: "delete", path }),
+                  },
+                ]}
+              >
+                <Icon name="more" />
+              </Menu>
+            )}
           </li>
         ))}
       </ul>

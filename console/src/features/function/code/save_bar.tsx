@@ -52,7 +52,7 @@ export function SaveBar({ workspace, saving }: {
         Save <Keys keys="Mod+S" />
       </Button>
       <Button disabled={draft === undefined || saving.isSaving} onClick={discard}>Discard</Button>
-      {canSave ? <Button onClick={() => setComparing(true)}>Compare</Button> : null}
+      {canSave && <Button onClick={() => setComparing(true)}>Compare</Button>}
       <CompareDialog
         workspace={workspace}
         open={isComparing}

@@ -13,13 +13,11 @@ import { LoadDetails } from "../load_report.tsx";
 import { type CommitContent, commitQuery, useCommitOptions } from "../queries.ts";
 
 /** What a commit changed since its parent, or since another commit. */
-export function CommitDialog(
-  { fn, commitId, onClose }: {
-    readonly fn: Fn;
-    readonly commitId: string;
-    readonly onClose: () => void;
-  },
-) {
+export function CommitDialog({ fn, commitId, onClose }: {
+  readonly fn: Fn;
+  readonly commitId: string;
+  readonly onClose: () => void;
+}) {
   const query = useQuery(commitQuery(fn.id, commitId));
   return (
     <Dialog open onClose={onClose} title={`Commit ${shortId(commitId)}`} size="large">
@@ -28,12 +26,10 @@ export function CommitDialog(
   );
 }
 
-function Content(
-  { fn, content: { commit, parentId, loadReport } }: {
-    readonly fn: Fn;
-    readonly content: CommitContent;
-  },
-) {
+function Content({ fn, content: { commit, parentId, loadReport } }: {
+  readonly fn: Fn;
+  readonly content: CommitContent;
+}) {
   const [other, setOther] = useState(parentId);
   const [typed, type] = useTyped(other, setOther);
   const commits = useCommitOptions(fn);

@@ -7,7 +7,7 @@ import { Button } from "../../../parts/button.tsx";
 import { shortId, visibleText } from "../../../parts/format.ts";
 import { Empty, ErrorNote, Loading } from "../../../parts/states.tsx";
 import { type Column, DataTable, moreOf } from "../../../parts/table.tsx";
-import { Name, Time } from "../../../parts/values.tsx";
+import { Name, timeColumn } from "../../../parts/values.tsx";
 import { PublishDialog } from "../lazy.tsx";
 import { commitsQuery, useFunction } from "../queries.ts";
 import { CommitDialog } from "./commit_dialog.tsx";
@@ -124,35 +124,25 @@ interface ColumnContext {
 
 function columnsOf(fn: Fn, context: ColumnContext): readonly Column<TimelineEvent>[] {
   return [
-    { id: "what", header: "Event", width: "80px", cell: (event) => <What event={event} /> },
+    { header: "Event", width: "80px", cell: (event) => <What event={event} /> },
     {
-      id: "commit",
       header: "Commit",
       width: "88px",
       cell: (event) => <CommitLink functionId={fn.id} id={commitIdOf(event)} />,
     },
     {
-      id: "message",
       header: "Message",
       minor: true,
       cell: (event) => <Message event={event} fn={fn} tags={context.tags} />,
     },
     {
-      id: "by",
       header: "By",
       width: "150px",
       minor: true,
       cell: (event) => <Name value={authorOf(event)} />,
     },
+    timeColumn("Time", 110, ({ at }) => at === "" ? undefined : at),
     {
-      id: "time",
-      header: "Time",
-      width: "110px",
-      minor: true,
-      cell: ({ at }) => <Time value={at === "" ? undefined : at} />,
-    },
-    {
-      id: "action",
       header: "Action",
       width: "108px",
       cell: (event) => <PublishButton event={event} fn={fn} context={context} />,
@@ -180,20 +170,18 @@ function CommitLink({ functionId, id }: { readonly functionId: string; readonly 
   );
 }
 
-function Message(
-  { event, fn, tags }: {
-    readonly event: TimelineEvent;
-    readonly fn: Fn;
-    readonly tags: ReadonlyMap<string, readonly string[]>;
-  },
-) {
+function Message({ event, fn, tags }: {
+  readonly event: TimelineEvent;
+  readonly fn: Fn;
+  readonly tags: ReadonlyMap<string, readonly string[]>;
+}) {
   const { message = "" } = event.kind === "commit" ? event.commit : event.publish;
   if (event.kind === "publish") return <Name value={message} />;
   const { id, purgedAt } = event.commit;
   return (
     <>
-      {id === fn.head ? <Badge tone="accent">Head</Badge> : null}
-      {id === fn.publishedCommitId ? <Badge tone="good">Published</Badge> : null}
+      {id === fn.head && <Badge tone="accent">Head</Badge>}
+      {id === fn.publishedCommitId && <Badge tone="good">Published</Badge>}
       {purgedAt === undefined ? null : <Badge tone="bad">Purged</Badge>}
       {tags.get(id)?.map((tag) => <Badge key={tag}>{visibleText(tag)}</Badge>)}{" "}
       <Name value={message} />
@@ -202,13 +190,11 @@ function Message(
 }
 
 /** Publishes a commit; one that was published before is rolled back to. */
-function PublishButton(
-  { event, fn, context }: {
-    readonly event: TimelineEvent;
-    readonly fn: Fn;
-    readonly context: ColumnContext;
-  },
-) {
+function PublishButton({ event, fn, context }: {
+  readonly event: TimelineEvent;
+  readonly fn: Fn;
+  readonly context: ColumnContext;
+}) {
   const id = commitIdOf(event);
   const { wasPublished, isPurged, onPublish } = context;
   if (id === "" || id === fn.publishedCommitId || isPurged.has(id) || fn.deletedAt !== undefined) {

@@ -139,7 +139,7 @@ function RunError({ error }: { readonly error: unknown }) {
   return (
     <>
       {rest === undefined ? null : <ErrorNote error={rest} />}
-      {error instanceof HeadMoved ? <p>The Code tab shows the difference.</p> : null}
+      {error instanceof HeadMoved && <p>The Code tab shows the difference.</p>}
     </>
   );
 }

@@ -75,7 +75,7 @@ export function RunResult(
           </>
         )}
       </Loaded>
-      {mode === "failed" ? <ErrorNote error="Could not read the log" onRetry={retry} /> : null}
+      {mode === "failed" && <ErrorNote error="Could not read the log" onRetry={retry} />}
       {lines.length === 0 ? null : (
         <div>
           <h3>Log</h3>
@@ -103,9 +103,7 @@ function Head(
         <Link to="/invocations/$invocationId" params={{ invocationId: id }}>
           Invocation {shortId(id)}
         </Link>
-        {isRunning
-          ? <Button busy={stop.isPending} onClick={() => stop.mutate()}>Cancel</Button>
-          : null}
+        {isRunning && <Button busy={stop.isPending} onClick={() => stop.mutate()}>Cancel</Button>}
       </div>
       {stop.error === null ? null : <ErrorNote error={stop.error} />}
     </>

@@ -91,19 +91,17 @@ function Bound({ fn }: { readonly fn: Fn }) {
                     >
                       <Name value={principal.displayName} />
                     </Link>{" "}
-                    {principal.disabled ? <Badge tone="warn">Disabled</Badge> : null}
+                    {principal.disabled && <Badge tone="warn">Disabled</Badge>}
                   </span>,
                 ],
                 ["Roles", <RoleNames key="roles" ids={principal.roleIds} none="No role" />],
               ]}
             />
-            {may("c1.api.service_principal.v1.ServicePrincipalService.DeleteBinding")
-              ? (
-                <div className="row">
-                  <Button onClick={() => setAsking(true)}>Unbind</Button>
-                </div>
-              )
-              : null}
+            {may("c1.api.service_principal.v1.ServicePrincipalService.DeleteBinding") && (
+              <div className="row">
+                <Button onClick={() => setAsking(true)}>Unbind</Button>
+              </div>
+            )}
             <ConfirmDialog
               open={isAsking}
               onClose={() => setAsking(false)}
@@ -128,15 +126,13 @@ function Unbound({ fn }: { readonly fn: Fn }) {
     may("c1.api.service_principal.v1.ServicePrincipalService.List");
   return (
     <>
-      {fn.scopedRoleIds?.includes(VIEWER.id) === true ? <ViewerNote fn={fn} /> : null}
-      {mayBind
-        ? (
-          <div className="row">
-            <Button onClick={() => setBinding(true)}>Bind to a service principal …</Button>
-          </div>
-        )
-        : null}
-      {isBinding ? <BindDialog fn={fn} onClose={() => setBinding(false)} /> : null}
+      {fn.scopedRoleIds?.includes(VIEWER.id) === true && <ViewerNote fn={fn} />}
+      {mayBind && (
+        <div className="row">
+          <Button onClick={() => setBinding(true)}>Bind to a service principal …</Button>
+        </div>
+      )}
+      {isBinding && <BindDialog fn={fn} onClose={() => setBinding(false)} />}
     </>
   );
 }
@@ -164,9 +160,14 @@ function ViewerNote({ fn }: { readonly fn: Fn }) {
         its code can read every function, volume and person of this server. Remove the role unless
         the code needs that.
       </span>
-      {may("c1.api.functions.v1.FunctionsService.UpdateFunction")
-        ? <Button busy={isBusy} onClick={() => void remove()}>Remove the role</Button>
-        : null}
+      {may("c1.api.functions.v1.FunctionsService.UpdateFunction") && (
+        <Button
+          busy={isBusy}
+          onClick={() => void remove()}
+        >
+          Remove the role
+        </Button>
+      )}
     </Note>
   );
 }

@@ -1,11 +1,11 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { type FormEvent, useMemo, useState } from "react";
+import { useMemo, useState } from "react";
 import { call, type Fn, type Schemas } from "../../../api/client.ts";
 import { keys } from "../../../api/queries.ts";
 import { Button } from "../../../parts/button.tsx";
-import { ConfirmDialog, typeableName } from "../../../parts/dialog.tsx";
-import { SelectField, TextField } from "../../../parts/field.tsx";
+import { ConfirmDialog, typeableName, useSubmit } from "../../../parts/dialog.tsx";
+import { fieldsOf, SelectField, TextField } from "../../../parts/field.tsx";
 import { countOf, formatBytes, visibleText } from "../../../parts/format.ts";
 import { Section } from "../../../parts/page.tsx";
 import { useCommands } from "../../../parts/shortcuts.tsx";
@@ -23,7 +23,7 @@ export function Danger({ fn }: { readonly fn: Fn }) {
     <Section title="Danger zone" id={DANGER_ID}>
       <div className="stack function-settings">
         <Purge fn={fn} />
-        {fn.deletedAt === undefined ? <Delete fn={fn} /> : null}
+        {fn.deletedAt === undefined && <Delete fn={fn} />}
       </div>
     </Section>
   );
@@ -106,7 +106,6 @@ function requestOf({ kind, before, commitId, path }: Draft) {
 function Purge({ fn }: { readonly fn: Fn }) {
   const queries = useQueryClient();
   const [draft, setDraft] = useState(EMPTY);
-  const [state, setState] = useState<{ busy: boolean; error?: unknown }>({ busy: false });
   /** What was counted, and the request that erases that. */
   const [counted, setCounted] = useState<{ request: ReturnType<typeof requestOf>; of: Purged }>();
   const send = (request: ReturnType<typeof requestOf>, dryRun: boolean) =>
@@ -114,17 +113,10 @@ function Purge({ fn }: { readonly fn: Fn }) {
       path: { function_id: fn.id },
       body: { ...request, dryRun },
     });
-  const count = async (event: FormEvent) => {
-    event.preventDefault();
-    setState({ busy: true });
-    try {
-      const request = requestOf(draft);
-      setCounted({ request, of: await send(request, true) });
-      setState({ busy: false });
-    } catch (error) {
-      setState({ busy: false, error });
-    }
-  };
+  const { busy, error, submit } = useSubmit(async () => {
+    const request = requestOf(draft);
+    setCounted({ request, of: await send(request, true) });
+  });
   const erase = async () => {
     if (counted === undefined) return;
     toast(`Purged ${inWords(await send(counted.request, false))}`);
@@ -134,16 +126,16 @@ function Purge({ fn }: { readonly fn: Fn }) {
     ]);
   };
   return (
-    <form className="stack" aria-label="Purge" onSubmit={(event) => void count(event)}>
+    <form className="stack" aria-label="Purge" onSubmit={submit}>
       <h3>Purge</h3>
       <p className="muted">Permanently erases inputs, outputs, logs or files.</p>
       <PurgeFields
         draft={draft}
-        error={state.error}
+        error={error}
         onChange={(change) => setDraft({ ...draft, ...change })}
       />
       <div className="row">
-        <Button type="submit" busy={state.busy}>Count what would be purged</Button>
+        <Button type="submit" busy={busy}>Count what would be purged</Button>
       </div>
       <ConfirmDialog
         open={counted !== undefined}
@@ -160,32 +152,24 @@ function Purge({ fn }: { readonly fn: Fn }) {
   );
 }
 
-function PurgeFields(
-  { draft, error, onChange }: {
-    readonly draft: Draft;
-    readonly error: unknown;
-    readonly onChange: (change: Partial<Draft>) => void;
-  },
-) {
+function PurgeFields({ draft, error, onChange }: {
+  readonly draft: Draft;
+  readonly error: unknown;
+  readonly onChange: (change: Partial<Draft>) => void;
+}) {
   const rest = remainingError(error, ["before", "commitId", "path"]);
+  const field = fieldsOf(draft, onChange, (name) => violationOf(error, name));
   return (
     <>
       <div className="function-fields">
-        <SelectField
-          label="What"
-          value={draft.kind}
-          options={KINDS}
-          onChange={(kind) => onChange({ kind })}
-        />
+        <SelectField label="What" options={KINDS} {...field("kind")} />
         {draft.kind === "invocations"
           ? (
             <TextField
               label="Ended before"
               hint="In your local time. If empty: now"
               type="datetime-local"
-              value={draft.before}
-              error={violationOf(error, "before")}
-              onChange={(before) => onChange({ before })}
+              {...field("before")}
             />
           )
           : (
@@ -194,17 +178,13 @@ function PurgeFields(
                 label="Commit"
                 hint="The commit's id. If empty: every commit with the file"
                 mono
-                value={draft.commitId}
-                error={violationOf(error, "commitId")}
-                onChange={(commitId) => onChange({ commitId })}
+                {...field("commitId")}
               />
               <TextField
                 label="File"
                 hint="The file's path. If empty: every file of the commit"
                 mono
-                value={draft.path}
-                error={violationOf(error, "path")}
-                onChange={(path) => onChange({ path })}
+                {...field("path")}
               />
             </>
           )}

@@ -3,7 +3,7 @@ import { useId } from "react";
 import { FUNCTION_SETTINGS } from "../../../../../src/resources/functions.ts";
 import { ApiError, call, type Fn } from "../../../api/client.ts";
 import { keys } from "../../../api/queries.ts";
-import { SelectField, TextField } from "../../../parts/field.tsx";
+import { fieldsOf, SecretField, SelectField, TextField } from "../../../parts/field.tsx";
 import { visibleText } from "../../../parts/format.ts";
 import { violationOf } from "../../../parts/violations.ts";
 import { type SectionForm, type SettingsSection, SettingsSectionForm } from "./section.tsx";
@@ -107,60 +107,47 @@ export function atItsField(error: unknown, draft: DestinationsDraft): unknown {
   return new ApiError(error.status, error.reason, error.message, fields);
 }
 
-function TargetFields(
-  { label, target, violation, onChange }: {
-    readonly label: string;
-    readonly target: Target;
-    /** The violation of a field; of the whole by the empty name. */
-    readonly violation: (field: string) => string | undefined;
-    readonly onChange: (target: Target) => void;
-  },
-) {
-  const edit = (change: Partial<Target>) => onChange({ ...target, ...change });
+function TargetFields({ label, target, violation, onChange }: {
+  readonly label: string;
+  readonly target: Target;
+  /** The violation of a field; of the whole by the empty name. */
+  readonly violation: (field: string) => string | undefined;
+  readonly onChange: (target: Target) => void;
+}) {
+  const field = fieldsOf(target, (change) => onChange({ ...target, ...change }), violation);
   const whole = violation("functionId") ?? violation("url") ?? violation("secret") ?? violation("");
   return (
     <div className="function-fields">
       <SelectField
         label={label}
-        value={target.kind}
         options={KINDS}
+        {...field("kind")}
         error={target.kind === "none" ? whole : undefined}
-        onChange={(kind) => edit({ kind })}
       />
-      {target.kind === "function"
-        ? (
-          <FunctionField
-            label={labelOf("functionId", label)}
-            value={target.functionId}
-            error={whole}
-            onChange={(functionId) => edit({ functionId })}
+      {target.kind === "function" && (
+        <FunctionField
+          label={labelOf("functionId", label)}
+          {...field("functionId")}
+          error={whole}
+        />
+      )}
+      {target.kind === "url" && (
+        <>
+          <TextField
+            label={labelOf("url", label)}
+            hint={FIELDS.url.hint}
+            type="url"
+            {...field("url")}
+            error={violation("url") ??
+              (violation("secret") === undefined ? violation("") : undefined)}
           />
-        )
-        : null}
-      {target.kind === "url"
-        ? (
-          <>
-            <TextField
-              label={labelOf("url", label)}
-              hint={FIELDS.url.hint}
-              type="url"
-              value={target.url}
-              error={violation("url") ??
-                (violation("secret") === undefined ? violation("") : undefined)}
-              onChange={(url) => edit({ url })}
-            />
-            <TextField
-              label={labelOf("secret", label)}
-              hint={FIELDS.secret.hint}
-              type="password"
-              autoComplete="new-password"
-              value={target.secret}
-              error={violation("secret")}
-              onChange={(secret) => edit({ secret })}
-            />
-          </>
-        )
-        : null}
+          <SecretField
+            label={labelOf("secret", label)}
+            hint={FIELDS.secret.hint}
+            {...field("secret")}
+          />
+        </>
+      )}
     </div>
   );
 }
@@ -168,14 +155,12 @@ function TargetFields(
 const CHOICES = 100;
 
 /** The id of a function, with the newest ones to choose from. */
-function FunctionField(
-  { value, onChange, label, error }: {
-    readonly label: string;
-    readonly value: string;
-    readonly error: string | undefined;
-    readonly onChange: (id: string) => void;
-  },
-) {
+function FunctionField(field: {
+  readonly label: string;
+  readonly value: string;
+  readonly error: string | undefined;
+  readonly onChange: (id: string) => void;
+}) {
   const listId = useId();
   const { data } = useQuery({
     queryKey: keys.functions("choices"),
@@ -184,15 +169,7 @@ function FunctionField(
   });
   return (
     <>
-      <TextField
-        label={label}
-        hint={FIELDS.functionId.hint}
-        mono
-        list={listId}
-        value={value}
-        error={error}
-        onChange={onChange}
-      />
+      <TextField hint={FIELDS.functionId.hint} mono list={listId} {...field} />
       <datalist id={listId}>
         {data?.list?.map(({ id = "", displayName = "" }) => (
           <option key={id} value={id}>{visibleText(displayName)}</option>

@@ -1,9 +1,9 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import type { Fn } from "../../../api/client.ts";
 import { keys } from "../../../api/queries.ts";
 import { Button, CopyButton } from "../../../parts/button.tsx";
-import { ConfirmDialog } from "../../../parts/dialog.tsx";
+import { ConfirmDialog, useSubmit } from "../../../parts/dialog.tsx";
 import { TextAreaField, TextField } from "../../../parts/field.tsx";
 import { Section } from "../../../parts/page.tsx";
 import { Empty, ErrorNote } from "../../../parts/states.tsx";
@@ -31,16 +31,14 @@ export function Secrets({ fn }: { readonly fn: Fn }) {
     queries.setQueryData(keys.function(fn.id), saved);
   };
   const columns: readonly Column<SecretName>[] = [
-    { id: "name", header: "Name", cell: ({ name }) => <Name value={name} /> },
+    { header: "Name", cell: ({ name }) => <Name value={name} /> },
     {
-      id: "code",
       header: "In the code",
       minor: true,
       readable: 380,
       cell: ({ name }) => <InCode name={name} />,
     },
     {
-      id: "action",
       header: "Action",
       width: "96px",
       align: "end",
@@ -108,26 +106,18 @@ function SetSecret(
 ) {
   const [name, setName] = useState("");
   const [value, setValue] = useState("");
-  const [state, setState] = useState<{ busy: boolean; error?: unknown }>({ busy: false });
+  const { busy, error, submit } = useSubmit(async () => {
+    await onSet(name.trim(), value);
+    setName("");
+    setValue("");
+    toast("The secret is set");
+  });
   useUnsaved(name !== "" || value !== "", "the secret");
   const field = `secret.${name.trim()}`;
-  const violation = violationOf(state.error, field);
-  const rest = remainingError(state.error, [field]);
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    setState({ busy: true });
-    try {
-      await onSet(name.trim(), value);
-      setName("");
-      setValue("");
-      setState({ busy: false });
-      toast("The secret is set");
-    } catch (error) {
-      setState({ busy: false, error });
-    }
-  };
+  const violation = violationOf(error, field);
+  const rest = remainingError(error, [field]);
   return (
-    <form className="stack" aria-label="Set a secret" onSubmit={(event) => void submit(event)}>
+    <form className="stack" aria-label="Set a secret" onSubmit={submit}>
       <div className="function-fields">
         <TextField
           label="Name of the secret"
@@ -148,7 +138,7 @@ function SetSecret(
       </div>
       {rest === undefined ? null : <ErrorNote error={rest} />}
       <div className="row">
-        <Button type="submit" busy={state.busy} disabled={name.trim() === "" || value === ""}>
+        <Button type="submit" busy={busy} disabled={name.trim() === "" || value === ""}>
           Set the secret
         </Button>
       </div>

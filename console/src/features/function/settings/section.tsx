@@ -57,14 +57,12 @@ export interface SettingsSection<D extends object> {
 }
 
 /** A section of the page. Enter in one of its fields saves all that has changed. */
-export function SettingsSectionForm<D extends object>(
-  { section, about, form, children }: {
-    readonly section: SettingsSection<D>;
-    readonly about?: ReactNode;
-    readonly form: SectionForm<D>;
-    readonly children: ReactNode;
-  },
-) {
+export function SettingsSectionForm<D extends object>({ section, about, form, children }: {
+  readonly section: SettingsSection<D>;
+  readonly about?: ReactNode;
+  readonly form: SectionForm<D>;
+  readonly children: ReactNode;
+}) {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     void form.save();

@@ -122,13 +122,11 @@ function SectionMenu(
           onClick={(event) => follow(event, id)}
         >
           {title}
-          {isChanged
-            ? (
-              <span className="function-menu-mark" title="Has unsaved changes">
-                <span className="visually-hidden">(unsaved changes)</span>
-              </span>
-            )
-            : null}
+          {isChanged && (
+            <span className="function-menu-mark" title="Has unsaved changes">
+              <span className="visually-hidden">(unsaved changes)</span>
+            </span>
+          )}
         </a>
       ))}
     </nav>

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { FUNCTION_TENANT } from "../../../../../src/resources/tenants.ts";
 import type { Fn, Tenant } from "../../../api/client.ts";
 import { readTenants, tenantKeys } from "../../../api/tenants.ts";
-import { SelectField, TextAreaField } from "../../../parts/field.tsx";
+import { fieldsOf, SelectField, TextAreaField } from "../../../parts/field.tsx";
 import { visibleText } from "../../../parts/format.ts";
 import { violationOf } from "../../../parts/violations.ts";
 import { useMay } from "../../../shell/rights.ts";
@@ -58,7 +58,7 @@ export function TenantSection({ form }: { readonly form: SectionForm<TenantDraft
   const may = useMay();
   const { data = [] } = useQuery({ ...choicesQuery, enabled: may("invoked.TenantService.List") });
   const change = (part: Partial<Draft>) => edit({ tenant: { ...tenant, ...part } });
-  const violation = (field: keyof Draft) => violationOf(error, `tenant.${field}`);
+  const field = fieldsOf(tenant, change, (name) => violationOf(error, `tenant.${name}`));
   const chosen = data.find(({ id }) => id === tenant.id);
   return (
     <SettingsSectionForm
@@ -70,7 +70,7 @@ export function TenantSection({ form }: { readonly form: SectionForm<TenantDraft
         <SelectField
           label={FIELDS.id.label}
           hint={FIELDS.id.hint}
-          value={tenant.id}
+          {...field("id")}
           options={withValue(
             [
               { value: "", label: "None" },
@@ -81,24 +81,19 @@ export function TenantSection({ form }: { readonly form: SectionForm<TenantDraft
             ],
             tenant.id,
           )}
-          error={violation("id")}
           onChange={(id) => change({ id, credentialId: "" })}
         />
         {tenant.id === "" ? null : (
           <>
             <SelectField
               label={FIELDS.access.label}
-              value={tenant.access}
               options={optionsOf(FIELDS.access)}
-              error={violation("access")}
-              onChange={(access) => change({ access })}
+              {...field("access")}
             />
             <SelectField
               label={FIELDS.credentialId.label}
-              value={tenant.credentialId}
               options={withValue(credentialOptions(chosen), tenant.credentialId)}
-              error={violation("credentialId")}
-              onChange={(credentialId) => change({ credentialId })}
+              {...field("credentialId")}
             />
           </>
         )}
@@ -107,10 +102,8 @@ export function TenantSection({ form }: { readonly form: SectionForm<TenantDraft
         <TextAreaField
           label={FIELDS.operations.label}
           hint={FIELDS.operations.hint}
-          value={tenant.operations}
           rows={4}
-          error={violation("operations")}
-          onChange={(operations) => change({ operations })}
+          {...field("operations")}
         />
       )}
     </SettingsSectionForm>

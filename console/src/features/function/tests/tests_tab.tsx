@@ -49,14 +49,12 @@ export function TestsTab() {
         </span>
       </div>
       {run.error === null ? null : <ErrorNote error={run.error} />}
-      {results === undefined && run.error === null && !run.isPending
-        ? (
-          <Empty title="Not run yet">
-            Run the tests of <code>{TEST_FILE}</code>{" "}
-            to see their results. They run without the function's volume, secrets and hosts.
-          </Empty>
-        )
-        : null}
+      {results === undefined && run.error === null && !run.isPending && (
+        <Empty title="Not run yet">
+          Run the tests of <code>{TEST_FILE}</code>{" "}
+          to see their results. They run without the function's volume, secrets and hosts.
+        </Empty>
+      )}
       {results === undefined ? null : <TestResults results={results} commitId={commitId} />}
     </section>
   );

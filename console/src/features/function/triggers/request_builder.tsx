@@ -3,13 +3,19 @@ import { type FormEvent, useState } from "react";
 import type { Fn, Trigger } from "../../../api/client.ts";
 import { Button } from "../../../parts/button.tsx";
 import { CodeBlock } from "../../../parts/code.tsx";
+import {
+  type FieldOf,
+  fieldsOf,
+  SelectField,
+  TextAreaField,
+  TextField,
+} from "../../../parts/field.tsx";
 import { Section } from "../../../parts/page.tsx";
 import { ErrorNote } from "../../../parts/states.tsx";
 import { errorText } from "../../../parts/violations.ts";
 import { useFunction } from "../queries.ts";
 import { type BuiltRequest, curlOf, headersIn, TOKEN } from "../snippets.ts";
 import { linesOf } from "../typed_values.ts";
-import { EMPTY_REQUEST, hasBody, type RequestDraft, RequestFields } from "./request_fields.tsx";
 import { ProofField, proofOf, type ShownSecret, TOKEN_WORDS, useProof } from "./secrets.tsx";
 import { AnswerView, useSending } from "./sending.tsx";
 import { canSign, signedHeaders } from "./sign.ts";
@@ -31,6 +37,11 @@ export function RequestBuilder(
   const queries = useQueryClient();
   const [draft, setDraft] = useState(EMPTY_REQUEST);
   const [violations, setViolations] = useState<Violations>({});
+  const field = fieldsOf(
+    draft,
+    (change) => setDraft((before) => ({ ...before, ...change })),
+    (name) => name === "headers" ? violations.headers : undefined,
+  );
   const proof = useProof(secret);
   const sending = useSending();
   const auth = draft.target === "published" ? trigger.http?.auth : "ENDPOINT_AUTH_BEARER";
@@ -56,12 +67,7 @@ export function RequestBuilder(
   return (
     <Section title="Request">
       <form className="stack" aria-label="Request" onSubmit={(event) => void submit(event)}>
-        <RequestFields
-          draft={draft}
-          hasHead={(fn.head ?? "") !== ""}
-          violation={violations.headers}
-          onChange={(change) => setDraft((before) => ({ ...before, ...change }))}
-        />
+        <RequestFields draft={draft} hasHead={(fn.head ?? "") !== ""} field={field} />
         {isOpen ? null : (
           <div className="function-fields">
             <ProofField
@@ -73,10 +79,10 @@ export function RequestBuilder(
         )}
         <div className="row">
           <Button type="submit" busy={sending.busy} disabled={!canSend}>Send</Button>
-          {sending.busy ? <Button onClick={sending.stop}>Stop</Button> : null}
-          {isSigned && !canSign()
-            ? <span className="muted">Browsers can sign only on HTTPS or localhost</span>
-            : null}
+          {sending.busy && <Button onClick={sending.stop}>Stop</Button>}
+          {isSigned && !canSign() && (
+            <span className="muted">Browsers can sign only on HTTPS or localhost</span>
+          )}
         </div>
         {sending.error === undefined ? null : <ErrorNote error={sending.error} />}
         {sending.answer === undefined ? null : <AnswerView answer={sending.answer} />}
@@ -141,4 +147,69 @@ function requestOf(
     ],
     body: hasBody(draft) ? body : "",
   };
+}
+
+const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+const BODILESS = ["GET", "HEAD"];
+
+/** A request as it is typed. */
+interface RequestDraft {
+  readonly target: "published" | "head";
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly headers: string;
+  readonly body: string;
+}
+
+const EMPTY_REQUEST: RequestDraft = {
+  target: "published",
+  method: "GET",
+  path: "/",
+  query: "",
+  headers: "",
+  body: "",
+};
+
+/** Whether requests of the method have a body. */
+function hasBody({ method }: RequestDraft): boolean {
+  return !BODILESS.includes(method);
+}
+
+function RequestFields({ draft, hasHead, field }: {
+  readonly draft: RequestDraft;
+  readonly hasHead: boolean;
+  readonly field: FieldOf<RequestDraft>;
+}) {
+  return (
+    <>
+      <div className="function-fields">
+        <SelectField
+          label="Commit"
+          options={[
+            { value: "published", label: "Published commit, at its URL" },
+            ...hasHead ? [{ value: "head", label: "Head, as a preview" }] : [],
+          ]}
+          {...field("target")}
+        />
+        <SelectField
+          label="Method"
+          options={METHODS.map((value) => ({ value, label: value }))}
+          {...field("method")}
+        />
+        <TextField label="Path" mono {...field("path")} />
+        <TextField label="Query" mono placeholder="a=1&b=2" {...field("query")} />
+      </div>
+      <div className="function-fields">
+        <TextAreaField
+          label="Headers"
+          hint="One per line"
+          rows={2}
+          placeholder="Accept: application/json"
+          {...field("headers")}
+        />
+        {hasBody(draft) && <TextAreaField label="Body" rows={2} {...field("body")} />}
+      </div>
+    </>
+  );
 }

@@ -5,7 +5,7 @@
 import { useState } from "react";
 import type { Trigger } from "../../../api/client.ts";
 import { CopyButton } from "../../../parts/button.tsx";
-import { TextField } from "../../../parts/field.tsx";
+import { SecretField } from "../../../parts/field.tsx";
 import { Note } from "../../../parts/states.tsx";
 import { methodOf } from "./words.ts";
 
@@ -98,22 +98,10 @@ export function useProof(secret: ShownSecret | undefined): Proof {
 }
 
 /** The field of a proof. */
-export function ProofField(
-  { words: { label, hint }, proof, error }: {
-    readonly words: ProofWords;
-    readonly proof: Proof;
-    readonly error: string | undefined;
-  },
-) {
-  return (
-    <TextField
-      label={label}
-      hint={hint}
-      type="password"
-      autoComplete="new-password"
-      value={proof.value}
-      error={error}
-      onChange={proof.type}
-    />
-  );
+export function ProofField({ words, proof: { value, type }, error }: {
+  readonly words: ProofWords;
+  readonly proof: Proof;
+  readonly error: string | undefined;
+}) {
+  return <SecretField {...words} value={value} error={error} onChange={type} />;
 }

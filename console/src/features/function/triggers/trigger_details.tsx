@@ -5,7 +5,7 @@ import { Badge } from "../../../parts/badge.tsx";
 import { Button, CopyButton } from "../../../parts/button.tsx";
 import { JsonBlock } from "../../../parts/code.tsx";
 import { ConfirmDialog } from "../../../parts/dialog.tsx";
-import { SelectField, TextField } from "../../../parts/field.tsx";
+import { SecretField, SelectField } from "../../../parts/field.tsx";
 import { visibleText } from "../../../parts/format.ts";
 import { Properties } from "../../../parts/page.tsx";
 import { toast, toastError } from "../../../parts/toasts.tsx";
@@ -53,29 +53,25 @@ export function TriggerDetails(props: TriggerDetailsProps) {
           <h2 ref={heading} tabIndex={-1}>
             <Name value={trigger.displayName} />
           </h2>
-          {trigger.paused ? <Badge tone="warn">Paused</Badge> : null}
+          {trigger.paused && <Badge tone="warn">Paused</Badge>}
         </div>
         <Actions {...props} />
         <SecretNote secret={secret} />
         <Facts trigger={trigger} />
       </header>
-      {kind === "schedule" ? <NextRuns trigger={trigger} /> : null}
-      {kind === "webhook"
-        ? (
-          <>
-            <TestDelivery trigger={trigger} secret={secret} />
-            <Deliveries trigger={trigger} />
-          </>
-        )
-        : null}
-      {kind === "http"
-        ? (
-          <>
-            <RequestBuilder trigger={trigger} secret={secret} />
-            <EndpointRequests trigger={trigger} />
-          </>
-        )
-        : null}
+      {kind === "schedule" && <NextRuns trigger={trigger} />}
+      {kind === "webhook" && (
+        <>
+          <TestDelivery trigger={trigger} secret={secret} />
+          <Deliveries trigger={trigger} />
+        </>
+      )}
+      {kind === "http" && (
+        <>
+          <RequestBuilder trigger={trigger} secret={secret} />
+          <EndpointRequests trigger={trigger} />
+        </>
+      )}
     </article>
   );
 }
@@ -156,9 +152,7 @@ function Actions({ trigger, onSecret, onEdit, onErased }: TriggerDetailsProps) {
         {trigger.paused ? "Resume" : "Pause"}
       </Button>
       <Button onClick={onEdit}>Edit</Button>
-      {hasSecret(trigger)
-        ? <Button onClick={() => setAsked("rotate")}>Rotate the secret</Button>
-        : null}
+      {hasSecret(trigger) && <Button onClick={() => setAsked("rotate")}>Rotate the secret</Button>}
       <Button look="danger" onClick={() => setAsked("erase")}>Delete</Button>
       <RotateDialog
         open={asked === "rotate"}
@@ -177,15 +171,13 @@ function Actions({ trigger, onSecret, onEdit, onErased }: TriggerDetailsProps) {
   );
 }
 
-function EraseDialog(
-  { trigger, open, onClose, erase, onErased }: {
-    readonly trigger: Trigger;
-    readonly open: boolean;
-    readonly onClose: () => void;
-    readonly erase: TriggerActions["erase"];
-    readonly onErased: () => void;
-  },
-) {
+function EraseDialog({ trigger, open, onClose, erase, onErased }: {
+  readonly trigger: Trigger;
+  readonly open: boolean;
+  readonly onClose: () => void;
+  readonly erase: TriggerActions["erase"];
+  readonly onErased: () => void;
+}) {
   return (
     <ConfirmDialog
       open={open}
@@ -211,14 +203,12 @@ const GRACE = [
   { value: "0s", label: "Not at all" },
 ];
 
-function RotateDialog(
-  { open, canGive, onClose, onConfirm }: {
-    readonly open: boolean;
-    readonly canGive: boolean;
-    readonly onClose: () => void;
-    readonly onConfirm: (given: string, expireOldAfter: string) => Promise<void>;
-  },
-) {
+function RotateDialog({ open, canGive, onClose, onConfirm }: {
+  readonly open: boolean;
+  readonly canGive: boolean;
+  readonly onClose: () => void;
+  readonly onConfirm: (given: string, expireOldAfter: string) => Promise<void>;
+}) {
   const [grace, setGrace] = useState("86400s");
   const [given, setGiven] = useState("");
   const close = () => {
@@ -237,11 +227,9 @@ function RotateDialog(
       <div className="stack">
         {canGive
           ? (
-            <TextField
+            <SecretField
               label="New secret"
               hint="If empty: the server creates one and shows it once"
-              type="password"
-              autoComplete="new-password"
               value={given}
               onChange={setGiven}
             />

@@ -1,5 +1,5 @@
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useRef, useState } from "react";
+import { useRef } from "react";
 import type { Fields } from "../../../../../src/resources/field.ts";
 import {
   CORS,
@@ -12,19 +12,17 @@ import { slugOf } from "../../../../../src/shared/slugs.ts";
 import { ApiError, call, type Trigger } from "../../../api/client.ts";
 import { keys } from "../../../api/queries.ts";
 import { Button, CancelButton } from "../../../parts/button.tsx";
-import { Dialog } from "../../../parts/dialog.tsx";
-import { TextField } from "../../../parts/field.tsx";
+import { Dialog, useSubmit } from "../../../parts/dialog.tsx";
+import { fieldsOf, TextField } from "../../../parts/field.tsx";
 import { useFirstViolation } from "../../../parts/in_view.ts";
 import { ErrorNote } from "../../../parts/states.tsx";
 import { remainingError, violationOf } from "../../../parts/violations.ts";
 import { ConflictNote, labelledViolations, useEdits, useUnsaved, VolumeField } from "../forms.tsx";
 import { isSame } from "../typed_values.ts";
 import { draftOf, fieldsBetween, requestOf, type TriggerDraft } from "./drafts.ts";
-import { HttpFields } from "./http_fields.tsx";
 import { triggersQuery } from "./queries.ts";
-import { ScheduleFields } from "./schedule_fields.tsx";
 import { secretIn, type ShownSecret } from "./secrets.tsx";
-import { WebhookFields } from "./webhook_fields.tsx";
+import { KindFields } from "./trigger_fields.tsx";
 import { type Kind, KIND_WORDS } from "./words.ts";
 
 /** Fields whose violations the form shows beside them. */
@@ -96,7 +94,6 @@ export function TriggerForm(props: TriggerFormProps) {
   const current = draftOf(trigger);
   const edits = useEdits(current);
   const { draft, changed } = edits;
-  const [state, setState] = useState<{ busy: boolean; error?: unknown }>({ busy: false });
   const isNewEndpoint = kind === "http" && trigger === undefined;
   const noun = KIND_WORDS[kind].toLowerCase();
   const leave = useUnsaved(changed.length > 0, `the ${noun}`);
@@ -104,14 +101,11 @@ export function TriggerForm(props: TriggerFormProps) {
     leave();
     onClose();
   };
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    setState({ busy: true });
+  const { busy, error, submit } = useSubmit(async () => {
     try {
       const newest = trigger === undefined ? undefined : await readNewest(queries, trigger);
       const before = draftOf(newest);
       if (newest !== undefined && changed.some((name) => !isSame(before[name], current[name]))) {
-        setState({ busy: false });
         return;
       }
       const mine = Object.fromEntries(changed.map((name) => [name, draft[name]]));
@@ -121,12 +115,12 @@ export function TriggerForm(props: TriggerFormProps) {
       leave();
       onSaved(saved.trigger, secretIn(saved, draft.secret));
     } catch (error) {
-      setState({ busy: false, error: labelledViolations(error, LABELS) });
+      throw labelledViolations(error, LABELS);
     }
-  };
+  });
   const form = useRef<HTMLFormElement>(null);
-  useFirstViolation(state.error, form);
-  const rest = remainingError(state.error, ["displayName", "vfsId", ...VIOLATIONS[kind]]);
+  useFirstViolation(error, form);
+  const rest = remainingError(error, ["displayName", "vfsId", ...VIOLATIONS[kind]]);
   return (
     <Dialog
       open
@@ -135,7 +129,7 @@ export function TriggerForm(props: TriggerFormProps) {
       unsaved={changed.length > 0}
       title={trigger === undefined ? `New ${noun}` : `Edit the ${noun}`}
     >
-      <form ref={form} className="stack" noValidate onSubmit={(event) => void submit(event)}>
+      <form ref={form} className="stack" noValidate onSubmit={submit}>
         <ConflictNote
           conflicts={edits.conflicts.map((name) => WORDS[name])}
           onTake={edits.takeTheirs}
@@ -143,13 +137,13 @@ export function TriggerForm(props: TriggerFormProps) {
         <Fields
           kind={kind}
           draft={draft}
-          error={state.error}
+          error={error}
           onChange={(change) => edits.edit(isNewEndpoint ? withSlug(draft, change) : change)}
         />
         {rest === undefined ? null : <ErrorNote error={rest} />}
         <div className="actions">
           <CancelButton />
-          <Button type="submit" look="primary" busy={state.busy}>
+          <Button type="submit" look="primary" busy={busy}>
             {trigger === undefined ? `Create the ${noun}` : "Save"}
           </Button>
         </div>
@@ -167,37 +161,20 @@ function withSlug(
   return follows ? { ...change, slug: slugOf(change.displayName ?? "") } : change;
 }
 
-function Fields(
-  { kind, draft, error, onChange }: {
-    readonly kind: Kind;
-    readonly draft: TriggerDraft;
-    readonly error: unknown;
-    readonly onChange: (change: Partial<TriggerDraft>) => void;
-  },
-) {
+function Fields({ kind, draft, error, onChange }: {
+  readonly kind: Kind;
+  readonly draft: TriggerDraft;
+  readonly error: unknown;
+  readonly onChange: (change: Partial<TriggerDraft>) => void;
+}) {
+  const field = fieldsOf(draft, onChange, (path) => violationOf(error, path));
   return (
     <>
       <div className="function-fields">
-        <TextField
-          label="Name"
-          autoFocus
-          value={draft.displayName}
-          error={violationOf(error, "displayName")}
-          onChange={(displayName) => onChange({ displayName })}
-        />
-        <VolumeField
-          label="Volume"
-          none="The function's volume"
-          value={draft.vfsId}
-          error={violationOf(error, "vfsId")}
-          onChange={(vfsId) => onChange({ vfsId })}
-        />
+        <TextField label="Name" autoFocus {...field("displayName")} />
+        <VolumeField label="Volume" none="The function's volume" {...field("vfsId")} />
       </div>
-      {kind === "schedule"
-        ? <ScheduleFields draft={draft} error={error} onChange={onChange} />
-        : kind === "webhook"
-        ? <WebhookFields draft={draft} error={error} onChange={onChange} />
-        : <HttpFields draft={draft} error={error} onChange={onChange} />}
+      <KindFields kind={kind} draft={draft} field={field} edit={onChange} />
     </>
   );
 }

@@ -6,11 +6,12 @@ import { call, type Delivery, type Invocation, type Trigger } from "../../../api
 import { Badge, StatusBadge } from "../../../parts/badge.tsx";
 import { Button } from "../../../parts/button.tsx";
 import { enumWords, shortId } from "../../../parts/format.ts";
+import { PagedTable } from "../../../parts/list.tsx";
 import { Section } from "../../../parts/page.tsx";
 import { Empty, Loaded } from "../../../parts/states.tsx";
-import { type Column, DataTable, moreOf } from "../../../parts/table.tsx";
+import { type Column, DataTable } from "../../../parts/table.tsx";
 import { toast, toastError } from "../../../parts/toasts.tsx";
-import { Name, Time } from "../../../parts/values.tsx";
+import { Name, Time, timeColumn } from "../../../parts/values.tsx";
 import { deliveriesQuery, requestsQuery } from "./queries.ts";
 import { LOCAL_ZONE, timeIn } from "./words.ts";
 
@@ -40,13 +41,11 @@ export function NextRuns({ trigger }: { readonly trigger: Trigger }) {
                   {timeIn(LOCAL_ZONE, new Date(run))}{" "}
                   <span className="muted">{isElsewhere ? `your time (${LOCAL_ZONE})` : zone}</span>
                 </span>
-                {isElsewhere
-                  ? (
-                    <span className="muted">
-                      {timeIn(zone, new Date(run))} in {zone}
-                    </span>
-                  )
-                  : null}
+                {isElsewhere && (
+                  <span className="muted">
+                    {timeIn(zone, new Date(run))} in {zone}
+                  </span>
+                )}
                 <Time value={run} />
               </li>
             ))}
@@ -68,56 +67,38 @@ export function Deliveries({ trigger }: { readonly trigger: Trigger }) {
   const query = useInfiniteQuery(deliveriesQuery(trigger));
   return (
     <Section title="Deliveries in the last 7 days">
-      <Loaded query={query}>
-        {({ pages }) => (
-          <DataTable
-            label="Deliveries"
-            columns={columnsOf(trigger.functionId)}
-            rows={pages.flatMap(({ list }) => list)}
-            rowId={({ id }) => id}
-            empty={
-              <Empty title="No deliveries">
-                Give the sender the URL above, or send a signed delivery with the form.
-              </Empty>
-            }
-            more={moreOf(query)}
-          />
-        )}
-      </Loaded>
+      <PagedTable
+        query={query}
+        label="Deliveries"
+        columns={columnsOf(trigger.functionId)}
+        rowId={({ id }) => id}
+        empty={
+          <Empty title="No deliveries">
+            Give the sender the URL above, or send a signed delivery with the form.
+          </Empty>
+        }
+      />
     </Section>
   );
 }
 
 function columnsOf(functionId: string): readonly Column<Delivery>[] {
   return [
+    timeColumn("Received", 92, ({ receivedAt }) => receivedAt, { minor: false }),
     {
-      id: "time",
-      header: "Received",
-      width: "92px",
-      cell: ({ receivedAt }) => <Time value={receivedAt} />,
-    },
-    {
-      id: "status",
       header: "Status",
       width: "80px",
       cell: ({ status }) => (
         <Badge tone={TONES[status]}>{enumWords(status, "DELIVERY_STATUS")}</Badge>
       ),
     },
+    { header: "Reason", minor: true, cell: ({ reason = "" }) => <Name value={reason} /> },
     {
-      id: "reason",
-      header: "Reason",
-      minor: true,
-      cell: ({ reason = "" }) => <Name value={reason} />,
-    },
-    {
-      id: "invocation",
       header: "Invocation",
       width: "86px",
       cell: ({ invocationId }) => <InvocationLink id={invocationId} />,
     },
     {
-      id: "action",
       header: "Action",
       width: "80px",
       cell: ({ invocationId }) =>
@@ -169,18 +150,11 @@ function Replay(
 }
 
 const COLUMNS: readonly Column<Invocation>[] = [
+  timeColumn("Received", 110, ({ createdAt }) => createdAt),
+  { header: "Method", width: "80px", cell: ({ http }) => http?.method ?? "" },
+  { header: "Path", cell: ({ http }) => <Name value={http?.path ?? ""} /> },
+  { header: "Response", width: "70px", cell: ({ http }) => http?.status ?? "–" },
   {
-    id: "time",
-    header: "Received",
-    width: "110px",
-    minor: true,
-    cell: ({ createdAt }) => <Time value={createdAt} />,
-  },
-  { id: "method", header: "Method", width: "80px", cell: ({ http }) => http?.method ?? "" },
-  { id: "path", header: "Path", cell: ({ http }) => <Name value={http?.path ?? ""} /> },
-  { id: "answer", header: "Response", width: "70px", cell: ({ http }) => http?.status ?? "–" },
-  {
-    id: "status",
     header: "Status",
     width: "110px",
     minor: true,
@@ -194,12 +168,7 @@ const COLUMNS: readonly Column<Invocation>[] = [
       />
     ),
   },
-  {
-    id: "invocation",
-    header: "Invocation",
-    width: "100px",
-    cell: ({ id }) => <InvocationLink id={id} />,
-  },
+  { header: "Invocation", width: "100px", cell: ({ id }) => <InvocationLink id={id} /> },
 ];
 
 /** The last requests to an endpoint. */

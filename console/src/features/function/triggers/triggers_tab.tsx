@@ -7,7 +7,7 @@ import { Button, CopyButton, Menu } from "../../../parts/button.tsx";
 import { visibleText } from "../../../parts/format.ts";
 import { Empty, Loaded } from "../../../parts/states.tsx";
 import { type Column, DataTable } from "../../../parts/table.tsx";
-import { Name, Time } from "../../../parts/values.tsx";
+import { Name, Time, timeColumn } from "../../../parts/values.tsx";
 import { TriggerForm } from "../lazy.tsx";
 import { useFunction } from "../queries.ts";
 import { triggersQuery } from "./queries.ts";
@@ -110,7 +110,6 @@ function Gone({ functionId }: { readonly functionId: string }) {
 
 const COLUMNS: readonly Column<Trigger>[] = [
   {
-    id: "name",
     header: "Name",
     width: "26%",
     sortBy: ({ displayName }) => displayName,
@@ -124,29 +123,15 @@ const COLUMNS: readonly Column<Trigger>[] = [
       </Link>
     ),
   },
+  { header: "Kind", width: "86px", sortBy: kindOf, cell: (trigger) => KIND_WORDS[kindOf(trigger)] },
+  { header: "What it does", minor: true, cell: (row) => <What trigger={row} /> },
   {
-    id: "kind",
-    header: "Kind",
-    width: "86px",
-    sortBy: kindOf,
-    cell: (trigger) => KIND_WORDS[kindOf(trigger)],
-  },
-  { id: "what", header: "What it does", minor: true, cell: (row) => <What trigger={row} /> },
-  {
-    id: "state",
     header: "State",
     width: "80px",
     cell: ({ paused }) => paused ? <Badge tone="warn">Paused</Badge> : "Active",
   },
+  timeColumn("Next run", 110, ({ nextRuns }) => nextRuns[0]),
   {
-    id: "next",
-    header: "Next run",
-    width: "110px",
-    minor: true,
-    cell: ({ nextRuns }) => <Time value={nextRuns[0]} />,
-  },
-  {
-    id: "last",
     header: "Last run",
     width: "150px",
     minor: true,
@@ -160,14 +145,12 @@ function What({ trigger }: { readonly trigger: Trigger }) {
     (trigger.webhook === undefined || methodOf(trigger) !== "capabilityUrl");
   return (
     <>
-      {canCopy
-        ? (
-          <CopyButton
-            text={addressOf(trigger)}
-            label={`Copy the URL of ${trigger.displayName}`}
-          />
-        )
-        : null}
+      {canCopy && (
+        <CopyButton
+          text={addressOf(trigger)}
+          label={`Copy the URL of ${trigger.displayName}`}
+        />
+      )}
       <Name value={inWords(trigger)} />
     </>
   );
@@ -182,12 +165,10 @@ function LastRun({ lastRun }: { readonly lastRun: Trigger["lastRun"] }) {
   );
 }
 
-function TriggerList(
-  { triggers, onNew }: {
-    readonly triggers: readonly Trigger[];
-    readonly onNew: (kind: Kind) => void;
-  },
-) {
+function TriggerList({ triggers, onNew }: {
+  readonly triggers: readonly Trigger[];
+  readonly onNew: (kind: Kind) => void;
+}) {
   const items = KINDS.map((kind) => ({ label: KIND_WORDS[kind], onSelect: () => onNew(kind) }));
   return (
     <div className="stack">
