@@ -1,6 +1,7 @@
 /** What the queries of several features share. */
 import { infiniteQueryOptions, type QueryKey } from "@tanstack/react-query";
-import { call } from "./client.ts";
+import { NAMED_ROLES } from "../../../src/resources/roles.ts";
+import { call, type Role, type Tenant } from "./client.ts";
 
 /**
  * Keys of queries. The first part names the kind of resource, so that one live event
@@ -112,4 +113,28 @@ export async function readPages<T>(
 /** The newest volumes, at most 1,000. Throws `ApiError`. */
 export async function readVolumes(signal?: AbortSignal): Promise<readonly Choice[]> {
   return await readPages((query) => call("GET /api/v1/vfs/volumes", { query, signal }));
+}
+
+/** The roles that the reader may see, at most 1,000: built-in ones, then the others, newest first. Throws `ApiError`. */
+export async function readRoles(signal?: AbortSignal): Promise<readonly Role[]> {
+  const roles = await readPages((query) => call("GET /api/v1/iam/roles", { query, signal }));
+  return roles as readonly Role[];
+}
+
+const ABOUT: ReadonlyMap<string, string> = new Map(
+  NAMED_ROLES.map(({ id, about }) => [id, about.charAt(0).toUpperCase() + about.slice(1)]),
+);
+
+/** What holders of a built-in role may do, in a few words; undefined for another role. */
+export function aboutRole({ id }: Pick<Role, "id">): string | undefined {
+  return ABOUT.get(id);
+}
+
+/** Begins the keys of queries that show tenants. */
+export const tenantKeys = ["identity", "tenants"] as const;
+
+/** All tenants, newest first. Throws `ApiError`. */
+export async function readTenants(signal?: AbortSignal): Promise<readonly Tenant[]> {
+  const tenants = await readPages((query) => call("GET /api/v1/tenants", { query, signal }));
+  return tenants as readonly Tenant[];
 }

@@ -1,8 +1,7 @@
 /** Roles by their names, and the field that chooses them. */
 import { queryOptions, useQuery } from "@tanstack/react-query";
-import { keys } from "../api/queries.ts";
 import type { Role } from "../api/client.ts";
-import { aboutRole, readRoles } from "../api/roles.ts";
+import { aboutRole, keys, readRoles } from "../api/queries.ts";
 import { CheckboxField, GroupError } from "../parts/field.tsx";
 import { countOf, visibleText } from "../parts/format.ts";
 import { Loaded, Loading } from "../parts/states.tsx";

@@ -3,10 +3,10 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { ListSearch, useCreation } from "../../parts/list.tsx";
 import { Section } from "../../parts/page.tsx";
 import { Empty } from "../../parts/states.tsx";
+import { PartPage } from "../../shell/part_page.tsx";
 import { useMay } from "../../shell/rights.ts";
-import { AccessPage } from "./access_page.tsx";
-import { trustsQuery } from "./federation_queries.ts";
 import { Providers } from "./providers.tsx";
+import { trustsQuery } from "./queries.ts";
 import { CreateTrust } from "./trust_dialog.tsx";
 import { TrustTable } from "./trusts.tsx";
 
@@ -14,7 +14,7 @@ import { TrustTable } from "./trusts.tsx";
 export function FederationPage() {
   const may = useMay();
   return (
-    <AccessPage title="Workload federation">
+    <PartPage part="Access" title="Workload federation">
       <div className="access-parts">
         <p className="muted">
           Jobs of CI systems and clouds sign in with the token that their provider gives them, so no
@@ -27,7 +27,7 @@ export function FederationPage() {
           <AllTrusts />
         )}
       </div>
-    </AccessPage>
+    </PartPage>
   );
 }
 

@@ -6,9 +6,9 @@ import { ListSearch, PagedTable } from "../../parts/list.tsx";
 import { Empty } from "../../parts/states.tsx";
 import type { Column } from "../../parts/table.tsx";
 import { Name, timeColumn } from "../../parts/values.tsx";
+import { PartPage } from "../../shell/part_page.tsx";
 import { RoleNames } from "../../shell/roles.tsx";
 import { sessionQuery } from "../../shell/session.ts";
-import { AccessPage } from "./access_page.tsx";
 import { peopleQuery } from "./queries.ts";
 
 const COLUMNS: readonly Column<User>[] = [
@@ -43,7 +43,7 @@ export function PeoplePage() {
   const navigate = useNavigate();
   const query = useInfiniteQuery({ ...peopleQuery(q), placeholderData: keepPreviousData });
   return (
-    <AccessPage title="People">
+    <PartPage part="Access" title="People">
       <ListSearch
         label="Name, email or username"
         value={q}
@@ -67,7 +67,7 @@ export function PeoplePage() {
         )}
         rowKeys
       />
-    </AccessPage>
+    </PartPage>
   );
 }
 

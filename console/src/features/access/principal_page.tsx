@@ -16,9 +16,9 @@ import { FunctionName } from "../../shell/function_name.tsx";
 import { useMay } from "../../shell/rights.ts";
 import { DeleteSubject, SubjectPage } from "../../shell/subject_page.tsx";
 import { Credentials } from "./credentials.tsx";
-import { Trusts } from "./trusts.tsx";
 import { boundFunctionsQuery, principalQuery } from "./queries.ts";
 import { RolesForm } from "./roles_form.tsx";
+import { Trusts } from "./trusts.tsx";
 
 interface PrincipalProps {
   readonly principal: ServicePrincipal;

@@ -7,9 +7,9 @@ import { Empty } from "../../parts/states.tsx";
 import type { Column } from "../../parts/table.tsx";
 import { Name, timeColumn } from "../../parts/values.tsx";
 import { NewNamed } from "../../shell/new_named.tsx";
+import { PartPage } from "../../shell/part_page.tsx";
 import { useMay } from "../../shell/rights.ts";
 import { RoleNames } from "../../shell/roles.tsx";
-import { AccessPage } from "./access_page.tsx";
 import { principalsQuery } from "./queries.ts";
 
 const COLUMNS: readonly Column<ServicePrincipal>[] = [
@@ -40,7 +40,7 @@ export function PrincipalsPage() {
   );
   const query = useInfiniteQuery(principalsQuery);
   return (
-    <AccessPage title="Service principals" actions={creation.button}>
+    <PartPage part="Access" title="Service principals" actions={creation.button}>
       <PagedTable
         query={query}
         label="Service principals"
@@ -55,7 +55,7 @@ export function PrincipalsPage() {
         rowKeys
       />
       {creation.isOpen && <NewPrincipal onClose={creation.close} />}
-    </AccessPage>
+    </PartPage>
   );
 }
 

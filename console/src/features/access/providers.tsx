@@ -18,7 +18,7 @@ import type { Column } from "../../parts/table.tsx";
 import { Name, timeColumn } from "../../parts/values.tsx";
 import { useMay } from "../../shell/rights.ts";
 import { issuerAfter, kindLabel, KINDS, type ProviderKind } from "./federation.ts";
-import { providersQuery } from "./federation_queries.ts";
+import { providersQuery } from "./queries.ts";
 
 const PATH = "/api/v1/workload_federation/providers/{id}";
 

@@ -7,9 +7,9 @@ import { Loaded } from "../../parts/states.tsx";
 import { type Column, DataTable } from "../../parts/table.tsx";
 import { Name } from "../../parts/values.tsx";
 import { FunctionName } from "../../shell/function_name.tsx";
+import { PartPage } from "../../shell/part_page.tsx";
 import { useMay } from "../../shell/rights.ts";
 import { rolesQuery, roleSummary } from "../../shell/roles.tsx";
-import { AccessPage } from "./access_page.tsx";
 import { RoleDialog } from "./role_dialog.tsx";
 import { RoleMatrix } from "./role_matrix.tsx";
 
@@ -19,7 +19,7 @@ export function RolesPage() {
   const creation = useCreation("New role", may("invoked.RoleService.Create"));
   const list = useRowActions({ columns: COLUMNS, actions: ACTIONS, may, nameOf });
   return (
-    <AccessPage title="Roles" actions={creation.button}>
+    <PartPage part="Access" title="Roles" actions={creation.button}>
       <Loaded query={query}>
         {(roles) => (
           <div className="access-parts">
@@ -38,7 +38,7 @@ export function RolesPage() {
           </div>
         )}
       </Loaded>
-    </AccessPage>
+    </PartPage>
   );
 }
 

@@ -1,7 +1,7 @@
 /** What people do to C1 tenants. Secrets are typed here, and never shown again. */
 import { type ComponentProps, type ReactNode, useState } from "react";
 import { call, type Tenant } from "../../api/client.ts";
-import { tenantKeys } from "../../api/tenants.ts";
+import { tenantKeys } from "../../api/queries.ts";
 import { ConfirmDialog, DraftDialog, FormDialog, typeableName } from "../../parts/dialog.tsx";
 import {
   CheckboxField,

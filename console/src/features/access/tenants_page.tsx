@@ -1,15 +1,14 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { call, type Permission, type Tenant } from "../../api/client.ts";
-import { pagedQuery } from "../../api/queries.ts";
-import { tenantKeys } from "../../api/tenants.ts";
+import { pagedQuery, tenantKeys } from "../../api/queries.ts";
 import { Badge } from "../../parts/badge.tsx";
 import { countOf } from "../../parts/format.ts";
 import { PagedTable, type RowAction, useCreation, useRowActions } from "../../parts/list.tsx";
 import { Empty } from "../../parts/states.tsx";
 import type { Column } from "../../parts/table.tsx";
 import { Name, timeColumn } from "../../parts/values.tsx";
+import { PartPage } from "../../shell/part_page.tsx";
 import { useMay } from "../../shell/rights.ts";
-import { AccessPage } from "./access_page.tsx";
 import {
   AddCredential,
   AddTenant,
@@ -32,7 +31,7 @@ export function TenantsPage() {
   const creation = useCreation("Add a tenant", may("invoked.TenantService.Create"));
   const list = useRowActions({ columns: COLUMNS, actions: ACTIONS, may, nameOf });
   return (
-    <AccessPage title="C1 tenants" actions={creation.button}>
+    <PartPage part="Access" title="C1 tenants" actions={creation.button}>
       <div className="access-parts">
         <p className="muted">
           A function calls a C1 tenant with a credential that stays on the server. Each function
@@ -48,7 +47,7 @@ export function TenantsPage() {
       </div>
       {creation.isOpen && <AddTenant onClose={creation.close} />}
       {list.dialog}
-    </AccessPage>
+    </PartPage>
   );
 }
 

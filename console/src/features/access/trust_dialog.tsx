@@ -19,7 +19,7 @@ import {
   trustDraftOf,
   trustSettingsOf,
 } from "./federation.ts";
-import { providerChoicesQuery } from "./federation_queries.ts";
+import { providerChoicesQuery } from "./queries.ts";
 
 interface DialogProps {
   readonly onClose: () => void;

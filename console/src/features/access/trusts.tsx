@@ -13,7 +13,7 @@ import type { Column } from "../../parts/table.tsx";
 import { Name } from "../../parts/values.tsx";
 import { principalChoicesQuery } from "../../shell/principal_field.tsx";
 import { useMay } from "../../shell/rights.ts";
-import { providerChoicesQuery, trustsQuery } from "./federation_queries.ts";
+import { providerChoicesQuery, trustsQuery } from "./queries.ts";
 import { CreateTrust, EditTrust } from "./trust_dialog.tsx";
 import { TestTrust } from "./trust_test.tsx";
 

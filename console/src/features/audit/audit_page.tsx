@@ -14,14 +14,12 @@ import { timeLabel } from "../../parts/time_range.ts";
 import { TypedField } from "../../parts/typed_field.tsx";
 import { Name, timeColumn } from "../../parts/values.tsx";
 import { isDenied, remainingError, violationOf } from "../../parts/violations.ts";
+import { PartPage } from "../../shell/part_page.tsx";
 import { useMay } from "../../shell/rights.ts";
-import { AuditParts } from "./audit_parts.tsx";
-import { EventDialog } from "./event_dialog.tsx";
+import { DownloadDialog, EventDialog, VerifyDialog } from "./dialogs.tsx";
 import { type EventSummary, summaryOf, wordsOf } from "./events.ts";
-import { DownloadDialog } from "./download_dialog.tsx";
 import { type AuditFilter, isOutcome, OUTCOMES } from "./filter.ts";
 import { eventsQuery } from "./queries.ts";
-import { VerifyDialog } from "./verify_dialog.tsx";
 
 const SHOWN_VIOLATIONS = ["since", "until", "actor", "operation", "resource"];
 const NO_EVENTS: readonly EventSummary[] = [];
@@ -44,25 +42,23 @@ export function AuditPage() {
   const error = query.isFetchNextPageError ? null : query.error;
   const rest = remainingError(error, SHOWN_VIOLATIONS);
   return (
-    <AuditParts title="Audit" actions={<Actions filter={filter} />}>
-      <div>
-        <Filters filter={filter} error={error} onChange={change} />
-        {rest === undefined || isDenied(rest)
-          ? null
-          : <ErrorNote error={rest} onRetry={() => void query.refetch()} />}
-        {query.isPending && <Loading rows={12} />}
-        {query.data === undefined ? null : (
-          <DataTable
-            label="Events, newest first"
-            columns={COLUMNS}
-            rows={rows}
-            rowId={({ uid }) => uid}
-            rowKeys
-            more={moreOf(query)}
-            empty={<NoRows filter={filter} onChange={change} />}
-          />
-        )}
-      </div>
+    <PartPage part="Audit" title="Audit" actions={<Actions filter={filter} />}>
+      <Filters filter={filter} error={error} onChange={change} />
+      {rest === undefined || isDenied(rest)
+        ? null
+        : <ErrorNote error={rest} onRetry={() => void query.refetch()} />}
+      {query.isPending && <Loading rows={12} />}
+      {query.data === undefined ? null : (
+        <DataTable
+          label="Events, newest first"
+          columns={COLUMNS}
+          rows={rows}
+          rowId={({ uid }) => uid}
+          rowKeys
+          more={moreOf(query)}
+          empty={<NoRows filter={filter} onChange={change} />}
+        />
+      )}
       {event === undefined ? null : (
         <EventDialog
           key={event}
@@ -70,7 +66,7 @@ export function AuditPage() {
           onClose={() => void navigate({ to: "/audit", search: filter })}
         />
       )}
-    </AuditParts>
+    </PartPage>
   );
 }
 

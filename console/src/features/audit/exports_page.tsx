@@ -11,8 +11,8 @@ import { PagedTable, type RowAction, useCreation, useRowActions } from "../../pa
 import { Empty, Note } from "../../parts/states.tsx";
 import type { Column } from "../../parts/table.tsx";
 import { Name, Time, timeColumn } from "../../parts/values.tsx";
+import { PartPage } from "../../shell/part_page.tsx";
 import { unlessDenied, useMay } from "../../shell/rights.ts";
-import { AuditParts } from "./audit_parts.tsx";
 import {
   datasourceOf,
   destinationOf,
@@ -42,25 +42,23 @@ export function ExportsPage() {
   const creation = useCreation("New export", may("c1.api.systemlog.v1.ExportService.Create"));
   const list = useRowActions({ columns: COLUMNS, actions: ACTIONS, may, nameOf });
   return (
-    <AuditParts title="Exports of the audit log" actions={creation.button}>
-      <div>
-        <PagedTable
-          query={query}
-          label="Exports"
-          columns={list.columns}
-          rowId={({ exportId }) => exportId}
-          empty={
-            <Empty title="No exports yet" action={creation.button}>
-              An export writes every event that the log keeps to a URL or a file, and then new
-              events within seconds.
-            </Empty>
-          }
-          rowKeys
-        />
-      </div>
+    <PartPage part="Audit" title="Exports of the audit log" actions={creation.button}>
+      <PagedTable
+        query={query}
+        label="Exports"
+        columns={list.columns}
+        rowId={({ exportId }) => exportId}
+        empty={
+          <Empty title="No exports yet" action={creation.button}>
+            An export writes every event that the log keeps to a URL or a file, and then new events
+            within seconds.
+          </Empty>
+        }
+        rowKeys
+      />
       {creation.isOpen && <CreateExport onClose={creation.close} />}
       {list.dialog}
-    </AuditParts>
+    </PartPage>
   );
 }
 

@@ -1,7 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
+import { Fragment, type ReactNode } from "react";
 import { AttemptsTable } from "../../parts/attempts.tsx";
-import { JsonBlock } from "../../parts/code.tsx";
+import { CodeBlock, JsonBlock } from "../../parts/code.tsx";
+import { visibleText } from "../../parts/format.ts";
 import { Section } from "../../parts/page.tsx";
 import { DataTable } from "../../parts/table.tsx";
 import { FunctionName } from "../../shell/function_name.tsx";
@@ -9,15 +11,12 @@ import { BackToList } from "../../shell/list_position.tsx";
 import { SubjectPage } from "../../shell/subject_page.tsx";
 import { Actions } from "./actions.tsx";
 import { COLUMNS } from "./columns.tsx";
-import { Destination, Egress, Http } from "./contacts.tsx";
-import { ErrorText } from "./error_text.tsx";
+import { Destination, Egress, Http, VolumeChanges } from "./contacts.tsx";
 import { Facts, InvocationLink, Summary } from "./facts.tsx";
 import { hasEnded } from "./list.ts";
 import { Logs } from "./logs.tsx";
-import { Phases } from "./phases.tsx";
+import { Phases, Usage } from "./measures.tsx";
 import { invocationQuery, nestedQuery, SHOWN_NESTED, type WholeInvocation } from "./queries.ts";
-import { Usage } from "./usage.tsx";
-import { VolumeChanges } from "./volume_changes.tsx";
 
 export function InvocationPage() {
   const { invocationId } = useParams({ from: "/shell/invocations/$invocationId" });
@@ -136,5 +135,70 @@ function NestedInvocations({ invocation }: { readonly invocation: WholeInvocatio
         empty={<p className="muted">This invocation started no other invocations.</p>}
       />
     </Section>
+  );
+}
+
+/** Longer errors are shown without links to their positions. */
+const LINKED_CHARACTERS = 20_000;
+/** A file of the author, its line and its column. */
+const POSITION = /((?:[\w@+-][\w@.+-]*\/)*[\w@+-][\w@.+-]*\.[cm]?[jt]sx?):(\d{1,7})(?::\d{1,7})?/g;
+
+interface Piece {
+  readonly text: string;
+  readonly file?: string;
+  readonly line?: number;
+}
+
+/** An error's text in pieces, of which the positions in files have their file and line. */
+function piecesOf(text: string): readonly Piece[] {
+  const pieces: Piece[] = [];
+  let at = 0;
+  for (const match of text.matchAll(POSITION)) {
+    if (match.index > at) pieces.push({ text: text.slice(at, match.index) });
+    pieces.push({ text: match[0], file: match[1] ?? "", line: Number(match[2]) });
+    at = match.index + match[0].length;
+  }
+  if (at < text.length) pieces.push({ text: text.slice(at) });
+  return pieces;
+}
+
+/** An error; positions in its stack lead to the source. */
+function ErrorText({ text, functionId, commitId }: {
+  readonly text: string;
+  readonly functionId: string;
+  readonly commitId: string;
+}) {
+  if (text.length > LINKED_CHARACTERS) return <CodeBlock text={text} label="the error" />;
+  return (
+    <pre className="invocation-error" tabIndex={0} aria-label="the error"><bdi>
+      {piecesOf(text).map(({ text: piece, file, line }, index) => (
+        <Fragment key={index}>
+          {file === undefined || line === undefined ? visibleText(piece) : (
+            <SourceLink functionId={functionId} commitId={commitId} file={file} line={line}>
+              {piece}
+            </SourceLink>
+          )}
+        </Fragment>
+      ))}
+    </bdi></pre>
+  );
+}
+
+/** Leads to a line of a file in the commit that ran. */
+function SourceLink({ functionId, commitId, file, line, children }: {
+  readonly functionId: string;
+  readonly commitId: string;
+  readonly file: string;
+  readonly line: number;
+  readonly children: ReactNode;
+}) {
+  return (
+    <Link
+      to="/functions/$functionId"
+      params={{ functionId }}
+      search={{ commit: commitId, file, line }}
+    >
+      {children}
+    </Link>
   );
 }

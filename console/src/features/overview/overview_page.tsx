@@ -1,13 +1,16 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
-import { parseDuration } from "../../parts/format.ts";
+import { useMemo } from "react";
+import type { Schemas } from "../../api/client.ts";
+import { Badge } from "../../parts/badge.tsx";
+import { TimeChart } from "../../parts/chart.tsx";
+import { Figure } from "../../parts/figure.tsx";
+import { formatCount, formatDuration, parseDuration } from "../../parts/format.ts";
 import { Page, Section } from "../../parts/page.tsx";
 import { Empty, Loaded, Loading } from "../../parts/states.tsx";
-import { Count, Duration, Name } from "../../parts/values.tsx";
+import { Count, Duration, Name, Time } from "../../parts/values.tsx";
 import { useMay } from "../../shell/rights.ts";
-import { Alerts } from "./alerts.tsx";
-import { InvocationCharts, type Step } from "./invocation_charts.tsx";
-import { type Order, type Range, RANGES, stepsQuery, topQuery } from "./queries.ts";
+import { alertsQuery, type Order, type Range, RANGES, stepsQuery, topQuery } from "./queries.ts";
 import { ServerState } from "./server_state.tsx";
 
 export function OverviewPage() {
@@ -152,4 +155,124 @@ function TopFunctions({ title, range, order }: {
       </Loaded>
     </Section>
   );
+}
+
+type Alert = Schemas["invoked.Alert"];
+
+/** The alerts that fire, and whether they reach their receiver. */
+function Alerts() {
+  const query = useQuery(alertsQuery);
+  return (
+    <Section title="Alerts">
+      <Loaded query={query} loading={<Loading rows={1} />}>
+        {({ list, failing }) => (
+          <>
+            {failing === undefined ? null : (
+              <p role="status">
+                <Badge tone="bad">Not posted</Badge> Alerts have not been posted since{" "}
+                <Time value={failing.since} />: {failing.error}
+              </p>
+            )}
+            {list.length === 0
+              ? <p className="muted">No alert fires.</p>
+              : (
+                <ul className="overview-list">
+                  {list.map((alert) => (
+                    <li key={alert.id}>
+                      <span>
+                        <Badge tone="bad">{alert.severity}</Badge> <Summary {...alert} />
+                      </span>
+                      <Time value={alert.startsAt} />
+                    </li>
+                  ))}
+                </ul>
+              )}
+          </>
+        )}
+      </Loaded>
+    </Section>
+  );
+}
+
+/** What the alert says, which leads to the page about the alert unless that is this page. */
+function Summary({ summary, functionId, page }: Alert) {
+  if (functionId !== undefined) {
+    return <Link to="/functions/$functionId" params={{ functionId }}>{summary}</Link>;
+  }
+  return page === "/dead-letters" ? <Link to="/dead-letters">{summary}</Link> : <>{summary}</>;
+}
+
+type Step = Schemas["invoked.StatisticsStep"];
+
+/** Failures of a step, of all words. */
+function failuresOf({ failures }: Step): number {
+  return Object.values(failures).reduce((sum, count) => sum + count, 0);
+}
+
+/** The number of invocations, their durations, and both over time. */
+function InvocationCharts({ steps }: { readonly steps: readonly Step[] }) {
+  const times = useMemo(() => steps.map(({ start }) => Date.parse(start) / 1_000), [steps]);
+  const counts = useMemo(() => [
+    {
+      label: "Invocations",
+      colour: "--accent",
+      values: steps.map(({ calls }) => calls),
+      format: formatCount,
+      fill: true,
+    },
+    { label: "Failures", colour: "--bad", values: steps.map(failuresOf), format: formatCount },
+  ], [steps]);
+  const durations = useMemo(() => [
+    {
+      label: "p50",
+      colour: "--accent",
+      values: steps.map(({ p50 }) => parseDuration(p50) ?? null),
+      format: formatDuration,
+    },
+    {
+      label: "p99",
+      colour: "--ink-3",
+      values: steps.map(({ p99 }) => parseDuration(p99) ?? null),
+      format: formatDuration,
+    },
+  ], [steps]);
+  return (
+    <Section title="Invocations">
+      <Figures steps={steps} />
+      <div className="columns">
+        <TimeChart label="Invocations and failures over time" times={times} series={counts} />
+        <TimeChart label="Durations over time" times={times} series={durations} />
+      </div>
+    </Section>
+  );
+}
+
+function Figures({ steps }: { readonly steps: readonly Step[] }) {
+  const calls = steps.reduce((sum, step) => sum + step.calls, 0);
+  const failed = steps.reduce((sum, step) => sum + failuresOf(step), 0);
+  const share = calls === 0 ? 0 : failed / calls;
+  const cpu = steps.reduce((sum, { cpuTime }) => sum + (parseDuration(cpuTime) ?? 0), 0);
+  return (
+    <div className="figures">
+      <Figure label="Invocations" value={<Count value={calls} />} />
+      <Figure
+        label="Failed"
+        value={
+          <span title={`${formatCount(failed)} of ${formatCount(calls)}`}>
+            {share.toLocaleString(undefined, { style: "percent", maximumFractionDigits: 2 })}
+          </span>
+        }
+        isBad={failed > 0}
+      />
+      <Figure label="Typical p50" value={<Duration ms={middle(steps, "p50")} />} />
+      <Figure label="Typical p99" value={<Duration ms={middle(steps, "p99")} />} />
+      <Figure label="CPU time" value={<Duration ms={cpu} />} />
+    </div>
+  );
+}
+
+/** The median over the steps that had invocations, in ms. */
+function middle(steps: readonly Step[], name: "p50" | "p99"): number | undefined {
+  const values = steps.flatMap((step) => parseDuration(step[name]) ?? []).sort((a, b) => a - b);
+  return values[Math.floor(values.length / 2)];
 }

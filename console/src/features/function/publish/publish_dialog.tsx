@@ -1,18 +1,27 @@
 import { type QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useLocation } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
-import { call, type Fn } from "../../../api/client.ts";
+import { call, type Fn, type TestResult } from "../../../api/client.ts";
 import { keys } from "../../../api/queries.ts";
+import { Badge } from "../../../parts/badge.tsx";
 import { Button, CancelButton } from "../../../parts/button.tsx";
 import { Dialog } from "../../../parts/dialog.tsx";
-import { shortId } from "../../../parts/format.ts";
+import { countOf, shortId, visibleText } from "../../../parts/format.ts";
+import { Properties } from "../../../parts/page.tsx";
 import { ErrorNote, Note } from "../../../parts/states.tsx";
 import { toast, toastError } from "../../../parts/toasts.tsx";
 import { draftOf } from "../code/drafts.ts";
+import { PositionLink, typeProblems } from "../code/problems.tsx";
 import { Difference } from "../difference.tsx";
-import { commitQuery } from "../queries.ts";
-import { testsQuery } from "../tests/test_results.tsx";
-import { Checks, failingChecks } from "./checks.tsx";
+import { type CommitContent, commitQuery } from "../queries.ts";
+import {
+  failedCount,
+  runTests,
+  TEST_FILE,
+  TestResults,
+  testsQuery,
+  testSummary,
+} from "../tests/test_results.tsx";
 
 /** A commit to publish. */
 interface Publish {
@@ -133,4 +142,102 @@ async function setPublished(
     },
   });
   await queries.invalidateQueries({ queryKey: keys.function(functionId) });
+}
+
+/** What is known to be wrong with a commit, such as "2 type errors and 1 failed test"; empty if nothing is. */
+function failingChecks(
+  content: CommitContent | undefined,
+  results: readonly TestResult[] | undefined,
+): string {
+  const counts = [
+    [content?.diagnostics.length ?? 0, "type error"],
+    [failedCount(results ?? []), "failed test"],
+  ] as const;
+  return counts.flatMap(([count, noun]) => count === 0 ? [] : [countOf(count, noun)])
+    .join(" and ");
+}
+
+/** What the type check and the tests of a commit found. Neither keeps anybody from publishing it. */
+function Checks({ fn, content }: { readonly fn: Fn; readonly content: CommitContent }) {
+  return (
+    <Properties
+      items={[
+        ["Types", <Types key="types" content={content} />],
+        ["Tests", <Tests key="tests" fn={fn} content={content} />],
+      ]}
+    />
+  );
+}
+
+function Types({ content }: { readonly content: CommitContent }) {
+  const { types, unchecked, diagnostics, commit } = content;
+  if (types === "PENDING") return <span role="status">Checking …</span>;
+  if (types === "NOT_CHECKED") {
+    return (
+      <>
+        <Badge tone="warn">Not checked</Badge> {unchecked === undefined
+          ? "The server checked no types (--check-types) when the commit was made."
+          : `${visibleText(unchecked)}.`}
+      </>
+    );
+  }
+  if (diagnostics.length === 0) return <Badge tone="good">No errors</Badge>;
+  return (
+    <>
+      <Badge tone="bad">{countOf(diagnostics.length, "error")}</Badge>
+      <ul className="function-found" tabIndex={0} aria-label="Type errors">
+        {typeProblems(diagnostics).map(({ path, line, column, message }, index) => (
+          <li key={index}>
+            <PositionLink position={`${path}:${line}:${column}`} commitId={commit.id} />{" "}
+            {visibleText(message)}
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function Tests({ fn, content }: { readonly fn: Fn; readonly content: CommitContent }) {
+  const { commit, files } = content;
+  const queries = useQueryClient();
+  const { data: results } = useQuery(testsQuery(fn.id, commit.id));
+  const run = useMutation({ mutationFn: () => runTests(queries, fn.id, commit.id) });
+  if (!Object.hasOwn(files, TEST_FILE)) {
+    return (
+      <>
+        No tests: the commit has no <code>{TEST_FILE}</code>.
+      </>
+    );
+  }
+  return (
+    <>
+      <div className="row">
+        <span role="status">
+          {run.isPending
+            ? "Running …"
+            : results === undefined
+            ? <Badge tone="warn">Not run</Badge>
+            : (
+              <Badge tone={failedCount(results) === 0 ? "good" : "bad"}>
+                {testSummary(results)}
+              </Badge>
+            )}
+        </span>
+        <Button busy={run.isPending} onClick={() => run.mutate()}>
+          {results === undefined ? "Run the tests" : "Run the tests again"}
+        </Button>
+      </div>
+      {run.error === null ? null : <ErrorNote error={run.error} />}
+      {results === undefined || failedCount(results) === 0 ? null : (
+        <div
+          className="function-found"
+          role="region"
+          tabIndex={0}
+          aria-label="Results of the tests"
+        >
+          <TestResults results={results} commitId={commit.id} />
+        </div>
+      )}
+    </>
+  );
 }

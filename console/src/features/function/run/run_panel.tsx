@@ -1,26 +1,21 @@
+/** Runs a commit with an input: the panel, what this browser remembers of inputs, and their JSON Schema. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useRef, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import type { Fn } from "../../../api/client.ts";
+import { holdInTab, readHeld, readStored, writeStored } from "../../../browser/stored.ts";
 import { Button } from "../../../parts/button.tsx";
 import { Field, SelectField } from "../../../parts/field.tsx";
+import { textsOf } from "../../../parts/files.ts";
 import { shortId, visibleText } from "../../../parts/format.ts";
 import { JsonEditor } from "../../../parts/monaco/lazy.tsx";
 import { Section } from "../../../parts/page.tsx";
 import { Keys } from "../../../parts/shortcuts.tsx";
 import { ErrorNote } from "../../../parts/states.tsx";
 import { CommitField } from "../../../parts/typed_field.tsx";
-import { remainingError, violationOf } from "../../../parts/violations.ts";
+import { errorText, remainingError, violationOf } from "../../../parts/violations.ts";
 import { HeadMoved, save } from "../code/save.ts";
 import { useWorkspace, type Workspace } from "../code/workspace.ts";
 import { useCommitOptions } from "../queries.ts";
-import {
-  inputsOf,
-  inputViolation,
-  keepTyped,
-  rememberInput,
-  typedInputOf,
-  useInputSchema,
-} from "./inputs.ts";
 import { begin, RunResult } from "./run_result.tsx";
 
 /** The draft, the head, the published commit, or what names any: an id or a tag. */
@@ -223,4 +218,63 @@ function CommitSelect({ fn, hasDraft, value, error, onChange }: {
       ]}
     />
   );
+}
+
+const MAX_INPUTS = 10;
+/** Longer inputs are not kept: they would crowd out drafts. */
+const MAX_INPUT_UNITS = 20_000;
+
+const keyOf = (functionId: string) => `inputs.${functionId}`;
+
+function inputsOf(functionId: string): readonly string[] {
+  return readStored<readonly string[]>(keyOf(functionId)) ?? [];
+}
+
+function rememberInput(functionId: string, input: string): void {
+  if (input.length > MAX_INPUT_UNITS) return;
+  const others = inputsOf(functionId).filter((other) => other !== input);
+  writeStored(keyOf(functionId), [input, ...others].slice(0, MAX_INPUTS));
+}
+
+/** What was typed last in this tab, run or not. */
+function typedInputOf(functionId: string): string | undefined {
+  return readHeld(keyOf(functionId));
+}
+
+function keepTyped(functionId: string, input: string): void {
+  holdInTab(keyOf(functionId), input);
+}
+
+/** Why a text is no input; undefined if it is one. */
+function inputViolation(text: string): string | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+    return isObject ? undefined : "The input must be a JSON object, such as {}";
+  } catch (error) {
+    return `The input is not JSON: ${errorText(error)}`;
+  }
+}
+
+/** The type of the input is derived once the files rest for this long, in ms. */
+const REST = 600;
+
+/** The JSON Schema of the input of `main.ts`; undefined until it is known. */
+function useInputSchema(workspace: Workspace | undefined): unknown {
+  const [schema, setSchema] = useState<unknown>();
+  const { files, types } = workspace ?? {};
+  useEffect(() => {
+    if (files === undefined || types === undefined) return;
+    let isCurrent = true;
+    const timer = setTimeout(async () => {
+      const { schemaOfInput } = await import("../../../parts/monaco/typescript.ts");
+      const found = await schemaOfInput(types, textsOf(files)).catch(() => undefined);
+      if (isCurrent) setSchema(found);
+    }, REST);
+    return () => {
+      isCurrent = false;
+      clearTimeout(timer);
+    };
+  }, [files, types]);
+  return schema;
 }

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { FUNCTION_TENANT } from "../../../../../src/resources/tenants.ts";
 import type { Fn, Tenant } from "../../../api/client.ts";
-import { readTenants, tenantKeys } from "../../../api/tenants.ts";
+import { readTenants, tenantKeys } from "../../../api/queries.ts";
 import { fieldsOf, SelectField, TextAreaField } from "../../../parts/field.tsx";
 import { visibleText } from "../../../parts/format.ts";
 import { violationOf } from "../../../parts/violations.ts";

@@ -1,6 +1,9 @@
+/** A trigger: what it does, what can be done with it, and what the palette offers of it. */
+import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useEffect, useRef, useState } from "react";
-import type { Trigger } from "../../../api/client.ts";
+import { useEffect, useMemo, useRef, useState } from "react";
+import { call, type Trigger } from "../../../api/client.ts";
+import { keys } from "../../../api/queries.ts";
 import { Badge } from "../../../parts/badge.tsx";
 import { Button, CopyButton } from "../../../parts/button.tsx";
 import { JsonBlock } from "../../../parts/code.tsx";
@@ -8,12 +11,12 @@ import { ConfirmDialog } from "../../../parts/dialog.tsx";
 import { SecretField, SelectField } from "../../../parts/field.tsx";
 import { visibleText } from "../../../parts/format.ts";
 import { Properties } from "../../../parts/page.tsx";
+import { type Command, useCommands } from "../../../parts/shortcuts.tsx";
 import { toast, toastError } from "../../../parts/toasts.tsx";
 import { Name, Time } from "../../../parts/values.tsx";
-import { type TriggerActions, useTriggerActions, useTriggerCommands } from "./actions.ts";
-import { RequestBuilder } from "./request_builder.tsx";
-import { SecretNote, type ShownSecret } from "./secrets.tsx";
-import { TestDelivery } from "./test_delivery.tsx";
+import { copy } from "../../../shell/commands.ts";
+import { RequestBuilder, TestDelivery } from "./requests.tsx";
+import { secretIn, SecretNote, type ShownSecret } from "./secrets.tsx";
 import { Deliveries, EndpointRequests, InvocationLink, NextRuns } from "./trigger_runs.tsx";
 import {
   addressOf,
@@ -244,4 +247,98 @@ function RotateDialog({ open, canGive, onClose, onConfirm }: {
       </div>
     </ConfirmDialog>
   );
+}
+
+interface TriggerActions {
+  /** The toast of a pause resumes it, and the other way round. */
+  readonly setPaused: (paused: boolean) => Promise<void>;
+  /** Answers the invocation. */
+  readonly runNow: () => Promise<string>;
+  /** Takes a new secret, or makes one if it is empty. The old one is accepted for a duration of the API. Throws `ApiError`. */
+  readonly rotate: (given: string, expireOldAfter: string) => Promise<ShownSecret | undefined>;
+  /** Throws `ApiError`. */
+  readonly erase: () => Promise<void>;
+}
+
+function useTriggerActions({ functionId, id }: Trigger): TriggerActions {
+  const queries = useQueryClient();
+  const path = { function_id: functionId, id };
+  const setPaused = async (paused: boolean) => {
+    try {
+      await call("PATCH /api/v1/functions/{function_id}/triggers/{id}", {
+        path,
+        body: { trigger: { paused }, updateMask: "paused" },
+      });
+      await refresh(queries, functionId);
+      toast(paused ? "Paused" : "Resumed", { undo: () => void setPaused(!paused) });
+    } catch (error) {
+      toastError(paused ? "Could not pause the trigger" : "Could not resume the trigger", error);
+    }
+  };
+  return {
+    setPaused,
+    runNow: async () => {
+      const { invocationId } = await call(
+        "POST /api/v1/functions/{function_id}/triggers/{id}/run",
+        { path, body: {} },
+      );
+      await queries.invalidateQueries({ queryKey: ["invocation"] });
+      return invocationId;
+    },
+    rotate: async (given, expireOldAfter) => {
+      const answer = await call(
+        "POST /api/v1/functions/{function_id}/triggers/{id}/rotate_secret",
+        { path, body: { expireOldAfter, ...given === "" ? {} : { secret: given } } },
+      );
+      await refresh(queries, functionId);
+      return secretIn(answer, given);
+    },
+    erase: async () => {
+      await call("DELETE /api/v1/functions/{function_id}/triggers/{id}", { path, body: {} });
+      await refresh(queries, functionId);
+    },
+  };
+}
+
+async function refresh(queries: QueryClient, functionId: string): Promise<void> {
+  await queries.invalidateQueries({ queryKey: keys.triggers(functionId) });
+  await queries.invalidateQueries({ queryKey: keys.function(functionId) });
+}
+
+interface Commands {
+  readonly runNow: () => void;
+  readonly setPaused: (paused: boolean) => void;
+  readonly edit: () => void;
+  /** Opens the dialog that asks before it acts. */
+  readonly ask: (what: "rotate" | "erase") => void;
+}
+
+/** Registers the commands of a trigger. */
+function useTriggerCommands(trigger: Trigger, actions: Commands): void {
+  const latest = useRef(actions);
+  latest.current = actions;
+  useCommands(useMemo(() => {
+    const { paused } = trigger;
+    const kind = kindOf(trigger);
+    const isSecret = trigger.webhook !== undefined && methodOf(trigger) === "capabilityUrl";
+    const offered: readonly (readonly [isOffered: boolean, label: string, run: () => void])[] = [
+      [kind === "schedule", "Run the schedule now", () => latest.current.runNow()],
+      [
+        true,
+        paused ? "Resume trigger" : "Pause trigger",
+        () => latest.current.setPaused(!paused),
+      ],
+      [true, "Edit trigger", () => latest.current.edit()],
+      [
+        kind !== "schedule" && !isSecret,
+        "Copy trigger URL",
+        () => void copy(addressOf(trigger), "Copied the URL"),
+      ],
+      [hasSecret(trigger), "Rotate the secret …", () => latest.current.ask("rotate")],
+      [true, "Delete trigger …", () => latest.current.ask("erase")],
+    ];
+    return offered.flatMap(([isOffered, label, run]): Command[] =>
+      isOffered ? [{ label, group: "This trigger", run }] : []
+    );
+  }, [trigger]));
 }
