@@ -64,14 +64,10 @@ const SERVER_MODULE = /^src\/(?:compose\/|(?:api|engine|sandbox|builder|store)\/
 /** What every run of the command line loads. */
 const EVERY_RUN = [
   "package.json",
-  "src/cli/access_commands.ts",
-  "src/cli/cluster_commands.ts",
   "src/cli/commands.ts",
-  "src/cli/federation_commands.ts",
   "src/cli/mod.ts",
   "src/cli/options/connection_help.ts",
   "src/cli/program.ts",
-  "src/cli/tenant_commands.ts",
   "src/cli/terminal/command_name.ts",
   "src/cli/terminal/failure.ts",
   "src/cli/terminal/shell.ts",

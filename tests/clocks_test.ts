@@ -11,8 +11,7 @@ type Readers = readonly [folder: string, purpose: string, ...files: readonly str
  */
 const READERS: readonly Readers[] = [
   ["src/api/sessions", "the lifetime of cookies, from a stored end", "provider.ts", "sign_in.ts"],
-  ["src/cli/clients", "a stored end", "list.ts"],
-  ["src/cli/credentials", "a stored end", "state.ts"],
+  ["src/cli", "a stored end", "credentials.ts"],
   ["src/cli/local", "times of files, and times of day", "local_triggers.ts", "synced_function.ts"],
   ["src/cli/options", "times that people write", "time.ts"],
   ["src/cli/triggers", "times in examples of requests", "examples.ts"],

@@ -3,11 +3,20 @@ import { countOf, formatBytes, formatCount } from "../config/mod.ts";
 import type { Expired } from "../store/backup/expire.ts";
 import type { BackupReport } from "../store/backup/take.ts";
 import { isArchiveName } from "../store/backup/targets.ts";
-import { isS3Url } from "./options/backup_path.ts";
-import { installationSettings, loadInstallation, storageFailure } from "./options/installation.ts";
-import { addExamples, addJsonOption, parseCountOf } from "./options/common_options.ts";
+import {
+  installationSettings,
+  isS3Url,
+  loadInstallation,
+  storageFailure,
+} from "./options/installation.ts";
+import {
+  addExamples,
+  addJsonOption,
+  type JsonFlag,
+  parseCountOf,
+} from "./options/common_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
-import { Failure, oneLine } from "./terminal/failure.ts";
+import { Failure, oneLine, UsageFailure } from "./terminal/failure.ts";
 import { note, printJson } from "./terminal/output.ts";
 
 const HELP = `
@@ -26,10 +35,9 @@ Exit codes:
   2  invalid arguments
   3  the data is damaged: the backup lists the damages, and has everything else`;
 
-interface Options {
+interface Options extends JsonFlag {
   readonly withKeys?: boolean;
   readonly keep?: number;
-  readonly json?: true;
 }
 
 /** `invoked backup`: takes a backup beside a running server. */
@@ -76,10 +84,12 @@ export function register(command: Command): void {
 function checkUsage(path: string, keep: number | undefined): void {
   if (isS3Url("Nothing was backed up", path)) return;
   if (keep === undefined || !isArchiveName(path)) return;
-  throw new Failure(`Nothing was backed up: --keep is for a folder, and ${path} is an archive`, {
-    next: "name a folder or a bucket, or omit --keep",
-    exit: "usage",
-  });
+  throw new UsageFailure(
+    `Nothing was backed up: --keep is for a folder, and ${path} is an archive`,
+    {
+      next: "name a folder or a bucket, or omit --keep",
+    },
+  );
 }
 
 /** @throws Failure if the data was damaged: the backup has everything else */

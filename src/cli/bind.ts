@@ -1,35 +1,27 @@
 import type { Command } from "commander";
-import {
-  functionOf,
-  REQUIRED_FUNCTION_ARGUMENT,
-  REQUIRED_FUNCTION_HELP,
-} from "./options/function_argument.ts";
-import { addExamples, addJsonOption } from "./options/common_options.ts";
-import { PRINCIPAL_HELP } from "./options/identity_arguments.ts";
-import { addServerOptions } from "./options/server_options.ts";
-import { Failure, oneLine } from "./terminal/failure.ts";
-import { printJson } from "./terminal/output.ts";
+import { addApiOptions } from "./options/api_command.ts";
+import { functionOf, REQUIRED_FUNCTION } from "./options/function_argument.ts";
+import type { JsonFlag } from "./options/common_options.ts";
+import { PRINCIPAL } from "./options/identity_arguments.ts";
+import { oneLine, UsageFailure } from "./terminal/failure.ts";
+import { printResult } from "./terminal/output.ts";
 
-interface Options {
+interface Options extends JsonFlag {
   readonly none?: true;
-  readonly json?: true;
 }
 
 /** `invoked bind`: lets a function act as a service principal. */
 export function register(command: Command): void {
   command
-    .argument(REQUIRED_FUNCTION_ARGUMENT, REQUIRED_FUNCTION_HELP)
-    .argument("[principal]", PRINCIPAL_HELP)
+    .argument(...REQUIRED_FUNCTION)
+    .argument("[principal]", PRINCIPAL[1])
     .option("--none", "Remove the binding: the function has the roles of its own alone");
-  const server = addServerOptions(command);
-  addJsonOption(command);
-  addExamples(command, "invoked bind hello reports", "invoked bind hello --none");
+  const server = addApiOptions(command, "invoked bind hello reports", "invoked bind hello --none");
   command.action(async (name: string, principalName: string | undefined, options: Options) => {
     const { none, json } = options;
     if ((principalName === undefined) !== (none === true)) {
-      throw new Failure("Name a service principal, or give --none to remove the binding", {
+      throw new UsageFailure("Name a service principal, or give --none to remove the binding", {
         next: "list the principals with invoked principals list",
-        exit: "usage",
       });
     }
     using api = await server.connect();
@@ -42,14 +34,10 @@ export function register(command: Command): void {
       const bound = await api.principals.boundTo(fn.id);
       if (bound !== undefined) await api.principals.unbind(bound, fn.id);
     }
-    if (json) {
-      return printJson({ functionId: fn.id, servicePrincipalId: principal?.id ?? null });
-    }
-    const shown = oneLine(fn.displayName);
-    console.log(
-      principal === undefined
-        ? `${shown} is bound to no service principal`
-        : `${shown} acts as ${oneLine(principal.displayName)}`,
-    );
+    const state = principal === undefined
+      ? "is bound to no service principal"
+      : `acts as ${oneLine(principal.displayName)}`;
+    const bound = { functionId: fn.id, servicePrincipalId: principal?.id ?? null };
+    printResult(json, bound, `${oneLine(fn.displayName)} ${state}`);
   });
 }

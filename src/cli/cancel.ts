@@ -5,10 +5,15 @@ import { needsAddition } from "./client/api_error.ts";
 import { findAnyInvocation } from "./client/find.ts";
 import { inParallel } from "./client/parallel.ts";
 import { hasEnded, type Invocation, type RemoteFunction, wasCancelled } from "./client/schemas.ts";
-import { Failure, oneLine } from "./terminal/failure.ts";
+import { Failure, oneLine, UsageFailure } from "./terminal/failure.ts";
 import { note, printJson } from "./terminal/output.ts";
-import { askForYes } from "./terminal/prompts.ts";
-import { addExamples, addJsonOption, addYesOption } from "./options/common_options.ts";
+import {
+  addExamples,
+  addJsonOption,
+  addYesOption,
+  needYes,
+  type YesFlags,
+} from "./options/common_options.ts";
 import { functionOf } from "./options/function_argument.ts";
 import { addServerOptions } from "./options/server_options.ts";
 import { addSpanOptions, type Span } from "./options/time.ts";
@@ -18,11 +23,9 @@ const MAX_INVOCATIONS = 1000;
 /** Invocations that are cancelled at the same time. */
 const PARALLEL = 8;
 
-interface Options extends Span {
+interface Options extends Span, YesFlags {
   readonly query?: string;
   readonly function?: string;
-  readonly yes?: true;
-  readonly json?: true;
 }
 
 /** `invoked cancel`: kills running invocations, and removes waiting invocations. */
@@ -47,15 +50,14 @@ export function register(command: Command): void {
     const { function: name, yes, json, ...filter } = options;
     if ((ids.length > 0) === (name !== undefined)) {
       const violation = name === undefined ? "no invocation is given" : "--function takes no ids";
-      throw new Failure(`Nothing was cancelled: ${violation}`, {
+      throw new UsageFailure(`Nothing was cancelled: ${violation}`, {
         next: "name invocations, or a function with --function",
-        exit: "usage",
       });
     }
     using api = await server.connect();
     const found = name === undefined
       ? await runningOnes(api, ids)
-      : await allOf(api, await functionOf(api, name), filter, yes ?? false);
+      : await allOf(api, await functionOf(api, name), filter, yes);
     const ended: Invocation[] = [];
     await inParallel(PARALLEL, found, async (invocation) => {
       const result = await api.cancel(invocation);
@@ -87,7 +89,7 @@ async function allOf(
   api: Api,
   fn: RemoteFunction,
   { since, until, query }: Omit<Options, "function" | "yes" | "json">,
-  yes: boolean,
+  yes: true | undefined,
 ): Promise<Invocation[]> {
   // By id: an invocation that starts between the two requests is in both lists.
   const byId = new Map<string, Invocation>();
@@ -104,11 +106,13 @@ async function allOf(
   const found = [...byId.values()];
   const shown = oneLine(fn.displayName);
   if (found.length === 0) note(`${shown} has no invocation that runs or waits`);
-  else if (!yes) {
-    const question = `Cancel ${countOf(found.length, "invocation")} of ${shown} on ${api.url}?`;
-    if (!await askForYes(question, "give --yes to cancel without asking")) {
-      throw new Failure("No invocation was cancelled");
-    }
+  else {
+    await needYes(
+      yes,
+      `Cancel ${countOf(found.length, "invocation")} of ${shown} on ${api.url}?`,
+      "No invocation was cancelled",
+      "give --yes to cancel without asking",
+    );
   }
   return found;
 }

@@ -1,12 +1,11 @@
 import type { Command } from "commander";
 import { writeEditorTypes } from "./folder/editor.ts";
-import { readFunctionFolder } from "./folder/files.ts";
-import { noteSkipped } from "./folder/skipped.ts";
+import { noteSkipped, readFunctionFolder } from "./folder/files.ts";
 import { readEnvironment, resolveConfig } from "../config/mod.ts";
 import { readManifest } from "./folder/manifest.ts";
 import { settingsBeyond, warnOfLimits } from "./local/setting_limits.ts";
 import { checkTypes, typeErrors, uncheckedTypes } from "./local/type_check.ts";
-import { addExamples, addJsonOption } from "./options/common_options.ts";
+import { addExamples, addJsonOption, type JsonFlag } from "./options/common_options.ts";
 import { addLocalSettings, withoutOwnVariables } from "./options/local_settings.ts";
 import { formatDiagnostic, noteWarnings } from "./terminal/diagnostics.ts";
 import { printable } from "./terminal/failure.ts";
@@ -17,7 +16,7 @@ export function register(command: Command): void {
   const readSettings = addLocalSettings(command);
   addJsonOption(command);
   addExamples(command, "invoked check", "invoked check --json");
-  command.action(async ({ json }: { readonly json?: true }) => {
+  command.action(async ({ json }: JsonFlag) => {
     const folder = Deno.cwd();
     const { files, skipped } = await readFunctionFolder(folder);
     await writeEditorTypes(folder);

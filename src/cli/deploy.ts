@@ -16,8 +16,7 @@ import {
   makeCommit,
   settingsChange,
 } from "./folder/deployment.ts";
-import { readFunctionFolder, type Skipped } from "./folder/files.ts";
-import { noteSkipped } from "./folder/skipped.ts";
+import { noteSkipped, readFunctionFolder, type Skipped } from "./folder/files.ts";
 import { type Manifest, needManifest } from "./folder/manifest.ts";
 import {
   type AppliedTrigger,
@@ -28,15 +27,14 @@ import {
   type TriggerDifference,
 } from "./folder/triggers.ts";
 import type { SecretLike } from "./folder/secret_scan.ts";
-import { secretsAmong } from "./folder/secret_warning.ts";
+import { secretsAmong, warnOfSecretVariables } from "./folder/secret_warning.ts";
 import { warnOfHandlers } from "./folder/handler_warning.ts";
-import { warnOfSecretVariables } from "./folder/variable_warning.ts";
 import { rejectTypeErrors } from "./local/rejected_types.ts";
 import { noteLoad } from "./terminal/load_report.ts";
 import { note, paintNote, printJson } from "./terminal/output.ts";
 import { withProgress } from "./terminal/progress.ts";
-import { addExamples, addJsonOption } from "./options/common_options.ts";
-import { addServerOptions } from "./options/server_options.ts";
+import { addApiOptions } from "./options/api_command.ts";
+import type { JsonFlag } from "./options/common_options.ts";
 import { addTenantOptions, needTenant, type TenantOptions } from "./options/tenant_options.ts";
 import { addVarOption } from "./options/variables.ts";
 
@@ -47,13 +45,12 @@ import { addVarOption } from "./options/variables.ts";
 const REPORTS_WAIT_MS = 3000;
 const REPORTS_POLL_MS = 200;
 
-interface Options extends TenantOptions {
+interface Options extends TenantOptions, JsonFlag {
   readonly check?: true;
   readonly publish?: true;
   readonly message?: string;
   readonly prune?: true;
   readonly var?: Readonly<Record<string, string>>;
-  readonly json?: true;
 }
 
 /** `invoked deploy`: uploads and builds the function of a folder. */
@@ -65,9 +62,7 @@ export function register(command: Command): void {
     .option("--prune", "Delete the triggers that are not in invoked.json");
   addVarOption(command, "Variable of the function, in addition to invoked.json");
   addTenantOptions(command);
-  const server = addServerOptions(command);
-  addJsonOption(command);
-  addExamples(
+  const server = addApiOptions(
     command,
     `invoked deploy --publish --message "Say hello"`,
     "invoked deploy --publish --var STAGE=production",

@@ -20,18 +20,17 @@ import { noteDiagnostics, noteWarnings } from "./terminal/diagnostics.ts";
 import { noteLoad } from "./terminal/load_report.ts";
 import { printLogLine } from "./terminal/log_lines.ts";
 import { note, paint, paintNote, printJson, printJsonLine } from "./terminal/output.ts";
-import { addExamples, addJsonOption } from "./options/common_options.ts";
+import { addExamples, addJsonOption, type JsonFlag } from "./options/common_options.ts";
 import { addLocalSettings } from "./options/local_settings.ts";
 import { addRecordingOptions, type RecordingOptions } from "./options/recording_options.ts";
 import { addVarOption } from "./options/variables.ts";
 import { quoteForShell } from "./terminal/shell.ts";
 import { listenForInterrupt } from "./terminal/signals.ts";
 
-interface Options extends RecordingOptions {
+interface Options extends RecordingOptions, JsonFlag {
   readonly input?: string;
   readonly secrets?: string;
   readonly var?: Readonly<Record<string, string>>;
-  readonly json?: true;
 }
 
 /** `invoked dev`: runs the function of a folder after every save. */

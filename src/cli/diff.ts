@@ -10,34 +10,28 @@ import { paintPatch, patchOf } from "./folder/patches.ts";
 import { differencesOf } from "./folder/triggers.ts";
 import { KINDS, type Trigger, type TriggerChange } from "./client/triggers.ts";
 import { note, printJson } from "./terminal/output.ts";
-import { addExamples, addJsonOption } from "./options/common_options.ts";
-import {
-  COMMIT_HELP,
-  FUNCTION_ARGUMENT,
-  FUNCTION_HELP,
-  functionOf,
-} from "./options/function_argument.ts";
-import { addServerOptions } from "./options/server_options.ts";
+import { addApiAction } from "./options/api_command.ts";
+import type { JsonFlag } from "./options/common_options.ts";
+import { COMMIT_HELP, FUNCTION, functionOf } from "./options/function_argument.ts";
 
 /** `invoked diff`: the differences between two commits, or between a commit and the folder. */
 export function register(command: Command): void {
   command
-    .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
+    .argument(...FUNCTION)
     .argument("[from]", COMMIT_HELP)
     .argument("[to]", "Id, HEAD or tag of the other commit [default the files of this folder]");
-  const server = addServerOptions(command);
-  addJsonOption(command);
-  addExamples(command, "invoked diff", "invoked diff hello v1 HEAD");
-  command.action(
+  addApiAction(
+    command,
+    ["invoked diff", "invoked diff hello v1 HEAD"],
     async (
+      api,
       name: string | undefined,
-      from = "HEAD",
+      from: string | undefined,
       to: string | undefined,
-      { json }: { readonly json?: true },
+      { json }: JsonFlag,
     ) => {
-      using api = await server.connect();
       const fn = await functionOf(api, name);
-      const before = await filesOf(api, fn, from);
+      const before = await filesOf(api, fn, from ?? "HEAD");
       const after = to === undefined
         ? await readFunctionFiles(Deno.cwd())
         : await filesOf(api, fn, to);

@@ -1,9 +1,8 @@
 import type { Command } from "commander";
 import { type Config, loadConfig, readEnvironment } from "../config/mod.ts";
-import { diagnoseConfig } from "./diagnosis/configuration.ts";
 import { renderReport } from "./diagnosis/render.ts";
-import { diagnoseMachine, findingsOf, verdictOf } from "./diagnosis/report.ts";
-import { Failure } from "./terminal/failure.ts";
+import { diagnoseConfig, diagnoseMachine, findingsOf, verdictOf } from "./diagnosis/report.ts";
+import { Failure, UsageFailure } from "./terminal/failure.ts";
 import { addExamples } from "./options/common_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
 
@@ -47,8 +46,7 @@ export function register(command: Command): void {
     const resolved = loadConfig(readFlags(), readEnvironment());
     const { config } = resolved;
     if (cluster && config.nats.urls === undefined) {
-      throw new Failure("--cluster without a cluster: --nats is not set", {
-        exit: "usage",
+      throw new UsageFailure("--cluster without a cluster: --nats is not set", {
         next: "give the settings of an API node or worker, such as --nats tls://HOST:4222",
       });
     }

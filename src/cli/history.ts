@@ -20,9 +20,9 @@ import {
 } from "./terminal/output.ts";
 import { firstLine } from "./terminal/failure.ts";
 import { waitOf } from "./terminal/wait.ts";
-import { addExamples, addJsonOption, addLimitOption } from "./options/common_options.ts";
-import { FUNCTION_ARGUMENT, FUNCTION_HELP, functionOf } from "./options/function_argument.ts";
-import { addServerOptions } from "./options/server_options.ts";
+import { addApiAction } from "./options/api_command.ts";
+import { addLimitOption, type ListFlags } from "./options/common_options.ts";
+import { FUNCTION, functionOf } from "./options/function_argument.ts";
 import { addSpanOptions, isWithin, type Span } from "./options/time.ts";
 
 const DEFAULT_LIMIT = 20;
@@ -30,19 +30,17 @@ const DEFAULT_LIMIT = 20;
 const MAX_ENTRIES = 1000;
 const STATUSES = ["pending", "running", "success", "error"];
 
-interface Options extends Span {
+interface Options extends Span, ListFlags {
   readonly status?: string;
   readonly query?: string;
   readonly publishes?: true;
   readonly purges?: true;
-  readonly limit: number;
-  readonly json?: true;
 }
 
 /** `invoked history`: the invocations of a function, its publishes, or its purges. */
 export function register(command: Command): void {
   command
-    .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
+    .argument(...FUNCTION)
     .addOption(
       new Option(
         "--status <STATUS>",
@@ -60,16 +58,11 @@ export function register(command: Command): void {
     );
   addSpanOptions(command, "List only entries");
   addLimitOption(command, "entries", DEFAULT_LIMIT);
-  const server = addServerOptions(command);
-  addJsonOption(command);
-  addExamples(
-    command,
+  addApiAction(command, [
     "invoked history hello",
     "invoked history hello --status error --since 1h --limit 5",
     "invoked history hello --publishes",
-  );
-  command.action(async (name: string | undefined, options: Options) => {
-    using api = await server.connect();
+  ], async (api, name: string | undefined, options: Options) => {
     const fn = await functionOf(api, name);
     if (options.publishes) await listPublishes(api, fn, options);
     else if (options.purges) await listPurges(api, fn, options);

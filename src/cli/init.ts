@@ -1,16 +1,15 @@
 import { basename, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
-import { describeError, Failure, oneLine } from "./terminal/failure.ts";
+import { describeError, Failure, oneLine, UsageFailure } from "./terminal/failure.ts";
 import { writeEditorTypes } from "./folder/editor.ts";
 import { DEFAULT_TEMPLATE, newFiles, readTemplates, type Template } from "./folder/templates.ts";
 import { note, printJson } from "./terminal/output.ts";
-import { addExamples, addJsonOption } from "./options/common_options.ts";
+import { addExamples, addJsonOption, type JsonFlag } from "./options/common_options.ts";
 import { quoteForShell } from "./terminal/shell.ts";
 
-interface Options {
+interface Options extends JsonFlag {
   readonly name?: string;
   readonly template: string;
-  readonly json?: true;
 }
 
 /** `invoked init`: creates a folder with a function, its test and the types for an editor. */
@@ -65,9 +64,8 @@ function describe(templates: readonly Template[]): string {
 
 function needName(name: string): string {
   if (name.trim() !== "") return name;
-  throw new Failure("The name of the function is empty", {
+  throw new UsageFailure("The name of the function is empty", {
     next: "name it with --name",
-    exit: "usage",
   });
 }
 

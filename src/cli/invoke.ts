@@ -9,17 +9,17 @@ import { InterruptibleInvocation } from "./client/interruptible_invocation.ts";
 import { type Invocation, type RemoteFunction, wasCancelled } from "./client/schemas.ts";
 import { Failure, printable } from "./terminal/failure.ts";
 import { readFields } from "./folder/manifest.ts";
+import { addApiOptions } from "./options/api_command.ts";
 import { INPUT_HELP, readInput } from "./options/input.ts";
 import { noteLogLine } from "./terminal/log_lines.ts";
-import { note, printJson } from "./terminal/output.ts";
+import { note, printJson, printResult } from "./terminal/output.ts";
 import { quoteForShell } from "./terminal/shell.ts";
-import { addExamples, addJsonOption } from "./options/common_options.ts";
-import { FUNCTION_ARGUMENT, FUNCTION_HELP, functionOf } from "./options/function_argument.ts";
-import { addServerOptions } from "./options/server_options.ts";
+import type { JsonFlag } from "./options/common_options.ts";
+import { FUNCTION, functionOf } from "./options/function_argument.ts";
 import { LATER_HELP, laterOption } from "./options/time.ts";
 import { listenForInterrupt } from "./terminal/signals.ts";
 
-interface Options {
+interface Options extends JsonFlag {
   readonly input?: string;
   readonly detach?: true;
   readonly commit?: string;
@@ -27,13 +27,12 @@ interface Options {
   readonly idempotencyKey?: string;
   readonly at?: string;
   readonly logs?: true;
-  readonly json?: true;
 }
 
 /** `invoked invoke`: calls a function. */
 export function register(command: Command): void {
   command
-    .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
+    .argument(...FUNCTION)
     .option("--input <JSON>", INPUT_HELP)
     .option(
       "--detach",
@@ -57,9 +56,7 @@ export function register(command: Command): void {
         "Print the log on stderr while the function runs; the invocation is asynchronous",
       ).conflicts(["detach", "at"]),
     );
-  const server = addServerOptions(command);
-  addJsonOption(command);
-  addExamples(
+  const server = addApiOptions(
     command,
     `invoked invoke hello --input '{"name": "Ada"}'`,
     "invoked invoke hello --input @input.json --commit HEAD --logs",
@@ -109,9 +106,7 @@ async function invoke(
   };
   if (isDetached) {
     const { invocationId } = await api.invoke(fn, request);
-    if (options.json) printJson({ invocationId });
-    else console.log(invocationId);
-    return;
+    return printResult(options.json, { invocationId }, invocationId);
   }
   using interrupt = listenForInterrupt();
   const running = new InterruptibleInvocation(api, fn, request, interrupt.signal);

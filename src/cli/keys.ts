@@ -8,26 +8,34 @@ import {
   countOf,
   type Given,
   loadConfig,
-  parseDuration,
   readEnvironment,
   type Secret,
 } from "../config/mod.ts";
 import type { Resealed } from "../domain/key_rotation.ts";
-import { Failure } from "./terminal/failure.ts";
+import type { Subcommand } from "./command_entry.ts";
+import { Failure, UsageFailure } from "./terminal/failure.ts";
 import { printJson } from "./terminal/output.ts";
-import { addExamples, addJsonOption } from "./options/common_options.ts";
+import { addExamples, addJsonOption, type JsonFlag } from "./options/common_options.ts";
 import { addServerOptions, type Server } from "./options/server_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
+import { durationOf } from "./options/time.ts";
 
-interface Options {
+interface Options extends JsonFlag {
   readonly signing?: true;
   readonly after?: string;
   readonly revokeOld?: true;
-  readonly json?: true;
 }
 
+export const COMMANDS: readonly Subcommand[] = [
+  [
+    "rotate",
+    "Encrypt all secrets and server keys with a new master key, or rotate the signing key",
+    registerRotate,
+  ],
+];
+
 /** `invoked keys rotate`: a new master key for a stopped server, or a new signing key for a running one. */
-export function register(command: Command): void {
+function registerRotate(command: Command): void {
   command.option(
     "--signing",
     "Rotate the key that signs access tokens of a running server instead",
@@ -88,16 +96,20 @@ function assertFitting(options: Options, command: Command, settings: Given): voi
   const [wrong] = Object.entries(options.signing ? ofMaster : ofSigning)
     .flatMap(([flag, value]) => value === undefined ? [] : [flag]);
   if (wrong === undefined) return;
-  throw new Failure(
+  throw new UsageFailure(
     options.signing
       ? `${wrong} is not for --signing, which asks a running server`
       : `${wrong} needs --signing: the master key is rotated while the server is stopped`,
-    { next: "see invoked keys rotate --help", exit: "usage" },
+    { next: "see invoked keys rotate --help" },
   );
 }
 
+const AFTER_EXAMPLES = "15m or 1h; 0s signs at once";
+
 async function rotateSigning(server: Server, { after, revokeOld, json }: Options): Promise<void> {
-  const signsAfterMs = after === undefined ? undefined : parseAfter(after);
+  const signsAfterMs = after === undefined
+    ? undefined
+    : durationOf("--after", after, AFTER_EXAMPLES);
   using api = await server.connect();
   const list = await api.signingKeys.rotate({ signsAfterMs, revokeOld });
   if (json) return printJson({ list });
@@ -112,15 +124,6 @@ async function rotateSigning(server: Server, { after, revokeOld, json }: Options
         until === undefined ? "" : ` until ${until}`
       }`,
   );
-}
-
-function parseAfter(text: string): number {
-  const ms = parseDuration(text);
-  if (ms !== undefined) return ms;
-  throw new Failure(`Invalid --after: ${JSON.stringify(text)} is not a duration`, {
-    next: "write it with its unit, such as 15m or 1h; 0s signs at once",
-    exit: "usage",
-  });
 }
 
 interface Rotation {

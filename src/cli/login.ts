@@ -5,7 +5,6 @@ import {
   readEnvironment,
   resolveClientSettings,
   resolveTenantUrl,
-  Secret,
 } from "../config/mod.ts";
 import { C1_DEVICE_CLIENT } from "../resources/device_clients.ts";
 import {
@@ -20,15 +19,15 @@ import { type DeviceClient, INVOKED_DEVICE } from "./client/device_login.ts";
 import { isOnThisMachine } from "./client/http.ts";
 import { readPrincipal } from "./client/principal.ts";
 import { checkProfileName, DEFAULT_PROFILE, type Profile, Profiles } from "./client/profiles.ts";
-import { addExamples, addJsonOption } from "./options/common_options.ts";
-import { readClientSecret } from "./options/client_secret.ts";
+import { addExamples, addJsonOption, type JsonFlag } from "./options/common_options.ts";
+import { readClient } from "./options/client_secret.ts";
 import { defaultDataDir } from "./options/server_options.ts";
 import { parseLifetime } from "./options/time.ts";
-import { describeError, Failure, oneLine } from "./terminal/failure.ts";
-import { note, paintNote, printJson } from "./terminal/output.ts";
+import { describeError, Failure, oneLine, UsageFailure } from "./terminal/failure.ts";
+import { note, printJson, warn } from "./terminal/output.ts";
 import { askForText } from "./terminal/prompts.ts";
 
-interface Options {
+interface Options extends JsonFlag {
   readonly server?: string;
   readonly tenant?: string;
   /** True without a value: a terminal asks for the id. */
@@ -38,7 +37,6 @@ interface Options {
   readonly browser: boolean;
   readonly ca?: string;
   readonly profile?: string;
-  readonly json?: true;
 }
 
 /**
@@ -118,9 +116,8 @@ function tenantName(tenantUrl: string | undefined): string | undefined {
 
 function serverOf(url: string | undefined, server: string | undefined): string | undefined {
   if (url === undefined || server === undefined || url === server) return url ?? server;
-  throw new Failure(`Two servers are given: ${url} and --server ${server}`, {
+  throw new UsageFailure(`Two servers are given: ${url} and --server ${server}`, {
     next: "give the URL once",
-    exit: "usage",
   });
 }
 
@@ -145,12 +142,7 @@ async function deleteEarlier(profile: Profile, earlier: Profile | undefined): Pr
   try {
     await deleteClientOf(earlier);
   } catch (error) {
-    note(
-      paintNote(
-        "yellow",
-        `Warning: the client of the earlier login still exists: ${describeError(error)}`,
-      ),
-    );
+    warn(`Warning: the client of the earlier login still exists: ${describeError(error)}`);
   }
 }
 
@@ -177,9 +169,8 @@ async function keepOtherServer(
 ): Promise<Profile | undefined> {
   const present = await profiles.read(name).catch(() => undefined);
   if (present === undefined || present.serverUrl === serverUrl) return present;
-  throw new Failure(`Profile ${name} is for another server, ${present.serverUrl}`, {
+  throw new UsageFailure(`Profile ${name} is for another server, ${present.serverUrl}`, {
     next: `give --profile NAME for ${serverUrl}, or remove the profile with invoked logout`,
-    exit: "usage",
   });
 }
 
@@ -190,7 +181,7 @@ async function askForTarget(
   const caCerts = await certificatesOf(ca);
   const url = serverUrl ?? await askForServer();
   if (!url.startsWith("https:") && !isOnThisMachine(url)) {
-    note(paintNote("yellow", `Warning: the connection to ${url} is not encrypted`));
+    warn(`Warning: the connection to ${url} is not encrypted`);
   }
   return { serverUrl: url, caCerts, ...tenant === undefined ? {} : { isTenant: true } };
 }
@@ -200,21 +191,19 @@ async function askForClient(
 ): Promise<Pick<Profile, "clientId" | "clientSecret">> {
   const clientId = given === true ? await askForText("Client id", "give --client-id ID") : given;
   if (clientId.trim() === "") {
-    throw new Failure("The client id is empty", {
+    throw new UsageFailure("The client id is empty", {
       next: "give --client-id ID, as invoked clients create prints it",
-      exit: "usage",
     });
   }
-  return { clientId: clientId.trim(), clientSecret: new Secret(await readClientSecret()) };
+  return await readClient(clientId);
 }
 
 async function askForServer(): Promise<string> {
   const given = await askForText("URL of the server", "give the URL as an argument");
   const { serverUrl } = resolveClientSettings(given, {});
   if (serverUrl !== undefined) return serverUrl;
-  throw new Failure("The URL of the server is empty", {
+  throw new UsageFailure("The URL of the server is empty", {
     next: "give it as an argument, such as https://invoked.example",
-    exit: "usage",
   });
 }
 

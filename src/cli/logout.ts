@@ -4,14 +4,13 @@ import { ClientApi } from "./client/clients.ts";
 import { credentialsOf } from "./client/credentials.ts";
 import { DEFAULT_PROFILE, type Profile, Profiles } from "./client/profiles.ts";
 import { Session } from "./client/session.ts";
-import { addExamples, addJsonOption } from "./options/common_options.ts";
+import { addExamples, addJsonOption, type JsonFlag } from "./options/common_options.ts";
 import { Failure } from "./terminal/failure.ts";
 import { printJson } from "./terminal/output.ts";
 
-interface Options {
+interface Options extends JsonFlag {
   readonly profile?: string;
   readonly local?: true;
-  readonly json?: true;
 }
 
 /** `invoked logout`: deletes the client that `invoked login` created, and removes the profile. */

@@ -12,10 +12,10 @@ import {
   printLogLine,
   printLogLineOf,
 } from "./terminal/log_lines.ts";
-import { Failure } from "./terminal/failure.ts";
+import { UsageFailure } from "./terminal/failure.ts";
 import { note } from "./terminal/output.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
-import { FUNCTION_ARGUMENT, FUNCTION_HELP, functionOf } from "./options/function_argument.ts";
+import { FUNCTION, functionOf } from "./options/function_argument.ts";
 import { addServerOptions } from "./options/server_options.ts";
 import { addSpanOptions, isWithin, type Span } from "./options/time.ts";
 import { listenForInterrupt } from "./terminal/signals.ts";
@@ -31,7 +31,7 @@ const MAX_INVOCATIONS = 1000;
 /** `invoked logs`: the log of an invocation, or of all within a span of time; also live. */
 export function register(command: Command): void {
   command
-    .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
+    .argument(...FUNCTION)
     .argument(
       "[invocation]",
       "Id of the invocation [default the newest; with --since or --until all invocations of that time]",
@@ -52,11 +52,10 @@ export function register(command: Command): void {
   command.action(async (name: string | undefined, id: string | undefined, options: Options) => {
     const { follow, since, until } = options;
     if (follow && until !== undefined) {
-      throw new Failure(
+      throw new UsageFailure(
         "Options --until and --follow exclude each other: new lines come after any time",
         {
           next: "omit one of them",
-          exit: "usage",
         },
       );
     }

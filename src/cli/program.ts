@@ -1,7 +1,7 @@
 import { type Argument, Command, Help, type Option } from "commander";
 import { formatCount } from "../config/units.ts";
 import { DESCRIPTION, VERSION } from "../shared/installation.ts";
-import type { CommandEntry } from "./command_entry.ts";
+import type { CommandEntry, Subcommand } from "./command_entry.ts";
 import { COMMANDS } from "./commands.ts";
 import { withCommandName } from "./terminal/command_name.ts";
 import { EXIT_CODES } from "./terminal/failure.ts";
@@ -21,6 +21,9 @@ const COMPLETE: CommandEntry = [
 /** The library's heading of options without a group. */
 const OWN_OPTIONS = "Options:";
 const HELP_COMMAND = ["help [command]", "Print the help of a command"] as const;
+/** The paths of commands that are loaded, such as `secrets set`; undefined for all commands. */
+type Paths = readonly (readonly string[])[] | undefined;
+
 /** Commands whose arguments name another command. */
 const ABOUT_COMMANDS = ["help", "complete"];
 
@@ -56,24 +59,41 @@ function writeOut(text: string): void {
 /** The paths of commands that arguments name, such as `secrets set`, as far as they may go. */
 function namedBy(args: readonly string[]): string[][] {
   const words = args.filter((arg) => !arg.startsWith("-"));
-  return ABOUT_COMMANDS.includes(words[0] ?? "") ? [words, words.slice(1)] : [words];
+  return [words, words.filter((word) => !ABOUT_COMMANDS.includes(word))];
 }
 
 /** Adds a command; loads it if one of the paths begins with its name, or without paths. */
 async function addCommand(
-  parent: Command,
-  [name, description, content]: CommandEntry,
-  paths: readonly (readonly string[])[] | undefined,
+  program: Command,
+  [name, description, load]: CommandEntry,
+  paths: Paths,
   options = {},
 ): Promise<void> {
-  const command = parent.command(name, options).description(description);
-  const below = paths?.filter(([first]) => first === name).map(([, ...rest]) => rest);
-  if (typeof content === "object") {
-    command.helpCommand(...HELP_COMMAND);
-    for (const entry of content) await addCommand(command, entry, below);
-  } else if (below === undefined || below.length > 0) {
-    (await content()).register(command);
+  const command = program.command(name, options).description(description);
+  const below = pathsBelow(name, paths);
+  if (below?.length === 0) return;
+  const module = await load();
+  if ("register" in module) module.register(command);
+  else await addSubcommands(command, module.COMMANDS, below);
+}
+
+async function addSubcommands(
+  parent: Command,
+  commands: readonly Subcommand[],
+  paths: Paths,
+): Promise<void> {
+  parent.helpCommand(...HELP_COMMAND);
+  for (const [name, description, content] of commands) {
+    const command = parent.command(name).description(description);
+    const below = pathsBelow(name, paths);
+    if (typeof content === "object") await addSubcommands(command, content, below);
+    else if (below?.length !== 0) await content(command);
   }
+}
+
+/** The paths that begin with a name, without it; undefined for all. */
+function pathsBelow(name: string, paths: Paths): Paths {
+  return paths?.filter(([first]) => first === name).map(([, ...rest]) => rest);
 }
 
 /** A command is listed by its name; its own help shows its arguments. */

@@ -2,30 +2,23 @@ import type { Command } from "commander";
 import { findCommit } from "./client/find.ts";
 import type { Commit } from "./client/commit_schemas.ts";
 import type { RemoteFunction } from "./client/schemas.ts";
-import { addExamples, addJsonOption } from "./options/common_options.ts";
-import {
-  COMMIT_HELP,
-  FUNCTION_ARGUMENT,
-  FUNCTION_HELP,
-  functionOf,
-} from "./options/function_argument.ts";
-import { addServerOptions } from "./options/server_options.ts";
+import { addApiAction } from "./options/api_command.ts";
+import type { JsonFlag } from "./options/common_options.ts";
+import { COMMIT_HELP, FUNCTION, functionOf } from "./options/function_argument.ts";
 import { oneLine } from "./terminal/failure.ts";
 import { printJson } from "./terminal/output.ts";
 
 /** `invoked publish`: makes invocations run a commit. */
 export function register(command: Command): void {
   command
-    .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
+    .argument(...FUNCTION)
     .argument("[commit]", COMMIT_HELP);
-  const server = addServerOptions(command);
-  addJsonOption(command);
-  addExamples(command, "invoked publish hello", "invoked publish hello v1");
-  command.action(
-    async (name: string | undefined, reference = "HEAD", { json }: { readonly json?: true }) => {
-      using api = await server.connect();
+  addApiAction(
+    command,
+    ["invoked publish hello", "invoked publish hello v1"],
+    async (api, name: string | undefined, reference: string | undefined, { json }: JsonFlag) => {
       const fn = await functionOf(api, name);
-      const { commit } = await api.commit(fn, await findCommit(api, fn, reference));
+      const { commit } = await api.commit(fn, await findCommit(api, fn, reference ?? "HEAD"));
       await api.updateFunction(fn, { publishedCommitId: commit.id });
       printPublished(fn, commit, json ?? false);
     },

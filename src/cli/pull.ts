@@ -1,19 +1,17 @@
 import type { Command } from "commander";
-import { addExamples, addJsonOption } from "./options/common_options.ts";
-import { COMMIT_HELP, FUNCTION_ARGUMENT, FUNCTION_HELP } from "./options/function_argument.ts";
+import { addExamples, addJsonOption, type YesFlags } from "./options/common_options.ts";
+import { COMMIT_HELP, FUNCTION } from "./options/function_argument.ts";
 import { tenantOption } from "./options/tenant_options.ts";
 
-interface Options {
+interface Options extends YesFlags {
   readonly tenant: string;
   readonly commit?: string;
-  readonly yes?: true;
-  readonly json?: true;
 }
 
 /** `invoked pull`: writes the function of a tenant into a folder. */
 export function register(command: Command): void {
   command
-    .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
+    .argument(...FUNCTION)
     .argument("[folder]", "The folder; it need not exist", ".")
     .addOption(tenantOption().makeOptionMandatory())
     .option("--commit <COMMIT>", COMMIT_HELP)

@@ -6,27 +6,30 @@ import type { Api } from "./client/api.ts";
 import type { PurgeSelection } from "./client/purges.ts";
 import { needsAddition } from "./client/api_error.ts";
 import { findCommit } from "./client/find.ts";
-import type { PurgeSize, RemoteFunction } from "./client/schemas.ts";
-import { addExamples, addJsonOption, addYesOption, YES_HINT } from "./options/common_options.ts";
+import type { ExpiredData, PurgeSize, RemoteFunction } from "./client/schemas.ts";
+import { addApiOptions } from "./options/api_command.ts";
+import { addYesOption, needYes, type YesFlags } from "./options/common_options.ts";
 import { functionOf } from "./options/function_argument.ts";
-import { addServerOptions } from "./options/server_options.ts";
 import { TIME_HELP, timeOption } from "./options/time.ts";
-import { Failure, oneLine } from "./terminal/failure.ts";
-import { note, printJson, sizeInWords, timeInWords } from "./terminal/output.ts";
-import { askForYes } from "./terminal/prompts.ts";
-import { purgeExpired } from "./purge_expired.ts";
+import { oneLine, UsageFailure } from "./terminal/failure.ts";
+import {
+  note,
+  printJson,
+  printTable,
+  showTime,
+  sizeInWords,
+  timeInWords,
+} from "./terminal/output.ts";
 
 const WHAT = "purges";
 
-interface Options {
+interface Options extends YesFlags {
   readonly before?: string;
   readonly commit?: string;
   readonly file?: string;
   readonly allFunctions?: true;
   readonly expired?: true;
   readonly dryRun?: true;
-  readonly yes?: true;
-  readonly json?: true;
 }
 
 /** `invoked purge`: erases invocations, files of commits, or what is beyond its retention, for good. */
@@ -52,9 +55,7 @@ export function register(command: Command): void {
     )
     .option("--dry-run", "Print what the purge would erase, without erasing anything");
   addYesOption(command, "Purge without asking");
-  const server = addServerOptions(command);
-  addJsonOption(command);
-  addExamples(
+  const server = addApiOptions(
     command,
     "invoked purge hello --before 30d --dry-run",
     "invoked purge --all-functions --before 90d --yes",
@@ -76,25 +77,22 @@ function checkUsage(
 ): void {
   if (expired) {
     if (name === undefined) return;
-    throw new Failure("Nothing was purged: --expired takes no function", {
+    throw new UsageFailure("Nothing was purged: --expired takes no function", {
       next: "leave out the function: each kind of data has its own retention",
-      exit: "usage",
     });
   }
   if ((name === undefined) !== (allFunctions ?? false)) {
-    throw new Failure(
+    throw new UsageFailure(
       "Nothing was purged: the command needs either a function or --all-functions",
       {
         next:
           "name the function of a commit or file; --all-functions with --before purges invocations of all functions",
-        exit: "usage",
       },
     );
   }
   if (before === undefined && commit === undefined && file === undefined) {
-    throw new Failure("Nothing was purged: the command needs --before, --file or --commit", {
+    throw new UsageFailure("Nothing was purged: the command needs --before, --file or --commit", {
       next: "give --before 30d for invocations, or --file PATH for a file of commits",
-      exit: "usage",
     });
   }
 }
@@ -142,7 +140,7 @@ async function purge(
     }
     noteCommits(size, "will not run any more", selection);
     const question = `Purge ${describe(size, fn, selection)} on ${api.url}, for good?`;
-    if (!await askForYes(question, YES_HINT)) throw new Failure("Cancelled: nothing was purged");
+    await needYes(yes, question, "Cancelled: nothing was purged");
   }
   const purged = await needsAddition(WHAT, api.purges.purge(fn, selection));
   if (json) return printJson(purged);
@@ -180,4 +178,43 @@ function noteCommits(
   if (remaining.length > 0 && commitId !== undefined && path !== undefined) {
     note("Without --commit it is purged from every commit of the function");
   }
+}
+
+const WHAT_EXPIRED = "purges of expired data";
+const NOTHING = "Nothing is beyond its retention";
+
+/** `invoked purge --expired`: shows what is beyond its retention, and erases it at once. */
+async function purgeExpired(
+  api: Api,
+  { dryRun, yes, json }: YesFlags & { readonly dryRun?: true },
+): Promise<void> {
+  if (dryRun || !yes) {
+    const found = await needsAddition(WHAT_EXPIRED, api.purges.purgeExpired(true));
+    if (dryRun) return json ? printJson(found) : printExpired(found);
+    const sum = sumOf(found);
+    if (sum === 0) return json ? printJson([]) : console.log(NOTHING);
+    printExpired(found);
+    const question = `Purge these ${countOf(sum, "item")} on ${api.url}, for good?`;
+    await needYes(yes, question, "Cancelled: nothing was purged");
+  }
+  const erased = await needsAddition(WHAT_EXPIRED, api.purges.purgeExpired(false));
+  if (json) return printJson(erased.map(({ kind, count }) => ({ kind, count })));
+  const rows = erased.filter(({ count }) => count > 0)
+    .map(({ kind, count }) => [oneLine(kind), String(count)]);
+  printTable(["PURGED", "COUNT"], rows, NOTHING);
+}
+
+function printExpired(found: readonly ExpiredData[]): void {
+  const rows = found.filter(({ count }) => count > 0).map((each) => [
+    oneLine(each.kind),
+    String(each.count),
+    each.oldest === undefined ? "-" : showTime(each.oldest),
+    each.newest === undefined ? "-" : showTime(each.newest),
+    oneLine(each.setting),
+  ]);
+  printTable(["KIND", "COUNT", "OLDEST", "NEWEST", "KEPT FOR"], rows, NOTHING);
+}
+
+function sumOf(found: readonly ExpiredData[]): number {
+  return found.reduce((sum, { count }) => sum + count, 0);
 }

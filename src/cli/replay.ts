@@ -5,16 +5,15 @@ import { needsAddition } from "./client/api_error.ts";
 import { apiStatus } from "./client/failures.ts";
 import { findAnyInvocation, findCommit, findFunction } from "./client/find.ts";
 import type { RemoteFunction } from "./client/schemas.ts";
-import { addExamples, addJsonOption, addYesOption } from "./options/common_options.ts";
+import { addApiOptions } from "./options/api_command.ts";
+import { addYesOption, needYes, type YesFlags } from "./options/common_options.ts";
 import { functionOf } from "./options/function_argument.ts";
 import { readInput } from "./options/input.ts";
-import { addServerOptions } from "./options/server_options.ts";
 import { addSpanOptions, type Span } from "./options/time.ts";
-import { Failure, oneLine } from "./terminal/failure.ts";
-import { printJson } from "./terminal/output.ts";
-import { askForYes } from "./terminal/prompts.ts";
+import { oneLine, UsageFailure } from "./terminal/failure.ts";
+import { printJson, printResult } from "./terminal/output.ts";
 
-interface Options extends Span {
+interface Options extends Span, YesFlags {
   readonly input?: string;
   readonly commit?: string;
   readonly function?: string;
@@ -22,8 +21,6 @@ interface Options extends Span {
   readonly errorWord?: string;
   readonly query?: string;
   readonly dryRun?: true;
-  readonly yes?: true;
-  readonly json?: true;
 }
 
 const OF_ONE = ["input", "commit"];
@@ -50,9 +47,7 @@ export function register(command: Command): void {
   addSpanOptions(command, "With --function: only invocations");
   command.option("--dry-run", "With --function: only count");
   addYesOption(command, "With --function: replay without asking");
-  const server = addServerOptions(command);
-  addJsonOption(command);
-  addExamples(
+  const server = addApiOptions(
     command,
     "invoked replay 3MYvbo0FdfXdyzQDt3O5MjzPDxi",
     "invoked replay 3MYvbo0FdfXdyzQDt3O5MjzPDxi --commit HEAD --input @input.json",
@@ -60,12 +55,11 @@ export function register(command: Command): void {
   );
   command.action(async (id: string | undefined, options: Options) => {
     if ((id === undefined) === (options.function === undefined)) {
-      throw new Failure(
+      throw new UsageFailure(
         "Nothing was replayed: the command needs either an invocation or --function",
         {
           next:
             "list them with invoked history; --function replays the failed invocations of one function",
-          exit: "usage",
         },
       );
     }
@@ -88,8 +82,7 @@ async function replayOne(
     : await findCommit(api, await findFunction(api, invocation.functionId), commit);
   const replayed = api.replays.replay(invocation, { input, commitId });
   const invocationId = await needsAddition("replays", replayed);
-  if (json) printJson({ invocationId });
-  else console.log(invocationId);
+  printResult(json, { invocationId }, invocationId);
 }
 
 async function replayMany(
@@ -109,9 +102,8 @@ async function replayMany(
     if (dryRun || count === 0) {
       return json ? printJson({ count }) : console.log(`Would replay ${what}`);
     }
-    if (!await askForYes(`Replay ${what} on ${api.url}?`, "give --yes to replay them")) {
-      throw new Failure("No invocation was replayed");
-    }
+    const question = `Replay ${what} on ${api.url}?`;
+    await needYes(yes, question, "No invocation was replayed", "give --yes to replay them");
   }
   const answer = await replay(false);
   if (json) return printJson(answer);

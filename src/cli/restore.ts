@@ -1,9 +1,13 @@
 import type { Command } from "commander";
 import { countOf, formatBytes } from "../config/mod.ts";
 import type { RestoreReport } from "../compose/restore.ts";
-import { isS3Url } from "./options/backup_path.ts";
-import { installationSettings, loadInstallation, storageFailure } from "./options/installation.ts";
-import { addExamples, addJsonOption } from "./options/common_options.ts";
+import {
+  installationSettings,
+  isS3Url,
+  loadInstallation,
+  storageFailure,
+} from "./options/installation.ts";
+import { addExamples, addJsonOption, type JsonFlag } from "./options/common_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
 import { damageLines } from "./terminal/damages.ts";
 import { printJson } from "./terminal/output.ts";
@@ -18,10 +22,9 @@ for invoked resume, because the original may still run.
 A backup of damaged data lists the damages. With --accept-damage, the command restores what is whole,
 and prints what is lost and whom it concerns. Other damages still end the restore.`;
 
-interface Options {
+interface Options extends JsonFlag {
   readonly backup?: string;
   readonly acceptDamage?: boolean;
-  readonly json?: true;
 }
 
 /** `invoked restore`: restores a backup into an empty data directory or database. */

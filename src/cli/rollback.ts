@@ -3,25 +3,22 @@ import type { Api } from "./client/api.ts";
 import { MissingEndpoint, needsAddition } from "./client/api_error.ts";
 import { findCommit } from "./client/find.ts";
 import type { RemoteFunction } from "./client/schemas.ts";
-import { addExamples, addJsonOption } from "./options/common_options.ts";
-import { FUNCTION_ARGUMENT, FUNCTION_HELP, functionOf } from "./options/function_argument.ts";
-import { addServerOptions } from "./options/server_options.ts";
+import { addApiAction } from "./options/api_command.ts";
+import { FUNCTION, functionOf } from "./options/function_argument.ts";
 import { printPublished } from "./publish.ts";
 
 /** `invoked rollback`: publishes a commit again that was published before. */
 export function register(command: Command): void {
   command
-    .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
+    .argument(...FUNCTION)
     .option(
       "--to <COMMIT>",
       "Id or tag of the commit [default the previously published one; each rollback goes further back]",
     );
-  const server = addServerOptions(command);
-  addJsonOption(command);
-  addExamples(command, "invoked rollback hello", "invoked rollback hello --to v1");
-  command.action(
-    async (name: string | undefined, { to, json }: { readonly to?: string; json?: true }) => {
-      using api = await server.connect();
+  addApiAction(
+    command,
+    ["invoked rollback hello", "invoked rollback hello --to v1"],
+    async (api, name: string | undefined, { to, json }: { readonly to?: string; json?: true }) => {
       const fn = await functionOf(api, name);
       const commitId = await rollBack(api, fn, to);
       const { commit } = await api.commit(fn, commitId);

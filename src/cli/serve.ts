@@ -5,12 +5,11 @@ import { type Config, loadConfig, readEnvironment, type Resolved } from "../conf
 import { exists } from "../shared/files.ts";
 import { HeldSocket } from "../shared/held_socket.ts";
 import { isSyncFailure, StorageUnavailable } from "../store/storage_health.ts";
-import { startFailure } from "./local/start_failure.ts";
-import { exitOnSyncFailure, syncFailure } from "./local/sync_failure.ts";
+import { exitOnSyncFailure, startFailure, syncFailure } from "./local/start_failure.ts";
 import { describeError, Failure, firstError } from "./terminal/failure.ts";
 import { setUpLogging } from "./terminal/logging.ts";
 import { printJsonLine } from "./terminal/output.ts";
-import { listenForStop } from "./terminal/stop.ts";
+import { listenForStop } from "./terminal/signals.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { dataSettings } from "./options/installation.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";

@@ -4,8 +4,7 @@ import { type Field, wordsOf } from "../resources/field.ts";
 import { FUNCTION_SETTINGS, LIMITS, SETTINGS } from "../resources/functions.ts";
 import type { Api, CommitContents } from "./client/api.ts";
 import { describeVolume, findInvocation, LATEST_INVOCATION } from "./client/find.ts";
-import { describeTenant } from "./client/function_tenant.ts";
-import { adviceOn, describeRights } from "./client/rights.ts";
+import { adviceOn, describeRights, describeTenant } from "./client/rights.ts";
 import type { Commit, LoadReport, TypeCheck } from "./client/commit_schemas.ts";
 import { type Invocation, type RemoteFunction, reuseName } from "./client/schemas.ts";
 import { valueInWords } from "./folder/function_settings.ts";
@@ -18,27 +17,25 @@ import {
   printFields,
   printJson,
   printTable,
+  type ShownField,
   showTime,
   sizeInWords,
 } from "./terminal/output.ts";
 import { waitOf } from "./terminal/wait.ts";
-import { addExamples, addJsonOption } from "./options/common_options.ts";
-import { FUNCTION_ARGUMENT, FUNCTION_HELP, functionOf } from "./options/function_argument.ts";
-import { addServerOptions } from "./options/server_options.ts";
+import { addApiAction } from "./options/api_command.ts";
+import { FUNCTION, functionOf } from "./options/function_argument.ts";
 
 const COMMITS_SHOWN = 10;
 
 /** `invoked show`: one function with its commits and tags, or one invocation. */
 export function register(command: Command): void {
   command
-    .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
+    .argument(...FUNCTION)
     .argument("[invocation]", `Id of an invocation, or ${LATEST_INVOCATION}`);
-  const server = addServerOptions(command);
-  addJsonOption(command);
-  addExamples(command, "invoked show hello", "invoked show hello latest");
-  command.action(
-    async (name: string | undefined, id: string | undefined, { json }: { json?: true }) => {
-      using api = await server.connect();
+  addApiAction(
+    command,
+    ["invoked show hello", "invoked show hello latest"],
+    async (api, name: string | undefined, id: string | undefined, { json }: { json?: true }) => {
       const fn = await functionOf(api, name);
       if (id === undefined) return await showFunction(api, fn, json ?? false);
       const invocation = await findInvocation(api, fn, id);
@@ -58,6 +55,7 @@ async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promis
   const typeCheck = head?.typeCheck;
   const { warnings } = head ?? {};
   const loadReport = await startOf(api, fn, head);
+  const paused = fn.circuitBreakerPausedAt;
   if (json) return printJson({ ...fn, commits, tags: tagged, typeCheck, warnings, loadReport });
   printFields([
     ["name", fn.displayName],
@@ -65,10 +63,8 @@ async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promis
     ["description", fn.description],
     ["published", fn.publishedCommitId ?? "no commit"],
     ["head", fn.head ?? "no commit"],
-    ...typeCheck === undefined ? [] : [["types of head", typesOf(typeCheck)] as const],
-    ...warnings === undefined || warnings.length === 0
-      ? []
-      : [["warnings of head", warnings.map((one) => formatDiagnostic(one)).join("\n")] as const],
+    ["types of head", typeCheck && typesOf(typeCheck)],
+    ["warnings of head", warnings?.map((one) => formatDiagnostic(one)).join("\n") || undefined],
     ["allowlist", fn.outboundNetworkAllowlist.join(", ") || "none"],
     ...await describeRights(api, fn),
     ["secrets", fn.secret.join(", ") || "none"],
@@ -77,16 +73,12 @@ async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promis
     ["limits", describeLimits(fn.effectiveLimits)],
     ["provisioned", formatCount(fn.provisionedConcurrency)],
     ["process reuse", describeReuse(fn)],
-    ...loadReport === undefined
-      ? []
-      : [["start", describeLoad(loadReport, fn).join("\n")] as const],
+    ["start", loadReport && describeLoad(loadReport, fn).join("\n")],
     ...await describeOwn(api, fn),
-    ...fn.circuitBreakerPausedAt === undefined ? [] : [
-      ["paused", `since ${showTime(fn.circuitBreakerPausedAt)}, by its circuit breaker`] as const,
-    ],
+    ["paused", paused && `since ${showTime(paused)}, by its circuit breaker`],
     ["created", showTime(fn.createdAt)],
     ["changed", showTime(fn.updatedAt)],
-    ...fn.deletedAt === undefined ? [] : [["deleted", showTime(fn.deletedAt)] as const],
+    ["deleted", fn.deletedAt && showTime(fn.deletedAt)],
   ]);
   const advice = adviceOn(fn);
   if (advice !== undefined) note(`\n${advice}`);
@@ -146,71 +138,59 @@ async function printInvocation(api: Api, invocation: Invocation): Promise<void> 
     ["id", id],
     ["status", status],
     ["commit", commitId],
-    ...parentInvocationId === undefined
-      ? []
-      : [["called by", `${parentInvocationId} (depth ${depth})`] as const],
+    ["called by", parentInvocationId && `${parentInvocationId} (depth ${depth})`],
     ["created", showTime(createdAt)],
     ["changed", showTime(updatedAt)],
     ["process reuse", describeReuse(invocation)],
-    ...traceId === undefined ? [] : [["trace", traceUrl ?? traceId] as const],
-    ...describeWait(invocation),
+    ["trace", traceId && (traceUrl ?? traceId)],
+    ["waiting", waitOf(invocation)],
     ...describeStarts(invocation),
-    ...attempt === 0 ? [] : [["attempt", `${attempt} of ${maxAttempts}`] as const],
-    ...limits === undefined ? [] : [["limits", describeLimits(limits)] as const],
-    ...vfsId === undefined ? [] : [["volume", await volumeOf(api, invocation)] as const],
+    ["attempt", attempt === 0 ? undefined : `${attempt} of ${maxAttempts}`],
+    ["limits", limits && describeLimits(limits)],
+    ["volume", vfsId && await volumeOf(api, invocation)],
     ...describeHttp(invocation),
     ...describeMeasurements(invocation),
     ["input", JSON.stringify(input, null, 2)],
-    ...output === undefined ? [] : [["output", JSON.stringify(output, null, 2)] as const],
-    ...error === undefined ? [] : [["error", error] as const],
-    ...destination === undefined
-      ? []
-      : [["destination", describeDestination(destination)] as const],
+    ["output", output && JSON.stringify(output, null, 2)],
+    ["error", error],
+    ["destination", destination && describeDestination(destination)],
   ]);
 }
 
 /** The settings with fields that a function has of its own. */
-async function describeOwn(
-  api: Api,
-  fn: RemoteFunction,
-): Promise<(readonly [name: string, value: string])[]> {
+async function describeOwn(api: Api, fn: RemoteFunction): Promise<ShownField[]> {
   const tenant = await describeTenant(api, fn);
   const groups = SETTINGS.filter((name) => FUNCTION_SETTINGS[name].kind === "group");
   return groups.filter((name) => Object.keys(fn[name]).length > 0)
     .map((name) => [wordsOf(name), name === "tenant" ? tenant : JSON.stringify(fn[name])]);
 }
 
-function describeWait(invocation: Invocation): (readonly [name: string, value: string])[] {
-  const wait = waitOf(invocation);
-  return wait === undefined ? [] : [["waiting", wait]];
-}
-
 /** What started an invocation, when, and how its attempts before the last attempt ended. */
 function describeStarts(
   { trigger, notBefore, startedAt, skipReason, attempts }: Invocation,
-): (readonly [name: string, value: string])[] {
+): ShownField[] {
   const { kind, id } = trigger;
   const earlier = attempts.filter(({ endedAt, error }) => endedAt && error).map((one) =>
     `${one.attempt} ended ${showTime(one.endedAt)}: ${firstLine(one.error ?? "")}`
   );
   return [
-    ...kind === "api" ? [] : [["started by", id === undefined ? kind : `${kind} ${id}`] as const],
-    ...notBefore === undefined ? [] : [["not before", showTime(notBefore)] as const],
-    ...startedAt === undefined ? [] : [["started", showTime(startedAt)] as const],
-    ...skipReason === undefined ? [] : [["skipped", skipName(skipReason)] as const],
-    ...earlier.length === 0 ? [] : [["failed attempts", earlier.join("\n")] as const],
+    ["started by", kind === "api" ? undefined : [kind, id].filter(Boolean).join(" ")],
+    ["not before", notBefore && showTime(notBefore)],
+    ["started", startedAt && showTime(startedAt)],
+    ["skipped", skipReason && skipName(skipReason)],
+    ["failed attempts", earlier.join("\n") || undefined],
   ];
 }
 
 /** The request that it answered, and its answer. */
-function describeHttp({ http, failure }: Invocation): (readonly [name: string, value: string])[] {
+function describeHttp({ http, failure }: Invocation): ShownField[] {
   if (http === undefined) return [];
   const { method, path, status, requestBytes, responseBytes } = http;
   const answer = status === undefined ? "none: the client left before" : String(status);
   return [
     ["request", `${method} ${path}, ${sizeInWords(requestBytes)} of its body read`],
     ["answer", `${answer}, ${sizeInWords(responseBytes)}`],
-    ...failure === undefined ? [] : [["failure", failure] as const],
+    ["failure", failure],
   ];
 }
 

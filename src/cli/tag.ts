@@ -1,59 +1,48 @@
 import type { Command } from "commander";
 import { findCommit } from "./client/find.ts";
-import { Failure } from "./terminal/failure.ts";
-import { printJson, printTable, showTime } from "./terminal/output.ts";
-import { addExamples, addJsonOption } from "./options/common_options.ts";
-import {
-  COMMIT_HELP,
-  FUNCTION_ARGUMENT,
-  FUNCTION_HELP,
-  functionOf,
-} from "./options/function_argument.ts";
-import { addServerOptions } from "./options/server_options.ts";
+import { UsageFailure } from "./terminal/failure.ts";
+import { printJson, printResult, printTable, showTime } from "./terminal/output.ts";
+import { addApiAction } from "./options/api_command.ts";
+import type { JsonFlag } from "./options/common_options.ts";
+import { COMMIT_HELP, FUNCTION, functionOf } from "./options/function_argument.ts";
 
-interface Options {
+interface Options extends JsonFlag {
   readonly delete?: true;
-  readonly json?: true;
 }
 
 /** `invoked tag`: lists, creates and deletes tags. */
 export function register(command: Command): void {
   command
-    .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
+    .argument(...FUNCTION)
     .argument("[tag]", "Name of the tag")
     .argument("[commit]", COMMIT_HELP)
     .option("--delete", "Delete the tag, not the commit");
-  const server = addServerOptions(command);
-  addJsonOption(command);
-  addExamples(
+  addApiAction(
     command,
-    "invoked tag hello",
-    "invoked tag hello v1",
-    "invoked tag hello v1 --delete",
-  );
-  command.action(
+    ["invoked tag hello", "invoked tag hello v1", "invoked tag hello v1 --delete"],
     async (
+      api,
       functionName: string | undefined,
       name: string | undefined,
-      commit = "HEAD",
+      commit: string | undefined,
       options: Options,
     ) => {
-      using api = await server.connect();
       const fn = await functionOf(api, functionName);
       if (name === undefined && options.delete) {
-        throw new Failure("Missing argument: --delete needs the name of a tag", {
+        throw new UsageFailure("Missing argument: --delete needs the name of a tag", {
           next: "write invoked tag FUNCTION TAG --delete",
-          exit: "usage",
         });
       }
-      if (name === undefined) return listTags(await api.tags(fn), options);
+      if (name === undefined) {
+        return listTags(await api.tags(fn), options);
+      }
       if (options.delete) {
         await api.deleteTag(fn, name);
-        return report({ name, deleted: true }, `Deleted tag ${name}`, options);
+        return printResult(options.json, { name, deleted: true }, `Deleted tag ${name}`);
       }
-      const { id } = (await api.commit(fn, await findCommit(api, fn, commit))).commit;
+      const { id } = (await api.commit(fn, await findCommit(api, fn, commit ?? "HEAD"))).commit;
       await api.createTag(fn, name, id);
-      report({ name, commitId: id }, `Tagged ${id} as ${name}`, options);
+      printResult(options.json, { name, commitId: id }, `Tagged ${id} as ${name}`);
     },
   );
 }
@@ -74,9 +63,4 @@ function listTags(
     rows.map((row) => [row.name, row.commitId, showTime(row.createdAt), row.message]),
     "No tags",
   );
-}
-
-function report(result: unknown, words: string, { json }: Options): void {
-  if (json) printJson(result);
-  else console.log(words);
 }

@@ -4,7 +4,7 @@ import type { Api, RunValues } from "./client/api.ts";
 import { ApiError, needsAddition } from "./client/api_error.ts";
 import { findCommit, findFunction } from "./client/find.ts";
 import type { RemoteFunction, TestResult } from "./client/schemas.ts";
-import { describeError, Failure, oneLine, printable } from "./terminal/failure.ts";
+import { describeError, Failure, oneLine, printable, UsageFailure } from "./terminal/failure.ts";
 import { writeEditorTypes } from "./folder/editor.ts";
 import { needLocalManifest, needNameOrId } from "./folder/manifest.ts";
 import { readSecrets } from "./folder/secrets_file.ts";
@@ -15,21 +15,20 @@ import { FolderWatch } from "./local/watch.ts";
 import { SyncedFunction } from "./local/synced_function.ts";
 import { formatLogLine } from "./terminal/log_lines.ts";
 import { note, paint, paintNote, printJson } from "./terminal/output.ts";
-import { addExamples, addJsonOption } from "./options/common_options.ts";
+import { addExamples, addJsonOption, type JsonFlag } from "./options/common_options.ts";
 import { addLocalSettings } from "./options/local_settings.ts";
 import { addRecordingOptions, type RecordingOptions } from "./options/recording_options.ts";
 import { addServerOptions } from "./options/server_options.ts";
 import { addVarOption } from "./options/variables.ts";
 import { listenForInterrupt } from "./terminal/signals.ts";
 
-interface Options extends RecordingOptions {
+interface Options extends RecordingOptions, JsonFlag {
   readonly watch?: true;
   readonly junit?: string;
   readonly secrets?: string;
   readonly var?: Readonly<Record<string, string>>;
   readonly remote?: true;
   readonly commit?: string;
-  readonly json?: true;
 }
 
 const EXAMPLES = [
@@ -65,19 +64,17 @@ export function register(command: Command): void {
   addExamples(command, ...EXAMPLES);
   command.action(async (options: Options) => {
     if (options.commit !== undefined && !options.remote) {
-      throw new Failure("Option --commit needs --remote: it names a deployed commit", {
+      throw new UsageFailure("Option --commit needs --remote: it names a deployed commit", {
         next: "give --remote, or omit --commit to test the files of this folder",
-        exit: "usage",
       });
     }
     const settings = readSettings();
     const limit = Object.keys(settings).find((name) => settings[name] !== undefined);
     if (options.remote && limit !== undefined) {
-      throw new Failure(
+      throw new UsageFailure(
         `Option --${limit} has no effect with --remote: the server has its own limits`,
         {
           next: "omit the flag, or omit --remote to test the files of this folder",
-          exit: "usage",
         },
       );
     }

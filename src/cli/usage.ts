@@ -3,10 +3,9 @@ import { countOf, formatCount } from "../config/mod.ts";
 import { secondsOf, USAGE_CSV_HEAD, usageCsvLine, type UsageRow } from "../resources/usage.ts";
 import { needsAddition } from "./client/api_error.ts";
 import type { UsagePart } from "./client/usage.ts";
-import { addExamples, addJsonOption } from "./options/common_options.ts";
+import { addApiAction } from "./options/api_command.ts";
 import { functionOf } from "./options/function_argument.ts";
-import { addServerOptions } from "./options/server_options.ts";
-import { Failure } from "./terminal/failure.ts";
+import { UsageFailure } from "./terminal/failure.ts";
 import {
   note,
   printJson,
@@ -15,7 +14,7 @@ import {
   showCount,
   sizeInWords,
 } from "./terminal/output.ts";
-import { printContent } from "./volumes/cat.ts";
+import { printContent } from "./volumes/trees.ts";
 
 const WHAT = "usage";
 const encoder = new TextEncoder();
@@ -59,16 +58,11 @@ export function register(command: Command): void {
     .addOption(
       new Option("--csv", "Print comma-separated values for a spreadsheet").conflicts("json"),
     );
-  const server = addServerOptions(command);
-  addJsonOption(command);
-  addExamples(
-    command,
+  addApiAction(command, [
     "invoked usage",
     "invoked usage --from 2026-01-01 --to 2026-01-31 --by principal",
     "invoked usage hello --by day --csv > usage.csv",
-  );
-  command.action(async (name: string | undefined, { csv, json, ...options }: Options) => {
-    using api = await server.connect();
+  ], async (api, name: string | undefined, { csv, json, ...options }: Options) => {
     const { from, to, by, principal: principalId } = options;
     const functionId = name === undefined ? undefined : (await functionOf(api, name)).id;
     const parts = api.usage.parts({ from, to, by, principalId, functionId });
@@ -154,9 +148,8 @@ function named(name: string | undefined, id: string): string {
 function dayOption(flag: `--${string}`, description: string): Option {
   return new Option(`${flag} <DAY>`, description).argParser((text) => {
     if (DAY.test(text) && !Number.isNaN(Date.parse(text))) return text;
-    throw new Failure(`Invalid ${flag}: ${JSON.stringify(text)} is not a day`, {
+    throw new UsageFailure(`Invalid ${flag}: ${JSON.stringify(text)} is not a day`, {
       next: "write it as 2026-01-31; days are in UTC",
-      exit: "usage",
     });
   });
 }
@@ -165,8 +158,8 @@ function dimensionsOf(text: string): readonly Dimension[] {
   const names = text.split(",").map((name) => name.trim());
   const unknown = names.find((name) => !Object.hasOwn(DIMENSIONS, name));
   if (unknown === undefined) return names as Dimension[];
-  throw new Failure(
+  throw new UsageFailure(
     `Invalid --by: ${JSON.stringify(unknown)} is not one of ${NAMES.join(", ")}`,
-    { next: "write it as --by function, or as --by day,function", exit: "usage" },
+    { next: "write it as --by function, or as --by day,function" },
   );
 }

@@ -1,12 +1,16 @@
 import type { Command } from "commander";
 import { countOf, formatBytes } from "../config/mod.ts";
 import type { InstallationVerification } from "../compose/verify.ts";
-import { isS3Url } from "./options/backup_path.ts";
-import { installationSettings, loadInstallation, storageFailure } from "./options/installation.ts";
-import { addExamples, addJsonOption } from "./options/common_options.ts";
+import {
+  installationSettings,
+  isS3Url,
+  loadInstallation,
+  storageFailure,
+} from "./options/installation.ts";
+import { addExamples, addJsonOption, type JsonFlag } from "./options/common_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
 import { damageLines } from "./terminal/damages.ts";
-import { Failure } from "./terminal/failure.ts";
+import { Failure, UsageFailure } from "./terminal/failure.ts";
 import { note, printJson } from "./terminal/output.ts";
 
 const HELP = `
@@ -19,10 +23,9 @@ Exit codes:
   2  invalid arguments
   3  data is damaged; the output names what is lost`;
 
-interface Options {
+interface Options extends JsonFlag {
   readonly online?: true;
   readonly backup?: string;
-  readonly json?: true;
 }
 
 /** `invoked verify`: verifies all stored data, or a backup. */
@@ -65,9 +68,8 @@ function checkUsage(path: string | undefined, { online, backup }: Options): void
     ? "--online is for the data of a server, and not for a backup"
     : undefined;
   if (wrong === undefined) return;
-  throw new Failure(`Nothing was verified: ${wrong}`, {
+  throw new UsageFailure(`Nothing was verified: ${wrong}`, {
     next: "see invoked verify --help",
-    exit: "usage",
   });
 }
 

@@ -1,8 +1,9 @@
 import type { Command } from "commander";
+import { z } from "zod";
 import type { Versions } from "../shared/build.ts";
-import { readServerVersions, type RemoteVersions } from "./client/versions.ts";
-import { addExamples, addJsonOption } from "./options/common_options.ts";
-import { addServerOptions } from "./options/server_options.ts";
+import { maybe, text } from "./client/fields.ts";
+import { addApiOptions } from "./options/api_command.ts";
+import type { JsonFlag } from "./options/common_options.ts";
 import { Session } from "./client/session.ts";
 import { printFields, printJson, printTable } from "./terminal/output.ts";
 
@@ -11,10 +12,8 @@ const SERVER_FLAGS = ["server", "profile", "data"];
 
 /** `invoked version`: the versions of this installation, and of a server that a flag names. */
 export function register(command: Command): void {
-  const server = addServerOptions(command);
-  addJsonOption(command);
-  addExamples(command, "invoked version", "invoked version --profile production");
-  command.action(async ({ json }: { readonly json?: true }) => {
+  const server = addApiOptions(command, "invoked version", "invoked version --profile production");
+  command.action(async ({ json }: JsonFlag) => {
     const { readVersions } = await import("../compose/versions.ts");
     const own = await readVersions();
     const isNamed = SERVER_FLAGS.some((name) => command.getOptionValueSource(name) === "cli");
@@ -45,4 +44,26 @@ function fieldsOf(
     ["schema", schema],
     ["protocol", `${protocol ?? "unknown"}`],
   ];
+}
+
+/** `GET /api/v1/status`; an earlier server reports its version alone. */
+const Status = z.object({
+  version: text,
+  commit: maybe(z.string()),
+  deno: maybe(z.string()),
+  schema: maybe(z.string()),
+  protocol: maybe(z.number()),
+});
+
+/** The versions of a server. */
+type RemoteVersions = z.infer<typeof Status>;
+
+/** @throws {Failure} if the server is not reachable, or does not accept the credentials */
+async function readServerVersions(session: Session): Promise<RemoteVersions> {
+  return await session.call(
+    "Failed to read the versions of the server",
+    "GET /api/v1/status",
+    Status,
+    {},
+  );
 }

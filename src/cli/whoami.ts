@@ -4,22 +4,19 @@ import { readPrincipal } from "./client/principal.ts";
 import { Profiles } from "./client/profiles.ts";
 import { RoleApi } from "./client/roles.ts";
 import { Session } from "./client/session.ts";
-import { addExamples, addJsonOption } from "./options/common_options.ts";
-import { addServerOptions } from "./options/server_options.ts";
+import { addApiOptions } from "./options/api_command.ts";
+import type { JsonFlag } from "./options/common_options.ts";
 import { Failure } from "./terminal/failure.ts";
 import { printFields, printJson, printTable } from "./terminal/output.ts";
 
-interface Options {
+interface Options extends JsonFlag {
   readonly profiles?: true;
-  readonly json?: true;
 }
 
 /** `invoked whoami`: the server that commands use, the credentials, and their roles. */
 export function register(command: Command): void {
   command.option("--profiles", "List the profiles of this user instead, without a request");
-  const server = addServerOptions(command);
-  addJsonOption(command);
-  addExamples(command, "invoked whoami", "invoked whoami --profile production");
+  const server = addApiOptions(command, "invoked whoami", "invoked whoami --profile production");
   command.action(async ({ profiles, json }: Options) => {
     if (profiles) return await listProfiles(json === true);
     const target = await server.target();
@@ -43,10 +40,10 @@ export function register(command: Command): void {
     printFields([
       ["server", serverUrl],
       ["credentials", source],
-      ...clientId === undefined ? [] : [["client", clientId] as const],
+      ["client", clientId],
       ["principal", principalId],
       ["roles", (await new RoleApi(session).namesOf(roles)).join(", ")],
-      ...permissions.length === 0 ? [] : [["permissions", permissions.join(", ")] as const],
+      ["permissions", permissions.join(", ") || undefined],
     ]);
   });
 }

@@ -15,7 +15,7 @@ import { addSettingFlags } from "./options/setting_flags.ts";
 import { Failure } from "./terminal/failure.ts";
 import { setUpLogging } from "./terminal/logging.ts";
 import { printJsonLine } from "./terminal/output.ts";
-import { listenForStop } from "./terminal/stop.ts";
+import { listenForStop } from "./terminal/signals.ts";
 
 const logger = getLogger(["invoked", "cli"]);
 

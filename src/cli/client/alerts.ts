@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { flag, listOf, maybe, optionalText, text } from "./fields.ts";
-import type { Session } from "./session.ts";
+import { SessionClient } from "./session.ts";
 
 const Alert = z.object({
   id: z.string(),
@@ -21,9 +21,7 @@ const AlertPost = z.object({ status: maybe(z.number()), error: optionalText });
 type AlertPost = z.output<typeof AlertPost>;
 
 /** A client of alerts, which are an addition to C1's API. */
-export class AlertApi {
-  constructor(private readonly session: Session) {}
-
+export class AlertApi extends SessionClient {
   /** The alerts that fire, and whether the server posts them. */
   async list(): Promise<z.output<typeof AlertList>> {
     return await this.session.call("Failed to list alerts", "GET /api/v1/alerts", AlertList, {});

@@ -14,7 +14,7 @@ import {
 } from "./schemas.ts";
 import { listOf, maybe } from "./fields.ts";
 import { hasStatus, statusFilter } from "./failures.ts";
-import { PAGE_SIZE, pageOf, type Session } from "./session.ts";
+import { PAGE_SIZE, pageOf, SessionClient } from "./session.ts";
 import { AlertApi } from "./alerts.ts";
 import { AuditApi } from "./audit.ts";
 import { ClientApi } from "./clients.ts";
@@ -31,6 +31,7 @@ import { uploadUrl } from "./upload_url.ts";
 import { UsageApi } from "./usage.ts";
 import { UserApi } from "./users.ts";
 import { VolumeApi } from "./volumes.ts";
+import { oneLine } from "../terminal/failure.ts";
 
 /** Contents of files by path. */
 export type Files = ReadonlyMap<string, Uint8Array>;
@@ -99,40 +100,22 @@ function isGiven([, values]: [string, object]): boolean {
 }
 
 /** A client of C1's Functions API: one method for each operation that the command line needs. */
-export class Api implements Disposable {
-  readonly audit: AuditApi;
-  readonly clients: ClientApi;
-  readonly principals: PrincipalApi;
-  readonly roles: RoleApi;
-  readonly users: UserApi;
-  readonly usage: UsageApi;
-  readonly signingKeys: SigningKeyApi;
-  readonly alerts: AlertApi;
-  readonly federation: FederationApi;
-  readonly tenants: TenantApi;
-  readonly triggers: TriggerApi;
-  readonly volumes: VolumeApi;
-  readonly publishes: PublishApi;
-  readonly purges: PurgeApi;
-  readonly replays: ReplayApi;
-
-  constructor(readonly session: Session) {
-    this.audit = new AuditApi(session);
-    this.clients = new ClientApi(session);
-    this.principals = new PrincipalApi(session);
-    this.roles = new RoleApi(session);
-    this.users = new UserApi(session);
-    this.usage = new UsageApi(session);
-    this.signingKeys = new SigningKeyApi(session);
-    this.alerts = new AlertApi(session);
-    this.federation = new FederationApi(session);
-    this.tenants = new TenantApi(session);
-    this.triggers = new TriggerApi(session);
-    this.volumes = new VolumeApi(session);
-    this.publishes = new PublishApi(session);
-    this.purges = new PurgeApi(session);
-    this.replays = new ReplayApi(session);
-  }
+export class Api extends SessionClient implements Disposable {
+  readonly audit = new AuditApi(this.session);
+  readonly clients = new ClientApi(this.session);
+  readonly principals = new PrincipalApi(this.session);
+  readonly roles = new RoleApi(this.session);
+  readonly users = new UserApi(this.session);
+  readonly usage = new UsageApi(this.session);
+  readonly signingKeys = new SigningKeyApi(this.session);
+  readonly alerts = new AlertApi(this.session);
+  readonly federation = new FederationApi(this.session);
+  readonly tenants = new TenantApi(this.session);
+  readonly triggers = new TriggerApi(this.session);
+  readonly volumes = new VolumeApi(this.session);
+  readonly publishes = new PublishApi(this.session);
+  readonly purges = new PurgeApi(this.session);
+  readonly replays = new ReplayApi(this.session);
 
   /** Without a trailing slash. */
   get url(): string {
@@ -163,6 +146,14 @@ export class Api implements Disposable {
     const schema = z.object({ function: RemoteFunction });
     const answer = this.session.call(what, `GET ${FUNCTIONS}/{id}`, schema, { path: { id } });
     return (await unlessUnknown(answer))?.function;
+  }
+
+  /** The names of functions for messages; the id of a function that the caller does not see. */
+  async functionNames(ids: readonly string[]): Promise<string[]> {
+    return await Promise.all(ids.map(async (id) => {
+      const fn = await this.functionById(id).catch(() => undefined);
+      return fn === undefined ? id : oneLine(fn.displayName);
+    }));
   }
 
   async createFunction(displayName: string, description: string): Promise<RemoteFunction> {
@@ -361,6 +352,13 @@ export class Api implements Disposable {
       return { ...found, list: found.list.filter((each) => hasStatus(each, status)) };
     });
   }
+}
+
+/**
+ * The secrets of a function in the form of an update that keeps their values: an empty value keeps the stored value.
+ */
+export function keptSecrets(fn: RemoteFunction): Record<string, string> {
+  return Object.fromEntries(fn.secret.map((name) => [name, ""]));
 }
 
 /** The path parameters of a function. */

@@ -105,7 +105,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-function exitOf(status: number, reason: string | undefined): Exclude<ExitName, "usage"> {
+function exitOf(status: number, reason: string | undefined): ExitName {
   if (reason === "BUILD_FAILED") return "code";
   return status === 401 || status === 503 ? "server" : "failure";
 }

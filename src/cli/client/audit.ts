@@ -2,7 +2,7 @@ import { z } from "zod";
 import { type HttpRequest, httpRequest } from "../../resources/request.ts";
 import { readResponse } from "./http.ts";
 import { listOf, optionalText, text } from "./fields.ts";
-import { PAGE_SIZE, pageOf, type Session } from "./session.ts";
+import { PAGE_SIZE, pageOf, SessionClient } from "./session.ts";
 
 const EVENTS = "POST /api/v1/systemlog/events";
 /** A check reads the whole log. */
@@ -46,9 +46,7 @@ export interface AuditSearch {
 }
 
 /** A client of the audit log. */
-export class AuditApi {
-  constructor(private readonly session: Session) {}
-
+export class AuditApi extends SessionClient {
   /** Up to `limit` events, the oldest or the newest first. */
   async events(
     search: AuditSearch,

@@ -1,8 +1,7 @@
 /** A new client of the person who approves this command line in a browser, at a server of invoked or a C1 tenant. */
 import { Secret } from "../../config/secret.ts";
 import { readTextFile } from "../../shared/files.ts";
-import { openBrowser } from "../terminal/browser.ts";
-import { describeError, Failure, oneLine } from "../terminal/failure.ts";
+import { describeError, Failure, oneLine, UsageFailure } from "../terminal/failure.ts";
 import { note } from "../terminal/output.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { ClientApi } from "./clients.ts";
@@ -95,15 +94,13 @@ const CA_HINT = "name a file with the certificate of the authority in PEM, or om
 export async function certificatesOf(path: string | undefined): Promise<string[]> {
   if (path === undefined) return [];
   const text = await readTextFile(path).catch((error) => {
-    throw new Failure(`Failed to read the certificates in ${path}: ${describeError(error)}`, {
+    throw new UsageFailure(`Failed to read the certificates in ${path}: ${describeError(error)}`, {
       next: CA_HINT,
-      exit: "usage",
     });
   });
   if (text.includes("-----BEGIN CERTIFICATE-----")) return [text];
-  throw new Failure(`Invalid --ca: ${path} has no certificate in PEM`, {
+  throw new UsageFailure(`Invalid --ca: ${path} has no certificate in PEM`, {
     next: CA_HINT,
-    exit: "usage",
   });
 }
 
@@ -138,6 +135,33 @@ function withCa<T>(connect: () => T): T {
   try {
     return connect();
   } catch (error) {
-    throw new Failure(`Invalid --ca: ${describeError(error)}`, { next: CA_HINT, exit: "usage" });
+    throw new UsageFailure(`Invalid --ca: ${describeError(error)}`, { next: CA_HINT });
+  }
+}
+
+/** The programs that open an address in the browser, by operating system. */
+const OPENERS: Readonly<Record<string, string>> = { linux: "xdg-open", darwin: "open" };
+
+/**
+ * Opens an address in the browser, if somebody is at the terminal. Without a browser nothing happens: the caller prints
+ * the address, too.
+ * @param url of the scheme http or https
+ */
+function openBrowser(url: string): void {
+  const opener = OPENERS[Deno.build.os];
+  if (opener === undefined || !Deno.stdin.isTerminal() || !Deno.stderr.isTerminal()) return;
+  try {
+    const command = new Deno.Command(opener, {
+      args: [url],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    });
+    command.spawn().unref();
+  } catch (error) {
+    // No such program, or one that may not run.
+    if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied)) {
+      throw error;
+    }
   }
 }

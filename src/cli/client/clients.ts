@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Failure, oneLine } from "../terminal/failure.ts";
 import { ApiError } from "./api_error.ts";
 import { Client } from "./schemas.ts";
-import type { Session } from "./session.ts";
+import { SessionClient } from "./session.ts";
 import { CredentialsRejected } from "./token.ts";
 
 const CLIENTS = "/api/v1/iam/personal_clients";
@@ -16,9 +16,7 @@ const ClientResponse = z.object({ client: Client });
 const CreateResponse = ClientResponse.extend({ clientSecret: z.string() });
 
 /** A client of the clients of its principal: one method for each operation. */
-export class ClientApi {
-  constructor(private readonly session: Session) {}
-
+export class ClientApi extends SessionClient {
   /** Newest first. */
   async list(limit: number): Promise<Client[]> {
     return await this.session.list("Failed to list clients", `GET ${CLIENTS}`, Client, limit, {});

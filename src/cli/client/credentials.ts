@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { type ClientSettings, Secret, type Source } from "../../config/mod.ts";
-import { describeError, Failure } from "../terminal/failure.ts";
+import { describeError, Failure, UsageFailure } from "../terminal/failure.ts";
 import { exists } from "../../shared/files.ts";
 import { parseJson } from "./api_error.ts";
 import { DEFAULT_PROFILE, type Profile, type Profiles } from "./profiles.ts";
@@ -111,9 +111,8 @@ async function serverUrlIn(directory: string): Promise<string> {
   const text = await Deno.readTextFile(path).catch(() => "");
   const file = CredentialsFile.pick({ serverUrl: true }).safeParse(parseJson(text));
   if (file.success) return new URL(file.data.serverUrl).origin;
-  throw new Failure(`No server is known: ${path} does not name one`, {
+  throw new UsageFailure(`No server is known: ${path} does not name one`, {
     next: "name the server with --server, such as --server http://127.0.0.1:8080",
-    exit: "usage",
   });
 }
 
@@ -142,9 +141,8 @@ async function environmentTarget(
   dataDir: DataDir,
 ): Promise<Target> {
   if (serverUrl === undefined) {
-    throw new Failure("The environment has credentials, but no variable names a server", {
+    throw new UsageFailure("The environment has credentials, but no variable names a server", {
       next: "set INVOKED_SERVER_URL or CONDUCTORONE_TENANT_DOMAIN, or give --server",
-      exit: "usage",
     });
   }
   const directory = await findDataDir(dataDir) ?? dataDir.path;
@@ -162,11 +160,10 @@ export async function profileTarget(
   const profile = await profiles.read(name);
   if (profile === undefined) {
     const names = await profiles.names();
-    throw new Failure(`Profile ${name} not found: ${profiles.pathOf(name)} does not exist`, {
+    throw new UsageFailure(`Profile ${name} not found: ${profiles.pathOf(name)} does not exist`, {
       next: names.length === 0
         ? `create it with invoked login --profile ${name}`
         : `use one of ${names.join(", ")}, or create it with invoked login --profile ${name}`,
-      exit: "usage",
     });
   }
   const source = `profile ${name}`;

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { Secret } from "../../config/secret.ts";
 import { INVOKED_DEVICE_CLIENT } from "../../resources/device_clients.ts";
-import { Failure, oneLine } from "../terminal/failure.ts";
+import { Failure, oneLine, UsageFailure } from "../terminal/failure.ts";
 import { parseJson } from "./api_error.ts";
 import { readTokenBody, request, type Transport, Unreachable } from "./http.ts";
 
@@ -95,9 +95,8 @@ async function begin(
     ? {}
     : OAuthError.safeParse(body).data ?? { error: violationIn(body, begun.error) };
   if (error === "invalid_scope") {
-    throw new Failure(`Invalid --role: ${oneLine(why ?? error)}`, {
+    throw new UsageFailure(`Invalid --role: ${oneLine(why ?? error)}`, {
       next: "name roles of this server, such as system:viewer or functions:developer",
-      exit: "usage",
     });
   }
   throw new Failure(

@@ -3,7 +3,7 @@ import { oneLine } from "../terminal/failure.ts";
 import { oneAmong } from "./candidates.ts";
 import { flag, listOf, maybe, optionalText, text } from "./fields.ts";
 import { readPrincipal } from "./principal.ts";
-import { PAGE_SIZE, pageOf, type Session } from "./session.ts";
+import { PAGE_SIZE, pageOf, SessionClient } from "./session.ts";
 
 const PROVIDERS = "/api/v1/workload_federation/providers";
 const TRUSTS = "/api/v1/service_principals/{service_principal_id}/trusts";
@@ -78,9 +78,7 @@ export interface TrustChange {
 }
 
 /** A client of workload federation: one method for each operation. */
-export class FederationApi {
-  constructor(private readonly session: Session) {}
-
+export class FederationApi extends SessionClient {
   /** Newest first. */
   async providers(limit: number): Promise<Provider[]> {
     const operation = `GET ${PROVIDERS}` as const;

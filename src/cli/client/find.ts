@@ -1,5 +1,5 @@
 import { nearest } from "../../config/mod.ts";
-import { Failure, oneLine } from "../terminal/failure.ts";
+import { Failure, oneLine, UsageFailure } from "../terminal/failure.ts";
 import { quoteForShell } from "../terminal/shell.ts";
 import type { Api } from "./api.ts";
 import { needsAddition } from "./api_error.ts";
@@ -107,9 +107,8 @@ export async function findAnyInvocation(api: Api, id: string): Promise<Invocatio
 }
 
 function noId(text: string): Failure {
-  return new Failure(`${JSON.stringify(oneLine(text))} is not the id of an invocation`, {
+  return new UsageFailure(`${JSON.stringify(oneLine(text))} is not the id of an invocation`, {
     next: "name an id, or at least its first 6 characters; list them with invoked history",
-    exit: "usage",
   });
 }
 

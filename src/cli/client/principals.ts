@@ -2,7 +2,7 @@ import { z } from "zod";
 import { flag, listOf, optionalText, text } from "./fields.ts";
 import { oneAmong } from "./candidates.ts";
 import { oneLine } from "../terminal/failure.ts";
-import type { Session } from "./session.ts";
+import { SessionClient } from "./session.ts";
 
 const PRINCIPALS = "/api/v1/service_principals";
 const PRINCIPAL = `${PRINCIPALS}/{id}` as const;
@@ -73,9 +73,7 @@ interface CredentialChange {
 }
 
 /** A client of the service principals of a server: one method for each operation. */
-export class PrincipalApi {
-  constructor(private readonly session: Session) {}
-
+export class PrincipalApi extends SessionClient {
   /** Newest first. */
   async list(limit: number): Promise<Principal[]> {
     const what = "Failed to list service principals";

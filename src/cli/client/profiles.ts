@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { Secret } from "../../config/secret.ts";
 import { writePrivateFile } from "../../shared/files.ts";
-import { describeError, Failure } from "../terminal/failure.ts";
+import { describeError, Failure, UsageFailure } from "../terminal/failure.ts";
 import { parseJson } from "./api_error.ts";
 
 /** The profile of commands that name none. */
@@ -42,12 +42,12 @@ export function isProfileName(text: string): boolean {
 /** @throws {Failure} for a text that names no profile */
 export function checkProfileName(name: string): void {
   if (isProfileName(name)) return;
-  throw new Failure(
+  throw new UsageFailure(
     `Invalid profile name ${
       JSON.stringify(name)
     }: a name has 1 to 64 letters, digits, dots, hyphens ` +
       "and underscores, and begins with a letter or digit",
-    { next: "choose another name, such as acme-staging", exit: "usage" },
+    { next: "choose another name, such as acme-staging" },
   );
 }
 
@@ -80,10 +80,10 @@ export class Profiles {
     if (text === undefined) return undefined;
     const parsed = ProfileFile.safeParse(parseJson(text));
     if (!parsed.success) {
-      throw new Failure(
+      throw new UsageFailure(
         `Invalid profile in ${path}: the file is not a JSON object with serverUrl, clientId and ` +
           "clientSecret",
-        { next: `log in again with invoked login --profile ${name}`, exit: "usage" },
+        { next: `log in again with invoked login --profile ${name}` },
       );
     }
     const { serverUrl, clientSecret, ...others } = parsed.data;
@@ -137,9 +137,8 @@ export class Profiles {
 
   #folder(): string {
     if (this.directory !== undefined) return this.directory;
-    throw new Failure("No directory for profiles: the environment names no home directory", {
+    throw new UsageFailure("No directory for profiles: the environment names no home directory", {
       next: "set HOME or XDG_CONFIG_HOME to an absolute path",
-      exit: "usage",
     });
   }
 }
@@ -156,9 +155,8 @@ async function readOwnFile(path: string, folder: string): Promise<string | undef
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     if (error instanceof Failure) throw error;
-    throw new Failure(`Failed to read the profile in ${path}: ${describeError(error)}`, {
+    throw new UsageFailure(`Failed to read the profile in ${path}: ${describeError(error)}`, {
       next: "correct the permissions of the file, or make it anew with invoked login",
-      exit: "usage",
     });
   }
 }
@@ -171,15 +169,14 @@ function violationOf(
 ): Failure | undefined {
   const isFile = forbidden === 0o077;
   if (uid !== null && uid !== Deno.uid()) {
-    return new Failure(`${path} belongs to another user`, {
+    return new UsageFailure(`${path} belongs to another user`, {
       next: "remove it, then log in again with invoked login",
-      exit: "usage",
     });
   }
   if (mode === null || (mode & forbidden) === 0) return undefined;
   const shown = (mode & 0o777).toString(8).padStart(4, "0");
-  return new Failure(
+  return new UsageFailure(
     `${path} is not private: other users can ${isFile ? "read" : "write into"} it (mode ${shown})`,
-    { next: `run chmod ${isFile ? "600" : "700"} ${JSON.stringify(path)}`, exit: "usage" },
+    { next: `run chmod ${isFile ? "600" : "700"} ${JSON.stringify(path)}` },
   );
 }

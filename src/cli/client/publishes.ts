@@ -1,13 +1,11 @@
 import { z } from "zod";
 import { Publish, RemoteFunction } from "./schemas.ts";
-import type { Session } from "./session.ts";
+import { SessionClient } from "./session.ts";
 
 const FUNCTION = "/api/v1/functions/{function_id}";
 
 /** A client of the history of publishes, which is an addition to C1's API. */
-export class PublishApi {
-  constructor(private readonly session: Session) {}
-
+export class PublishApi extends SessionClient {
   /** Changes of the published commit, newest first. */
   async list(fn: RemoteFunction, limit: number): Promise<Publish[]> {
     const what = `Failed to list the publishes of ${fn.displayName}`;

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { listOf } from "./fields.ts";
 import { LONG_TIMEOUT_MS } from "./http.ts";
 import { ALL_FUNCTIONS, ExpiredData, Purge, PurgeSize, type RemoteFunction } from "./schemas.ts";
-import type { Session } from "./session.ts";
+import { SessionClient } from "./session.ts";
 
 const FUNCTION = "/api/v1/functions/{function_id}";
 
@@ -14,9 +14,7 @@ export interface PurgeSelection {
 }
 
 /** A client of purges, which are an addition to C1's API. */
-export class PurgeApi {
-  constructor(private readonly session: Session) {}
-
+export class PurgeApi extends SessionClient {
   /** Purges for good, or answers the size alone. @param fn undefined for all functions */
   async purge(
     fn: RemoteFunction | undefined,

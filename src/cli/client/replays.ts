@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import type { RequestOf } from "../../resources/request.ts";
 import { LONG_TIMEOUT_MS } from "./http.ts";
 import { DeadLetter, type FunctionName, type Invocation } from "./schemas.ts";
-import type { Session } from "./session.ts";
+import { SessionClient } from "./session.ts";
 
 const FUNCTION = "/api/v1/functions/{function_id}";
 const LETTERS = `${FUNCTION}/dead_letters` as const;
@@ -26,9 +26,7 @@ export interface ReplayChange {
 type InvocationName = Pick<Invocation, "functionId" | "id">;
 
 /** A client of replays, dead letters and circuit breakers, which are additions to C1's API. */
-export class ReplayApi {
-  constructor(private readonly session: Session) {}
-
+export class ReplayApi extends SessionClient {
   /** Answers the id of the new invocation. */
   async replay(
     { functionId, id }: InvocationName,

@@ -1,8 +1,9 @@
-/** What a function may do when it calls the API, in words. */
+/** The rights and the tenant of a function, in words. */
 import { VIEWER } from "../../resources/roles.ts";
 import { oneLine } from "../terminal/failure.ts";
 import { quoteForShell } from "../terminal/shell.ts";
 import type { Api } from "./api.ts";
+import { ApiError } from "./api_error.ts";
 import type { RemoteFunction } from "./schemas.ts";
 
 /** The principal that a function acts as, and its own roles, as rows of `invoked show`. */
@@ -39,4 +40,17 @@ export function adviceOn(
     oneLine(displayName)
   } reads everything through its role ${VIEWER.name}. If it need not, set ` +
     `"roles": [] in invoked.json and deploy, or use invoked bind ${name} PRINCIPAL`;
+}
+
+/** The setting with the name of its tenant, as far as the caller may see tenants; empty without a tenant. */
+export async function describeTenant(api: Api, { tenant }: RemoteFunction): Promise<string> {
+  if (!tenant.id) return "";
+  const setting = JSON.stringify(tenant);
+  try {
+    return `${oneLine((await api.tenants.byId(tenant.id)).name)}: ${setting}`;
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    if (error.reason === "TENANT_NOT_FOUND") return `a tenant that was removed: ${setting}`;
+    return setting;
+  }
 }

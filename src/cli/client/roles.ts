@@ -4,7 +4,7 @@ import { unlessUnknown } from "./api_error.ts";
 import { flag, listOf, optionalText, text } from "./fields.ts";
 import { isId, oneAmong, oneNamed } from "./candidates.ts";
 import { oneLine } from "../terminal/failure.ts";
-import type { Session } from "./session.ts";
+import { SessionClient } from "./session.ts";
 
 const ROLES = "/api/v1/iam/roles";
 const ROLE = `${ROLES}/{role_id}` as const;
@@ -33,9 +33,7 @@ export interface RoleChange {
 }
 
 /** A client of the roles of a server: one method for each operation. */
-export class RoleApi {
-  constructor(private readonly session: Session) {}
-
+export class RoleApi extends SessionClient {
   /** Built-in roles, then the others, newest first. */
   async list(limit: number): Promise<Role[]> {
     return await this.session.list("Failed to list roles", `GET ${ROLES}`, Role, limit, {});

@@ -137,6 +137,11 @@ export class Session implements Disposable {
   }
 }
 
+/** A client of one part of the API: a method for each operation. */
+export abstract class SessionClient {
+  constructor(readonly session: Session) {}
+}
+
 /** A page of a list. */
 export function pageOf<Item extends z.ZodType>(item: Item) {
   return z.object({

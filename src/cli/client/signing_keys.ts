@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { listOf, optionalText } from "./fields.ts";
-import type { Session } from "./session.ts";
+import { SessionClient } from "./session.ts";
 
 const SigningKey = z.object({
   id: z.string(),
@@ -11,9 +11,7 @@ const SigningKey = z.object({
 type SigningKey = z.output<typeof SigningKey>;
 
 /** A client of the keys that sign access tokens, which are an addition to C1's API. */
-export class SigningKeyApi {
-  constructor(private readonly session: Session) {}
-
+export class SigningKeyApi extends SessionClient {
   /** Makes a key. Answers all keys, newest first. */
   async rotate(
     { signsAfterMs, revokeOld }: {

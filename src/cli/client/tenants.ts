@@ -3,7 +3,7 @@ import type { Secret } from "../../config/mod.ts";
 import { oneLine } from "../terminal/failure.ts";
 import { oneAmong } from "./candidates.ts";
 import { flag, listOf, optionalText, text } from "./fields.ts";
-import type { Session } from "./session.ts";
+import { SessionClient } from "./session.ts";
 
 const TENANTS = "/api/v1/tenants";
 const TENANT = `${TENANTS}/{id}` as const;
@@ -44,9 +44,7 @@ export interface TenantClient {
 }
 
 /** A client of the tenants of a server: one method for each operation. */
-export class TenantApi {
-  constructor(private readonly session: Session) {}
-
+export class TenantApi extends SessionClient {
   /** Newest first. */
   async list(limit: number): Promise<Tenant[]> {
     return await this.session.list("Failed to list tenants", `GET ${TENANTS}`, Tenant, limit, {});

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Failure, oneLine } from "../terminal/failure.ts";
+import { Failure, oneLine, UsageFailure } from "../terminal/failure.ts";
 import { isTemporary, parseJson, tryAgain } from "./api_error.ts";
 import type { Credentials } from "./credentials.ts";
 import type { ProofKey } from "../../shared/proof_key.ts";
@@ -108,10 +108,12 @@ async function formOf(
   const { ASSERTION_TYPE, signAssertion } = await import("../../tenants/client_key.ts");
   const assertion = await signAssertion({ host, clientId, clientSecret }, hostname);
   if (assertion === undefined) {
-    throw new Failure(`Invalid secret of client ${oneLine(clientId)}: it is not a secret of C1`, {
-      next: "give the secret that C1 showed, which begins with secret-token:conductorone.com:v1:",
-      exit: "usage",
-    });
+    throw new UsageFailure(
+      `Invalid secret of client ${oneLine(clientId)}: it is not a secret of C1`,
+      {
+        next: "give the secret that C1 showed, which begins with secret-token:conductorone.com:v1:",
+      },
+    );
   }
   return { ...form, client_assertion_type: ASSERTION_TYPE, client_assertion: assertion };
 }

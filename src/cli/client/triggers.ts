@@ -1,9 +1,10 @@
+import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import { Failure, oneLine } from "../terminal/failure.ts";
 import { needsAddition } from "./api_error.ts";
 import { flag, listOf, optionalText } from "./fields.ts";
 import type { FunctionName } from "./schemas.ts";
-import type { Session } from "./session.ts";
+import { SessionClient } from "./session.ts";
 
 const TRIGGERS = "/api/v1/functions/{function_id}/triggers";
 const TRIGGER = `${TRIGGERS}/{id}` as const;
@@ -89,9 +90,7 @@ export interface WantedChange {
 }
 
 /** The triggers of functions: one method for each operation. */
-export class TriggerApi {
-  constructor(private readonly session: Session) {}
-
+export class TriggerApi extends SessionClient {
   /** Newest first. */
   async list(fn: FunctionName, limit: number): Promise<Trigger[]> {
     const what = `Failed to list the triggers of ${oneLine(fn.displayName)}`;
@@ -208,4 +207,26 @@ export function kindOf(trigger: Pick<Trigger, Kind>): Kind {
 /** The time of a schedule that does not repeat, for people. */
 export function shownAt(at: unknown): string {
   return at === PASSED_AT ? "passed" : String(at);
+}
+
+const TOKEN_BYTES = 32;
+const WITH_TOKEN = "WEBHOOK_HANDSHAKE_META";
+
+/**
+ * A change with a new verify token, if its handshake needs a token and neither the change nor the trigger has a token.
+ * @param before the trigger on the server; undefined for a new trigger
+ */
+export function withVerifyToken(
+  change: TriggerChange,
+  before: Trigger | undefined,
+): { readonly change: TriggerChange; readonly made: Pick<TriggerSecrets, "webhookVerifyToken"> } {
+  const { webhook } = change;
+  const isMissing = webhook?.["handshake"] === WITH_TOKEN &&
+    webhook["verifyToken"] === undefined && before?.webhook?.["handshake"] !== WITH_TOKEN;
+  if (!isMissing) return { change, made: {} };
+  const verifyToken = randomBytes(TOKEN_BYTES).toString("hex");
+  return {
+    change: { ...change, webhook: { ...webhook, verifyToken } },
+    made: { webhookVerifyToken: verifyToken },
+  };
 }

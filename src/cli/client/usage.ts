@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { UsageRow } from "../../resources/usage.ts";
 import { listOf, maybe, optionalText, text } from "./fields.ts";
-import { PAGE_SIZE, type Session } from "./session.ts";
+import { PAGE_SIZE, SessionClient } from "./session.ts";
 
 const number = z.string().regex(/^\d+$/);
 const sums = {
@@ -49,9 +49,7 @@ export interface UsagePart {
 }
 
 /** A client of usage: an addition to C1's API. */
-export class UsageApi {
-  constructor(private readonly session: Session) {}
-
+export class UsageApi extends SessionClient {
   /** All groups, part by part. */
   async *parts(query: UsageQuery): AsyncGenerator<UsagePart> {
     let { from, to } = query;

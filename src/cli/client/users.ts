@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Failure, oneLine } from "../terminal/failure.ts";
 import { isId, MAX_LISTED, oneAmong } from "./candidates.ts";
 import { listOf, optionalText, text } from "./fields.ts";
-import { PAGE_SIZE, type Session } from "./session.ts";
+import { PAGE_SIZE, SessionClient } from "./session.ts";
 
 const USER = "/api/v1/users/{id}" as const;
 const SEARCH = "POST /api/v1/search/users";
@@ -29,9 +29,7 @@ const AnyUserResponse = z.object({ userView: z.object({ user: User.extend({ type
 const SearchResponse = z.object({ list: listOf(View), nextPageToken: text });
 
 /** A client of the people of a server: one method for each operation. */
-export class UserApi {
-  constructor(private readonly session: Session) {}
-
+export class UserApi extends SessionClient {
   /** Newest first. @param query part of a name, email or username */
   async list(query: string, limit: number): Promise<User[]> {
     return await this.session.all(limit, async (pageToken) => {

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { httpRequest } from "../../resources/request.ts";
 import { needsAddition, unlessUnknown } from "./api_error.ts";
 import { Volume, VolumeEntry, VolumeVersion } from "./schemas.ts";
-import type { Session } from "./session.ts";
+import { SessionClient } from "./session.ts";
 import { type Bytes, receive, send } from "./transfer.ts";
 
 const VOLUMES = "/api/v1/vfs/volumes";
@@ -11,9 +11,7 @@ const FILE = `${VOLUME}/files/{path}` as const;
 const VolumeResponse = z.object({ volume: Volume });
 
 /** A client of the volumes of a server: one method for each operation. They are an addition to C1's API. */
-export class VolumeApi {
-  constructor(private readonly session: Session) {}
-
+export class VolumeApi extends SessionClient {
   /** Newest first. */
   async list(limit: number): Promise<Volume[]> {
     const list = this.session.list("Failed to list volumes", `GET ${VOLUMES}`, Volume, limit, {});

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type DatabaseUrl, databaseUrl } from "../../config/mod.ts";
 import { addExamples } from "../options/common_options.ts";
-import { Failure } from "../terminal/failure.ts";
+import { Failure, UsageFailure } from "../terminal/failure.ts";
 
 /** A name of Kubernetes: a label of a host name. */
 const NAMESPACE = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -17,7 +17,7 @@ interface Options {
 }
 
 /** `invoked cluster secrets`: prints the Secrets and the ConfigMap of deploy/kubernetes. */
-export function register(command: Command): void {
+export function registerSecrets(command: Command): void {
   command.argument("<directory>", "What invoked cluster credentials made")
     .option("--namespace <name>", "Namespace of the pods", parseNamespace, "invoked")
     .option("--database <url>", "URL of PostgreSQL; postgres.password has its password")
@@ -118,5 +118,5 @@ function parseDatabase(text: string | undefined, caPath: string | undefined): Da
 }
 
 function invalid(value: string, next: string): Failure {
-  return new Failure(`Invalid ${value}`, { next, exit: "usage" });
+  return new UsageFailure(`Invalid ${value}`, { next });
 }

@@ -26,20 +26,41 @@ const SOURCES: Readonly<Record<string, Source>> = {
   tag: tags,
   invocation: invocations,
   secret: secrets,
-  client: clients,
-  provider: providers,
-  trust: trusts,
-  tenant: tenants,
-  principal: principals,
+  client: listed((api) => api.clients.list(MAX_VALUES), ({ displayName, id }) => [displayName, id]),
+  provider: listed(
+    (api) => api.federation.providers(MAX_VALUES),
+    ({ displayName, issuerUrl }) => [displayName, issuerUrl],
+  ),
+  trust: listed(
+    (api) => api.federation.trusts(MAX_VALUES),
+    ({ displayName, clientId }) => [displayName, clientId],
+  ),
+  tenant: listed((api) => api.tenants.list(MAX_VALUES), ({ name, host }) => [name, host]),
+  principal: listed(
+    (api) => api.principals.list(MAX_VALUES),
+    ({ displayName, id }) => [displayName, id],
+  ),
   credential: credentials,
-  role: roles,
-  user: users,
-  volume: volumes,
+  role: listed((api) => api.roles.list(MAX_VALUES), ({ name, displayName }) => [name, displayName]),
+  user: listed(
+    (api) => api.users.list("", MAX_VALUES),
+    ({ email, id, displayName }) => [email || id, displayName],
+  ),
+  volume: listed((api) => api.volumes.list(MAX_VALUES), ({ displayName, id }) => [displayName, id]),
   "volume:/path": volumePaths,
   "volume[:/path]": volumePaths,
   source: volumePaths,
   target: volumePaths,
 };
+
+/** A source of all things of a kind, with the value and the description of each. */
+function listed<Item>(
+  list: (api: Api) => Promise<readonly Item[]>,
+  textsOf: (item: Item) => readonly [value: string, description: string],
+): Source {
+  return async (api) =>
+    (await list(api)).map(textsOf).map(([value, description]) => ({ value, description }));
+}
 
 /** The values that a placeholder names; none if the server of the words is away or slow. */
 export async function valuesOf(
@@ -118,39 +139,9 @@ async function invocations(api: Api, position: Position): Promise<Candidate[]> {
   ];
 }
 
-async function volumes(api: Api): Promise<Candidate[]> {
-  return (await api.volumes.list(MAX_VALUES))
-    .map(({ displayName, id }) => ({ value: displayName, description: id }));
-}
-
 async function secrets(api: Api, position: Position): Promise<Candidate[]> {
   const { secret } = await functionBefore(api, position);
   return secret.map((value) => ({ value, description: "" }));
-}
-
-async function clients(api: Api): Promise<Candidate[]> {
-  return (await api.clients.list(MAX_VALUES))
-    .map(({ displayName, id }) => ({ value: displayName, description: id }));
-}
-
-async function providers(api: Api): Promise<Candidate[]> {
-  return (await api.federation.providers(MAX_VALUES))
-    .map(({ displayName, issuerUrl }) => ({ value: displayName, description: issuerUrl }));
-}
-
-async function trusts(api: Api): Promise<Candidate[]> {
-  return (await api.federation.trusts(MAX_VALUES))
-    .map(({ displayName, clientId }) => ({ value: displayName, description: clientId }));
-}
-
-async function tenants(api: Api): Promise<Candidate[]> {
-  return (await api.tenants.list(MAX_VALUES))
-    .map(({ name, host }) => ({ value: name, description: host }));
-}
-
-async function principals(api: Api): Promise<Candidate[]> {
-  return (await api.principals.list(MAX_VALUES))
-    .map(({ displayName, id }) => ({ value: displayName, description: id }));
 }
 
 async function credentials(api: Api, { command, given }: Position): Promise<Candidate[]> {
@@ -163,24 +154,12 @@ async function credentials(api: Api, { command, given }: Position): Promise<Cand
     .map(({ displayName, id }) => ({ value: displayName || id, description: id }));
 }
 
-async function users(api: Api): Promise<Candidate[]> {
-  return (await api.users.list("", MAX_VALUES))
-    .map(({ email, id, displayName }) => ({ value: email || id, description: displayName }));
-}
-
-async function roles(api: Api): Promise<Candidate[]> {
-  return (await api.roles.list(MAX_VALUES))
-    .map(({ name, displayName }) => ({ value: name, description: displayName }));
-}
-
 /** The volumes, or what is in the directory of a volume that the path begins with. */
 async function volumePaths(api: Api, _: Position, last: string): Promise<Candidate[]> {
   const [, name, directory = "/"] = /^([^/.:][^/:]*):(\/(?:.*\/)?)?/.exec(last) ?? [];
   if (name === undefined) {
-    return (await volumes(api)).map(({ value, description }) => ({
-      value: `${value}:/`,
-      description,
-    }));
+    return (await api.volumes.list(MAX_VALUES))
+      .map(({ displayName, id }) => ({ value: `${displayName}:/`, description: id }));
   }
   const query = { directory, recursive: false };
   const entries = await api.volumes.entries(await findVolume(api, name), query, MAX_VALUES);

@@ -1,10 +1,11 @@
-/** Diagnoses a machine and a data directory for `invoked doctor`. */
+/** Diagnoses a machine, its data directory and its settings for `invoked doctor`. */
 import { join } from "node:path";
 import {
   ALL_SETTINGS,
   type Config,
   countOf,
   formatBytes,
+  type Resolved,
   settingToJson,
 } from "../../config/mod.ts";
 import { IS_RELEASE } from "../../shared/installation.ts";
@@ -13,10 +14,32 @@ import type { Diagnosis } from "../../sandbox/mod.ts";
 import type { DataReport } from "../../store/data_check.ts";
 import type { DataProbe } from "../../store/data_probe.ts";
 import { describeError, Failure, oneLine } from "../terminal/failure.ts";
-import type { ConfigReport } from "./configuration.ts";
 
 /** Groups of the settings that limit functions and builds. */
 const LIMIT_GROUPS = ["rates", "invocations", "tests", "egress", "commits", "builder"];
+
+/** What the settings come from, and why a server could not start with them. */
+interface ConfigReport {
+  /** Absolute path of the configuration file; null without one. */
+  readonly file: string | null;
+  /** Settings whose value in force comes from the file. */
+  readonly settings: number;
+  /** Why files that settings name cannot be used, such as the certificate. */
+  readonly unusableFiles: readonly string[];
+}
+
+/** Reports on settings that are valid: `loadConfig` has reported everything else. */
+export async function diagnoseConfig(
+  { config, file, sources }: Resolved,
+): Promise<ConfigReport> {
+  const fromFile = Object.values(sources).filter((source) => source === "file");
+  const { unusableFiles } = await import("../../compose/start_check.ts");
+  return {
+    file: file?.path ?? null,
+    settings: fromFile.length,
+    unusableFiles: await unusableFiles(config),
+  };
+}
 
 /** What `invoked doctor` found. */
 export interface Report {

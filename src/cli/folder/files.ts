@@ -1,11 +1,11 @@
 import { basename, join, relative, resolve } from "node:path";
 import { concernsBuild } from "../../builder/project/project_files.ts";
 import { commitPath, ROOT_DIR, ROOT_FILE, rootFile } from "../../builder/source_tree.ts";
-import { countOf, formatBytes } from "../../config/mod.ts";
+import { countOf, formatBytes, formatCount } from "../../config/mod.ts";
 import type { Files } from "../client/api.ts";
-import { Failure } from "../terminal/failure.ts";
+import { Failure, oneLine, UsageFailure } from "../terminal/failure.ts";
+import { note } from "../terminal/output.ts";
 import { PRIVATE_DIR } from "./editor.ts";
-import { nameKey } from "./file_names.ts";
 import { IGNORE_NAMES, IgnoreRules } from "./ignore_rules.ts";
 import { fixtureFile, MANIFEST_NAME, readFields } from "./manifest.ts";
 import { unreadable } from "./unreadable.ts";
@@ -31,6 +31,15 @@ export const ENTRY = "main.ts";
 
 /** The modules that a build starts with. */
 const ENTRIES = [ENTRY, "main.test.ts"];
+
+/**
+ * A name without its case and the form of its letters: file systems of macOS and Windows take two names with the same key
+ * for one file.
+ */
+export function nameKey(name: string): string {
+  // Only some letters without a capital of their own, such as the long s, have that of another letter.
+  return name.normalize("NFD").toUpperCase().toLowerCase().normalize("NFC");
+}
 
 /** Whether a file or directory of this name belongs to the function, unless an ignore file excludes it. */
 export function belongsToFunction(name: string): boolean {
@@ -93,9 +102,9 @@ async function rootOf(folder: string): Promise<string | undefined> {
   if (named === undefined) return undefined;
   const root = resolve(folder, named);
   if (root !== resolve("/")) return root;
-  throw new Failure(
+  throw new UsageFailure(
     `Invalid root ${JSON.stringify(named)} of ${MANIFEST_NAME}: it is the root of the file system`,
-    { next: "name a folder below it, with the function and what it imports", exit: "usage" },
+    { next: "name a folder below it, with the function and what it imports" },
   );
 }
 
@@ -107,11 +116,11 @@ async function readAbove(
 ): Promise<Pick<FunctionFolder, "folderFromRoot" | "watched">> {
   const own = [...found.files.keys()].find((path) => path.startsWith(`${ROOT_DIR}/`));
   if (own !== undefined) {
-    throw new Failure(
+    throw new UsageFailure(
       `${
         join(folder, own)
       } conflicts with the root: in a commit, ${ROOT_DIR} has the files above the folder`,
-      { next: `rename the folder ${ROOT_DIR}`, exit: "usage" },
+      { next: `rename the folder ${ROOT_DIR}` },
     );
   }
   const { findFilesAbove } = await import("./files_above.ts");
@@ -144,13 +153,11 @@ function withoutEntry(folder: string, skipped: readonly Skipped[]): Failure {
   const isIgnored = skipped.some(({ path, reason }) => path === ENTRY && reason === "ignored");
   const names = IGNORE_NAMES.join(" or ");
   return isIgnored
-    ? new Failure(`Folder ${folder} has no ${ENTRY} to deploy: a ${names} excludes it`, {
+    ? new UsageFailure(`Folder ${folder} has no ${ENTRY} to deploy: a ${names} excludes it`, {
       next: `correct that file, or write !${ENTRY} into the ${IGNORE_NAMES.at(-1)} of the folder`,
-      exit: "usage",
     })
-    : new Failure(`Folder ${folder} has no ${ENTRY}`, {
+    : new UsageFailure(`Folder ${folder} has no ${ENTRY}`, {
       next: "create a function with invoked init NAME, or change to the folder of one",
-      exit: "usage",
     });
 }
 
@@ -200,10 +207,10 @@ async function readFile(found: Found, file: string, path: string): Promise<void>
   found.files.set(path, content);
   found.bytes += content.length;
   if (found.files.size <= MAX_FILES && found.bytes <= MAX_BYTES) return;
-  throw new Failure(
+  throw new UsageFailure(
     `Too many files at ${file}: the function has more than ${countOf(MAX_FILES, "file")} or ` +
       formatBytes(MAX_BYTES),
-    { next: "change to the folder of a function", exit: "usage" },
+    { next: "change to the folder of a function" },
   );
 }
 
@@ -213,4 +220,16 @@ async function listDirectory(path: string): Promise<Deno.DirEntry[]> {
   } catch (error) {
     throw unreadable(path, error);
   }
+}
+
+/** Skipped files that are named. */
+const MAX_NAMED = 10;
+
+/** Prints what of a folder is not part of the function; nothing without such a file. */
+export function noteSkipped(skipped: readonly Skipped[]): void {
+  if (skipped.length === 0) return;
+  const named = skipped.slice(0, MAX_NAMED)
+    .map(({ path, reason }) => `${oneLine(path)} (${reason})`);
+  const others = skipped.length - named.length;
+  note(`  skipped: ${named.join(", ")}${others > 0 ? ` and ${formatCount(others)} more` : ""}`);
 }

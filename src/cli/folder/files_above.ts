@@ -3,7 +3,7 @@ import { dirname, join, relative } from "node:path";
 import { concernsBuild, CONFIG_NAMES } from "../../builder/project/project_files.ts";
 import { LOCK_NAME } from "../../builder/lock.ts";
 import type { Files } from "../client/api.ts";
-import { Failure } from "../terminal/failure.ts";
+import { Failure, UsageFailure } from "../terminal/failure.ts";
 import { IgnoreRules } from "./ignore_rules.ts";
 import { type Module, readModules } from "./modules.ts";
 import { unreadable } from "./unreadable.ts";
@@ -116,12 +116,12 @@ class Search {
 
   async #takeModule({ path, importedAt, written }: Module): Promise<void> {
     if (path.startsWith("../")) {
-      throw new Failure(
+      throw new UsageFailure(
         `Invalid import in ${this.#shown(importedAt)}: ${
           JSON.stringify(written)
         } is outside of the root ` +
           this.#root,
-        { next: "correct the root in invoked.json, or the import", exit: "usage" },
+        { next: "correct the root in invoked.json, or the import" },
       );
     }
     await this.#take(path);
@@ -224,9 +224,8 @@ class Search {
       at = join(at, name);
       info = await lstatIfPresent(at);
       if (info?.isSymlink) {
-        throw new Failure(`${relative(this.#folder, at)} is a link, which is not uploaded`, {
+        throw new UsageFailure(`${relative(this.#folder, at)} is a link, which is not uploaded`, {
           next: "put a copy there instead of a link",
-          exit: "usage",
         });
       }
     }

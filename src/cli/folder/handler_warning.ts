@@ -2,7 +2,7 @@ import type { Api, Files } from "../client/api.ts";
 import type { RemoteFunction } from "../client/schemas.ts";
 import { kindOf, type Trigger } from "../client/triggers.ts";
 import { oneLine } from "../terminal/failure.ts";
-import { note, paintNote } from "../terminal/output.ts";
+import { warn } from "../terminal/output.ts";
 import { handlersOf } from "./handlers.ts";
 import { remoteTriggers } from "./triggers.ts";
 
@@ -33,7 +33,7 @@ export async function warnOfHandlers(
       ? [`main.ts exports no function by default for ${others}; write export default function`]
       : [],
   ];
-  for (const warning of warnings) note(paintNote("yellow", `Warning: ${warning}`));
+  for (const warning of warnings) warn(`Warning: ${warning}`);
   return warnings;
 }
 

@@ -5,7 +5,7 @@ import { readTextFile } from "../../shared/files.ts";
 import { declaredFixture } from "../../domain/testing/fixture.ts";
 import { IN_FILE } from "./function_settings.ts";
 import { declaredTrigger } from "./triggers.ts";
-import { describeError, Failure } from "../terminal/failure.ts";
+import { describeError, Failure, UsageFailure } from "../terminal/failure.ts";
 import { jsonViolation } from "../terminal/json_violation.ts";
 
 export const MANIFEST_NAME = "invoked.json";
@@ -77,11 +77,10 @@ async function readAs<Schema extends z.ZodType>(
     code === "unrecognized_keys" && path.length === 0
   );
   const page = PAGES[String(parsed.error.issues[0]?.path[0])] ?? "docs/first-function.md";
-  throw new Failure(`Invalid ${path}: ${violations.join("; ")}`, {
+  throw new UsageFailure(`Invalid ${path}: ${violations.join("; ")}`, {
     next: hasUnknown
       ? `its fields are ${Object.keys(Manifest.shape).join(", ")}`
       : `correct what the message names; ${page} describes it`,
-    exit: "usage",
   });
 }
 
@@ -96,9 +95,8 @@ async function parseManifest(path: string, text: string): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Failure(`Invalid ${path}: it is not JSON${await jsonViolation(text, error)}`, {
+    throw new UsageFailure(`Invalid ${path}: it is not JSON${await jsonViolation(text, error)}`, {
       next: "correct it; invoked init creates a valid one in another folder",
-      exit: "usage",
     });
   }
 }
@@ -116,9 +114,8 @@ async function needFields<Name extends Field>(
 }
 
 function failWithout(folder: string): never {
-  throw new Failure(`Folder ${folder} has no ${MANIFEST_NAME}`, {
+  throw new UsageFailure(`Folder ${folder} has no ${MANIFEST_NAME}`, {
     next: "create a function with invoked init NAME, or change to the folder of one",
-    exit: "usage",
   });
 }
 

@@ -4,9 +4,8 @@ import { formatBytes, nearest } from "../../config/mod.ts";
 import { assertRecordingFile, RECORDING_BYTES_MAX } from "../../tenants/recording/format.ts";
 import { MASKING_FILE } from "../../tenants/recording/mask_rules.ts";
 import { RecordingError } from "../../tenants/recording/recording_error.ts";
-import { describeError, Failure, oneLine } from "../terminal/failure.ts";
-import { nameKey } from "./file_names.ts";
-import { ENTRY } from "./files.ts";
+import { describeError, Failure, oneLine, UsageFailure } from "../terminal/failure.ts";
+import { ENTRY, nameKey } from "./files.ts";
 import { MANIFEST_NAME } from "./manifest.ts";
 
 /**
@@ -40,15 +39,14 @@ export async function withoutRecording(folder: string): Promise<Failure> {
   const next = `record it with invoked test --record ${name}`;
   const isThere = await Deno.stat(folder).then(() => true, () => false);
   if (isThere) {
-    return new Failure(`Folder ${name} has no recording`, { next, exit: "usage" });
+    return new UsageFailure(`Folder ${name} has no recording`, { next });
   }
   const beside = await entriesOf(dirname(folder)).catch(() => []);
   const folders = beside.filter(({ isDirectory }) => isDirectory);
   const likely = nearest(basename(folder), folders.map((entry) => entry.name));
   const path = likely && oneLine(join(dirname(folder), likely));
-  return new Failure(`Folder ${name} does not exist`, {
+  return new UsageFailure(`Folder ${name} does not exist`, {
     next: path === undefined ? next : `did you mean ${path}? Or ${next}`,
-    exit: "usage",
   });
 }
 
@@ -78,11 +76,11 @@ function assertOfRecording(folder: string, name: string, text: string): void {
     assertRecordingFile(name, text);
   } catch (error) {
     if (!(error instanceof RecordingError)) throw error;
-    throw new Failure(
+    throw new UsageFailure(
       `Folder ${oneLine(folder)} has a file that is not part of a recording: ${
         oneLine(error.message)
       }`,
-      { next: "move the file away, or name another folder", exit: "usage" },
+      { next: "move the file away, or name another folder" },
     );
   }
 }
@@ -132,8 +130,7 @@ async function entriesOf(folder: string): Promise<readonly Deno.DirEntry[]> {
 }
 
 function unusable(path: string, violation: string): Failure {
-  return new Failure(`Recording ${path} ${violation}`, {
+  return new UsageFailure(`Recording ${path} ${violation}`, {
     next: "name a folder of this machine that has nothing but a recording and pages",
-    exit: "usage",
   });
 }

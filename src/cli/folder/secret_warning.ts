@@ -1,7 +1,7 @@
 import { formatCount } from "../../config/mod.ts";
 import type { Files } from "../client/api.ts";
 import { oneLine } from "../terminal/failure.ts";
-import { note, paintNote } from "../terminal/output.ts";
+import { note, warn } from "../terminal/output.ts";
 import type { SecretLike } from "./secret_scan.ts";
 
 /** Files that look like secrets and are named. */
@@ -15,13 +15,26 @@ export async function secretsAmong(uploads: Files): Promise<SecretLike[]> {
   if (found.length === 0) return found;
   const named = found.slice(0, MAX_NAMED).map((secret) => oneLine(describeSecret(secret)));
   const others = found.length - named.length;
-  note(paintNote(
-    "yellow",
+  warn(
     `Warning: this looks like a secret: ${named.join(", ")}` +
       (others > 0 ? ` and ${formatCount(others)} more` : ""),
-  ));
+  );
   note(
     "  a commit keeps it until invoked purge; exclude it by .invokedignore, and use invoked secrets set",
   );
   return found;
+}
+
+/** Warns of variables that look like secrets: whoever may read the function sees them. */
+export async function warnOfSecretVariables(
+  variables: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  if (Object.keys(variables).length === 0) return;
+  const { secretVariables } = await import("./secret_scan.ts");
+  for (const name of await secretVariables(variables)) {
+    warn(
+      `Warning: variable ${oneLine(name)} looks like a secret, and variables can be read; ` +
+        "use invoked secrets set",
+    );
+  }
 }

@@ -1,6 +1,6 @@
 import { parseEnv } from "node:util";
 import { readTextFile } from "../../shared/files.ts";
-import { describeError, Failure } from "../terminal/failure.ts";
+import { describeError, Failure, UsageFailure } from "../terminal/failure.ts";
 
 /** `--secrets`, for the commands that run a function locally. */
 export const SECRETS_HELP = "Secrets of the function: a file with lines of NAME=value";
@@ -18,25 +18,22 @@ const QUOTED = /^([ \t]*(?:export[ \t]+)?[\w.-]+[ \t]*=)[ \t]*(["'`])[^]*?\2/gm;
 export async function readSecrets(path: string | undefined): Promise<Record<string, string>> {
   if (path === undefined) return {};
   const text = await readTextFile(path).catch((error) => {
-    throw new Failure(`Failed to read the secrets in ${path}: ${describeError(error)}`, {
+    throw new UsageFailure(`Failed to read the secrets in ${path}: ${describeError(error)}`, {
       next: "name a readable file with lines of NAME=value",
-      exit: "usage",
     });
   });
   const { wrong, lineOf } = readLines(text);
   if (wrong !== undefined) {
-    throw new Failure(`Invalid secrets in ${path}: line ${wrong} is not NAME=value`, {
+    throw new UsageFailure(`Invalid secrets in ${path}: line ${wrong} is not NAME=value`, {
       next: "correct the line, or begin it with # as a comment",
-      exit: "usage",
     });
   }
   return Object.fromEntries(
     Object.entries(parseEnv(text)).map(([name, value = ""]) => {
       if (value !== "") return [name, value];
       const line = lineOf.get(name);
-      throw new Failure(`Invalid secrets in ${path}: line ${line}: ${name} has no value`, {
+      throw new UsageFailure(`Invalid secrets in ${path}: line ${line}: ${name} has no value`, {
         next: "give it a value, or remove the line: a secret is never empty",
-        exit: "usage",
       });
     }),
   );

@@ -5,7 +5,6 @@ import type { Api } from "../client/api.ts";
 import { MissingEndpoint } from "../client/api_error.ts";
 import { volumeIdOf } from "../client/find.ts";
 import type { RemoteFunction } from "../client/schemas.ts";
-import { withVerifyToken } from "../client/verify_token.ts";
 import {
   kindOf,
   KINDS,
@@ -14,6 +13,7 @@ import {
   type TriggerSecrets,
   type TriggerSettings,
   type WantedChange,
+  withVerifyToken,
 } from "../client/triggers.ts";
 import { Failure, oneLine } from "../terminal/failure.ts";
 import { note } from "../terminal/output.ts";

@@ -1,9 +1,8 @@
-import { describeError, Failure } from "../terminal/failure.ts";
+import { describeError, Failure, UsageFailure } from "../terminal/failure.ts";
 
 /** The failure to read a file or directory of a function. */
 export function unreadable(path: string, error: unknown): Failure {
-  return new Failure(`Failed to read ${path}: ${describeError(error)}`, {
+  return new UsageFailure(`Failed to read ${path}: ${describeError(error)}`, {
     next: "make it readable, or exclude it with a line of .invokedignore",
-    exit: "usage",
   });
 }

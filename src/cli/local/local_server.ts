@@ -20,7 +20,7 @@ import { PRIVATE_DIR } from "../folder/editor.ts";
 import { withoutOwnVariables } from "../options/local_settings.ts";
 import { domainValues } from "../folder/function_settings.ts";
 import { settingsBeyond, warnOfLimits } from "./setting_limits.ts";
-import { exitOnSyncFailure } from "./sync_failure.ts";
+import { exitOnSyncFailure } from "./start_failure.ts";
 import { setUpLogging } from "../terminal/logging.ts";
 
 /** Instances that wait: invocations come one after another. */

@@ -32,8 +32,8 @@ import {
 import { describeSecret, findSecrets } from "../folder/secret_scan.ts";
 import { defaultDataDir } from "../options/server_options.ts";
 import type { RecordingOptions } from "../options/recording_options.ts";
-import { Failure, oneLine } from "../terminal/failure.ts";
-import { note, paintNote } from "../terminal/output.ts";
+import { Failure, oneLine, UsageFailure } from "../terminal/failure.ts";
+import { note, warn } from "../terminal/output.ts";
 import { askForYes } from "../terminal/prompts.ts";
 
 /** The name of the example tenant, which needs no credentials. */
@@ -76,15 +76,13 @@ export async function openLocalTenant(
 ): Promise<LocalTenant> {
   const flag = record !== undefined ? "record" : replay !== undefined ? "replay" : undefined;
   if (flag !== undefined && tenant?.id === undefined) {
-    throw new Failure(`Option --${flag} has no effect: invoked.json has no tenant`, {
+    throw new UsageFailure(`Option --${flag} has no effect: invoked.json has no tenant`, {
       next: 'add "tenant": {"id": "NAME", "access": "READ"} to invoked.json',
-      exit: "usage",
     });
   }
   if (yes && record === undefined) {
-    throw new Failure("Option --yes has no effect without --record", {
+    throw new UsageFailure("Option --yes has no effect without --record", {
       next: "omit --yes, or give --record FOLDER",
-      exit: "usage",
     });
   }
   if (replay !== undefined) return await replaying(replay);
@@ -141,13 +139,12 @@ async function needClient(
   const likely = nearest(id, [EXAMPLE, ...await tenantProfiles(), ...ofServer]);
   const hint = likely === undefined ? "" : `did you mean ${oneLine(likely)}? Or `;
   const name = oneLine(id);
-  throw new Failure(
+  throw new UsageFailure(
     `Option --record needs a client of tenant ${name}: no profile of a tenant has this name, no ` +
       "server of this machine has the tenant, and the CONDUCTORONE_* variables are not for it",
     {
       next: `${hint}sign in with invoked login --tenant ${name}, or set CONDUCTORONE_CLIENT_ID, ` +
         "CONDUCTORONE_CLIENT_SECRET and CONDUCTORONE_TENANT_DOMAIN",
-      exit: "usage",
     },
   );
 }
@@ -213,7 +210,7 @@ function announceUnmasked({ unmasked: { fields, texts } }: MaskRules): void {
     ...others > 0 ? [countOf(others, "other field")] : [],
     ...texts > 0 ? [countOf(texts, "text")] : [],
   ];
-  note(paintNote("yellow", `Not masked because of ${MASKING_FILE}: ${what.join(", ")}`));
+  warn(`Not masked because of ${MASKING_FILE}: ${what.join(", ")}`);
 }
 
 /** @param client undefined for the example tenant */
@@ -254,9 +251,7 @@ async function saveRecording(
   hasPassed: boolean,
 ): Promise<void> {
   if (!hasPassed && await hasRecording(folder)) {
-    return note(
-      paintNote("yellow", `The run failed, so the recording in ${oneLine(folder)} has not changed`),
-    );
+    return warn(`The run failed, so the recording in ${oneLine(folder)} has not changed`);
   }
   const files = recordingFiles(recorder.recording);
   const { calls, masked, literals, times } = recorder.summary;
@@ -268,33 +263,26 @@ async function saveRecording(
   const what = `${countOf(calls, "call")} of ${countOf(files.size, "operation")}`;
   note(`Recorded ${what} in ${oneLine(folder)}; masked: ${counts.join(", ") || "nothing"}`);
   for (const operation of literals) {
-    note(paintNote(
-      "yellow",
+    warn(
       `sdk.${operation} was called with a text that the recording masks: a replay will not find ` +
         "the call; use an invented text, or add it to keep in masking.json",
-    ));
+    );
   }
   for (const { operation, field } of times) {
-    note(paintNote(
-      "yellow",
+    warn(
       `sdk.${operation} was called with a time in ${
         oneLine(field)
       } that no answer has: if it comes from the clock, a ` +
         `replay will not find the call; add ${JSON.stringify(field)}: "any" to fields in ` +
         "masking.json, and record again",
-    ));
+    );
   }
   const bytes = new Map(
     Array.from(files, ([name, text]) => [name, new TextEncoder().encode(text)]),
   );
   const secrets = (await findSecrets(bytes)).map(describeSecret);
   if (secrets.length === 0) return;
-  note(
-    paintNote(
-      "yellow",
-      `Review before you commit; this looks like a secret: ${secrets.join(", ")}`,
-    ),
-  );
+  warn(`Review before you commit; this looks like a secret: ${secrets.join(", ")}`);
 }
 
 async function hasRecording(folder: string): Promise<boolean> {
@@ -310,9 +298,8 @@ async function checked<Value>(
     return await read();
   } catch (error) {
     if (!(error instanceof RecordingError)) throw error;
-    throw new Failure(`Invalid recording in ${oneLine(folder)}: ${error.message}`, {
+    throw new UsageFailure(`Invalid recording in ${oneLine(folder)}: ${error.message}`, {
       next: "correct the file, or remove it and record again with --record",
-      exit: "usage",
     });
   }
 }

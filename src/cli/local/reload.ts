@@ -2,7 +2,7 @@
 import { getLogger } from "@logtape/logtape";
 import { changedSettings, type Config, type Resolved } from "../../config/mod.ts";
 import { describeError } from "../terminal/failure.ts";
-import { listenForHangup } from "../terminal/hangup.ts";
+import { listenForHangup } from "../terminal/signals.ts";
 import { setUpLogging } from "../terminal/logging.ts";
 
 const logger = getLogger(["invoked", "cli"]);

@@ -7,7 +7,7 @@ import { isLimited } from "../../resources/field.ts";
 import { FUNCTION_SETTINGS } from "../../resources/functions.ts";
 import { domainValues } from "../folder/function_settings.ts";
 import type { Manifest } from "../folder/manifest.ts";
-import { note, paintNote } from "../terminal/output.ts";
+import { note, warn } from "../terminal/output.ts";
 
 const LIMITED = Object.fromEntries(
   Object.entries(FUNCTION_SETTINGS).filter(([, field]) => isLimited(field)),
@@ -26,7 +26,7 @@ export function settingsBeyond(
 export function warnOfLimits(violations: readonly FieldViolation[]): void {
   if (violations.length === 0) return;
   const list = violations.map(({ field, description }) => `${field}: ${description}`).join("; ");
-  note(paintNote("yellow", `Warning: settings beyond the limits of a server: ${list}`));
+  warn(`Warning: settings beyond the limits of a server: ${list}`);
   note(
     "  a server with these limits rejects a deploy; give those of your server by the flags named",
   );

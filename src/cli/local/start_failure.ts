@@ -1,8 +1,9 @@
-/** Explains to the operator, in one line, why a server or worker did not start. */
+/** Explains to the operator, in one line, why a server or worker did not start, or why a server stops. */
 import type { Config } from "../../config/mod.ts";
 import { DataDirError } from "../../store/data_dir.ts";
 import { isFullDisk, unavailabilityOf } from "../../store/storage_health.ts";
 import { describeError, Failure, firstError } from "../terminal/failure.ts";
+import { report } from "../terminal/report.ts";
 
 /** Codes of a failure to listen at an address that this machine does not have. */
 const NO_ADDRESS: readonly unknown[] = ["EADDRNOTAVAIL", "EINVAL", "EAFNOSUPPORT"];
@@ -54,4 +55,19 @@ function listenFailure(error: unknown, { host, port }: Config["server"]): string
       "means all addresses of this machine";
   }
   return undefined;
+}
+
+/** The failure of a server whose disk may have lost data. */
+export function syncFailure(error: Error): Failure {
+  const what = `The disk failed: ${describeError(error)}`;
+  return new Failure(
+    `${what}; the server stops, because the disk may have lost what it wrote; check the disk, then ` +
+      "start the server again: it recovers what is on the disk",
+    { exit: "storage" },
+  );
+}
+
+/** Ends the process at once: nothing may be acknowledged after a failed sync, and instances die with the server. */
+export function exitOnSyncFailure(error: Error): never {
+  Deno.exit(report(syncFailure(error)));
 }

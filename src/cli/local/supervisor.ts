@@ -6,7 +6,7 @@ import type { HeldSocket } from "../../shared/held_socket.ts";
 import { LAUNCHER } from "../../shared/installation.ts";
 import { pause } from "../../shared/pause.ts";
 import { describeError, EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "../terminal/failure.ts";
-import { listenForHangup } from "../terminal/hangup.ts";
+import { listenForHangup } from "../terminal/signals.ts";
 
 /** The flag of `invoked serve`. */
 export const RESTART_FLAG = "--restart-on-failure";

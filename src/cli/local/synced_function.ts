@@ -7,12 +7,11 @@ import type { Commit } from "../client/commit_schemas.ts";
 import type { RemoteFunction, Volume } from "../client/schemas.ts";
 import { changesBetween } from "../folder/changes.ts";
 import { settingsChange } from "../folder/deployment.ts";
-import { readFunctionFolder } from "../folder/files.ts";
+import { noteSkipped, readFunctionFolder } from "../folder/files.ts";
 import { type Manifest, needLocalManifest } from "../folder/manifest.ts";
 import type { FilesAbove } from "./watch.ts";
 import { endpointUrls, exportsFetch, localTriggers } from "./endpoint.ts";
 import { LocalTriggers } from "./local_triggers.ts";
-import { noteSkipped } from "../folder/skipped.ts";
 import { note } from "../terminal/output.ts";
 
 /** The function of a folder on a local server; {@link sync} makes it equal to the folder. */

@@ -1,18 +1,13 @@
-import { Failure } from "../terminal/failure.ts";
-import { askForSecret } from "../terminal/prompts.ts";
-import { readStdin } from "./input.ts";
+import { Secret } from "../../config/mod.ts";
+import type { TenantClient } from "../client/tenants.ts";
+import { Failure, UsageFailure } from "../terminal/failure.ts";
+import { readSecretText } from "./input.ts";
 
-/**
- * The secret of a client, from stdin or a prompt of a terminal. It is never an argument: every user can read arguments. One
- * line break at the end, as echo adds it, is not part of the secret.
- */
-export async function readClientSecret(): Promise<string> {
-  const secret = Deno.stdin.isTerminal()
-    ? await askForSecret("Client secret", "give the secret on stdin")
-    : (await readStdin()).replace(/\r?\n$/, "");
-  if (secret !== "") return secret;
-  throw new Failure("The client secret is empty", {
+/** The client of an id, with its secret from stdin or a prompt. @throws {Failure} for an empty secret */
+export async function readClient(clientId: string): Promise<TenantClient> {
+  const secret = await readSecretText("Client secret", "give the secret on stdin");
+  if (secret !== "") return { clientId: clientId.trim(), clientSecret: new Secret(secret) };
+  throw new UsageFailure("The client secret is empty", {
     next: "give it on stdin, or at the prompt of a terminal",
-    exit: "usage",
   });
 }

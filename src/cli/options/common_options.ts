@@ -1,6 +1,22 @@
 import { type Command, Option } from "commander";
-import { formatCount, parseCount } from "../../config/mod.ts";
-import { Failure } from "../terminal/failure.ts";
+import { formatCount, parseBytes, parseCount } from "../../config/mod.ts";
+import { Failure, UsageFailure } from "../terminal/failure.ts";
+import { askForYes } from "../terminal/prompts.ts";
+
+/** The flag of every command that prints a result. */
+export interface JsonFlag {
+  readonly json?: true;
+}
+
+/** The flags of commands that list. */
+export interface ListFlags extends JsonFlag {
+  readonly limit: number;
+}
+
+/** The flags of commands that ask before they act. */
+export interface YesFlags extends JsonFlag {
+  readonly yes?: true;
+}
 
 /** `--json`; each command has it, unless its output is a file or a program. */
 export function addJsonOption(command: Command, description = "Print JSON"): void {
@@ -10,7 +26,7 @@ export function addJsonOption(command: Command, description = "Print JSON"): voi
 const MAX_COUNT = 999_999;
 
 /** `--limit`, the length of a list. */
-export function addLimitOption(command: Command, items: string, fallback: number): void {
+export function addLimitOption(command: Command, items: string, fallback = 100): void {
   command.addOption(
     new Option("--limit <NUMBER>", `Number of ${items} to list`)
       .argParser((text) => parseCountOf("--limit", text)).default(fallback),
@@ -21,10 +37,24 @@ export function addLimitOption(command: Command, items: string, fallback: number
 export function parseCountOf(name: string, text: string): number {
   const count = parseCount(text);
   if (count !== undefined && count > 0 && count <= MAX_COUNT) return count;
-  throw new Failure(
+  throw new UsageFailure(
     `Invalid ${name}: ${JSON.stringify(text)} is not a number from 1 to ${formatCount(MAX_COUNT)}`,
-    { next: `write it as ${name} 20`, exit: "usage" },
+    { next: `write it as ${name} 20` },
   );
+}
+
+/**
+ * The number of bytes of a flag's text.
+ *
+ * @param such sizes that the flag takes, for the message
+ * @throws {Failure}
+ */
+export function bytesOf(flag: `--${string}`, text: string, such: string): number {
+  const bytes = parseBytes(text);
+  if (bytes !== undefined) return bytes;
+  throw new UsageFailure(`Invalid ${flag}: ${JSON.stringify(text)} is not a size`, {
+    next: `write it with its unit, such as ${such}`,
+  });
 }
 
 /** `--yes`, for commands that ask before they delete or cancel. */
@@ -32,8 +62,21 @@ export function addYesOption(command: Command, description = "Delete without ask
   command.option("--yes", description);
 }
 
-/** The next step without a terminal for the question. */
-export const YES_HINT = "give --yes to delete without asking";
+/**
+ * Asks before something is lost, unless `--yes` is given.
+ *
+ * @param otherwise message of the failure without a yes
+ * @param instead next step without a terminal for the question
+ * @throws {Failure} without a yes
+ */
+export async function needYes(
+  yes: true | undefined,
+  question: string,
+  otherwise = "Cancelled: nothing was deleted",
+  instead = "give --yes to delete without asking",
+): Promise<void> {
+  if (!yes && !await askForYes(question, instead)) throw new Failure(otherwise);
+}
 
 /** Ends the help with lines to copy. */
 export function addExamples(command: Command, ...examples: readonly string[]): void {

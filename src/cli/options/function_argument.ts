@@ -2,17 +2,19 @@ import type { Api } from "../client/api.ts";
 import { findFunction } from "../client/find.ts";
 import type { RemoteFunction } from "../client/schemas.ts";
 import { readNameOrId } from "../folder/manifest.ts";
-import { Failure } from "../terminal/failure.ts";
+import { UsageFailure } from "../terminal/failure.ts";
 
-/** The argument of commands about one function. */
-export const FUNCTION_ARGUMENT = "[function]";
-export const FUNCTION_HELP =
-  "Name or id of the function [default ., the function of this folder's invoked.json]";
+/** The argument of commands about one function, with its help. */
+export const FUNCTION = [
+  "[function]",
+  "Name or id of the function [default ., the function of this folder's invoked.json]",
+] as const;
 
 /** The argument of commands that need an explicit function. */
-export const REQUIRED_FUNCTION_ARGUMENT = "<function>";
-export const REQUIRED_FUNCTION_HELP =
-  "Name or id of the function; . is the function of this folder's invoked.json";
+export const REQUIRED_FUNCTION = [
+  "<function>",
+  "Name or id of the function; . is the function of this folder's invoked.json",
+] as const;
 
 /** An optional commit that is the head by default. */
 export const COMMIT_HELP = "Id, HEAD or tag of the commit [default HEAD]";
@@ -22,11 +24,10 @@ export async function functionOf(api: Api, argument = "."): Promise<RemoteFuncti
   if (argument !== ".") return await findFunction(api, argument);
   const named = await readNameOrId(Deno.cwd());
   if (named === undefined) {
-    throw new Failure(
+    throw new UsageFailure(
       "No function named: the command names none, and this folder has no invoked.json",
       {
         next: "name a function, or change to the folder of one",
-        exit: "usage",
       },
     );
   }

@@ -1,14 +1,10 @@
 /** Arguments and flags of commands about principals, credentials and roles. */
-import { type Command, Option } from "commander";
-import { Failure } from "../terminal/failure.ts";
-import { parseLifetime } from "./time.ts";
+import type { Command } from "commander";
+import { Failure, UsageFailure } from "../terminal/failure.ts";
+import type { JsonFlag } from "./common_options.ts";
 
-export const PRINCIPAL_ARGUMENT = "<principal>";
-export const PRINCIPAL_HELP = "Name or id of the service principal";
-export const CREDENTIAL_ARGUMENT = "<credential>";
-export const CREDENTIAL_HELP = "Name, id or client id of the credential";
-export const ROLE_ARGUMENT = "<role>";
-export const ROLE_HELP = "Name or id of the role";
+/** The argument of commands about one service principal, with its help. */
+export const PRINCIPAL = ["<principal>", "Name or id of the service principal"] as const;
 
 /** `--role`, names or ids of roles. @param of whose roles, such as `the principal` @param end of the help */
 export function addRoleOption(command: Command, of: string, end = ""): void {
@@ -23,12 +19,16 @@ export function addSourceOption(command: Command, end = ""): void {
   );
 }
 
+/** The flags of commands that replace roles. */
+export interface RolesOptions extends JsonFlag {
+  readonly none?: true;
+}
+
 /** Checks the arguments of commands that replace roles. @throws {Failure} */
 export function assertRolesOrNone(roles: readonly string[], none: true | undefined): void {
   if ((roles.length === 0) === (none === true)) return;
-  throw new Failure("Name at least one role, or give --none to remove all roles", {
+  throw new UsageFailure("Name at least one role, or give --none to remove all roles", {
     next: "list the roles with invoked roles list",
-    exit: "usage",
   });
 }
 
@@ -37,10 +37,11 @@ export function valuesGiven(values: readonly string[] | undefined): string[] | u
   return values?.filter((value) => value !== "");
 }
 
-/** `--expires`, how long a credential works. */
-export function addExpiresOption(command: Command): void {
-  command.addOption(
-    new Option("--expires <DURATION>", "Lifetime of the credential, such as 30d; at most 180d")
-      .argParser(parseLifetime).default(undefined, "180d"),
-  );
-}
+/** What a command does that disables a thing, or enables it again. */
+export type Switch = "disable" | "enable";
+
+/** How such a command reports the thing. */
+export const SWITCHED: Readonly<Record<Switch, string>> = {
+  disable: "Disabled",
+  enable: "Enabled",
+};

@@ -1,7 +1,8 @@
 import { formatBytes } from "../../config/mod.ts";
 import { readTextFile } from "../../shared/files.ts";
-import { describeError, Failure } from "../terminal/failure.ts";
+import { describeError, Failure, UsageFailure } from "../terminal/failure.ts";
 import { jsonViolation } from "../terminal/json_violation.ts";
+import { askForSecret } from "../terminal/prompts.ts";
 
 /** Limit of an input or a secret in bytes; servers accept less. */
 const MAX_INPUT_BYTES = 64 * 1024 * 1024;
@@ -19,9 +20,8 @@ export async function readInput(given: string | undefined, flag = "--input"): Pr
   const violation = await violationOf(text);
   if (violation === undefined) return text;
   const from = isStdin(given) ? "stdin" : inputFile(given) ?? flag;
-  throw new Failure(`Invalid input in ${from}: it is not a JSON object${violation}`, {
+  throw new UsageFailure(`Invalid input in ${from}: it is not a JSON object${violation}`, {
     next: `write it as '{"name": "Ada"}', or as @FILE`,
-    exit: "usage",
   });
 }
 
@@ -53,11 +53,20 @@ async function readSource(given: string): Promise<string> {
   try {
     return await readTextFile(file);
   } catch (error) {
-    throw new Failure(`Failed to read the input ${file}: ${describeError(error)}`, {
+    throw new UsageFailure(`Failed to read the input ${file}: ${describeError(error)}`, {
       next: "name a readable file behind @, or write the JSON itself",
-      exit: "usage",
     });
   }
+}
+
+/**
+ * A secret from a prompt of a terminal, or from stdin. One line break at the end, as echo and editors add it, is not part
+ * of the secret. It is never an argument: every user can read arguments.
+ */
+export async function readSecretText(question: string, instead: string): Promise<string> {
+  return Deno.stdin.isTerminal()
+    ? await askForSecret(question, instead)
+    : (await readStdin()).replace(/\r?\n$/, "");
 }
 
 /** All of stdin as text. @throws {Failure} for bytes that are not UTF-8, and for too many */
@@ -68,9 +77,8 @@ export async function readStdin(): Promise<string> {
     text += decode(decoder, chunk);
     if (text.length > MAX_INPUT_BYTES) {
       const limit = formatBytes(MAX_INPUT_BYTES);
-      throw new Failure(`Stdin is too large: it has more than ${limit}`, {
+      throw new UsageFailure(`Stdin is too large: it has more than ${limit}`, {
         next: "give less; a volume takes large files (invoked volumes put)",
-        exit: "usage",
       });
     }
   }
@@ -82,9 +90,8 @@ function decode(decoder: TextDecoder, chunk?: Uint8Array): string {
   try {
     return decoder.decode(chunk, { stream: chunk !== undefined });
   } catch {
-    throw new Failure("Stdin is not UTF-8 text", {
+    throw new UsageFailure("Stdin is not UTF-8 text", {
       next: "give text; encode other bytes as base64",
-      exit: "usage",
     });
   }
 }

@@ -5,8 +5,9 @@ import {
   type Given,
   loadConfig,
   readEnvironment,
+  s3AddressIn,
 } from "../../config/mod.ts";
-import { describeError, Failure, firstError } from "../terminal/failure.ts";
+import { describeError, Failure, firstError, UsageFailure } from "../terminal/failure.ts";
 
 /** The file that may say where a server has its data. */
 const CONFIG_FILE = "server.configFile";
@@ -52,4 +53,16 @@ export function storageFailure(what: string, error: unknown): unknown {
   const next = "next" in first && typeof first.next === "string" ? first.next : undefined;
   if (first.name === "BackupError") return new Failure(message, { next });
   return new Failure(`${what}: ${message}`);
+}
+
+/**
+ * Whether an argument is the URL of a bucket of S3, and no path on disk.
+ * @param what did not happen, for the message @throws Failure for an invalid URL
+ */
+export function isS3Url(what: string, path: string): boolean {
+  const address = s3AddressIn(path);
+  if (typeof address !== "string") return address !== undefined;
+  throw new UsageFailure(`${what}: the URL of backups is invalid: ${address}`, {
+    next: "write it as s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION",
+  });
 }

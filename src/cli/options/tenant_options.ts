@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { Failure } from "../terminal/failure.ts";
+import { Failure, UsageFailure } from "../terminal/failure.ts";
 
 /** The flags that have no effect at a tenant: flags that name a server, and flags of features that C1 lacks. */
 const REPLACED = ["server", "profile", "data", "config"];
@@ -40,8 +40,10 @@ export function needTenant({ tenant, yes, head, tag, secrets, secret }: TenantOp
   const given = Object.entries({ yes, head, tag, secrets, secret })
     .find(([, value]) => value !== undefined);
   if (given === undefined) return;
-  throw new Failure(`Option --${given[0]} needs --tenant: it is for deploys to a tenant of C1`, {
-    next: `give --tenant, or omit --${given[0]}`,
-    exit: "usage",
-  });
+  throw new UsageFailure(
+    `Option --${given[0]} needs --tenant: it is for deploys to a tenant of C1`,
+    {
+      next: `give --tenant, or omit --${given[0]}`,
+    },
+  );
 }

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { parseDuration } from "../../config/mod.ts";
-import { Failure } from "../terminal/failure.ts";
+import { Failure, UsageFailure } from "../terminal/failure.ts";
 
 /** A time with a zone, or a date, which is in UTC by itself. */
 const WITH_ZONE = /(?:Z|[+-]\d{2}:?\d{2}|^\d{4}-\d{2}-\d{2})$/i;
@@ -55,21 +55,29 @@ function timeOf(
     : Date.parse(WITH_ZONE.test(text) ? text : `${text}Z`);
   // The years that RFC 3339 can write.
   if (time >= 0 && time < Date.UTC(10_000, 0)) return new Date(time).toISOString();
-  throw new Failure(
+  throw new UsageFailure(
     `Invalid ${flag}: ${JSON.stringify(text)} is neither a duration nor a time`,
     {
       next: `write it as 90s, 15m, 1h or 2d ${direction}, or as 2026-01-31T12:00:00Z`,
-      exit: "usage",
     },
   );
 }
 
-/** The value of `--expires`, in milliseconds. */
-export function parseLifetime(text: string): number {
+/**
+ * The duration of a flag's text, in milliseconds.
+ *
+ * @param such durations that the flag takes, for the message
+ * @throws {Failure}
+ */
+export function durationOf(flag: `--${string}`, text: string, such: string): number {
   const ms = parseDuration(text);
   if (ms !== undefined) return ms;
-  throw new Failure(`Invalid --expires: ${JSON.stringify(text)} is not a duration`, {
-    next: "write it with its unit, such as 12h or 30d",
-    exit: "usage",
+  throw new UsageFailure(`Invalid ${flag}: ${JSON.stringify(text)} is not a duration`, {
+    next: `write it with its unit, such as ${such}`,
   });
+}
+
+/** The value of `--expires`, in milliseconds. */
+export function parseLifetime(text: string): number {
+  return durationOf("--expires", text, "12h or 30d");
 }

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { Failure, oneLine } from "../terminal/failure.ts";
+import { oneLine, UsageFailure } from "../terminal/failure.ts";
 
 /** `--var`, which can be repeated. */
 export function addVarOption(command: Command, description: string): void {
@@ -16,8 +16,7 @@ export function addVarOption(command: Command, description: string): void {
 export function pairIn(what: string, text: string): [name: string, value: string] {
   const at = text.indexOf("=");
   if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
-  throw new Failure(`Invalid ${what}: ${JSON.stringify(oneLine(text))} is not NAME=VALUE`, {
+  throw new UsageFailure(`Invalid ${what}: ${JSON.stringify(oneLine(text))} is not NAME=VALUE`, {
     next: "write the name, an equals sign and the value",
-    exit: "usage",
   });
 }

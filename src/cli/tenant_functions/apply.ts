@@ -1,11 +1,10 @@
 /** Deploys to a tenant by C1's own operations. */
 import { isDeepStrictEqual } from "node:util";
-import type { Api, Files, FunctionChange } from "../client/api.ts";
+import { type Api, type Files, type FunctionChange, keptSecrets } from "../client/api.ts";
 import { lookFor } from "../client/find.ts";
 import type { RemoteFunction } from "../client/schemas.ts";
 import { changesBetween } from "../folder/changes.ts";
 import { uploadCommit } from "../folder/deployment.ts";
-import { keptSecrets } from "../secrets/kept_secrets.ts";
 import { Failure, oneLine } from "../terminal/failure.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { assertHead, headOf, type Plan } from "./plan.ts";

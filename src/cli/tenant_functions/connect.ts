@@ -11,7 +11,7 @@ import { environmentCredentials, profileTarget, type Target } from "../client/cr
 import { isOnThisMachine } from "../client/http.ts";
 import { isProfileName, Profiles } from "../client/profiles.ts";
 import { Session } from "../client/session.ts";
-import { Failure, oneLine } from "../terminal/failure.ts";
+import { Failure, oneLine, UsageFailure } from "../terminal/failure.ts";
 
 /**
  * Connects to a tenant with the credentials of this user. A server keeps the credentials of the tenants that its functions
@@ -26,9 +26,8 @@ export async function connectToTenant(name: string): Promise<Api> {
   if (serverUrl.startsWith("https:") || isOnThisMachine(serverUrl)) {
     return new Api(new Session({ ...target, isTenant: true }));
   }
-  throw new Failure(`Tenant ${oneLine(name)} has the URL ${serverUrl}, which is not https`, {
+  throw new UsageFailure(`Tenant ${oneLine(name)} has the URL ${serverUrl}, which is not https`, {
     next: "sign in with the https URL of the tenant",
-    exit: "usage",
   });
 }
 
@@ -81,11 +80,11 @@ async function findTenant(name: string): Promise<Target> {
   const target = await profileOf(name) ?? variablesFor(name);
   if (target !== undefined) return target;
   const url = resolveTenantUrl(name);
-  throw new Failure(
+  throw new UsageFailure(
     `Tenant ${
       oneLine(name)
     } not found: no profile has this name, and the CONDUCTORONE_* variables ` +
       `have no credentials for ${url}`,
-    { next: `sign in with invoked login --tenant ${oneLine(name)}`, exit: "usage" },
+    { next: `sign in with invoked login --tenant ${oneLine(name)}` },
   );
 }

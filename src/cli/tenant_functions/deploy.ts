@@ -6,7 +6,7 @@ import { readSecrets } from "../folder/secrets_file.ts";
 import { secretsAmong } from "../folder/secret_warning.ts";
 import { rejectTypeErrors } from "../local/rejected_types.ts";
 import type { TenantOptions } from "../options/tenant_options.ts";
-import { Failure, oneLine } from "../terminal/failure.ts";
+import { Failure, oneLine, UsageFailure } from "../terminal/failure.ts";
 import { note, paintNote, printJson } from "../terminal/output.ts";
 import { askForSecret } from "../terminal/prompts.ts";
 import { quoteForShell } from "../terminal/shell.ts";
@@ -72,11 +72,10 @@ const NO_BYTES = new Uint8Array();
 /** @throws {Failure} if the file of the secrets is a file of the function: every reader of the commit would see them */
 function rejectUploadedSecrets(folder: string, secrets: string | undefined, { files }: Plan): void {
   if (secrets === undefined || !files.has(relative(folder, resolve(secrets)))) return;
-  throw new Failure(
+  throw new UsageFailure(
     `Invalid --secrets: ${secrets} is a file of the function, and would be uploaded`,
     {
       next: "exclude it by .invokedignore, or move it out of the folder",
-      exit: "usage",
     },
   );
 }
@@ -107,10 +106,12 @@ async function askForSecrets(
       "give the values in --secrets FILE",
     );
     if (value === "") {
-      throw new Failure(`The value of secret ${oneLine(name)} is empty; nothing was deployed`, {
-        next: "give it at the prompt, or in --secrets FILE",
-        exit: "usage",
-      });
+      throw new UsageFailure(
+        `The value of secret ${oneLine(name)} is empty; nothing was deployed`,
+        {
+          next: "give it at the prompt, or in --secrets FILE",
+        },
+      );
     }
     values[name] = value;
   }

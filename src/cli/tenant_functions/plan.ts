@@ -9,7 +9,7 @@ import { type Change, changesBetween } from "../folder/changes.ts";
 import { readFunctionFolder, type Skipped } from "../folder/files.ts";
 import { handlersOf } from "../folder/handlers.ts";
 import { type Manifest, MANIFEST_NAME } from "../folder/manifest.ts";
-import { Failure, oneLine } from "../terminal/failure.ts";
+import { Failure, oneLine, UsageFailure } from "../terminal/failure.ts";
 import { warningsBeyondC1, withoutRecordings } from "./beyond_c1.ts";
 import { leftOutFields, roleIdsAt, type SettingDifference, settingDifferences } from "./fields.ts";
 
@@ -163,7 +163,7 @@ async function tagToCreate(
 ): Promise<string | undefined> {
   if (tag === undefined) return undefined;
   if (tag === "") {
-    throw new Failure("Invalid --tag: it is empty", { next: "name the tag", exit: "usage" });
+    throw new UsageFailure("Invalid --tag: it is empty", { next: "name the tag" });
   }
   const tagged = fn === undefined ? undefined : (await api.tags(fn)).get(tag);
   if (tagged === undefined) return tag;
@@ -177,9 +177,9 @@ async function tagToCreate(
 function checkSecretNames(names: readonly string[]): void {
   const invalid = names.find((name) => !VALUE_NAME.test(name));
   if (invalid === undefined) return;
-  throw new Failure(
+  throw new UsageFailure(
     `Invalid secret ${JSON.stringify(oneLine(invalid))}: a name has ${VALUE_NAME_RULE}`,
-    { next: "correct the name", exit: "usage" },
+    { next: "correct the name" },
   );
 }
 

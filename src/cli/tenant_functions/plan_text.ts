@@ -1,9 +1,9 @@
 /** A plan as people and programs read it. */
 import { formatChange } from "../folder/changes.ts";
 import { paintPatch, patchOf } from "../folder/patches.ts";
-import { noteSkipped } from "../folder/skipped.ts";
+import { noteSkipped } from "../folder/files.ts";
 import { oneLine } from "../terminal/failure.ts";
-import { note, paint, paintNote } from "../terminal/output.ts";
+import { note, paint, paintNote, warn } from "../terminal/output.ts";
 import { headOf, type Plan } from "./plan.ts";
 
 /** The settings, secrets, tag and published commit that change, a line each. */
@@ -58,7 +58,7 @@ export function noteHeading(
       }`,
     );
   }
-  for (const warning of warnings) note(paintNote("yellow", `Warning: ${warning}`));
+  for (const warning of warnings) warn(`Warning: ${warning}`);
 }
 
 /** The plan for programs; no secret's value is in it. */

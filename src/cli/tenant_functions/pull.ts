@@ -9,11 +9,10 @@ import { findFunction } from "../client/find.ts";
 import type { RemoteFunction } from "../client/schemas.ts";
 import { type Change, changesBetween, formatChange } from "../folder/changes.ts";
 import { editorConfig, MANIFEST_SCHEMA, PRIVATE_DIR, writeEditorTypes } from "../folder/editor.ts";
-import type { Skipped } from "../folder/files.ts";
+import { noteSkipped, type Skipped } from "../folder/files.ts";
 import { MANIFEST_NAME, readFields, readManifest } from "../folder/manifest.ts";
 import { paintPatch, patchOf } from "../folder/patches.ts";
-import { noteSkipped } from "../folder/skipped.ts";
-import { Failure, oneLine } from "../terminal/failure.ts";
+import { Failure, oneLine, UsageFailure } from "../terminal/failure.ts";
 import { note, paintNote, printJson } from "../terminal/output.ts";
 import { connectToTenant } from "./connect.ts";
 import { settingsInFile } from "./fields.ts";
@@ -136,11 +135,10 @@ async function functionAt(api: Api, name = "."): Promise<RemoteFunction> {
   if (name !== ".") return await findFunction(api, name);
   const named = await readFields(Deno.cwd(), ["id", "name"]);
   if (named === undefined) {
-    throw new Failure(
+    throw new UsageFailure(
       "No function named: the command names none, and this folder has no invoked.json",
       {
         next: "name a function of the tenant",
-        exit: "usage",
       },
     );
   }

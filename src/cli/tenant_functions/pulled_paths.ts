@@ -3,8 +3,7 @@ import { countOf, formatBytes } from "../../config/mod.ts";
 import { pathSetViolation } from "../../builder/paths.ts";
 import { ROOT_FILE } from "../../builder/source_tree.ts";
 import type { Files } from "../client/api.ts";
-import { nameKey } from "../folder/file_names.ts";
-import { belongsToFunction, MAX_BYTES, MAX_FILES, type Skipped } from "../folder/files.ts";
+import { belongsToFunction, MAX_BYTES, MAX_FILES, nameKey, type Skipped } from "../folder/files.ts";
 import { MANIFEST_NAME } from "../folder/manifest.ts";
 import { Failure, oneLine } from "../terminal/failure.ts";
 

@@ -1,5 +1,5 @@
 import { printable } from "./failure.ts";
-import { note, paintNote } from "./output.ts";
+import { note, warn } from "./output.ts";
 
 /** A type error or a warning, and its position. */
 export interface Diagnostic {
@@ -21,12 +21,12 @@ export function formatDiagnostic(
 /** Prints warnings of a build on stderr. */
 export function noteWarnings(warnings: readonly Diagnostic[]): void {
   for (const warning of warnings) {
-    note(paintNote("yellow", `Warning: ${printable(formatDiagnostic(warning))}`));
+    warn(`Warning: ${printable(formatDiagnostic(warning))}`);
   }
 }
 
 /** Prints type errors on stderr, below a heading. */
 export function noteDiagnostics(heading: string, diagnostics: readonly Diagnostic[]): void {
-  note(paintNote("yellow", heading));
+  warn(heading);
   for (const diagnostic of diagnostics) note(`  ${printable(formatDiagnostic(diagnostic))}`);
 }

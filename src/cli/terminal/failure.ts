@@ -33,14 +33,12 @@ export const EXIT_OK = EXIT_CODES.ok.code;
 export const EXIT_FAILURE = EXIT_CODES.failure.code;
 export const EXIT_USAGE = EXIT_CODES.usage.code;
 
-/** Further parts of a failure. A usage error always names the next step. */
-export type FailureOptions =
-  | {
-    /** The next step of the user, as one sentence without a period. */
-    readonly next?: string | undefined;
-    readonly exit?: Exclude<ExitName, "usage">;
-  }
-  | { readonly next: string; readonly exit: "usage" };
+/** Further parts of a failure. */
+export interface FailureOptions {
+  /** The next step of the user, as one sentence without a period. */
+  readonly next?: string | undefined;
+  readonly exit?: ExitName;
+}
 
 /**
  * Ends a command with a message on stderr and an exit code.
@@ -57,6 +55,13 @@ export class Failure extends Error {
     super(message);
     this.next = next;
     this.exit = exit;
+  }
+}
+
+/** Ends a command because of invalid arguments or settings. It always names the next step. */
+export class UsageFailure extends Failure {
+  constructor(message: string, { next }: { readonly next: string }) {
+    super(message, { next, exit: "usage" });
   }
 }
 

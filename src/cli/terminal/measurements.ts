@@ -1,7 +1,7 @@
 /** What the last attempt of an invocation took, as text. */
 import { countOf, formatCount } from "../../config/mod.ts";
 import type { EgressVerdict, Invocation, Phase, Usage } from "../client/schemas.ts";
-import { sizeInWords } from "./output.ts";
+import { type ShownField, sizeInWords } from "./output.ts";
 
 /** Width of the whole time in a waterfall. */
 const COLUMNS = 40;
@@ -9,17 +9,15 @@ const MS_PER_SECOND = 1000;
 const MICROS_PER_MS = 1000;
 const MICROS_PER_SECOND = 1_000_000;
 
-type Field = readonly [name: string, value: string];
-
 /** Worker, phases, usage and egress; only the known ones. */
 export function describeMeasurements(
   { worker, phases, usage, egress }: Pick<Invocation, "worker" | "phases" | "usage" | "egress">,
-): Field[] {
+): ShownField[] {
   return [
-    ...worker === undefined ? [] : [["worker", worker] as const],
-    ...phases.length === 0 ? [] : [["phases", waterfallOf(phases)] as const],
-    ...usage === undefined ? [] : [["used", describeUsage(usage)] as const],
-    ...egress.length === 0 ? [] : [["egress", egress.map(describeVerdict).join("\n")] as const],
+    ["worker", worker],
+    ["phases", phases.length === 0 ? undefined : waterfallOf(phases)],
+    ["used", usage && describeUsage(usage)],
+    ["egress", egress.map(describeVerdict).join("\n") || undefined],
   ];
 }
 

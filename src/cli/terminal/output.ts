@@ -35,6 +35,12 @@ export function printJson(value: unknown): void {
   console.log(jsonText(value, 2));
 }
 
+/** The result of a command: JSON for programs, or a text. */
+export function printResult(json: boolean | undefined, value: unknown, text: string): void {
+  if (json) printJson(value);
+  else console.log(text);
+}
+
 /** One value of a continuous result, on one line. */
 export function printJsonLine(value: unknown): void {
   console.log(jsonText(value));
@@ -43,6 +49,11 @@ export function printJsonLine(value: unknown): void {
 /** Prints progress on stderr; stdout has the result alone. */
 export function note(text: string): void {
   console.error(withCommandName(text));
+}
+
+/** Prints on stderr what the user should notice. */
+export function warn(text: string): void {
+  note(paintNote("yellow", text));
 }
 
 /**
@@ -73,14 +84,23 @@ export function alignColumns(rows: readonly (readonly string[])[]): string {
   return rows.map((row) => row.map(pad).join("  ").trimEnd()).join("\n");
 }
 
+/** A field in two columns: its name and its value. It is left out without a value. */
+export type ShownField = readonly [name: string, value: string | undefined];
+
 /** Prints names and values in two columns; values from outside may have several lines. */
-export function printFields(fields: readonly (readonly [string, string])[]): void {
-  const width = Math.max(...fields.map(([name]) => name.length));
-  for (const [name, value] of fields) {
+export function printFields(fields: readonly ShownField[]): void {
+  const shown = fields.flatMap(([name, value]) => value === undefined ? [] : [{ name, value }]);
+  const width = Math.max(...shown.map(({ name }) => name.length));
+  for (const { name, value } of shown) {
     const [first = "", ...others] = printable(value).split("\n");
     console.log(`${paint("dim", name.padEnd(width))}  ${first}`);
     for (const line of others) console.log(`${" ".repeat(width)}  ${line}`);
   }
+}
+
+/** A thing of the API in a message: its name, and its id in brackets. */
+export function nameAndId({ displayName, id }: { displayName: string; id: string }): string {
+  return `${oneLine(displayName)} (${id})`;
 }
 
 /** A time of the API in a table: in UTC, to the second at a terminal, unchanged for programs. */

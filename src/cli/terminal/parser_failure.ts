@@ -1,5 +1,5 @@
 import type { CommanderError } from "commander";
-import { Failure, oneLine } from "./failure.ts";
+import { Failure, oneLine, UsageFailure } from "./failure.ts";
 
 const HELP = "run the command with --help for its arguments and options";
 /** Violations by the text of the argument parser, each with its message. */
@@ -32,8 +32,8 @@ export function parserFailure({ message }: CommanderError): Failure {
   for (const [pattern, messageOf] of VIOLATIONS) {
     const [whole, ...parts] = pattern.exec(violation) ?? [];
     if (whole !== undefined) {
-      return new Failure(messageOf(...parts.map(oneLine)), { next, exit: "usage" });
+      return new UsageFailure(messageOf(...parts.map(oneLine)), { next });
     }
   }
-  return new Failure(`Invalid command: ${oneLine(violation)}`, { next, exit: "usage" });
+  return new UsageFailure(`Invalid command: ${oneLine(violation)}`, { next });
 }

@@ -1,6 +1,6 @@
 /** Questions to the user at the terminal, on stderr. */
 import process from "node:process";
-import { Failure } from "./failure.ts";
+import { Failure, UsageFailure } from "./failure.ts";
 
 /**
  * Asks for a yes.
@@ -14,16 +14,11 @@ export async function askForYes(message: string, instead: string): Promise<boole
   return answer === true;
 }
 
-/** Asks for a text. @param initial the answer of an empty line */
-export async function askForText(
-  message: string,
-  instead: string,
-  initial?: string,
-): Promise<string> {
+/** Asks for a text. */
+export async function askForText(message: string, instead: string): Promise<string> {
   needTerminal(message, instead);
-  const defaults = initial === undefined ? {} : { defaultValue: initial, placeholder: initial };
   const { isCancel, text } = await import("@clack/prompts");
-  const answer = await text({ message, ...defaults, output: process.stderr });
+  const answer = await text({ message, output: process.stderr });
   if (isCancel(answer)) throw new Failure("Cancelled: nothing was changed");
   return answer ?? "";
 }
@@ -37,14 +32,12 @@ export async function askForSecret(message: string, instead: string): Promise<st
   return answer;
 }
 
-function canAsk(): boolean {
-  return Deno.stdin.isTerminal() && Deno.stderr.isTerminal();
-}
-
 function needTerminal(message: string, instead: string): void {
-  if (canAsk()) return;
-  throw new Failure(`No answer to ${JSON.stringify(message)}: stdin or stderr is not a terminal`, {
-    next: instead,
-    exit: "usage",
-  });
+  if (Deno.stdin.isTerminal() && Deno.stderr.isTerminal()) return;
+  throw new UsageFailure(
+    `No answer to ${JSON.stringify(message)}: stdin or stderr is not a terminal`,
+    {
+      next: instead,
+    },
+  );
 }

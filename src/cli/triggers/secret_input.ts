@@ -1,5 +1,5 @@
 import { readStdin } from "../options/input.ts";
-import { Failure } from "../terminal/failure.ts";
+import { Failure, UsageFailure } from "../terminal/failure.ts";
 import { askForSecret } from "../terminal/prompts.ts";
 
 /** Reads the secret of a webhook. The secret is never an argument: every user of the machine can read arguments. */
@@ -26,12 +26,10 @@ export async function readSecrets(names: readonly string[]): Promise<string[]> {
   if (isComplete) return values;
   const [name = ""] = names;
   throw names.length === 1
-    ? new Failure(`The ${name} is empty`, {
+    ? new UsageFailure(`The ${name} is empty`, {
       next: "give it on stdin",
-      exit: "usage",
     })
-    : new Failure(`Invalid stdin: the ${names.join(" and the ")} need one line each`, {
+    : new UsageFailure(`Invalid stdin: the ${names.join(" and the ")} need one line each`, {
       next: `give the ${name} on the first line of stdin, and the other on the second`,
-      exit: "usage",
     });
 }

@@ -2,17 +2,12 @@ import type { Command } from "commander";
 import type { Api } from "../client/api.ts";
 import type { RemoteFunction } from "../client/schemas.ts";
 import { kindOf, type Trigger, type TriggerSecrets } from "../client/triggers.ts";
-import {
-  functionOf,
-  REQUIRED_FUNCTION_ARGUMENT,
-  REQUIRED_FUNCTION_HELP,
-} from "../options/function_argument.ts";
-import { oneLine } from "../terminal/failure.ts";
-import { note } from "../terminal/output.ts";
+import { functionOf, REQUIRED_FUNCTION } from "../options/function_argument.ts";
+import { nameAndId, note } from "../terminal/output.ts";
 
 /** Adds the arguments of commands about one trigger. */
 export function addTriggerArguments(command: Command): void {
-  command.argument(REQUIRED_FUNCTION_ARGUMENT, REQUIRED_FUNCTION_HELP)
+  command.argument(...REQUIRED_FUNCTION)
     .argument("<trigger>", "Name or id of the trigger, or 6 or more first characters of the id");
 }
 
@@ -28,7 +23,7 @@ export async function triggerOf(
 
 /** A trigger in one line. */
 export function describeTrigger(trigger: Trigger): string {
-  return `${kindOf(trigger)} ${oneLine(trigger.displayName)} (${trigger.id})`;
+  return `${kindOf(trigger)} ${nameAndId(trigger)}`;
 }
 
 /** Where a trigger takes requests; empty for a schedule. */

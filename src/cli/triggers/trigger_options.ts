@@ -5,11 +5,12 @@ import type { Api } from "../client/api.ts";
 import { volumeIdOf } from "../client/find.ts";
 import { type Kind, KINDS, type TriggerChange, type TriggerSettings } from "../client/triggers.ts";
 import { SETTINGS_OF } from "../folder/trigger_settings.ts";
+import type { JsonFlag } from "../options/common_options.ts";
 import { readInput } from "../options/input.ts";
-import { Failure, oneLine } from "../terminal/failure.ts";
+import { Failure, oneLine, UsageFailure } from "../terminal/failure.ts";
 import { addWebhookOptions, webhookOf, type WebhookOptions } from "./webhook_options.ts";
 
-export interface TriggerOptions extends WebhookOptions {
+export interface TriggerOptions extends WebhookOptions, JsonFlag {
   readonly cron?: string;
   readonly at?: string;
   readonly timezone?: string;
@@ -18,7 +19,6 @@ export interface TriggerOptions extends WebhookOptions {
   readonly auth?: "open" | "bearer" | "signature";
   readonly settings?: string;
   readonly volume?: string;
-  readonly json?: true;
 }
 
 /** Adds the flags; `--settings` has what has no flag. */
@@ -79,9 +79,8 @@ async function furtherOf({ settings }: TriggerOptions): Promise<FurtherSettings>
   const violations = given.error.issues.map(({ path, message }) =>
     path.length === 0 ? message : `${path.join(".")}: ${message}`
   );
-  throw new Failure(`Invalid --settings: ${oneLine(violations.join("; "))}`, {
+  throw new UsageFailure(`Invalid --settings: ${oneLine(violations.join("; "))}`, {
     next: `give an object with one of ${KINDS.join(", ")}, as invoked.json has it`,
-    exit: "usage",
   });
 }
 

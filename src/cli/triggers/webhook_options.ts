@@ -1,8 +1,8 @@
 /** The flags that describe a webhook: its method, and what all methods have. */
 import { type Command, Option } from "commander";
-import { parseBytes } from "../../config/mod.ts";
 import type { TriggerSettings } from "../client/triggers.ts";
-import { Failure } from "../terminal/failure.ts";
+import { bytesOf } from "../options/common_options.ts";
+import { Failure, UsageFailure } from "../terminal/failure.ts";
 import { readSecrets } from "./secret_input.ts";
 
 /** Methods of webhooks as flags name them, and as the API does. */
@@ -80,7 +80,7 @@ export function addWebhookOptions(command: Command): void {
     )
     .addOption(
       new Option("--max-bytes <BYTES>", "Largest body of a webhook [default 64KiB]")
-        .argParser(parseMaxBytes),
+        .argParser((text) => bytesOf("--max-bytes", text, "64KiB")),
     )
     .option("--allow-source <CIDRS>", "Networks that can send to a webhook, separated by commas")
     .option("--event-id-header <NAME>", "Header with the id of the event, if the method has none")
@@ -129,15 +129,13 @@ export async function webhookOf(options: WebhookOptions): Promise<TriggerSetting
   const fields = methodFieldsOf(options);
   if (secret && webhook !== undefined && !WITH_SECRET.includes(webhook)) {
     const why = WITHOUT_SECRET[webhook] ?? "the server makes its secret";
-    throw new Failure(`Option --secret is not allowed with --webhook ${webhook}: ${why}`, {
+    throw new UsageFailure(`Option --secret is not allowed with --webhook ${webhook}: ${why}`, {
       next: "omit --secret",
-      exit: "usage",
     });
   }
   if (secret && webhook === undefined) {
-    throw new Failure("Option --secret needs --webhook", {
+    throw new UsageFailure("Option --secret needs --webhook", {
       next: "replace the secret of a trigger by invoked trigger rotate-secret --given",
-      exit: "usage",
     });
   }
   const names = [...secret ? ["secret"] : [], ...verifyToken ? ["verify token"] : []];
@@ -166,15 +164,6 @@ function listOf(text: string): string[] {
   return text.split(",").map((each) => each.trim()).filter((each) => each !== "");
 }
 
-function parseMaxBytes(text: string): number {
-  const bytes = parseBytes(text);
-  if (bytes !== undefined) return bytes;
-  throw new Failure(`Invalid --max-bytes: ${JSON.stringify(text)} is not a size`, {
-    next: "write it with its unit, such as 64KiB",
-    exit: "usage",
-  });
-}
-
 /** The settings of the method that have flags. @throws {Failure} for a flag that is missing, or of another method */
 function methodFieldsOf(options: WebhookOptions): TriggerSettings {
   const fields: Record<string, string> = {};
@@ -183,16 +172,14 @@ function methodFieldsOf(options: WebhookOptions): TriggerSettings {
     const value = options[name];
     const isOf = options.webhook === method;
     if (value === undefined && isOf && isNeeded) {
-      throw new Failure(`Option --webhook ${method} needs ${flag}`, {
+      throw new UsageFailure(`Option --webhook ${method} needs ${flag}`, {
         next: `give ${flag}; --help says what it is`,
-        exit: "usage",
       });
     }
     if (value === undefined) continue;
     if (!isOf) {
-      throw new Failure(`Option ${flag} needs --webhook ${method}`, {
+      throw new UsageFailure(`Option ${flag} needs --webhook ${method}`, {
         next: `give --webhook ${method}, or omit ${flag}`,
-        exit: "usage",
       });
     }
     fields[field] = field === "encoding" ? `SIGNATURE_ENCODING_${value.toUpperCase()}` : value;

@@ -6,7 +6,7 @@ import { findVolume } from "../client/find.ts";
 import { inParallel } from "../client/parallel.ts";
 import type { Bytes } from "../client/transfer.ts";
 import { Failure, oneLine } from "../terminal/failure.ts";
-import { printJson, sizeInWords } from "../terminal/output.ts";
+import { printResult, sizeInWords } from "../terminal/output.ts";
 import { withPatience } from "../terminal/progress.ts";
 import { LocalTree, type SourceFile, type Tree, VolumeTree } from "./trees.ts";
 import type { NamedPath } from "./volume_path.ts";
@@ -84,10 +84,10 @@ export async function copy(
 }
 
 /** Prints the result of a copy. */
-export function printCopied(copied: Copied, json: boolean): void {
-  if (json) return printJson(copied);
+export function printCopied(copied: Copied, json: true | undefined): void {
   const { files, bytes, to } = copied;
-  console.log(`Copied ${countOf(files, "file")} (${sizeInWords(bytes)}) to ${oneLine(to)}`);
+  const what = `${countOf(files, "file")} (${sizeInWords(bytes)})`;
+  printResult(json, copied, `Copied ${what} to ${oneLine(to)}`);
 }
 
 /** As cp does: into an existing directory, otherwise to that very path. */

@@ -152,12 +152,21 @@ export async function kindOnVolume(
 }
 
 /** Writes all pieces, each to its end. */
-export async function writeAll(
+async function writeAll(
   writer: { write(bytes: Uint8Array): Promise<number> },
   content: Bytes,
 ): Promise<void> {
   for await (const chunk of content) {
     for (let rest = chunk; rest.length > 0;) rest = rest.subarray(await writer.write(rest));
+  }
+}
+
+/** Writes a content to stdout; ends early if the reader closes it. */
+export async function printContent(content: Bytes): Promise<void> {
+  try {
+    await writeAll(Deno.stdout, content);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
   }
 }
 

@@ -2,7 +2,7 @@ import { volumePath } from "../../domain/volumes/paths.ts";
 import type { Api } from "../client/api.ts";
 import { findVolume } from "../client/find.ts";
 import type { Volume } from "../client/schemas.ts";
-import { describeError, Failure } from "../terminal/failure.ts";
+import { describeError, Failure, UsageFailure } from "../terminal/failure.ts";
 
 /** The argument of commands about one path on a volume. */
 export const PATH_ARGUMENT = "<volume:/path>";
@@ -34,10 +34,12 @@ export function parseVolumePath(text: string): NamedPath | undefined {
     const isDirectory = isContents || path === "" || path.endsWith("/");
     return { volume, path: volumePath(path), isDirectory, isContents };
   } catch (error) {
-    throw new Failure(`Invalid path ${JSON.stringify(text)}: the path ${describeError(error)}`, {
-      next: "write it as VOLUME:/path/to/file",
-      exit: "usage",
-    });
+    throw new UsageFailure(
+      `Invalid path ${JSON.stringify(text)}: the path ${describeError(error)}`,
+      {
+        next: "write it as VOLUME:/path/to/file",
+      },
+    );
   }
 }
 
@@ -45,9 +47,8 @@ export function parseVolumePath(text: string): NamedPath | undefined {
 export function needVolumePath(text: string): NamedPath {
   const named = parseVolumePath(text);
   if (named !== undefined) return named;
-  throw new Failure(`${JSON.stringify(text)} is not a path on a volume`, {
+  throw new UsageFailure(`${JSON.stringify(text)} is not a path on a volume`, {
     next: `write it as VOLUME:/PATH, such as ${JSON.stringify("data:/in/sales.csv")}`,
-    exit: "usage",
   });
 }
 

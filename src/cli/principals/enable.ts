@@ -1,7 +1,0 @@
-import type { Command } from "commander";
-import { registerSwitch } from "./switch.ts";
-
-/** `invoked principals enable`: enables a service principal with its credentials and functions. */
-export function register(command: Command): void {
-  registerSwitch(command, "enable");
-}
