@@ -7,14 +7,7 @@ import { addLimitOption, type JsonFlag, type ListFlags } from "./options/common_
 import { addRoleOption, type Switch, SWITCHED } from "./options/identity_arguments.ts";
 import { parseLifetime } from "./options/time.ts";
 import { oneLine } from "./terminal/failure.ts";
-import {
-  nameAndId,
-  note,
-  printJson,
-  printResult,
-  printTable,
-  showTime,
-} from "./terminal/output.ts";
+import { nameAndId, note, printJson, printList, printResult, showTime } from "./terminal/output.ts";
 
 export const COMMANDS: readonly Subcommand[] = [
   ["create", "Create a client; print its id and secret", registerCreate],
@@ -62,19 +55,15 @@ function registerCreate(command: Command): void {
 function registerList(command: Command): void {
   addLimitOption(command, "clients");
   addApiAction(command, ["invoked clients list"], async (api, { limit, json }: ListFlags) => {
-    const list = await api.clients.list(limit);
-    if (json) return printJson(list);
-    const rows = await Promise.all(list.map(async (client) => [
-      client.displayName,
-      client.id,
-      client.clientId,
-      (await api.roles.namesOf(client.scopedRoles)).join(", ") || "all",
-      stateOf(client.disabled, client.expiresTime),
-      client.expiresTime === undefined ? "never" : showTime(client.expiresTime),
-      showTime(client.createdAt),
-    ]));
-    const heads = ["NAME", "ID", "CLIENT ID", "ROLES", "STATE", "EXPIRES", "CREATED"];
-    printTable(heads, rows, "No clients");
+    await printList(json, await api.clients.list(limit), "No clients", {
+      NAME: ({ displayName }) => displayName,
+      ID: ({ id }) => id,
+      "CLIENT ID": ({ clientId }) => clientId,
+      ROLES: ({ scopedRoles }) => api.roles.describe(scopedRoles, "all"),
+      STATE: ({ disabled, expiresTime }) => stateOf(disabled, expiresTime),
+      EXPIRES: ({ expiresTime }) => expiresTime === undefined ? "never" : showTime(expiresTime),
+      CREATED: ({ createdAt }) => showTime(createdAt),
+    });
   });
 }
 

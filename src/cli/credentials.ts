@@ -21,8 +21,8 @@ import {
   valuesGiven,
 } from "./options/identity_arguments.ts";
 import { parseLifetime } from "./options/time.ts";
-import { Failure, oneLine, UsageFailure } from "./terminal/failure.ts";
-import { note, printJson, printResult, printTable, showTime } from "./terminal/output.ts";
+import { oneLine, UsageFailure } from "./terminal/failure.ts";
+import { note, printJson, printList, printResult, showTime } from "./terminal/output.ts";
 
 export const COMMANDS: readonly Subcommand[] = [
   [
@@ -105,28 +105,26 @@ function registerList(command: Command): void {
   const examples = ["invoked credentials list ci"];
   addApiAction(command, examples, async (api, name: string, { limit, json }: ListFlags) => {
     const list = await api.principals.credentials(await api.principals.find(name), limit);
-    if (json) printJson(list);
-    else await printCredentials(api, list);
+    await printCredentials(api, list, json);
   });
 }
 
-/** Prints credentials as a table. */
+/** Prints credentials: a table, or JSON. */
 export async function printCredentials(
   api: Api,
   credentials: readonly Credential[],
+  json?: true,
 ): Promise<void> {
-  const rows = await Promise.all(credentials.map(async (credential) => [
-    credential.displayName,
-    credential.id,
-    credential.kind === "API_KEY" ? "API key" : "secret",
-    (await api.roles.namesOf(credential.scopedRoleIds)).join(", ") || "all",
-    credential.allowSourceCidrs.join(", ") || "any",
-    stateOf(credential.disabled, credential.expiresAt),
-    credential.expiresAt === undefined ? "never" : showTime(credential.expiresAt),
-    credential.lastUsedAt === undefined ? "never" : showTime(credential.lastUsedAt),
-  ]));
-  const heads = ["NAME", "ID", "KIND", "ROLES", "SOURCES", "STATE", "EXPIRES", "LAST USED"];
-  printTable(heads, rows, "No credentials");
+  await printList(json, credentials, "No credentials", {
+    NAME: ({ displayName }) => displayName,
+    ID: ({ id }) => id,
+    KIND: ({ kind }) => kind === "API_KEY" ? "API key" : "secret",
+    ROLES: ({ scopedRoleIds }) => api.roles.describe(scopedRoleIds, "all"),
+    SOURCES: ({ allowSourceCidrs }) => allowSourceCidrs.join(", ") || "any",
+    STATE: ({ disabled, expiresAt }) => stateOf(disabled, expiresAt),
+    EXPIRES: ({ expiresAt }) => expiresAt === undefined ? "never" : showTime(expiresAt),
+    "LAST USED": ({ lastUsedAt }) => lastUsedAt === undefined ? "never" : showTime(lastUsedAt),
+  });
 }
 
 /** The state of a credential in a table. @param expiresAt undefined without an end */

@@ -8,7 +8,7 @@ import { addApiAction } from "./options/api_command.ts";
 import { addLimitOption, type JsonFlag, type ListFlags } from "./options/common_options.ts";
 import { functionOf } from "./options/function_argument.ts";
 import { firstLine } from "./terminal/failure.ts";
-import { printFields, printJson, printTable, showCount, showTime } from "./terminal/output.ts";
+import { printFields, printJson, printList, showCount, showTime } from "./terminal/output.ts";
 
 export const COMMANDS: readonly Subcommand[] = [
   [
@@ -35,18 +35,13 @@ function registerList(command: Command): void {
     async (api, name: string | undefined, { limit, json }: ListFlags) => {
       const fn = name === undefined ? ALL_FUNCTIONS : await functionOf(api, name);
       const list = await needsAddition("dead letters", api.replays.deadLetters(fn, limit));
-      if (json) return printJson(list);
-      printTable(
-        ["DEAD LETTER", "FUNCTION", "PARKED", "ATTEMPTS", "ERROR"],
-        list.map(({ id, functionId, parkedAt, attempts, error }) => [
-          id,
-          functionId,
-          showTime(parkedAt),
-          showCount(attempts.length),
-          firstLine(error),
-        ]),
-        `${fn.displayName} has no dead letters`,
-      );
+      await printList(json, list, `${fn.displayName} has no dead letters`, {
+        "DEAD LETTER": ({ id }) => id,
+        FUNCTION: ({ functionId }) => functionId,
+        PARKED: ({ parkedAt }) => showTime(parkedAt),
+        ATTEMPTS: ({ attempts }) => showCount(attempts.length),
+        ERROR: ({ error }) => firstLine(error),
+      });
     },
   );
 }

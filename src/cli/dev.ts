@@ -138,10 +138,6 @@ interface Result {
 }
 
 class DevRun {
-  readonly #synced: SyncedFunction;
-  readonly #reports: CommitReports;
-  readonly #tenant: LocalTenant;
-  readonly #options: Options;
   /** The text of `--input` when it was last read. */
   #given: string | undefined;
   #input = "{}";
@@ -149,16 +145,11 @@ class DevRun {
   #hasPassed = false;
 
   constructor(
-    synced: SyncedFunction,
-    reports: CommitReports,
-    tenant: LocalTenant,
-    options: Options,
-  ) {
-    this.#synced = synced;
-    this.#reports = reports;
-    this.#tenant = tenant;
-    this.#options = options;
-  }
+    private readonly synced: SyncedFunction,
+    private readonly reports: CommitReports,
+    private readonly tenant: LocalTenant,
+    private readonly options: Options,
+  ) {}
 
   /**
    * Runs the function if its files or its input changed.
@@ -168,12 +159,12 @@ class DevRun {
   async once(since: number): Promise<void> {
     try {
       const inputChanged = await this.#readInput();
-      const { commit, changed } = await this.#synced.sync();
+      const { commit, changed } = await this.synced.sync();
       if (!changed && !inputChanged) return;
-      if (changed) this.#reports.follow(this.#synced.fn, commit.id);
+      if (changed) this.reports.follow(this.synced.fn, commit.id);
       this.#hasPassed = await this.#run(commit.id, since);
       await this.save();
-      await this.#synced.publish(commit);
+      await this.synced.publish(commit);
     } catch (error) {
       // The next save may correct it.
       if (!(error instanceof Failure)) throw error;
@@ -183,12 +174,12 @@ class DevRun {
 
   /** Writes what was recorded, also for requests of endpoints after the last run. */
   async save(): Promise<void> {
-    await this.#tenant.save(this.#hasPassed);
+    await this.tenant.save(this.#hasPassed);
   }
 
   /** Whether the input differs from that of the last run: another file content, or an invocation from elsewhere. */
   async #readInput(): Promise<boolean> {
-    const { input: source } = this.#options;
+    const { input: source } = this.options;
     const given = isStdin(source) && this.#given !== undefined
       ? this.#given
       : await readInput(source);
@@ -196,7 +187,7 @@ class DevRun {
       this.#given = this.#input = given;
       return true;
     }
-    const [newest] = await this.#synced.api.invocations(this.#synced.fn, {}, 1);
+    const [newest] = await this.synced.api.invocations(this.synced.fn, {}, 1);
     if (newest === undefined || newest.id === this.#lastInvocation) return false;
     // A request of an endpoint is no input of the default export.
     if (newest.trigger.kind === "http") return false;
@@ -206,7 +197,7 @@ class DevRun {
 
   /** @returns whether the run succeeded */
   async #run(commitId: string, since: number): Promise<boolean> {
-    const { api, fn } = this.#synced;
+    const { api, fn } = this.synced;
     const invoked = await this.#invoke(commitId);
     if (invoked === undefined) {
       this.#noteReady(commitId, since);
@@ -216,14 +207,14 @@ class DevRun {
     this.#lastInvocation = invocationId;
     const milliseconds = Math.round(performance.now() - since);
     for (const line of await readLogs(api, fn, invocationId)) {
-      if (!this.#options.json) printLogLine(line, false);
+      if (!this.options.json) printLogLine(line, false);
     }
     const ended = json ? undefined : await api.invocation(fn, invocationId);
     this.#print({
       commitId,
       invocationId,
       milliseconds,
-      ...this.#synced.answersRequests ? { endpoints: this.#synced.endpoints } : {},
+      ...this.synced.answersRequests ? { endpoints: this.synced.endpoints } : {},
       ...ended === undefined
         ? {
           status: "SUCCESS",
@@ -236,7 +227,7 @@ class DevRun {
 
   /** Undefined for a commit that answers requests alone. */
   async #invoke(commitId: string): Promise<Awaited<ReturnType<Api["invoke"]>> | undefined> {
-    const { api, fn } = this.#synced;
+    const { api, fn } = this.synced;
     try {
       return await api.invoke(fn, { commitId, input: this.#input });
     } catch (error) {
@@ -247,8 +238,8 @@ class DevRun {
 
   #noteReady(commitId: string, since: number): void {
     const milliseconds = Math.round(performance.now() - since);
-    const { endpoints } = this.#synced;
-    if (this.#options.json) {
+    const { endpoints } = this.synced;
+    if (this.options.json) {
       return printJsonLine({ commitId, status: "READY", endpoints, milliseconds });
     }
     for (const url of endpoints) console.log(url);
@@ -256,7 +247,7 @@ class DevRun {
   }
 
   #print(result: Result): void {
-    if (this.#options.json) return printJsonLine(result);
+    if (this.options.json) return printJsonLine(result);
     const { status, output, error, milliseconds, endpoints = [] } = result;
     if (status === "SUCCESS") printJson(output);
     else console.log(paint("red", printable(error ?? status)));
@@ -266,7 +257,7 @@ class DevRun {
   }
 
   #fail({ message, next, exit }: Failure): void {
-    if (this.#options.json) return printJsonLine({ status: "FAILED", error: message });
+    if (this.options.json) return printJsonLine({ status: "FAILED", error: message });
     note(paintNote("red", printable(message)));
     // A violation of the code needs a save and no other step.
     if (next !== undefined && exit !== "code") note(paintNote("dim", next));

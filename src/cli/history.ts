@@ -10,14 +10,7 @@ import {
   reuseName,
 } from "./client/schemas.ts";
 import { answerOf, shownStatus } from "./client/failures.ts";
-import {
-  printJson,
-  printTable,
-  showBytes,
-  showCount,
-  showTime,
-  timeInWords,
-} from "./terminal/output.ts";
+import { printList, showBytes, showCount, showTime, timeInWords } from "./terminal/output.ts";
 import { firstLine } from "./terminal/failure.ts";
 import { waitOf } from "./terminal/wait.ts";
 import { addApiAction } from "./options/api_command.ts";
@@ -79,69 +72,61 @@ async function listInvocations(
     "the search of invocations",
     api.invocations(fn, filter, limit),
   );
-  if (json) return printJson(invocations);
-  printTable(
-    ["INVOCATION", "STATUS", "TRIGGER", "ATTEMPT", "REUSE", "CREATED", "TOOK", "COMMIT", "RESULT"],
-    invocations.map((invocation) => [
-      invocation.id,
-      shownStatus(invocation),
-      invocation.trigger.kind,
-      attemptOf(invocation),
-      reuseName(invocation),
-      showTime(invocation.createdAt),
-      took(invocation),
-      invocation.commitId,
-      summary(invocation),
-    ]),
-    `${fn.displayName} has no matching invocations`,
-  );
+  await printList(json, invocations, `${fn.displayName} has no matching invocations`, {
+    INVOCATION: ({ id }) => id,
+    STATUS: shownStatus,
+    TRIGGER: ({ trigger }) => trigger.kind,
+    ATTEMPT: attemptOf,
+    REUSE: reuseName,
+    CREATED: ({ createdAt }) => showTime(createdAt),
+    TOOK: took,
+    COMMIT: ({ commitId }) => commitId,
+    RESULT: summary,
+  });
 }
 
-async function listPublishes(
-  api: Api,
-  fn: RemoteFunction,
-  { limit, json, ...span }: Options,
-): Promise<void> {
-  const read = span.since ?? span.until ? MAX_ENTRIES : limit;
-  const all = await needsAddition("the history of publishes", api.publishes.list(fn, read));
-  const publishes = all.filter(({ publishedAt }) => isWithin(span, publishedAt)).slice(0, limit);
-  if (json) return printJson(publishes);
-  printTable(
-    ["PUBLISHED", "COMMIT", "BEFORE", "BY", "MESSAGE"],
-    publishes.map(({ publishedAt, commitId, previousCommitId, publishedBy, message }) => [
-      publishedAt === undefined ? "-" : showTime(publishedAt),
-      commitId ?? "none: unpublished",
-      previousCommitId ?? "-",
-      publishedBy ?? "-",
-      message,
-    ]),
-    span.since ?? span.until
-      ? `${fn.displayName} was not published in that time`
-      : `${fn.displayName} was never published`,
+async function listPublishes(api: Api, fn: RemoteFunction, options: Options): Promise<void> {
+  const publishes = await entriesWithin(
+    options,
+    (read) => needsAddition("the history of publishes", api.publishes.list(fn, read)),
+    ({ publishedAt }) => publishedAt,
   );
+  const empty = options.since ?? options.until
+    ? `${fn.displayName} was not published in that time`
+    : `${fn.displayName} was never published`;
+  await printList(options.json, publishes, empty, {
+    PUBLISHED: ({ publishedAt }) => publishedAt === undefined ? "-" : showTime(publishedAt),
+    COMMIT: ({ commitId }) => commitId ?? "none: unpublished",
+    BEFORE: ({ previousCommitId }) => previousCommitId ?? "-",
+    BY: ({ publishedBy }) => publishedBy ?? "-",
+    MESSAGE: ({ message }) => message,
+  });
 }
 
-async function listPurges(
-  api: Api,
-  fn: RemoteFunction,
-  { limit, json, ...span }: Options,
-): Promise<void> {
-  const read = span.since ?? span.until ? MAX_ENTRIES : limit;
-  const all = await needsAddition("the history of purges", api.purges.list(fn, read));
-  const purges = all.filter(({ purgedAt }) => isWithin(span, purgedAt)).slice(0, limit);
-  if (json) return printJson(purges);
-  printTable(
-    ["PURGED", "BY", "WHAT", "INVOCATIONS", "FILES", "SIZE"],
-    purges.map((purge) => [
-      showTime(purge.purgedAt),
-      purge.purgedBy,
-      whatOf(purge),
-      showCount(purge.invocations),
-      showCount(purge.files),
-      showBytes(purge.bytes),
-    ]),
-    `${fn.displayName} has no matching purges`,
+async function listPurges(api: Api, fn: RemoteFunction, options: Options): Promise<void> {
+  const purges = await entriesWithin(
+    options,
+    (read) => needsAddition("the history of purges", api.purges.list(fn, read)),
+    ({ purgedAt }) => purgedAt,
   );
+  await printList(options.json, purges, `${fn.displayName} has no matching purges`, {
+    PURGED: ({ purgedAt }) => showTime(purgedAt),
+    BY: ({ purgedBy }) => purgedBy,
+    WHAT: whatOf,
+    INVOCATIONS: ({ invocations }) => showCount(invocations),
+    FILES: ({ files }) => showCount(files),
+    SIZE: ({ bytes }) => showBytes(bytes),
+  });
+}
+
+/** The newest entries within the span. The server searches none, so more entries are read. */
+async function entriesWithin<Entry>(
+  { limit, ...span }: Options,
+  list: (limit: number) => Promise<readonly Entry[]>,
+  timeOf: (entry: Entry) => string | undefined,
+): Promise<readonly Entry[]> {
+  const all = await list(span.since ?? span.until ? MAX_ENTRIES : limit);
+  return all.filter((entry) => isWithin(span, timeOf(entry))).slice(0, limit);
 }
 
 function whatOf({ before, commitId, path, allFunctions, finishedAt }: Purge): string {

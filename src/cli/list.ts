@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import { printJson, printTable, showTime } from "./terminal/output.ts";
+import { printList, showTime } from "./terminal/output.ts";
+import type { RemoteFunction } from "./client/schemas.ts";
 import { addApiAction } from "./options/api_command.ts";
 import { addLimitOption, type ListFlags } from "./options/common_options.ts";
 
@@ -19,22 +20,17 @@ export function register(command: Command): void {
     ["invoked list", "invoked list --query mail --json"],
     async (api, { query = "", limit, json }: Options) => {
       const functions = await api.search(query, limit);
-      if (json) return printJson(functions);
-      printTable(
-        ["NAME", "ID", "PUBLISHED", "HEAD", "CHANGED"],
-        functions.map(({ displayName, id, publishedCommitId, head, updatedAt }) => [
-          displayName,
-          id,
-          publishedCommitId === undefined
-            ? "-"
-            : publishedCommitId === head
-            ? "head"
-            : publishedCommitId,
-          head ?? "-",
-          showTime(updatedAt),
-        ]),
-        "No functions; deploy one with invoked deploy",
-      );
+      await printList(json, functions, "No functions; deploy one with invoked deploy", {
+        NAME: ({ displayName }) => displayName,
+        ID: ({ id }) => id,
+        PUBLISHED: publishedOf,
+        HEAD: ({ head = "-" }) => head,
+        CHANGED: ({ updatedAt }) => showTime(updatedAt),
+      });
     },
   );
+}
+
+function publishedOf({ publishedCommitId = "-", head }: RemoteFunction): string {
+  return publishedCommitId === head ? "head" : publishedCommitId;
 }

@@ -23,7 +23,7 @@ import { addExamples, addJsonOption, type JsonFlag } from "./options/common_opti
 import { readClient } from "./options/client_secret.ts";
 import { defaultDataDir } from "./options/server_options.ts";
 import { parseLifetime } from "./options/time.ts";
-import { describeError, Failure, oneLine, UsageFailure } from "./terminal/failure.ts";
+import { describeError, oneLine, UsageFailure } from "./terminal/failure.ts";
 import { note, printJson, warn } from "./terminal/output.ts";
 import { askForText } from "./terminal/prompts.ts";
 

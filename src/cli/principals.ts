@@ -18,8 +18,8 @@ import {
   note,
   printFields,
   printJson,
+  printList,
   printResult,
-  printTable,
   showTime,
 } from "./terminal/output.ts";
 
@@ -64,16 +64,13 @@ function registerCreate(command: Command): void {
 function registerList(command: Command): void {
   addLimitOption(command, "service principals");
   addApiAction(command, ["invoked principals list"], async (api, { limit, json }: ListFlags) => {
-    const list = await api.principals.list(limit);
-    if (json) return printJson(list);
-    const rows = await Promise.all(list.map(async (principal) => [
-      principal.displayName,
-      principal.id,
-      (await api.roles.namesOf(principal.roleIds)).join(", ") || "none",
-      principal.disabled ? "disabled" : "enabled",
-      showTime(principal.createdAt),
-    ]));
-    printTable(["NAME", "ID", "ROLES", "STATE", "CREATED"], rows, "No service principals");
+    await printList(json, await api.principals.list(limit), "No service principals", {
+      NAME: ({ displayName }) => displayName,
+      ID: ({ id }) => id,
+      ROLES: ({ roleIds }) => api.roles.describe(roleIds, "none"),
+      STATE: ({ disabled }) => disabled ? "disabled" : "enabled",
+      CREATED: ({ createdAt }) => showTime(createdAt),
+    });
   });
 }
 
@@ -92,7 +89,7 @@ function registerShow(command: Command): void {
     printFields([
       ["name", principal.displayName],
       ["id", principal.id],
-      ["roles", (await api.roles.namesOf(principal.roleIds)).join(", ") || "none"],
+      ["roles", await api.roles.describe(principal.roleIds, "none")],
       ["state", principal.disabled ? "disabled" : "enabled"],
       ["functions", functions.join(", ") || "none"],
       ["created", showTime(principal.createdAt)],
@@ -120,7 +117,7 @@ function registerSetRoles(command: Command): void {
     const found = await api.principals.find(name);
     const principal = await api.principals.setRoles(found, await api.roles.idsOf(roles));
     if (json) return printJson(principal);
-    const names = (await api.roles.namesOf(principal.roleIds)).join(", ") || "none";
+    const names = await api.roles.describe(principal.roleIds, "none");
     console.log(`Roles of ${oneLine(principal.displayName)}: ${names}`);
   });
 }

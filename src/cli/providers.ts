@@ -7,7 +7,7 @@ import { addApiAction, addApiOptions, addDeletion } from "./options/api_command.
 import { addLimitOption, type JsonFlag, type ListFlags } from "./options/common_options.ts";
 import { type Switch, SWITCHED } from "./options/identity_arguments.ts";
 import { oneLine, UsageFailure } from "./terminal/failure.ts";
-import { nameAndId, printJson, printResult, printTable, showTime } from "./terminal/output.ts";
+import { nameAndId, printList, printResult, showTime } from "./terminal/output.ts";
 
 export const COMMANDS: readonly Subcommand[] = [
   ["create", "Create a provider, such as GitHub Actions; its tokens need a trust", registerCreate],
@@ -84,18 +84,13 @@ function registerList(command: Command): void {
   addLimitOption(command, "providers");
   addApiAction(command, ["invoked providers list"], async (api, { limit, json }: ListFlags) => {
     const list = await api.federation.providers(limit);
-    if (json) return printJson(list);
-    printTable(
-      ["NAME", "ID", "ISSUER", "STATE", "CREATED"],
-      list.map(({ displayName, id, issuerUrl, disabled, createdAt }) => [
-        displayName,
-        id,
-        issuerUrl,
-        disabled ? "disabled" : "enabled",
-        showTime(createdAt),
-      ]),
-      "No providers; create one with invoked providers create",
-    );
+    await printList(json, list, "No providers; create one with invoked providers create", {
+      NAME: ({ displayName }) => displayName,
+      ID: ({ id }) => id,
+      ISSUER: ({ issuerUrl }) => issuerUrl,
+      STATE: ({ disabled }) => disabled ? "disabled" : "enabled",
+      CREATED: ({ createdAt }) => showTime(createdAt),
+    });
   });
 }
 

@@ -14,6 +14,7 @@ import {
   note,
   printFields,
   printJson,
+  printList,
   printResult,
   printTable,
 } from "./terminal/output.ts";
@@ -66,19 +67,14 @@ async function roleChange(
 function registerList(command: Command): void {
   addLimitOption(command, "roles");
   addApiAction(command, ["invoked roles list"], async (api, { limit, json }: ListFlags) => {
-    const list = await api.roles.list(limit);
-    if (json) return printJson(list);
-    printTable(
-      ["NAME", "ID", "DESCRIPTION", "PERMISSIONS", "FUNCTIONS"],
-      list.map((role) => [
-        role.name,
-        role.id,
-        role.systemBuiltin ? role.displayName : "",
-        String(role.permissions.length),
-        role.functionIds.length === 0 ? "all" : countOf(role.functionIds.length, "function"),
-      ]),
-      "No roles",
-    );
+    await printList(json, await api.roles.list(limit), "No roles", {
+      NAME: ({ name }) => name,
+      ID: ({ id }) => id,
+      DESCRIPTION: ({ systemBuiltin, displayName }) => systemBuiltin ? displayName : "",
+      PERMISSIONS: ({ permissions }) => String(permissions.length),
+      FUNCTIONS: ({ functionIds: { length } }) =>
+        length === 0 ? "all" : countOf(length, "function"),
+    });
   });
 }
 

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { findCommit } from "./client/find.ts";
 import { UsageFailure } from "./terminal/failure.ts";
-import { printJson, printResult, printTable, showTime } from "./terminal/output.ts";
+import { printList, printResult, showTime } from "./terminal/output.ts";
 import { addApiAction } from "./options/api_command.ts";
 import type { JsonFlag } from "./options/common_options.ts";
 import { COMMIT_HELP, FUNCTION, functionOf } from "./options/function_argument.ts";
@@ -34,7 +34,7 @@ export function register(command: Command): void {
         });
       }
       if (name === undefined) {
-        return listTags(await api.tags(fn), options);
+        return await listTags(await api.tags(fn), options);
       }
       if (options.delete) {
         await api.deleteTag(fn, name);
@@ -47,20 +47,20 @@ export function register(command: Command): void {
   );
 }
 
-function listTags(
+async function listTags(
   tags: ReadonlyMap<string, { id: string; createdAt: string | undefined; message: string }>,
   { json }: Options,
-): void {
+): Promise<void> {
   const rows = [...tags].map(([name, { id, createdAt, message }]) => ({
     name,
     commitId: id,
     createdAt,
     message,
   }));
-  if (json) return printJson(rows);
-  printTable(
-    ["TAG", "COMMIT", "CREATED", "MESSAGE"],
-    rows.map((row) => [row.name, row.commitId, showTime(row.createdAt), row.message]),
-    "No tags",
-  );
+  await printList(json, rows, "No tags", {
+    TAG: ({ name }) => name,
+    COMMIT: ({ commitId }) => commitId,
+    CREATED: ({ createdAt }) => showTime(createdAt),
+    MESSAGE: ({ message }) => message,
+  });
 }

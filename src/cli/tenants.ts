@@ -25,13 +25,13 @@ import {
   type YesFlags,
 } from "./options/common_options.ts";
 import { addServerOptions } from "./options/server_options.ts";
-import { Failure, oneLine, UsageFailure } from "./terminal/failure.ts";
+import { oneLine, UsageFailure } from "./terminal/failure.ts";
 import {
   nameAndId,
   printFields,
   printJson,
+  printList,
   printResult,
-  printTable,
   showTime,
 } from "./terminal/output.ts";
 
@@ -199,18 +199,14 @@ function registerList(command: Command): void {
   addLimitOption(command, "tenants");
   addApiAction(command, ["invoked tenants list"], async (api, { limit, json }: ListFlags) => {
     const list = await api.tenants.list(limit);
-    if (json) return printJson(list);
-    printTable(
-      ["NAME", "HOST", "ID", "CREDENTIALS", "CREATED"],
-      list.map(({ name, host, id, credentials, createdAt }) => [
-        name,
-        host,
-        id,
-        credentials.map((one) => `${one.id} (${one.clientId})`).join(", "),
-        showTime(createdAt),
-      ]),
-      "No tenants; add one with invoked tenants add",
-    );
+    await printList(json, list, "No tenants; add one with invoked tenants add", {
+      NAME: ({ name }) => name,
+      HOST: ({ host }) => host,
+      ID: ({ id }) => id,
+      CREDENTIALS: ({ credentials }) =>
+        credentials.map(({ id, clientId }) => `${id} (${clientId})`).join(", "),
+      CREATED: ({ createdAt }) => showTime(createdAt),
+    });
   });
 }
 

@@ -13,7 +13,7 @@ import {
   valuesGiven,
 } from "./options/identity_arguments.ts";
 import { Failure, oneLine, UsageFailure } from "./terminal/failure.ts";
-import { note, printJson, printResult, printTable } from "./terminal/output.ts";
+import { note, printJson, printList, printResult, printTable } from "./terminal/output.ts";
 
 export const COMMANDS: readonly Subcommand[] = [
   [
@@ -137,18 +137,13 @@ function registerList(command: Command): void {
         : { servicePrincipalId: (await api.principals.find(principal)).id },
       ...provider === undefined ? {} : { providerId: (await federation.findProvider(provider)).id },
     });
-    if (json) return printJson(list);
-    printTable(
-      ["NAME", "CLIENT ID", "PRINCIPAL", "STATE", "CONDITION"],
-      list.map(({ displayName, clientId, servicePrincipalId, disabled, conditionExpression }) => [
-        displayName,
-        clientId,
-        servicePrincipalId,
-        disabled ? "disabled" : "enabled",
-        conditionExpression,
-      ]),
-      "No trusts; create one with invoked trusts create",
-    );
+    await printList(json, list, "No trusts; create one with invoked trusts create", {
+      NAME: ({ displayName }) => displayName,
+      "CLIENT ID": ({ clientId }) => clientId,
+      PRINCIPAL: ({ servicePrincipalId }) => servicePrincipalId,
+      STATE: ({ disabled }) => disabled ? "disabled" : "enabled",
+      CONDITION: ({ conditionExpression }) => conditionExpression,
+    });
   });
 }
 

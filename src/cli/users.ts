@@ -11,7 +11,7 @@ import {
   SWITCHED,
 } from "./options/identity_arguments.ts";
 import { oneLine } from "./terminal/failure.ts";
-import { printFields, printJson, printResult, printTable, showTime } from "./terminal/output.ts";
+import { printFields, printJson, printList, printResult, showTime } from "./terminal/output.ts";
 
 export const COMMANDS: readonly Subcommand[] = [
   ["list", "List the people who have signed in, newest first", registerList],
@@ -39,16 +39,15 @@ function registerList(command: Command): void {
   const examples = ["invoked users list", "invoked users list --query ada"];
   addApiAction(command, examples, async (api, options: ListFlags & { readonly query?: string }) => {
     const list = await api.users.list(options.query ?? "", options.limit);
-    if (options.json) return printJson(list);
-    const rows = await Promise.all(list.map(async (user) => [
-      user.displayName,
-      user.email,
-      user.id,
-      (await api.roles.namesOf(user.roleIds)).join(", ") || "none",
-      user.status.toLowerCase(),
-      user.lastSignInAt === undefined ? "never" : showTime(user.lastSignInAt),
-    ]));
-    printTable(["NAME", "EMAIL", "ID", "ROLES", "STATE", "LAST SIGN-IN"], rows, "No people");
+    await printList(options.json, list, "No people", {
+      NAME: ({ displayName }) => displayName,
+      EMAIL: ({ email }) => email,
+      ID: ({ id }) => id,
+      ROLES: ({ roleIds }) => api.roles.describe(roleIds, "none"),
+      STATE: ({ status }) => status.toLowerCase(),
+      "LAST SIGN-IN": ({ lastSignInAt }) =>
+        lastSignInAt === undefined ? "never" : showTime(lastSignInAt),
+    });
   });
 }
 
@@ -61,16 +60,14 @@ function registerShow(command: Command): void {
     if (json) return printJson(user);
     const { roleIds, assignedRoleIds } = user;
     const ofGroups = roleIds.filter((id) => !assignedRoleIds.includes(id));
-    const named = async (ids: readonly string[]) =>
-      (await api.roles.namesOf(ids)).join(", ") || "none";
     printFields([
       ["name", user.displayName],
       ["email", user.email],
       ["username", user.username],
       ["id", user.id],
       ["state", user.status.toLowerCase()],
-      ["roles", await named(assignedRoleIds)],
-      ["roles of groups", await named(ofGroups)],
+      ["roles", await api.roles.describe(assignedRoleIds, "none")],
+      ["roles of groups", await api.roles.describe(ofGroups, "none")],
       ["last sign-in", user.lastSignInAt === undefined ? "never" : showTime(user.lastSignInAt)],
       ["created", showTime(user.createdAt)],
     ]);
@@ -99,7 +96,7 @@ function registerSetRoles(command: Command): void {
     const found = await api.users.find(name);
     const user = await api.users.setRoles(found, await api.roles.idsOf(roles));
     if (json) return printJson(user);
-    const names = (await api.roles.namesOf(user.roleIds)).join(", ") || "none";
+    const names = await api.roles.describe(user.roleIds, "none");
     console.log(`Roles of ${shownUser(user)}: ${names}`);
   });
 }

@@ -7,7 +7,7 @@ import { Session } from "./client/session.ts";
 import { addApiOptions } from "./options/api_command.ts";
 import type { JsonFlag } from "./options/common_options.ts";
 import { Failure } from "./terminal/failure.ts";
-import { printFields, printJson, printTable } from "./terminal/output.ts";
+import { printFields, printJson, printList } from "./terminal/output.ts";
 
 interface Options extends JsonFlag {
   readonly profiles?: true;
@@ -60,14 +60,9 @@ async function listProfiles(json: boolean): Promise<void> {
       return { name, fault: error.message };
     }
   }));
-  if (json) return printJson(rows);
-  printTable(
-    ["PROFILE", "SERVER", "CLIENT"],
-    rows.map(({ name, serverUrl = "", clientId = "", fault }) => [
-      name,
-      fault ?? serverUrl,
-      clientId,
-    ]),
-    "There is no profile; create one with invoked login",
-  );
+  await printList(json, rows, "There is no profile; create one with invoked login", {
+    PROFILE: ({ name }) => name,
+    SERVER: ({ fault, serverUrl = "" }) => fault ?? serverUrl,
+    CLIENT: ({ clientId = "" }) => clientId,
+  });
 }

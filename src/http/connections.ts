@@ -43,7 +43,6 @@ interface Connection {
  * keep others out by connections alone. Headers that have arrived in part do not make a request.
  */
 export class Connections {
-  readonly #max: number;
   readonly #open = new Map<Socket, Connection>();
   /** Connections that may be closed, the longest idle first, and since when they are idle. */
   readonly #idle = new Map<Socket, number>();
@@ -51,9 +50,7 @@ export class Connections {
   readonly #byClient = new Map<string, Socket>();
   readonly #underTls = new WeakMap<Socket, Socket>();
 
-  constructor(max: number) {
-    this.#max = max;
-  }
+  constructor(private readonly max: number) {}
 
   get count(): number {
     return this.#open.size;
@@ -61,7 +58,7 @@ export class Connections {
 
   /** Takes a new connection, in place of an idle one if need be; false without an idle one. */
   add(socket: Socket): boolean {
-    if (this.count >= this.#max && !this.#closeIdle()) return false;
+    if (this.count >= this.max && !this.#closeIdle()) return false;
     const sinceMs = performance.now();
     this.#open.set(socket, { carrier: socket, requests: 0, hasAnswered: false, sinceMs });
     this.#idle.set(socket, sinceMs);
@@ -166,9 +163,6 @@ export type Endpoint = HeldSocket | { readonly host: string; readonly port: numb
  * descriptor. So a connection of its own tries it.
  */
 export class Acceptor implements Disposable {
-  readonly #server: Server;
-  readonly #endpoint: Endpoint;
-  readonly #maxConnections: number;
   readonly connections: Connections;
   readonly #checks: ReturnType<typeof setInterval>;
   /** Undefined while the server is not to accept. */
@@ -178,10 +172,11 @@ export class Acceptor implements Disposable {
   #dropsLoggedAt = -Infinity;
   #isChecking = false;
 
-  constructor(server: Server, endpoint: Endpoint, maxConnections: number) {
-    this.#server = server;
-    this.#endpoint = endpoint;
-    this.#maxConnections = maxConnections;
+  constructor(
+    private readonly server: Server,
+    private readonly endpoint: Endpoint,
+    private readonly maxConnections: number,
+  ) {
     this.connections = new Connections(maxConnections);
     server.prependListener("connection", (socket: Socket) => this.#accept(socket));
     this.#checks = setInterval(() => this.#check(), CHECK_INTERVAL_MS);
@@ -194,21 +189,21 @@ export class Acceptor implements Disposable {
    * @returns the port
    */
   async open(): Promise<number> {
-    const endpoint = this.#endpoint;
+    const endpoint = this.endpoint;
     if (endpoint instanceof HeldSocket) return endpoint.address.port;
-    this.#server.listen(endpoint.port, endpoint.host);
-    await once(this.#server, "listening");
-    this.#address = this.#server.address() as AddressInfo;
+    this.server.listen(endpoint.port, endpoint.host);
+    await once(this.server, "listening");
+    this.#address = this.server.address() as AddressInfo;
     this.#logErrors();
     return this.#address.port;
   }
 
   /** Begins to accept on a held socket, if it has not begun. */
   start(): void {
-    if (!(this.#endpoint instanceof HeldSocket) || this.#address !== undefined) return;
+    if (!(this.endpoint instanceof HeldSocket) || this.#address !== undefined) return;
     this.#logErrors();
-    this.#address = this.#endpoint.address;
-    this.#endpoint.listen(this.#server);
+    this.#address = this.endpoint.address;
+    this.endpoint.listen(this.server);
   }
 
   /**
@@ -217,14 +212,14 @@ export class Acceptor implements Disposable {
    * @returns resolves once no connection is open; undefined for a socket of the server's own, on which it still accepts
    */
   retire(isBusy: () => boolean): Promise<void> | undefined {
-    if (!(this.#endpoint instanceof HeldSocket)) return undefined;
+    if (!(this.endpoint instanceof HeldSocket)) return undefined;
     this[Symbol.dispose]();
     // Deno's server closes each connection after its answer once it does not listen, also if the answer's head has said
     // that the connection stays open.
-    Object.defineProperty(this.#server, "listening", { value: true });
-    stopAccepting(this.#server);
+    Object.defineProperty(this.server, "listening", { value: true });
+    stopAccepting(this.server);
     // Once its holder closes the socket as well, the system rejects new connections.
-    this.#endpoint[Symbol.dispose]();
+    this.endpoint[Symbol.dispose]();
     return this.connections.left(isBusy);
   }
 
@@ -235,7 +230,7 @@ export class Acceptor implements Disposable {
   }
 
   #logErrors(): void {
-    this.#server.on(
+    this.server.on(
       "error",
       (error) => logger.error("Failed to accept connections: {error}", { error }),
     );
@@ -252,7 +247,7 @@ export class Acceptor implements Disposable {
     logger.warn(
       "Closed {dropped} new connections since the last such line: {maxConnections} are open and in use, the limit " +
         "(--max-connections, ulimit -n)",
-      { dropped: this.#dropped, maxConnections: this.#maxConnections },
+      { dropped: this.#dropped, maxConnections: this.maxConnections },
     );
     this.#dropped = 0;
   }
@@ -278,7 +273,7 @@ export class Acceptor implements Disposable {
     attempt.destroy();
     // What else keeps the server from its own address, listening again does not change.
     const isElsewhere = failure !== undefined && !NO_DESCRIPTOR.includes(failure);
-    return this.#accepted !== before || (isElsewhere && this.#server.listening);
+    return this.#accepted !== before || (isElsewhere && this.server.listening);
   }
 
   /** Listens anew. Open connections stay open. */
@@ -290,8 +285,8 @@ export class Acceptor implements Disposable {
         "was probably reached: {open} connections are open",
       { open: this.connections.count },
     );
-    if (this.#endpoint instanceof HeldSocket) return void this.#endpoint.listen(this.#server);
-    if (this.#server.listening) stopAccepting(this.#server);
-    this.#server.listen(address.port, address.address);
+    if (this.endpoint instanceof HeldSocket) return void this.endpoint.listen(this.server);
+    if (this.server.listening) stopAccepting(this.server);
+    this.server.listen(address.port, address.address);
   }
 }

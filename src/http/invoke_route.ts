@@ -52,16 +52,12 @@ interface Answer {
 
 /** Serves requests of the operation `Invoke` in their usual form. */
 export class InvokeRoute {
-  readonly #services: Services;
-  readonly #options: InvokeRouteOptions;
   readonly #cookies: SessionCookies;
   /** Of every answer. */
   readonly #headers: Readonly<Record<string, string>>;
   readonly #hosts = new Map<string, boolean>();
 
-  constructor(services: Services, options: InvokeRouteOptions) {
-    this.#services = services;
-    this.#options = options;
+  constructor(private readonly services: Services, private readonly options: InvokeRouteOptions) {
     this.#cookies = new SessionCookies(options.publicOrigin);
     this.#headers = {
       ...guardingHeaders(SOME_PATH, options.hsts),
@@ -76,7 +72,7 @@ export class InvokeRoute {
     if (method !== "POST") return false;
     const [, functionId] = PATH.exec(url) ?? [];
     if (functionId === undefined || !this.#isUsualHost(incoming)) return false;
-    if (this.#options.corsOrigins !== undefined && headers.origin !== undefined) return false;
+    if (this.options.corsOrigins !== undefined && headers.origin !== undefined) return false;
     this.#serve(functionId, url, incoming, outgoing).catch((error) => {
       logger.error("Failed to send an answer: {error}", { error });
       outgoing.destroy();
@@ -86,7 +82,7 @@ export class InvokeRoute {
 
   /** Whether the host is one that the app accepts, and not that of an endpoint. */
   #isUsualHost(incoming: IncomingMessage): boolean {
-    const { ownHosts, publicOrigin } = this.#options;
+    const { ownHosts, publicOrigin } = this.options;
     const { host = "" } = incoming.headers;
     let isUsual = this.#hosts.get(host);
     if (isUsual === undefined) {
@@ -108,13 +104,13 @@ export class InvokeRoute {
     incoming: IncomingMessage,
     outgoing: ServerResponse,
   ): Promise<void> {
-    const { log } = this.#options;
+    const { log } = this.options;
     const request = log.begin(incoming, path);
     const begun: { invocationId: string | undefined } = { invocationId: undefined };
     const { status, headers, body } = await log.within(
       request,
       () =>
-        this.#services.reading(() =>
+        this.services.reading(() =>
           this.#answer(functionId, { request, incoming, outgoing, begun })
         ),
     );
@@ -142,7 +138,7 @@ export class InvokeRoute {
     const context: RequestContext = { incoming, outgoing, path, requestId, clientAddress };
     let isAuthenticated = false;
     try {
-      const { principal, check } = await authenticated(context, this.#services, this.#cookies);
+      const { principal, check } = await authenticated(context, this.services, this.#cookies);
       isAuthenticated = true;
       const call: OperationRequest = {
         principal,
@@ -152,12 +148,12 @@ export class InvokeRoute {
         params: { function_id: functionId },
         query: {},
         headers: declaredHeaders(incoming),
-        readBody: () => jsonOfRequest(incoming, this.#options.bodies),
+        readBody: () => jsonOfRequest(incoming, this.options.bodies),
         signal: () => closeSignal(outgoing),
         onInvocation: (id) => begun.invocationId = id,
         ...transportOf(context),
       };
-      const { body, status, headers } = await callOperation(invoke, call, this.#services);
+      const { body, status, headers } = await callOperation(invoke, call, this.services);
       if (body.kind !== "json") throw new Error(`Invoke answers ${body.kind} instead of JSON`);
       const text = await jsonBody(body.value, outgoing);
       if (text === undefined) return { status: CLIENT_GONE, headers: {}, body: "" };
@@ -174,11 +170,11 @@ export class InvokeRoute {
   ): Promise<Answer> {
     let error = thrown;
     try {
-      await recordRejected(error, context, isAuthenticated, this.#services);
+      await recordRejected(error, context, isAuthenticated, this.services);
     } catch (failure) {
       error = failure;
     }
-    const { challenge } = this.#options;
+    const { challenge } = this.options;
     const { status, headers, body } = errorAnswer(error as Error, context, challenge);
     if (body === undefined) return { status, headers, body: "" };
     return { status, headers: { ...JSON_HEADERS, ...headers }, body: JSON.stringify(body) };

@@ -58,11 +58,8 @@ function below(path: string, name: string): string {
 /** One walk through an answer. */
 class Reading {
   readonly dates = new Set<string>();
-  readonly #bad: Bad;
 
-  constructor(bad: Bad) {
-    this.#bad = bad;
-  }
+  constructor(private readonly bad: Bad) {}
 
   message(id: string, value: unknown, path: string): unknown {
     const { byName } = fieldsOf(id);
@@ -132,6 +129,6 @@ class Reading {
 
   #wrong(path: string, how: string): TenantError {
     const where = path === "" ? "" : `${path} in `;
-    return this.#bad(`${where}the answer of the tenant ${how}`);
+    return this.bad(`${where}the answer of the tenant ${how}`);
   }
 }

@@ -39,19 +39,17 @@ class Pool {
 
 /** The memory for the answers of all tenants. */
 export class AnswersMemory {
-  readonly #limits: Limits;
   readonly #all: Pool;
   /** Try again to grow, in the order in which they began to wait. */
   readonly #waiting = new Set<() => void>();
 
-  constructor(limits: Limits) {
-    this.#limits = limits;
+  constructor(private readonly limits: Limits) {
     this.#all = new Pool(limits.bytes, limits.answerBytes);
   }
 
   /** The memory of one tenant: makes the shares of its answers, each for a caller. */
   ofTenant(): (caller: string) => AnswerShare {
-    const { tenantBytes, callerBytes, answerBytes } = this.#limits;
+    const { tenantBytes, callerBytes, answerBytes } = this.limits;
     const tenant = new Pool(tenantBytes, answerBytes);
     const callers = new Map<string, Pool>();
     return (name) => {

@@ -15,25 +15,24 @@ const SEARCH_INTERVAL_MS = 100;
  * so the client finds the invocation by an idempotency key.
  */
 export class InterruptibleInvocation {
-  readonly #api: Api;
-  readonly #fn: RemoteFunction;
-  readonly #signal: AbortSignal;
   readonly #key: string;
   readonly #answering: Promise<Answer>;
   #cancelling: Promise<Answer> | undefined;
 
   /** Sends the request. @param signal cancels the invocation while the client waits for its end */
-  constructor(api: Api, fn: RemoteFunction, request: InvokeRequest, signal: AbortSignal) {
-    this.#api = api;
-    this.#fn = fn;
-    this.#signal = signal;
+  constructor(
+    private readonly api: Api,
+    private readonly fn: RemoteFunction,
+    request: InvokeRequest,
+    private readonly signal: AbortSignal,
+  ) {
     this.#key = request.idempotencyKey ?? crypto.randomUUID();
     this.#answering = api.invoke(fn, { ...request, idempotencyKey: this.#key });
   }
 
   /** The server's response. After the signal: that of a cancelled invocation, unless the invocation ends before. */
   async answer(): Promise<Answer> {
-    const answer = await Promise.race([this.#answering, aborted(this.#signal)]);
+    const answer = await Promise.race([this.#answering, aborted(this.signal)]);
     if (answer !== undefined) return answer;
     this.#answering.catch(() => {});
     return await Promise.race([this.#answering, this.cancel()]);
@@ -54,7 +53,7 @@ export class InterruptibleInvocation {
   async #cancel(known: string | undefined): Promise<Answer> {
     note("Cancelling the invocation; Ctrl-C again leaves it running");
     const invocationId = known ?? await this.#findId();
-    await this.#api.cancel({ functionId: this.#fn.id, id: invocationId });
+    await this.api.cancel({ functionId: this.fn.id, id: invocationId });
     return { invocationId };
   }
 
@@ -63,13 +62,13 @@ export class InterruptibleInvocation {
     do {
       const [found] = await needsAddition(
         "cancelling",
-        this.#api.invocations(this.#fn, { idempotencyKey: this.#key }, 1),
+        this.api.invocations(this.fn, { idempotencyKey: this.#key }, 1),
       );
       if (found !== undefined) return found.id;
       await new Promise((resolve) => setTimeout(resolve, SEARCH_INTERVAL_MS));
     } while (performance.now() < deadline);
     throw new Failure(
-      `The invocation of ${this.#fn.displayName} was not cancelled: the server does not list it`,
+      `The invocation of ${this.fn.displayName} was not cancelled: the server does not list it`,
       {
         next: "see whether it runs with invoked history",
       },

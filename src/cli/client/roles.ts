@@ -73,6 +73,11 @@ export class RoleApi extends SessionClient {
     }));
   }
 
+  /** The same in one text. @param none the text without ids */
+  async describe(ids: readonly string[], none: string): Promise<string> {
+    return (await this.namesOf(ids)).join(", ") || none;
+  }
+
   async #byId(role_id: string): Promise<Role | undefined> {
     const what = `Failed to read role ${role_id}`;
     const answer = this.session.call(what, `GET ${ROLE}`, RoleResponse, { path: { role_id } });

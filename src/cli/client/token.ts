@@ -27,14 +27,9 @@ interface Token {
 
 /** Provides access tokens; a new one once half of the lifetime has passed. */
 export class TokenSource {
-  readonly #transport: Transport;
-  readonly #credentials: Credentials;
   #token: Promise<Token> | undefined;
 
-  constructor(transport: Transport, credentials: Credentials) {
-    this.#transport = transport;
-    this.#credentials = credentials;
-  }
+  constructor(private readonly transport: Transport, private readonly credentials: Credentials) {}
 
   /** The headers of one request. @throws {Failure} if the server does not accept the credentials */
   async headers(method: string, url: URL): Promise<Readonly<Record<string, string>>> {
@@ -71,12 +66,12 @@ export class TokenSource {
   }
 
   async #request(): Promise<Token> {
-    const credentials = this.#credentials;
+    const credentials = this.credentials;
     if (credentials.kind === "token") {
       return { text: credentials.accessToken.reveal(), key: undefined, renewAt: Infinity };
     }
     const { access_token: text, expires_in: seconds, key } = await requestToken(
-      this.#transport,
+      this.transport,
       credentials,
     );
     // The server accepts the token of a workload for some minutes only: a renewal before it is needed would fail.

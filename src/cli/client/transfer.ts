@@ -20,12 +20,10 @@ const TRANSFER_TIMEOUT_MS = 24 * 60 * 60_000;
  */
 class StallGuard implements Disposable {
   readonly #controller = new AbortController();
-  readonly #what: string;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** The wait for the server begins. */
-  constructor(what: string) {
-    this.#what = what;
+  constructor(private readonly what: string) {
     this.#wait();
   }
 
@@ -64,7 +62,7 @@ class StallGuard implements Disposable {
   #wait(): void {
     this.#rest();
     this.#timer = setTimeout(() => {
-      const message = `${this.#what}: no byte was transferred for ${
+      const message = `${this.what}: no byte was transferred for ${
         formatDuration(STALL_TIMEOUT_MS)
       }`;
       this.#controller.abort(

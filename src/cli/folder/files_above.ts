@@ -3,7 +3,7 @@ import { dirname, join, relative } from "node:path";
 import { concernsBuild, CONFIG_NAMES } from "../../builder/project/project_files.ts";
 import { LOCK_NAME } from "../../builder/lock.ts";
 import type { Files } from "../client/api.ts";
-import { Failure, UsageFailure } from "../terminal/failure.ts";
+import { UsageFailure } from "../terminal/failure.ts";
 import { IgnoreRules } from "./ignore_rules.ts";
 import { type Module, readModules } from "./modules.ts";
 import { unreadable } from "./unreadable.ts";

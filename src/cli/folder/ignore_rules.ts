@@ -17,11 +17,7 @@ interface Level {
  * repository. Rules of a deeper directory have precedence, as in git.
  */
 export class IgnoreRules {
-  readonly #levels: readonly Level[];
-
-  private constructor(levels: readonly Level[]) {
-    this.#levels = levels;
-  }
+  private constructor(private readonly levels: readonly Level[]) {}
 
   /**
    * The rules in a folder. Without a repository these are the rules from the root down. @param root the folder, or a
@@ -38,18 +34,18 @@ export class IgnoreRules {
   /** These rules with the rules of a directory below, whose files the caller reads. */
   async within(directory: string): Promise<IgnoreRules> {
     // The caller reads the directory, so the rules of all levels count for its files alone.
-    for (const level of this.#levels) open(level, directory);
+    for (const level of this.levels) open(level, directory);
     const lines: string[] = [];
     for (const name of IGNORE_NAMES) lines.push(await readRules(join(directory, name)));
-    if (lines.every((line) => line === "")) return new IgnoreRules(this.#levels);
+    if (lines.every((line) => line === "")) return new IgnoreRules(this.levels);
     // Git on Linux distinguishes upper and lower case.
     const rules = ignore({ ignorecase: Deno.build.os !== "linux" }).add(lines.join("\n"));
-    return new IgnoreRules([...this.#levels, { directory, rules }]);
+    return new IgnoreRules([...this.levels, { directory, rules }]);
   }
 
   /** Whether a file or directory is excluded. The caller has to ask for its directory first. */
   excludes(path: string, isDirectory: boolean): boolean {
-    for (const { directory, rules } of this.#levels.toReversed()) {
+    for (const { directory, rules } of this.levels.toReversed()) {
       const { ignored, unignored } = rules.test(pathBelow(directory, path, isDirectory));
       if (ignored || unignored) return ignored;
     }

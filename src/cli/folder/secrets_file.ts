@@ -1,6 +1,6 @@
 import { parseEnv } from "node:util";
 import { readTextFile } from "../../shared/files.ts";
-import { describeError, Failure, UsageFailure } from "../terminal/failure.ts";
+import { describeError, UsageFailure } from "../terminal/failure.ts";
 
 /** `--secrets`, for the commands that run a function locally. */
 export const SECRETS_HELP = "Secrets of the function: a file with lines of NAME=value";

@@ -23,18 +23,13 @@ interface Reporter {
  * the server makes them in the background. A newer commit ends the wait for an older commit.
  */
 export class CommitReports implements Disposable {
-  readonly #api: Api;
-  readonly #reporter: Reporter;
   #waiting = new AbortController();
   /** Whether the last report had errors. */
   #hadErrors = false;
   /** The last report on a load, without its time. */
   #lastLoad = "";
 
-  constructor(api: Api, reporter: Reporter) {
-    this.#api = api;
-    this.#reporter = reporter;
-  }
+  constructor(private readonly api: Api, private readonly reporter: Reporter) {}
 
   /** Waits in the background for the reports on a commit. */
   follow(fn: RemoteFunction, commitId: string): void {
@@ -53,10 +48,10 @@ export class CommitReports implements Disposable {
   async #wait(fn: RemoteFunction, commitId: string, signal: AbortSignal): Promise<void> {
     let [isChecked, isLoaded] = [false, false];
     for (let pauseMs = FIRST_PAUSE_MS;; pauseMs = Math.min(2 * pauseMs, LAST_PAUSE_MS)) {
-      const { typeCheck, warnings, loadReport } = await this.#api.commit(fn, commitId);
+      const { typeCheck, warnings, loadReport } = await this.api.commit(fn, commitId);
       if (signal.aborted) return;
       if (warnings.length > 0 && pauseMs === FIRST_PAUSE_MS) {
-        this.#reporter.warnings(commitId, warnings);
+        this.reporter.warnings(commitId, warnings);
       }
       if (!isChecked && typeCheck?.state !== "PENDING") {
         this.#checked(commitId, typeCheck);
@@ -73,10 +68,10 @@ export class CommitReports implements Disposable {
   }
 
   #checked(commitId: string, check: TypeCheck | undefined): void {
-    if (check?.reason !== undefined) return this.#reporter.types(commitId, check);
+    if (check?.reason !== undefined) return this.reporter.types(commitId, check);
     if (check?.state !== "CHECKED") return;
     const hasErrors = check.diagnostics.length > 0;
-    if (hasErrors || this.#hadErrors) this.#reporter.types(commitId, check);
+    if (hasErrors || this.#hadErrors) this.reporter.types(commitId, check);
     this.#hadErrors = hasErrors;
   }
 
@@ -84,7 +79,7 @@ export class CommitReports implements Disposable {
     if (report === undefined) return;
     const { loadTime: _differs, ...lasting } = report;
     const load = JSON.stringify(lasting);
-    if (load !== this.#lastLoad) this.#reporter.load(commitId, report);
+    if (load !== this.#lastLoad) this.reporter.load(commitId, report);
     this.#lastLoad = load;
   }
 }

@@ -47,8 +47,6 @@ interface Ending {
 }
 
 class Supervisor {
-  readonly #socket: HeldSocket;
-  readonly #check: () => Promise<void>;
   readonly #args = Deno.args.filter((arg) => arg !== RESTART_FLAG);
   readonly #stopping = new AbortController();
   #server: ChildProcess | undefined;
@@ -59,10 +57,7 @@ class Supervisor {
   /** Whether the running server is to be replaced. */
   #isRestarting = false;
 
-  constructor(socket: HeldSocket, check: () => Promise<void>) {
-    this.#socket = socket;
-    this.#check = check;
-  }
+  constructor(private readonly socket: HeldSocket, private readonly check: () => Promise<void>) {}
 
   /**
    * Passes the signal on, unless the server drains already: the second signal kills a server. No server follows: from now
@@ -72,7 +67,7 @@ class Supervisor {
     const isDraining = this.#isRestarting && !this.#stopping.signal.aborted;
     this.#stopping.abort();
     this.#waking.abort();
-    this.#socket[Symbol.dispose]();
+    this.socket[Symbol.dispose]();
     if (!isDraining) this.#signal(signal);
   }
 
@@ -80,7 +75,7 @@ class Supervisor {
   async restart(): Promise<void> {
     this.#waking.abort();
     try {
-      await this.#check();
+      await this.check();
     } catch (error) {
       logger.error("the server is not replaced after SIGHUP: {reason}", {
         reason: describeError(error),
@@ -131,7 +126,7 @@ class Supervisor {
   async #serve(): Promise<Ending> {
     const command = ["sh", "-c", DIES_WITH_PARENT, "sh", LAUNCHER, ...this.#args];
     try {
-      this.#server = this.#socket.start(command);
+      this.#server = this.socket.start(command);
       const [code, signal] = await once(this.#server, "exit") as [number | null, string | null];
       // A server that does not listen for signals yet dies of them.
       if (signal !== null && signal === this.#sent) return { code: EXIT_OK, reason: signal };

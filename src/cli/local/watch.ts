@@ -29,7 +29,6 @@ export interface FilesAbove {
  * is aborted.
  */
 export class FolderWatch implements AsyncIterable<number> {
-  readonly #signal: AbortSignal;
   #changed = Promise.withResolvers<number>();
   readonly #watchers: Deno.FsWatcher[] = [];
   readonly #readings: Promise<void>[] = [];
@@ -38,8 +37,11 @@ export class FolderWatch implements AsyncIterable<number> {
   #files: ReadonlySet<string> = new Set();
 
   /** Watches from now on, before the caller reads the files, so that no save is missed. */
-  constructor(folder: string, furtherFiles: readonly string[], signal: AbortSignal) {
-    this.#signal = signal;
+  constructor(
+    folder: string,
+    furtherFiles: readonly string[],
+    private readonly signal: AbortSignal,
+  ) {
     const watcher = Deno.watchFs([folder, ...furtherFiles]);
     this.#read(watcher, (path) => furtherFiles.includes(path) || isOfFunction(path, folder));
   }
@@ -52,7 +54,7 @@ export class FolderWatch implements AsyncIterable<number> {
     this.#files = new Set(paths);
     const parents = [...new Set(paths.map((path) => existing(dirname(path))))].toSorted();
     const directories = parents.join("\n");
-    if (this.#signal.aborted || directories === (this.#above?.directories ?? "")) return;
+    if (this.signal.aborted || directories === (this.#above?.directories ?? "")) return;
     close(this.#above?.watcher);
     this.#above = undefined;
     if (parents.length === 0) return;
@@ -74,7 +76,7 @@ export class FolderWatch implements AsyncIterable<number> {
     try {
       for (;;) {
         const since = await this.#changed.promise;
-        if (this.#signal.aborted) return;
+        if (this.signal.aborted) return;
         await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
         this.#changed = Promise.withResolvers();
         yield since;
@@ -87,14 +89,14 @@ export class FolderWatch implements AsyncIterable<number> {
 
   #read(watcher: Deno.FsWatcher, matters: (path: string) => boolean): void {
     const stop = () => close(watcher);
-    this.#signal.addEventListener("abort", stop, { once: true });
-    if (this.#signal.aborted) stop();
+    this.signal.addEventListener("abort", stop, { once: true });
+    if (this.signal.aborted) stop();
     const reading = (async () => {
       for await (const { kind, paths } of watcher) {
         if (kind !== "access" && paths.some(matters)) this.#changed.resolve(performance.now());
       }
-      this.#signal.removeEventListener("abort", stop);
-      if (this.#signal.aborted) this.#changed.resolve(performance.now());
+      this.signal.removeEventListener("abort", stop);
+      if (this.signal.aborted) this.#changed.resolve(performance.now());
     })();
     this.#watchers.push(watcher);
     this.#readings.push(reading);

@@ -1,6 +1,6 @@
 import { Secret } from "../../config/mod.ts";
 import type { TenantClient } from "../client/tenants.ts";
-import { Failure, UsageFailure } from "../terminal/failure.ts";
+import { UsageFailure } from "../terminal/failure.ts";
 import { readSecretText } from "./input.ts";
 
 /** The client of an id, with its secret from stdin or a prompt. @throws {Failure} for an empty secret */

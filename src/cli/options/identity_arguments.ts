@@ -1,6 +1,6 @@
 /** Arguments and flags of commands about principals, credentials and roles. */
 import type { Command } from "commander";
-import { Failure, UsageFailure } from "../terminal/failure.ts";
+import { UsageFailure } from "../terminal/failure.ts";
 import type { JsonFlag } from "./common_options.ts";
 
 /** The argument of commands about one service principal, with its help. */

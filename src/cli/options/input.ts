@@ -1,6 +1,6 @@
 import { formatBytes } from "../../config/mod.ts";
 import { readTextFile } from "../../shared/files.ts";
-import { describeError, Failure, UsageFailure } from "../terminal/failure.ts";
+import { describeError, UsageFailure } from "../terminal/failure.ts";
 import { jsonViolation } from "../terminal/json_violation.ts";
 import { askForSecret } from "../terminal/prompts.ts";
 

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { Failure, UsageFailure } from "../terminal/failure.ts";
+import { UsageFailure } from "../terminal/failure.ts";
 
 /** The flags that have no effect at a tenant: flags that name a server, and flags of features that C1 lacks. */
 const REPLACED = ["server", "profile", "data", "config"];

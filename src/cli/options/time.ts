@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { parseDuration } from "../../config/mod.ts";
-import { Failure, UsageFailure } from "../terminal/failure.ts";
+import { UsageFailure } from "../terminal/failure.ts";
 
 /** A time with a zone, or a date, which is in UTC by itself. */
 const WITH_ZONE = /(?:Z|[+-]\d{2}:?\d{2}|^\d{4}-\d{2}-\d{2})$/i;

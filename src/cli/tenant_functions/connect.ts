@@ -11,7 +11,7 @@ import { environmentCredentials, profileTarget, type Target } from "../client/cr
 import { isOnThisMachine } from "../client/http.ts";
 import { isProfileName, Profiles } from "../client/profiles.ts";
 import { Session } from "../client/session.ts";
-import { Failure, oneLine, UsageFailure } from "../terminal/failure.ts";
+import { oneLine, UsageFailure } from "../terminal/failure.ts";
 
 /**
  * Connects to a tenant with the credentials of this user. A server keeps the credentials of the tenants that its functions

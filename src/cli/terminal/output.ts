@@ -74,6 +74,22 @@ export function printTable(
   console.log(alignColumns([heads.map((head) => paint("bold", head)), ...cells]));
 }
 
+/** What each column of a table shows of an item, by the head of the column. */
+export type Columns<Item> = Readonly<Record<string, (item: Item) => string | Promise<string>>>;
+
+/** Prints a list as the result of a command: JSON for programs, or a table. @param empty a list without items */
+export async function printList<Item>(
+  json: boolean | undefined,
+  items: readonly Item[],
+  empty: string,
+  columns: Columns<Item>,
+): Promise<void> {
+  if (json) return printJson(items);
+  const cells = Object.values(columns);
+  const rows = items.map((item) => Promise.all(cells.map((cell) => cell(item))));
+  printTable(Object.keys(columns), await Promise.all(rows), empty);
+}
+
 /** Cells in columns, two spaces apart. Wide characters and colours count as a terminal shows them. */
 export function alignColumns(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) =>

@@ -20,8 +20,8 @@ import {
   note,
   printFields,
   printJson,
+  printList,
   printResult,
-  printTable,
   type ShownField,
   showTime,
   timeInWords,
@@ -65,20 +65,15 @@ function registerList(command: Command): void {
     ["invoked trigger list hello"],
     async (api, name: string | undefined, { limit, json }: ListFlags) => {
       const list = await api.triggers.list(await functionOf(api, name), limit);
-      if (json) return printJson(list);
-      printTable(
-        ["NAME", "ID", "KIND", "STATE", "STARTS", "NEXT", "LAST"],
-        list.map((trigger) => [
-          trigger.displayName,
-          trigger.id,
-          kindOf(trigger),
-          trigger.paused ? "paused" : "active",
-          startOf(trigger, api.url),
-          showTime(trigger.nextRuns[0]),
-          showTime(trigger.lastRun?.time),
-        ]),
-        "No triggers",
-      );
+      await printList(json, list, "No triggers", {
+        NAME: ({ displayName }) => displayName,
+        ID: ({ id }) => id,
+        KIND: kindOf,
+        STATE: ({ paused }) => paused ? "paused" : "active",
+        STARTS: (trigger) => startOf(trigger, api.url),
+        NEXT: ({ nextRuns }) => showTime(nextRuns[0]),
+        LAST: ({ lastRun }) => showTime(lastRun?.time),
+      });
     },
   );
 }
@@ -260,17 +255,12 @@ function registerDeliveries(command: Command): void {
     async (api, functionName: string, name: string, { limit, json }: ListFlags) => {
       const { trigger } = await triggerOf(api, functionName, name);
       const list = await api.triggers.deliveries(trigger, limit);
-      if (json) return printJson(list);
-      printTable(
-        ["RECEIVED", "STATUS", "INVOCATION", "REASON"],
-        list.map(({ receivedAt, status, invocationId = "", reason = "" }) => [
-          showTime(receivedAt),
-          status.replace(STATUS_PREFIX, "").toLowerCase(),
-          invocationId,
-          reason,
-        ]),
-        "No deliveries",
-      );
+      await printList(json, list, "No deliveries", {
+        RECEIVED: ({ receivedAt }) => showTime(receivedAt),
+        STATUS: ({ status }) => status.replace(STATUS_PREFIX, "").toLowerCase(),
+        INVOCATION: ({ invocationId = "" }) => invocationId,
+        REASON: ({ reason = "" }) => reason,
+      });
     },
   );
 }

@@ -1,5 +1,5 @@
 import { readStdin } from "../options/input.ts";
-import { Failure, UsageFailure } from "../terminal/failure.ts";
+import { UsageFailure } from "../terminal/failure.ts";
 import { askForSecret } from "../terminal/prompts.ts";
 
 /** Reads the secret of a webhook. The secret is never an argument: every user of the machine can read arguments. */

@@ -7,7 +7,7 @@ import { type Kind, KINDS, type TriggerChange, type TriggerSettings } from "../c
 import { SETTINGS_OF } from "../folder/trigger_settings.ts";
 import type { JsonFlag } from "../options/common_options.ts";
 import { readInput } from "../options/input.ts";
-import { Failure, oneLine, UsageFailure } from "../terminal/failure.ts";
+import { oneLine, UsageFailure } from "../terminal/failure.ts";
 import { addWebhookOptions, webhookOf, type WebhookOptions } from "./webhook_options.ts";
 
 export interface TriggerOptions extends WebhookOptions, JsonFlag {

@@ -2,7 +2,7 @@
 import { type Command, Option } from "commander";
 import type { TriggerSettings } from "../client/triggers.ts";
 import { bytesOf } from "../options/common_options.ts";
-import { Failure, UsageFailure } from "../terminal/failure.ts";
+import { UsageFailure } from "../terminal/failure.ts";
 import { readSecrets } from "./secret_input.ts";
 
 /** Methods of webhooks as flags name them, and as the API does. */

@@ -19,8 +19,8 @@ import {
   nameAndId,
   note,
   printJson,
+  printList,
   printResult,
-  printTable,
   showBytes,
   showCount,
   showTime,
@@ -106,20 +106,15 @@ function registerList(command: Command): void {
   const examples = ["invoked volumes list", "invoked volumes list --json"];
   addApiAction(command, examples, async (api, { limit, json }: ListFlags) => {
     const list = await api.volumes.list(limit);
-    if (json) return printJson(list);
-    printTable(
-      ["NAME", "ID", "USED", "QUOTA", "FILES", "VERSION", "CHANGED"],
-      list.map((volume) => [
-        volume.displayName,
-        volume.id,
-        showBytes(volume.usedBytes),
-        showBytes(volume.quotaBytes),
-        showCount(volume.fileCount),
-        String(volume.version),
-        showTime(volume.updatedAt),
-      ]),
-      "No volumes; create one with invoked volumes create",
-    );
+    await printList(json, list, "No volumes; create one with invoked volumes create", {
+      NAME: ({ displayName }) => displayName,
+      ID: ({ id }) => id,
+      USED: ({ usedBytes }) => showBytes(usedBytes),
+      QUOTA: ({ quotaBytes }) => showBytes(quotaBytes),
+      FILES: ({ fileCount }) => showCount(fileCount),
+      VERSION: ({ version }) => String(version),
+      CHANGED: ({ updatedAt }) => showTime(updatedAt),
+    });
   });
 }
 
@@ -141,16 +136,11 @@ function registerLs(command: Command): void {
       const { volume, path } = await findVolumePath(api, text.includes(":") ? text : `${text}:/`);
       const query = { directory: path, recursive: options.recursive ?? false };
       const entries = await api.volumes.entries(volume, query, options.limit);
-      if (options.json) return printJson(entries);
-      printTable(
-        ["PATH", "SIZE", "CHANGED"],
-        entries.map(({ path, type, size, modifiedAt }) => [
-          type === "directory" ? `${path}/` : path,
-          type === "directory" ? "-" : showBytes(size),
-          showTime(modifiedAt),
-        ]),
-        "The directory is empty",
-      );
+      await printList(options.json, entries, "The directory is empty", {
+        PATH: ({ path, type }) => type === "directory" ? `${path}/` : path,
+        SIZE: ({ type, size }) => type === "directory" ? "-" : showBytes(size),
+        CHANGED: ({ modifiedAt }) => showTime(modifiedAt),
+      });
     },
   );
 }
@@ -290,17 +280,12 @@ function registerHistory(command: Command): void {
   const examples = ["invoked volumes history data", "invoked volumes history data --limit 5"];
   addApiAction(command, examples, async (api, name: string, { limit, json }: ListFlags) => {
     const versions = await api.volumes.versions(await findVolume(api, name), limit);
-    if (json) return printJson(versions);
-    printTable(
-      ["VERSION", "CREATED", "BY", "CHANGED"],
-      versions.map((version) => [
-        String(version.version),
-        showTime(version.createdAt),
-        originOf(version),
-        pathsOf(version),
-      ]),
-      "No versions",
-    );
+    await printList(json, versions, "No versions", {
+      VERSION: ({ version }) => String(version),
+      CREATED: ({ createdAt }) => showTime(createdAt),
+      BY: originOf,
+      CHANGED: pathsOf,
+    });
   });
 }
 

@@ -2,7 +2,7 @@ import { volumePath } from "../../domain/volumes/paths.ts";
 import type { Api } from "../client/api.ts";
 import { findVolume } from "../client/find.ts";
 import type { Volume } from "../client/schemas.ts";
-import { describeError, Failure, UsageFailure } from "../terminal/failure.ts";
+import { describeError, UsageFailure } from "../terminal/failure.ts";
 
 /** The argument of commands about one path on a volume. */
 export const PATH_ARGUMENT = "<volume:/path>";
