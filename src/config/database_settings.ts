@@ -3,17 +3,17 @@ import { file, integer } from "./kinds.ts";
 import type { Rows } from "./setting.ts";
 
 /** Settings of the database. */
-export const DATABASE_SETTINGS: Rows<"database"> = {
+export const DATABASE_SETTINGS = {
+  /** Undefined for SQLite in the data directory. */
   url: {
     name: "database",
     kind: databaseUrl(),
-    default: undefined,
     description: "URL of a PostgreSQL database for the records, instead of SQLite",
   },
+  /** Absolute path of a file whose first line is the password. */
   passwordFile: {
     name: "database-password-file",
     kind: file(),
-    default: undefined,
     description: "File with the database password, if the URL has none; PGPASSWORD by default",
   },
   maxConnections: {
@@ -22,4 +22,4 @@ export const DATABASE_SETTINGS: Rows<"database"> = {
     default: "10",
     description: "Connections of one server to PostgreSQL: one for writes, all others for reads",
   },
-};
+} satisfies Rows;

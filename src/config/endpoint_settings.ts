@@ -2,7 +2,7 @@ import { bytes, domain, domains, duration, integer } from "./kinds.ts";
 import type { Rows } from "./setting.ts";
 
 /** Limits of HTTP endpoints of functions. */
-export const ENDPOINT_SETTINGS: Rows<"endpoints"> = {
+export const ENDPOINT_SETTINGS = {
   timeoutMs: {
     name: "endpoint-timeout",
     kind: duration({ min: "100ms", max: "1h" }),
@@ -39,22 +39,23 @@ export const ENDPOINT_SETTINGS: Rows<"endpoints"> = {
     default: "5s",
     description: "How long an invocation continues after its client has disconnected",
   },
+  /** The domain below which each slug is a host; undefined for none. */
   domain: {
     name: "endpoint-domain",
     kind: domain(),
-    default: undefined,
     description: "Domain below which each slug is a host of its own, with cookies of its own",
   },
+  /** Further hosts that endpoints may have; undefined for none. */
   hosts: {
     name: "endpoint-hosts",
     kind: domains(),
-    default: undefined,
     description: "Other host names for endpoints, separated by commas",
   },
+  /** Requests per second of one address, and to one function; 0 for no limit. */
   ratePerSecond: {
     name: "endpoint-rate",
     kind: integer({ min: "0", max: "1000000" }),
     default: "500",
     description: "Requests per second from one address, and to one function; 0: no limit",
   },
-};
+} satisfies Rows;

@@ -6,17 +6,17 @@ const CPU_TIME = duration({ min: "1s", max: "1d" });
 const MEMORY = bytes({ min: "32MiB", max: "64GiB" });
 
 /** Limits of one invocation, and of the invocations that run and wait at the same time. */
-export const INVOCATION_SETTINGS: Rows<"invocations"> = {
+export const INVOCATION_SETTINGS = {
   timeoutMs: {
     name: "invocation-timeout",
     kind: TIMEOUT,
     default: "60s",
     description: "Wall-clock time of one invocation",
   },
+  /** Undefined for `timeoutMs`. */
   maxTimeoutMs: {
     name: "max-timeout",
     kind: TIMEOUT,
-    default: undefined,
     description: "Longest timeout of a function; --invocation-timeout by default",
   },
   cpuTimeMs: {
@@ -25,10 +25,10 @@ export const INVOCATION_SETTINGS: Rows<"invocations"> = {
     default: "30s",
     description: "CPU time of one invocation, counted in whole seconds",
   },
+  /** Undefined for `cpuTimeMs`. */
   maxCpuTimeMs: {
     name: "max-cpu-time",
     kind: CPU_TIME,
-    default: undefined,
     description: "Longest cpuTimeout of a function; --cpu-time by default",
   },
   memoryBytes: {
@@ -37,10 +37,10 @@ export const INVOCATION_SETTINGS: Rows<"invocations"> = {
     default: "128MiB",
     description: "Memory of an invocation of a function without memoryMib",
   },
+  /** Undefined for `memoryBytes`; without a setting `resolveConfig` takes that of `default_memory.ts`. */
   maxMemoryBytes: {
     name: "max-memory",
     kind: MEMORY,
-    default: undefined,
     description: "Largest memoryMib of a function; a share of the machine's memory by default",
   },
   maxInputBytes: {
@@ -85,10 +85,10 @@ export const INVOCATION_SETTINGS: Rows<"invocations"> = {
     default: "32",
     description: "Running invocations of one function; the largest value of maxConcurrency",
   },
+  /** Undefined for half of the slots. */
   asyncSlots: {
     name: "async-slots",
     kind: integer({ min: "1", max: "10000" }),
-    default: undefined,
     description: "Slots for asynchronous invocations; by default half of all, rounded up",
   },
   maxQueued: {
@@ -163,4 +163,4 @@ export const INVOCATION_SETTINGS: Rows<"invocations"> = {
     default: "10000",
     description: "Invocations of one function that wait for their start time or for a limit",
   },
-};
+} satisfies Rows;

@@ -28,15 +28,15 @@ export interface Kind<T> {
   readonly invalidPart?: (text: string) => string | undefined;
   /** What is wrong with a text that is not accepted, continuing "Invalid NAME: ". */
   readonly violation?: (text: string) => string | undefined;
-  readonly format: (value: T) => string;
+  format(value: T): string;
   /** The whole text of a value without a secret, for a kind whose `format` leaves parts out. */
-  readonly textOf?: (value: T) => string;
+  textOf?(value: T): string;
   /** The flag can be repeated; its values are joined by commas. */
   readonly repeatable?: true;
   /** The text is a secret and never shown. */
   readonly hidden?: true;
   /** Whether the value contains a secret, for a kind whose values may. */
-  readonly holdsSecret?: (value: T) => boolean;
+  holdsSecret?(value: T): boolean;
   /** How the configuration file writes the value; a string without it. */
   readonly form?: Form;
   /** The value of the flag without a value. */

@@ -2,7 +2,7 @@ import { duration, integer } from "./kinds.ts";
 import type { Rows } from "./setting.ts";
 
 /** When an instance of a function with `PROCESS_REUSE_SEQUENTIAL` is replaced. */
-export const REUSE_SETTINGS: Rows<"reuse"> = {
+export const REUSE_SETTINGS = {
   invocationsMax: {
     name: "reuse-calls",
     kind: integer({ min: "1", max: "10000000" }),
@@ -27,4 +27,4 @@ export const REUSE_SETTINGS: Rows<"reuse"> = {
     default: "32",
     description: "Processes of all functions that wait for their next invocation",
   },
-};
+} satisfies Rows;

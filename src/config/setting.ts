@@ -1,13 +1,12 @@
-import type { Configurable, Group } from "./config.ts";
 import type { Kind } from "./kinds.ts";
 
 /** One setting of the server. A setting without a default is optional. */
 export interface Setting<T = unknown> {
   /** `max-body` is the flag `--max-body` and the variable `INVOKED_MAX_BODY`. */
   readonly name: string;
-  readonly kind: Kind<Exclude<T, undefined>>;
+  readonly kind: Kind<T>;
   /** Written as a user would write it. */
-  readonly default: undefined extends T ? undefined : string;
+  readonly default?: string;
   readonly description: string;
   /** Secrets are never flags: the arguments of a process are visible to every user of the machine. */
   readonly variableOnly?: true;
@@ -18,6 +17,4 @@ export interface Setting<T = unknown> {
 }
 
 /** The settings of one group, by their fields in Config. */
-export type Rows<G extends Group> = {
-  readonly [F in keyof Configurable[G]]: Setting<Configurable[G][F]>;
-};
+export type Rows = Readonly<Record<string, Setting>>;

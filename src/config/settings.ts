@@ -1,4 +1,3 @@
-import type { Group } from "./config.ts";
 import {
   bytes,
   choice,
@@ -29,16 +28,13 @@ import { TELEMETRY_SETTINGS } from "./telemetry_settings.ts";
 import { TEST_SETTINGS } from "./test_settings.ts";
 import { TRIGGER_SETTINGS } from "./trigger_settings.ts";
 
-/**
- * Every setting, under the names of its field in Config. The types must agree: a row without a field,
- * a field without a row, and a row whose kind yields another type do not compile.
- */
-export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
+/** Every setting, under the names of its group and field in Config, whose types follow from these rows. */
+export const SETTINGS = {
   server: {
+    /** Absolute path of the configuration file. */
     configFile: {
       name: "config",
       kind: file(),
-      default: undefined,
       description: "Configuration file (TOML); flags and variables take precedence",
       outsideFile: true,
     },
@@ -48,28 +44,30 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       default: "127.0.0.1",
       description: "Address to listen on",
     },
+    /** 0 means any free port. */
     port: {
       name: "port",
       kind: port(),
       default: "8080",
       description: "Port to listen on; 0 selects a free port. Workers: none by default",
     },
+    /** URL at which clients reach the server, without a trailing slash. */
     publicUrl: {
       name: "public-url",
       kind: origin(),
-      default: undefined,
       description: "URL at which clients reach the server, if it differs from host and port",
     },
+    /** Absolute path. */
     dataDir: {
       name: "data",
       kind: directory(),
       default: ".invoked",
       description: "Data directory, created at the first start",
     },
+    /** Absolute path of the built files of the console; undefined for the files of the installation. */
     consoleDir: {
       name: "console",
       kind: directory(),
-      default: undefined,
       description: "Folder of the built console; the installation's own by default",
     },
     drainTimeoutMs: {
@@ -78,12 +76,14 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       default: "30s",
       description: "How long a stopping server lets running invocations finish",
     },
+    /** How long the server still accepts requests after the signal to stop; 0 for not at all. */
     drainDelayMs: {
       name: "drain-delay",
       kind: duration({ min: "0", max: "10m" }),
       default: "0s",
       description: "How long a stopping server takes requests, with 503 at /readyz",
     },
+    /** 0 for no verification. */
     verifyIntervalMs: {
       name: "verify-interval",
       kind: duration({ min: "0", max: "365d" }),
@@ -138,37 +138,37 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       default: "65s",
       description: "How long an idle connection is kept",
     },
+    /** Undefined for what the limit of open files allows. */
     maxConnections: {
       name: "max-connections",
       kind: integer({ min: "1", max: "1000000" }),
-      default: undefined,
       description: "Open connections; by default 4,096, or fewer as ulimit -n allows",
     },
+    /** Origins of pages that may call the API; undefined for none. */
     corsOrigins: {
       name: "cors-origin",
       kind: origins(),
-      default: undefined,
       description: "Origins of web pages that may call the server from a browser",
     },
+    /** Networks such as `10.1.0.0/16`; undefined for none. */
     trustedProxies: {
       name: "trusted-proxies",
       kind: networks(),
-      default: undefined,
       description: "Networks of proxies whose Forwarded and X-Forwarded-For name the client",
     },
   },
   tls: {
+    /** Absolute path of a PEM file: the certificate, then its chain. */
     certFile: {
       name: "tls-cert",
       kind: file(),
-      default: undefined,
       description: "Certificate and its chain in PEM; with --tls-key the server serves HTTPS",
       reloadable: true,
     },
+    /** Absolute path of a PEM file. */
     keyFile: {
       name: "tls-key",
       kind: file(),
-      default: undefined,
       description: "Private key of the certificate in PEM",
       reloadable: true,
     },
@@ -182,6 +182,7 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
   database: DATABASE_SETTINGS,
   nats: NATS_SETTINGS,
   rates: {
+    /** Requests per second of one client on /api; 0 for no limit. */
     apiPerSecond: {
       name: "api-rate",
       kind: integer({ min: "0", max: "1000000" }),
@@ -194,12 +195,17 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       default: "2000",
       description: "Requests that one client may send to /api in a burst",
     },
+    /**
+     * Requests per minute of one client and address on the token endpoint, and failed requests per minute of one
+     * address; 0 for no limit.
+     */
     tokensPerMinute: {
       name: "token-rate",
       kind: integer({ min: "0", max: "1000000" }),
       default: "120",
       description: "Token requests a minute of a client, wrong ones of an address; 0: no limit",
     },
+    /** Streams of changes that one client may have open. */
     maxEventStreams: {
       name: "max-event-streams",
       kind: integer({ min: "1", max: "100000" }),
@@ -225,23 +231,23 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
   telemetry: TELEMETRY_SETTINGS,
   alerts: ALERT_SETTINGS,
   identity: {
+    /** Base64 of 32 bytes. */
     masterKey: {
       name: "master-key",
       kind: key(32),
-      default: undefined,
       description: "Key that encrypts stored secrets; by default master.key in the data directory",
       variableOnly: true,
     },
+    /** Absolute path of a file of master keys; undefined for that of the data directory. */
     masterKeyFile: {
       name: "master-key-file",
       kind: file(),
-      default: undefined,
       description: "File with the master key that several servers share, in master.key's format",
     },
+    /** Base64 of 32 bytes; the new key of `invoked keys rotate`. */
     newMasterKey: {
       name: "new-master-key",
       kind: key(32),
-      default: undefined,
       description: "New master key for invoked keys rotate, if the old one is a variable",
       variableOnly: true,
     },
@@ -303,16 +309,16 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
   endpoints: ENDPOINT_SETTINGS,
   reuse: REUSE_SETTINGS,
   egress: {
+    /** Networks such as `10.1.0.0/16`. */
     allowPrivate: {
       name: "egress-allow-private",
       kind: networks(),
-      default: undefined,
       description: "Private networks that allowed hosts and C1 tenants may resolve to",
     },
+    /** Absolute path of a file with certificates in PEM. */
     caFile: {
       name: "egress-ca",
       kind: file(),
-      default: undefined,
       description: "CA certificates (PEM) trusted for functions and tenants besides public ones",
     },
     maxBytes: {
@@ -377,4 +383,4 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       description: "Builds that run at the same time",
     },
   },
-};
+} satisfies Readonly<Record<string, Rows>>;

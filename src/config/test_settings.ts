@@ -2,7 +2,7 @@ import { duration, integer, toggle } from "./kinds.ts";
 import type { Rows } from "./setting.ts";
 
 /** Limits of a run of tests, besides the limits of every invocation, and of the type check. */
-export const TEST_SETTINGS: Rows<"tests"> = {
+export const TEST_SETTINGS = {
   timeoutMs: {
     name: "test-timeout",
     kind: duration({ min: "10ms", max: "1d" }),
@@ -27,4 +27,4 @@ export const TEST_SETTINGS: Rows<"tests"> = {
     default: "true",
     description: "Check the types of every commit in the background, once it is finalized",
   },
-};
+} satisfies Rows;

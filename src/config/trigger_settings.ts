@@ -2,13 +2,14 @@ import { bytes, duration, integer } from "./kinds.ts";
 import type { Rows } from "./setting.ts";
 
 /** Limits of triggers and of deliveries to webhooks. */
-export const TRIGGER_SETTINGS: Rows<"triggers"> = {
+export const TRIGGER_SETTINGS = {
   maxTriggers: {
     name: "max-triggers",
     kind: integer({ min: "0", max: "100000" }),
     default: "100",
     description: "Triggers of one function",
   },
+  /** Missed times of a schedule that are caught up with. */
   maxCatchUp: {
     name: "max-catch-up",
     kind: integer({ min: "1", max: "100000" }),
@@ -27,10 +28,11 @@ export const TRIGGER_SETTINGS: Rows<"triggers"> = {
     default: "10s",
     description: "How long a sender waits for a function that answers its webhook",
   },
+  /** Deliveries per second of one address, and to one webhook URL; 0 for no limit. */
   webhooksPerSecond: {
     name: "webhook-rate",
     kind: integer({ min: "0", max: "1000000" }),
     default: "100",
     description: "Deliveries per second from an address, and to a webhook; 0: no limit",
   },
-};
+} satisfies Rows;

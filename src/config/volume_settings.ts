@@ -2,13 +2,14 @@ import { bytes, duration, integer } from "./kinds.ts";
 import type { Rows } from "./setting.ts";
 
 /** Limits of volumes, and how long their versions are kept. */
-export const VOLUME_SETTINGS: Rows<"volumes"> = {
+export const VOLUME_SETTINGS = {
   maxBytes: {
     name: "max-volume",
     kind: bytes({ min: "1KiB", max: "1024GiB" }),
     default: "10GiB",
     description: "Total size of all files in one volume, unless its own quota is lower",
   },
+  /** Files and directories together. */
   maxEntries: {
     name: "max-volume-files",
     kind: integer({ min: "1", max: "10000000" }),
@@ -39,4 +40,4 @@ export const VOLUME_SETTINGS: Rows<"volumes"> = {
     default: "10m",
     description: "Interval between deletions of expired versions and their blobs",
   },
-};
+} satisfies Rows;
