@@ -116,7 +116,7 @@ ${USAGE_SERIES} for durations, processor time, memory and egress.
 The counters add one series for each trigger, process and error code that the function had.`;
 
 function tableOf(metrics: readonly [string, Metric][]): readonly string[] {
-  const rows = metrics.map(([name, { kind, unit, labels, description }]) => {
+  const rows = metrics.map(([name, { kind, unit, labels = [], description }]) => {
     const shown = prometheusName(name, unit, kind.endsWith("counter"));
     const listed = labels.map((label) => `\`${label}\``).join(", ") || "none";
     const type = kind.replace("observed ", "");

@@ -16,7 +16,7 @@ const SERIES: ReadonlyMap<string, ReadonlySet<string>> = new Map([
   ...Object.entries<Metric>(METRICS).flatMap(([name, metric]) => seriesOf(name, metric)),
 ]);
 
-function seriesOf(name: string, { kind, unit, labels }: Metric): [string, Set<string>][] {
+function seriesOf(name: string, { kind, unit, labels = [] }: Metric): [string, Set<string>][] {
   const shown = prometheusName(name, unit, kind.endsWith("counter"));
   const own = [...OF_TARGETS, ...labels.map((label) => label.replaceAll(".", "_"))];
   if (kind !== "histogram") return [[shown, new Set(own)]];

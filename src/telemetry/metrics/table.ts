@@ -11,7 +11,8 @@ export interface Metric {
   readonly kind: MetricKind;
   /** In UCUM, as OpenTelemetry writes it: `s`, `By`, `{invocation}`. */
   readonly unit: string;
-  readonly labels: readonly Label[];
+  /** None if absent. */
+  readonly labels?: readonly Label[];
   readonly description: string;
   /** Of a histogram. */
   readonly bounds?: readonly number[];
@@ -107,14 +108,12 @@ export const METRICS = {
   "invoked.invocations.pending": {
     kind: "observed gauge",
     unit: "{invocation}",
-    labels: [],
     description:
       "Asynchronous invocations that no node has claimed; of all nodes, one node reports it; absent without NATS",
   },
   "invoked.invocations.pending_age": {
     kind: "observed gauge",
     unit: "s",
-    labels: [],
     description:
       "How long the oldest of these invocations has waited since it was accepted, or since its last attempt or delay; 0 without any",
   },
@@ -127,14 +126,12 @@ export const METRICS = {
   "invoked.slots.taken": {
     kind: "observed gauge",
     unit: "{slot}",
-    labels: [],
     of: "both",
     description: "Slots that invocations of this process have taken",
   },
   "invoked.slots.limit": {
     kind: "observed gauge",
     unit: "{slot}",
-    labels: [],
     of: "both",
     description: "Slots in all; with --nats, each API node reports the slots of all workers",
   },
@@ -167,32 +164,27 @@ export const METRICS = {
   "invoked.schedule.delay": {
     kind: "histogram",
     unit: "s",
-    labels: [],
     bounds: [0.1, 0.5, 1, 5, 30, 60, 300, 3600],
     description: "How late the times of schedules were taken",
   },
   "invoked.schedules.late": {
     kind: "observed gauge",
     unit: "{schedule}",
-    labels: [],
     description: "Schedules whose next time passed a minute ago; of all nodes, one node reports it",
   },
   "invoked.dead_letters": {
     kind: "observed gauge",
     unit: "{invocation}",
-    labels: [],
     description: "Dead letters; of all nodes, one node reports it",
   },
   "invoked.console.sessions": {
     kind: "observed gauge",
     unit: "{session}",
-    labels: [],
     description: "Console sessions that have not expired; of all nodes, one node reports it",
   },
   "invoked.alerts.unposted": {
     kind: "observed gauge",
     unit: "{alert}",
-    labels: [],
     description:
       "Alerts whose beginning or end `--alert-url` has not taken; of all nodes, one node reports it",
   },
@@ -207,32 +199,27 @@ export const METRICS = {
   "invoked.store.writes": {
     kind: "observed counter",
     unit: "{write}",
-    labels: [],
     description: "Writes to the database that were committed",
   },
   "invoked.store.transactions": {
     kind: "observed counter",
     unit: "{transaction}",
-    labels: [],
     description: "Transactions that share these writes",
   },
   "invoked.store.sync.duration": {
     kind: "histogram",
     unit: "s",
-    labels: [],
     bounds: LAGS,
     description: "Time of syncs that make committed writes durable",
   },
   "invoked.store.available": {
     kind: "observed gauge",
     unit: "{boolean}",
-    labels: [],
     description: "1 while the database takes writes, otherwise 0",
   },
   "invoked.store.size": {
     kind: "observed gauge",
     unit: "By",
-    labels: [],
     description: "Size of the SQLite database with its log; absent with PostgreSQL",
   },
   "invoked.retention.erased": {
@@ -244,14 +231,12 @@ export const METRICS = {
   "invoked.disk.free": {
     kind: "observed gauge",
     unit: "By",
-    labels: [],
     of: "both",
     description: "Free space of the file system of the data directory",
   },
   "invoked.disk.limit": {
     kind: "observed gauge",
     unit: "By",
-    labels: [],
     of: "both",
     description: "Size of the file system of the data directory",
   },
@@ -265,7 +250,6 @@ export const METRICS = {
   "invoked.sandbox.available": {
     kind: "observed gauge",
     unit: "{boolean}",
-    labels: [],
     of: "both",
     description: "1 while processes for functions start, otherwise 0",
   },
@@ -285,7 +269,6 @@ export const METRICS = {
   "invoked.nats.connected": {
     kind: "observed gauge",
     unit: "{boolean}",
-    labels: [],
     of: "both",
     description: "1 while NATS can be used, otherwise 0; absent without NATS",
   },
@@ -339,7 +322,6 @@ export const METRICS = {
   "invoked.event_loop.delay": {
     kind: "histogram",
     unit: "s",
-    labels: [],
     bounds: LAGS,
     of: "both",
     description: "How late a timer of 100 ms runs: the delay of everything that the process does",
@@ -354,14 +336,12 @@ export const METRICS = {
   "process.memory.usage": {
     kind: "observed gauge",
     unit: "By",
-    labels: [],
     of: "both",
     description: "Resident memory of the server's process, without functions",
   },
   "process.uptime": {
     kind: "observed gauge",
     unit: "s",
-    labels: [],
     of: "both",
     description: "Time since the process started",
   },
