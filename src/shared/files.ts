@@ -90,6 +90,11 @@ export async function exists(path: string): Promise<boolean> {
 
 /** The size of a file; undefined if it does not exist. */
 export async function sizeOf(path: string): Promise<number | undefined> {
+  return (await ifExists(Deno.stat(path)))?.size;
+}
+
+/** The result of an operation on a file; undefined if the file does not exist. */
+export async function ifExists<Result>(operation: Promise<Result>): Promise<Result | undefined> {
   try {
     return (await Deno.stat(path)).size;
   } catch (error) {
@@ -113,7 +118,5 @@ export function isMissing(path: string): boolean {
 
 /** Removes a file, a link or a whole directory; nothing if the path does not exist. */
 export async function removeAll(path: string): Promise<void> {
-  await Deno.remove(path, { recursive: true }).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  });
+  await ifExists(Deno.remove(path, { recursive: true }));
 }

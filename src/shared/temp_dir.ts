@@ -1,6 +1,6 @@
 /** Private temporary directories that go with their process, however the process ends. */
 import { basename, dirname, join } from "node:path";
-import { removeAll } from "./files.ts";
+import { ifExists, removeAll } from "./files.ts";
 
 /** The file in a directory whose lock the process holds. */
 const LOCK = "lock";
@@ -61,11 +61,7 @@ async function lockNew(path: string): Promise<Deno.FsFile | undefined> {
 
 /** @returns undefined if the directory has none, or is gone */
 async function openLock(path: string, createNew: boolean): Promise<Deno.FsFile | undefined> {
-  return await Deno.open(join(path, LOCK), { write: true, createNew, mode: 0o600 })
-    .catch((error) => {
-      if (error instanceof Deno.errors.NotFound) return undefined;
-      throw error;
-    });
+  return await ifExists(Deno.open(join(path, LOCK), { write: true, createNew, mode: 0o600 }));
 }
 
 /** Removes directories of this user whose lock nobody holds, and empty ones, which a process left before it took the lock. */

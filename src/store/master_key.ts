@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { writePrivateFile } from "../shared/files.ts";
+import { ifExists, writePrivateFile } from "../shared/files.ts";
 import { type DataDir, DataDirError } from "./data_dir.ts";
 import { assertNeedsNoKey } from "./data_use.ts";
 import { MASTER_KEY_BYTES } from "./sealing.ts";
@@ -16,13 +16,8 @@ export function masterKeyFileOf(dataDir: string): string {
  * @throws DataDirError
  */
 export async function readMasterKeys(path: string): Promise<Uint8Array[] | undefined> {
-  let text: string;
-  try {
-    text = await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  const text = await ifExists(Deno.readTextFile(path));
+  if (text === undefined) return undefined;
   const keys = text.trim().split("\n").map((line) => Uint8Array.from(Buffer.from(line, "base64")));
   if (keys.some(({ length }) => length !== MASTER_KEY_BYTES)) {
     throw new DataDirError(

@@ -18,7 +18,7 @@ import {
   newScopedSigner,
   type UserPermissionsLimits,
 } from "@nats-io/jwt";
-import { writePrivateFile } from "../../shared/files.ts";
+import { ifExists, writePrivateFile } from "../../shared/files.ts";
 import {
   type Permissions,
   permissionsOf,
@@ -83,7 +83,8 @@ export async function makeAccounts(directory: string): Promise<void> {
   const limits = { ...ACCOUNT_LIMITS, ...jetstream };
   const signed = { signer: operator };
   const file = join(directory, ACCOUNTS_FILE);
-  const earlier = tokensIn(await readIfExists(file));
+  // An unreadable file must fail: its tokens would be replaced.
+  const earlier = tokensIn(await ifExists(Deno.readTextFile(file)) ?? "");
   const accounts = [
     [account, await encodeAccount("invoked", account, { limits, signing_keys }, signed)],
     [system, await encodeAccount("system", system, { limits: ACCOUNT_LIMITS }, signed)],

@@ -2,6 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import { LRUCache } from "lru-cache";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
+import { ifExists } from "../../shared/files.ts";
 
 const logger = getLogger(["invoked", "cluster"]);
 
@@ -52,14 +53,10 @@ export class ChunkCache implements Disposable {
   async get(digest: string, index: number): Promise<Uint8Array | undefined> {
     const name = nameOf(digest, index);
     if (this.#files.get(name) === undefined) return undefined;
-    try {
-      return await Deno.readFile(join(this.#directory, name));
-    } catch (error) {
-      // Somebody emptied the directory.
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-      this.#files.delete(name);
-      return undefined;
-    }
+    const chunk = await ifExists(Deno.readFile(join(this.directory, name)));
+    // Somebody emptied the directory.
+    if (chunk === undefined) this.#files.delete(name);
+    return chunk;
   }
 
   /** Keeps a chunk; without space on the disk it is not kept. */

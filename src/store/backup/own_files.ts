@@ -1,7 +1,7 @@
 /** The files of a backup that is being written: no file of somebody else is followed, overwritten or deleted. */
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { syncDirectory, syncFile, writeAll } from "../../shared/files.ts";
+import { ifExists, syncDirectory, syncFile, writeAll } from "../../shared/files.ts";
 import { BackupError } from "./backup_error.ts";
 
 /** How the names of files begin that a backup has only while it is written, and that of the lock of a folder. */
@@ -128,10 +128,7 @@ async function openLock(path: string): Promise<Deno.FsFile | undefined> {
   // The owner of the directory may replace everything in there, so the lock of this owner proves as much.
   const owners = [Deno.uid(), (await Deno.stat(dirname(path))).uid];
   if (!info.isFile || info.nlink !== 1 || !owners.includes(info.uid)) throw foreign(path);
-  const file = await Deno.open(path, { read: true, write: true }).catch((error) => {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  });
+  const file = await ifExists(Deno.open(path, { read: true, write: true }));
   if (file === undefined || isSame(await file.stat(), info)) return file;
   file.close();
   return undefined;
@@ -149,10 +146,7 @@ function isSame(a: Deno.FileInfo, b: Deno.FileInfo | undefined): boolean {
 
 /** What a path names, without following a link; undefined if nothing. */
 export async function infoOf(path: string): Promise<Deno.FileInfo | undefined> {
-  return await Deno.lstat(path).catch((error) => {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  });
+  return await ifExists(Deno.lstat(path));
 }
 
 /** Makes a directory (0700) that must be new. @throws BackupError */

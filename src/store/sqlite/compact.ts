@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { exists, syncDirectory } from "../../shared/files.ts";
+import { exists, ifExists, syncDirectory } from "../../shared/files.ts";
 import { logOf } from "./checkpointer.ts";
 import { RECLAIMING } from "./free_pages.ts";
 
@@ -25,14 +25,14 @@ export function sizeOfCopy(file: string): number {
 export async function compactFile(file: string): Promise<Compaction> {
   const copy = file + COPY;
   // What a crash has left.
-  await removeIfThere(copy);
+  await ifExists(Deno.remove(copy));
   (await Deno.open(copy, { createNew: true, write: true, mode: 0o600 })).close();
   try {
     const bytesBefore = await write(file, copy);
     await replace(file, copy);
     return { bytesBefore, bytesAfter: (await Deno.stat(file)).size };
   } catch (error) {
-    await removeIfThere(copy);
+    await ifExists(Deno.remove(copy));
     throw error;
   }
 }
