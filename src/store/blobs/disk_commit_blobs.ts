@@ -1,40 +1,21 @@
 import { randomUUID } from "node:crypto";
 import { dirname, join } from "node:path";
-import { sizeOf, syncDirectory, syncFile, writeAll } from "../../shared/files.ts";
+import { ifExists, sizeOf, syncDirectory, syncFile, writeAll } from "../../shared/files.ts";
 import { BlobError } from "./blob_error.ts";
-import type { DamageLog } from "../damage.ts";
-import type { ContentLock } from "../content_lock.ts";
-import type { StorageHealth } from "../storage_health.ts";
 import { type CommitBlobs, type Digest, digestOf } from "./commit_blobs.ts";
 import { assertContent, readable } from "./verified.ts";
+import type { BlobParts } from "./parts.ts";
 import { StoringWork } from "./storing_work.ts";
-
-/** What the blobs of commits need of the store. */
-export interface CommitBlobParts {
-  readonly health: StorageHealth;
-  readonly damage: DamageLog;
-  /** Keeps deletions off while a backup reads. */
-  readonly contentLock: ContentLock;
-}
 
 /** Blobs as files `ab/cdef...` below a directory. */
 export class DiskCommitBlobs implements CommitBlobs {
-  readonly #root: string;
-  readonly #health: StorageHealth;
-  readonly #damage: DamageLog;
-  readonly #contentLock: ContentLock;
   /** The last operation on each blob: storing and deleting one blob are serialized. */
   readonly #pending = new Map<Digest, Promise<unknown>>();
   readonly #storing = new StoringWork();
   /** For each collection under way, the blobs that were stored since its begin. */
   readonly #collections = new Set<Set<Digest>>();
 
-  constructor(root: string, { health, damage, contentLock }: CommitBlobParts) {
-    this.#root = root;
-    this.#health = health;
-    this.#damage = damage;
-    this.#contentLock = contentLock;
-  }
+  constructor(private readonly root: string, private readonly parts: Omit<BlobParts, "volumes">) {}
 
   storing<T>(work: () => Promise<T>): Promise<T> {
     return this.#storing.run(work);
@@ -45,7 +26,7 @@ export class DiskCommitBlobs implements CommitBlobs {
     for (const stored of this.#collections) stored.add(digest);
     await this.#serialize(
       digest,
-      () => this.#health.write(() => this.#put(this.#path(digest), content)),
+      () => this.parts.health.write(() => this.#put(this.#path(digest), content)),
     );
     return digest;
   }
@@ -59,15 +40,15 @@ export class DiskCommitBlobs implements CommitBlobs {
     }
     // Also for a blob that exists: a server that crashed may not have made its name durable.
     await syncDirectory(folder);
-    await syncDirectory(this.#root);
+    await syncDirectory(this.root);
   }
 
   get(digest: Digest): Promise<Uint8Array> {
-    return this.#damage.read(digest, () => this.#get(digest));
+    return this.parts.damage.read(digest, () => this.#get(digest));
   }
 
   async #get(digest: Digest): Promise<Uint8Array> {
-    const damaged = (what: string) => new BlobError(this.#root, digest, what);
+    const damaged = (what: string) => new BlobError(this.root, digest, what);
     const content = await readable(
       () => this.#existing(digest, (path) => Deno.readFile(path)),
       damaged,
@@ -76,7 +57,7 @@ export class DiskCommitBlobs implements CommitBlobs {
   }
 
   async check(digest: Digest): Promise<void> {
-    await this.#damage.look(() => this.#existing(digest, (path) => Deno.stat(path)));
+    await this.parts.damage.look(() => this.#existing(digest, (path) => Deno.stat(path)));
   }
 
   async #existing<T>(digest: Digest, read: (path: string) => Promise<T>): Promise<T> {
@@ -84,14 +65,14 @@ export class DiskCommitBlobs implements CommitBlobs {
       return await read(this.#path(digest));
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
-      throw new BlobError(this.#root, digest, "is missing");
+      throw new BlobError(this.root, digest, "is missing");
     }
   }
 
   async storedBefore(shard: number, time: Date): Promise<Digest[]> {
     const prefix = shard.toString(16).padStart(2, "0");
     const found: Digest[] = [];
-    const folder = join(this.#root, prefix);
+    const folder = join(this.root, prefix);
     for (const name of await namesIn(folder)) {
       const { mtime } = await Deno.lstat(join(folder, name));
       if (mtime === null || mtime >= time) continue;
@@ -109,14 +90,14 @@ export class DiskCommitBlobs implements CommitBlobs {
         const { mtime } = await Deno.lstat(path);
         if (mtime !== null && mtime < time) await Deno.remove(path);
       });
-    await this.#contentLock.deleting(deletion, undefined);
+    await this.parts.contentLock.deleting(deletion, undefined);
   }
 
   collect(
     digests: readonly Digest[],
     referencedBlobs: (digests: readonly Digest[]) => Promise<ReadonlySet<Digest>>,
   ): Promise<readonly Digest[]> {
-    return this.#contentLock.deleting(() => this.#collect(digests, referencedBlobs), digests);
+    return this.parts.contentLock.deleting(() => this.#collect(digests, referencedBlobs), digests);
   }
 
   async #collect(
@@ -132,7 +113,7 @@ export class DiskCommitBlobs implements CommitBlobs {
       const folders = new Set<string>();
       for (const digest of digests.filter((each) => !referenced.has(each))) {
         await this.#serialize(digest, async () => {
-          if (stored.has(digest) || !await removeIfExists(this.#path(digest))) return;
+          if (stored.has(digest) || !await isDone(Deno.remove(this.#path(digest)))) return;
           folders.add(dirname(this.#path(digest)));
         });
       }
@@ -154,7 +135,7 @@ export class DiskCommitBlobs implements CommitBlobs {
   }
 
   #path(digest: Digest): string {
-    return join(this.#root, digest.slice(0, 2), digest.slice(2));
+    return join(this.root, digest.slice(0, 2), digest.slice(2));
   }
 }
 
@@ -173,33 +154,16 @@ async function writeNew(partial: string, content: Uint8Array, path: string): Pro
 }
 
 async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
+  return await ifExists(Array.fromAsync(Deno.readDir(folder), ({ name }) => name)) ?? [];
 }
 
 /** Sets the age of a file to zero; false if the file does not exist. */
 async function renewAge(path: string): Promise<boolean> {
   const now = new Date();
-  try {
-    await Deno.utime(path, now, now);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  return await isDone(Deno.utime(path, now, now));
 }
 
-/** False if the file did not exist. */
-async function removeIfExists(path: string): Promise<boolean> {
-  try {
-    await Deno.remove(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+/** False if the file of the operation does not exist. */
+async function isDone(operation: Promise<void>): Promise<boolean> {
+  return await ifExists(operation.then(() => true)) ?? false;
 }

@@ -1,12 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { dirname, join } from "node:path";
 import { exists, sizeOf, syncDirectory } from "../../shared/files.ts";
-import type { DamageLog } from "../damage.ts";
-import type { ContentLock } from "../content_lock.ts";
-import type { StorageHealth } from "../storage_health.ts";
-import type { VolumeReader } from "../volumes.ts";
 import { BlobError } from "./blob_error.ts";
 import type { Digest } from "./commit_blobs.ts";
+import type { BlobParts } from "./parts.ts";
 import { MemoryBudget, SMALL_BLOB_BYTES_MAX, StagedBlob } from "./staged_blob.ts";
 import { digestAt, openStoredBlob, pathsOf } from "./stored_blob.ts";
 import { smallBlob } from "./small_blob.ts";
@@ -18,36 +15,23 @@ import {
   type VolumeBlobs,
 } from "./volume_blobs.ts";
 
-/** What the blobs need of the store. */
-interface VolumeBlobParts {
-  readonly volumes: VolumeReader;
-  readonly health: StorageHealth;
-  readonly damage: DamageLog;
-  /** Keeps deletions off while a backup reads. */
-  readonly contentLock: ContentLock;
-}
-
 /** Volume blobs as files `ab/cdef...` below a directory. */
 export class DiskVolumeBlobs implements VolumeBlobs {
-  readonly #root: string;
   readonly #staging: string;
-  readonly #parts: VolumeBlobParts;
   readonly #verified = new VerifiedBlobs();
   /** How often each blob is retained. */
   readonly #retained = new Map<Digest, number>();
   /** For each collection under way, the blobs that were retained at any time since it began. */
   readonly #collections = new Set<Set<Digest>>();
 
-  private constructor(root: string, parts: VolumeBlobParts) {
-    this.#root = root;
+  private constructor(private readonly root: string, private readonly parts: BlobParts) {
     this.#staging = join(root, "staging");
-    this.#parts = parts;
   }
 
   /** Opens the directory and deletes what a stopped server left unpublished. */
   static async open(
     root: string,
-    parts: VolumeBlobParts,
+    parts: BlobParts,
   ): Promise<DiskVolumeBlobs> {
     const blobs = new DiskVolumeBlobs(root, parts);
     await Deno.mkdir(blobs.#staging, { recursive: true, mode: 0o700 });
@@ -58,18 +42,18 @@ export class DiskVolumeBlobs implements VolumeBlobs {
   }
 
   stage(budget: MemoryBudget = new MemoryBudget(SMALL_BLOB_BYTES_MAX)): StagedBlob {
-    return new StagedBlob(join(this.#staging, randomUUID()), budget, this.#parts.health);
+    return new StagedBlob(join(this.#staging, randomUUID()), budget, this.parts.health);
   }
 
   open(digest: Digest, size: number): Promise<BlobReader> {
-    return this.#parts.damage.read(digest, () => this.#open(digest, size));
+    return this.parts.damage.read(digest, () => this.#open(digest, size));
   }
 
   async #open(digest: Digest, size: number): Promise<BlobReader> {
-    const small = await smallBlob(this.#parts.volumes, digest, size);
+    const small = await smallBlob(this.parts.volumes, digest, size);
     if (small !== undefined) return small;
-    const stored = await openStoredBlob(this.#root, digest, size);
-    const damaged = (what: string) => new BlobError(this.#root, digest, what);
+    const stored = await openStoredBlob(this.root, digest, size);
+    const damaged = (what: string) => new BlobError(this.root, digest, what);
     return await this.#verified.verify(stored.reader, {
       digest,
       size,
@@ -79,14 +63,14 @@ export class DiskVolumeBlobs implements VolumeBlobs {
   }
 
   async check(digest: Digest, size: number): Promise<void> {
-    await this.#parts.damage.look(async () => {
-      if (await smallBlob(this.#parts.volumes, digest, size) !== undefined) return;
-      (await openStoredBlob(this.#root, digest, size)).reader[Symbol.dispose]();
+    await this.parts.damage.look(async () => {
+      if (await smallBlob(this.parts.volumes, digest, size) !== undefined) return;
+      (await openStoredBlob(this.root, digest, size)).reader[Symbol.dispose]();
     });
   }
 
   publish(staged: readonly StagedBlob[]): Promise<PublishedBlob[]> {
-    return this.#parts.health.write(() => this.#publishAll(staged));
+    return this.parts.health.write(() => this.#publishAll(staged));
   }
 
   async #publishAll(staged: readonly StagedBlob[]): Promise<PublishedBlob[]> {
@@ -98,7 +82,7 @@ export class DiskVolumeBlobs implements VolumeBlobs {
     );
     try {
       for (const folder of folders) await syncDirectory(folder);
-      if (folders.size > 0) await syncDirectory(this.#root);
+      if (folders.size > 0) await syncDirectory(this.root);
     } catch (error) {
       this.release(published);
       throw error;
@@ -119,7 +103,7 @@ export class DiskVolumeBlobs implements VolumeBlobs {
     mayDelete: (digest: Digest, inUse: boolean) => boolean = (_, inUse) => !inUse,
   ): Promise<void> {
     if (digests.length === 0) return;
-    const { contentLock } = this.#parts;
+    const { contentLock } = this.parts;
     await contentLock.deleting(() => this.#collect(digests, mayDelete), undefined);
   }
 
@@ -130,7 +114,7 @@ export class DiskVolumeBlobs implements VolumeBlobs {
     const retained = new Set(this.#retained.keys());
     this.#collections.add(retained);
     try {
-      const referenced = await this.#parts.volumes.referencedBlobs(digests);
+      const referenced = await this.parts.volumes.referencedBlobs(digests);
       for (const digest of digests) {
         const inUse = referenced.has(digest) || retained.has(digest);
         // Synchronous after the look at the retained blobs: no publication can come between.
@@ -142,10 +126,10 @@ export class DiskVolumeBlobs implements VolumeBlobs {
   }
 
   async *storedDigests(): AsyncGenerator<Digest[]> {
-    for await (const folder of Deno.readDir(this.#root)) {
+    for await (const folder of Deno.readDir(this.root)) {
       if (!/^[0-9a-f]{2}$/.test(folder.name)) continue;
       const digests = new Set<Digest>();
-      for await (const { name } of Deno.readDir(join(this.#root, folder.name))) {
+      for await (const { name } of Deno.readDir(join(this.root, folder.name))) {
         const digest = digestAt(folder.name, name);
         if (digest !== undefined) digests.add(digest);
       }
@@ -168,7 +152,7 @@ export class DiskVolumeBlobs implements VolumeBlobs {
   }
 
   async #publishFile(staged: StagedBlob, digest: Digest, folders: Set<string>): Promise<void> {
-    const [plain, compressed] = pathsOf(this.#root, digest);
+    const [plain, compressed] = pathsOf(this.root, digest);
     folders.add(dirname(plain));
     // Retained before this look: a file that exists now is not deleted. One of another size is damaged, and replaced.
     if (await sizeOf(plain) === staged.size || await exists(compressed)) {
@@ -184,7 +168,7 @@ export class DiskVolumeBlobs implements VolumeBlobs {
   }
 
   #deleteSync(digest: Digest): void {
-    for (const path of pathsOf(this.#root, digest)) {
+    for (const path of pathsOf(this.root, digest)) {
       try {
         Deno.removeSync(path);
       } catch (error) {

@@ -1,16 +1,14 @@
 /** Blobs on disk, or in the object store. */
 import { join } from "node:path";
-import type { ContentLock } from "../content_lock.ts";
 import type { ObjectBucket } from "../../shared/objects.ts";
 import { type BlobPaths, prepareBlobDirectories } from "../data_layout.ts";
-import type { DamageLog } from "../damage.ts";
 import { StorageHealth } from "../storage_health.ts";
-import type { VolumeReader } from "../volumes.ts";
 import type { CommitBlobs } from "./commit_blobs.ts";
 import { DiskCommitBlobs } from "./disk_commit_blobs.ts";
 import { DiskVolumeBlobs } from "./disk_volume_blobs.ts";
 import { ObjectCommitBlobs } from "./object_commit_blobs.ts";
 import { ObjectVolumeBlobs } from "./object_volume_blobs.ts";
+import type { BlobParts } from "./parts.ts";
 import type { VolumeBlobs } from "./volume_blobs.ts";
 
 /** The buckets of an object store. The store does not close them. */
@@ -27,18 +25,10 @@ export interface Blobs extends Disposable {
   readonly health: Pick<StorageHealth, "error" | "available">;
 }
 
-/** What blobs need of their store. */
-interface BlobParts {
-  readonly volumes: VolumeReader;
-  /** Of the disk of the data directory, and of the database. */
-  readonly health: StorageHealth;
-  /** Gets what reads find. */
-  readonly damage: DamageLog;
-  /** Keeps deletions off while a backup reads. */
-  readonly contentLock: ContentLock;
-}
-
-/** Opens the blobs once the database is migrated. */
+/**
+ * Opens the blobs once the database is migrated.
+ * @param parts with the health of the data directory's disk, and of the database
+ */
 export type OpenBlobs = (parts: BlobParts) => Promise<Blobs>;
 
 /**

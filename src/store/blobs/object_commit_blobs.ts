@@ -1,11 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type ObjectBucket, type ObjectContent, ObjectError } from "../../shared/objects.ts";
-import type { DamageLog } from "../damage.ts";
-import type { ContentLock } from "../content_lock.ts";
-import type { CommitBlobParts } from "./disk_commit_blobs.ts";
-import type { StorageHealth } from "../storage_health.ts";
 import { BlobError } from "./blob_error.ts";
 import { type CommitBlobs, type Digest, digestOf } from "./commit_blobs.ts";
+import type { BlobParts } from "./parts.ts";
 import { StoringWork } from "./storing_work.ts";
 import { removeStrays } from "./stray_removal.ts";
 
@@ -15,20 +12,14 @@ const COLLECT_INTERVAL_MS = 500;
 
 /** Commit blobs as objects that several nodes share. */
 export class ObjectCommitBlobs implements CommitBlobs {
-  readonly #bucket: ObjectBucket;
-  readonly #health: StorageHealth;
-  readonly #damage: DamageLog;
-  readonly #contentLock: ContentLock;
   readonly #storing = new StoringWork();
   /** Blobs whose retention ends with that work. */
   readonly #retained = new Set<Promise<void>>();
 
-  constructor(bucket: ObjectBucket, { health, damage, contentLock }: CommitBlobParts) {
-    this.#bucket = bucket;
-    this.#health = health;
-    this.#damage = damage;
-    this.#contentLock = contentLock;
-  }
+  constructor(
+    private readonly bucket: ObjectBucket,
+    private readonly parts: Omit<BlobParts, "volumes">,
+  ) {}
 
   storing<T>(work: () => Promise<T>): Promise<T> {
     return this.#storing.run(work);
@@ -44,13 +35,13 @@ export class ObjectCommitBlobs implements CommitBlobs {
       },
     };
     if (this.#storing.isIdle) {
-      await this.#health.write(() => this.#bucket.store(object));
+      await this.parts.health.write(() => this.bucket.store(object));
       return digest;
     }
     const stored = this.#storing.ended();
-    await this.#health.write(() => this.#bucket.retain(object));
+    await this.parts.health.write(() => this.bucket.retain(object));
     const retained = stored.then(() => {
-      this.#bucket.release(digest);
+      this.bucket.release(digest);
       this.#retained.delete(retained);
     });
     this.#retained.add(retained);
@@ -58,30 +49,30 @@ export class ObjectCommitBlobs implements CommitBlobs {
   }
 
   get(digest: Digest): Promise<Uint8Array> {
-    return this.#damage.read(digest, () => asBlob(() => this.#bucket.read(digest)));
+    return this.parts.damage.read(digest, () => asBlob(() => this.bucket.read(digest)));
   }
 
   async check(digest: Digest): Promise<void> {
-    await this.#damage.look(() => asBlob(() => this.#bucket.check(digest)));
+    await this.parts.damage.look(() => asBlob(() => this.bucket.check(digest)));
   }
 
   async storedBefore(shard: number, time: Date): Promise<Digest[]> {
-    if (shard === 0) await removeStrays(this.#bucket);
+    if (shard === 0) await removeStrays(this.bucket);
     const prefix = shard.toString(16).padStart(2, "0");
-    const digests = await Array.fromAsync(this.#bucket.digests(prefix));
-    return await this.#bucket.storedBefore(digests.flat(), time);
+    const digests = await Array.fromAsync(this.bucket.digests(prefix));
+    return await this.bucket.storedBefore(digests.flat(), time);
   }
 
   deleteStoredBefore(digest: Digest, time: Date): Promise<void> {
-    const deletion = () => this.#bucket.deleteStoredBefore(digest, time);
-    return this.#contentLock.deleting(deletion, undefined);
+    const deletion = () => this.bucket.deleteStoredBefore(digest, time);
+    return this.parts.contentLock.deleting(deletion, undefined);
   }
 
   collect(
     digests: readonly Digest[],
     referencedBlobs: (digests: readonly Digest[]) => Promise<ReadonlySet<Digest>>,
   ): Promise<readonly Digest[]> {
-    return this.#contentLock.deleting(() => this.#collect(digests, referencedBlobs), digests);
+    return this.parts.contentLock.deleting(() => this.#collect(digests, referencedBlobs), digests);
   }
 
   async #collect(
@@ -93,7 +84,7 @@ export class ObjectCommitBlobs implements CommitBlobs {
     await Promise.all(this.#retained);
     let left = digests;
     for (const deadline = performance.now() + COLLECT_WAIT_MS;;) {
-      left = await this.#bucket.collect(left, async (unretained) => {
+      left = await this.bucket.collect(left, async (unretained) => {
         const referenced = await referencedBlobs(unretained);
         return unretained.filter((digest) => !referenced.has(digest));
       });

@@ -1,13 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { ObjectBucket } from "../../shared/objects.ts";
-import type { DamageLog } from "../damage.ts";
-import type { ContentLock } from "../content_lock.ts";
 import type { StorageHealth } from "../storage_health.ts";
-import type { VolumeReader } from "../volumes.ts";
 import { BlobError } from "./blob_error.ts";
 import type { Digest } from "./commit_blobs.ts";
 import { asBlob } from "./object_commit_blobs.ts";
+import type { BlobParts } from "./parts.ts";
 import { MemoryBudget, SMALL_BLOB_BYTES_MAX, StagedBlob } from "./staged_blob.ts";
 import {
   type BlobReader,
@@ -25,28 +23,20 @@ const SEND_STEP_BYTES = 256 * 1024;
 const COLLECT_STEP = 1000;
 
 /** What the blobs need of the store. */
-interface VolumeBlobParts {
-  readonly volumes: VolumeReader;
+interface VolumeBlobParts extends BlobParts {
   /** Of the disk with the staged blobs. */
   readonly diskHealth: StorageHealth;
-  readonly health: StorageHealth;
-  readonly damage: DamageLog;
-  /** Keeps deletions off while a backup reads. */
-  readonly contentLock: ContentLock;
 }
 
 /** Volume blobs as objects that several nodes share; staged blobs are files of this node. */
 export class ObjectVolumeBlobs implements VolumeBlobs {
-  readonly #bucket: ObjectBucket;
-  readonly #staging: string;
-  readonly #parts: VolumeBlobParts;
   readonly #verified = new VerifiedBlobs();
 
-  private constructor(bucket: ObjectBucket, staging: string, parts: VolumeBlobParts) {
-    this.#bucket = bucket;
-    this.#staging = staging;
-    this.#parts = parts;
-  }
+  private constructor(
+    private readonly bucket: ObjectBucket,
+    private readonly staging: string,
+    private readonly parts: VolumeBlobParts,
+  ) {}
 
   /** Opens the directory of staged blobs and deletes what a stopped server left in it. */
   static async open(
@@ -60,37 +50,37 @@ export class ObjectVolumeBlobs implements VolumeBlobs {
   }
 
   stage(budget: MemoryBudget = new MemoryBudget(SMALL_BLOB_BYTES_MAX)): StagedBlob {
-    return new StagedBlob(join(this.#staging, randomUUID()), budget, this.#parts.diskHealth);
+    return new StagedBlob(join(this.staging, randomUUID()), budget, this.parts.diskHealth);
   }
 
   open(digest: Digest, size: number): Promise<BlobReader> {
-    return this.#parts.damage.read(digest, () => this.#open(digest, size));
+    return this.parts.damage.read(digest, () => this.#open(digest, size));
   }
 
   async #open(digest: Digest, size: number): Promise<BlobReader> {
-    const small = await smallBlob(this.#parts.volumes, digest, size);
+    const small = await smallBlob(this.parts.volumes, digest, size);
     if (small !== undefined) return small;
-    const object = await asBlob(() => this.#bucket.open(digest));
+    const object = await asBlob(() => this.bucket.open(digest));
     if (object.size !== size) throw this.#wrongSize(digest, object.size, size);
     const reader = {
       read: (offset: number, length: number) => asBlob(() => object.read(offset, length)),
       [Symbol.dispose]() {},
     };
-    const damaged = (what: string) => new BlobError(this.#bucket.name, digest, what);
+    const damaged = (what: string) => new BlobError(this.bucket.name, digest, what);
     // An object does not change; a part of it may get lost.
     return await this.#verified.verify(reader, { digest, size, stamp: "", damaged });
   }
 
   async check(digest: Digest, size: number): Promise<void> {
-    if (await smallBlob(this.#parts.volumes, digest, size) !== undefined) return;
-    await this.#parts.damage.look(async () => {
-      const found = await asBlob(() => this.#bucket.check(digest));
+    if (await smallBlob(this.parts.volumes, digest, size) !== undefined) return;
+    await this.parts.damage.look(async () => {
+      const found = await asBlob(() => this.bucket.check(digest));
       if (found !== size) throw this.#wrongSize(digest, found, size);
     });
   }
 
   async publish(staged: readonly StagedBlob[]): Promise<PublishedBlob[]> {
-    const published = await this.#parts.health.write(() =>
+    const published = await this.parts.health.write(() =>
       publishEach(staged, (each) => this.#publish(each), (some) => this.release(some))
     );
     // Not before all are durable: a repetition may need their content again.
@@ -102,7 +92,7 @@ export class ObjectVolumeBlobs implements VolumeBlobs {
 
   release(published: readonly PublishedBlob[]): void {
     for (const { digest, small } of published) {
-      if (small === undefined) this.#bucket.release(digest);
+      if (small === undefined) this.bucket.release(digest);
     }
   }
 
@@ -111,7 +101,7 @@ export class ObjectVolumeBlobs implements VolumeBlobs {
     mayDelete: (digest: Digest, inUse: boolean) => boolean = (_, inUse) => !inUse,
   ): Promise<void> {
     if (digests.length === 0) return;
-    const { contentLock } = this.#parts;
+    const { contentLock } = this.parts;
     await contentLock.deleting(() => this.#collect(digests, mayDelete), undefined);
   }
 
@@ -119,11 +109,11 @@ export class ObjectVolumeBlobs implements VolumeBlobs {
     digests: readonly Digest[],
     mayDelete: (digest: Digest, inUse: boolean) => boolean,
   ): Promise<void> {
-    const { volumes } = this.#parts;
+    const { volumes } = this.parts;
     const referenced = await volumes.referencedBlobs(digests);
     for (const digest of referenced) mayDelete(digest, true);
     const unreferenced = digests.filter((digest) => !referenced.has(digest));
-    const retained = await this.#bucket.collect(unreferenced, async (unretained) => {
+    const retained = await this.bucket.collect(unreferenced, async (unretained) => {
       if (unretained.length === 0) return [];
       // A commit may have come since the first query.
       const now = await volumes.referencedBlobs(unretained);
@@ -133,8 +123,8 @@ export class ObjectVolumeBlobs implements VolumeBlobs {
   }
 
   async *storedDigests(): AsyncGenerator<Digest[]> {
-    await removeStrays(this.#bucket);
-    for await (const digests of this.#bucket.digests()) {
+    await removeStrays(this.bucket);
+    for await (const digests of this.bucket.digests()) {
       for (let at = 0; at < digests.length; at += COLLECT_STEP) {
         yield digests.slice(at, at + COLLECT_STEP);
       }
@@ -145,12 +135,12 @@ export class ObjectVolumeBlobs implements VolumeBlobs {
     const digest = await staged.seal();
     const { size, memory } = staged;
     if (memory !== undefined) return { digest, size, small: memory };
-    await this.#bucket.retain({ digest, size, read: () => contentOf(staged) });
+    await this.bucket.retain({ digest, size, read: () => contentOf(staged) });
     return { digest, size, small: undefined };
   }
 
   #wrongSize(digest: Digest, found: number, size: number): BlobError {
-    return BlobError.ofSize(this.#bucket.name, digest, found, size);
+    return BlobError.ofSize(this.bucket.name, digest, found, size);
   }
 }
 

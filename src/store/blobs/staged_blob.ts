@@ -38,9 +38,6 @@ export class MemoryBudget {
  * Transitions: open → sealed → closed, open → closed.
  */
 export class StagedBlob implements AsyncDisposable {
-  readonly #path: string;
-  readonly #budget: MemoryBudget;
-  readonly #health: StorageHealth;
   readonly #lifecycle = new Lifecycle<"open" | "sealed" | "closed">("staged blob", "open", {
     open: ["sealed", "closed"],
     sealed: ["closed"],
@@ -58,11 +55,11 @@ export class StagedBlob implements AsyncDisposable {
   #digest: Digest | undefined;
 
   /** @param path a file that does not exist yet */
-  constructor(path: string, budget: MemoryBudget, health: StorageHealth) {
-    this.#path = path;
-    this.#budget = budget;
-    this.#health = health;
-  }
+  constructor(
+    private readonly path: string,
+    private readonly budget: MemoryBudget,
+    private readonly health: StorageHealth,
+  ) {}
 
   get size(): number {
     return this.#size;
@@ -91,7 +88,7 @@ export class StagedBlob implements AsyncDisposable {
     const end = offset + bytes.length;
     if (offset < this.#hashed) this.#resetHash();
     if (this.#memory !== undefined && !this.#growMemory(end)) await this.#spill();
-    if (this.#memory === undefined) await this.#health.write(() => this.#writeFile(offset, bytes));
+    if (this.#memory === undefined) await this.health.write(() => this.#writeFile(offset, bytes));
     else this.#memory.set(bytes, offset);
     if (offset === this.#hashed) {
       this.#hash.update(bytes);
@@ -104,7 +101,7 @@ export class StagedBlob implements AsyncDisposable {
     this.#assertOpen();
     if (this.#memory !== undefined && !this.#growMemory(size)) await this.#spill();
     if (this.#memory === undefined) {
-      await this.#health.write(async () => await (await this.#opened()).truncate(size));
+      await this.health.write(async () => await (await this.#opened()).truncate(size));
     } else if (size < this.#size) this.#memory.fill(0, size, this.#size);
     if (size < this.#hashed) this.#resetHash();
     this.#size = size;
@@ -135,9 +132,9 @@ export class StagedBlob implements AsyncDisposable {
     if (!this.#lifecycle.is("sealed") || this.#memory !== undefined) {
       throw new Error("Only a sealed blob with a file can be moved");
     }
-    await syncFile(await this.#opened(), this.#path);
+    await syncFile(await this.#opened(), this.path);
     this.closeFile();
-    await Deno.rename(this.#path, path);
+    await Deno.rename(this.path, path);
     this.#lifecycle.set("closed");
   }
 
@@ -145,13 +142,13 @@ export class StagedBlob implements AsyncDisposable {
     if (this.#lifecycle.is("closed")) return;
     this.#lifecycle.set("closed");
     this.closeFile();
-    if (this.#hasFile) await Deno.remove(this.#path);
-    if (this.#memory !== undefined) this.#budget.release(this.#memory.length);
+    if (this.#hasFile) await Deno.remove(this.path);
+    if (this.#memory !== undefined) this.budget.release(this.#memory.length);
     this.#memory = undefined;
   }
 
   async #opened(): Promise<Deno.FsFile> {
-    return this.#file ??= await Deno.open(this.#path, { read: true, write: true });
+    return this.#file ??= await Deno.open(this.path, { read: true, write: true });
   }
 
   /** Makes sure that memory holds a content of this size; false if it cannot. */
@@ -160,7 +157,7 @@ export class StagedBlob implements AsyncDisposable {
     if (memory === undefined || size > SMALL_BLOB_BYTES_MAX) return false;
     if (size <= memory.length) return true;
     const capacity = Math.min(Math.max(size, memory.length * 2), SMALL_BLOB_BYTES_MAX);
-    if (!this.#budget.reserve(capacity - memory.length)) return false;
+    if (!this.budget.reserve(capacity - memory.length)) return false;
     this.#memory = new Uint8Array(capacity);
     this.#memory.set(memory);
     return true;
@@ -170,17 +167,17 @@ export class StagedBlob implements AsyncDisposable {
   async #spill(): Promise<void> {
     const memory = this.#memory;
     if (memory === undefined) return;
-    await this.#health.write(async () => {
+    await this.health.write(async () => {
       // The file may exist: an earlier attempt may have found the disk full.
       const options = { read: true, write: true, create: true, mode: 0o600 };
       // Somebody may have removed the directory since the start.
-      await Deno.mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
-      this.#file ??= await Deno.open(this.#path, options);
+      await Deno.mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
+      this.#file ??= await Deno.open(this.path, options);
       this.#hasFile = true;
       await this.#writeFile(0, memory.subarray(0, this.#size));
     });
     this.#memory = undefined;
-    this.#budget.release(memory.length);
+    this.budget.release(memory.length);
   }
 
   /** Writes into the file, which a failure leaves no longer than the content is. */

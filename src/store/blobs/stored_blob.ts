@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { readAt } from "../../shared/files.ts";
+import { ifExists, readAt } from "../../shared/files.ts";
 import type { Digest } from "./commit_blobs.ts";
 import { BlobError } from "./blob_error.ts";
 import { CompressedBlobReader } from "./compressed_blob.ts";
@@ -35,9 +35,9 @@ export async function openStoredBlob(
   size: number,
 ): Promise<StoredBlob> {
   const [plain, compressed] = pathsOf(root, digest);
-  const plainFile = await openIfExists(plain);
+  const plainFile = await ifExists(Deno.open(plain));
   if (plainFile !== undefined) return await plainReader(plainFile, root, digest, size);
-  const file = await openIfExists(compressed);
+  const file = await ifExists(Deno.open(compressed));
   if (file === undefined) throw new BlobError(root, digest, "is missing");
   try {
     const reader = await CompressedBlobReader.open(file);
@@ -80,13 +80,4 @@ async function plainReader(
 
 function stampOf({ ino, mtime, ctime, size }: Deno.FileInfo): string {
   return `${ino} ${mtime?.getTime()} ${ctime?.getTime()} ${size}`;
-}
-
-async function openIfExists(path: string): Promise<Deno.FsFile | undefined> {
-  try {
-    return await Deno.open(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }
