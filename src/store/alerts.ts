@@ -1,5 +1,6 @@
 import type { Kysely, Selectable } from "kysely";
 import type { AlertSchema } from "./alert_tables.ts";
+import { countRows } from "./paging.ts";
 import type { Schema } from "./schema.ts";
 
 export type AlertRow = Selectable<AlertSchema["alerts"]>;
@@ -32,9 +33,7 @@ export class AlertReader {
   }
 
   async countUnposted(): Promise<number> {
-    const { count } = await this.#unposted()
-      .select((eb) => eb.fn.countAll<number>().as("count")).executeTakeFirstOrThrow();
-    return Number(count);
+    return await countRows(this.#unposted());
   }
 
   async posts(): Promise<AlertPostRow> {

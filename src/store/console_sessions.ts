@@ -6,7 +6,7 @@ import type {
   SqlBool,
   Updateable,
 } from "kysely";
-import { fetchPage, type Page, type PageRequest } from "./paging.ts";
+import { countRows, fetchPage, type Page, type PageRequest } from "./paging.ts";
 import type { RowReads } from "./row_cache.ts";
 import type { Schema } from "./schema.ts";
 import type {
@@ -52,9 +52,7 @@ export class ConsoleSessionReader {
 
   /** The number of sessions that expire after a time. */
   async count(after: string): Promise<number> {
-    const { count } = await this.db.selectFrom("consoleSessions").where("expiresAt", ">", after)
-      .select((eb) => eb.fn.countAll<number>().as("count")).executeTakeFirstOrThrow();
-    return Number(count);
+    return await countRows(this.db.selectFrom("consoleSessions").where("expiresAt", ">", after));
   }
 
   /** The sessions of a principal that expire after a time, newest first. */

@@ -1,6 +1,7 @@
 import { type Kysely, type Selectable, sql } from "kysely";
 import { errorColumns } from "./failures.ts";
 import type { DelayedInvocationTable, InvocationTable } from "./invocation_tables.ts";
+import { countRows } from "./paging.ts";
 import type { Schema } from "./schema.ts";
 
 export type DelayedInvocationRow = Selectable<DelayedInvocationTable>;
@@ -83,11 +84,10 @@ export class DelayedInvocationWriter extends DelayedInvocationReader {
 
   /** How many invocations of a function wait for its rate limit. */
   async countLine(functionId: string): Promise<number> {
-    const { count } = await this.db.selectFrom("delayedCalls")
-      .select(({ fn }) => fn.countAll<number>().as("count"))
-      .where("functionId", "=", functionId).where("reason", "=", "rate-limit")
-      .executeTakeFirstOrThrow();
-    return Number(count);
+    return await countRows(
+      this.db.selectFrom("delayedCalls")
+        .where("functionId", "=", functionId).where("reason", "=", "rate-limit"),
+    );
   }
 
   /** Ids of the invocations in the line of a function whose time has come, in their order. */

@@ -1,6 +1,7 @@
 import { type Kysely, type Selectable, sql } from "kysely";
 import type { Capabilities } from "./dialect.ts";
 import type { StartPermitTable } from "./invocation_tables.ts";
+import { countRows } from "./paging.ts";
 import type { Schema } from "./schema.ts";
 
 /** The start of an attempt that has its permit and has not started: it comes after every time. */
@@ -120,14 +121,13 @@ export class FlowControlWriter {
 
   /** Invocations of a function with a key that run, or are to run now. */
   async countActive(functionId: string, key: string): Promise<number> {
-    const { count } = await this.db.selectFrom("invocations")
-      .select(({ fn }) => fn.countAll<number>().as("count"))
-      // In the words of the partial index, and with its first column.
-      .where(sql<boolean>`status <> 'SUCCESS' and status in ('PENDING', 'RUNNING')`)
-      .where("functionId", "=", functionId).where("concurrencyKey", "=", key)
-      .where("id", "not in", this.db.selectFrom("delayedCalls").select("invocationId"))
-      .executeTakeFirstOrThrow();
-    return Number(count);
+    return await countRows(
+      this.db.selectFrom("invocations")
+        // In the words of the partial index, and with its first column.
+        .where(sql<boolean>`status <> 'SUCCESS' and status in ('PENDING', 'RUNNING')`)
+        .where("functionId", "=", functionId).where("concurrencyKey", "=", key)
+        .where("id", "not in", this.db.selectFrom("delayedCalls").select("invocationId")),
+    );
   }
 
   /** The time of the database: the clocks of nodes differ. */

@@ -12,6 +12,7 @@ import {
   type InvocationLogRow,
   type InvocationRow,
 } from "./invocations.ts";
+import { countRows } from "./paging.ts";
 import type { Schema } from "./schema.ts";
 import { Statement, type StatementRunner, type Variable } from "./grouped_writer.ts";
 
@@ -174,13 +175,12 @@ export class InvocationWriter extends IdempotencyKeyReader {
 
   /** Running invocations of a function, on any node, without nested ones. */
   async countRunning(functionId: string): Promise<number> {
-    const { count } = await this.db.selectFrom("invocations")
-      .select(({ fn }) => fn.countAll<number>().as("count"))
-      // In the words of the partial index, and with its first column.
-      .where(sql<boolean>`status <> 'SUCCESS' and status = 'RUNNING'`)
-      .where("functionId", "=", functionId).where("parentInvocationId", "is", null)
-      .executeTakeFirstOrThrow();
-    return Number(count);
+    return await countRows(
+      this.db.selectFrom("invocations")
+        // In the words of the partial index, and with its first column.
+        .where(sql<boolean>`status <> 'SUCCESS' and status = 'RUNNING'`)
+        .where("functionId", "=", functionId).where("parentInvocationId", "is", null),
+    );
   }
 
   /**

@@ -29,6 +29,15 @@ export async function fetchPage<T extends keyof Schema & string, Row extends { i
   return cut(rows, page.size);
 }
 
+/** The number of rows that a query finds. */
+export async function countRows<T extends keyof Schema & string>(
+  query: SelectQueryBuilder<Schema, T, unknown>,
+): Promise<number> {
+  const { count } = await query.select((eb) => eb.fn.countAll<number>().as("count"))
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
 /** The first `size` rows as a page; a row beyond them means that another page follows. */
 export function cut<Row extends { id: string }>(rows: Row[], size: number): Page<Row> {
   if (rows.length <= size) return { rows, next: undefined };

@@ -1,4 +1,5 @@
 import { type Kysely, type Selectable, sql } from "kysely";
+import { countRows } from "./paging.ts";
 import type { Schema } from "./schema.ts";
 import type { ScheduleTable } from "./trigger_tables.ts";
 
@@ -38,9 +39,7 @@ export class ScheduleReader {
 
   /** The number of schedules whose next time was before this time. */
   async countLate(time: string): Promise<number> {
-    const { count } = await this.db.selectFrom("schedules").where("nextAt", "<", time)
-      .select((eb) => eb.fn.countAll<number>().as("count")).executeTakeFirstOrThrow();
-    return Number(count);
+    return await countRows(this.db.selectFrom("schedules").where("nextAt", "<", time));
   }
 
   /** The oldest invocation of a schedule that has not ended. */

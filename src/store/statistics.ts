@@ -2,6 +2,7 @@ import { LRUCache } from "lru-cache";
 import { type Kysely, type RawBuilder, sql } from "kysely";
 import { firstIdOf } from "./invocation_search.ts";
 import { FAILURE } from "./failures.ts";
+import { countRows } from "./paging.ts";
 import type { Schema } from "./schema.ts";
 
 /** The ids of the invocations of a step: from the first, before the last. */
@@ -112,9 +113,7 @@ export class StatisticsReader {
   async countDeadLetters(since?: string): Promise<number> {
     let query = this.db.selectFrom("invocations").where("parkedAt", "is not", null);
     if (since !== undefined) query = query.where("parkedAt", ">=", since);
-    const { count } = await query.select((eb) => eb.fn.countAll<number>().as("count"))
-      .executeTakeFirstOrThrow();
-    return Number(count);
+    return await countRows(query);
   }
 
   /** The invocations of each step. */

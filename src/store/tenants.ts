@@ -1,5 +1,5 @@
 import type { Kysely, Selectable, Updateable } from "kysely";
-import { fetchPage, type Page, type PageRequest } from "./paging.ts";
+import { countRows, fetchPage, type Page, type PageRequest } from "./paging.ts";
 import type { RowReads } from "./row_cache.ts";
 import type { Schema } from "./schema.ts";
 import type { TenantCredentialTable, TenantTable } from "./tenant_tables.ts";
@@ -38,9 +38,7 @@ export class TenantReader {
   }
 
   async count(): Promise<number> {
-    const { count } = await this.db.selectFrom("tenants")
-      .select(({ fn }) => fn.countAll().as("count")).executeTakeFirstOrThrow();
-    return Number(count);
+    return await countRows(this.db.selectFrom("tenants"));
   }
 
   /** The credentials of a tenant, oldest first. */
