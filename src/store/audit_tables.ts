@@ -55,3 +55,9 @@ export interface AuditHeadTable {
   baseSeq: number;
   baseHash: string;
 }
+
+export interface AuditSchema {
+  auditEvents: AuditEventTable;
+  auditHead: AuditHeadTable;
+  auditExports: AuditExportTable;
+}

@@ -141,7 +141,7 @@ export interface StartPermitTable {
 }
 
 /** Runs of a function in a minute or an hour, for its circuit breaker. */
-export interface RunCountTable {
+interface RunCountTable {
   functionId: string;
   /** The start of a time in UTC, such as `2026-01-31T12` or `2026-01-31T12:05`. */
   bucket: string;
@@ -193,4 +193,15 @@ export interface OutboxTable {
   /** The invocation that it started; null for a URL, and before. */
   startedId: string | null;
   updatedAt: string;
+}
+
+export interface InvocationSchema {
+  invocations: InvocationTable;
+  invocationLogs: InvocationLogTable;
+  destinationSecrets: DestinationSecretTable;
+  outbox: OutboxTable;
+  startPermits: StartPermitTable;
+  runCounts: RunCountTable;
+  delayedCalls: DelayedInvocationTable;
+  idempotencyKeys: IdempotencyKeyTable;
 }

@@ -3,32 +3,13 @@
  * are KSUIDs, times RFC 3339 UTC strings of equal length: both sort as text. Flags are 0 or 1, lists are JSON text:
  * SQLite and PostgreSQL have that in common.
  */
-import type {
-  DelayedInvocationTable,
-  DestinationSecretTable,
-  IdempotencyKeyTable,
-  InvocationLogTable,
-  InvocationTable,
-  OutboxTable,
-  RunCountTable,
-  StartPermitTable,
-} from "./invocation_tables.ts";
-import type { AuditEventTable, AuditExportTable, AuditHeadTable } from "./audit_tables.ts";
+import type { InvocationSchema } from "./invocation_tables.ts";
+import type { AuditSchema } from "./audit_tables.ts";
 import type { CLIENT } from "../resources/clients.ts";
 import type { Columns } from "../resources/field.ts";
 import type { LimitColumns, SettingColumns } from "../resources/functions.ts";
 import type { VOLUME, VOLUME_VERSION } from "../resources/volumes.ts";
-import type {
-  ChangeTable,
-  HeldSnapshotTable,
-  LastWriteTable,
-  LeaseTable,
-  NodeTable,
-  ObjectStoreTable,
-  PauseTable,
-  ServerKeyTable,
-  VerificationTable,
-} from "./server_tables.ts";
+import type { ServerSchema } from "./server_tables.ts";
 import type { AlertSchema } from "./alert_tables.ts";
 import type { FederationSchema } from "./federation_tables.ts";
 import type { SessionSchema } from "./session_tables.ts";
@@ -271,21 +252,21 @@ interface UsedAssertionTable {
 }
 
 export interface Schema
-  extends TriggerSchema, FederationSchema, SessionSchema, AlertSchema, TenantSchema {
+  extends
+    AlertSchema,
+    AuditSchema,
+    FederationSchema,
+    InvocationSchema,
+    ServerSchema,
+    SessionSchema,
+    TenantSchema,
+    TriggerSchema {
   functions: FunctionTable;
   functionSecrets: FunctionSecretTable;
   commits: CommitTable;
   commitFiles: CommitFileTable;
   tags: TagTable;
   publishes: PublishTable;
-  invocations: InvocationTable;
-  invocationLogs: InvocationLogTable;
-  destinationSecrets: DestinationSecretTable;
-  outbox: OutboxTable;
-  startPermits: StartPermitTable;
-  runCounts: RunCountTable;
-  delayedCalls: DelayedInvocationTable;
-  idempotencyKeys: IdempotencyKeyTable;
   purges: PurgeTable;
   purgeMarks: PurgeMarkTable;
   purgedBlobs: PurgedBlobTable;
@@ -298,17 +279,5 @@ export interface Schema
   roles: RoleTable;
   credentials: CredentialTable;
   usedAssertions: UsedAssertionTable;
-  serverKeys: ServerKeyTable;
-  nodes: NodeTable;
-  leases: LeaseTable;
-  changes: ChangeTable;
-  heldSnapshots: HeldSnapshotTable;
-  lastWrites: LastWriteTable;
-  auditEvents: AuditEventTable;
-  auditHead: AuditHeadTable;
-  auditExports: AuditExportTable;
-  objectStores: ObjectStoreTable;
-  pauses: PauseTable;
-  verifications: VerificationTable;
   usage: UsageTable;
 }

@@ -25,7 +25,7 @@ export interface NodeTable {
 }
 
 /** Work that one node does for all nodes: the node, and the end of its lease. */
-export interface LeaseTable {
+interface LeaseTable {
   name: string;
   /** The id of a node. */
   holder: string;
@@ -33,13 +33,13 @@ export interface LeaseTable {
 }
 
 /** Counts the changes of rows that nodes keep in memory. It has one row. */
-export interface ChangeTable {
+interface ChangeTable {
   id: number;
   count: number;
 }
 
 /** The last transaction that a process has committed to PostgreSQL. */
-export interface LastWriteTable {
+interface LastWriteTable {
   writer: string;
   number: number;
   writtenAt: string;
@@ -62,7 +62,7 @@ export interface PauseTable {
 }
 
 /** The object store with the content of all nodes. It has at most one row. */
-export interface ObjectStoreTable {
+interface ObjectStoreTable {
   id: number;
   /** As `--objects` names it. */
   address: string;
@@ -76,4 +76,16 @@ export interface VerificationTable {
   endedAt: string | null;
   /** JSON array of what the last complete verification found, in words; null before the first. */
   damages: string | null;
+}
+
+export interface ServerSchema {
+  serverKeys: ServerKeyTable;
+  nodes: NodeTable;
+  leases: LeaseTable;
+  changes: ChangeTable;
+  heldSnapshots: HeldSnapshotTable;
+  lastWrites: LastWriteTable;
+  objectStores: ObjectStoreTable;
+  pauses: PauseTable;
+  verifications: VerificationTable;
 }
