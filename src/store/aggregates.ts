@@ -1,5 +1,5 @@
 /** The readers and writers of the store, one of each per aggregate. */
-import { Kysely } from "kysely";
+import type { Kysely } from "kysely";
 import { AlertReader, AlertWriter } from "./alerts.ts";
 import { AssertionWriter } from "./assertions.ts";
 import { AuditReader, AuditWriter } from "./audit.ts";
@@ -30,76 +30,27 @@ import { StatisticsReader } from "./statistics.ts";
 import { ScheduleReader, ScheduleWriter } from "./schedules.ts";
 import { TenantReader, TenantWriter } from "./tenants.ts";
 import { TriggerReader, TriggerWriter } from "./triggers.ts";
-import { type UsageReader, UsageWriter } from "./usage.ts";
+import { UsageReader, UsageWriter } from "./usage.ts";
 import { VerificationReader, VerificationWriter } from "./verifications.ts";
 import { VolumeReader, VolumeWriter } from "./volumes.ts";
 
 /** The readers, one per aggregate. */
-export interface Readers {
-  readonly functions: FunctionReader;
-  readonly commits: CommitReader;
-  readonly invocations: InvocationReader;
-  readonly identity: IdentityReader;
-  readonly consoleSessions: ConsoleSessionReader;
-  readonly federation: FederationReader;
-  readonly deviceCodes: DeviceCodeReader;
-  readonly volumes: VolumeReader;
-  readonly purges: PurgeReader;
-  readonly objectStores: ObjectStoreReader;
-  readonly pauses: PauseReader;
-  readonly verifications: VerificationReader;
-  readonly alerts: AlertReader;
-  readonly nodes: NodeReader;
-  readonly delays: DelayedInvocationReader;
-  readonly outbox: OutboxReader;
-  readonly tenants: TenantReader;
-  readonly triggers: TriggerReader;
-  readonly schedules: ScheduleReader;
-  readonly deliveries: DeliveryReader;
-  readonly statistics: StatisticsReader;
-  readonly usage: UsageReader;
-  readonly audit: AuditReader;
-  readonly auditExports: AuditExportReader;
-  readonly expired: ExpiredReader;
-}
+export type Readers = Readonly<ReturnType<typeof readersOf>>;
 
 /** The writers, one per aggregate; they exist inside {@link Store.write} only. */
-export interface Writers {
-  readonly functions: FunctionWriter;
-  readonly commits: CommitWriter;
-  readonly invocations: InvocationWriter;
-  readonly identity: IdentityWriter;
-  readonly consoleSessions: ConsoleSessionWriter;
-  readonly federation: FederationWriter;
-  readonly deviceCodes: DeviceCodeWriter;
-  readonly assertions: AssertionWriter;
-  readonly volumes: VolumeWriter;
-  readonly purges: PurgeWriter;
-  readonly objectStores: ObjectStoreWriter;
-  readonly pauses: PauseWriter;
-  readonly verifications: VerificationWriter;
-  readonly alerts: AlertWriter;
-  readonly nodes: NodeWriter;
-  readonly delays: DelayedInvocationWriter;
-  readonly outbox: OutboxWriter;
-  readonly flow: FlowControlWriter;
-  readonly tenants: TenantWriter;
-  readonly triggers: TriggerWriter;
-  readonly schedules: ScheduleWriter;
-  readonly deliveries: DeliveryWriter;
-  readonly audit: AuditWriter;
-  readonly auditExports: AuditExportWriter;
-  readonly expired: ExpiredWriter;
-  readonly usage: UsageWriter;
-}
+export type Writers = Readonly<ReturnType<typeof writersOf>>;
 
-/** The readers of a database but for statistics and usage, which have connections of their own. */
+/**
+ * The readers of a database.
+ * @param long reads beside the event loop @param counting the same for statistics and usage
+ */
 export function readersOf(
   db: Kysely<Schema>,
   long: Kysely<Schema>,
+  counting: Kysely<Schema>,
   { capabilities, search }: Dialect,
   cache: RowCache,
-): Omit<Readers, "statistics" | "usage"> {
+) {
   const finder = new InvocationFinder(db, capabilities, search);
   return {
     functions: new FunctionReader(db, capabilities, cache),
@@ -125,6 +76,8 @@ export function readersOf(
     audit: new AuditReader(db, long),
     auditExports: new AuditExportReader(db, capabilities),
     expired: new ExpiredReader(db, long),
+    statistics: new StatisticsReader(counting),
+    usage: new UsageReader(counting),
   };
 }
 
@@ -134,7 +87,7 @@ export function writersOf(
   long: Kysely<Schema>,
   { capabilities, statements, isShared }: Dialect,
   changes: Changes,
-): Writers {
+) {
   return {
     functions: new FunctionWriter(db, capabilities, UNCACHED),
     commits: new CommitWriter(db, UNCACHED),

@@ -26,8 +26,6 @@ import { isSyncFailure, StorageHealth, StorageUnavailable } from "./storage_heal
 import { RowCache, UNCACHED } from "./row_cache.ts";
 import { NodeReader, type NodeRow } from "./nodes.ts";
 import { probeDirectory } from "./probe.ts";
-import { StatisticsReader } from "./statistics.ts";
-import { UsageReader } from "./usage.ts";
 
 export type { Readers, Writers } from "./aggregates.ts";
 
@@ -151,11 +149,7 @@ async function open(
     // A full disk fails the next write as well; that write is noted.
     if (isSyncFailure(error) || error instanceof StorageUnavailable) health.note(error);
   });
-  const read = {
-    ...readersOf(reading, long, dialect, cache),
-    statistics: new StatisticsReader(counting),
-    usage: new UsageReader(counting),
-  };
+  const read = readersOf(reading, long, counting, dialect, cache);
   const writers = writersOf(writing, long, dialect, changes);
   const auditScopes = new AuditScopes();
   const contentLock = dialect.isShared ? databaseContentLock(long) : fileContentLock(dataDir);
