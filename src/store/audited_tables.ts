@@ -1,26 +1,6 @@
 /** Which tables are audited. A new table does not compile without a decision here. */
 import type { Schema } from "./schema.ts";
 
-/** The kind of an audited resource, as `resources[].type` of an event names it. */
-type AuditedKind =
-  | "function"
-  | "secret"
-  | "commit"
-  | "tag"
-  | "publish"
-  | "trigger"
-  | "volume"
-  | "purge"
-  | "principal"
-  | "role"
-  | "credential"
-  | "session"
-  | "session_link"
-  | "server_key"
-  | "federation_provider"
-  | "tenant"
-  | "audit_export";
-
 /** A column whose values are on record: their name in events, and their form in the column. */
 type Fact = readonly [name: string, form: "json" | "flag" | "text"];
 
@@ -29,7 +9,8 @@ type AuditedFacts = Readonly<Record<string, unknown>>;
 
 /** How the rows of a table are named in events, and what of them is on record. Values of other columns never get there. */
 interface AuditedTable {
-  readonly kind: AuditedKind;
+  /** The kind of the resource, as `resources[].type` of an event names it. */
+  readonly kind: string;
   /** The column of the resource's id; undefined for a resource that has only a name. */
   readonly id?: string;
   /** The column of its name. */
@@ -43,7 +24,7 @@ interface AuditedTable {
 const DISABLED: Fact = ["disabled", "flag"];
 
 /** Undefined for a table without audit: the comment says why. */
-export const AUDITED: Readonly<Record<keyof Schema, AuditedTable | undefined>> = {
+const TABLES = {
   functions: {
     kind: "function",
     id: "id",
@@ -155,7 +136,13 @@ export const AUDITED: Readonly<Record<keyof Schema, AuditedTable | undefined>> =
   verifications: undefined,
   alerts: undefined,
   alertPosts: undefined,
-};
+} as const satisfies Readonly<Record<keyof Schema, AuditedTable | undefined>>;
+
+type AuditedKind = NonNullable<typeof TABLES[keyof Schema]>["kind"];
+
+export const AUDITED: Readonly<
+  Record<keyof Schema, AuditedTable & { readonly kind: AuditedKind } | undefined>
+> = TABLES;
 
 /** What of a row, or of the columns that a statement sets, is on record. @param valueOf undefined for a column that is not set */
 export function factsOf(table: keyof Schema, valueOf: (column: string) => unknown): AuditedFacts {
