@@ -31,19 +31,12 @@ const LOG_COLUMNS = Object.keys(
 const ATTEMPT_ERROR_CHARS_MAX = 1024;
 
 /** What the end of an invocation sets; null was the value of all but status and time before. */
-interface EndColumns extends AttemptKey, Pick<InvocationRow, "status" | "updatedAt"> {
-  readonly output: string | null;
-  readonly error: string | null;
-  readonly errorCode: string | null;
-  readonly volumeVersionRead: number | null;
-  readonly volumeVersionWritten: number | null;
-  readonly processKind: InvocationRow["processKind"];
-  readonly http: string | null;
-  readonly failedAnswer: number;
-  readonly durationMicros: number | null;
-  readonly cpuMicros: number | null;
-  readonly measured: string | null;
-}
+const END_COLUMNS = [
+  ...["status", "output", "error", "errorCode", "volumeVersionRead", "volumeVersionWritten"],
+  ...["processKind", "http", "failedAnswer", "durationMicros", "cpuMicros", "measured"],
+  "updatedAt",
+] as const;
+type EndColumns = AttemptKey & Pick<InvocationRow, typeof END_COLUMNS[number]>;
 
 /** What decides whether a waiting invocation may start. */
 export type WaitingInvocation = Pick<
@@ -98,20 +91,8 @@ export class InvocationWriter extends IdempotencyKeyReader {
       statements,
       (variable) =>
         db.updateTable("invocations").set({
-          status: variable("status"),
-          output: variable("output"),
-          error: variable("error"),
-          errorCode: variable("errorCode"),
-          volumeVersionRead: variable("volumeVersionRead"),
-          volumeVersionWritten: variable("volumeVersionWritten"),
-          processKind: variable("processKind"),
-          http: variable("http"),
-          failedAnswer: variable("failedAnswer"),
-          durationMicros: variable("durationMicros"),
-          cpuMicros: variable("cpuMicros"),
-          measured: variable("measured"),
+          ...variablesOf<Pick<EndColumns, typeof END_COLUMNS[number]>>(END_COLUMNS, variable),
           variables: null,
-          updatedAt: variable("updatedAt"),
         }).where("id", "=", variable("id")).where("status", "in", ["PENDING", "RUNNING"])
           .where("owner", "=", variable("owner")).where("attempt", "=", variable("attempt")),
     );
