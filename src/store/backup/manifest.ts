@@ -72,20 +72,13 @@ export function manifestText(
   >,
   sealer: Sealer,
 ): string {
-  const { createdAt, source, hasKeys, files, list, damages, missing } = fields;
   const unsigned: Omit<Manifest, "mac"> = {
     format: FORMAT,
     form: FORM,
-    createdAt,
     invoked: VERSION,
     schema: Object.keys(MIGRATIONS).at(-1) ?? "",
-    source,
     masterKeyId: sealer.keyId,
-    hasKeys,
-    files,
-    list,
-    damages,
-    missing,
+    ...fields,
   };
   return `${JSON.stringify({ ...unsigned, mac: macOf(unsigned, sealer) }, null, 2)}\n`;
 }
@@ -127,6 +120,7 @@ export function parseManifest(text: string, backup: string): Manifest {
 
 const isText = (pattern: RegExp) => (value: unknown) =>
   typeof value === "string" && pattern.test(value);
+/** How each field looks. The order is that in which the values are signed. */
 const FIELDS: Readonly<Record<Exclude<keyof Manifest, "format">, (value: unknown) => boolean>> = {
   form: (value) => value === FORM,
   createdAt: isText(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
@@ -195,13 +189,10 @@ export function assertKnownSchema({ schema, invoked }: Manifest, backup: string)
 }
 
 function macOf(unsigned: Omit<Manifest, "mac">, sealer: Sealer): string {
-  const { format, form, createdAt, invoked, schema, source, masterKeyId, hasKeys } = unsigned;
-  const { files, list, damages, missing } = unsigned;
-  const values = [
-    ...[format, form, createdAt, invoked, schema],
-    ...[source, masterKeyId, hasKeys, files, list, damages, missing],
-  ];
-  return createHmac("sha256", sealer.deriveKey("backup", masterKeyId))
+  const { mac: _unsigned, ...signed } = FIELDS;
+  const names = Object.keys(signed) as (keyof typeof signed)[];
+  const values = [unsigned.format, ...names.map((name) => unsigned[name])];
+  return createHmac("sha256", sealer.deriveKey("backup", unsigned.masterKeyId))
     .update(JSON.stringify(values)).digest("hex");
 }
 
