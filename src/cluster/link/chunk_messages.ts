@@ -1,7 +1,7 @@
 /** The messages by which a worker gets the sealed chunks of artifacts from an API node. */
 import { z } from "zod";
 import { UNAVAILABLE } from "../../shared/objects.ts";
-import { Digest, read } from "./messages.ts";
+import { Digest, readerOf } from "./messages.ts";
 import { BrokenProtocol } from "./receiver.ts";
 
 /**
@@ -34,10 +34,8 @@ export function encodeChunkRequest(request: ChunkRequest): Uint8Array<ArrayBuffe
   return new TextEncoder().encode(JSON.stringify(request));
 }
 
-/** A worker is hostile. @throws BrokenProtocol */
-export function readChunkRequest(bytes: Uint8Array): ChunkRequest {
-  return read(Request, "a request for a chunk", bytes);
-}
+/** A worker is hostile. */
+export const readChunkRequest = readerOf(Request, "a request for a chunk");
 
 export function encodeChunkReply(reply: ChunkReply): Uint8Array<ArrayBuffer> {
   const content = reply.kind === "chunk"

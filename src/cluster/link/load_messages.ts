@@ -1,8 +1,7 @@
 /** The messages by which an API node gets a report on the loading of a script from a worker. */
 import { z } from "zod";
-import type { LoadReport } from "../../engine/load_reporter.ts";
 import { READINGS_SHOWN_MAX } from "../../sandbox/contract.ts";
-import { Digest, Id, Memory, ObjectGrant, read } from "./messages.ts";
+import { Digest, Id, Memory, ObjectGrant, readerOf } from "./messages.ts";
 
 const Request = z.object({
   /** The API node that asks, and the request that the reply names. */
@@ -31,15 +30,13 @@ const Reply = z.object({
       position: z.string().max(POSITION_MAX_UNITS),
       called: z.string().max(NAME_MAX_UNITS),
       functionName: z.string().max(NAME_MAX_UNITS).exactOptional(),
-    })).max(READINGS_SHOWN_MAX),
+    })).max(READINGS_SHOWN_MAX).readonly(),
     error: z.string().max(ERROR_MAX_UNITS).exactOptional(),
   }).optional(),
 });
 
 /** A worker's answer. */
-interface LoadReply {
-  readonly report?: LoadReport | undefined;
-}
+type LoadReply = Readonly<z.infer<typeof Reply>>;
 
 export function encodeLoadMessage(
   message: LoadRequestMessage | LoadReply,
@@ -47,12 +44,8 @@ export function encodeLoadMessage(
   return new TextEncoder().encode(JSON.stringify(message));
 }
 
-/** Reads an opened request. @throws BrokenProtocol */
-export function readLoadRequest(bytes: Uint8Array): LoadRequestMessage {
-  return read(Request, "a request for a report", bytes);
-}
+/** Reads an opened request. */
+export const readLoadRequest = readerOf(Request, "a request for a report");
 
-/** A worker is hostile. @throws BrokenProtocol */
-export function readLoadReply(bytes: Uint8Array): LoadReply {
-  return read(Reply, "a report", bytes);
-}
+/** A worker is hostile. */
+export const readLoadReply = readerOf(Reply, "a report");

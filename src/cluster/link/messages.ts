@@ -246,8 +246,7 @@ const Ended = z.object({
   }).optional(),
 });
 
-/** @throws BrokenProtocol */
-export function read<T>(schema: z.ZodType<T>, what: string, bytes: Uint8Array): T {
+function read<T>(schema: z.ZodType<T>, what: string, bytes: Uint8Array): T {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
@@ -275,21 +274,25 @@ export function encode(
   return encoder.encode(JSON.stringify(value));
 }
 
-export const readOffer = (bytes: Uint8Array): Offer => read(Offer, "an offer", bytes);
-export const readAccepted = (bytes: Uint8Array): Accepted => read(Accepted, "an answer", bytes);
+/** @throws BrokenProtocol */
+export function readerOf<T>(
+  schema: z.ZodType<T>,
+  what: string,
+): (bytes: Uint8Array) => Readonly<T> {
+  return (bytes) => read(schema, what, bytes);
+}
+
+export const readOffer = readerOf(Offer, "an offer");
+export const readAccepted = readerOf(Accepted, "an answer");
 /** The protocol of a sender, also of one that writes the rest of its message in another way. */
 export const readProtocol = (bytes: Uint8Array): number =>
   read(Spoken, "a message", bytes).protocol;
-export const readClaimRequest = (bytes: Uint8Array): ClaimRequest =>
-  read(ClaimRequest, "a claim", bytes);
-export const readClaimReply = (bytes: Uint8Array): ClaimReply =>
-  read(ClaimReply, "the reply to a claim", bytes);
-export const readHeartbeat = (bytes: Uint8Array): Heartbeat =>
-  read(Heartbeat, "a heartbeat", bytes);
-export const readPrewarm = (bytes: Uint8Array): Prewarm =>
-  read(Prewarm, "a list of scripts", bytes);
-export const readLogs = (bytes: Uint8Array): readonly SandboxLog[] =>
-  read(Logs, "a list of log lines", bytes);
+export const readClaimRequest = readerOf(ClaimRequest, "a claim");
+export const readClaimReply = readerOf(ClaimReply, "the reply to a claim");
+export const readHeartbeat = readerOf(Heartbeat, "a heartbeat");
+export const readPrewarm = readerOf(Prewarm, "a list of scripts");
+export const readLogs = readerOf(Logs, "a list of log lines");
+
 /** A job for a worker, and what it needs to read the artifacts: the grants of their objects, by digest. */
 export interface SealedJob {
   readonly job: Job;
