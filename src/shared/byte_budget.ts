@@ -35,15 +35,12 @@ export class ByteBudget {
     } else {
       this.#takenBytes += bytes;
     }
-    let isTaken = true;
-    return {
-      [Symbol.dispose]: () => {
-        if (!isTaken) return;
-        isTaken = false;
-        this.#takenBytes -= bytes;
-        this.#grant();
-      },
-    };
+    const taken = new DisposableStack();
+    taken.defer(() => {
+      this.#takenBytes -= bytes;
+      this.#grant();
+    });
+    return taken;
   }
 
   #fits(bytes: number): boolean {

@@ -75,16 +75,13 @@ export class Slots {
   #take(asyncSlot?: Disposable): Disposable {
     this.#taken++;
     this.#notify();
-    let isTaken = true;
-    return {
-      [Symbol.dispose]: () => {
-        if (!isTaken) return;
-        isTaken = false;
-        this.#taken--;
-        asyncSlot?.[Symbol.dispose]();
-        this.#notify();
-      },
-    };
+    const taken = new DisposableStack();
+    taken.defer(() => {
+      this.#taken--;
+      asyncSlot?.[Symbol.dispose]();
+      this.#notify();
+    });
+    return taken;
   }
 
   #notify(): void {
