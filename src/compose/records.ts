@@ -20,9 +20,9 @@ export async function openObjects(
   node: string,
   stopping = new AbortController().signal,
 ): Promise<Objects> {
-  const { Objects } = await import("../cluster/objects/mod.ts");
+  const { openBuckets } = await import("../cluster/objects/mod.ts");
   const { objects: address, environmentS3Keys: keys, objectReplicas: replicas } = settings;
-  const objects = await Objects.open({
+  const objects = await openBuckets({
     cacheDir: join(server.dataDir, "cache", "objects"),
     cacheBytes: settings.objectCacheBytes,
     node,

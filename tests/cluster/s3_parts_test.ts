@@ -5,7 +5,7 @@ import type { ServerResponse } from "node:http";
 import { CHUNK_BYTES, sealedSize } from "../../src/cluster/objects/codec.ts";
 import { S3Client } from "../../src/cluster/objects/s3/client.ts";
 import { eachDigest } from "../../src/cluster/objects/s3/listing.ts";
-import { Retentions } from "../../src/cluster/objects/retentions.ts";
+import { Retaining } from "../../src/cluster/objects/retentions.ts";
 import { PART_BYTES, partBytesFor, PARTS_MAX } from "../../src/cluster/objects/s3/upload.ts";
 import { openS3Node } from "../support/blob_stores.ts";
 import { readListing, readUploads } from "../../src/cluster/objects/s3/xml.ts";
@@ -36,7 +36,7 @@ Deno.test("an object is retained while its content is under way, and no longer t
   const { object } = randomObject(1);
   const uploaded = Promise.withResolvers<void>();
   const changes: string[] = [];
-  await using retentions = new Retentions({
+  await using retentions = new Retaining({
     ensure: () => uploaded.promise,
     renew: () => Promise.resolve(void changes.push("renewed")),
     release: () => Promise.resolve(void changes.push("released")),
@@ -49,7 +49,7 @@ Deno.test("an object is retained while its content is under way, and no longer t
   await eventually(() => changes.includes("released") || undefined, "a release");
   await new Promise((resolve) => setTimeout(resolve, 50));
   assert.equal(changes.at(-1), "released");
-  const failed = new Retentions({
+  const failed = new Retaining({
     ensure: () => Promise.reject(new Error("full")),
     renew: () => assert.fail("what is not there was retained"),
     release: () => Promise.resolve(),

@@ -1,7 +1,7 @@
 /** Stores whose blobs are on disk or in the object store, for suites that run on both. */
 import type { NatsConnection } from "@nats-io/transport-node";
 import { randomUUID } from "node:crypto";
-import { Objects } from "../../src/cluster/objects/mod.ts";
+import { type Objects, openBuckets } from "../../src/cluster/objects/mod.ts";
 import { openStore, type Store } from "../../src/store/mod.ts";
 import { makeTempDir } from "./invoked.ts";
 import { TestNats } from "./nats.ts";
@@ -98,7 +98,7 @@ export async function openS3Node(
   const { path } = opened.use(await makeTempDir());
   try {
     const objects = opened.use(
-      await Objects.open({
+      await openBuckets({
         cacheDir: path,
         cacheBytes: CACHE_BYTES,
         node: randomUUID(),
@@ -126,7 +126,7 @@ export async function openNode(
   });
   opened.defer(() => connection.close());
   const objects = opened.use(
-    await Objects.open({
+    await openBuckets({
       cacheDir: path,
       cacheBytes,
       node: randomUUID(),

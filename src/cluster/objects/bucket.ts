@@ -1,5 +1,5 @@
 import { getLogger } from "@logtape/logtape";
-import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import type { JetStreamManager } from "@nats-io/jetstream";
 import { Objm } from "@nats-io/obj";
 import type { NatsConnection } from "@nats-io/transport-node";
 import {
@@ -23,7 +23,7 @@ import {
   type StoredRecord,
 } from "./layout.ts";
 import { ObjectReader } from "./reader.ts";
-import { Retentions } from "./retentions.ts";
+import { Retaining } from "./retentions.ts";
 import type { SpaceProbe } from "./space_probe.ts";
 import { streamChunks } from "./stream_chunks.ts";
 import { checkOrder } from "./stream_order.ts";
@@ -54,36 +54,19 @@ interface BucketOptions {
  * that it replaces. So of a node that retains an object and another that deletes it, one finds that the other was
  * first: the deletion then does nothing, or the retention sends the content again.
  */
-export class NatsBucket implements ObjectBucket {
-  readonly name: string;
+export class NatsBucket extends Retaining implements ObjectBucket {
   readonly #layout: Layout;
-  readonly #manager: JetStreamManager;
   readonly #uploads: ObjectUploads;
   readonly #reader: ObjectReader;
-  readonly #retentions: Retentions;
-  readonly #options: BucketOptions;
-  readonly #create: () => Promise<unknown>;
 
-  private constructor(
-    name: string,
-    parts: {
-      readonly create: () => Promise<unknown>;
-      readonly manager: JetStreamManager;
-      readonly uploads: ObjectUploads;
-      readonly reader: ObjectReader;
-    },
-    layout: Layout,
-    options: BucketOptions,
+  constructor(
+    private readonly nats: NatsConnection,
+    private readonly manager: JetStreamManager,
+    readonly name: string,
+    private readonly options: BucketOptions,
   ) {
-    this.name = name;
-    this.#layout = layout;
-    this.#create = parts.create;
-    this.#manager = parts.manager;
-    this.#uploads = parts.uploads;
-    this.#reader = parts.reader;
-    this.#options = options;
     const { node } = options;
-    this.#retentions = new Retentions({
+    super({
       ensure: (content, isRetained) =>
         onNats(() => this.#ensure(content, () => isRetained ? retentionOf(node) : {})),
       renew: (digest) =>
@@ -91,57 +74,28 @@ export class NatsBucket implements ObjectBucket {
       release: (digest) =>
         onNats(() => this.#change(digest, ({ [node]: _released, ...others }) => others)),
     });
+    this.#layout = new Layout(name);
+    this.#uploads = new ObjectUploads(nats, this.#layout);
+    this.#reader = new ObjectReader(name, streamChunks(manager, name), options.cache);
   }
 
-  /** Opens a bucket, and creates it if it does not exist. @throws ObjectsUnavailable */
-  static async open(
-    nats: NatsConnection,
-    name: string,
-    options: BucketOptions,
-  ): Promise<NatsBucket> {
-    return await onNats(async () => {
-      const create = () => new Objm(nats).create(name, { replicas: options.replicas });
-      await create();
-      const layout = new Layout(name);
-      const manager = await jetstreamManager(nats);
-      const parts = {
-        create,
-        manager,
-        uploads: new ObjectUploads(nats, layout),
-        reader: new ObjectReader(name, streamChunks(manager, name), options.cache),
-      };
-      return new NatsBucket(name, parts, layout, options);
-    });
-  }
-
-  /** Creates it again if NATS has lost it. @throws ObjectsUnavailable */
-  async reopen(): Promise<void> {
-    await onNats(this.#create);
-  }
-
-  store(content: ObjectContent): Promise<void> {
-    return this.#retentions.store(content);
-  }
-
-  retain(content: ObjectContent): Promise<void> {
-    return this.#retentions.retain(content);
-  }
-
-  release(digest: string): void {
-    this.#retentions.release(digest);
+  /** Creates it if NATS lacks it; needed before anything else. @throws ObjectsUnavailable */
+  async create(): Promise<void> {
+    const { replicas } = this.options;
+    await onNats(() => new Objm(this.nats).create(this.name, { replicas }));
   }
 
   read(digest: string): Promise<Uint8Array> {
-    return this.#inOrder(() => this.#reader.read(digest, this.#options.keyOf(digest)));
+    return this.#inOrder(() => this.#reader.read(digest, this.options.keyOf(digest)));
   }
 
   open(digest: string): Promise<OpenObject> {
-    return this.#inOrder(() => this.#reader.open(digest, this.#options.keyOf(digest)));
+    return this.#inOrder(() => this.#reader.open(digest, this.options.keyOf(digest)));
   }
 
   /** A chunk as it is stored. @throws ObjectError, ObjectsUnavailable */
   chunk(digest: string, index: number, admit: Admit): Promise<Uint8Array> {
-    const key = this.#options.keyOf(digest);
+    const key = this.options.keyOf(digest);
     return this.#inOrder(() => this.#reader.sealedChunk(digest, key, index, admit));
   }
 
@@ -185,7 +139,7 @@ export class NatsBucket implements ObjectBucket {
     mayDelete: (digests: readonly string[]) => Promise<readonly string[]>,
   ): Promise<string[]> {
     return onNats(async () => {
-      await this.#retentions.settled(digests);
+      await this.settled(digests);
       const revisions = new Map<string, StoredRecord>();
       const retained: string[] = [];
       await this.#eachStored(digests, (digest, stored) => {
@@ -210,18 +164,14 @@ export class NatsBucket implements ObjectBucket {
   probe(): Promise<void> {
     return onNats(async () => {
       await this.#checkOrder();
-      await this.#options.probe.run();
+      await this.options.probe.run();
     });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#retentions[Symbol.asyncDispose]();
   }
 
   /** Makes sure that the object is there, whole, with this in its record, as it is after an upload of any time. */
   async #ensure(content: ObjectContent, metadata: () => Metadata): Promise<void> {
     const { digest } = content;
-    const key = this.#options.keyOf(digest);
+    const key = this.options.keyOf(digest);
     let uploaded: ObjectRecord | undefined;
     for (;;) {
       await this.#checkOrder();
@@ -278,7 +228,7 @@ export class NatsBucket implements ObjectBucket {
     await this.#checkOrder();
     if (!isThere || after === undefined) return;
     const filter = this.#layout.recordSubject(record.name);
-    await this.#manager.streams.purge(this.#layout.stream, { filter, seq });
+    await this.manager.streams.purge(this.#layout.stream, { filter, seq });
   }
 
   /** Reports an object as missing only if the stream finds the objects that it has. */
@@ -293,7 +243,7 @@ export class NatsBucket implements ObjectBucket {
 
   /** @throws ObjectsUnavailable if a write now would destroy what was written before */
   async #checkOrder(): Promise<void> {
-    checkOrder((await this.#manager.streams.info(this.#layout.stream)).state);
+    checkOrder((await this.manager.streams.info(this.#layout.stream)).state);
   }
 
   /**
@@ -302,7 +252,7 @@ export class NatsBucket implements ObjectBucket {
    */
   async #delete({ record, revision }: StoredRecord): Promise<void> {
     await this.#checkOrder();
-    const { purged } = await this.#manager.streams.purge(this.#layout.stream, {
+    const { purged } = await this.manager.streams.purge(this.#layout.stream, {
       filter: this.#layout.recordSubject(record.name),
       seq: revision + 1,
     });
@@ -310,12 +260,12 @@ export class NatsBucket implements ObjectBucket {
     // A later record of the same chunks came before the purge; after it none can name them.
     if ((await this.#last(record.name))?.record.nuid === record.nuid) return;
     await this.#purgeChunks(record.nuid);
-    this.#options.cache.deleteAll(record.name);
+    this.options.cache.deleteAll(record.name);
   }
 
   async #purgeChunks(nuid: string): Promise<void> {
     const filter = this.#layout.chunkSubject(nuid);
-    await this.#manager.streams.purge(this.#layout.stream, { filter });
+    await this.manager.streams.purge(this.#layout.stream, { filter });
   }
 
   async #removeStrays(before: Date): Promise<void> {
@@ -341,7 +291,7 @@ export class NatsBucket implements ObjectBucket {
 
   /** Whether an upload may still be under way. */
   async #isYounger(nuid: string, time: Date): Promise<boolean> {
-    const last = await this.#manager.streams.getMessage(this.#layout.stream, {
+    const last = await this.manager.streams.getMessage(this.#layout.stream, {
       last_by_subj: this.#layout.chunkSubject(nuid),
     });
     return last === null || last.time >= time;
@@ -368,7 +318,7 @@ export class NatsBucket implements ObjectBucket {
    * never an old record.
    */
   async #last(digest: string): Promise<StoredRecord | undefined> {
-    const message = await this.#manager.streams.getMessage(this.#layout.stream, {
+    const message = await this.manager.streams.getMessage(this.#layout.stream, {
       last_by_subj: this.#layout.recordSubject(digest),
     });
     if (message === null) return undefined;
@@ -376,14 +326,14 @@ export class NatsBucket implements ObjectBucket {
   }
 
   async #isWhole({ nuid, chunks }: ObjectRecord): Promise<boolean> {
-    const { state } = await this.#manager.streams.info(this.#layout.stream, {
+    const { state } = await this.manager.streams.info(this.#layout.stream, {
       subjects_filter: this.#layout.chunkSubject(nuid),
     });
     return state.subjects?.[this.#layout.chunkSubject(nuid)] === chunks;
   }
 
   async #subjects(filter: string): Promise<string[]> {
-    const { state } = await this.#manager.streams.info(this.#layout.stream, {
+    const { state } = await this.manager.streams.info(this.#layout.stream, {
       subjects_filter: filter,
     });
     return Object.keys(state.subjects ?? {});

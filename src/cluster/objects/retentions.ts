@@ -18,11 +18,10 @@ interface RetentionRecords {
 }
 
 /**
- * The objects that this node retains. The object store says so, and a retention that nobody renews ends. Changes of one
+ * What both kinds of bucket do for the objects that this node retains. The object store says so, and a retention that nobody renews ends. Changes of one
  * object follow each other.
  */
-export class Retentions implements AsyncDisposable {
-  readonly #records: RetentionRecords;
+export class Retaining implements AsyncDisposable {
   /** How often each object is retained. */
   readonly #counts = new Map<string, number>();
   /** The last change of each object. */
@@ -32,13 +31,12 @@ export class Retentions implements AsyncDisposable {
   readonly #timer: ReturnType<typeof setInterval>;
 
   /** @param renewalMs the time between two renewals */
-  constructor(records: RetentionRecords, renewalMs = RENEWAL_INTERVAL_MS) {
-    this.#records = records;
+  constructor(private readonly records: RetentionRecords, renewalMs = RENEWAL_INTERVAL_MS) {
     this.#timer = setInterval(() => this.#renew(), renewalMs);
   }
 
   store(content: ObjectContent): Promise<void> {
-    return this.#serialize(content.digest, () => this.#records.ensure(content, false));
+    return this.#serialize(content.digest, () => this.records.ensure(content, false));
   }
 
   retain(content: ObjectContent): Promise<void> {
@@ -57,7 +55,7 @@ export class Retentions implements AsyncDisposable {
     this.#inBackground(digest, async () => {
       // Retained again since.
       if (this.#counts.has(digest)) return;
-      await this.#records.release(digest);
+      await this.records.release(digest);
     });
   }
 
@@ -77,7 +75,7 @@ export class Retentions implements AsyncDisposable {
     const { digest } = content;
     this.#ensuring.set(digest, Promise.resolve());
     try {
-      await this.#records.ensure(content, true);
+      await this.records.ensure(content, true);
     } finally {
       // A renewal that ended after a release would retain the object again.
       await this.#ensuring.get(digest);
@@ -87,12 +85,12 @@ export class Retentions implements AsyncDisposable {
 
   #renew(): void {
     for (const [digest, last] of this.#ensuring) {
-      const renewed = last.then(() => this.#records.renew(digest));
+      const renewed = last.then(() => this.records.renew(digest));
       this.#ensuring.set(digest, logged(digest, renewed));
     }
     for (const digest of this.#counts.keys()) {
       this.#inBackground(digest, async () => {
-        if (this.#counts.has(digest)) await this.#records.renew(digest);
+        if (this.#counts.has(digest)) await this.records.renew(digest);
       });
     }
   }

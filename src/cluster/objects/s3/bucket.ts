@@ -15,7 +15,7 @@ import { sealContent, sealedSize } from "../codec.ts";
 import { isDigest } from "../layout.ts";
 import type { ObjectUrls } from "../opened_store.ts";
 import { ObjectReader } from "../reader.ts";
-import { Retentions } from "../retentions.ts";
+import { Retaining } from "../retentions.ts";
 import { S3Chunks } from "./chunks.ts";
 import { type S3Client, S3Error } from "./client.ts";
 import { contentSizeOf, eachDigest, names, type ObjectState, stateOf } from "./listing.ts";
@@ -48,54 +48,41 @@ interface BucketOptions {
  * other, whichever was first, and a late deletion never destroys a later upload. Two nodes that upload the same content
  * at the same time store it twice, until the object is deleted.
  */
-export class S3Bucket implements ObjectBucket, ObjectUrls {
+export class S3Bucket extends Retaining implements ObjectBucket, ObjectUrls {
   readonly name: string;
-  readonly #client: S3Client;
   readonly #prefix: string;
-  readonly #options: BucketOptions;
   readonly #reader: ObjectReader;
-  readonly #retentions: Retentions;
   /** The key of the content of each object that was found last. */
   readonly #locations = new LRUCache<string, string>(entriesUpTo(LOCATIONS_MAX));
   #moved: (digest: string) => void = () => {};
 
   /** @param kind the part of its keys behind the prefix of the address */
-  constructor(client: S3Client, kind: string, options: BucketOptions) {
-    this.name = `${client.address.bucket}/${client.address.prefix}${kind}`;
-    this.#client = client;
-    this.#prefix = `${client.address.prefix}${kind}/`;
-    this.#options = options;
-    this.#reader = new ObjectReader(this.name, (digest) => this.#chunks(digest), options.cache);
-    this.#retentions = new Retentions({
+  constructor(
+    private readonly client: S3Client,
+    kind: string,
+    private readonly options: BucketOptions,
+  ) {
+    super({
       ensure: (content, isRetained) => this.#ensure(content, isRetained),
       renew: (digest) => this.#put(digest, names.retained(options.node)),
       release: (digest) => this.#release(digest),
     });
-  }
-
-  store(content: ObjectContent): Promise<void> {
-    return this.#retentions.store(content);
-  }
-
-  retain(content: ObjectContent): Promise<void> {
-    return this.#retentions.retain(content);
-  }
-
-  release(digest: string): void {
-    this.#retentions.release(digest);
+    this.name = `${client.address.bucket}/${client.address.prefix}${kind}`;
+    this.#prefix = `${client.address.prefix}${kind}/`;
+    this.#reader = new ObjectReader(this.name, (digest) => this.#chunks(digest), options.cache);
   }
 
   async read(digest: string): Promise<Uint8Array> {
-    return await this.#reader.read(digest, this.#options.keyOf(digest));
+    return await this.#reader.read(digest, this.options.keyOf(digest));
   }
 
   async open(digest: string): Promise<OpenObject> {
-    return await this.#reader.open(digest, this.#options.keyOf(digest));
+    return await this.#reader.open(digest, this.options.keyOf(digest));
   }
 
   /** A chunk as it is stored. @throws ObjectError, ObjectsUnavailable */
   async chunk(digest: string, index: number, admit: Admit): Promise<Uint8Array> {
-    return await this.#reader.sealedChunk(digest, this.#options.keyOf(digest), index, admit);
+    return await this.#reader.sealedChunk(digest, this.options.keyOf(digest), index, admit);
   }
 
   async check(digest: string): Promise<number> {
@@ -105,7 +92,7 @@ export class S3Bucket implements ObjectBucket, ObjectUrls {
   }
 
   async *digests(prefix = ""): AsyncGenerator<readonly string[]> {
-    const pages = this.#client.pages(this.#prefix + prefix);
+    const pages = this.client.pages(this.#prefix + prefix);
     for await (const objects of eachDigest(pages, this.#prefix)) {
       yield objects.filter(([, keys]) => stateOf(keys).contents.length > 0)
         .map(([digest]) => digest);
@@ -130,7 +117,7 @@ export class S3Bucket implements ObjectBucket, ObjectUrls {
     digests: readonly string[],
     mayDelete: (digests: readonly string[]) => Promise<readonly string[]>,
   ): Promise<string[]> {
-    await this.#retentions.settled(digests);
+    await this.settled(digests);
     const retained: string[] = [];
     const announced = new Map<string, Deletion>();
     await atOnce(digests, async (digest) => {
@@ -160,55 +147,51 @@ export class S3Bucket implements ObjectBucket, ObjectUrls {
 
   /** @param before how old a leftover must be */
   async removeStrays(before = new Date(Date.now() - STRAY_MIN_AGE_MS)): Promise<void> {
-    for await (const objects of eachDigest(this.#client.pages(this.#prefix), this.#prefix)) {
+    for await (const objects of eachDigest(this.client.pages(this.#prefix), this.#prefix)) {
       for (const [digest, keys] of objects) {
         const strays = straysOf(keys, before);
         if (strays.length === 0) continue;
         logger.info("removed what interrupted work has left of object {digest}", { digest });
-        await atOnce(strays, ({ key }) => this.#client.delete(key));
+        await atOnce(strays, ({ key }) => this.client.delete(key));
       }
     }
-    await this.#client.abortUploads(this.#prefix, before, (key) => this.#isUnused(key, before));
+    await this.client.abortUploads(this.#prefix, before, (key) => this.#isUnused(key, before));
   }
 
   probe(): Promise<void> {
-    return this.#client.probe(this.#options.node);
+    return this.client.probe(this.options.node);
   }
 
   async findUrl(digest: string): Promise<string | undefined> {
     const key = await this.#locate(digest);
-    return key === undefined ? undefined : await this.#client.urlOf(key);
+    return key === undefined ? undefined : await this.client.urlOf(key);
   }
 
   onMoved(listener: (digest: string) => void): void {
     this.#moved = listener;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#retentions[Symbol.asyncDispose]();
-  }
-
   async #ensure(content: ObjectContent, isRetained: boolean): Promise<void> {
     const { digest, size } = content;
-    const use = isRetained ? names.retained(this.#options.node) : names.stored;
+    const use = isRetained ? names.retained(this.options.node) : names.stored;
     await this.#put(digest, use);
     const { kept } = await this.#state(digest);
     if (kept.some((stored) => stored.size === sealedSize(size))) return;
     const key = this.#key(digest, names.content(randomUUID()));
-    const bytes = () => sealContent(this.#options.keyOf(digest), content);
-    await upload(this.#client, key, { size: sealedSize(size), bytes });
+    const bytes = () => sealContent(this.options.keyOf(digest), content);
+    await upload(this.client, key, { size: sealedSize(size), bytes });
     // The upload may have taken any time, and its content may have the time of its begin.
     await this.#put(digest, use);
     this.#locations.set(digest, key);
     this.#moved(digest);
     // Of another size: damaged.
-    await atOnce(kept, ({ id }) => this.#client.delete(this.#key(digest, names.content(id))));
+    await atOnce(kept, ({ id }) => this.client.delete(this.#key(digest, names.content(id))));
   }
 
   /** The age of the object begins before others can delete it. */
   async #release(digest: string): Promise<void> {
     await this.#put(digest, names.stored);
-    await this.#client.delete(this.#key(digest, names.retained(this.#options.node)));
+    await this.client.delete(this.#key(digest, names.retained(this.options.node)));
   }
 
   /** Says that this node is about to delete the contents that the object has, and looks who needs it then. */
@@ -216,7 +199,7 @@ export class S3Bucket implements ObjectBucket, ObjectUrls {
     const { contents } = await this.#state(digest);
     const at = new Date();
     const ids = contents.map(({ id }) => id);
-    await atOnce(ids, (id) => this.#put(digest, names.deleting(id, this.#options.node)));
+    await atOnce(ids, (id) => this.#put(digest, names.deleting(id, this.options.node)));
     return { ids, at, state: await this.#state(digest) };
   }
 
@@ -224,16 +207,16 @@ export class S3Bucket implements ObjectBucket, ObjectUrls {
   async #finish(digest: string, { ids, at }: Deletion, isDue: boolean): Promise<void> {
     if (isDue) {
       // A node that was suspended comes too late: others remove its announcement, and S3 rejects its deletion.
-      await atOnce(ids, (id) => this.#client.delete(this.#key(digest, names.content(id)), at));
+      await atOnce(ids, (id) => this.client.delete(this.#key(digest, names.content(id)), at));
       this.#locations.delete(digest);
       this.#moved(digest);
-      this.#options.cache.deleteAll(digest);
+      this.options.cache.deleteAll(digest);
       if ((await this.#state(digest)).contents.length === 0) {
-        await this.#client.delete(this.#key(digest, names.stored));
+        await this.client.delete(this.#key(digest, names.stored));
       }
     }
-    const { node } = this.#options;
-    await atOnce(ids, (id) => this.#client.delete(this.#key(digest, names.deleting(id, node))));
+    const { node } = this.options;
+    await atOnce(ids, (id) => this.client.delete(this.#key(digest, names.deleting(id, node))));
   }
 
   /** Whether no node has stored or retained an object since: its retention is renewed while an upload is under way. */
@@ -244,11 +227,11 @@ export class S3Bucket implements ObjectBucket, ObjectUrls {
   }
 
   async #state(digest: string): Promise<ObjectState> {
-    return stateOf(await this.#client.list(this.#key(digest, "")));
+    return stateOf(await this.client.list(this.#key(digest, "")));
   }
 
   async #put(digest: string, name: string): Promise<void> {
-    await this.#client.put(this.#key(digest, name), new Uint8Array());
+    await this.client.put(this.#key(digest, name), new Uint8Array());
   }
 
   #key(digest: string, name: string): string {
@@ -262,7 +245,7 @@ export class S3Bucket implements ObjectBucket, ObjectUrls {
         key ??= await this.#locate(digest);
         if (key === undefined) throw this.#missing(digest);
         try {
-          return (await this.#client.request(key, { headers: { range }, maxBytes })).body;
+          return (await this.client.request(key, { headers: { range }, maxBytes })).body;
         } catch (error) {
           // Another node has stored the object again, and deleted the content that this node knew.
           if (!isKnown || !(error instanceof S3Error) || error.status !== 404) throw error;
