@@ -5,13 +5,10 @@ interface Waiting {
 
 /** An amount of memory that is shared, in bytes. Those who ask get theirs in the order in which they ask. */
 export class ByteBudget {
-  readonly limitBytes: number;
   #takenBytes = 0;
   readonly #waiting = new Set<Waiting>();
 
-  constructor(limitBytes: number) {
-    this.limitBytes = limitBytes;
-  }
+  constructor(readonly limitBytes: number) {}
 
   /** Whether somebody waits. */
   get isWanted(): boolean {

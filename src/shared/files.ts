@@ -96,7 +96,7 @@ export async function sizeOf(path: string): Promise<number | undefined> {
 /** The result of an operation on a file; undefined if the file does not exist. */
 export async function ifExists<Result>(operation: Promise<Result>): Promise<Result | undefined> {
   try {
-    return (await Deno.stat(path)).size;
+    return await operation;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;

@@ -9,7 +9,6 @@ const SPARE_MAX_BYTES = 1024 * 1024;
  * beside its own: so chunks are copied into blocks, and the memory follows the bytes.
  */
 export class GatheredBytes {
-  readonly #bytesMax: number;
   /** The only chunk so far, which is not copied: most bodies have no other. */
   #only: Uint8Array | undefined;
   /** Full but for the last one. */
@@ -19,9 +18,7 @@ export class GatheredBytes {
   #capacity = 0;
 
   /** @param bytesMax most bytes that are added */
-  constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
-  }
+  constructor(private readonly bytesMax: number) {}
 
   /** Bytes that were added. */
   get length(): number {
@@ -69,7 +66,7 @@ export class GatheredBytes {
     if (rest.length === 0) return;
     const spare = Math.max(SPARE_MIN_BYTES, Math.min(this.#capacity, SPARE_MAX_BYTES));
     const block = new Uint8Array(
-      Math.max(rest.length, Math.min(spare, this.#bytesMax - this.#capacity)),
+      Math.max(rest.length, Math.min(spare, this.bytesMax - this.#capacity)),
     );
     block.set(rest);
     this.#blocks.push(block);

@@ -5,17 +5,14 @@
  * needs the value next computes it again.
  */
 export class Lazy<Value> {
-  readonly #compute: () => Promise<Value>;
   #held: Promise<Value> | undefined;
 
-  constructor(compute: () => Promise<Value>) {
-    this.#compute = compute;
-  }
+  constructor(private readonly compute: () => Promise<Value>) {}
 
   /** The value. Rejects as its computation does. */
   get(): Promise<Value> {
     if (this.#held !== undefined) return this.#held;
-    const computing = this.#held = this.#compute();
+    const computing = this.#held = this.compute();
     computing.catch(() => this.#held = undefined);
     return computing;
   }

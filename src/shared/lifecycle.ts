@@ -12,15 +12,15 @@ export type Transitions<Mode extends string> = {
  *     readonly #lifecycle = new Lifecycle("pool", "open", { open: ["closed"], closed: [] });
  */
 export class Lifecycle<Mode extends string> {
-  readonly #owner: string;
-  readonly #transitions: Transitions<Mode>;
   #mode: Mode;
 
   /** @param owner names the component in assertions */
-  constructor(owner: string, initial: NoInfer<Mode>, transitions: Transitions<Mode>) {
-    this.#owner = owner;
+  constructor(
+    private readonly owner: string,
+    initial: NoInfer<Mode>,
+    private readonly transitions: Transitions<Mode>,
+  ) {
     this.#mode = initial;
-    this.#transitions = transitions;
   }
 
   get mode(): Mode {
@@ -37,8 +37,8 @@ export class Lifecycle<Mode extends string> {
    * @throws AssertionError for a transition that is not listed, a change to the current mode included
    */
   set(next: Mode): void {
-    if (!this.#transitions[this.#mode].includes(next)) {
-      assert.fail(`${this.#owner} must not change its mode from ${this.#mode} to ${next}`);
+    if (!this.transitions[this.#mode].includes(next)) {
+      assert.fail(`${this.owner} must not change its mode from ${this.#mode} to ${next}`);
     }
     this.#mode = next;
   }

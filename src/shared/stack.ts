@@ -69,11 +69,7 @@ export interface ScriptFrame {
 
 /** Maps stacks of one script. */
 export class StackMap {
-  readonly #map: TraceMap | undefined;
-
-  private constructor(map: TraceMap | undefined) {
-    this.#map = map;
-  }
+  private constructor(private readonly map: TraceMap | undefined) {}
 
   /** Reads the source map. Without a valid one, locations are those of the bundle. */
   static async open(sourceMap: () => Promise<string>): Promise<StackMap> {
@@ -91,13 +87,13 @@ export class StackMap {
   text(text: string, quote = (location: string) => location): string {
     return text.replace(
       BUNDLE_LOCATIONS,
-      (_, line, column) => quote(mapped(this.#map, { line: Number(line), column: Number(column) })),
+      (_, line, column) => quote(mapped(this.map, { line: Number(line), column: Number(column) })),
     );
   }
 
   /** Whether locations can be those of files. */
   get isMapped(): boolean {
-    return this.#map !== undefined;
+    return this.map !== undefined;
   }
 
   /** Reads one line of a stack; undefined for code that is not in the bundle. */
@@ -106,7 +102,7 @@ export class StackMap {
     const inBundle = BUNDLE_LOCATION.exec(frame?.location ?? "");
     if (inBundle === null) return undefined;
     const [line, column] = [Number(inBundle[1]), Number(inBundle[2])];
-    const { file, line: fileLine } = originalOf(this.#map, { line, column });
+    const { file, line: fileLine } = originalOf(this.map, { line, column });
     return {
       line,
       functionName: frame?.functionName?.slice(0, FUNCTION_NAME_MAX_UNITS),
@@ -129,7 +125,7 @@ export class StackMap {
       const position = { line: Number(inBundle?.[1]), column: Number(inBundle?.[2]) };
       yield {
         functionName: functionName?.slice(0, FUNCTION_NAME_MAX_UNITS),
-        location: inBundle === null ? location : mapped(this.#map, position),
+        location: inBundle === null ? location : mapped(this.map, position),
       };
     }
   }

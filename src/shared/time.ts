@@ -17,7 +17,6 @@ export function wallTimeOf(momentMs: number): number {
 
 /** Calls back for each item that is not deleted within its own time. One timer serves all items. */
 export class Deadlines<Item> {
-  readonly #onTimeout: (item: Item) => void;
   /** On the clock of `performance.now`. */
   readonly #deadlines = new Map<Item, number>();
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -25,9 +24,7 @@ export class Deadlines<Item> {
   #wakesAt = Infinity;
 
   /** @param onTimeout must not throw */
-  constructor(onTimeout: (item: Item) => void) {
-    this.#onTimeout = onTimeout;
-  }
+  constructor(private readonly onTimeout: (item: Item) => void) {}
 
   /** Begins the time of an item, unless it has begun. */
   add(item: Item, afterMs: number): void {
@@ -58,7 +55,7 @@ export class Deadlines<Item> {
         next = Math.min(next, deadline);
       } else {
         this.#deadlines.delete(item);
-        this.#onTimeout(item);
+        this.onTimeout(item);
       }
     }
     if (next < this.#wakesAt) this.#wake(next);

@@ -50,8 +50,6 @@ const SYNC_DELAY_MS = 100;
  * transaction is rolled back, and all of its writes run again, each in a savepoint of its own.
  */
 export class GroupedWriter {
-  readonly #statements: StatementRunner;
-  readonly #sync: () => Promise<void>;
   #waiting: PendingWrite[] = [];
   /** Work that runs before the next transaction. */
   #betweenWork: (() => Promise<void>)[] = [];
@@ -71,10 +69,10 @@ export class GroupedWriter {
    * @param statements runs statements on the connection that the writes use, and that nothing else uses
    * @param sync makes durable what was committed before it is called
    */
-  constructor(statements: StatementRunner, sync: () => Promise<void>) {
-    this.#statements = statements;
-    this.#sync = sync;
-  }
+  constructor(
+    private readonly statements: StatementRunner,
+    private readonly sync: () => Promise<void>,
+  ) {}
 
   /**
    * Resolves with the write's value once the write has this durability. It may run again, if another write of its
@@ -154,7 +152,7 @@ export class GroupedWriter {
       clearTimeout(this.#syncTimer);
       this.#syncTimer = undefined;
       try {
-        if (this.#syncFailure === undefined) await this.#sync();
+        if (this.#syncFailure === undefined) await this.sync();
       } catch (error) {
         this.#syncFailure = { error };
       }
@@ -183,7 +181,7 @@ export class GroupedWriter {
         }
         // After a rollback that failed, the next transaction starts fresh, or fails in the same way.
         const mayRetry = rollBackError === undefined && retries < RETRIES_MAX &&
-          this.#statements.mayRetry(error);
+          this.statements.mayRetry(error);
         if (!mayRetry) failure = { error };
       }
     }
@@ -196,11 +194,11 @@ export class GroupedWriter {
     group: readonly PendingWrite[],
     inSavepoints: boolean,
   ): Promise<CommitResult[]> {
-    await this.#statements.begin();
+    await this.statements.begin();
     const locks = new Set<string>();
     for (const pending of group) for (const lock of pending.locks) locks.add(lock);
     // In one order everywhere, and before any row is locked: so no two transactions wait for each other's locks.
-    if (locks.size > 0) await this.#statements.lock([...locks].sort());
+    if (locks.size > 0) await this.statements.lock([...locks].sort());
     const results: CommitResult[] = [];
     for (const pending of group) {
       const result: CommitResult = inSavepoints
@@ -208,7 +206,7 @@ export class GroupedWriter {
         : { kind: "committed", pending, value: await pending.write() };
       results.push(result);
     }
-    await this.#statements.commit();
+    await this.statements.commit();
     this.counts.transactions++;
     for (const { kind } of results) if (kind === "committed") this.counts.writes++;
     return results;
@@ -216,14 +214,14 @@ export class GroupedWriter {
 
   /** Runs one write of a group; rolls all of it back if it throws. */
   async #runInSavepoint(pending: PendingWrite): Promise<CommitResult> {
-    this.#statements.send("savepoint grouped_write", []);
+    this.statements.send("savepoint grouped_write", []);
     try {
       const value = await pending.write();
       await this.#run("release savepoint grouped_write");
       return { kind: "committed", pending, value };
     } catch (error) {
       // On a full disk the database rolls all of the transaction back by itself: the first error is the cause.
-      if (!this.#statements.inTransaction || this.#statements.mayRetry(error)) throw error;
+      if (!this.statements.inTransaction || this.statements.mayRetry(error)) throw error;
       await this.#run("rollback to savepoint grouped_write");
       return { kind: "rolled-back", pending, error };
     }
@@ -232,7 +230,7 @@ export class GroupedWriter {
   /** Never rejects: an error here would end the loop of the writer, and every later write would wait for ever. */
   async #rollBack(): Promise<unknown> {
     try {
-      if (this.#statements.inTransaction) await this.#statements.rollback();
+      if (this.statements.inTransaction) await this.statements.rollback();
       return undefined;
     } catch (error) {
       return error;
@@ -240,7 +238,7 @@ export class GroupedWriter {
   }
 
   #run(sql: string): number | Promise<number> {
-    return this.#statements.run(sql, []);
+    return this.statements.run(sql, []);
   }
 }
 
@@ -318,32 +316,33 @@ export type Variable<Values> = <Name extends keyof Values & string>(name: Name) 
 
 /** A statement that Kysely builds once; every run only binds its values. For statements of every invocation. */
 export class Statement<Values extends object> {
-  readonly #runner: StatementRunner;
   readonly #sql: string;
   /** An unbound value, or a value that the statement has in every run. */
   readonly #parameters: readonly unknown[];
 
-  constructor(runner: StatementRunner, build: (variable: Variable<Values>) => Compilable) {
+  constructor(
+    private readonly runner: StatementRunner,
+    build: (variable: Variable<Values>) => Compilable,
+  ) {
     const variable = (name: string) => new Unbound(name);
     const { sql, parameters } = build(variable as unknown as Variable<Values>).compile();
-    this.#runner = runner;
     this.#sql = sql;
     this.#parameters = parameters;
   }
 
   /** Runs it in the open transaction; answers the number of changed rows. */
   run(values: Values): number | Promise<number> {
-    return this.#runner.run(this.#sql, this.#bound(values));
+    return this.runner.run(this.#sql, this.#bound(values));
   }
 
   /** Runs it in the open transaction, see {@link StatementRunner.send}. */
   send(values: Values): void {
-    this.#runner.send(this.#sql, this.#bound(values));
+    this.runner.send(this.#sql, this.#bound(values));
   }
 
   /** Runs it in the open transaction, see {@link StatementRunner.sendChange}. */
   sendChange(values: Values): void {
-    this.#runner.sendChange(this.#sql, this.#bound(values));
+    this.runner.sendChange(this.#sql, this.#bound(values));
   }
 
   #bound(values: Values): readonly unknown[] {

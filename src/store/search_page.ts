@@ -25,14 +25,11 @@ export interface SearchedRow {
 /** The rows that were read for a page, newest first, and those of them that were found. */
 export class SearchPage {
   readonly rows: FoundRow[] = [];
-  readonly #limit: number;
   #visited = 0;
   #bytes = 0;
   #last: string | undefined;
 
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
+  constructor(private readonly limit: number) {}
 
   add({ id, content_bytes: contentBytes, log_bytes: logBytes, is_match }: SearchedRow): void {
     this.#visited++;
@@ -42,7 +39,7 @@ export class SearchPage {
   }
 
   get isFull(): boolean {
-    return this.rows.length >= this.#limit || this.#visited >= ROWS_PER_PAGE_MAX ||
+    return this.rows.length >= this.limit || this.#visited >= ROWS_PER_PAGE_MAX ||
       this.#bytes >= BYTES_PER_PAGE_MAX;
   }
 

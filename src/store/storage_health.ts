@@ -82,18 +82,12 @@ export function isSyncFailure(error: unknown): boolean {
  * sync that failed, for good; `closed`.
  */
 export class StorageHealth implements Disposable {
-  readonly #probe: () => Promise<void>;
-  readonly #onSyncFailure: (error: Error) => void;
-  readonly #lifecycle = new Lifecycle<"available" | "unavailable" | "failed" | "closed">(
-    "the storage",
-    "available",
-    {
-      available: ["unavailable", "failed", "closed"],
-      unavailable: ["available", "failed", "closed"],
-      failed: ["closed"],
-      closed: [],
-    },
-  );
+  readonly #lifecycle = new Lifecycle("the storage", "available", {
+    available: ["unavailable", "failed", "closed"],
+    unavailable: ["available", "failed", "closed"],
+    failed: ["closed"],
+    closed: [],
+  });
   /** Why the last write failed, in mode `unavailable`. */
   #error: StorageUnavailable | undefined;
   #recovery = Promise.withResolvers<void>();
@@ -103,10 +97,10 @@ export class StorageHealth implements Disposable {
    * @param probe writes something, durably, that changes nothing
    * @param onSyncFailure ends the process: what it believes to be on the disk may not be there
    */
-  constructor(probe: () => Promise<void>, onSyncFailure: (error: Error) => void) {
-    this.#probe = probe;
-    this.#onSyncFailure = onSyncFailure;
-  }
+  constructor(
+    private readonly probe: () => Promise<void>,
+    private readonly onSyncFailure: (error: Error) => void,
+  ) {}
 
   /** Why the store cannot write now; undefined while it can. */
   get error(): StorageUnavailable | undefined {
@@ -159,13 +153,13 @@ export class StorageHealth implements Disposable {
     this.#lifecycle.set("failed");
     clearTimeout(this.#timer);
     this.#recovery.resolve();
-    this.#onSyncFailure(error);
+    this.onSyncFailure(error);
   }
 
   #probeLater(): void {
     this.#timer = setTimeout(async () => {
       try {
-        await this.#probe();
+        await this.probe();
       } catch (error) {
         this.note(error);
         if (this.#lifecycle.is("unavailable")) this.#probeLater();

@@ -99,16 +99,6 @@ export async function makeAccounts(directory: string): Promise<void> {
   await Deno.writeTextFile(join(directory, ACCOUNT_FILE), `${account.getPublicKey()}\n`);
 }
 
-/** The text of a file; empty if it does not exist. An unreadable file must fail: its tokens would be replaced. */
-async function readIfExists(file: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(file);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "";
-    throw error;
-  }
-}
-
 /** The tokens of a configuration. */
 function tokensIn(text: string): readonly string[] {
   return text.match(/\b[\w-]+\.[\w-]+\.[\w-]+(?=\s)/g) ?? [];

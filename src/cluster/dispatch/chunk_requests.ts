@@ -44,15 +44,11 @@ interface WorkerRequests {
  * has ended and NATS has taken the reply, even if the worker had its answer before.
  */
 export class ChunkRequests implements Disposable {
-  readonly #nats: Nats;
-  readonly #read: ReadChunk;
   readonly #subscription: Disposable;
   readonly #reading = new Sema(READS_MAX);
   readonly #workers = new Map<string, WorkerRequests>();
 
-  constructor(nats: Nats, read: ReadChunk) {
-    this.#nats = nats;
-    this.#read = read;
+  constructor(private readonly nats: Nats, private readonly read: ReadChunk) {
     this.#subscription = nats.subscribe(
       subjects.chunks(),
       (message) => void this.#receive(message),
@@ -94,7 +90,7 @@ export class ChunkRequests implements Disposable {
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
-      this.#nats.publish(reply, encodeChunkReply(AWAY));
+      this.nats.publish(reply, encodeChunkReply(AWAY));
     }, CHUNK_REPLY_MS);
     await reading.acquire();
     try {
@@ -110,8 +106,8 @@ export class ChunkRequests implements Disposable {
   }
 
   async #send(reply: string, content: ChunkReply): Promise<void> {
-    this.#nats.publish(reply, encodeChunkReply(content));
-    await this.#nats.taken(SEND_TIMEOUT_MS);
+    this.nats.publish(reply, encodeChunkReply(content));
+    await this.nats.taken(SEND_TIMEOUT_MS);
   }
 
   async #chunk(digest: string, index: number, isLate: () => boolean): Promise<ChunkReply> {
@@ -126,7 +122,7 @@ export class ChunkRequests implements Disposable {
       }
     };
     try {
-      return { kind: "chunk", bytes: await this.#read(digest, index, admit) };
+      return { kind: "chunk", bytes: await this.read(digest, index, admit) };
     } catch (error) {
       if (error instanceof ObjectError) return { kind: "damaged", damage: error.damage };
       if (error instanceof ObjectsUnavailable) return { kind: "unavailable", code: error.code };

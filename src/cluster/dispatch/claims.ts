@@ -73,18 +73,16 @@ interface ClaimsParts {
 
 /** Offers asynchronous invocations to this process and to workers, and accepts their claims. */
 export class Claims implements InvocationQueue, AsyncDisposable {
-  readonly #parts: ClaimsParts;
   readonly #here: Claimer;
   #subscription: Disposable | undefined;
   #onClaim: ClaimHandler | undefined;
 
-  constructor(parts: ClaimsParts) {
-    this.#parts = parts;
+  constructor(private readonly parts: ClaimsParts) {
     this.#here = new Claimer(parts.slots, (slot) => this.#takeHere(slot));
   }
 
   get maximum(): MemoryMaximum {
-    const { registry, slots, maximum } = this.#parts;
+    const { registry, slots, maximum } = this.parts;
     const here = slots.capacity > 0 ? [maximum] : [];
     const all = [...here, ...registry.workers.map(({ heartbeat }) => heartbeat)];
     // A worker of an earlier version reports no maximum.
@@ -93,7 +91,7 @@ export class Claims implements InvocationQueue, AsyncDisposable {
   }
 
   async offer(needs: MemoryLimit): Promise<void> {
-    const { nats, registry, maximum } = this.#parts;
+    const { nats, registry, maximum } = this.parts;
     if (hasMemory(maximum, needs) && this.#here.offered()) return;
     for (const worker of choose(registry.workers, { limits: needs })) {
       if (nats.error !== undefined) return;
@@ -114,13 +112,13 @@ export class Claims implements InvocationQueue, AsyncDisposable {
 
   serve(onClaim: ClaimHandler): void {
     this.#onClaim = onClaim;
-    this.#parts.registry.rejectForeign();
+    this.parts.registry.rejectForeign();
     this.accepts(true);
   }
 
   accepts(claims: boolean): void {
     if (claims && this.#onClaim !== undefined) {
-      this.#subscription ??= this.#parts.nats.subscribe(
+      this.#subscription ??= this.parts.nats.subscribe(
         subjects.claims(),
         (message) => void this.#receive(message),
         NODES_GROUP,
@@ -138,7 +136,7 @@ export class Claims implements InvocationQueue, AsyncDisposable {
 
   /** Claims an invocation for a slot of this process. */
   async #takeHere(slot: Disposable): Promise<Claimed> {
-    const { sessions, maximum } = this.#parts;
+    const { sessions, maximum } = this.parts;
     const claim = new SlotClaim(sessions.node, { kind: "here" }, maximum);
     const answer = await this.#decide(claim);
     claim.markAnswered();
@@ -163,7 +161,7 @@ export class Claims implements InvocationQueue, AsyncDisposable {
         return respond({ answer: "foreign", protocol: PROTOCOL });
       }
       const request = readClaimRequest(message.bytes);
-      const { sessions } = this.#parts;
+      const { sessions } = this.parts;
       const session = sessions.open(request.session, worker);
       const close = () => session.close();
       const location = { kind: "worker", session, publicKey: request.publicKey } as const;

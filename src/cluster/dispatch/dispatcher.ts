@@ -49,23 +49,14 @@ interface PlacedRun {
 
 /** Runs jobs on the workers of a cluster, and on this API node as far as it has slots. */
 export class Dispatcher implements JobRunner {
-  readonly #sessions: Sessions;
-  readonly #registry: Registry;
-  readonly #local: LocalCapacity;
-  readonly #prewarming: Prewarming;
   readonly #placed = new Map<string, PlacedRun>();
 
   constructor(
-    sessions: Sessions,
-    registry: Registry,
-    local: LocalCapacity,
-    prewarming: Prewarming,
-  ) {
-    this.#sessions = sessions;
-    this.#registry = registry;
-    this.#local = local;
-    this.#prewarming = prewarming;
-  }
+    private readonly sessions: Sessions,
+    private readonly registry: Registry,
+    private readonly local: LocalCapacity,
+    private readonly prewarming: Prewarming,
+  ) {}
 
   async run(
     job: Job,
@@ -96,12 +87,12 @@ export class Dispatcher implements JobRunner {
   }
 
   reserve(needs: JobNeeds): Reservation | undefined {
-    if (this.#local.slots.free > 0 && this.#isRunnableHere(needs)) return undefined;
-    const [worker] = choose(this.#registry.workers, needs);
+    if (this.local.slots.free > 0 && this.#isRunnableHere(needs)) return undefined;
+    const [worker] = choose(this.registry.workers, needs);
     if (worker === undefined || worker.free === 0) return undefined;
     const { id, heartbeat: { publicKey } } = worker;
-    this.#registry.adjust(id, -1);
-    const session = this.#sessions.offer(id, { job: needs });
+    this.registry.adjust(id, -1);
+    const session = this.sessions.offer(id, { job: needs });
     return new ReservedSlot(
       session,
       publicKey,
@@ -118,8 +109,8 @@ export class Dispatcher implements JobRunner {
   onErrorChange(): void {}
 
   async prewarm(scripts: readonly Prewarmed[]): Promise<void> {
-    this.#prewarming.set(scripts);
-    if (this.#local.slots.capacity > 0) await this.#local.runner.prewarm(scripts);
+    this.prewarming.set(scripts);
+    if (this.local.slots.capacity > 0) await this.local.runner.prewarm(scripts);
   }
 
   async #runAt(
@@ -153,7 +144,7 @@ export class Dispatcher implements JobRunner {
     placement.slotReleased?.then(() => slot[Symbol.dispose]());
     const waitMs = Math.min(placement.waitMs ?? Infinity, ASK_AGAIN_MS);
     return await ports.onAssigned?.(null) ?? await ports.onPlaced?.() ??
-      await this.#local.runner.run(job, ports, signal, { ...placement, waitMs });
+      await this.local.runner.run(job, ports, signal, { ...placement, waitMs });
   }
 
   async #runClaimed(
@@ -169,7 +160,7 @@ export class Dispatcher implements JobRunner {
       if (location.kind === "worker") location.session.prepare(location.publicKey, job, ports);
       await claim.answered;
       if (location.kind === "here") {
-        return await this.#local.runner.run(job, ports, signal, { runId, waitMs: ASK_AGAIN_MS });
+        return await this.local.runner.run(job, ports, signal, { runId, waitMs: ASK_AGAIN_MS });
       }
       return await location.session.run(job, ports, signal);
     } finally {
@@ -186,7 +177,7 @@ export class Dispatcher implements JobRunner {
     signal: AbortSignal,
   ): Promise<TakenSlot | Ran> {
     while (!signal.aborted) {
-      const { changed } = this.#registry;
+      const { changed } = this.registry;
       const location = this.#takeHere(job) ?? await this.#ask(job, ports) ??
         await this.#borrow(job, placement);
       if (location !== undefined) return location;
@@ -195,7 +186,7 @@ export class Dispatcher implements JobRunner {
         this.#noteMemory(job);
         return { kind: "not-placed", reason: "no worker had a free slot in time" };
       }
-      await waitFor([changed, this.#local.slots.changed], Math.min(leftMs, ASK_AGAIN_MS), signal);
+      await waitFor([changed, this.local.slots.changed], Math.min(leftMs, ASK_AGAIN_MS), signal);
     }
     return killed(killCodeOf(signal));
   }
@@ -214,23 +205,23 @@ export class Dispatcher implements JobRunner {
 
   /** @param rejection why the worker does not take the job */
   #rejected(session: OwnerSession, rejection: Rejection): void {
-    if (rejection !== "full") this.#registry.forget(session.worker);
+    if (rejection !== "full") this.registry.forget(session.worker);
   }
 
   #takeHere(job: Job): TakenSlot | undefined {
-    const slot = this.#isRunnableHere(job) ? this.#local.slots.take() : undefined;
+    const slot = this.#isRunnableHere(job) ? this.local.slots.take() : undefined;
     return slot === undefined ? undefined : { slot };
   }
 
   #isRunnableHere({ limits }: JobNeeds): boolean {
-    return hasMemory(this.#local.maximum, limits);
+    return hasMemory(this.local.maximum, limits);
   }
 
   /** Reports an invocation that no worker may run, now or later. */
   #noteMemory(job: Job): void {
     const { limits } = job;
-    const { workers } = this.#registry;
-    const isHere = this.#local.slots.capacity > 0 && this.#isRunnableHere(job);
+    const { workers } = this.registry;
+    const isHere = this.local.slots.capacity > 0 && this.#isRunnableHere(job);
     const isAnywhere = isHere || workers.some(({ heartbeat }) => hasMemory(heartbeat, limits));
     if (workers.length === 0 || isAnywhere) return;
     logger.warn("An invocation with {memory} waits in vain: no worker has such a --max-memory", {
@@ -240,9 +231,9 @@ export class Dispatcher implements JobRunner {
 
   /** Asks the workers with free slots one after another. */
   async #ask(job: Job, ports: JobPorts): Promise<TakenSlot | undefined> {
-    for (const { id, free, heartbeat } of choose(this.#registry.workers, job)) {
-      this.#registry.adjust(id, -1);
-      const session = this.#sessions.offer(id, { job });
+    for (const { id, free, heartbeat } of choose(this.registry.workers, job)) {
+      this.registry.adjust(id, -1);
+      const session = this.sessions.offer(id, { job });
       // The worker is likely to accept.
       if (free > 0) session.prepare(heartbeat.publicKey, job, ports);
       const rejection = await session.offered();
@@ -261,7 +252,7 @@ export class Dispatcher implements JobRunner {
     const giveBack = { [Symbol.dispose]: () => void (caller.isLent = false) };
     if (caller.session === undefined) return { slot: giveBack };
     const { worker, id: lentBy } = caller.session;
-    const session = this.#sessions.offer(worker, { job, lentBy });
+    const session = this.sessions.offer(worker, { job, lentBy });
     const rejection = await session.offered();
     caller.isLent = false;
     return rejection === undefined ? { session } : undefined;
@@ -270,7 +261,7 @@ export class Dispatcher implements JobRunner {
   #release(session: OwnerSession | undefined): void {
     if (session === undefined) return;
     session.close();
-    this.#registry.adjust(session.worker, 1);
+    this.registry.adjust(session.worker, 1);
   }
 }
 

@@ -29,15 +29,11 @@ const UNAVAILABLE: LoadAnswer = { kind: "unavailable" };
 
 /** Lets workers load scripts for reports, since an API node may have no instances. */
 export class LoadRequests implements LoadReporter, Disposable {
-  readonly #parts: RequestParts;
-  readonly #node: string;
   readonly #subscription: Disposable;
   readonly #waiting = new Map<string, Waiting>();
 
   /** @param node id of this API node */
-  constructor(parts: RequestParts, node: string) {
-    this.#parts = parts;
-    this.#node = node;
+  constructor(private readonly parts: RequestParts, private readonly node: string) {
     this.#subscription = parts.nats.subscribe(
       subjects.reports(node),
       (message) => this.#receive(message),
@@ -46,7 +42,7 @@ export class LoadRequests implements LoadReporter, Disposable {
 
   /** The report of the worker with the most free slots. Rejects for a reply that is malformed. */
   async report(request: LoadRequest, signal: AbortSignal): Promise<LoadAnswer> {
-    const { workers } = this.#parts.registry;
+    const { workers } = this.parts.registry;
     const able = workers.filter(({ heartbeat }) =>
       heartbeat.reportsLoads === true && hasMemory(heartbeat, request)
     );
@@ -68,11 +64,11 @@ export class LoadRequests implements LoadReporter, Disposable {
     request: LoadRequest,
     signal: AbortSignal,
   ): Promise<LoadAnswer> {
-    const { nats, seals, grantOf } = this.#parts;
+    const { nats, seals, grantOf } = this.parts;
     // A worker that could guess it could answer in place of another one.
     const id = crypto.randomUUID();
     const keys = await grantsOf([request.scriptDigest, request.sourceMapDigest], grantOf);
-    const message = encodeLoadMessage({ ...request, node: this.#node, id, keys });
+    const message = encodeLoadMessage({ ...request, node: this.node, id, keys });
     const sealed = await seals.seal(publicKey, { kind: "load", worker }, message);
     const { promise, resolve, reject } = Promise.withResolvers<LoadAnswer>();
     const giveUp = () => resolve(LATER);

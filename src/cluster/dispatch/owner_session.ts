@@ -70,22 +70,16 @@ const REJECTIONS: Readonly<Partial<Record<CloseReason, Rejection>>> = {
  * `running` from the first byte of the job on; `reported` once it has its outcome; `ended`.
  */
 export class OwnerSession {
-  readonly #parts: OwnerParts;
   readonly #channel: Channel;
   readonly #accepted = Promise.withResolvers<Rejection | undefined>();
   readonly #outcome = Promise.withResolvers<Outcome | NotPlaced>();
-  readonly #onEnd: () => void;
-  readonly #lifecycle = new Lifecycle<"offered" | "accepted" | "running" | "reported" | "ended">(
-    "a session",
-    "offered",
-    {
-      offered: ["accepted", "ended"],
-      accepted: ["running", "ended"],
-      running: ["reported", "ended"],
-      reported: ["ended"],
-      ended: [],
-    },
-  );
+  readonly #lifecycle = new Lifecycle("a session", "offered", {
+    offered: ["accepted", "ended"],
+    accepted: ["running", "ended"],
+    running: ["reported", "ended"],
+    reported: ["ended"],
+    ended: [],
+  });
   #publicKey = "";
   /** What was prepared for the worker with this key. */
   #prepared: { readonly publicKey: string; readonly sealed: Promise<Sealed> } | undefined;
@@ -95,14 +89,12 @@ export class OwnerSession {
   #hasBegun = false;
 
   constructor(
-    parts: OwnerParts,
+    private readonly parts: OwnerParts,
     readonly node: string,
     readonly id: string,
     readonly worker: string,
-    onEnd: () => void,
+    private readonly onEnd: () => void,
   ) {
-    this.#parts = parts;
-    this.#onEnd = onEnd;
     const { nats, limits: { maxOutputBytes } } = parts;
     this.#channel = new Channel({
       send: nats.sender(subjects.toWorker(worker, id)),
@@ -160,11 +152,11 @@ export class OwnerSession {
     if ("kind" in sealed) return sealed;
     if (signal.aborted) return killed(killCodeOf(signal));
     if (!this.#lifecycle.is("accepted")) return this.#notDelivered();
-    const { timeoutMs = this.#parts.limits.timeoutMs } = job.limits;
+    const { timeoutMs = this.parts.limits.timeoutMs } = job.limits;
     const host = new HostChannel(
       ports.host,
       { write: (bytes) => this.#channel.write(MessageType.HOST_REPLY, bytes).catch(() => {}) },
-      this.#parts.replyBudget,
+      this.parts.replyBudget,
       performance.now() + timeoutMs,
     );
     this.#job = { ports, host };
@@ -182,7 +174,7 @@ export class OwnerSession {
   }
 
   async #await({ limits }: Job, signal: AbortSignal): Promise<Outcome | NotPlaced> {
-    const timeoutMs = (limits.timeoutMs ?? this.#parts.limits.timeoutMs) + RUN_OVERHEAD_MS;
+    const timeoutMs = (limits.timeoutMs ?? this.parts.limits.timeoutMs) + RUN_OVERHEAD_MS;
     let cut: ReturnType<typeof setTimeout> | undefined;
     const late = setTimeout(() => {
       logger.error("Worker {worker} did not end a run within {timeoutMs} ms", {
@@ -242,7 +234,7 @@ export class OwnerSession {
   }
 
   #log(bytes: Uint8Array, { onLog }: JobPorts): void {
-    const { maxLogBytes } = this.#parts.limits;
+    const { maxLogBytes } = this.parts.limits;
     for (const log of readLogs(bytes)) {
       if (this.#logBytes > maxLogBytes + SYSTEM_LOG_BYTES) return;
       this.#logBytes += log.message.length + LOG_LINE_OVERHEAD_BYTES;
@@ -263,7 +255,7 @@ export class OwnerSession {
     const context = { kind: "job", worker, node: this.node, session: this.id } as const;
     const seal = async () => {
       const text = encodeJob({ job, keys: await this.#grantsOf(job) });
-      return await this.#parts.seals.seal(publicKey, context, text);
+      return await this.parts.seals.seal(publicKey, context, text);
     };
     const [sealed, notBegun] = await Promise.all([seal(), ports.onAssigned?.(worker)]);
     return notBegun ?? sealed;
@@ -271,11 +263,11 @@ export class OwnerSession {
 
   /** A worker receives only the grants of the artifacts of its job. */
   #grantsOf({ scriptDigest, sourceMapDigest }: Job): Promise<Record<string, Grant>> {
-    return grantsOf([scriptDigest, sourceMapDigest], this.#parts.grantOf);
+    return grantsOf([scriptDigest, sourceMapDigest], this.parts.grantOf);
   }
 
   #report(outcome: Outcome, byteLength: number): void {
-    const { maxOutputBytes } = this.#parts.limits;
+    const { maxOutputBytes } = this.parts.limits;
     this.#lifecycle.set("reported");
     this.#outcome.resolve(
       outcome.kind === "success" && byteLength > maxOutputBytes + MESSAGE_OVERHEAD_BYTES
@@ -298,7 +290,7 @@ export class OwnerSession {
       this.#outcome.resolve({ kind: "not-placed", reason });
     } else if (wasRunning) this.#reportLoss(end);
     this.#outcome.resolve(LOST);
-    this.#onEnd();
+    this.onEnd();
   }
 
   #reportLoss(end: ChannelEnd): void {

@@ -28,15 +28,13 @@ interface PrewarmingParts {
  * list that its worker has, so whatever was lost is sent again. All nodes that read the same list send the same shares.
  */
 export class Prewarming implements Disposable {
-  readonly #parts: PrewarmingParts;
   readonly #closing = new AbortController();
   /** What each worker was sent last. */
   readonly #sent = new Map<string, { readonly name: string; readonly at: number }>();
   /** Undefined before the first list. */
   #scripts: readonly Prewarmed[] | undefined;
 
-  constructor(parts: PrewarmingParts) {
-    this.#parts = parts;
+  constructor(private readonly parts: PrewarmingParts) {
     this.#follow();
   }
 
@@ -59,14 +57,14 @@ export class Prewarming implements Disposable {
   async #follow(): Promise<void> {
     const { signal } = this.#closing;
     while (!signal.aborted) {
-      await this.#parts.registry.changed;
+      await this.parts.registry.changed;
       await pause(SETTLE_MS, signal);
       if (!signal.aborted && this.#scripts !== undefined) this.#distribute(this.#scripts);
     }
   }
 
   #distribute(scripts: readonly Prewarmed[]): void {
-    const workers = this.#parts.registry.workers.toSorted((a, b) => a.id < b.id ? -1 : 1);
+    const workers = this.parts.registry.workers.toSorted((a, b) => a.id < b.id ? -1 : 1);
     for (const id of this.#sent.keys()) {
       if (!workers.some((worker) => worker.id === id)) this.#sent.delete(id);
     }
@@ -88,7 +86,7 @@ export class Prewarming implements Disposable {
     name: string,
     share: readonly Prewarmed[],
   ): Promise<void> {
-    const { nats, seals, grantOf } = this.#parts;
+    const { nats, seals, grantOf } = this.parts;
     const scripts = await Promise.all(share.map(async (script) => ({
       ...script,
       key: await grantOf(script.scriptDigest),

@@ -5,20 +5,18 @@ import type { JobPorts, NotBegun } from "../../engine/contract.ts";
  * however often it is asked, and gets no job before the write was answered.
  */
 export class RecordedWorker {
-  readonly #onAssigned: JobPorts["onAssigned"];
   #last:
     | { readonly worker: string | null; readonly answer: Promise<NotBegun | undefined> }
     | undefined;
 
   /** @param worker that the record names from its start */
-  constructor(onAssigned: JobPorts["onAssigned"], worker: string | null) {
-    this.#onAssigned = onAssigned;
+  constructor(private readonly onAssigned: JobPorts["onAssigned"], worker: string | null) {
     this.#last = { worker, answer: Promise.resolve(undefined) };
   }
 
   /** The ports of the run, which record another worker than the last one. */
   portsOf(ports: JobPorts): JobPorts {
-    const onAssigned = this.#onAssigned;
+    const onAssigned = this.onAssigned;
     if (onAssigned === undefined) return ports;
     return { ...ports, onAssigned: (worker) => this.#assign(worker, onAssigned) };
   }

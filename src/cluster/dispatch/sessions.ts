@@ -20,8 +20,6 @@ interface OfferRequest {
 
 /** The sessions of one API node. */
 export class Sessions implements Disposable {
-  readonly #parts: OwnerParts;
-  readonly #node: string;
   readonly #sessions = new Map<string, OwnerSession>();
   readonly #ended = new LRUCache<string, true>(entriesUpTo(ENDED_SESSIONS_MAX));
   readonly #subscriptions: readonly Disposable[];
@@ -29,9 +27,7 @@ export class Sessions implements Disposable {
   readonly #unheard: string;
 
   /** @param node id of this API node, unique among the running nodes */
-  constructor(parts: OwnerParts, node: string) {
-    this.#parts = parts;
-    this.#node = node;
+  constructor(private readonly parts: OwnerParts, readonly node: string) {
     const { nats } = parts;
     this.#unheard = `${inboxOf(nats.id)}.offer.${node}`;
     this.#subscriptions = [
@@ -43,22 +39,18 @@ export class Sessions implements Disposable {
     ];
   }
 
-  get node(): string {
-    return this.#node;
-  }
-
   /** Asks a worker for a slot. Its answer is that of {@link OwnerSession.offered}. */
   offer(worker: string, { job, lentBy }: OfferRequest): OwnerSession {
     // A worker that could guess it could let NATS send an answer there, which would end the session.
     const session = this.open(crypto.randomUUID(), worker);
     const offer = encode({
       protocol: PROTOCOL,
-      node: this.#node,
+      node: this.node,
       session: session.id,
       ...needsOf(job),
       ...lentBy === undefined ? {} : { lentBy },
     });
-    this.#parts.nats.publish(subjects.offer(worker), offer, `${this.#unheard}.${session.id}`);
+    this.parts.nats.publish(subjects.offer(worker), offer, `${this.#unheard}.${session.id}`);
     return session;
   }
 
@@ -71,8 +63,8 @@ export class Sessions implements Disposable {
       throw new Error(`Session ${id} was opened before`);
     }
     const session = new OwnerSession(
-      this.#parts,
-      this.#node,
+      this.parts,
+      this.node,
       id,
       worker,
       () => {
@@ -95,6 +87,6 @@ export class Sessions implements Disposable {
     const session = this.#sessions.get(id);
     if (session !== undefined) return session.receive(worker, bytes);
     if (isClose(bytes)) return;
-    this.#parts.nats.publish(subjects.toWorker(worker, id), encodeClose(CloseReason.UNKNOWN));
+    this.parts.nats.publish(subjects.toWorker(worker, id), encodeClose(CloseReason.UNKNOWN));
   }
 }

@@ -56,7 +56,6 @@ interface ChannelOptions {
  * Modes: `open`, `ended`; nothing is sent or delivered once it has ended.
  */
 export class Channel implements AsyncDisposable {
-  readonly #options: ChannelOptions;
   readonly #sender: Sender;
   readonly #receiver: Receiver;
   readonly #lifecycle = new Lifecycle<"open" | "ended">("a channel", "open", {
@@ -69,8 +68,7 @@ export class Channel implements AsyncDisposable {
   #silentTicks = 0;
   #idleTicks = 0;
 
-  constructor(options: ChannelOptions) {
-    this.#options = options;
+  constructor(private readonly options: ChannelOptions) {
     const chunkBytes = Math.min(CHUNK_BYTES_MAX, options.frameBytesMax - FRAME_OVERHEAD_BYTES);
     this.#sender = new Sender(
       chunkBytes,
@@ -169,7 +167,7 @@ export class Channel implements AsyncDisposable {
     this.#status = undefined;
     this.#unanswered = 0;
     this.#idleTicks = 0;
-    this.#options.send(frame, isUrgent);
+    this.options.send(frame, isUrgent);
   }
 
   #answer(isUrgent = true): void {
@@ -192,6 +190,6 @@ export class Channel implements AsyncDisposable {
     clearTimeout(this.#status);
     this.#sender.end();
     this.#receiver.end();
-    this.#options.onEnd(end);
+    this.options.onEnd(end);
   }
 }

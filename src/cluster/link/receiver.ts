@@ -24,9 +24,6 @@ interface Assembly {
 }
 
 export class Receiver {
-  readonly #limits: ReceiverLimits;
-  readonly #onMessage: MessageHandler;
-  readonly #onConsumed: () => void;
   readonly #early = new Map<number, Chunk>();
   #arrived = 0;
   #consumed = 0;
@@ -41,11 +38,11 @@ export class Receiver {
   #isEnded = false;
 
   /** @param onConsumed called when the peer gets more credit */
-  constructor(limits: ReceiverLimits, onMessage: MessageHandler, onConsumed: () => void) {
-    this.#limits = limits;
-    this.#onMessage = onMessage;
-    this.#onConsumed = onConsumed;
-  }
+  constructor(
+    private readonly limits: ReceiverLimits,
+    private readonly onMessage: MessageHandler,
+    private readonly onConsumed: () => void,
+  ) {}
 
   /** The last chunk up to which all have arrived. */
   get acknowledged(): number {
@@ -54,7 +51,7 @@ export class Receiver {
 
   /** The last chunk that the peer may send. */
   get credit(): number {
-    return this.#consumed + this.#limits.windowChunks;
+    return this.#consumed + this.limits.windowChunks;
   }
 
   /**
@@ -67,10 +64,10 @@ export class Receiver {
     if (number > this.credit) {
       throw new BrokenProtocol(`chunk ${number} exceeds the credit of ${this.credit}`);
     }
-    if (bytes.length > this.#limits.chunkBytesMax) {
+    if (bytes.length > this.limits.chunkBytesMax) {
       throw new BrokenProtocol(
         `a chunk has ${formatBytes(bytes.length)}, the limit is ${
-          formatBytes(this.#limits.chunkBytesMax)
+          formatBytes(this.limits.chunkBytesMax)
         }`,
       );
     }
@@ -119,7 +116,7 @@ export class Receiver {
   }
 
   #begin({ type, byteLength }: { readonly type: number; readonly byteLength: number }): Assembly {
-    const { messageBytesMax } = this.#limits;
+    const { messageBytesMax } = this.limits;
     if (byteLength > messageBytesMax) {
       throw new BrokenProtocol(
         `a message has ${formatBytes(byteLength)}, the limit is ${formatBytes(messageBytesMax)}`,
@@ -132,7 +129,7 @@ export class Receiver {
     // Chunks that arrived at the same time count before the first handler runs.
     await undefined;
     for (let next = this.#messages[0]; next !== undefined; next = this.#messages[0]) {
-      const pause = this.#onMessage(next.type, next.bytes);
+      const pause = this.onMessage(next.type, next.bytes);
       if (pause !== undefined) await pause;
       if (this.#isEnded) break;
       this.#messages.shift();
@@ -143,6 +140,6 @@ export class Receiver {
 
   #consume(number: number): void {
     this.#consumed = number;
-    this.#onConsumed();
+    this.onConsumed();
   }
 }

@@ -18,8 +18,6 @@ interface Message {
 }
 
 export class Sender {
-  readonly #chunkBytes: number;
-  readonly #send: (chunk: Chunk) => void;
   readonly #queue: Message[] = [];
   readonly #unacknowledged = new Map<number, Chunk>();
   #last = 0;
@@ -30,10 +28,12 @@ export class Sender {
   #drained: (() => void)[] = [];
 
   /** @param credit chunks that may be sent before the first credit of the peer */
-  constructor(chunkBytes: number, credit: number, send: (chunk: Chunk) => void) {
-    this.#chunkBytes = chunkBytes;
+  constructor(
+    private readonly chunkBytes: number,
+    credit: number,
+    private readonly send: (chunk: Chunk) => void,
+  ) {
     this.#credit = credit;
-    this.#send = send;
   }
 
   /** Whether chunks wait for credit, which may be lost. */
@@ -77,7 +77,7 @@ export class Sender {
     if (now - this.#sentAt < this.#repeatAfterMs) return;
     this.#sentAt = now;
     this.#repeatAfterMs = Math.min(2 * this.#repeatAfterMs, REPEAT_AFTER_MAX_MS);
-    for (const chunk of this.#unacknowledged.values().take(REPEATED_CHUNKS_MAX)) this.#send(chunk);
+    for (const chunk of this.#unacknowledged.values().take(REPEATED_CHUNKS_MAX)) this.send(chunk);
   }
 
   /** Releases all waiting senders: nothing is sent any more. */
@@ -99,14 +99,14 @@ export class Sender {
       const chunk = {
         number: ++this.#last,
         head: cut === 0 ? head : undefined,
-        bytes: bytes.subarray(cut, cut + this.#chunkBytes),
+        bytes: bytes.subarray(cut, cut + this.chunkBytes),
       };
       message.cut += chunk.bytes.length;
       if (this.#unacknowledged.size === 0) this.#sentAt = performance.now();
       this.#unacknowledged.set(chunk.number, chunk);
       // Before the chunk is sent: an answer may come at once.
       if (message.cut === bytes.length) this.#queue.shift();
-      this.#send(chunk);
+      this.send(chunk);
       if (message.cut === bytes.length) message.sent();
     }
   }

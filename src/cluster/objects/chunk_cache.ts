@@ -16,13 +16,11 @@ const CLEANING_INTERVAL_MS = 60 * 60 * 1000;
  * synced, and a chunk that a crash has damaged does not open.
  */
 export class ChunkCache implements Disposable {
-  readonly #directory: string;
   /** Bytes of each file by its name. */
   readonly #files: LRUCache<string, number>;
   readonly #timer: ReturnType<typeof setInterval>;
 
-  private constructor(directory: string, maxBytes: number) {
-    this.#directory = directory;
+  private constructor(private readonly directory: string, maxBytes: number) {
     this.#files = new LRUCache<string, number>({
       maxSize: maxBytes,
       sizeCalculation: (bytes) => Math.max(1, bytes),
@@ -62,10 +60,10 @@ export class ChunkCache implements Disposable {
   /** Keeps a chunk; without space on the disk it is not kept. */
   async put(digest: string, index: number, chunk: Uint8Array): Promise<void> {
     const name = nameOf(digest, index);
-    const partial = join(this.#directory, `.${randomUUID()}`);
+    const partial = join(this.directory, `.${randomUUID()}`);
     try {
       await Deno.writeFile(partial, chunk, { createNew: true, mode: 0o600 });
-      await Deno.rename(partial, join(this.#directory, name));
+      await Deno.rename(partial, join(this.directory, name));
     } catch (error) {
       await Deno.remove(partial).catch(() => {});
       logger.debug("Failed to cache a chunk of object {digest}: {error}", { digest, error });
@@ -95,7 +93,7 @@ export class ChunkCache implements Disposable {
   /** Synchronous, so that a chunk that is kept again meanwhile cannot be removed. */
   #remove(name: string): void {
     try {
-      Deno.removeSync(join(this.#directory, name));
+      Deno.removeSync(join(this.directory, name));
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return;
       logger.warn("Failed to remove {name} from the cache of objects: {error}", { name, error });

@@ -7,16 +7,12 @@ import { isDigest } from "./layout.ts";
 
 /** Reads the objects of one bucket. Each chunk comes from the cache where it has it. */
 export class ObjectReader {
-  readonly #bucket: string;
-  readonly #sourceOf: (digest: string) => ChunkSource;
-  readonly #cache: ChunkCache;
-
   /** @param bucket its name, for errors @param sourceOf where the chunks of an object come from */
-  constructor(bucket: string, sourceOf: (digest: string) => ChunkSource, cache: ChunkCache) {
-    this.#bucket = bucket;
-    this.#sourceOf = sourceOf;
-    this.#cache = cache;
-  }
+  constructor(
+    private readonly bucket: string,
+    private readonly sourceOf: (digest: string) => ChunkSource,
+    private readonly cache: ChunkCache,
+  ) {}
 
   /** The content, checked by its digest. @throws ObjectError, ObjectsUnavailable */
   async read(digest: string, key: Uint8Array): Promise<Uint8Array> {
@@ -45,7 +41,7 @@ export class ObjectReader {
     admit: Admit,
   ): Promise<Uint8Array> {
     if (!isDigest(digest)) throw this.#error(digest, "is missing");
-    const source = this.#sourceOf(digest);
+    const source = this.sourceOf(digest);
     const admitted = { chunk: (at: number) => admit(() => source.chunk(at)) };
     return (await this.#chunk(admitted, digest, key, index)).sealed;
   }
@@ -53,7 +49,7 @@ export class ObjectReader {
   /** @throws ObjectError, ObjectsUnavailable */
   async open(digest: string, key: Uint8Array): Promise<OpenObject> {
     if (!isDigest(digest)) throw this.#error(digest, "is missing");
-    const source = this.#sourceOf(digest);
+    const source = this.sourceOf(digest);
     const chunk = (index: number) => this.#chunk(source, digest, key, index);
     const first = await chunk(0);
     return new ObjectRanges(first, async (index) => {
@@ -64,23 +60,23 @@ export class ObjectReader {
   }
 
   async #chunk(source: ChunkSource, digest: string, key: Uint8Array, index: number) {
-    const cached = await this.#cache.get(digest, index);
+    const cached = await this.cache.get(digest, index);
     if (cached !== undefined) {
       const opened = openChunk(key, digest, index, cached);
       if (opened !== undefined) return { ...opened, sealed: cached };
-      this.#cache.delete(digest, index);
+      this.cache.delete(digest, index);
     }
     const sealed = await source.chunk(index);
     const opened = openChunk(key, digest, index, sealed);
     if (opened === undefined) {
       throw this.#error(digest, "was changed, or its key is that of another");
     }
-    await this.#cache.put(digest, index, sealed);
+    await this.cache.put(digest, index, sealed);
     return { ...opened, sealed };
   }
 
   #error(digest: string, damage: string): ObjectError {
-    return new ObjectError(this.#bucket, digest, damage);
+    return new ObjectError(this.bucket, digest, damage);
   }
 }
 

@@ -30,15 +30,11 @@ const FORMING_REPORT_MS = 20_000;
  * `stream_order.ts`). A purge of the whole stream repairs the stream of the probe.
  */
 export class SpaceProbe {
-  readonly #layout: Layout;
-  readonly #manager: JetStreamManager;
-  readonly #uploads: ObjectUploads;
-
-  private constructor(layout: Layout, manager: JetStreamManager, uploads: ObjectUploads) {
-    this.#layout = layout;
-    this.#manager = manager;
-    this.#uploads = uploads;
-  }
+  private constructor(
+    private readonly layout: Layout,
+    private readonly manager: JetStreamManager,
+    private readonly uploads: ObjectUploads,
+  ) {}
 
   /**
    * Creates its bucket, once NATS has enough servers.
@@ -62,9 +58,9 @@ export class SpaceProbe {
   /** Writes and removes bytes. @throws what NATS answers if it has no space */
   async run(): Promise<void> {
     try {
-      await this.#uploads.strayChunks(`probe-${randomUUID()}`, new Uint8Array(PROBE_BYTES));
+      await this.uploads.strayChunks(`probe-${randomUUID()}`, new Uint8Array(PROBE_BYTES));
     } finally {
-      await this.#manager.streams.purge(this.#layout.stream);
+      await this.manager.streams.purge(this.layout.stream);
     }
   }
 }

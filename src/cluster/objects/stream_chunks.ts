@@ -35,18 +35,15 @@ export function streamChunks(
 
 /** Finds the chunks of one object in the stream, for any number of readers at a time. */
 class StreamChunks implements ChunkSource {
-  readonly #manager: JetStreamManager;
-  readonly #layout: Layout;
-  readonly #digest: string;
   #subject: string | undefined;
   /** The sequence of the chunk of a subject that was found last. */
   #found: { readonly subject: string; readonly index: number; readonly seq: number } | undefined;
 
-  constructor(manager: JetStreamManager, layout: Layout, digest: string) {
-    this.#manager = manager;
-    this.#layout = layout;
-    this.#digest = digest;
-  }
+  constructor(
+    private readonly manager: JetStreamManager,
+    private readonly layout: Layout,
+    private readonly digest: string,
+  ) {}
 
   /** A chunk as it is in the stream. @throws ObjectError, ObjectsUnavailable */
   async chunk(index: number): Promise<Uint8Array> {
@@ -54,7 +51,7 @@ class StreamChunks implements ChunkSource {
       const chunk = await onNats(() => this.#find(index));
       if (chunk !== undefined) return chunk;
       if (attempt === ATTEMPTS) {
-        throw new ObjectError(this.#layout.bucket, this.#digest, "is missing");
+        throw new ObjectError(this.layout.bucket, this.digest, "is missing");
       }
       // The object was stored again meanwhile, or the copy of the stream is behind.
       this.#subject = this.#found = undefined;
@@ -86,14 +83,14 @@ class StreamChunks implements ChunkSource {
 
   async #chunkSubject(): Promise<string | undefined> {
     // The first record: a later record names the same chunks.
-    const subject = this.#layout.recordSubject(this.#digest);
+    const subject = this.layout.recordSubject(this.digest);
     const message = await this.#direct({ seq: 1, next_by_subj: subject });
     const record = message?.json<ObjectRecord>();
     if (record === undefined || record.deleted) return undefined;
-    return this.#layout.chunkSubject(record.nuid);
+    return this.layout.chunkSubject(record.nuid);
   }
 
   #direct(query: { seq: number; next_by_subj: string }): Promise<StoredMsg | null> {
-    return this.#manager.direct.getMessage(this.#layout.stream, query);
+    return this.manager.direct.getMessage(this.layout.stream, query);
   }
 }

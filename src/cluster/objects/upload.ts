@@ -11,11 +11,9 @@ const CHUNKS_IN_FLIGHT = 8;
 /** Writes records and chunks of a bucket. The client of object stores cannot write a record for a revision of it. */
 export class ObjectUploads {
   readonly #client: JetStreamClient;
-  readonly #layout: Layout;
 
-  constructor(nats: NatsConnection, layout: Layout) {
+  constructor(nats: NatsConnection, private readonly layout: Layout) {
     this.#client = jetstream(nats);
-    this.#layout = layout;
   }
 
   /**
@@ -24,7 +22,7 @@ export class ObjectUploads {
    */
   async chunks(content: ObjectContent, key: Uint8Array): Promise<ObjectRecord> {
     const nuid = newNuid(content.digest);
-    const subject = this.#layout.chunkSubject(nuid);
+    const subject = this.layout.chunkSubject(nuid);
     const hash = createHash("sha256");
     const inFlight: Promise<unknown>[] = [];
     let size = 0;
@@ -45,7 +43,7 @@ export class ObjectUploads {
     await Promise.all(inFlight);
     return {
       name: content.digest,
-      bucket: this.#layout.bucket,
+      bucket: this.layout.bucket,
       nuid,
       size,
       chunks: chunksOf(content.size),
@@ -67,7 +65,7 @@ export class ObjectUploads {
     after: number | undefined,
     replaces: boolean,
   ): Promise<number> {
-    const subject = this.#layout.recordSubject(record.name);
+    const subject = this.layout.recordSubject(record.name);
     const rollup = headers();
     rollup.set("Nats-Rollup", "sub");
     const { seq } = await this.#client.publish(subject, JSON.stringify(record), {
@@ -79,7 +77,7 @@ export class ObjectUploads {
 
   /** Sends bytes as chunks that no record will name. */
   async strayChunks(nuid: string, bytes: Uint8Array): Promise<void> {
-    const subject = this.#layout.chunkSubject(nuid);
+    const subject = this.layout.chunkSubject(nuid);
     for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
       await this.#client.publish(subject, bytes.subarray(at, at + CHUNK_BYTES));
     }

@@ -21,7 +21,6 @@ export interface KnownWorker {
 
 /** The workers' heartbeats, as an API node receives them. */
 export class Registry implements Disposable {
-  readonly #nats: Nats;
   readonly #workers = new Map<string, KnownWorker & { seenAt: number }>();
   readonly #foreign = new Map<string, number>();
   #rejects = false;
@@ -29,8 +28,7 @@ export class Registry implements Disposable {
   readonly #expiring: ReturnType<typeof setInterval>;
   #changed = Promise.withResolvers<void>();
 
-  private constructor(nats: Nats) {
-    this.#nats = nats;
+  private constructor(private readonly nats: Nats) {
     this.#subscription = nats.subscribe(
       subjects.heartbeats(),
       (message) => this.#receive(message),
@@ -125,7 +123,7 @@ export class Registry implements Disposable {
 
   /** The worker ends once it knows that no invocation can reach it. */
   #reject(id: string, protocol: number): void {
-    if (this.#rejects) this.#nats.publish(subjects.foreign(id), encode({ protocol: PROTOCOL }));
+    if (this.#rejects) this.nats.publish(subjects.foreign(id), encode({ protocol: PROTOCOL }));
     this.forget(id);
     if (this.#foreign.get(id) === protocol) return;
     this.#foreign.set(id, protocol);

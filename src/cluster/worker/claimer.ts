@@ -29,8 +29,6 @@ export type TakeSlot = (slot: Disposable) => Promise<Claimed>;
  * kept another one at its limit; `none` before the next offer.
  */
 export class Claimer implements AsyncDisposable {
-  readonly #slots: Slots;
-  readonly #take: TakeSlot;
   readonly #stopping = new AbortController();
   readonly #running = new Set<Promise<void>>();
   readonly #following: Promise<void>;
@@ -44,9 +42,7 @@ export class Claimer implements AsyncDisposable {
   #beforeAsync = 0;
 
   /** @param take must not reject */
-  constructor(slots: Slots, take: TakeSlot) {
-    this.#slots = slots;
-    this.#take = take;
+  constructor(private readonly slots: Slots, private readonly take: TakeSlot) {
     this.#following = this.#follow();
   }
 
@@ -86,7 +82,7 @@ export class Claimer implements AsyncDisposable {
   async #follow(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      const { changed } = this.#slots;
+      const { changed } = this.slots;
       this.#woken = Promise.withResolvers();
       if (this.#next === "now" && this.#claims === 0) this.#claim();
       const keptMs = this.#next === "now" ? this.#keptMs : 0;
@@ -101,7 +97,7 @@ export class Claimer implements AsyncDisposable {
   /** Begins a claim if a slot is free for it. */
   #claim(): boolean {
     if (this.#stopping.signal.aborted || this.#keptMs > 0) return false;
-    const slot = this.#slots.freeForAsync === 0 ? undefined : this.#slots.takeForAsync();
+    const slot = this.slots.freeForAsync === 0 ? undefined : this.slots.takeForAsync();
     if (slot === undefined) return false;
     this.#beforeAsync = 0;
     const running = this.#run(slot).catch((error) => {
@@ -133,7 +129,7 @@ export class Claimer implements AsyncDisposable {
   async #begin(slot: Disposable): Promise<Claimed> {
     this.#claims++;
     try {
-      return await this.#take(slot);
+      return await this.take(slot);
     } finally {
       this.#claims--;
     }

@@ -15,8 +15,6 @@ const CHANGE_DELAY_MS = 50;
  * may be lost; the next one has everything.
  */
 export class Heartbeats implements Disposable {
-  readonly #nats: Nats;
-  readonly #current: () => Heartbeat;
   /** Where NATS reports that no API node listens. */
   readonly #unheard: string;
   readonly #subscriptions: readonly Disposable[];
@@ -27,9 +25,7 @@ export class Heartbeats implements Disposable {
   #isUnheard = false;
 
   /** @param current the heartbeat at this time */
-  constructor(nats: Nats, current: () => Heartbeat) {
-    this.#nats = nats;
-    this.#current = current;
+  constructor(private readonly nats: Nats, private readonly current: () => Heartbeat) {
     this.#unheard = `${inboxOf(nats.id)}.heartbeat`;
     this.#subscriptions = [
       nats.subscribe(subjects.rollCall(), () => this.#hear()),
@@ -41,7 +37,7 @@ export class Heartbeats implements Disposable {
   /** Sends the first heartbeat. @throws NatsUnusable without the permissions of a worker */
   async start(): Promise<void> {
     this.#send();
-    await permitted("worker", () => this.#nats.flushed());
+    await permitted("worker", () => this.nats.flushed());
   }
 
   /** A heartbeat is sent soon. */
@@ -67,8 +63,8 @@ export class Heartbeats implements Disposable {
 
   #send(): void {
     this.#isSoon = false;
-    const { id } = this.#nats;
-    this.#nats.publish(subjects.heartbeat(id), encode(this.#current()), this.#unheard);
+    const { id } = this.nats;
+    this.nats.publish(subjects.heartbeat(id), encode(this.current()), this.#unheard);
     this.#schedule(REFRESH_INTERVAL_MS);
   }
 

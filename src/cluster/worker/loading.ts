@@ -21,13 +21,10 @@ interface LoadingParts {
 
 /** Loads scripts for the reports of API nodes, one after another. Disposing it ends the running one without a reply. */
 export class Loading implements Disposable {
-  readonly #parts: LoadingParts;
   readonly #turns = new Sema(1);
   readonly #stopping = new AbortController();
 
-  constructor(parts: LoadingParts) {
-    this.#parts = parts;
-  }
+  constructor(private readonly parts: LoadingParts) {}
 
   /** Takes a sealed request. An API node without an answer asks again. */
   async receive(sealed: Uint8Array): Promise<void> {
@@ -47,7 +44,7 @@ export class Loading implements Disposable {
   }
 
   async #report(sealed: Uint8Array): Promise<void> {
-    const { nats, key, reporter, artifacts } = this.#parts;
+    const { nats, key, reporter, artifacts } = this.parts;
     const { signal } = this.#stopping;
     const opened = await key.open({ kind: "load", worker: nats.id }, sealed);
     const { node, id, keys, ...request } = readLoadRequest(opened);

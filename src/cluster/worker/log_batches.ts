@@ -8,14 +8,11 @@ const BATCH_UNITS = 128 * 1024;
 
 /** Groups the log lines of one run into messages. */
 export class LogBatches {
-  readonly #send: (message: Uint8Array) => void;
   #lines: SandboxLog[] = [];
   #units = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(send: (message: Uint8Array) => void) {
-    this.#send = send;
-  }
+  constructor(private readonly send: (message: Uint8Array) => void) {}
 
   add(log: SandboxLog): void {
     this.#lines.push(log);
@@ -28,7 +25,7 @@ export class LogBatches {
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#lines.length > 0) this.#send(encode(this.#lines));
+    if (this.#lines.length > 0) this.send(encode(this.#lines));
     this.#lines = [];
     this.#units = 0;
   }

@@ -25,7 +25,6 @@ const READ_TIMEOUT_MS = 20_000;
  * as long as one that came with them needs them, and for a while afterwards.
  */
 export class ObjectArtifacts implements ArtifactSource {
-  readonly #readerOf: OpenReader;
   readonly #grants = new Map<string, KnownGrant>();
   readonly #leftGrants = new LRUCache<string, Grant>({
     ...entriesUpTo(LEFT_GRANTS_MAX),
@@ -33,9 +32,7 @@ export class ObjectArtifacts implements ArtifactSource {
   });
   readonly #reads = new Map<string, Promise<string>>();
 
-  constructor(readerOf: OpenReader) {
-    this.#readerOf = readerOf;
-  }
+  constructor(private readonly readerOf: OpenReader) {}
 
   /** Lets these artifacts be read until the result is disposed. @param grants by digest */
   unlock(grants: Readonly<Record<string, Grant>>): Disposable {
@@ -68,7 +65,7 @@ export class ObjectArtifacts implements ArtifactSource {
     const grant = this.#grants.get(digest)?.grant ?? this.#leftGrants.get(digest);
     if (grant === undefined) throw new Error(`No job has the key of artifact ${digest}`);
     const { key, url } = openGrant(grant);
-    const reader = this.#readerOf(url, AbortSignal.timeout(READ_TIMEOUT_MS));
+    const reader = this.readerOf(url, AbortSignal.timeout(READ_TIMEOUT_MS));
     return new TextDecoder().decode(await reader.read(digest, key));
   }
 }

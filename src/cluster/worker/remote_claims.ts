@@ -25,28 +25,24 @@ interface RemoteClaimParts {
 
 /** Claims asynchronous invocations from API nodes, for slots of this worker. */
 export class RemoteClaims {
-  readonly #parts: RemoteClaimParts;
-
-  constructor(parts: RemoteClaimParts) {
-    this.#parts = parts;
-  }
+  constructor(private readonly parts: RemoteClaimParts) {}
 
   /** @see TakeSlot */
   async take(slot: Disposable): Promise<Claimed> {
     const id = crypto.randomUUID();
     const reply = await this.#request(id);
     if (reply.answer === "foreign") {
-      this.#parts.onForeign(reply.protocol);
+      this.parts.onForeign(reply.protocol);
       return { kind: "gone" };
     }
     if (reply.answer !== "claimed") return { kind: reply.answer };
     // The session accepts. An owner that has given up meanwhile ends it.
-    const { ended } = this.#parts.open(id, reply.node, slot);
+    const { ended } = this.parts.open(id, reply.node, slot);
     return { kind: "claimed", ended };
   }
 
   async #request(session: string): Promise<ClaimReply> {
-    const { nats, key: { publicKey }, maximum } = this.#parts;
+    const { nats, key: { publicKey }, maximum } = this.parts;
     const request = encode({ protocol: PROTOCOL, session, publicKey, ...maximumOf(maximum) });
     try {
       return readClaimReply(

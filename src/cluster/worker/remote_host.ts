@@ -11,13 +11,11 @@ const encoder = new TextEncoder();
 
 /** Passes the host calls of one run to the owner, in the frames in which an instance sends them. */
 export class RemoteHost implements Host, Disposable {
-  readonly #send: (frame: Uint8Array) => void;
   readonly #waiting = new Map<number, PromiseWithResolvers<HostReply>>();
   readonly #replies: ReplyReader;
   #last = 0;
 
-  constructor(send: (frame: Uint8Array) => void) {
-    this.#send = send;
+  constructor(private readonly send: (frame: Uint8Array) => void) {
     this.#replies = new ReplyReader((number, status, json, bytes) => {
       const call = this.#waiting.get(number);
       if (call === undefined) return;
@@ -33,7 +31,7 @@ export class RemoteHost implements Host, Disposable {
     const end = () => call.reject(new HostCallError("INTERNAL", "the run has ended"));
     signal.addEventListener("abort", end, { once: true });
     if (signal.aborted) end();
-    else this.#send(encodeCall(number, { method, params }, bytes));
+    else this.send(encodeCall(number, { method, params }, bytes));
     try {
       return await call.promise;
     } finally {
@@ -75,13 +73,10 @@ type OnReply = (number: number, status: number, json: Uint8Array, bytes: Uint8Ar
 
 /** Cuts the stream of replies, whose pieces end anywhere. The owner that sends it is trusted. */
 class ReplyReader {
-  readonly #onReply: OnReply;
   #pieces: Uint8Array[] = [];
   #byteLength = 0;
 
-  constructor(onReply: OnReply) {
-    this.#onReply = onReply;
-  }
+  constructor(private readonly onReply: OnReply) {}
 
   receive(piece: Uint8Array): void {
     this.#pieces.push(piece);
@@ -96,7 +91,7 @@ class ReplyReader {
       const reply = this.#joined(end);
       this.#pieces = reply.length === end ? [] : [reply.subarray(end)];
       this.#byteLength -= end;
-      this.#onReply(
+      this.onReply(
         view.getUint32(0),
         view.getUint8(4),
         reply.subarray(jsonAt, bytesAt),

@@ -54,10 +54,6 @@ export interface WorkerOptions {
  * and finishes running invocations; `cut` ends each session, also the session of a claim whose reply comes now; `closed`.
  */
 export class Worker implements AsyncDisposable {
-  readonly #nats: Nats;
-  readonly #key: SealKey;
-  readonly #runner: WorkerRunner;
-  readonly #artifacts: ObjectArtifacts;
   readonly #version: string;
   readonly #maximum: MemoryMaximum;
   readonly #slots: Slots;
@@ -76,34 +72,26 @@ export class Worker implements AsyncDisposable {
   #listKeys: Disposable | undefined;
   readonly #scripts = new LRUCache<string, true>(entriesUpTo(SCRIPTS_MAX));
   readonly #subscriptions: Disposable[] = [];
-  readonly #lifecycle = new Lifecycle<"open" | "draining" | "cut" | "closed">(
-    "the worker",
-    "open",
-    {
-      open: ["draining"],
-      draining: ["cut", "closed"],
-      cut: ["closed"],
-      closed: [],
-    },
-  );
+  readonly #lifecycle = new Lifecycle("the worker", "open", {
+    open: ["draining"],
+    draining: ["cut", "closed"],
+    cut: ["closed"],
+    closed: [],
+  });
   readonly #foreign = Promise.withResolvers<string>();
 
   private constructor(
-    nats: Nats,
-    key: SealKey,
-    runner: WorkerRunner,
-    artifacts: ObjectArtifacts,
+    private readonly nats: Nats,
+    private readonly key: SealKey,
+    private readonly runner: WorkerRunner,
+    private readonly artifacts: ObjectArtifacts,
     { capacity, asyncSlots, maximum, version }: WorkerOptions,
   ) {
-    this.#nats = nats;
-    this.#key = key;
-    this.#runner = runner;
-    this.#artifacts = artifacts;
     this.#version = version;
     this.#maximum = maximum;
     this.#loading = new Loading({ nats, key, artifacts, reporter: runner });
     this.#slots = new Slots(capacity, asyncSlots, () => this.#heartbeats.changed());
-    this.#runner.onErrorChange(() => this.#suspend());
+    this.runner.onErrorChange(() => this.#suspend());
     this.#heartbeats = new Heartbeats(nats, () => this.#describe());
     this.#claims = new RemoteClaims({
       nats,
@@ -128,7 +116,7 @@ export class Worker implements AsyncDisposable {
   }
 
   get id(): string {
-    return this.#nats.id;
+    return this.nats.id;
   }
 
   /** Resolves once an API node has another protocol, with the reason why no invocation can reach this worker. */
@@ -167,7 +155,7 @@ export class Worker implements AsyncDisposable {
 
   async #begin(): Promise<void> {
     this.#subscriptions.push(
-      this.#nats.subscribe(subjects.ofWorker(this.id), (message) => this.#receive(message)),
+      this.nats.subscribe(subjects.ofWorker(this.id), (message) => this.#receive(message)),
     );
     await this.#heartbeats.start();
   }
@@ -187,8 +175,8 @@ export class Worker implements AsyncDisposable {
       free: this.#slots.free,
       ready: [...this.#scripts.keys()],
       scriptList: this.#scriptList,
-      publicKey: this.#key.publicKey,
-      reportsLoads: this.#runner.reportsLoads,
+      publicKey: this.key.publicKey,
+      reportsLoads: this.runner.reportsLoads,
       isDraining: !this.#lifecycle.is("open") || this.#slots.isSuspended,
       ...maximumOf(this.#maximum),
     };
@@ -196,7 +184,7 @@ export class Worker implements AsyncDisposable {
 
   /** While no instance can be started, API nodes see the worker as draining, and other workers run the invocations. */
   #suspend(): void {
-    const { error } = this.#runner;
+    const { error } = this.runner;
     if (error === undefined) logger.info("This worker accepts invocations again");
     else logger.error("This worker accepts no invocations: {error}", { error });
     this.#slots.suspend(error !== undefined);
@@ -243,7 +231,7 @@ export class Worker implements AsyncDisposable {
   async #prewarm(sealed: Uint8Array): Promise<void> {
     if (!this.#lifecycle.is("open")) return;
     try {
-      const bytes = await this.#key.open({ kind: "scripts", worker: this.id }, sealed);
+      const bytes = await this.key.open({ kind: "scripts", worker: this.id }, sealed);
       const { name, scripts } = readPrewarm(bytes);
       this.#scriptList = name;
       const keys = scripts.flatMap(({ scriptDigest, key, sourceMapDigest, sourceMapKey }) => [
@@ -251,9 +239,9 @@ export class Worker implements AsyncDisposable {
         ...sourceMapDigest === undefined ? [] : [[sourceMapDigest, sourceMapKey]],
       ]);
       const earlier = this.#listKeys;
-      this.#listKeys = this.#artifacts.unlock(Object.fromEntries(keys));
+      this.#listKeys = this.artifacts.unlock(Object.fromEntries(keys));
       earlier?.[Symbol.dispose]();
-      await this.#runner.prewarm(scripts);
+      await this.runner.prewarm(scripts);
     } catch (error) {
       // Invocations still run, only later.
       logger.warn("Failed to keep scripts ready: {error}", { error });
@@ -271,7 +259,7 @@ export class Worker implements AsyncDisposable {
     const { protocol, node, session: id } = offer;
     if (this.#sessions.has(id) || this.#endedSessions.has(id)) return;
     const reject = (reason: CloseReason) =>
-      this.#nats.publish(subjects.toNode(this.id, node, id), encodeClose(reason));
+      this.nats.publish(subjects.toNode(this.id, node, id), encodeClose(reason));
     if (!speaks(protocol)) return reject(CloseReason.PROTOCOL);
     if (!this.#lifecycle.is("open") || this.#slots.isSuspended) {
       return reject(CloseReason.DRAINING);
@@ -302,10 +290,10 @@ export class Worker implements AsyncDisposable {
     { isClaim }: { readonly isClaim: boolean },
   ): WorkerSession {
     const parts = {
-      nats: this.#nats,
-      key: this.#key,
-      runner: this.#runner,
-      artifacts: this.#artifacts,
+      nats: this.nats,
+      key: this.key,
+      runner: this.runner,
+      artifacts: this.artifacts,
       onScript: (digest: string) => void this.#scripts.set(digest, true),
     };
     const session = new WorkerSession(parts, id, node, slot, {

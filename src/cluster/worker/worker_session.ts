@@ -36,8 +36,6 @@ interface WorkerParts {
  * `reported` until the owner ends it; `ended`.
  */
 export class WorkerSession {
-  readonly #parts: WorkerParts;
-  readonly #slot: Disposable;
   readonly #channel: Channel;
   readonly #host: RemoteHost;
   readonly #logs: LogBatches;
@@ -45,27 +43,21 @@ export class WorkerSession {
   readonly #ended = Promise.withResolvers<void>();
   readonly #onEnd: () => void;
   readonly #hold: ReturnType<typeof setTimeout>;
-  readonly #lifecycle = new Lifecycle<"waiting" | "running" | "reported" | "ended">(
-    "a session of a worker",
-    "waiting",
-    {
-      waiting: ["running", "ended"],
-      running: ["reported", "ended"],
-      reported: ["ended"],
-      ended: [],
-    },
-  );
+  readonly #lifecycle = new Lifecycle("a session of a worker", "waiting", {
+    waiting: ["running", "ended"],
+    running: ["reported", "ended"],
+    reported: ["ended"],
+    ended: [],
+  });
   #running: Promise<void> | undefined;
 
   constructor(
-    parts: WorkerParts,
+    private readonly parts: WorkerParts,
     readonly id: string,
     readonly node: string,
-    slot: Disposable,
+    private readonly slot: Disposable,
     { isClaim, onEnd }: { readonly isClaim: boolean; readonly onEnd: () => void },
   ) {
-    this.#parts = parts;
-    this.#slot = slot;
     this.#onEnd = onEnd;
     const { nats } = parts;
     this.#channel = new Channel({
@@ -118,7 +110,7 @@ export class WorkerSession {
 
   async #begin(sealed: Uint8Array): Promise<void> {
     clearTimeout(this.#hold);
-    const { nats: { id: worker }, key } = this.#parts;
+    const { nats: { id: worker }, key } = this.parts;
     const context = { kind: "job", worker, node: this.node, session: this.id } as const;
     const job = decodeJob(await key.open(context, sealed));
     if (!this.#lifecycle.is("waiting")) return;
@@ -127,12 +119,12 @@ export class WorkerSession {
   }
 
   async #run({ job, keys }: SealedJob): Promise<void> {
-    const { artifacts, onScript } = this.#parts;
+    const { artifacts, onScript } = this.parts;
     using _ = artifacts.unlock(keys);
     const outcome = await this.#outcomeOf(job);
     if (outcome === undefined) return this.#channel.close(CloseReason.NOT_BEGUN);
     onScript(job.scriptDigest);
-    this.#slot[Symbol.dispose]();
+    this.slot[Symbol.dispose]();
     if (!this.#lifecycle.is("running")) return;
     this.#lifecycle.set("reported");
     this.#logs.flush();
@@ -147,7 +139,7 @@ export class WorkerSession {
     };
     try {
       const placement = { runId: this.id, waitMs: 0 };
-      const ran = await this.#parts.runner.run(job, ports, this.#stop.signal, placement);
+      const ran = await this.parts.runner.run(job, ports, this.#stop.signal, placement);
       return ran.kind === "success" || ran.kind === "error" ? ran : undefined;
     } catch (error) {
       logger.error("Failed to run an invocation in session {id}: {error}", { id: this.id, error });
@@ -162,7 +154,7 @@ export class WorkerSession {
   /** Passes a host call on. A response that continues after its first part releases its slot, as at the owner. */
   async #callHost(call: HostCall): Promise<HostReply> {
     const reply = await this.#host.call(call);
-    if (isLongResponse(call)) this.#slot[Symbol.dispose]();
+    if (isLongResponse(call)) this.slot[Symbol.dispose]();
     return reply;
   }
 
@@ -173,7 +165,7 @@ export class WorkerSession {
     if (mode === "running") this.#stop.abort("INTERRUPTED" satisfies KillCode);
     this.#host[Symbol.dispose]();
     await this.#running;
-    this.#slot[Symbol.dispose]();
+    this.slot[Symbol.dispose]();
     this.#onEnd();
     this.#ended.resolve();
   }

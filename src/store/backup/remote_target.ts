@@ -24,7 +24,6 @@ const LEFT_MIN_AGE_MS = 7 * 24 * 60 * 60 * 1000;
  */
 export class RemoteTarget implements BackupTarget {
   readonly sharesContents = true;
-  readonly #files: RemoteFiles;
   readonly #contents: AscendingFiles;
   /** The name of the backup, once it is known. */
   #name: string | undefined;
@@ -33,8 +32,11 @@ export class RemoteTarget implements BackupTarget {
   readonly #written = new Map<string, number>();
   #isFinished = false;
 
-  private constructor(files: RemoteFiles, readonly workDir: string, readonly marker: Marker) {
-    this.#files = files;
+  private constructor(
+    private readonly files: RemoteFiles,
+    readonly workDir: string,
+    readonly marker: Marker,
+  ) {
     this.#contents = new AscendingFiles(contentsIn(files));
   }
 
@@ -68,7 +70,7 @@ export class RemoteTarget implements BackupTarget {
 
   async assertName(createdAt: string): Promise<void> {
     const name = nameOf(createdAt);
-    assertNewest(name, (await this.#complete()).at(-1), this.#files.name);
+    assertNewest(name, (await this.#complete()).at(-1), this.files.name);
     this.#name = name;
   }
 
@@ -90,13 +92,13 @@ export class RemoteTarget implements BackupTarget {
     }
     const to = isContent(path) ? path : this.#pathOf(path);
     if (!isContent(path)) this.#written.set(to, size);
-    await this.#files.write(to, { size, bytes: content });
+    await this.files.write(to, { size, bytes: content });
   }
 
   async finish(createdAt: string): Promise<string> {
     const name = nameOf(createdAt);
     // Another backup may have begun later and ended earlier: only the name must be new.
-    if ((await this.#complete()).includes(name)) assertNewest(name, name, this.#files.name);
+    if ((await this.#complete()).includes(name)) assertNewest(name, name, this.files.name);
     const manifest = this.#manifest;
     if (manifest === undefined) throw new Error("a backup ends without its manifest");
     await this.#assertThere();
@@ -107,9 +109,9 @@ export class RemoteTarget implements BackupTarget {
       },
     };
     // Too late after a suspension, in which the contents may have been removed.
-    await this.#files.write(this.#pathOf(MANIFEST_FILE), content, this.marker.time);
+    await this.files.write(this.#pathOf(MANIFEST_FILE), content, this.marker.time);
     this.#isFinished = true;
-    return `${this.#files.name}${name}`;
+    return `${this.files.name}${name}`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -117,7 +119,7 @@ export class RemoteTarget implements BackupTarget {
     if (this.#isFinished) return;
     // Without a service, the next backup removes them.
     try {
-      for (const path of this.#written.keys()) await this.#files.delete(path);
+      for (const path of this.#written.keys()) await this.files.delete(path);
     } catch {
       // The error of the backup says more.
     }
@@ -125,18 +127,18 @@ export class RemoteTarget implements BackupTarget {
 
   /** The names of all complete backups, oldest first. */
   async #complete(): Promise<readonly string[]> {
-    const backups = await remoteBackups(this.#files);
+    const backups = await remoteBackups(this.files);
     return backups.filter(({ isComplete }) => isComplete).map(({ name }) => name);
   }
 
   /** Another backup takes files that become too old for those of an interrupted one. @throws BackupError */
   async #assertThere(): Promise<void> {
-    const listed = (await Array.fromAsync(this.#files.list(this.#pathOf("")))).flat();
+    const listed = (await Array.fromAsync(this.files.list(this.#pathOf("")))).flat();
     const sizes = new Map(listed.map(({ path, size }) => [path, size]));
     for (const [path, size] of this.#written) {
       if (sizes.get(path) === size) continue;
       throw new BackupError(
-        `${this.#files.name}${path} was removed or replaced while the backup was written`,
+        `${this.files.name}${path} was removed or replaced while the backup was written`,
         "find out what changes files in the bucket, and repeat the backup",
       );
     }

@@ -20,7 +20,6 @@ export function streamOf(client: ClientBase): Duplex {
 
 /** A connection that prepares the statements which it runs more than once. */
 export class Connection {
-  readonly #client: ClientBase;
   /** The time limit of one statement; undefined for none. */
   timeoutMs: number | undefined;
   /** Names of prepared statements by their text. */
@@ -31,8 +30,7 @@ export class Connection {
   #unanswered = 0;
   #unansweredBytes = 0;
 
-  constructor(client: ClientBase, timeoutMs: number | undefined) {
-    this.#client = client;
+  constructor(private readonly client: ClientBase, timeoutMs: number | undefined) {
     this.timeoutMs = timeoutMs;
   }
 
@@ -40,14 +38,14 @@ export class Connection {
   hold(): void {
     if (this.#isHeld) return;
     this.#isHeld = true;
-    streamOf(this.#client).cork();
+    streamOf(this.client).cork();
   }
 
   /** Sends what was held. */
   release(): void {
     if (!this.#isHeld) return;
     this.#isHeld = false;
-    streamOf(this.#client).uncork();
+    streamOf(this.client).uncork();
   }
 
   /** Whether the server owes an answer to what was sent. */
@@ -74,7 +72,7 @@ export class Connection {
     if (name !== undefined) config.name = name;
     if (this.timeoutMs !== undefined) config.query_timeout = this.timeoutMs;
     const bytes = parameters.reduce<number>((sum, value) => sum + bytesOf(value), text.length);
-    return await this.#answered(this.#client.query(config), bytes);
+    return await this.#answered(this.client.query(config), bytes);
   }
 
   /** Runs several statements without parameters in one round trip; answers the result of each. */
@@ -82,7 +80,7 @@ export class Connection {
     const config = this.timeoutMs === undefined
       ? { text }
       : { text, query_timeout: this.timeoutMs };
-    const sent: Promise<QueryResult | QueryResult[]> = this.#client.query(config);
+    const sent: Promise<QueryResult | QueryResult[]> = this.client.query(config);
     const results = await this.#answered(sent, text.length);
     return Array.isArray(results) ? results : [results];
   }

@@ -100,15 +100,10 @@ export async function postgresDialect(options: PostgresOptions): Promise<Dialect
 
 /** Opens the connection that writes, and checks the server and its lock each time. */
 class WriterOpening {
-  readonly #servers: Servers;
-  readonly #options: PostgresOptions;
   #isStart = true;
   #schema: string | undefined;
 
-  constructor(servers: Servers, options: PostgresOptions) {
-    this.#servers = servers;
-    this.#options = options;
-  }
+  constructor(private readonly servers: Servers, private readonly options: PostgresOptions) {}
 
   get schema(): string | undefined {
     return this.#schema;
@@ -123,7 +118,7 @@ class WriterOpening {
     onError: (error: Error) => void,
     previous: Backend | undefined,
   ): Promise<OpenedWriter> {
-    const servers = this.#servers;
+    const servers = this.servers;
     let client: pg.Client | undefined;
     try {
       // Statements may be sent before the answer to the one before.
@@ -141,7 +136,7 @@ class WriterOpening {
       client?.end().catch(() => {});
       if (this.#isStart) {
         if (error instanceof DatabaseError) throw error;
-        throw connectFailure(error, this.#options.database.url.label, this.#servers.primary);
+        throw connectFailure(error, this.options.database.url.label, this.servers.primary);
       }
       const cause = error instanceof DatabaseError ? error.cause ?? error : error;
       if (!(cause instanceof DatabaseError)) throw storeError(cause);
@@ -155,7 +150,7 @@ class WriterOpening {
     facts: ServerFacts,
     previous: Backend | undefined,
   ): Promise<void> {
-    await client.query(writerSettings(facts, this.#options));
+    await client.query(writerSettings(facts, this.options));
     await this.#lock(client, previous);
     this.#schema = facts.schema ?? undefined;
     const warning = durabilityWarning(facts);
@@ -163,7 +158,7 @@ class WriterOpening {
   }
 
   async #lock(client: pg.Client, previous: Backend | undefined): Promise<void> {
-    const mode = this.#options.exclusive ? "exclusive" : "shared";
+    const mode = this.options.exclusive ? "exclusive" : "shared";
     const patienceEnd = performance.now() + (this.#isStart ? LOCK_PATIENCE_MS : 0);
     for (;;) {
       if (await tryLock(client, "server", mode)) return;
@@ -173,7 +168,7 @@ class WriterOpening {
         await client.query("select pg_terminate_backend($1)", [previous.pid]);
       } else if (performance.now() > patienceEnd) {
         throw new DatabaseError(
-          `${this.#options.database.url.label} is in use by another server` +
+          `${this.options.database.url.label} is in use by another server` +
             (holder === undefined ? "" : `, ${holder.description}`),
         );
       }

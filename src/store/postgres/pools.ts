@@ -39,22 +39,20 @@ export class StoreDialect extends PostgresDialect {
 
 /** A bounded number of connections to the primary, opened when they are needed. */
 export class ConnectionPool implements Connections {
-  readonly #servers: Servers;
   /** The server of the connections. */
   #server: ClientConfig;
   #pool: pg.Pool;
   /** Pools of former primaries that still have connections. */
   #former: readonly pg.Pool[] = [];
   #ending: Promise<unknown> | undefined;
-  readonly #max: number;
-  readonly #timeoutMs: number;
   readonly #clients = new WeakMap<PoolClient, PooledConnection>();
 
   /** @param timeoutMs of one statement */
-  constructor(servers: Servers, max: number, timeoutMs: number) {
-    this.#max = max;
-    this.#timeoutMs = timeoutMs;
-    this.#servers = servers;
+  constructor(
+    private readonly servers: Servers,
+    private readonly max: number,
+    private readonly timeoutMs: number,
+  ) {
     this.#server = servers.primary;
     this.#pool = this.#open();
   }
@@ -62,12 +60,12 @@ export class ConnectionPool implements Connections {
   /** The connections that are open now. */
   use(pool: ConnectionUse["pool"]): ConnectionUse {
     const { totalCount, idleCount: idle, waitingCount: waiting } = this.#pool;
-    return { pool, used: totalCount - idle, idle, max: this.#max, waiting };
+    return { pool, used: totalCount - idle, idle, max: this.max, waiting };
   }
 
   async connect(): Promise<TakenConnection> {
     this.#followPrimary();
-    this.#servers.assertReachable(this.#server);
+    this.servers.assertReachable(this.#server);
     let client: PoolClient;
     try {
       client = await this.#pool.connect();
@@ -76,7 +74,7 @@ export class ConnectionPool implements Connections {
     }
     let pooled = this.#clients.get(client);
     if (pooled === undefined) {
-      pooled = new PooledConnection(client, this.#timeoutMs);
+      pooled = new PooledConnection(client, this.timeoutMs);
       this.#clients.set(client, pooled);
     }
     return pooled;
@@ -87,18 +85,18 @@ export class ConnectionPool implements Connections {
    * closes connections that are no longer used: a pool that is ended would never answer those reads.
    */
   #followPrimary(): void {
-    if (this.#server === this.#servers.primary || this.#ending !== undefined) return;
+    if (this.#server === this.servers.primary || this.#ending !== undefined) return;
     this.#former = [...this.#former.filter(({ totalCount }) => totalCount > 0), this.#pool];
-    this.#server = this.#servers.primary;
+    this.#server = this.servers.primary;
     this.#pool = this.#open();
   }
 
   #open(): pg.Pool {
     const pool = new pg.Pool({
       ...this.#server,
-      max: this.#max,
+      max: this.max,
       idleTimeoutMillis: IDLE_TIMEOUT_MS,
-      Client: this.#servers.clientClass(this.#server),
+      Client: this.servers.clientClass(this.#server),
     });
     // An idle connection that was lost is replaced by the next query.
     pool.on("error", () => {});
@@ -113,12 +111,10 @@ export class ConnectionPool implements Connections {
 }
 
 class PooledConnection implements TakenConnection {
-  readonly #client: PoolClient;
   readonly #connection: Connection;
   #isUnusable = false;
 
-  constructor(client: PoolClient, timeoutMs: number) {
-    this.#client = client;
+  constructor(private readonly client: PoolClient, timeoutMs: number) {
     this.#connection = new Connection(client, timeoutMs);
     client.on("error", () => this.#isUnusable = true);
   }
@@ -134,7 +130,7 @@ class PooledConnection implements TakenConnection {
   }
 
   release(): void {
-    this.#client.release(this.#isUnusable);
+    this.client.release(this.#isUnusable);
   }
 }
 

@@ -20,17 +20,11 @@ const QUERY_CANCELLED = "57014";
 
 /** Finds invocations on connections of their own. */
 export class PostgresSearch implements InvocationSearch {
-  readonly #pool: ConnectionPool;
-  readonly #hasIndex: () => boolean;
-
   /** @param hasIndex whether the tables have their indexes of trigrams */
-  constructor(pool: ConnectionPool, hasIndex: () => boolean) {
-    this.#pool = pool;
-    this.#hasIndex = hasIndex;
-  }
+  constructor(private readonly pool: ConnectionPool, private readonly hasIndex: () => boolean) {}
 
   async find(filter: RowFilter): Promise<FoundPage> {
-    const connection = await this.#pool.connect();
+    const connection = await this.pool.connect();
     try {
       return await this.#find(connection, filter);
     } finally {
@@ -42,7 +36,7 @@ export class PostgresSearch implements InvocationSearch {
     const { text, range: { before = AFTER_ALL_IDS } } = filter;
     const page = new SearchPage(filter.limit);
     const read = (rowsMax: number) => scan(connection, filter, page, rowsMax);
-    if (text === undefined || [...text].length < TRIGRAM_CHARS || !this.#hasIndex()) {
+    if (text === undefined || [...text].length < TRIGRAM_CHARS || !this.hasIndex()) {
       return page.end(await read(ROWS_PER_PAGE_MAX));
     }
     if (await read(ROWS_BEFORE_INDEX)) return page.end(true);

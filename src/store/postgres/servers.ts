@@ -32,8 +32,6 @@ interface PrimaryConnection {
 
 /** Finds the primary among the servers of a database. */
 export class Servers {
-  readonly #configs: readonly ClientConfig[];
-  readonly #label: string;
   /** The position of the server that was the primary when it was last looked for. */
   #primary = 0;
   /** The timeline of the last primary: each promotion begins a higher one. */
@@ -45,10 +43,10 @@ export class Servers {
   /** The server that went silent and answered no other connection, until a primary is found. */
   #unreachable: ClientConfig | undefined;
 
-  private constructor(configs: readonly ClientConfig[], label: string) {
-    this.#configs = configs;
-    this.#label = label;
-  }
+  private constructor(
+    private readonly configs: readonly ClientConfig[],
+    private readonly label: string,
+  ) {}
 
   /** @throws DatabaseError if a file of the settings cannot be read */
   static async of(database: DatabaseConfig): Promise<Servers> {
@@ -57,7 +55,7 @@ export class Servers {
 
   /** How to connect to the primary. Another object after a failover. */
   get primary(): ClientConfig {
-    const config = this.#configs[this.#primary];
+    const config = this.configs[this.#primary];
     if (config === undefined) throw new RangeError("No server has this position");
     return config;
   }
@@ -138,11 +136,11 @@ export class Servers {
     more: Partial<ClientConfig> & { readonly pipeline?: boolean } = {},
   ): Promise<PrimaryConnection> {
     const failures: DatabaseError[] = [];
-    const count = this.#configs.length;
+    const count = this.configs.length;
     const first = this.#primary + (this.primary === this.#unreachable ? 1 : 0);
     for (let step = 0; step < count; step++) {
       const at = (first + step) % count;
-      const server = this.#configs[at] as ClientConfig;
+      const server = this.configs[at] as ClientConfig;
       const opened = await this.#open(server, { ...this.#timeoutOf(server), ...more }, onError);
       if (opened instanceof DatabaseError) {
         failures.push(opened);
@@ -155,7 +153,7 @@ export class Servers {
     const [failure, ...others] = failures;
     if (failure !== undefined && others.length === 0) throw failure;
     const reasons = failures.map(({ message }) => message).join("; ");
-    throw new DatabaseError(`${this.#label} has no primary: ${reasons}`, { cause: failure?.cause });
+    throw new DatabaseError(`${this.label} has no primary: ${reasons}`, { cause: failure?.cause });
   }
 
   async #open(
@@ -163,7 +161,7 @@ export class Servers {
     more: Partial<ClientConfig>,
     onError: ((error: Error) => void) | undefined,
   ): Promise<PrimaryConnection | DatabaseError> {
-    const label = this.#configs.length === 1 ? this.#label : `server ${addressOf(server)}`;
+    const label = this.configs.length === 1 ? this.label : `server ${addressOf(server)}`;
     const config = { ...server, ...more };
     let client: pg.Client | undefined;
     try {
@@ -184,7 +182,7 @@ export class Servers {
 
   #timeoutOf(server: ClientConfig): Partial<ClientConfig> {
     const { connectionTimeoutMillis = Infinity } = server;
-    return this.#configs.length > 1 && server === this.#unreachable
+    return this.configs.length > 1 && server === this.#unreachable
       ? { connectionTimeoutMillis: Math.min(connectionTimeoutMillis, SILENT_CONNECT_TIMEOUT_MS) }
       : {};
   }
@@ -213,7 +211,7 @@ export class Servers {
 
   /** Why a server that takes writes is not the primary: it was one before a failover that this process has seen. */
   async #outdatedReason(client: pg.Client): Promise<string | undefined> {
-    if (this.#configs.length === 1) return undefined;
+    if (this.configs.length === 1) return undefined;
     const { rows: [row] } = await client.query<{ timeline: number }>(TIMELINE);
     const timeline = row?.timeline ?? 0;
     if (timeline < this.#timeline) {

@@ -40,7 +40,6 @@ interface WatchedConnection {
  * decides.
  */
 export class SilenceWatch implements Disposable {
-  readonly #watched: WatchedConnection;
   readonly #timer: ReturnType<typeof setInterval>;
   #hasHeard = false;
   #silentTicks = 0;
@@ -50,8 +49,7 @@ export class SilenceWatch implements Disposable {
   #isLooking = false;
   #hasEnded = false;
 
-  constructor(watched: WatchedConnection) {
-    this.#watched = watched;
+  constructor(private readonly watched: WatchedConnection) {
     streamOf(watched.client).on("data", () => this.#hasHeard = true);
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
@@ -62,7 +60,7 @@ export class SilenceWatch implements Disposable {
   }
 
   #tick(): void {
-    const { connection, isInTransaction } = this.#watched;
+    const { connection, isInTransaction } = this.watched;
     const { isAwaiting } = connection;
     if (this.#hasHeard || !isAwaiting && isInTransaction()) {
       this.#hasHeard = false;
@@ -82,7 +80,7 @@ export class SilenceWatch implements Disposable {
   }
 
   async #look(): Promise<void> {
-    const { look, onSilent } = this.#watched;
+    const { look, onSilent } = this.watched;
     this.#isLooking = true;
     const state = await look();
     this.#isLooking = false;

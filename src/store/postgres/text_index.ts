@@ -20,14 +20,11 @@ const STATE = `select i.indisvalid as valid from pg_index i join pg_class c on c
  * server.
  */
 export class TextIndex {
-  readonly #servers: Servers;
   #client: pg.Client | undefined;
   #building: Promise<void> | undefined;
   #isReady = false;
 
-  constructor(servers: Servers) {
-    this.#servers = servers;
-  }
+  constructor(private readonly servers: Servers) {}
 
   get isReady(): boolean {
     return this.#isReady;
@@ -46,7 +43,7 @@ export class TextIndex {
 
   async #build(): Promise<void> {
     try {
-      const { client } = await this.#servers.connect();
+      const { client } = await this.servers.connect();
       this.#client = client;
       try {
         this.#isReady = await this.#ensure(client);

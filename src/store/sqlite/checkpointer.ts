@@ -26,10 +26,7 @@ const logger = getLogger(["invoked", "store"]);
  * Transitions: idle → scheduled → working → idle, each → closed.
  */
 export class Checkpointer {
-  readonly #file: string;
   readonly #thread: StoreThread<"checkpoint", number>;
-  readonly #betweenTransactions: BetweenTransactions;
-  readonly #onError: (error: unknown) => void;
   readonly #lifecycle = new Lifecycle("checkpointer", "idle", {
     idle: ["scheduled", "closed"],
     scheduled: ["working", "closed"],
@@ -41,21 +38,18 @@ export class Checkpointer {
   #working: Promise<void> | undefined;
 
   constructor(
-    file: string,
-    betweenTransactions: BetweenTransactions,
-    onError: (error: unknown) => void,
+    private readonly file: string,
+    private readonly betweenTransactions: BetweenTransactions,
+    private readonly onError: (error: unknown) => void,
   ) {
-    this.#file = file;
     this.#thread = new StoreThread(threadModule("src/store/sqlite/checkpoint_thread.ts"), file);
-    this.#betweenTransactions = betweenTransactions;
-    this.#onError = onError;
   }
 
   /** Schedules a checkpoint for a write. A write during a checkpoint is left to the next call. */
   schedule(): void {
     if (this.#lifecycle.is("idle")) this.#lifecycle.set("scheduled");
     if (!this.#lifecycle.is("scheduled")) return;
-    this.#pace.count(!this.#pace.hasRun && sizeOfLog(this.#file) >= LARGE_LOG_BYTES);
+    this.#pace.count(!this.#pace.hasRun && sizeOfLog(this.file) >= LARGE_LOG_BYTES);
   }
 
   /** Ends the thread, and waits until its connection is closed. */
@@ -70,14 +64,14 @@ export class Checkpointer {
     this.#lifecycle.set("working");
     try {
       if (await this.#checkpoint() >= FRAMES_MAX) {
-        await this.#betweenTransactions(async () => {
+        await this.betweenTransactions(async () => {
           await this.#checkpoint();
         });
       }
     } catch (error) {
       // The writer's own connection runs the checkpoint of a log that has become far too long.
       logger.error("The log of the database stays long: {error}", { error });
-      this.#onError(error);
+      this.onError(error);
     }
     if (this.#lifecycle.is("working")) this.#lifecycle.set("idle");
   }
@@ -88,7 +82,7 @@ export class Checkpointer {
       return await this.#thread.request("checkpoint");
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw Object.assign(new Error(`the log was not moved into ${this.#file}: ${reason}`), {
+      throw Object.assign(new Error(`the log was not moved into ${this.file}: ${reason}`), {
         errcode: errcodeOf(error),
       });
     }
@@ -116,7 +110,6 @@ export const BUSY_WRITES = 64;
 
 /** When the maintenance of a database runs after writes: a timer that a write starts. */
 export class Pace {
-  readonly #run: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #writes = 0;
   /** Whether it has run: then each write starts the same interval. */
@@ -125,9 +118,7 @@ export class Pace {
   #isFirst = false;
 
   /** @param run called at the end of each interval */
-  constructor(run: () => void) {
-    this.#run = run;
-  }
+  constructor(private readonly run: () => void) {}
 
   /** Counts a write, and starts the timer unless it runs. @param isLarge whether its maintenance is not to wait long */
   count(isLarge: boolean): void {
@@ -146,7 +137,7 @@ export class Pace {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.hasRun = true;
-      this.#run();
+      this.run();
     }, ms);
     Deno.unrefTimer(this.#timer);
   }

@@ -92,7 +92,3 @@ async function replace(file: string, copy: string): Promise<void> {
   await Deno.rename(copy, file);
   await syncDirectory(dirname(file));
 }
-
-async function removeIfThere(path: string): Promise<void> {
-  if (await exists(path)) await Deno.remove(path);
-}

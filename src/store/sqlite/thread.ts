@@ -19,8 +19,6 @@ export function errcodeOf(error: unknown): number | undefined {
  * `node:worker_threads` loads much of Node, and takes more than twice the processor time to start.
  */
 export class StoreThread<Request, Reply> {
-  readonly #module: URL;
-  readonly #data: unknown;
   #worker: Worker | undefined;
   /** Requests without a reply, in order. */
   #waiting: PromiseWithResolvers<Reply>[] = [];
@@ -29,10 +27,7 @@ export class StoreThread<Request, Reply> {
    * @param module the code of the thread, which serves requests with `serveRequests`
    * @param data what it opens its connections from
    */
-  constructor(module: URL, data: unknown) {
-    this.#module = module;
-    this.#data = data;
-  }
+  constructor(private readonly module: URL, private readonly data: unknown) {}
 
   /** Rejects if the thread cannot handle the request, or ends before its reply. */
   request(request: Request): Promise<Reply> {
@@ -52,8 +47,8 @@ export class StoreThread<Request, Reply> {
   }
 
   #start(): Worker {
-    const worker = new Worker(this.#module, { type: "module" });
-    worker.postMessage(this.#data);
+    const worker = new Worker(this.module, { type: "module" });
+    worker.postMessage(this.data);
     worker.onmessage = ({ data }: MessageEvent<ThreadReply<Reply>>) => {
       const waiting = this.#waiting.shift();
       if ("error" in data) {

@@ -18,16 +18,16 @@ const logger = getLogger(["invoked", "telemetry"]);
  * so the next metrics contain what dropped ones had counted.
  */
 export class Collector implements AsyncDisposable {
-  readonly #collection: Collection;
-  /** Data points by whether they were taken. */
-  readonly #exported: Counter;
   readonly #client: CollectorClient<ResourceMetrics>;
   readonly #timer: ReturnType<typeof setInterval>;
   #sending: Promise<void> | undefined;
 
-  constructor(options: CollectorOptions, collection: Collection, exported: Counter) {
-    this.#collection = collection;
-    this.#exported = exported;
+  constructor(
+    options: CollectorOptions,
+    private readonly collection: Collection,
+    /** Data points by whether they were taken. */
+    private readonly exported: Counter,
+  ) {
     this.#client = new CollectorClient<ResourceMetrics>(options, {
       signal: "metrics",
       item: "data point",
@@ -42,7 +42,7 @@ export class Collector implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
     if (this.#sending === undefined) {
-      this.#sendNext(this.#collection.fresh(), LAST_EXPORT_TIMEOUT_MS);
+      this.#sendNext(this.collection.fresh(), LAST_EXPORT_TIMEOUT_MS);
     }
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<void>((resolve) =>
@@ -54,7 +54,7 @@ export class Collector implements AsyncDisposable {
   }
 
   /** Sends metrics. The last ones must have been sent. */
-  #sendNext(collected = this.#collection.metrics(), timeoutMs?: number): void {
+  #sendNext(collected = this.collection.metrics(), timeoutMs?: number): void {
     this.#sending = this.#send(collected, timeoutMs).finally(() => this.#sending = undefined);
   }
 
@@ -67,6 +67,6 @@ export class Collector implements AsyncDisposable {
     }
     const count = countPoints(metrics);
     const isTaken = await this.#client.send(metrics, count, timeoutMs);
-    this.#exported.add(count, isTaken ? {} : { "error.type": NOT_TAKEN });
+    this.exported.add(count, isTaken ? {} : { "error.type": NOT_TAKEN });
   }
 }

@@ -13,12 +13,10 @@ interface S3File {
 /** Files below the prefix of an address, as backups write and read them. Errors are `ObjectStoreUnusable`. */
 export class S3Files {
   readonly #client: S3Client;
-  readonly #address: S3Address;
   readonly #prefix: string;
 
-  private constructor(address: S3Address, keys: S3Keys) {
+  private constructor(private readonly address: S3Address, keys: S3Keys) {
     this.#client = new S3Client(address, keys);
-    this.#address = address;
     this.#prefix = address.prefix;
   }
 
@@ -34,7 +32,7 @@ export class S3Files {
 
   /** Names them in messages. */
   get name(): string {
-    return `s3://${this.#address.bucket}/${this.#prefix}`;
+    return `s3://${this.address.bucket}/${this.#prefix}`;
   }
 
   /** The object by which a server claims the prefix for its contents; undefined without a server. */
@@ -103,7 +101,7 @@ export class S3Files {
     try {
       return await work();
     } catch (error) {
-      throw asUnusable(this.#address, error);
+      throw asUnusable(this.address, error);
     }
   }
 }

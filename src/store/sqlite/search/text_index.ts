@@ -20,13 +20,11 @@ interface OpenIndex {
  * disk, it reads rows. A damaged index is made again.
  */
 export class TextIndex implements Disposable {
-  readonly #files: SearchFiles;
   readonly #connection: DatabaseSync;
   readonly #database: Statements;
   #index: OpenIndex | undefined;
 
-  constructor(files: SearchFiles) {
-    this.#files = files;
+  constructor(private readonly files: SearchFiles) {
     this.#connection = new DatabaseSync(files.database, { readOnly: true });
     this.#database = new Statements(this.#connection);
   }
@@ -63,7 +61,7 @@ export class TextIndex implements Disposable {
 
   #opened(): OpenIndex {
     if (this.#index === undefined) {
-      const connection = openIndex(this.#files, this.#connection);
+      const connection = openIndex(this.files, this.#connection);
       const statements = new Statements(connection);
       const indexer = new Indexer(this.#database, statements);
       this.#index = { connection, statements, indexer };
@@ -75,6 +73,6 @@ export class TextIndex implements Disposable {
     if (!DAMAGE_CODES.includes((errcodeOf(error) ?? 0) & 0xff)) return;
     this.#index?.connection.close();
     this.#index = undefined;
-    removeIndex(this.#files);
+    removeIndex(this.files);
   }
 }

@@ -22,7 +22,6 @@ const logger = getLogger(["invoked", "store"]);
  */
 export class ThreadSearch implements InvocationSearch {
   readonly #thread: StoreThread<SearchRequest, FoundPage | PassResult>;
-  readonly #forget: (sequence: number) => Promise<void>;
   readonly #lifecycle = new Lifecycle("text index", "idle", {
     idle: ["scheduled", "closed"],
     scheduled: ["working", "closed"],
@@ -34,9 +33,8 @@ export class ThreadSearch implements InvocationSearch {
   #working: Promise<void> | undefined;
 
   /** @param forget makes the queue of the index forget the entries before this one */
-  constructor(files: SearchFiles, forget: (sequence: number) => Promise<void>) {
+  constructor(files: SearchFiles, private readonly forget: (sequence: number) => Promise<void>) {
     this.#thread = new StoreThread(threadModule("src/store/sqlite/search/search_thread.ts"), files);
-    this.#forget = forget;
   }
 
   async find(filter: RowFilter): Promise<FoundPage> {
@@ -63,7 +61,7 @@ export class ThreadSearch implements InvocationSearch {
     let nextMs: number | undefined;
     try {
       const { more, sequence } = await this.#thread.request("index") as PassResult;
-      await this.#forget(sequence);
+      await this.forget(sequence);
       // A long history is indexed in half of the time of one processor.
       if (more) nextMs = performance.now() - start;
     } catch (error) {
