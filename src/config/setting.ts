@@ -16,5 +16,14 @@ export interface Setting<T = unknown> {
   readonly reloadable?: true;
 }
 
+/** A setting by its name and kind. */
+export function setting<T, Rest extends Omit<Setting, "name" | "kind">>(
+  name: string,
+  kind: Kind<T>,
+  rest: Rest,
+) {
+  return { name, kind, ...rest };
+}
+
 /** The settings of one group, by their fields in Config. */
 export type Rows = Readonly<Record<string, Setting>>;
