@@ -86,9 +86,7 @@ function checkUsage(path: string, keep: number | undefined): void {
   if (keep === undefined || !isArchiveName(path)) return;
   throw new UsageFailure(
     `Nothing was backed up: --keep is for a folder, and ${path} is an archive`,
-    {
-      next: "name a folder or a bucket, or omit --keep",
-    },
+    { next: "name a folder or a bucket, or omit --keep" },
   );
 }
 

@@ -161,9 +161,7 @@ function registerUpdate(command: Command): void {
       if (Object.keys(change).length === 0) {
         throw new UsageFailure(
           "No change named: the command has no flag that changes the credential",
-          {
-            next: "give --name, --role or --source",
-          },
+          { next: "give --name, --role or --source" },
         );
       }
       const changed = await api.principals.updateCredential(principal, credential, change);

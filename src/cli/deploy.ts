@@ -157,7 +157,7 @@ async function deploy(
   noteTriggers(triggers, differences, prune === true);
   const triggerWarnings = await warnOfHandlers(api, fn, files);
   const isPublished = commitId !== undefined && commitId === fn.publishedCommitId;
-  noteSettings(changedSettings.map(fieldName));
+  if (changedSettings.length > 0) note(`Set ${changedSettings.map(fieldName).join(", ")}`);
   await warnOfSecretVariables(settings.variables);
   notePublished(publishes, isPublished);
   const found = commitId === undefined ? {} : await notedFindings(api, changedFn, commitId, check);
@@ -214,7 +214,8 @@ async function applyChange(
   try {
     return await api.updateFunction(fn, change);
   } catch (error) {
-    note(`The files are deployed as the head; not set: ${namesOf(change).join(", ")}`);
+    const names = Object.keys(change).map(fieldName).join(", ");
+    note(`The files are deployed as the head; not set: ${names}`);
     throw error;
   }
 }
@@ -247,14 +248,6 @@ function noteTriggers(
   for (const { name } of differences.filter(({ change }) => change === "removed")) {
     note(`  trigger ${oneLine(name)} stays; --prune deletes it`);
   }
-}
-
-function namesOf(change: FunctionChange): string[] {
-  return Object.keys(change).map(fieldName);
-}
-
-function noteSettings(settings: readonly string[]): void {
-  if (settings.length > 0) note(`Set ${settings.join(", ")}`);
 }
 
 function notePublished(publishes: boolean, isPublished: boolean): void {

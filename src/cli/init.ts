@@ -64,9 +64,7 @@ function describe(templates: readonly Template[]): string {
 
 function needName(name: string): string {
   if (name.trim() !== "") return name;
-  throw new UsageFailure("The name of the function is empty", {
-    next: "name it with --name",
-  });
+  throw new UsageFailure("The name of the function is empty", { next: "name it with --name" });
 }
 
 async function rejectOverwriting(folder: string, paths: Iterable<string>): Promise<void> {

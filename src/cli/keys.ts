@@ -137,9 +137,7 @@ async function rotate(config: Config): Promise<Rotation> {
   if (masterKey === undefined && newMasterKey !== undefined) {
     throw new Failure(
       "INVOKED_NEW_MASTER_KEY is set, but INVOKED_MASTER_KEY is not",
-      {
-        next: "set both variables, or none: a new key is then created in the data directory",
-      },
+      { next: "set both variables, or none: a new key is then created in the data directory" },
     );
   }
   if (masterKey !== undefined && newMasterKey === undefined) {

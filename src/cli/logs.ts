@@ -54,9 +54,7 @@ export function register(command: Command): void {
     if (follow && until !== undefined) {
       throw new UsageFailure(
         "Options --until and --follow exclude each other: new lines come after any time",
-        {
-          next: "omit one of them",
-        },
+        { next: "omit one of them" },
       );
     }
     using api = await server.connect();

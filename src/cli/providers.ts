@@ -65,9 +65,7 @@ function registerCreate(command: Command): void {
     if (wellKnownProvider === undefined || issuerUrl === undefined) {
       throw new UsageFailure(
         `--issuer is missing: providers of the kind ${options.kind} have many`,
-        {
-          next: "give the URL that the tokens of the provider have as iss",
-        },
+        { next: "give the URL that the tokens of the provider have as iss" },
       );
     }
     using api = await server.connect();

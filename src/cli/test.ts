@@ -73,9 +73,7 @@ export function register(command: Command): void {
     if (options.remote && limit !== undefined) {
       throw new UsageFailure(
         `Option --${limit} has no effect with --remote: the server has its own limits`,
-        {
-          next: "omit the flag, or omit --remote to test the files of this folder",
-        },
+        { next: "omit the flag, or omit --remote to test the files of this folder" },
       );
     }
     const folder = Deno.cwd();

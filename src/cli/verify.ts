@@ -68,9 +68,7 @@ function checkUsage(path: string | undefined, { online, backup }: Options): void
     ? "--online is for the data of a server, and not for a backup"
     : undefined;
   if (wrong === undefined) return;
-  throw new UsageFailure(`Nothing was verified: ${wrong}`, {
-    next: "see invoked verify --help",
-  });
+  throw new UsageFailure(`Nothing was verified: ${wrong}`, { next: "see invoked verify --help" });
 }
 
 function report(result: InstallationVerification, { json }: Options): void {

@@ -99,9 +99,7 @@ export async function certificatesOf(path: string | undefined): Promise<string[]
     });
   });
   if (text.includes("-----BEGIN CERTIFICATE-----")) return [text];
-  throw new UsageFailure(`Invalid --ca: ${path} has no certificate in PEM`, {
-    next: CA_HINT,
-  });
+  throw new UsageFailure(`Invalid --ca: ${path} has no certificate in PEM`, { next: CA_HINT });
 }
 
 /** Works in a session of these credentials. @throws {Failure} */

@@ -26,6 +26,20 @@ interface Kind {
   readonly url: string;
 }
 
+/** Fewest characters of an id that mean a candidate. */
+const PREFIX_CHARS_MIN = 6;
+
+/** All candidates that have a name among their texts, or else those whose id begins with it. */
+export function allNamed<Item extends { readonly id: string }>(
+  candidates: readonly Item[],
+  name: string,
+  textsOf: (candidate: Item) => readonly string[],
+): readonly Item[] {
+  const named = candidates.filter((candidate) => textsOf(candidate).includes(name));
+  if (named.length > 0 || name.length < PREFIX_CHARS_MIN) return named;
+  return candidates.filter(({ id }) => id.startsWith(name));
+}
+
 /**
  * The candidate of a name, an id, or the start of an id.
  *

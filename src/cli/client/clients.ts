@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Failure, oneLine } from "../terminal/failure.ts";
 import { ApiError } from "./api_error.ts";
+import { allNamed } from "./candidates.ts";
 import { Client } from "./schemas.ts";
 import { SessionClient } from "./session.ts";
 import { CredentialsRejected } from "./token.ts";
@@ -9,8 +10,6 @@ const CLIENTS = "/api/v1/iam/personal_clients";
 const CLIENT = `${CLIENTS}/{id}` as const;
 /** Clients that are searched for a name. */
 const MAX_CANDIDATES = 1000;
-/** Fewest characters of an id that name its client. */
-const PREFIX_CHARS_MIN = 6;
 
 const ClientResponse = z.object({ client: Client });
 const CreateResponse = ClientResponse.extend({ clientSecret: z.string() });
@@ -28,13 +27,11 @@ export class ClientApi extends SessionClient {
    */
   async find(name: string): Promise<Client> {
     const all = await this.list(MAX_CANDIDATES);
-    const named = all.filter(({ id, clientId, displayName }) =>
-      [id, clientId, displayName].includes(name)
-    );
-    const beginning = name.length < PREFIX_CHARS_MIN
-      ? []
-      : all.filter(({ id }) => id.startsWith(name));
-    const found = named.length > 0 ? named : beginning;
+    const found = allNamed(all, name, ({ id, clientId, displayName }) => [
+      id,
+      clientId,
+      displayName,
+    ]);
     const [client] = found;
     if (client !== undefined && found.length === 1) return client;
     const what = `Client ${JSON.stringify(oneLine(name))}`;

@@ -21,10 +21,10 @@ type RequestHeaders = Readonly<Record<string, string>>;
 export interface RequestOptions {
   readonly method?: Method;
   readonly headers?: RequestHeaders;
-  readonly body?: string | Uint8Array | URLSearchParams | ReadableStream<Uint8Array>;
+  readonly body?: string | Uint8Array | URLSearchParams | ReadableStream<Uint8Array> | undefined;
   /** Milliseconds; undefined for {@link RESPONSE_TIMEOUT_MS}. */
-  readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A connection to one server, without credentials. */

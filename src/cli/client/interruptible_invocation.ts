@@ -69,9 +69,7 @@ export class InterruptibleInvocation {
     } while (performance.now() < deadline);
     throw new Failure(
       `The invocation of ${this.fn.displayName} was not cancelled: the server does not list it`,
-      {
-        next: "see whether it runs with invoked history",
-      },
+      { next: "see whether it runs with invoked history" },
     );
   }
 }

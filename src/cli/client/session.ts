@@ -122,7 +122,6 @@ export class Session implements Disposable {
       readonly signal?: AbortSignal;
     } = {},
   ): Promise<Response> {
-    const body = json ?? bytes;
     return await request(this.transport, url, {
       method,
       headers: {
@@ -130,9 +129,9 @@ export class Session implements Disposable {
         ...bytes === undefined ? {} : { "content-type": "application/octet-stream" },
         ...headers,
       },
-      ...body === undefined ? {} : { body },
-      ...timeoutMs === undefined ? {} : { timeoutMs },
-      ...signal === undefined ? {} : { signal },
+      body: json ?? bytes,
+      timeoutMs,
+      signal,
     });
   }
 }

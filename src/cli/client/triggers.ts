@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import { Failure, oneLine } from "../terminal/failure.ts";
 import { needsAddition } from "./api_error.ts";
+import { allNamed } from "./candidates.ts";
 import { flag, listOf, optionalText } from "./fields.ts";
 import type { FunctionName } from "./schemas.ts";
 import { SessionClient } from "./session.ts";
@@ -11,8 +12,6 @@ const TRIGGER = `${TRIGGERS}/{id}` as const;
 
 /** Triggers that are searched for a name. */
 const MAX_CANDIDATES = 1000;
-/** Fewest characters of an id that name its trigger. */
-const PREFIX_CHARS_MIN = 6;
 
 /** The time of a schedule of a local server, in place of a time that has passed. */
 export const PASSED_AT = "9999-12-31T00:00:00.000Z";
@@ -105,9 +104,7 @@ export class TriggerApi extends SessionClient {
    */
   async find(fn: FunctionName, name: string): Promise<Trigger> {
     const all = await this.list(fn, MAX_CANDIDATES);
-    const named = all.filter(({ id, displayName }) => [id, displayName].includes(name));
-    const begun = name.length < PREFIX_CHARS_MIN ? [] : all.filter(({ id }) => id.startsWith(name));
-    const found = named.length > 0 ? named : begun;
+    const found = allNamed(all, name, ({ id, displayName }) => [id, displayName]);
     const [trigger] = found;
     if (trigger !== undefined && found.length === 1) return trigger;
     const what = `Trigger ${JSON.stringify(oneLine(name))} of ${oneLine(fn.displayName)}`;
@@ -117,11 +114,6 @@ export class TriggerApi extends SessionClient {
         : `${what} is ambiguous: the ids of ${found.length} triggers begin with this text`,
       { next: "list them with invoked trigger list" },
     );
-  }
-
-  async get(trigger: Trigger): Promise<Trigger> {
-    const what = `Failed to read trigger ${oneLine(trigger.displayName)}`;
-    return (await this.session.call(what, `GET ${TRIGGER}`, TriggerResponse, of(trigger))).trigger;
   }
 
   async create(fn: FunctionName, change: TriggerChange): Promise<MadeTrigger> {

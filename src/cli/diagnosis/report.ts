@@ -163,9 +163,7 @@ export async function diagnoseMachine(config: Config): Promise<Omit<Report, "con
     const reason = describeError(error);
     throw new Failure(
       `Nothing was tested without a temporary directory: ${reason}; let this user write temporary files`,
-      {
-        exit: "code",
-      },
+      { exit: "code" },
     );
   });
   try {
@@ -206,9 +204,7 @@ export async function diagnoseMachine(config: Config): Promise<Omit<Report, "con
       missing: found.recommendations,
     };
   } catch (error) {
-    throw new Failure(`The diagnosis failed: ${describeError(error)}`, {
-      exit: "code",
-    });
+    throw new Failure(`The diagnosis failed: ${describeError(error)}`, { exit: "code" });
   } finally {
     await Deno.remove(cacheDir, { recursive: true });
   }

@@ -26,9 +26,7 @@ export async function functionOf(api: Api, argument = "."): Promise<RemoteFuncti
   if (named === undefined) {
     throw new UsageFailure(
       "No function named: the command names none, and this folder has no invoked.json",
-      {
-        next: "name a function, or change to the folder of one",
-      },
+      { next: "name a function, or change to the folder of one" },
     );
   }
   return await findFunction(api, named);

@@ -42,8 +42,6 @@ export function needTenant({ tenant, yes, head, tag, secrets, secret }: TenantOp
   if (given === undefined) return;
   throw new UsageFailure(
     `Option --${given[0]} needs --tenant: it is for deploys to a tenant of C1`,
-    {
-      next: `give --tenant, or omit --${given[0]}`,
-    },
+    { next: `give --tenant, or omit --${given[0]}` },
   );
 }

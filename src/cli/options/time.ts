@@ -57,9 +57,7 @@ function timeOf(
   if (time >= 0 && time < Date.UTC(10_000, 0)) return new Date(time).toISOString();
   throw new UsageFailure(
     `Invalid ${flag}: ${JSON.stringify(text)} is neither a duration nor a time`,
-    {
-      next: `write it as 90s, 15m, 1h or 2d ${direction}, or as 2026-01-31T12:00:00Z`,
-    },
+    { next: `write it as 90s, 15m, 1h or 2d ${direction}, or as 2026-01-31T12:00:00Z` },
   );
 }
 

@@ -74,9 +74,7 @@ function rejectUploadedSecrets(folder: string, secrets: string | undefined, { fi
   if (secrets === undefined || !files.has(relative(folder, resolve(secrets)))) return;
   throw new UsageFailure(
     `Invalid --secrets: ${secrets} is a file of the function, and would be uploaded`,
-    {
-      next: "exclude it by .invokedignore, or move it out of the folder",
-    },
+    { next: "exclude it by .invokedignore, or move it out of the folder" },
   );
 }
 
@@ -108,9 +106,7 @@ async function askForSecrets(
     if (value === "") {
       throw new UsageFailure(
         `The value of secret ${oneLine(name)} is empty; nothing was deployed`,
-        {
-          next: "give it at the prompt, or in --secrets FILE",
-        },
+        { next: "give it at the prompt, or in --secrets FILE" },
       );
     }
     values[name] = value;

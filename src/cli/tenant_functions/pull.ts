@@ -137,9 +137,7 @@ async function functionAt(api: Api, name = "."): Promise<RemoteFunction> {
   if (named === undefined) {
     throw new UsageFailure(
       "No function named: the command names none, and this folder has no invoked.json",
-      {
-        next: "name a function of the tenant",
-      },
+      { next: "name a function of the tenant" },
     );
   }
   return await findAtTenant(api, named) ?? await findFunction(api, named.name);

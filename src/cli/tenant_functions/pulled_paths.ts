@@ -38,9 +38,7 @@ export function acceptFiles(commit: Files): Accepted {
   if (commit.has(ROOT_FILE)) {
     throw new Failure(
       "The commit has files above the folder of the function, and cannot be pulled",
-      {
-        next: "deploy it from the repository that has these files",
-      },
+      { next: "deploy it from the repository that has these files" },
     );
   }
   const paths = [...commit.keys()];

@@ -36,8 +36,6 @@ function needTerminal(message: string, instead: string): void {
   if (Deno.stdin.isTerminal() && Deno.stderr.isTerminal()) return;
   throw new UsageFailure(
     `No answer to ${JSON.stringify(message)}: stdin or stderr is not a terminal`,
-    {
-      next: instead,
-    },
+    { next: instead },
   );
 }

@@ -26,9 +26,7 @@ export async function readSecrets(names: readonly string[]): Promise<string[]> {
   if (isComplete) return values;
   const [name = ""] = names;
   throw names.length === 1
-    ? new UsageFailure(`The ${name} is empty`, {
-      next: "give it on stdin",
-    })
+    ? new UsageFailure(`The ${name} is empty`, { next: "give it on stdin" })
     : new UsageFailure(`Invalid stdin: the ${names.join(" and the ")} need one line each`, {
       next: `give the ${name} on the first line of stdin, and the other on the second`,
     });

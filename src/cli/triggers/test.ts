@@ -55,9 +55,7 @@ export function register(command: Command): void {
         const named = [functionName, name, ...data].map(quoteForShell).join(" ");
         throw new Failure(
           `The delivery failed with ${answer.status}${reason ? `: ${reason}` : ""}`,
-          {
-            next: `read why with invoked trigger deliveries ${named}`,
-          },
+          { next: `read why with invoked trigger deliveries ${named}` },
         );
       }
     },
@@ -77,9 +75,7 @@ function methodOf({ webhook, displayName }: Trigger): WebhookMethod {
     `Deliveries of trigger ${
       oneLine(displayName)
     } cannot be signed here: only the sender has the key`,
-    {
-      next: "send a delivery from there; invoked trigger deliveries lists what arrives",
-    },
+    { next: "send a delivery from there; invoked trigger deliveries lists what arrives" },
   );
 }
 
@@ -94,9 +90,7 @@ async function secretOf(
   if (kind !== "discord") return await readSecret();
   throw new UsageFailure(
     "Deliveries of Discord cannot be signed here: only Discord has the key of this trigger",
-    {
-      next: "test it with invoked dev, which has a key of its own",
-    },
+    { next: "test it with invoked dev, which has a key of its own" },
   );
 }
 

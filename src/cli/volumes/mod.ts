@@ -212,9 +212,7 @@ function registerGet(command: Command): void {
     if (parseVolumePath(file) !== undefined) {
       throw new UsageFailure(
         `Target ${JSON.stringify(file)} is on a volume: get copies to this machine`,
-        {
-          next: "copy between volumes with invoked volumes cp, or write ./ before the file",
-        },
+        { next: "copy between volumes with invoked volumes cp, or write ./ before the file" },
       );
     }
     const ends = [await endOf(api, source), await endOf(api, file)] as const;

@@ -36,9 +36,7 @@ export function parseVolumePath(text: string): NamedPath | undefined {
   } catch (error) {
     throw new UsageFailure(
       `Invalid path ${JSON.stringify(text)}: the path ${describeError(error)}`,
-      {
-        next: "write it as VOLUME:/path/to/file",
-      },
+      { next: "write it as VOLUME:/path/to/file" },
     );
   }
 }
