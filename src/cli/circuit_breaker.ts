@@ -2,9 +2,8 @@ import { Argument, type Command } from "commander";
 import { countOf } from "../config/mod.ts";
 import { needsAddition } from "./client/api_error.ts";
 import type { Decision } from "./client/replays.ts";
-import { addApiAction } from "./options/api_command.ts";
 import type { JsonFlag } from "./options/common_options.ts";
-import { functionOf, REQUIRED_FUNCTION } from "./options/function_argument.ts";
+import { addFunctionAction, REQUIRED_FUNCTION } from "./options/function_argument.ts";
 import { oneLine } from "./terminal/failure.ts";
 import { printResult } from "./terminal/output.ts";
 
@@ -20,11 +19,10 @@ export function register(command: Command): void {
       new Argument("<decision>", "Action for the paused invocations").choices(["run", "cancel"]),
     )
     .option("--reason <TEXT>", "Reason for the log of the server, and for cancelled invocations");
-  addApiAction(
+  addFunctionAction(
     command,
     [`invoked circuit-breaker hello run --reason "the import was expected"`],
-    async (api, name: string, decision: Decision, { reason, json }: Options) => {
-      const fn = await functionOf(api, name);
+    async (api, fn, decision: Decision, { reason, json }: Options) => {
       const clearing = api.replays.clearCircuitBreaker(fn, decision, reason ?? "");
       const count = await needsAddition("circuit breakers", clearing);
       const verb = decision === "run" ? "Released" : "Cancelled";

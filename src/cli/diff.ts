@@ -10,9 +10,8 @@ import { paintPatch, patchOf } from "./folder/patches.ts";
 import { differencesOf } from "./folder/triggers.ts";
 import { KINDS, type Trigger, type TriggerChange } from "./client/triggers.ts";
 import { note, printJson } from "./terminal/output.ts";
-import { addApiAction } from "./options/api_command.ts";
 import type { JsonFlag } from "./options/common_options.ts";
-import { COMMIT_HELP, FUNCTION, functionOf } from "./options/function_argument.ts";
+import { addFunctionAction, COMMIT_HELP, FUNCTION } from "./options/function_argument.ts";
 
 /** `invoked diff`: the differences between two commits, or between a commit and the folder. */
 export function register(command: Command): void {
@@ -20,17 +19,10 @@ export function register(command: Command): void {
     .argument(...FUNCTION)
     .argument("[from]", COMMIT_HELP)
     .argument("[to]", "Id, HEAD or tag of the other commit [default the files of this folder]");
-  addApiAction(
+  addFunctionAction(
     command,
     ["invoked diff", "invoked diff hello v1 HEAD"],
-    async (
-      api,
-      name: string | undefined,
-      from: string | undefined,
-      to: string | undefined,
-      { json }: JsonFlag,
-    ) => {
-      const fn = await functionOf(api, name);
+    async (api, fn, from: string | undefined, to: string | undefined, { json }: JsonFlag) => {
       const before = await filesOf(api, fn, from ?? "HEAD");
       const after = to === undefined
         ? await readFunctionFiles(Deno.cwd())

@@ -13,9 +13,8 @@ import { answerOf, shownStatus } from "./client/failures.ts";
 import { printList, showBytes, showCount, showTime, timeInWords } from "./terminal/output.ts";
 import { firstLine } from "./terminal/failure.ts";
 import { waitOf } from "./terminal/wait.ts";
-import { addApiAction } from "./options/api_command.ts";
 import { addLimitOption, type ListFlags } from "./options/common_options.ts";
-import { FUNCTION, functionOf } from "./options/function_argument.ts";
+import { addFunctionAction, FUNCTION } from "./options/function_argument.ts";
 import { addSpanOptions, isWithin, type Span } from "./options/time.ts";
 
 const DEFAULT_LIMIT = 20;
@@ -51,12 +50,12 @@ export function register(command: Command): void {
     );
   addSpanOptions(command, "List only entries");
   addLimitOption(command, "entries", DEFAULT_LIMIT);
-  addApiAction(command, [
+  const examples = [
     "invoked history hello",
     "invoked history hello --status error --since 1h --limit 5",
     "invoked history hello --publishes",
-  ], async (api, name: string | undefined, options: Options) => {
-    const fn = await functionOf(api, name);
+  ];
+  addFunctionAction(command, examples, async (api, fn, options: Options) => {
     if (options.publishes) await listPublishes(api, fn, options);
     else if (options.purges) await listPurges(api, fn, options);
     else await listInvocations(api, fn, options);

@@ -15,20 +15,17 @@ export function register(command: Command): void {
   command
     .option("--query <TEXT>", "List only functions with this text in name or description");
   addLimitOption(command, "functions", DEFAULT_LIMIT);
-  addApiAction(
-    command,
-    ["invoked list", "invoked list --query mail --json"],
-    async (api, { query = "", limit, json }: Options) => {
-      const functions = await api.search(query, limit);
-      await printList(json, functions, "No functions; deploy one with invoked deploy", {
-        NAME: ({ displayName }) => displayName,
-        ID: ({ id }) => id,
-        PUBLISHED: publishedOf,
-        HEAD: ({ head = "-" }) => head,
-        CHANGED: ({ updatedAt }) => showTime(updatedAt),
-      });
-    },
-  );
+  const examples = ["invoked list", "invoked list --query mail --json"];
+  addApiAction(command, examples, async (api, { query = "", limit, json }: Options) => {
+    const functions = await api.search(query, limit);
+    await printList(json, functions, "No functions; deploy one with invoked deploy", {
+      NAME: ({ displayName }) => displayName,
+      ID: ({ id }) => id,
+      PUBLISHED: publishedOf,
+      HEAD: ({ head = "-" }) => head,
+      CHANGED: ({ updatedAt }) => showTime(updatedAt),
+    });
+  });
 }
 
 function publishedOf({ publishedCommitId = "-", head }: RemoteFunction): string {

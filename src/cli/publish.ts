@@ -2,9 +2,8 @@ import type { Command } from "commander";
 import { findCommit } from "./client/find.ts";
 import type { Commit } from "./client/commit_schemas.ts";
 import type { RemoteFunction } from "./client/schemas.ts";
-import { addApiAction } from "./options/api_command.ts";
 import type { JsonFlag } from "./options/common_options.ts";
-import { COMMIT_HELP, FUNCTION, functionOf } from "./options/function_argument.ts";
+import { addFunctionAction, COMMIT_HELP, FUNCTION } from "./options/function_argument.ts";
 import { oneLine } from "./terminal/failure.ts";
 import { printJson } from "./terminal/output.ts";
 
@@ -13,11 +12,10 @@ export function register(command: Command): void {
   command
     .argument(...FUNCTION)
     .argument("[commit]", COMMIT_HELP);
-  addApiAction(
+  addFunctionAction(
     command,
     ["invoked publish hello", "invoked publish hello v1"],
-    async (api, name: string | undefined, reference: string | undefined, { json }: JsonFlag) => {
-      const fn = await functionOf(api, name);
+    async (api, fn, reference: string | undefined, { json }: JsonFlag) => {
       const { commit } = await api.commit(fn, await findCommit(api, fn, reference ?? "HEAD"));
       await api.updateFunction(fn, { publishedCommitId: commit.id });
       printPublished(fn, commit, json ?? false);

@@ -3,8 +3,7 @@ import type { Api } from "./client/api.ts";
 import { MissingEndpoint, needsAddition } from "./client/api_error.ts";
 import { findCommit } from "./client/find.ts";
 import type { RemoteFunction } from "./client/schemas.ts";
-import { addApiAction } from "./options/api_command.ts";
-import { FUNCTION, functionOf } from "./options/function_argument.ts";
+import { addFunctionAction, FUNCTION } from "./options/function_argument.ts";
 import { printPublished } from "./publish.ts";
 
 /** `invoked rollback`: publishes a commit again that was published before. */
@@ -15,11 +14,10 @@ export function register(command: Command): void {
       "--to <COMMIT>",
       "Id or tag of the commit [default the previously published one; each rollback goes further back]",
     );
-  addApiAction(
+  addFunctionAction(
     command,
     ["invoked rollback hello", "invoked rollback hello --to v1"],
-    async (api, name: string | undefined, { to, json }: { readonly to?: string; json?: true }) => {
-      const fn = await functionOf(api, name);
+    async (api, fn, { to, json }: { readonly to?: string; json?: true }) => {
       const commitId = await rollBack(api, fn, to);
       const { commit } = await api.commit(fn, commitId);
       printPublished(fn, commit, json ?? false);

@@ -18,9 +18,8 @@ import {
   type SettingValue,
 } from "./folder/function_settings.ts";
 import { warnOfSecretVariables } from "./folder/secret_warning.ts";
-import { addApiAction } from "./options/api_command.ts";
 import type { JsonFlag } from "./options/common_options.ts";
-import { FUNCTION, functionOf, REQUIRED_FUNCTION } from "./options/function_argument.ts";
+import { addFunctionAction, FUNCTION, REQUIRED_FUNCTION } from "./options/function_argument.ts";
 import { pairIn } from "./options/variables.ts";
 import { Failure, oneLine, UsageFailure } from "./terminal/failure.ts";
 import { jsonViolation } from "./terminal/json_violation.ts";
@@ -43,28 +42,24 @@ const VOLUME = "volume";
 /** `invoked settings list`: the settings and variables of a function, and what is in force. */
 function registerList(command: Command): void {
   command.argument(...FUNCTION);
-  addApiAction(
-    command,
-    ["invoked settings list hello"],
-    async (api, functionName: string | undefined, { json }: JsonFlag) => {
-      const fn = await functionOf(api, functionName);
-      const { vfsId, variables, effectiveLimits } = fn;
-      if (json) {
-        const settings = SETTING_NAMES.map((name) => [name, fn[name]]);
-        return printJson({ ...Object.fromEntries(settings), vfsId, variables, effectiveLimits });
-      }
-      const named = Object.entries(variables);
-      const volume = vfsId === "" ? "" : await describeVolume(api, vfsId);
-      const tenant = await describeTenant(api, fn);
-      printTable(["NAME", "OWN", "IN FORCE"], [
-        ...describeSettings(fn).map(([name, own, now]) =>
-          name === "tenant" ? [name, tenant, tenant] : [name, own, now]
-        ),
-        [VOLUME, volume, volume],
-        ...named.map(([name, value]) => [VARIABLE_PREFIX + name, value, value]),
-      ], "");
-    },
-  );
+  const examples = ["invoked settings list hello"];
+  addFunctionAction(command, examples, async (api, fn, { json }: JsonFlag) => {
+    const { vfsId, variables, effectiveLimits } = fn;
+    if (json) {
+      const settings = SETTING_NAMES.map((name) => [name, fn[name]]);
+      return printJson({ ...Object.fromEntries(settings), vfsId, variables, effectiveLimits });
+    }
+    const named = Object.entries(variables);
+    const volume = vfsId === "" ? "" : await describeVolume(api, vfsId);
+    const tenant = await describeTenant(api, fn);
+    printTable(["NAME", "OWN", "IN FORCE"], [
+      ...describeSettings(fn).map(([name, own, now]) =>
+        name === "tenant" ? [name, tenant, tenant] : [name, own, now]
+      ),
+      [VOLUME, volume, volume],
+      ...named.map(([name, value]) => [VARIABLE_PREFIX + name, value, value]),
+    ], "");
+  });
 }
 
 /** `invoked settings set`: sets settings and variables of a function. */
@@ -75,15 +70,14 @@ function registerSet(command: Command): void {
       "<settings...>",
       "NAME=VALUE, with the names of invoked.json; variables.NAME=VALUE is a variable",
     );
-  addApiAction(
+  addFunctionAction(
     command,
     [
       "invoked settings set hello timeout=5m memoryMib=256",
       "invoked settings set hello variables.STAGE=production",
       `invoked settings set hello 'tenant={"id": "acme", "access": "READ"}'`,
     ],
-    async (api, functionName: string, given: string[], { json }: JsonFlag) => {
-      const fn = await functionOf(api, functionName);
+    async (api, fn, given: string[], { json }: JsonFlag) => {
       const change = await changeTo(api, fn, given.map((text) => pairIn("a setting", text)));
       await api.updateFunction(fn, change);
       await warnOfSecretVariables(change.variables);
@@ -97,16 +91,12 @@ function registerUnset(command: Command): void {
   command
     .argument(...REQUIRED_FUNCTION)
     .argument("<names...>", "Names of settings; variables.NAME is a variable");
-  addApiAction(
-    command,
-    ["invoked settings unset hello timeout variables.STAGE"],
-    async (api, functionName: string, given: string[], { json }: JsonFlag) => {
-      const fn = await functionOf(api, functionName);
-      const change = changeToDefaults(fn, given);
-      await api.updateFunction(fn, change);
-      printChanged("Reset", fn, change, json);
-    },
-  );
+  const examples = ["invoked settings unset hello timeout variables.STAGE"];
+  addFunctionAction(command, examples, async (api, fn, given: string[], { json }: JsonFlag) => {
+    const change = changeToDefaults(fn, given);
+    await api.updateFunction(fn, change);
+    printChanged("Reset", fn, change, json);
+  });
 }
 
 function printChanged(

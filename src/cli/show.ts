@@ -22,8 +22,7 @@ import {
   sizeInWords,
 } from "./terminal/output.ts";
 import { waitOf } from "./terminal/wait.ts";
-import { addApiAction } from "./options/api_command.ts";
-import { FUNCTION, functionOf } from "./options/function_argument.ts";
+import { addFunctionAction, FUNCTION } from "./options/function_argument.ts";
 
 const COMMITS_SHOWN = 10;
 
@@ -32,11 +31,10 @@ export function register(command: Command): void {
   command
     .argument(...FUNCTION)
     .argument("[invocation]", `Id of an invocation, or ${LATEST_INVOCATION}`);
-  addApiAction(
+  addFunctionAction(
     command,
     ["invoked show hello", "invoked show hello latest"],
-    async (api, name: string | undefined, id: string | undefined, { json }: { json?: true }) => {
-      const fn = await functionOf(api, name);
+    async (api, fn, id: string | undefined, { json }: { json?: true }) => {
       if (id === undefined) return await showFunction(api, fn, json ?? false);
       const invocation = await findInvocation(api, fn, id);
       if (json) printJson(invocation);

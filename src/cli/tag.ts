@@ -2,9 +2,8 @@ import type { Command } from "commander";
 import { findCommit } from "./client/find.ts";
 import { UsageFailure } from "./terminal/failure.ts";
 import { printList, printResult, showTime } from "./terminal/output.ts";
-import { addApiAction } from "./options/api_command.ts";
 import type { JsonFlag } from "./options/common_options.ts";
-import { COMMIT_HELP, FUNCTION, functionOf } from "./options/function_argument.ts";
+import { addFunctionAction, COMMIT_HELP, FUNCTION } from "./options/function_argument.ts";
 
 interface Options extends JsonFlag {
   readonly delete?: true;
@@ -17,17 +16,10 @@ export function register(command: Command): void {
     .argument("[tag]", "Name of the tag")
     .argument("[commit]", COMMIT_HELP)
     .option("--delete", "Delete the tag, not the commit");
-  addApiAction(
+  addFunctionAction(
     command,
     ["invoked tag hello", "invoked tag hello v1", "invoked tag hello v1 --delete"],
-    async (
-      api,
-      functionName: string | undefined,
-      name: string | undefined,
-      commit: string | undefined,
-      options: Options,
-    ) => {
-      const fn = await functionOf(api, functionName);
+    async (api, fn, name: string | undefined, commit: string | undefined, options: Options) => {
       if (name === undefined && options.delete) {
         throw new UsageFailure("Missing argument: --delete needs the name of a tag", {
           next: "write invoked tag FUNCTION TAG --delete",

@@ -58,24 +58,29 @@ export function register(command: Command): void {
     .addOption(
       new Option("--csv", "Print comma-separated values for a spreadsheet").conflicts("json"),
     );
-  addApiAction(command, [
+  const examples = [
     "invoked usage",
     "invoked usage --from 2026-01-01 --to 2026-01-31 --by principal",
     "invoked usage hello --by day --csv > usage.csv",
-  ], async (api, name: string | undefined, { csv, json, ...options }: Options) => {
-    const { from, to, by, principal: principalId } = options;
-    const functionId = name === undefined ? undefined : (await functionOf(api, name)).id;
-    const parts = api.usage.parts({ from, to, by, principalId, functionId });
-    if (csv) return await printContent(csvOf(parts));
-    const first = await firstOf(parts);
-    const rows = [...first.rows];
-    for await (const part of parts) rows.push(...part.rows);
-    if (json) {
-      return printJson({ from: first.from, to: first.to, total: first.total, list: rows });
-    }
-    printUsage(by, rows);
-    if (first.total !== undefined && rows.length > 0) noteTotal(first, first.total);
-  });
+  ];
+  addApiAction(
+    command,
+    examples,
+    async (api, name: string | undefined, { csv, json, ...options }: Options) => {
+      const { from, to, by, principal: principalId } = options;
+      const functionId = name === undefined ? undefined : (await functionOf(api, name)).id;
+      const parts = api.usage.parts({ from, to, by, principalId, functionId });
+      if (csv) return await printContent(csvOf(parts));
+      const first = await firstOf(parts);
+      const rows = [...first.rows];
+      for await (const part of parts) rows.push(...part.rows);
+      if (json) {
+        return printJson({ from: first.from, to: first.to, total: first.total, list: rows });
+      }
+      printUsage(by, rows);
+      if (first.total !== undefined && rows.length > 0) noteTotal(first, first.total);
+    },
+  );
 }
 
 async function firstOf(parts: AsyncGenerator<UsagePart>): Promise<UsagePart> {

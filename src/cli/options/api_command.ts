@@ -23,7 +23,7 @@ export function addApiOptions(command: Command, ...examples: readonly string[]):
 export function addApiAction<Args extends unknown[]>(
   command: Command,
   examples: readonly string[],
-  act: (api: Api, ...args: Args) => Promise<void>,
+  act: (api: Api, ...args: Args) => void | Promise<void>,
 ): void {
   const server = addApiOptions(command, ...examples);
   command.action(async (...args) => {

@@ -1,8 +1,10 @@
+import type { Command } from "commander";
 import type { Api } from "../client/api.ts";
 import { findFunction } from "../client/find.ts";
 import type { RemoteFunction } from "../client/schemas.ts";
 import { readNameOrId } from "../folder/manifest.ts";
 import { UsageFailure } from "../terminal/failure.ts";
+import { addApiAction } from "./api_command.ts";
 
 /** The argument of commands about one function, with its help. */
 export const FUNCTION = [
@@ -30,4 +32,15 @@ export async function functionOf(api: Api, argument = "."): Promise<RemoteFuncti
     );
   }
   return await findFunction(api, named);
+}
+
+/** Adds an action of a command of the API that gets the function of the first argument. */
+export function addFunctionAction<Args extends unknown[]>(
+  command: Command,
+  examples: readonly string[],
+  act: (api: Api, fn: RemoteFunction, ...args: Args) => void | Promise<void>,
+): void {
+  addApiAction(command, examples, async (api, name: string | undefined, ...args: Args) => {
+    await act(api, await functionOf(api, name), ...args);
+  });
 }

@@ -13,7 +13,12 @@ import type { Register, Subcommand } from "../command_entry.ts";
 import { warnOfHandlers } from "../folder/handler_warning.ts";
 import { addApiAction, addDeletion } from "../options/api_command.ts";
 import { addLimitOption, type JsonFlag, type ListFlags } from "../options/common_options.ts";
-import { FUNCTION, functionOf, REQUIRED_FUNCTION } from "../options/function_argument.ts";
+import {
+  addFunctionAction,
+  FUNCTION,
+  functionOf,
+  REQUIRED_FUNCTION,
+} from "../options/function_argument.ts";
 import { durationOf } from "../options/time.ts";
 import { UsageFailure } from "../terminal/failure.ts";
 import {
@@ -29,6 +34,7 @@ import {
 import { readSecret } from "./secret_input.ts";
 import {
   addressOf,
+  addTriggerAction,
   addTriggerArguments,
   describeTrigger,
   printSecrets,
@@ -87,34 +93,29 @@ function startOf(trigger: Trigger, url: string): string {
 
 /** `invoked trigger show`: shows a trigger, its last run and the next ones. */
 function registerShow(command: Command): void {
-  addTriggerArguments(command);
-  addApiAction(
-    command,
-    ["invoked trigger show hello daily"],
-    async (api, functionName: string, name: string, { json }: JsonFlag) => {
-      const { trigger } = await triggerOf(api, functionName, name);
-      if (json) return printJson(trigger);
-      const kind = kindOf(trigger);
-      const { listenerId: _, ...settings } = trigger[kind] ?? {};
-      const { lastRun } = trigger;
-      const address = addressOf(trigger, api.url);
-      printFields([
-        ["name", trigger.displayName],
-        ["id", trigger.id],
-        ["kind", kind],
-        ["state", trigger.paused ? "paused" : "active"],
-        ["address", address || undefined],
-        ...Object.entries(settings).map(([field, value]): ShownField => [
-          field,
-          shownSetting(field, value),
-        ]),
-        ["volume", trigger.vfsId],
-        ["last run", lastRun && timeInWords(lastRun.time)],
-        ["", lastRun && (lastRun.reason ?? lastRun.invocationId ?? "")],
-        ["next runs", trigger.nextRuns.map(timeInWords).join("\n") || undefined],
-      ]);
-    },
-  );
+  const examples = ["invoked trigger show hello daily"];
+  addTriggerAction(command, examples, (api, trigger, { json }: JsonFlag) => {
+    if (json) return printJson(trigger);
+    const kind = kindOf(trigger);
+    const { listenerId: _, ...settings } = trigger[kind] ?? {};
+    const { lastRun } = trigger;
+    const address = addressOf(trigger, api.url);
+    printFields([
+      ["name", trigger.displayName],
+      ["id", trigger.id],
+      ["kind", kind],
+      ["state", trigger.paused ? "paused" : "active"],
+      ["address", address || undefined],
+      ...Object.entries(settings).map(([field, value]): ShownField => [
+        field,
+        shownSetting(field, value),
+      ]),
+      ["volume", trigger.vfsId],
+      ["last run", lastRun && timeInWords(lastRun.time)],
+      ["", lastRun && (lastRun.reason ?? lastRun.invocationId ?? "")],
+      ["next runs", trigger.nextRuns.map(timeInWords).join("\n") || undefined],
+    ]);
+  });
 }
 
 function shownSetting(field: string, value: unknown): string {
@@ -126,7 +127,7 @@ function shownSetting(field: string, value: unknown): string {
 function registerCreate(command: Command): void {
   command.argument(...REQUIRED_FUNCTION).argument("<name>", "Name of the trigger");
   addTriggerOptions(command);
-  addApiAction(
+  addFunctionAction(
     command,
     [
       'invoked trigger create hello daily --cron "0 9 * * 1-5" --timezone Europe/Berlin',
@@ -138,8 +139,7 @@ function registerCreate(command: Command): void {
       "--signature-prefix sha256= --secret --handshake meta",
       "invoked trigger create hello site --slug hello --auth open",
     ],
-    async (api, functionName: string, name: string, options: TriggerOptions) => {
-      const fn = await functionOf(api, functionName);
+    async (api, fn, name: string, options: TriggerOptions) => {
       const wanted = { displayName: name, ...await changeOf(api, options) };
       const { change, made } = withVerifyToken(wanted, undefined);
       const { trigger, ...ofServer } = await api.triggers.create(fn, change);
@@ -162,10 +162,9 @@ async function warnOfCode(api: Api, fn: RemoteFunction): Promise<void> {
 
 /** `invoked trigger update`: changes what its flags name. */
 function registerUpdate(command: Command): void {
-  addTriggerArguments(command);
   command.option("--name <NAME>", "New name of the trigger");
   addTriggerOptions(command);
-  addApiAction(
+  addTriggerAction(
     command,
     [
       'invoked trigger update hello daily --cron "0 10 * * *"',
@@ -173,13 +172,7 @@ function registerUpdate(command: Command): void {
       'printf %s "$TOKEN" | invoked trigger update hello meta --handshake meta --verify-token',
       `invoked trigger update hello site --settings '{"http": {"cors": null}}'`,
     ],
-    async (
-      api,
-      functionName: string,
-      name: string,
-      options: TriggerOptions & { readonly name?: string },
-    ) => {
-      const { trigger: before } = await triggerOf(api, functionName, name);
+    async (api, before, options: TriggerOptions & { readonly name?: string }) => {
       const { name: displayName } = options;
       const { change, made } = withVerifyToken({
         ...displayName === undefined ? {} : { displayName },
@@ -209,34 +202,24 @@ function maskOf(change: TriggerChange): string {
 /** `invoked trigger pause` and `resume`: pauses or resumes a trigger. */
 function registerSwitch(verb: "pause" | "resume"): Register {
   return (command) => {
-    addTriggerArguments(command);
-    addApiAction(
-      command,
-      [`invoked trigger ${verb} hello daily`],
-      async (api, functionName: string, name: string, { json }: JsonFlag) => {
-        const { trigger: before } = await triggerOf(api, functionName, name);
-        const paused = verb === "pause";
-        const { trigger } = await api.triggers.update(before, { paused }, "paused");
-        printResult(json, trigger, `${paused ? "Paused" : "Resumed"} ${describeTrigger(trigger)}`);
-      },
-    );
+    const examples = [`invoked trigger ${verb} hello daily`];
+    addTriggerAction(command, examples, async (api, before, { json }: JsonFlag) => {
+      const paused = verb === "pause";
+      const { trigger } = await api.triggers.update(before, { paused }, "paused");
+      printResult(json, trigger, `${paused ? "Paused" : "Resumed"} ${describeTrigger(trigger)}`);
+    });
   };
 }
 
 /** `invoked trigger run`: starts the invocation of a schedule now. */
 function registerRun(command: Command): void {
-  addTriggerArguments(command);
-  addApiAction(
-    command,
-    ["invoked trigger run hello daily"],
-    async (api, functionName: string, name: string, { json }: JsonFlag) => {
-      const { trigger } = await triggerOf(api, functionName, name);
-      const invocationId = await api.triggers.run(trigger);
-      if (json) return printJson({ invocationId });
-      note(`Started the invocation of ${describeTrigger(trigger)}`);
-      console.log(invocationId);
-    },
-  );
+  const examples = ["invoked trigger run hello daily"];
+  addTriggerAction(command, examples, async (api, trigger, { json }: JsonFlag) => {
+    const invocationId = await api.triggers.run(trigger);
+    if (json) return printJson({ invocationId });
+    note(`Started the invocation of ${describeTrigger(trigger)}`);
+    console.log(invocationId);
+  });
 }
 
 /** `invoked trigger test`. Other commands do not load what signs its examples. */
@@ -247,22 +230,17 @@ async function registerTest(command: Command): Promise<void> {
 
 /** `invoked trigger deliveries`: lists the deliveries to a webhook. */
 function registerDeliveries(command: Command): void {
-  addTriggerArguments(command);
   addLimitOption(command, "deliveries", 20);
-  addApiAction(
-    command,
-    ["invoked trigger deliveries hello github"],
-    async (api, functionName: string, name: string, { limit, json }: ListFlags) => {
-      const { trigger } = await triggerOf(api, functionName, name);
-      const list = await api.triggers.deliveries(trigger, limit);
-      await printList(json, list, "No deliveries", {
-        RECEIVED: ({ receivedAt }) => showTime(receivedAt),
-        STATUS: ({ status }) => status.replace(STATUS_PREFIX, "").toLowerCase(),
-        INVOCATION: ({ invocationId = "" }) => invocationId,
-        REASON: ({ reason = "" }) => reason,
-      });
-    },
-  );
+  const examples = ["invoked trigger deliveries hello github"];
+  addTriggerAction(command, examples, async (api, trigger, { limit, json }: ListFlags) => {
+    const list = await api.triggers.deliveries(trigger, limit);
+    await printList(json, list, "No deliveries", {
+      RECEIVED: ({ receivedAt }) => showTime(receivedAt),
+      STATUS: ({ status }) => status.replace(STATUS_PREFIX, "").toLowerCase(),
+      INVOCATION: ({ invocationId = "" }) => invocationId,
+      REASON: ({ reason = "" }) => reason,
+    });
+  });
 }
 
 interface RotateOptions extends JsonFlag {
@@ -272,7 +250,6 @@ interface RotateOptions extends JsonFlag {
 
 /** `invoked trigger rotate-secret`: replaces the secret of a trigger. */
 function registerRotateSecret(command: Command): void {
-  addTriggerArguments(command);
   command.addOption(
     new Option("--expire-old-after <DURATION>", "How long the old secret is accepted, up to 30d")
       .argParser((text) => durationOf("--expire-old-after", text, "0s or 24h")).default(
@@ -283,14 +260,13 @@ function registerRotateSecret(command: Command): void {
     "--given",
     "Read the new secret from stdin or a prompt; by default the server generates a secret",
   );
-  addApiAction(
+  addTriggerAction(
     command,
     [
       "invoked trigger rotate-secret hello github",
       'printf %s "$SECRET" | invoked trigger rotate-secret hello stripe --given',
     ],
-    async (api, functionName: string, name: string, options: RotateOptions) => {
-      const { trigger } = await triggerOf(api, functionName, name);
+    async (api, trigger, options: RotateOptions) => {
       const secrets = await api.triggers.rotateSecret(trigger, {
         secret: options.given ? await readSecret() : undefined,
         expireOldAfterMs: options.expireOldAfter,
@@ -305,16 +281,13 @@ function registerRotateSecret(command: Command): void {
 /** `invoked trigger delete`: deletes a trigger. */
 function registerDelete(command: Command): void {
   addTriggerArguments(command);
-  addDeletion(
-    command,
-    ["invoked trigger delete hello daily --yes"],
-    async (api, functionName, name) => {
-      const { trigger } = await triggerOf(api, functionName, name);
-      return {
-        shown: describeTrigger(trigger),
-        named: { id: trigger.id },
-        remove: () => api.triggers.delete(trigger),
-      };
-    },
-  );
+  const examples = ["invoked trigger delete hello daily --yes"];
+  addDeletion(command, examples, async (api, functionName, name) => {
+    const trigger = await triggerOf(api, functionName, name);
+    return {
+      shown: describeTrigger(trigger),
+      named: { id: trigger.id },
+      remove: () => api.triggers.delete(trigger),
+    };
+  });
 }

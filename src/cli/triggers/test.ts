@@ -33,7 +33,7 @@ export function register(command: Command): void {
     command,
     examples,
     async (api, functionName: string, name: string, options: Options) => {
-      const { trigger } = await triggerOf(api, functionName, name);
+      const trigger = await triggerOf(api, functionName, name);
       const method = methodOf(trigger);
       const body = options.body === undefined
         ? exampleBody(method.kind, randomUUID())

@@ -1,8 +1,7 @@
 import type { Command } from "commander";
 import type { Api } from "../client/api.ts";
-import type { RemoteFunction } from "../client/schemas.ts";
 import { kindOf, type Trigger, type TriggerSecrets } from "../client/triggers.ts";
-import { functionOf, REQUIRED_FUNCTION } from "../options/function_argument.ts";
+import { addFunctionAction, functionOf, REQUIRED_FUNCTION } from "../options/function_argument.ts";
 import { nameAndId, note } from "../terminal/output.ts";
 
 /** Adds the arguments of commands about one trigger. */
@@ -11,14 +10,21 @@ export function addTriggerArguments(command: Command): void {
     .argument("<trigger>", "Name or id of the trigger, or 6 or more first characters of the id");
 }
 
-/** The function and the trigger of the arguments. */
-export async function triggerOf(
-  api: Api,
-  functionName: string,
-  name: string,
-): Promise<{ readonly fn: RemoteFunction; readonly trigger: Trigger }> {
-  const fn = await functionOf(api, functionName);
-  return { fn, trigger: await api.triggers.find(fn, name) };
+/** The trigger of the arguments. */
+export async function triggerOf(api: Api, functionName: string, name: string): Promise<Trigger> {
+  return await api.triggers.find(await functionOf(api, functionName), name);
+}
+
+/** Adds an action of a command of the API that gets the trigger of its two arguments. */
+export function addTriggerAction<Args extends unknown[]>(
+  command: Command,
+  examples: readonly string[],
+  act: (api: Api, trigger: Trigger, ...args: Args) => void | Promise<void>,
+): void {
+  addTriggerArguments(command);
+  addFunctionAction(command, examples, async (api, fn, name: string, ...args: Args) => {
+    await act(api, await api.triggers.find(fn, name), ...args);
+  });
 }
 
 /** A trigger in one line. */
