@@ -19,7 +19,7 @@ import { Runner } from "../engine/runner.ts";
 import { LocalEngine } from "../engine/local_engine.ts";
 import { InvocationNotifier } from "../engine/notifier.ts";
 import { type HttpServer, listen } from "../http/server.ts";
-import { waitingApp } from "../http/waiting_app.ts";
+import { waitingApp } from "../http/probe_apps.ts";
 import { openRecords, type Records } from "./records.ts";
 import type { Sandboxes } from "../sandbox/mod.ts";
 import { openSandboxes, publicRequests } from "./sandboxes.ts";

@@ -8,7 +8,7 @@ import { ObjectArtifacts } from "../cluster/worker/object_artifacts.ts";
 import { Worker } from "../cluster/worker/worker.ts";
 import type { Config } from "../config/mod.ts";
 import { listen } from "../http/server.ts";
-import { workerApp, type WorkerReadiness } from "../http/worker_app.ts";
+import { workerApp, type WorkerReadiness } from "../http/probe_apps.ts";
 import { defaultCapacity } from "./default_capacity.ts";
 import { Runner } from "../engine/runner.ts";
 import type { Sandboxes } from "../sandbox/mod.ts";

@@ -1,10 +1,10 @@
 import { basename, join, relative, resolve } from "node:path";
 import { concernsBuild } from "../../builder/project/project_files.ts";
 import { commitPath, ROOT_DIR, ROOT_FILE, rootFile } from "../../builder/source_tree.ts";
-import { countOf, formatBytes, formatCount } from "../../config/mod.ts";
+import { countOf, formatBytes } from "../../config/mod.ts";
 import type { Files } from "../client/api.ts";
 import { Failure, oneLine, UsageFailure } from "../terminal/failure.ts";
-import { note } from "../terminal/output.ts";
+import { firstOf, note } from "../terminal/output.ts";
 import { PRIVATE_DIR } from "./editor.ts";
 import { IGNORE_NAMES, IgnoreRules } from "./ignore_rules.ts";
 import { fixtureFile, MANIFEST_NAME, readFields } from "./manifest.ts";
@@ -228,8 +228,6 @@ const MAX_NAMED = 10;
 /** Prints what of a folder is not part of the function; nothing without such a file. */
 export function noteSkipped(skipped: readonly Skipped[]): void {
   if (skipped.length === 0) return;
-  const named = skipped.slice(0, MAX_NAMED)
-    .map(({ path, reason }) => `${oneLine(path)} (${reason})`);
-  const others = skipped.length - named.length;
-  note(`  skipped: ${named.join(", ")}${others > 0 ? ` and ${formatCount(others)} more` : ""}`);
+  const named = skipped.map(({ path, reason }) => `${oneLine(path)} (${reason})`);
+  note(`  skipped: ${firstOf(named, MAX_NAMED)}`);
 }

@@ -1,7 +1,6 @@
-import { formatCount } from "../../config/mod.ts";
 import type { Files } from "../client/api.ts";
 import { oneLine } from "../terminal/failure.ts";
-import { note, warn } from "../terminal/output.ts";
+import { firstOf, note, warn } from "../terminal/output.ts";
 import type { SecretLike } from "./secret_scan.ts";
 
 /** Files that look like secrets and are named. */
@@ -13,12 +12,8 @@ export async function secretsAmong(uploads: Files): Promise<SecretLike[]> {
   const { describeSecret, findSecrets } = await import("./secret_scan.ts");
   const found = await findSecrets(uploads);
   if (found.length === 0) return found;
-  const named = found.slice(0, MAX_NAMED).map((secret) => oneLine(describeSecret(secret)));
-  const others = found.length - named.length;
-  warn(
-    `Warning: this looks like a secret: ${named.join(", ")}` +
-      (others > 0 ? ` and ${formatCount(others)} more` : ""),
-  );
+  const named = found.map((secret) => oneLine(describeSecret(secret)));
+  warn(`Warning: this looks like a secret: ${firstOf(named, MAX_NAMED)}`);
   note(
     "  a commit keeps it until invoked purge; exclude it by .invokedignore, and use invoked secrets set",
   );

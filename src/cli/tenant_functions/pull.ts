@@ -1,7 +1,6 @@
 /** `invoked pull`: a function comes from a tenant by C1's own operations. */
 import { resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { formatCount } from "../../config/mod.ts";
 import { FixtureError, readFixtureFile } from "../../domain/testing/fixture.ts";
 import type { Api, Files } from "../client/api.ts";
 import { isId } from "../client/candidates.ts";
@@ -13,7 +12,7 @@ import { noteSkipped, type Skipped } from "../folder/files.ts";
 import { MANIFEST_NAME, readFields, readManifest } from "../folder/manifest.ts";
 import { paintPatch, patchOf } from "../folder/patches.ts";
 import { Failure, oneLine, UsageFailure } from "../terminal/failure.ts";
-import { note, paintNote, printJson } from "../terminal/output.ts";
+import { firstOf, note, paintNote, printJson } from "../terminal/output.ts";
 import { connectToTenant } from "./connect.ts";
 import { settingsInFile } from "./fields.ts";
 import { findAtTenant } from "./plan.ts";
@@ -99,10 +98,8 @@ function noteComparison({ changes, skipped }: Comparison, { secret }: RemoteFunc
 }
 
 function wouldOverwrite(folder: string, paths: readonly string[]): Failure {
-  const named = paths.slice(0, NAMED_MAX).map(oneLine).join(", ");
-  const others = paths.length - NAMED_MAX;
-  const more = others > 0 ? ` and ${formatCount(others)} more` : "";
-  return new Failure(`Nothing was written: ${named}${more} of ${folder} would be overwritten`, {
+  const named = firstOf(paths.map(oneLine), NAMED_MAX);
+  return new Failure(`Nothing was written: ${named} of ${folder} would be overwritten`, {
     next: "give --yes to overwrite, or pull into another folder",
     exit: "differences",
   });

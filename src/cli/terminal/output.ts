@@ -114,6 +114,12 @@ export function printFields(fields: readonly ShownField[]): void {
   }
 }
 
+/** The first of many texts in a message, and the number of the others. */
+export function firstOf(texts: readonly string[], max: number): string {
+  const others = texts.length - max;
+  return texts.slice(0, max).join(", ") + (others > 0 ? ` and ${formatCount(others)} more` : "");
+}
+
 /** A thing of the API in a message: its name, and its id in brackets. */
 export function nameAndId({ displayName, id }: { displayName: string; id: string }): string {
   return `${oneLine(displayName)} (${id})`;
