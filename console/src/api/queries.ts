@@ -1,6 +1,7 @@
 /** What the queries of several features share. */
 import { infiniteQueryOptions, type QueryKey } from "@tanstack/react-query";
 import { NAMED_ROLES } from "../../../src/resources/roles.ts";
+import type { AnswerOf, Operation, RequestOf } from "../../../src/resources/request.ts";
 import { call, type Role, type Tenant } from "./client.ts";
 
 /**
@@ -89,6 +90,21 @@ export function pagedQuery<T>(
       return { list: list as readonly T[], nextPageToken };
     },
     ...paging,
+  });
+}
+
+/** The pages of a list of the API, as `pagedQuery` reads them. */
+export type ListQuery<T> = ReturnType<typeof pagedQuery<T>>;
+
+/** The pages that an operation lists, by its own paging. */
+export function listQuery<T, O extends Operation>(
+  queryKey: QueryKey,
+  operation: O & (AnswerOf<O> extends PageOf<Partial<T>> ? unknown : never),
+  sent: RequestOf<O>,
+): ListQuery<T> {
+  return pagedQuery<T>(queryKey, async (page, signal) => {
+    const request = { ...sent, query: { ...sent.query, ...page }, signal };
+    return await call<O>(operation, request as unknown as typeof sent) as PageOf<Partial<T>>;
   });
 }
 

@@ -105,7 +105,7 @@ const MenuPopup = lazy(async () => ({
   default: (await fromServer(() => import("./menu_popup.tsx"))).MenuPopup,
 }));
 
-/** A button that opens a list of actions; `null` in `items` is a line between two groups. Its code loads when it opens first. */
+/** A button that opens a list of actions. Its code loads when it opens first. */
 export function Menu(props: MenuProps) {
   const [wasOpened, setOpened] = useState(false);
   const button = (

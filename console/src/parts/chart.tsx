@@ -4,6 +4,9 @@ import { fromServer } from "../browser/connection.ts";
 import { isDark, onThemeChange } from "../theme/theme.ts";
 import { formatExact } from "./format.ts";
 
+/** Of a chart, in px. */
+const HEIGHT = 160;
+
 interface ChartSeries {
   readonly label: string;
   /** A custom property of the theme, such as `--accent`. */
@@ -18,14 +21,13 @@ interface TimeChartProps {
   /** Seconds since 1970, ascending. */
   readonly times: readonly number[];
   readonly series: readonly ChartSeries[];
-  readonly height?: number;
 }
 
 /** Lines over time. The same numbers are in a table for those who cannot see it. */
 export function TimeChart(props: TimeChartProps) {
   const container = useRef<HTMLDivElement>(null);
   const [library, setLibrary] = useState<typeof uPlot>();
-  const { times, series, height = 160 } = props;
+  const { times, series } = props;
   // A canvas does not follow the custom properties that coloured it.
   const isDrawnDark = useSyncExternalStore(onThemeChange, isDark);
   useEffect(() => {
@@ -34,26 +36,26 @@ export function TimeChart(props: TimeChartProps) {
   useEffect(() => {
     const element = container.current;
     if (element === null || library === undefined) return;
-    const options = optionsOf(series, element, height);
+    const options = optionsOf(series, element);
     const chart = new library(options, [
       [...times],
       ...series.map(({ values }) => [...values]),
     ], element);
     const observer = new ResizeObserver(() =>
-      chart.setSize({ width: element.clientWidth, height })
+      chart.setSize({ width: element.clientWidth, height: HEIGHT })
     );
     observer.observe(element);
     return () => {
       observer.disconnect();
       chart.destroy();
     };
-  }, [library, times, series, height, isDrawnDark]);
+  }, [library, times, series, isDrawnDark]);
   return (
     <figure className="chart">
       <div
         ref={container}
         className="chart-plot"
-        style={{ minHeight: height }}
+        style={{ minHeight: HEIGHT }}
         aria-hidden="true"
       />
       <figcaption className="visually-hidden">
@@ -114,7 +116,6 @@ function lonePoints(chart: uPlot, series: number): number[] {
 function optionsOf(
   series: readonly ChartSeries[],
   element: HTMLElement,
-  height: number,
 ): uPlot.Options {
   const style = getComputedStyle(element);
   const colour = (name: string) => style.getPropertyValue(name).trim() || "currentColor";
@@ -127,7 +128,7 @@ function optionsOf(
   const first = series[0]?.format ?? String;
   return {
     width: element.clientWidth,
-    height,
+    height: HEIGHT,
     cursor: { points: { size: 6 }, drag: { x: false, y: false } },
     legend: { live: true },
     axes: [{ ...axis, size: AXIS_HEIGHT, space: LABEL_SPACE, values: timeLabels }, {

@@ -43,7 +43,6 @@ export function Field({ label, hint, error, children }: FieldProps) {
 interface ValueProps<T> extends Omit<FieldProps, "children"> {
   readonly value: T;
   readonly onChange: (value: T) => void;
-  readonly disabled?: boolean;
 }
 
 interface TextFieldProps extends ValueProps<string> {
@@ -51,7 +50,6 @@ interface TextFieldProps extends ValueProps<string> {
     | "text"
     | "password"
     | "search"
-    | "number"
     | "datetime-local"
     | "url";
   readonly placeholder?: string;
@@ -113,7 +111,7 @@ export function TextAreaField(
 }
 
 export function SelectField<T extends string>(
-  { label, hint, error, value, onChange, options, ...rest }:
+  { label, hint, error, value, onChange, options }:
     & ValueProps<T>
     & {
       readonly options: readonly {
@@ -127,7 +125,6 @@ export function SelectField<T extends string>(
       {(control) => (
         <select
           {...control}
-          {...rest}
           className="input"
           value={value}
           onChange={(event) => onChange(event.target.value as T)}
@@ -144,13 +141,12 @@ export function SelectField<T extends string>(
 }
 
 export function CheckboxField(
-  { label, hint, error, value, onChange, ...rest }: ValueProps<boolean>,
+  { label, hint, error, value, onChange }: ValueProps<boolean>,
 ) {
   const id = useId();
   return (
     <div className="field field-check">
       <input
-        {...rest}
         id={id}
         type="checkbox"
         checked={value}

@@ -23,8 +23,6 @@ const PATHS = {
   copy: "M5.5 5.5h7v7h-7zM3.5 10.5v-7h7",
   file: "M4 2.5h5l3 3v8H4zM9 2.5v3h3",
   folder: "M2.5 4.5h4l1.5 2h5.5v6.5h-11z",
-  back: "m10 4-4 4 4 4",
-  external: "M9.5 3h3.5v3.5M13 3 7.5 8.5M11 9v4H3V5h4",
   trash: "M3 4.5h10M6 4.5V3h4v1.5m-5.5 0 .5 8.5h6l.5-8.5",
   theme: "M8 2.5a5.5 5.5 0 1 0 0 11zM8 2.5a5.5 5.5 0 0 1 0 11",
 } as const;

@@ -5,14 +5,13 @@ interface MenuItem {
   readonly label: string;
   readonly onSelect: () => void;
   readonly danger?: boolean;
-  readonly disabled?: boolean;
 }
 
 export interface MenuProps {
   /** The name of the button for screen readers, if its content is an icon. */
   readonly label?: string;
   readonly children: ReactNode;
-  readonly items: readonly (MenuItem | null)[];
+  readonly items: readonly MenuItem[];
 }
 
 /** A `Menu` that is open at first. */
@@ -30,18 +29,15 @@ export function MenuPopup({ label, children, items }: MenuProps) {
             className="popup menu"
             finalFocus={() => !hasFocusElsewhere() && trigger.current}
           >
-            {items.map((item, index) =>
-              item === null ? <Base.Separator key={index} className="menu-line" /> : (
-                <Base.Item
-                  key={item.label}
-                  className={`menu-item ${item.danger === true ? "menu-item-danger" : ""}`}
-                  disabled={item.disabled ?? false}
-                  onClick={item.onSelect}
-                >
-                  {item.label}
-                </Base.Item>
-              )
-            )}
+            {items.map((item) => (
+              <Base.Item
+                key={item.label}
+                className={`menu-item ${item.danger === true ? "menu-item-danger" : ""}`}
+                onClick={item.onSelect}
+              >
+                {item.label}
+              </Base.Item>
+            ))}
           </Base.Popup>
         </Base.Positioner>
       </Base.Portal>

@@ -14,6 +14,14 @@ export interface Command extends Omit<Shortcut, "keys"> {
   readonly group: string;
 }
 
+/** The commands of a group that are offered now. */
+export function offeredIn(
+  group: string,
+  commands: readonly (readonly [isOffered: boolean, label: string, run: () => void])[],
+): readonly Command[] {
+  return commands.flatMap(([isOffered, label, run]) => isOffered ? [{ label, group, run }] : []);
+}
+
 export const IS_MAC = /Mac|iPhone|iPad/.test(navigator.platform);
 /** How long the first key of two waits for the second, in ms. */
 const SEQUENCE_TIME = 1_000;

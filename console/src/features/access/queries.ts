@@ -8,7 +8,7 @@ import {
   type Trust,
   type User,
 } from "../../api/client.ts";
-import { keys, pagedQuery, readPages } from "../../api/queries.ts";
+import { keys, type ListQuery, listQuery, pagedQuery, readPages } from "../../api/queries.ts";
 
 /** The people whose name, email or username has a text, newest first. */
 export function peopleQuery(text: string) {
@@ -54,15 +54,11 @@ export function principalQuery(id: string) {
   });
 }
 
-export function credentialsQuery(principalId: string) {
-  return pagedQuery<Credential>(
+export function credentialsQuery(principalId: string): ListQuery<Credential> {
+  return listQuery(
     keys.credentials(principalId),
-    (query, signal) =>
-      call("GET /api/v1/service_principals/{service_principal_id}/credentials", {
-        path: { service_principal_id: principalId },
-        query,
-        signal,
-      }),
+    "GET /api/v1/service_principals/{service_principal_id}/credentials",
+    { path: { service_principal_id: principalId } },
   );
 }
 

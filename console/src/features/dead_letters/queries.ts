@@ -80,19 +80,15 @@ export async function actOnMatching(
     : call("POST /api/v1/functions/{function_id}/dead_letters/drop", request));
 }
 
-/** Replays a dead letter with a change. @returns the id of the new invocation */
+/** Replays a dead letter with a change. */
 export async function replayChanged(
   { functionId, id }: DeadLetter,
   { input, commitId }: Change,
-): Promise<string> {
-  const { invocationId } = await call(
-    "POST /api/v1/functions/{function_id}/dead_letters/{id}/replay",
-    {
-      path: { function_id: functionId, id },
-      body: { commitId, ...input === undefined ? {} : { json: encodeBase64(input) } },
-    },
-  );
-  return invocationId;
+): Promise<void> {
+  await call("POST /api/v1/functions/{function_id}/dead_letters/{id}/replay", {
+    path: { function_id: functionId, id },
+    body: { commitId, ...input === undefined ? {} : { json: encodeBase64(input) } },
+  });
 }
 
 async function actOn(action: Action, { functionId, id }: DeadLetter): Promise<void> {

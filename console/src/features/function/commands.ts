@@ -2,7 +2,7 @@
 import { useNavigate } from "@tanstack/react-router";
 import { useMemo, useRef } from "react";
 import type { Fn } from "../../api/client.ts";
-import { type Command, useCommands } from "../../parts/shortcuts.tsx";
+import { offeredIn, useCommands } from "../../parts/shortcuts.tsx";
 import { copy } from "../../shell/commands.ts";
 import { useDraftState } from "./code/drafts.ts";
 
@@ -40,7 +40,7 @@ export function useFunctionCommands({ id, head = "", deletedAt }: Fn, actions: A
   const canPublish = actions.publish !== undefined;
   useCommands(useMemo(() => {
     const params = { functionId: id };
-    const offered: readonly (readonly [isOffered: boolean, label: string, run: () => void])[] = [
+    return offeredIn(FUNCTION_GROUP, [
       [canRun, "Run this function", () => latest.current.run?.()],
       [canPublish, "Publish the latest commit …", () => latest.current.publish?.()],
       [
@@ -74,10 +74,7 @@ export function useFunctionCommands({ id, head = "", deletedAt }: Fn, actions: A
       ...TABS.map(({ to, label }) =>
         [true, `Go to ${label} of this function`, () => void navigate({ to, params })] as const
       ),
-    ];
-    return offered.flatMap(([isOffered, label, run]): Command[] =>
-      isOffered ? [{ label, group: FUNCTION_GROUP, run }] : []
-    );
+    ]);
   }, [id, head, deletedAt, canRun, canPublish, hasDraft, navigate]));
 }
 

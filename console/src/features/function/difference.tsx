@@ -18,7 +18,6 @@ export function Difference({ functionId, from, to }: {
     <Loaded query={isReady ? after : before}>
       {() => (
         <FileDiff
-          label="Difference"
           original={contentsOf(before.data?.files ?? NO_FILES)}
           modified={contentsOf(after.data?.files ?? NO_FILES)}
         />

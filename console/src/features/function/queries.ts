@@ -11,7 +11,7 @@ import {
   type LoadReport,
   type TypeDiagnostic,
 } from "../../api/client.ts";
-import { keys, pagedQuery } from "../../api/queries.ts";
+import { keys, type ListQuery, listQuery } from "../../api/queries.ts";
 import type { FileContent, FileContents } from "../../parts/files.ts";
 import { shortId, visibleText } from "../../parts/format.ts";
 
@@ -97,16 +97,10 @@ export const typesQuery = (functionId: string, id: string) =>
   });
 
 /** The commits of a function, newest first. */
-export const commitsQuery = (functionId: string) =>
-  pagedQuery<Commit>(
-    keys.commits(functionId),
-    (query, signal) =>
-      call("GET /api/v1/functions/{function_id}/commits", {
-        path: { function_id: functionId },
-        query,
-        signal,
-      }),
-  );
+export const commitsQuery = (functionId: string): ListQuery<Commit> =>
+  listQuery(keys.commits(functionId), "GET /api/v1/functions/{function_id}/commits", {
+    path: { function_id: functionId },
+  });
 
 /** The function of the page. The page shows a tab only once it has the function. */
 export function useFunction(): Fn {

@@ -37,10 +37,7 @@ export function stepsQuery(range: Range) {
   });
 }
 
-export type Order =
-  | "STATISTICS_ORDER_P99"
-  | "STATISTICS_ORDER_CPU_TIME"
-  | "STATISTICS_ORDER_FAILURES";
+export type Order = "STATISTICS_ORDER_P99" | "STATISTICS_ORDER_CPU_TIME";
 
 const TOP = 5;
 

@@ -7,11 +7,12 @@ import {
   type VolumeEntry,
   type VolumeVersion,
 } from "../../api/client.ts";
-import { keys, pagedQuery } from "../../api/queries.ts";
+import { keys, type ListQuery, listQuery } from "../../api/queries.ts";
 
-export const volumesQuery = pagedQuery<Volume>(
+export const volumesQuery: ListQuery<Volume> = listQuery(
   keys.volumes(),
-  (query, signal) => call("GET /api/v1/vfs/volumes", { query, signal }),
+  "GET /api/v1/vfs/volumes",
+  {},
 );
 
 export function volumeQuery(id: string) {
@@ -23,24 +24,15 @@ export function volumeQuery(id: string) {
   });
 }
 
-export function entriesQuery(id: string, directory: string) {
-  return pagedQuery<VolumeEntry>(
-    [...keys.volume(id), "entries", directory],
-    (page, signal) =>
-      call("GET /api/v1/vfs/volumes/{id}/entries", {
-        path: { id },
-        query: { directory, ...page },
-        signal,
-      }),
-  );
+export function entriesQuery(id: string, directory: string): ListQuery<VolumeEntry> {
+  const request = { path: { id }, query: { directory } };
+  const queryKey = [...keys.volume(id), "entries", directory];
+  return listQuery(queryKey, "GET /api/v1/vfs/volumes/{id}/entries", request);
 }
 
-export function versionsQuery(id: string) {
-  return pagedQuery<VolumeVersion>(
-    [...keys.volume(id), "versions"],
-    (query, signal) =>
-      call("GET /api/v1/vfs/volumes/{id}/versions", { path: { id }, query, signal }),
-  );
+export function versionsQuery(id: string): ListQuery<VolumeVersion> {
+  const queryKey = [...keys.volume(id), "versions"];
+  return listQuery(queryKey, "GET /api/v1/vfs/volumes/{id}/versions", { path: { id } });
 }
 
 /** Larger files are not shown, only downloaded. */

@@ -31,7 +31,6 @@ function BinarySize({ bytes }: { readonly bytes: Bytes }) {
 }
 
 interface FileDiffProps {
-  readonly label: string;
   readonly original: FileContents;
   readonly modified: FileContents;
 }
@@ -65,7 +64,7 @@ function mostChanged(changes: readonly Change[]): Change | undefined {
 }
 
 /** What changed between two sets of files: a list of files, and the difference of the chosen one, at first the most changed. */
-export function FileDiff({ label, original, modified }: FileDiffProps) {
+export function FileDiff({ original, modified }: FileDiffProps) {
   const changes = useMemo(() => changesBetween(original, modified), [original, modified]);
   const [chosen, choose] = useState<string>();
   const shown = changes.find(({ path }) => path === chosen)?.path ?? mostChanged(changes)?.path;
@@ -88,7 +87,6 @@ export function FileDiff({ label, original, modified }: FileDiffProps) {
         ))}
       </ul>
       <FileDifference
-        label={label}
         path={shown}
         original={own(original, shown)}
         modified={own(modified, shown)}
@@ -108,14 +106,13 @@ function Counts({ added, deleted }: LineCounts) {
   );
 }
 
-function FileDifference({ label, path, original, modified }: {
-  readonly label: string;
+function FileDifference({ path, original, modified }: {
   readonly path: string;
   readonly original: FileContent | undefined;
   readonly modified: FileContent | undefined;
 }) {
   if (!isBinary(original) && !isBinary(modified)) {
-    return <DiffEditor label={label} path={path} original={original} modified={modified} />;
+    return <DiffEditor label="Difference" path={path} original={original} modified={modified} />;
   }
   return (
     <dl className="editor-sides">

@@ -140,7 +140,7 @@ function Comparison({ workspace, base, draft }: {
   });
   const difference = (committed: Files) => {
     const [original, modified] = sides(withDraft(committed, draft))[view];
-    return <FileDiff label="Difference" original={original} modified={modified} />;
+    return <FileDiff original={original} modified={modified} />;
   };
   return (
     <Tabs<View>

@@ -96,9 +96,7 @@ function Changes({ workspace: { base, files } }: { readonly workspace: Workspace
   const [typed, type] = useTyped(commitId, choose);
   const query = useQuery({ ...commitQuery(fn.id, commitId), enabled: commitId !== "" });
   const options = useCommitOptions(fn);
-  const compared = (original: typeof files) => (
-    <FileDiff label="Difference" original={original} modified={files} />
-  );
+  const compared = (original: typeof files) => <FileDiff original={original} modified={files} />;
   return (
     <div className="stack">
       <CommitField

@@ -1,19 +1,13 @@
 /** What the history of a function is made of: its publishes, the tags of its commits, and their order. */
 import { queryOptions } from "@tanstack/react-query";
 import { call, type Commit, type Publish } from "../../../api/client.ts";
-import { keys, pagedQuery } from "../../../api/queries.ts";
+import { keys, type ListQuery, listQuery } from "../../../api/queries.ts";
 
 /** The publishes of a function, newest first. */
-export const publishesQuery = (functionId: string) =>
-  pagedQuery<Publish>(
-    keys.publishes(functionId),
-    (query, signal) =>
-      call("GET /api/v1/functions/{function_id}/publishes", {
-        path: { function_id: functionId },
-        query,
-        signal,
-      }),
-  );
+export const publishesQuery = (functionId: string): ListQuery<Publish> =>
+  listQuery(keys.publishes(functionId), "GET /api/v1/functions/{function_id}/publishes", {
+    path: { function_id: functionId },
+  });
 
 /** The tags of each commit by its id. */
 export const tagsQuery = (functionId: string) =>

@@ -1,6 +1,6 @@
 import { queryOptions } from "@tanstack/react-query";
 import { call, type Delivery, type Invocation, type Trigger } from "../../../api/client.ts";
-import { keys, pagedQuery } from "../../../api/queries.ts";
+import { keys, type ListQuery, listQuery } from "../../../api/queries.ts";
 
 const PAGE_SIZE = 100;
 /** Requests to all endpoints of the function. A trigger shows its own requests. */
@@ -27,15 +27,11 @@ export const triggersQuery = (functionId: string) =>
   });
 
 /** The deliveries to a webhook, newest first. */
-export const deliveriesQuery = ({ functionId, id }: Trigger) =>
-  pagedQuery<Delivery>(
+export const deliveriesQuery = ({ functionId, id }: Trigger): ListQuery<Delivery> =>
+  listQuery(
     keys.deliveries(functionId, id),
-    (query, signal) =>
-      call("GET /api/v1/functions/{function_id}/triggers/{id}/deliveries", {
-        path: { function_id: functionId, id },
-        query,
-        signal,
-      }),
+    "GET /api/v1/functions/{function_id}/triggers/{id}/deliveries",
+    { path: { function_id: functionId, id } },
   );
 
 /** The last requests to an endpoint, newest first. */

@@ -11,7 +11,7 @@ import { ConfirmDialog } from "../../../parts/dialog.tsx";
 import { SecretField, SelectField } from "../../../parts/field.tsx";
 import { visibleText } from "../../../parts/format.ts";
 import { Properties } from "../../../parts/page.tsx";
-import { type Command, useCommands } from "../../../parts/shortcuts.tsx";
+import { offeredIn, useCommands } from "../../../parts/shortcuts.tsx";
 import { toast, toastError } from "../../../parts/toasts.tsx";
 import { Name, Time } from "../../../parts/values.tsx";
 import { copy } from "../../../shell/commands.ts";
@@ -321,7 +321,7 @@ function useTriggerCommands(trigger: Trigger, actions: Commands): void {
     const { paused } = trigger;
     const kind = kindOf(trigger);
     const isSecret = trigger.webhook !== undefined && methodOf(trigger) === "capabilityUrl";
-    const offered: readonly (readonly [isOffered: boolean, label: string, run: () => void])[] = [
+    return offeredIn("This trigger", [
       [kind === "schedule", "Run the schedule now", () => latest.current.runNow()],
       [
         true,
@@ -336,9 +336,6 @@ function useTriggerCommands(trigger: Trigger, actions: Commands): void {
       ],
       [hasSecret(trigger), "Rotate the secret …", () => latest.current.ask("rotate")],
       [true, "Delete trigger …", () => latest.current.ask("erase")],
-    ];
-    return offered.flatMap(([isOffered, label, run]): Command[] =>
-      isOffered ? [{ label, group: "This trigger", run }] : []
-    );
+    ]);
   }, [trigger]));
 }
