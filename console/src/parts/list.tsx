@@ -1,9 +1,10 @@
 /** Lists of the server's resources: their pages in a table, their search, and the button that adds to them. */
+import { Link, useNavigate } from "@tanstack/react-router";
 import { type ComponentProps, type ReactNode, useMemo, useState } from "react";
 import { Button, Menu } from "./button.tsx";
 import { Icon } from "./icon.tsx";
 import { useCommands } from "./shortcuts.tsx";
-import { Loaded } from "./states.tsx";
+import { Empty, Loaded } from "./states.tsx";
 import { type Column, DataTable, moreOf } from "./table.tsx";
 import { TypedField } from "./typed_field.tsx";
 
@@ -80,20 +81,39 @@ export function useRowActions<T, Permission extends string>({ columns, actions, 
   return { columns: all, dialog: asked?.action.dialog(asked.row, () => setAsked(undefined)) };
 }
 
+/** The pages whose list has a search, which the address keeps as `q`. */
+type SearchedPage = "/functions" | "/access/people" | "/access/federation";
+
 /** The search above the main list of a page; / leads to it. */
-export function ListSearch({ label, value, onChange }: {
+export function ListSearch({ page, label, value }: {
+  readonly page: SearchedPage;
   /** Where the search looks, such as "Name or description". */
   readonly label: string;
   /** As it is in the address. */
   readonly value: string;
-  readonly onChange: (text: string) => void;
 }) {
+  const navigate = useNavigate();
+  const search = (q: string) =>
+    void navigate({ to: page, search: q === "" ? {} : { q }, replace: true });
   return (
     <search className="filters">
       <div className="list-search">
-        <TypedField label={label} type="search" value={value} onChange={onChange} focusKey />
+        <TypedField label={label} type="search" value={value} onChange={search} focusKey />
       </div>
     </search>
+  );
+}
+
+/** What a list says that its search leaves empty. */
+export function NothingFound({ page, title, children }: {
+  readonly page: SearchedPage;
+  readonly title: string;
+  readonly children?: ReactNode;
+}) {
+  return (
+    <Empty title={title} action={<Link to={page} className="button">Clear the search</Link>}>
+      {children}
+    </Empty>
   );
 }
 

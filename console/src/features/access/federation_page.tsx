@@ -1,6 +1,6 @@
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
-import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { ListSearch, useCreation } from "../../parts/list.tsx";
+import { useSearch } from "@tanstack/react-router";
+import { ListSearch, NothingFound, useCreation } from "../../parts/list.tsx";
 import { Section } from "../../parts/page.tsx";
 import { Empty } from "../../parts/states.tsx";
 import { PartPage } from "../../shell/part_page.tsx";
@@ -33,7 +33,6 @@ export function FederationPage() {
 
 function AllTrusts() {
   const { q = "" } = useSearch({ from: "/shell/access/federation" });
-  const navigate = useNavigate();
   const query = useInfiniteQuery({
     ...trustsQuery({ query: q }),
     placeholderData: keepPreviousData,
@@ -48,27 +47,13 @@ function AllTrusts() {
     <Section title="Trusts" actions={creation.button}>
       <div>
         {isSearchable && (
-          <ListSearch
-            label="Name or client id"
-            value={q}
-            onChange={(text) =>
-              void navigate({
-                to: "/access/federation",
-                search: text === "" ? {} : { q: text },
-                replace: true,
-              })}
-          />
+          <ListSearch page="/access/federation" label="Name or client id" value={q} />
         )}
         <TrustTable
           query={query}
           empty={q === ""
             ? <Empty title="No trusts: no job can sign in with its own token" />
-            : (
-              <Empty
-                title="No trusts match"
-                action={<Link to="/access/federation" className="button">Clear the search</Link>}
-              />
-            )}
+            : <NothingFound page="/access/federation" title="No trusts match" />}
         />
       </div>
       {creation.isOpen && <CreateTrust onClose={creation.close} />}

@@ -1,8 +1,8 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { Link, useSearch } from "@tanstack/react-router";
 import type { User } from "../../api/client.ts";
 import { Badge } from "../../parts/badge.tsx";
-import { ListSearch, PagedTable } from "../../parts/list.tsx";
+import { ListSearch, NothingFound, PagedTable } from "../../parts/list.tsx";
 import { Empty } from "../../parts/states.tsx";
 import type { Column } from "../../parts/table.tsx";
 import { Name, timeColumn } from "../../parts/values.tsx";
@@ -40,31 +40,18 @@ const COLUMNS: readonly Column<User>[] = [
 
 export function PeoplePage() {
   const { q = "" } = useSearch({ from: "/shell/access/people" });
-  const navigate = useNavigate();
   const query = useInfiniteQuery({ ...peopleQuery(q), placeholderData: keepPreviousData });
   return (
     <PartPage part="Access" title="People">
-      <ListSearch
-        label="Name, email or username"
-        value={q}
-        onChange={(text) =>
-          void navigate({
-            to: "/access/people",
-            search: text === "" ? {} : { q: text },
-            replace: true,
-          })}
-      />
+      <ListSearch page="/access/people" label="Name, email or username" value={q} />
       <PagedTable
         query={query}
         label="People"
         columns={COLUMNS}
         rowId={({ id }) => id}
-        empty={q === "" ? <Nobody /> : (
-          <Empty
-            title="Nobody matches"
-            action={<Link to="/access/people" className="button">Clear the search</Link>}
-          />
-        )}
+        empty={q === ""
+          ? <Nobody />
+          : <NothingFound page="/access/people" title="Nobody matches" />}
         rowKeys
       />
     </PartPage>

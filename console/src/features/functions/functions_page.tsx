@@ -5,13 +5,13 @@ import {
   useQueries,
   type UseQueryResult,
 } from "@tanstack/react-query";
-import { Link, useNavigate, useRouteContext, useSearch } from "@tanstack/react-router";
+import { Link, useRouteContext, useSearch } from "@tanstack/react-router";
 import { useMemo, useRef } from "react";
 import { call, type Fn } from "../../api/client.ts";
 import { keys, pagedQuery } from "../../api/queries.ts";
 import { FunctionState } from "../../parts/badge.tsx";
 import { countOf, formatCount, visibleText } from "../../parts/format.ts";
-import { ListSearch, PagedTable } from "../../parts/list.tsx";
+import { ListSearch, NothingFound, PagedTable } from "../../parts/list.tsx";
 import { Page } from "../../parts/page.tsx";
 import { Empty } from "../../parts/states.tsx";
 import type { Column } from "../../parts/table.tsx";
@@ -35,7 +35,6 @@ export function FunctionsPage() {
   const { q = "" } = useSearch({ from: "/shell/functions" });
   const { visit } = useRouteContext({ from: "/shell/functions" });
   useLastPosition("/functions", q === "" ? {} : { q }, visit);
-  const navigate = useNavigate();
   const query = useInfiniteQuery({ ...functionsQuery(q), placeholderData: keepPreviousData });
   const rows = useMemo(() => query.data?.pages.flatMap(({ list }) => list) ?? [], [query.data]);
   const columns = useColumns(rows);
@@ -45,16 +44,7 @@ export function FunctionsPage() {
       actions={<NewFunction />}
     >
       <div>
-        <ListSearch
-          label="Name or description"
-          value={q}
-          onChange={(text) =>
-            void navigate({
-              to: "/functions",
-              search: text === "" ? {} : { q: text },
-              replace: true,
-            })}
-        />
+        <ListSearch page="/functions" label="Name or description" value={q} />
         <PagedTable
           query={query}
           label="Functions"
@@ -126,12 +116,9 @@ function NoFunctions({ query }: { readonly query: string }) {
       </Empty>
     )
     : (
-      <Empty
-        title="No functions match"
-        action={<Link to="/functions" className="button">Clear the search</Link>}
-      >
+      <NothingFound page="/functions" title="No functions match">
         The search looks in names and descriptions.
-      </Empty>
+      </NothingFound>
     );
 }
 
