@@ -5,8 +5,8 @@ import { Button, CopyButton } from "../parts/button.tsx";
 import { Dialog, DraftDialog } from "../parts/dialog.tsx";
 import { type FieldOf, SelectField, TextAreaField } from "../parts/field.tsx";
 import { countOf } from "../parts/format.ts";
+import { RolesField } from "./identity_fields.tsx";
 import { LIFETIMES, type Limits, NEVER } from "./limits.ts";
-import { RolesField } from "./roles.tsx";
 
 type DraftProps<D extends object> = ComponentProps<typeof DraftDialog<D>>;
 

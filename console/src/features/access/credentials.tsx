@@ -12,9 +12,9 @@ import { Empty } from "../../parts/states.tsx";
 import type { Column } from "../../parts/table.tsx";
 import { Name, Time, timeColumn } from "../../parts/values.tsx";
 import { LifetimeField, LimitFields, NewCredential } from "../../shell/credentials.tsx";
+import { RoleNames } from "../../shell/identity_fields.tsx";
 import { DEFAULT_DAYS, lifetimeOf, type Limits, linesOf } from "../../shell/limits.ts";
 import { useMay } from "../../shell/rights.ts";
-import { RoleNames } from "../../shell/roles.tsx";
 import { credentialsQuery } from "./queries.ts";
 
 const PATH = "/api/v1/service_principals/{service_principal_id}/credentials/{id}";

@@ -6,8 +6,8 @@ import { ListSearch, NothingFound, PagedTable } from "../../parts/list.tsx";
 import { Empty } from "../../parts/states.tsx";
 import type { Column } from "../../parts/table.tsx";
 import { Name, timeColumn } from "../../parts/values.tsx";
+import { RoleNames } from "../../shell/identity_fields.tsx";
 import { PartPage } from "../../shell/part_page.tsx";
-import { RoleNames } from "../../shell/roles.tsx";
 import { sessionQuery } from "../../shell/session.ts";
 import { peopleQuery } from "./queries.ts";
 

@@ -6,10 +6,10 @@ import { PagedTable, useCreation } from "../../parts/list.tsx";
 import { Empty } from "../../parts/states.tsx";
 import type { Column } from "../../parts/table.tsx";
 import { Name, timeColumn } from "../../parts/values.tsx";
+import { RoleNames } from "../../shell/identity_fields.tsx";
 import { NewNamed } from "../../shell/new_named.tsx";
 import { PartPage } from "../../shell/part_page.tsx";
 import { useMay } from "../../shell/rights.ts";
-import { RoleNames } from "../../shell/roles.tsx";
 import { principalsQuery } from "./queries.ts";
 
 const COLUMNS: readonly Column<ServicePrincipal>[] = [

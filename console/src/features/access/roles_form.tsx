@@ -3,7 +3,7 @@ import { Button } from "../../parts/button.tsx";
 import { useSubmit } from "../../parts/dialog.tsx";
 import { ErrorNote } from "../../parts/states.tsx";
 import { toast } from "../../parts/toasts.tsx";
-import { RoleNames, RolesField } from "../../shell/roles.tsx";
+import { RoleNames, RolesField } from "../../shell/identity_fields.tsx";
 
 /** Sets the roles of a principal. Readers who may not set them see their names. */
 export function RolesForm({ label, roleIds, given = [], maySet, onSave }: {

@@ -7,9 +7,9 @@ import { Loaded } from "../../parts/states.tsx";
 import { type Column, DataTable } from "../../parts/table.tsx";
 import { Name } from "../../parts/values.tsx";
 import { FunctionName } from "../../shell/function_name.tsx";
+import { rolesQuery, roleSummary } from "../../shell/identity_fields.tsx";
 import { PartPage } from "../../shell/part_page.tsx";
 import { useMay } from "../../shell/rights.ts";
-import { rolesQuery, roleSummary } from "../../shell/roles.tsx";
 import { RoleDialog } from "./role_dialog.tsx";
 import { RoleMatrix } from "./role_matrix.tsx";
 

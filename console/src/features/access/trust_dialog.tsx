@@ -9,7 +9,7 @@ import { Loaded, Loading } from "../../parts/states.tsx";
 import { toast } from "../../parts/toasts.tsx";
 import { Name } from "../../parts/values.tsx";
 import { LimitFields } from "../../shell/credentials.tsx";
-import { PrincipalField } from "../../shell/principal_field.tsx";
+import { PrincipalField } from "../../shell/identity_fields.tsx";
 import { ConditionField } from "./condition_field.tsx";
 import {
   NEW_TRUST,

@@ -11,7 +11,7 @@ import { Section } from "../../parts/page.tsx";
 import { Empty } from "../../parts/states.tsx";
 import type { Column } from "../../parts/table.tsx";
 import { Name } from "../../parts/values.tsx";
-import { principalChoicesQuery } from "../../shell/principal_field.tsx";
+import { principalChoicesQuery } from "../../shell/identity_fields.tsx";
 import { useMay } from "../../shell/rights.ts";
 import { providerChoicesQuery, trustsQuery } from "./queries.ts";
 import { CreateTrust, EditTrust } from "./trust_dialog.tsx";

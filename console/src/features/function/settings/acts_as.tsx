@@ -12,9 +12,8 @@ import { Properties } from "../../../parts/page.tsx";
 import { Loaded, Loading, Note } from "../../../parts/states.tsx";
 import { toast, toastError } from "../../../parts/toasts.tsx";
 import { Name } from "../../../parts/values.tsx";
-import { PrincipalField } from "../../../shell/principal_field.tsx";
+import { PrincipalField, RoleNames } from "../../../shell/identity_fields.tsx";
 import { useMay } from "../../../shell/rights.ts";
-import { RoleNames } from "../../../shell/roles.tsx";
 import { updateSettings } from "./section.tsx";
 
 /** The service principal that a function is bound to; null without one. */

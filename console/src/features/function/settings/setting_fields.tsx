@@ -11,7 +11,7 @@ import {
   TextField,
 } from "../../../parts/field.tsx";
 import { violationOf } from "../../../parts/violations.ts";
-import { RolesField } from "../../../shell/roles.tsx";
+import { RolesField } from "../../../shell/identity_fields.tsx";
 import { VolumeField } from "../forms.tsx";
 import {
   durationIn,

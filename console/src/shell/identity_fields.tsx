@@ -1,8 +1,9 @@
-/** Roles by their names, and the field that chooses them. */
+/** Roles and service principals by their names, and the fields that choose them. */
 import { queryOptions, useQuery } from "@tanstack/react-query";
-import type { Role } from "../api/client.ts";
-import { aboutRole, keys, readRoles } from "../api/queries.ts";
-import { CheckboxField, GroupError } from "../parts/field.tsx";
+import { Link } from "@tanstack/react-router";
+import { call, type Role } from "../api/client.ts";
+import { aboutRole, keys, readPages, readRoles } from "../api/queries.ts";
+import { CheckboxField, GroupError, SelectField } from "../parts/field.tsx";
 import { countOf, visibleText } from "../parts/format.ts";
 import { Loaded, Loading } from "../parts/states.tsx";
 import { Name } from "../parts/values.tsx";
@@ -87,4 +88,49 @@ function withUnknown(roles: readonly Role[], value: readonly string[]): readonly
     ...value.filter((id) => !known.has(id))
       .map((id) => ({ id, displayName: id, summary: "A role that you may not see" })),
   ];
+}
+
+/** The newest service principals, at most 1,000. */
+export const principalChoicesQuery = queryOptions({
+  queryKey: [...keys.principals, "choices"],
+  queryFn: ({ signal }) =>
+    readPages((query) => call("GET /api/v1/service_principals", { query, signal })),
+});
+
+/** Chooses a service principal. */
+export function PrincipalField({ value, onChange, error }: {
+  /** Its id; empty before a choice. */
+  readonly value: string;
+  readonly onChange: (principalId: string) => void;
+  readonly error?: string | undefined;
+}) {
+  const choices = useQuery(principalChoicesQuery);
+  return (
+    <Loaded query={choices} loading={<Loading rows={1} />}>
+      {(principals) =>
+        principals.length === 0
+          ? (
+            <p>
+              There is no service principal yet. <Link to="/access/principals">Create one</Link>
+              {" "}
+              first.
+            </p>
+          )
+          : (
+            <SelectField
+              label="Service principal"
+              value={value}
+              onChange={onChange}
+              error={error}
+              options={[
+                { value: "", label: "Choose one" },
+                ...principals.map(({ id = "", displayName = "" }) => ({
+                  value: id,
+                  label: visibleText(displayName),
+                })),
+              ]}
+            />
+          )}
+    </Loaded>
+  );
 }
