@@ -3,7 +3,7 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { Badge } from "../../parts/badge.tsx";
 import { Button } from "../../parts/button.tsx";
-import { SelectField } from "../../parts/field.tsx";
+import { fieldsOf, SelectField } from "../../parts/field.tsx";
 import { enumWords, formatCount, visibleText } from "../../parts/format.ts";
 import { changed, type ChangeSearch, type SearchChange } from "../../parts/search_change.ts";
 import { useCommands } from "../../parts/shortcuts.tsx";
@@ -152,30 +152,13 @@ function Filters({ filter, error, onChange }: {
   readonly onChange: ChangeSearch<AuditFilter>;
 }) {
   const set = (change: SearchChange<AuditFilter>) => onChange((search) => changed(search, change));
+  const texts = { actor: "", operation: "", resource: "", ...filter };
+  const field = fieldsOf(texts, set, (name) => violationOf(error, name));
   return (
     <search className="filters invocations-filters">
-      <TypedField
-        label="Actor"
-        type="search"
-        value={filter.actor ?? ""}
-        onChange={(actor) => set({ actor })}
-        error={violationOf(error, "actor")}
-        focusKey
-      />
-      <TypedField
-        label="Operation"
-        type="search"
-        value={filter.operation ?? ""}
-        onChange={(operation) => set({ operation })}
-        error={violationOf(error, "operation")}
-      />
-      <TypedField
-        label="Resource"
-        type="search"
-        value={filter.resource ?? ""}
-        onChange={(resource) => set({ resource })}
-        error={violationOf(error, "resource")}
-      />
+      <TypedField label="Actor" type="search" {...field("actor")} focusKey />
+      <TypedField label="Operation" type="search" {...field("operation")} />
+      <TypedField label="Resource" type="search" {...field("resource")} />
       <SelectField
         label="Outcome"
         value={filter.outcome ?? ""}

@@ -5,6 +5,7 @@ import type { DeadLetter } from "../../api/client.ts";
 import { ERROR_CODES } from "../../parts/badge.tsx";
 import { BulkMenu } from "../../parts/bulk_menu.tsx";
 import { Button } from "../../parts/button.tsx";
+import { fieldsOf } from "../../parts/field.tsx";
 import { formatCount } from "../../parts/format.ts";
 import { Page } from "../../parts/page.tsx";
 import { changed, type ChangeSearch, type SearchChange } from "../../parts/search_change.ts";
@@ -258,16 +259,10 @@ function Filters({ filter, error, onChange }: {
   readonly onChange: ChangeSearch<LetterFilter>;
 }) {
   const set = (change: SearchChange<LetterFilter>) => onChange((search) => changed(search, change));
+  const field = fieldsOf({ q: "", word: "", ...filter }, set, (name) => violationOf(error, name));
   return (
     <search className="filters dead-letters-filters">
-      <TypedField
-        label="Text"
-        type="search"
-        value={filter.q ?? ""}
-        onChange={(q) => set({ q })}
-        error={violationOf(error, "query")}
-        focusKey
-      />
+      <TypedField label="Text" type="search" {...field("q", "query")} focusKey />
       <FunctionFilter
         label="Function"
         value={filter.function === undefined ? [] : [filter.function]}
@@ -275,9 +270,7 @@ function Filters({ filter, error, onChange }: {
       />
       <TypedField
         label="Error code"
-        value={filter.word ?? ""}
-        onChange={(word) => set({ word })}
-        error={violationOf(error, "error_word")}
+        {...field("word", "error_word")}
         clean={(word) => word.toUpperCase()}
         offered={ERROR_CODES}
       />

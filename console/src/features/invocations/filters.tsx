@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { SelectField } from "../../parts/field.tsx";
+import { fieldsOf, SelectField } from "../../parts/field.tsx";
 import { ERROR_CODES } from "../../parts/badge.tsx";
 import { violationOf } from "../../parts/violations.ts";
 import { enumWords } from "../../parts/format.ts";
@@ -20,46 +20,28 @@ interface FiltersProps {
 
 export function Filters({ search, onChange, error }: FiltersProps) {
   const set = (change: SearchChange<ListSearch>) => onChange((search) => changed(search, change));
+  const all = { q: "", functions: [], status: "", word: "", trigger: "", ...search };
+  const field = fieldsOf(all, set, (name) => violationOf(error, name));
   const options = (values: readonly string[], words: (value: string) => string) => [
     { value: "", label: "Any" },
     ...values.map((value) => ({ value, label: words(value) })),
   ];
   return (
     <search className="filters invocations-filters">
-      <TypedField
-        label="Text"
-        type="search"
-        value={search.q ?? ""}
-        onChange={(q) => set({ q })}
-        error={violationOf(error, "query")}
-        focusKey
-      />
-      <FunctionFilter
-        label="Functions"
-        value={search.functions ?? []}
-        onChange={(functions) => set({ functions })}
-        error={violationOf(error, "functionIds")}
-      />
+      <TypedField label="Text" type="search" {...field("q", "query")} focusKey />
+      <FunctionFilter label="Functions" {...field("functions", "functionIds")} />
       <SelectField
         label="Status"
-        value={search.status ?? ""}
-        onChange={(status) => set({ status })}
+        {...field("status")}
         options={options(STATUSES, (status) => enumWords(status, ""))}
       />
       <TypedField
         label="Error code"
-        value={search.word ?? ""}
-        onChange={(word) => set({ word })}
-        error={violationOf(error, "errorWord")}
+        {...field("word", "errorWord")}
         clean={(word) => word.toUpperCase()}
         offered={ERROR_CODES}
       />
-      <SelectField
-        label="Trigger"
-        value={search.trigger ?? ""}
-        onChange={(trigger) => set({ trigger })}
-        options={options(TRIGGERS, triggerWord)}
-      />
+      <SelectField label="Trigger" {...field("trigger")} options={options(TRIGGERS, triggerWord)} />
       <TimeFields range={search} set={set} error={error} />
       {search.parent === undefined ? null : (
         <p className="invocations-parent">
