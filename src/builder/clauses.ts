@@ -79,13 +79,10 @@ function isName(token: string): boolean {
 }
 
 class Reader {
-  readonly #text: string;
-  position: number;
-
-  constructor(text: string, position: number) {
-    this.#text = text;
-    this.position = position;
-  }
+  constructor(
+    private readonly text: string,
+    public position: number,
+  ) {}
 
   next(): string | undefined {
     const start = this.position;
@@ -97,7 +94,7 @@ class Reader {
 
   #read(pattern: RegExp): string | undefined {
     pattern.lastIndex = this.position;
-    const [found] = pattern.exec(this.#text) ?? [];
+    const [found] = pattern.exec(this.text) ?? [];
     if (found !== undefined) this.position = pattern.lastIndex;
     return found;
   }

@@ -25,12 +25,11 @@ export class BuildRejection extends Error {
 
 /** A build or a type check that reached one of its limits. */
 export class LimitReached extends BuildRejection {
-  /** What a type check reports: it has found no error in the types. */
-  readonly unchecked: Unchecked;
-
-  constructor(unchecked: Unchecked) {
+  constructor(
+    /** What a type check reports: it has found no error in the types. */
+    readonly unchecked: Unchecked,
+  ) {
     super({ message: unchecked.message });
-    this.unchecked = unchecked;
   }
 }
 

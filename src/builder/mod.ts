@@ -70,20 +70,19 @@ export function createBuilder(limits: BuildLimits, options: BuilderOptions): Bui
 }
 
 class CompilingBuilder implements Builder {
-  readonly #limits: BuildLimits;
-  readonly #options: BuilderOptions;
   readonly #builds: BoundedSlots;
   /** Separate, because a check takes longer than a build and must not delay one. */
   readonly #checks = new BoundedSlots(1);
   /** Separate, because an author waits for the types of a package while others build and check. */
   readonly #resolutions = new BoundedSlots(1);
   readonly #registry;
-  readonly #raising = new Lazy(() => isolateCompiler(this.#options));
+  readonly #raising = new Lazy(() => isolateCompiler(this.options));
   #isolation: CompilerIsolation | undefined;
 
-  constructor(limits: BuildLimits, options: BuilderOptions) {
-    this.#limits = limits;
-    this.#options = options;
+  constructor(
+    private readonly limits: BuildLimits,
+    private readonly options: BuilderOptions,
+  ) {
     this.#builds = new BoundedSlots(limits.concurrency);
     this.#registry = openRegistry(options.registry);
   }
@@ -108,7 +107,7 @@ class CompilingBuilder implements Builder {
       end = result.kind;
       return result;
     } finally {
-      this.#options.onBuild?.(performance.now() - begunMs, end);
+      this.options.onBuild?.(performance.now() - begunMs, end);
     }
   }
 
@@ -137,14 +136,14 @@ class CompilingBuilder implements Builder {
     const tree = SourceTree.of(files);
     if (!(tree instanceof SourceTree)) return checked(tree);
     return await this.#within(this.#checks, signal, async (isolation, deadline) => {
-      await using workspace = await openWorkspace(tree.files, this.#options);
+      await using workspace = await openWorkspace(tree.files, this.options);
       const context = this.#context(workspace, isolation, deadline, "type check");
       return await checkTypesIn(workspace, tree, context);
     });
   }
 
   packageTypes(lock: string): Promise<PackageTypes> {
-    return packageTypes(lock, this.#options);
+    return packageTypes(lock, this.options);
   }
 
   async resolvePackages(
@@ -154,7 +153,7 @@ class CompilingBuilder implements Builder {
   ): Promise<ResolvedPackages> {
     const tree = treeOf(packages, lock);
     return await this.#within(this.#resolutions, signal, async (isolation, deadline) => {
-      await using workspace = await openWorkspace(tree.files, this.#options);
+      await using workspace = await openWorkspace(tree.files, this.options);
       const context = this.#context(workspace, isolation, deadline);
       return await resolvePackagesIn(workspace, tree, packages, context);
     });
@@ -176,7 +175,7 @@ class CompilingBuilder implements Builder {
     const isolation = await this.#raise();
     await isolation.restore();
     const deadline = new AbortController();
-    const timer = setTimeout(() => deadline.abort(timeout), this.#limits.timeoutMs);
+    const timer = setTimeout(() => deadline.abort(timeout), this.limits.timeoutMs);
     try {
       return await work(isolation, AbortSignal.any([signal, deadline.signal]));
     } finally {
@@ -191,17 +190,17 @@ class CompilingBuilder implements Builder {
     goal: BuildGoal,
   ): Promise<BuildResult> {
     try {
-      if (!await hasBundler(this.#options.cacheDir)) await this.#fetchBundler(isolation, signal);
+      if (!await hasBundler(this.options.cacheDir)) await this.#fetchBundler(isolation, signal);
     } catch (error) {
       if (error instanceof BuildRejection) return rejected(...error.diagnostics);
       throw error;
     }
-    await using workspace = await openWorkspace(tree.files, this.#options);
+    await using workspace = await openWorkspace(tree.files, this.options);
     return await buildIn(workspace, tree, this.#context(workspace, isolation, signal), goal);
   }
 
   async #fetchBundler(isolation: CompilerIsolation, signal: AbortSignal): Promise<void> {
-    await using workspace = await openWorkspace(undefined, this.#options);
+    await using workspace = await openWorkspace(undefined, this.options);
     await fetchBundler(workspace, this.#context(workspace, isolation, signal).compiler);
   }
 
@@ -211,7 +210,7 @@ class CompilingBuilder implements Builder {
     signal: AbortSignal,
     work: Work = "build",
   ): BuildContext {
-    const limits = this.#limits;
+    const limits = this.limits;
     const compiler = new Compiler(workspace, isolation, this.#registry, limits, signal, work);
     return { limits, compiler, registry: this.#registry.url };
   }

@@ -66,8 +66,6 @@ export function openRegistryProxy(
 }
 
 class SocketProxy implements RegistryProxy {
-  readonly #registry: Registry;
-  readonly #maxBytes: number;
   readonly #server = createServer((request, outgoing) => void this.#pass(request, outgoing));
   readonly #listener: UnixListener;
   readonly #connections = new Set<Duplex>();
@@ -77,9 +75,11 @@ class SocketProxy implements RegistryProxy {
   #error: RegistryError | undefined;
   #hasFailed = false;
 
-  constructor(registry: Registry, sockets: SocketDir, maxBytes: number) {
-    this.#registry = registry;
-    this.#maxBytes = maxBytes;
+  constructor(
+    private readonly registry: Registry,
+    sockets: SocketDir,
+    private readonly maxBytes: number,
+  ) {
     this.socketPath = sockets.newSocket();
     this.#listener = new UnixListener(
       this.socketPath,
@@ -118,7 +118,7 @@ class SocketProxy implements RegistryProxy {
       const response = await fetch(url, {
         headers: picked(request.headers, REQUEST_HEADERS),
         redirect: "manual",
-        client: this.#registry.client,
+        client: this.registry.client,
         signal: AbortSignal.any([gone.signal, this.#ended.signal]),
       });
       if (!response.ok && response.status !== 304 && response.status !== 404) {
@@ -144,10 +144,10 @@ class SocketProxy implements RegistryProxy {
   /** @throws {Error} beyond the limit of bytes */
   #count(chunk: Uint8Array): Uint8Array {
     this.#bytes += chunk.length;
-    if (this.#bytes <= this.#maxBytes) return chunk;
+    if (this.#bytes <= this.maxBytes) return chunk;
     this.#error ??= {
       message: `the build downloads ${formatBytes(this.#bytes)} or more, over its limit of ` +
-        `${formatBytes(this.#maxBytes)} (--max-download)`,
+        `${formatBytes(this.maxBytes)} (--max-download)`,
       isLimit: true,
     };
     throw new Error(this.#error.message);
@@ -155,7 +155,7 @@ class SocketProxy implements RegistryProxy {
 
   #allowed({ method, url = "" }: IncomingMessage): URL | undefined {
     const target = URL.parse(url);
-    const { origin } = new URL(this.#registry.url);
+    const { origin } = new URL(this.registry.url);
     if (method === "GET" && target?.origin === origin) return target;
     this.#error ??= {
       message: `a package would be downloaded from ${target?.origin ?? "an invalid URL"}, ` +

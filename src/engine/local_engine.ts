@@ -46,9 +46,7 @@ const CATCH_UP_MS = 10_000;
  */
 export class LocalEngine implements Engine {
   readonly queueTimeoutMs: number;
-  readonly #limits: EngineLimits;
   readonly #limiter: ConcurrencyLimiter;
-  readonly #runner: JobRunner;
   readonly #rejections = new RejectionLog();
   /** Recorded or not, by id. */
   readonly #runs = new Map<string, ActiveRun>();
@@ -64,11 +62,12 @@ export class LocalEngine implements Engine {
     draining: [],
   });
 
-  constructor(runner: JobRunner, limits: EngineLimits) {
+  constructor(
+    private readonly runner: JobRunner,
+    private readonly limits: EngineLimits,
+  ) {
     this.queueTimeoutMs = limits.queueTimeoutMs;
-    this.#limits = limits;
     this.#limiter = new ConcurrencyLimiter(limits, undefined, runner);
-    this.#runner = runner;
     runner.onErrorChange(() => this.#limiter.limitsChanged());
   }
 
@@ -86,7 +85,7 @@ export class LocalEngine implements Engine {
 
   get load(): EngineLoad {
     const { running, queued, perSecond } = this.#limiter;
-    return { maxRunning: this.#limits.maxRunning, running, queued, perSecond };
+    return { maxRunning: this.limits.maxRunning, running, queued, perSecond };
   }
 
   get functionLoads(): readonly FunctionLoad[] {
@@ -94,7 +93,7 @@ export class LocalEngine implements Engine {
   }
 
   get error(): string | undefined {
-    return this.#runner.error;
+    return this.runner.error;
   }
 
   admit(request: AdmissionRequest): Slot {
@@ -112,7 +111,7 @@ export class LocalEngine implements Engine {
   }
 
   admitNested(request: AdmissionRequest, { invocationId, depth }: InvocationContext): Slot {
-    const { maxInvokeDepth: maxDepth, maxInvokeFanOut: maxNested } = this.#limits;
+    const { maxInvokeDepth: maxDepth, maxInvokeFanOut: maxNested } = this.limits;
     const caller = this.#runs.get(invocationId);
     if (caller === undefined) throw new Error(`Invocation ${invocationId} calls, but does not run`);
     if (depth >= maxDepth) throw new AdmissionRejected({ kind: "too-deep", maxDepth });
@@ -138,7 +137,7 @@ export class LocalEngine implements Engine {
   }
 
   reserve(needs: JobNeeds): Reservation | undefined {
-    return this.#runner.reserve?.(needs);
+    return this.runner.reserve?.(needs);
   }
 
   async startClaim<T>(work: () => Promise<T>): Promise<T | undefined> {
@@ -154,7 +153,7 @@ export class LocalEngine implements Engine {
 
   begin(request: RunRequest, slot: Slot): Run {
     const run = new ActiveRun(request, slot, {
-      runner: this.#runner,
+      runner: this.runner,
       queueTimeoutMs: this.queueTimeoutMs,
       callerId: this.#callers.get(slot),
       runs: this.#runs,
@@ -187,7 +186,7 @@ export class LocalEngine implements Engine {
   }
 
   prewarm(scripts: readonly Prewarmed[]): Promise<void> {
-    return this.#runner.prewarm(scripts);
+    return this.runner.prewarm(scripts);
   }
 
   /** A limit of running invocations may be higher now. */
@@ -247,8 +246,6 @@ interface RunParts {
 
 /** One run that the engine tracks: queued until its slot is granted, and not tracked any more once it is disposed. */
 class ActiveRun implements Run {
-  readonly #request: RunRequest;
-  readonly #parts: RunParts;
   readonly #stop = new AbortController();
   readonly signal = this.#stop.signal;
   readonly #left = Promise.withResolvers<void>();
@@ -256,22 +253,22 @@ class ActiveRun implements Run {
   readonly left = this.#left.promise;
   readonly #slotReleased = Promise.withResolvers<void>();
   #mode: "queued" | "running" | "ended" = "queued";
-  readonly slot: Slot;
   /** How long its next job may wait for a worker: the first one what the slot left of the wait, a further one all of it. */
   #waitMs = Infinity;
   /** Nested invocations that it requested. */
   nestedInvocations = 0;
 
-  constructor(request: RunRequest, slot: Slot, parts: RunParts) {
-    this.#request = request;
-    this.slot = slot;
-    this.#parts = parts;
+  constructor(
+    private readonly request: RunRequest,
+    readonly slot: Slot,
+    private readonly parts: RunParts,
+  ) {
     request.signal?.addEventListener("abort", this.#cancel, { once: true });
     if (request.signal?.aborted) this.#cancel();
   }
 
   async start(): Promise<NotStarted | undefined> {
-    const { queueTimeoutMs } = this.#parts;
+    const { queueTimeoutMs } = this.parts;
     const since = performance.now();
     if (!this.slot.isGranted) await this.#waitForSlot(queueTimeoutMs);
     this.#waitMs = Math.max(0, queueTimeoutMs - (performance.now() - since));
@@ -285,8 +282,8 @@ class ActiveRun implements Run {
   }
 
   execute(job: Job, ports: JobPorts, signal?: AbortSignal): Promise<Ran> {
-    const { runner, queueTimeoutMs, callerId } = this.#parts;
-    const { id: runId, mode, workerSlot } = this.#request;
+    const { runner, queueTimeoutMs, callerId } = this.parts;
+    const { id: runId, mode, workerSlot } = this.request;
     const waitMs = mode === "sync" ? this.#waitMs : undefined;
     this.#waitMs = queueTimeoutMs;
     const either = signal === undefined ? this.signal : AbortSignal.any([this.signal, signal]);
@@ -314,7 +311,7 @@ class ActiveRun implements Run {
    * already.
    */
   drain(): void {
-    const { mode, workerSlot } = this.#request;
+    const { mode, workerSlot } = this.request;
     if (mode === "async" && workerSlot === undefined && this.#mode === "queued") {
       this.#stop.abort("LEFT_FOR_NEXT_START" satisfies StopReason);
     }
@@ -323,16 +320,16 @@ class ActiveRun implements Run {
   [Symbol.dispose](): void {
     if (this.#mode === "ended") return;
     this.#mode = "ended";
-    this.#request.signal?.removeEventListener("abort", this.#cancel);
+    this.request.signal?.removeEventListener("abort", this.#cancel);
     this.slot[Symbol.dispose]();
-    const { workerSlot } = this.#request;
+    const { workerSlot } = this.request;
     if (workerSlot !== undefined && Symbol.dispose in workerSlot) workerSlot[Symbol.dispose]();
-    this.#parts.runs.delete(this.#request.id);
+    this.parts.runs.delete(this.request.id);
     this.#left.resolve();
   }
 
   async #waitForSlot(timeoutMs: number): Promise<void> {
-    const timer = this.#request.mode === "sync"
+    const timer = this.request.mode === "sync"
       ? setTimeout(() => this.#stop.abort("QUEUE_TIMEOUT" satisfies StopReason), timeoutMs)
       : undefined;
     this.slot.onOverdue = (overdue) =>

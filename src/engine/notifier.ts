@@ -18,26 +18,25 @@ interface NotificationRelay {
 export class InvocationNotifier {
   /** Emits the id of an invocation to its subscribers on this node. */
   readonly #news = new EventEmitter().setMaxListeners(0);
-  /** To other nodes, if there may be any. */
-  readonly #relay: NotificationRelay | undefined;
   readonly #relayed = new Map<string, Disposable>();
 
-  constructor(relay?: NotificationRelay) {
-    this.#relay = relay;
-  }
+  constructor(
+    /** To other nodes, if there may be any. */
+    private readonly relay?: NotificationRelay,
+  ) {}
 
   /** Wakes the subscribers of the invocation, on every node. */
   notify(invocationId: string): void {
     this.#news.emit(invocationId);
-    this.#relay?.publish(invocationId);
+    this.relay?.publish(invocationId);
   }
 
   subscribe(invocationId: string): InvocationSubscription {
     let news = Promise.withResolvers<void>();
     const wake = () => news.resolve();
     this.#news.on(invocationId, wake);
-    if (this.#relay !== undefined && !this.#relayed.has(invocationId)) {
-      const relayed = this.#relay.subscribe(invocationId, () => this.#news.emit(invocationId));
+    if (this.relay !== undefined && !this.#relayed.has(invocationId)) {
+      const relayed = this.relay.subscribe(invocationId, () => this.#news.emit(invocationId));
       this.#relayed.set(invocationId, relayed);
     }
     return {

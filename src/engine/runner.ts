@@ -20,11 +20,12 @@ const logger = getLogger(["invoked", "engine"]);
 
 /** Runs jobs in instances of this machine. */
 export class Runner implements JobRunner, LoadReporter {
-  readonly #sandboxes: Sandboxes;
   readonly #artifacts: Artifacts;
 
-  constructor(sandboxes: Sandboxes, source: ArtifactSource) {
-    this.#sandboxes = sandboxes;
+  constructor(
+    private readonly sandboxes: Sandboxes,
+    source: ArtifactSource,
+  ) {
     this.#artifacts = new Artifacts(source);
   }
 
@@ -39,7 +40,7 @@ export class Runner implements JobRunner, LoadReporter {
     const script = await untilAborted(this.#artifacts.script(scriptDigest), signal);
     if (script === undefined) return killed(killCodeOf(signal));
     try {
-      return await this.#sandboxes.run({ ...job, script }, {
+      return await this.sandboxes.run({ ...job, script }, {
         host,
         onLog,
         signal,
@@ -53,11 +54,11 @@ export class Runner implements JobRunner, LoadReporter {
   }
 
   get error(): string | undefined {
-    return this.#sandboxes.error;
+    return this.sandboxes.error;
   }
 
   onErrorChange(listener: () => void): void {
-    this.#sandboxes.onErrorChange(listener);
+    this.sandboxes.onErrorChange(listener);
   }
 
   /** Keeps instances prewarmed with these scripts; replaces the last list. */
@@ -70,11 +71,11 @@ export class Runner implements JobRunner, LoadReporter {
         ? {}
         : { stackMap: () => this.#artifacts.stackMap(sourceMapDigest) },
     }));
-    this.#sandboxes.provision(await Promise.all(prewarmed));
+    this.sandboxes.provision(await Promise.all(prewarmed));
   }
 
   get reportsLoads(): boolean {
-    return this.#sandboxes.forkError === undefined;
+    return this.sandboxes.forkError === undefined;
   }
 
   async report(
@@ -82,7 +83,7 @@ export class Runner implements JobRunner, LoadReporter {
     signal: AbortSignal,
   ): Promise<LoadAnswer> {
     const script = await this.#artifacts.script(scriptDigest);
-    const report = await this.#sandboxes.report(
+    const report = await this.sandboxes.report(
       { key: scriptDigest, script, memoryBytes },
       () => this.#artifacts.stackMap(sourceMapDigest),
       signal,
@@ -93,7 +94,7 @@ export class Runner implements JobRunner, LoadReporter {
   /** Compiles a script ahead of its first invocation, if that pays. Never rejects. */
   async compile(scriptDigest: string): Promise<void> {
     try {
-      await this.#sandboxes.compile(scriptDigest, await this.#artifacts.script(scriptDigest));
+      await this.sandboxes.compile(scriptDigest, await this.#artifacts.script(scriptDigest));
     } catch (error) {
       // The invocations compile it.
       logger.warn("Failed to compile script {scriptDigest}: {error}", { scriptDigest, error });
@@ -109,7 +110,6 @@ const SOURCE_MAP_CACHE_UNITS_MAX = 4 * 1024 * 1024;
 
 /** Scripts and source maps by digest; those used last stay in memory. */
 class Artifacts {
-  readonly #source: ArtifactSource;
   readonly #scripts = new LRUCache<string, string>({
     maxSize: SCRIPT_CACHE_UNITS_MAX,
     sizeCalculation: ({ length }) => Math.max(1, length),
@@ -117,14 +117,14 @@ class Artifacts {
 
   readonly #stackMaps = new LRUCache<string, StackMap>({ maxSize: SOURCE_MAP_CACHE_UNITS_MAX });
 
-  constructor(source: ArtifactSource) {
-    this.#source = source;
-  }
+  constructor(
+    private readonly source: ArtifactSource,
+  ) {}
 
   async script(digest: string): Promise<string> {
     const cached = this.#scripts.get(digest);
     if (cached !== undefined) return cached;
-    const script = await this.#source.text(digest);
+    const script = await this.source.text(digest);
     this.#scripts.set(digest, script);
     return script;
   }
@@ -135,7 +135,7 @@ class Artifacts {
     if (cached !== undefined) return cached;
     let units = 0;
     const map = await StackMap.open(async () => {
-      const text = await this.#source.text(digest);
+      const text = await this.source.text(digest);
       units = text.length;
       return text;
     });

@@ -13,18 +13,17 @@ done
 
 /** One shell for all changes, because a shell for each would cost more than an invocation. Its disposal ends it. */
 export class MemoryLimiter implements AsyncDisposable {
-  readonly #sh: string;
   #shell: Shell | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(sh: string) {
-    this.#sh = sh;
-  }
+  constructor(
+    private readonly sh: string,
+  ) {}
 
   /** Sets the limit of a cgroup of memory. Rejects if the kernel does not take it. */
   set(directory: string, maxBytes: number): Promise<void> {
     const set = this.#last.then(async () => {
-      this.#shell ??= new Shell(this.#sh);
+      this.#shell ??= new Shell(this.sh);
       const answer = await this.#shell.ask(`${maxBytes} ${directory}`).catch(String);
       if (answer === "yes") return;
       if (answer !== "no") await this.#end();

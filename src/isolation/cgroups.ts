@@ -36,10 +36,6 @@ export interface Cgroup extends Disposable {
 
 /** The cgroups of one server. Their disposal, after all processes have ended, removes them. */
 export class Cgroups implements AsyncDisposable {
-  readonly #sh: string;
-  readonly #tree: CgroupTree;
-  readonly #directories: readonly string[];
-  readonly #memoryMaxBytes: number;
   readonly #free: number[] = [];
   readonly #limiter: MemoryLimiter;
   #made = 0;
@@ -47,15 +43,11 @@ export class Cgroups implements AsyncDisposable {
   #isClosed = false;
 
   private constructor(
-    sh: string,
-    tree: CgroupTree,
-    directories: readonly string[],
-    memoryMaxBytes: number,
+    private readonly sh: string,
+    private readonly tree: CgroupTree,
+    private readonly directories: readonly string[],
+    private readonly memoryMaxBytes: number,
   ) {
-    this.#sh = sh;
-    this.#tree = tree;
-    this.#directories = directories;
-    this.#memoryMaxBytes = memoryMaxBytes;
     this.#limiter = new MemoryLimiter(sh);
   }
 
@@ -84,8 +76,8 @@ export class Cgroups implements AsyncDisposable {
       await this.#making;
     }
     const number = this.#free.pop() ?? 0;
-    const files = this.#directories.map((directory) => `${directory}/${number}/cgroup.procs`);
-    let memoryMaxBytes = this.#memoryMaxBytes;
+    const files = this.directories.map((directory) => `${directory}/${number}/cgroup.procs`);
+    let memoryMaxBytes = this.memoryMaxBytes;
     let isUsable = true;
     return {
       files,
@@ -106,19 +98,19 @@ export class Cgroups implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     await this.#limiter[Symbol.asyncDispose]();
-    await removeDirectories(this.#sh, this.#tree, this.#directories);
+    await removeDirectories(this.sh, this.tree, this.directories);
   }
 
   /** The first directory is that of memory; see `openDirectories`. */
   #memoryDirectory(number: number): string {
-    return `${this.#directories[0]}/${number}`;
+    return `${this.directories[0]}/${number}`;
   }
 
   /** A cgroup whose limit cannot be set back is not used again. */
   async #giveBack(number: number, memoryMaxBytes: number): Promise<void> {
     try {
-      if (memoryMaxBytes !== this.#memoryMaxBytes && !this.#isClosed) {
-        await this.#limiter.set(this.#memoryDirectory(number), this.#memoryMaxBytes);
+      if (memoryMaxBytes !== this.memoryMaxBytes && !this.#isClosed) {
+        await this.#limiter.set(this.#memoryDirectory(number), this.memoryMaxBytes);
       }
       this.#free.push(number);
     } catch (error) {
@@ -131,15 +123,15 @@ export class Cgroups implements AsyncDisposable {
     try {
       using cgroup = await this.take();
       const script = `${JOIN_GROUPS}; while read -r line; do echo "$line"; done <"$1"`;
-      const { success, stdout } = await new Deno.Command(this.#sh, {
-        args: ["-c", script, "sh", ...cgroup.files, "--", this.#tree.ownFile],
+      const { success, stdout } = await new Deno.Command(this.sh, {
+        args: ["-c", script, "sh", ...cgroup.files, "--", this.tree.ownFile],
         clearEnv: true,
       }).output();
-      const names = this.#directories.map((directory) => `/${basename(directory)}/`);
+      const names = this.directories.map((directory) => `/${basename(directory)}/`);
       const joined = new TextDecoder().decode(stdout).split("\n").filter((line) =>
         names.some((name) => line.includes(name))
       );
-      return success && joined.length === this.#directories.length;
+      return success && joined.length === this.directories.length;
     } catch {
       return false;
     }
@@ -148,8 +140,8 @@ export class Cgroups implements AsyncDisposable {
   async #make(): Promise<void> {
     const from = this.#made + 1;
     const to = this.#made + BATCH;
-    const limits = { memoryMaxBytes: this.#memoryMaxBytes, pidsMax: PIDS_MAX };
-    await makeCgroups(this.#sh, this.#tree, this.#directories, limits, { from, to });
+    const limits = { memoryMaxBytes: this.memoryMaxBytes, pidsMax: PIDS_MAX };
+    await makeCgroups(this.sh, this.tree, this.directories, limits, { from, to });
     this.#made = to;
     for (let number = from; number <= to; number++) this.#free.push(number);
   }

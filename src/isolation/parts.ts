@@ -9,13 +9,12 @@ const logger = getLogger(["invoked", "isolation"]);
 /** All parts of one image, or of the isolation of the compiler. */
 export class Parts {
   readonly #parts: Part[] = [];
-  readonly #claim: () => Promise<void>;
   #restoring: Promise<void> | undefined;
 
   /** @param claim makes the directory of the parts if it is missing; rejects if another user has taken it */
-  constructor(claim: () => Promise<void>) {
-    this.#claim = claim;
-  }
+  constructor(
+    private readonly claim: () => Promise<void>,
+  ) {}
 
   /** Adds a part that was made. */
   keep(part: Part): void {
@@ -35,7 +34,7 @@ export class Parts {
   }
 
   async #restore(): Promise<void> {
-    await this.#claim();
+    await this.claim();
     const missing = this.#parts.filter(({ path }) => isMissing(path));
     if (missing.length === 0) return;
     logger.warn("{count} files of the server were removed and are made anew, the first is {path}", {

@@ -103,7 +103,6 @@ export async function acceptAll(
 
 /** Accepts connections until it is disposed. Its path exists from the constructor to the disposal. */
 export class UnixListener implements Disposable {
-  readonly #path: string;
   readonly #listener: Deno.UnixListener;
 
   /**
@@ -112,11 +111,10 @@ export class UnixListener implements Disposable {
    * @param onError called when a connection cannot be accepted; the listener keeps accepting
    */
   constructor(
-    path: string,
+    private readonly path: string,
     onConnection: (connection: Deno.UnixConn) => void,
     onError: (error: unknown) => void,
   ) {
-    this.#path = path;
     this.#listener = Deno.listen({ transport: "unix", path });
     acceptAll(this.#listener, onConnection, onError);
   }
@@ -124,7 +122,7 @@ export class UnixListener implements Disposable {
   [Symbol.dispose](): void {
     try {
       this.#listener.close();
-      Deno.removeSync(this.#path);
+      Deno.removeSync(this.path);
     } catch (error) {
       // Already disposed, or removed with its directory.
       const isGone = error instanceof Deno.errors.BadResource ||

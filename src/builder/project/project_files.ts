@@ -42,12 +42,12 @@ export interface NamedImport {
 
 /** What the configuration files of a commit say to a build. */
 export class ProjectFiles {
-  readonly #tree: SourceTree;
   readonly #files: ReadonlyMap<string, readonly ConfigFile[]>;
   readonly #rejected: string[] = [];
 
-  constructor(tree: SourceTree) {
-    this.#tree = tree;
+  constructor(
+    private readonly tree: SourceTree,
+  ) {
     this.#files = readConfigFiles(tree);
   }
 
@@ -70,7 +70,7 @@ export class ProjectFiles {
 
   /** Options of the compiler from the function's folder and the folders above it; a deeper folder wins. */
   compilerOptions(): ReadonlyMap<string, unknown> {
-    const files = directoriesUp(this.#tree.folder).toReversed()
+    const files = directoriesUp(this.tree.folder).toReversed()
       .flatMap((directory) => this.#files.get(directory) ?? []);
     return new Map(files.flatMap(({ options }) => [...options]));
   }
@@ -86,7 +86,7 @@ export class ProjectFiles {
     const directories = new Set([...paths].flatMap((path) => directoriesUp(dirname(path))));
     return [...directories].flatMap((directory) => this.#files.get(directory) ?? [])
       .flatMap(({ errors }) => errors)
-      .map(({ path = "", ...error }) => ({ ...error, path: this.#tree.shown(path) }));
+      .map(({ path = "", ...error }) => ({ ...error, path: this.tree.shown(path) }));
   }
 
   /**
@@ -118,7 +118,7 @@ export class ProjectFiles {
   /** Whether a package.json counts for a module, and no deno.json that is as near. */
   hasPackageJson(importer: string): boolean {
     for (const directory of directoriesUp(dirname(importer))) {
-      const has = (name: string) => this.#tree.has(join(directory, name));
+      const has = (name: string) => this.tree.has(join(directory, name));
       if (has("deno.json") || has("deno.jsonc")) return false;
       if (has("package.json")) return true;
     }
@@ -129,7 +129,7 @@ export class ProjectFiles {
     const specifier = target.kind === "module"
       ? target.specifier.replace(/^npm:\//, "npm:") + rest
       : undefined;
-    return { key, at: `${this.#tree.shown(config)}:${line}`, specifier };
+    return { key, at: `${this.tree.shown(config)}:${line}`, specifier };
   }
 
   /** The entries that count for a module; entries of nearer files come first. */
@@ -148,7 +148,7 @@ export class ProjectFiles {
     const text = written.length > MAX_WRITTEN_CHARS
       ? `${written.slice(0, MAX_WRITTEN_CHARS).toWellFormed()}...`
       : written;
-    const at = `${this.#tree.shown(config)}:${line}`;
+    const at = `${this.tree.shown(config)}:${line}`;
     const index = this.#rejected.push(`${at} maps it to ${JSON.stringify(text)}: ${target.reason}`);
     return `${REJECTED}/${index - 1}${key.endsWith("/") ? "/" : ""}`;
   }

@@ -52,12 +52,9 @@ const REVIEWS_PER_WAIT = 4;
  * chain may lead back to the function.
  */
 export class ConcurrencyLimiter {
-  readonly limits: ConcurrencyLimits;
   readonly #queue = new FairQueue<RequestedSlot>();
   readonly #usage: SlotUsage;
   readonly #async: AsyncSlots;
-  readonly #now: Clock;
-  readonly #outage: { readonly error: string | undefined };
   #reviewedMs = -Infinity;
   /** Before this time no wait is too long. */
   #catchUpEndMs = -Infinity;
@@ -65,13 +62,10 @@ export class ConcurrencyLimiter {
 
   /** @param outage its `error` keeps every invocation from beginning; call {@link limitsChanged} when it changes */
   constructor(
-    limits: ConcurrencyLimits,
-    now: Clock = () => performance.now(),
-    outage: { readonly error: string | undefined } = { error: undefined },
+    readonly limits: ConcurrencyLimits,
+    private readonly now: Clock = () => performance.now(),
+    private readonly outage: { readonly error: string | undefined } = { error: undefined },
   ) {
-    this.limits = limits;
-    this.#outage = outage;
-    this.#now = now;
     this.#usage = new SlotUsage(limits, now);
     const max = () => limits.asyncSlots ?? asyncSlotsOf(limits.maxRunning);
     this.#async = new AsyncSlots(max, () => this.#grantQueued());
@@ -107,7 +101,7 @@ export class ConcurrencyLimiter {
     const isSync = request.mode === "sync";
     if (isSync) this.#async.lastSyncMs = performance.now();
     const isNext = this.#queue.size === 0 && (isSync || this.#async.free > 0);
-    if (isNext && this.#outage.error === undefined && this.#usage.mayTakeSlot(slot)) {
+    if (isNext && this.outage.error === undefined && this.#usage.mayTakeSlot(slot)) {
       return this.#grant(slot);
     }
     this.#endOverdue();
@@ -127,7 +121,7 @@ export class ConcurrencyLimiter {
    * @param durationMs from now, in milliseconds
    */
   catchUp(durationMs: number): void {
-    this.#catchUpEndMs = this.#now() + durationMs;
+    this.#catchUpEndMs = this.now() + durationMs;
   }
 
   /** Requests a slot whatever the length of the queue. */
@@ -178,7 +172,7 @@ export class ConcurrencyLimiter {
   /** Rejects invocations whose remaining wait, as measured now, is too long. */
   #endOverdue(): void {
     const { maxWaitMs } = this.limits;
-    const now = this.#now();
+    const now = this.now();
     if (now < this.#catchUpEndMs) return;
     if (this.#queue.size === 0 || now - this.#reviewedMs < maxWaitMs / REVIEWS_PER_WAIT) return;
     this.#reviewedMs = now;
@@ -218,7 +212,7 @@ export class ConcurrencyLimiter {
     const { functionId, maxConcurrency } = slot;
     const { maxRunning, maxRunningPerFunction } = this.limits;
     const found: Saturation[] = [];
-    if (this.#outage.error !== undefined) {
+    if (this.outage.error !== undefined) {
       found.push({ limit: "outage", maxRunning, perSecond: undefined, grants: 0 });
     }
     if (this.#usage.isFull) {
@@ -287,7 +281,7 @@ export class ConcurrencyLimiter {
     { limit, maxRunning, perSecond, grants }: Saturation,
   ): RejectionReason | undefined {
     const { maxWaitMs } = this.limits;
-    if (perSecond === undefined || this.#now() < this.#catchUpEndMs) return undefined;
+    if (perSecond === undefined || this.now() < this.#catchUpEndMs) return undefined;
     const expectedMs = 1000 * grants / perSecond;
     if (expectedMs <= maxWaitMs) return undefined;
     return {
@@ -301,7 +295,7 @@ export class ConcurrencyLimiter {
   }
 
   #enqueue(slot: RequestedSlot): RequestedSlot {
-    slot.queuedMs = this.#now();
+    slot.queuedMs = this.now();
     this.#queue.add(slot);
     this.#grantQueued();
     return slot;
@@ -346,7 +340,7 @@ export class ConcurrencyLimiter {
   }
 
   #grantQueued(): void {
-    while (this.#queue.size > 0 && !this.#usage.isFull && this.#outage.error === undefined) {
+    while (this.#queue.size > 0 && !this.#usage.isFull && this.outage.error === undefined) {
       const mayRunAsync = this.#queue.asyncSize > 0 && this.#async.free > 0;
       const slot = this.#queue.next(this.#mayRun, mayRunAsync);
       if (slot === undefined) return;

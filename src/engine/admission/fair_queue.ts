@@ -219,7 +219,6 @@ interface SlotOwner {
 
 /** A slot of one invocation: requested, granted, released. Only the limiter changes the state, and never back. */
 export class RequestedSlot implements Slot, QueuedRequest {
-  readonly #owner: SlotOwner;
   readonly #granted = Promise.withResolvers<void>();
   readonly granted = this.#granted.promise;
   readonly functionId: string;
@@ -227,8 +226,6 @@ export class RequestedSlot implements Slot, QueuedRequest {
   readonly mode: "sync" | "async";
   /** Invocations of its function that may run at the same time; undefined if only the limits of the server count. */
   readonly maxConcurrency: number | undefined;
-  /** The slot of the invocation that waits for this one. */
-  readonly caller: RequestedSlot | undefined;
   readonly nested: boolean;
   /** Since when it is queued, on the clock of the limiter. */
   queuedMs = 0;
@@ -246,18 +243,17 @@ export class RequestedSlot implements Slot, QueuedRequest {
   readonly runningNested = new Set<RequestedSlot>();
 
   constructor(
-    owner: SlotOwner,
+    private readonly owner: SlotOwner,
     { functionId, inputBytes, mode, maxConcurrency = Infinity }: AdmissionRequest,
-    caller?: RequestedSlot,
+    /** The slot of the invocation that waits for this one. */
+    readonly caller?: RequestedSlot,
   ) {
-    this.#owner = owner;
     this.functionId = functionId;
     this.inputBytes = inputBytes;
     this.mode = mode;
     this.maxConcurrency = maxConcurrency < owner.limits.maxRunningPerFunction
       ? maxConcurrency
       : undefined;
-    this.caller = caller;
     this.nested = caller !== undefined;
   }
 
@@ -268,10 +264,10 @@ export class RequestedSlot implements Slot, QueuedRequest {
   }
 
   nest(request: AdmissionRequest): Slot {
-    return this.#owner.acquireNested(request, this);
+    return this.owner.acquireNested(request, this);
   }
 
   [Symbol.dispose](): void {
-    this.#owner.release(this);
+    this.owner.release(this);
   }
 }

@@ -25,8 +25,6 @@ type Measured = LRUCache<
  * ones in the slots of their callers. Measures the throughput of what is at its limit.
  */
 export class SlotUsage {
-  readonly #limits: SlotLimits;
-  readonly #now: Clock;
   /** Taken slots by function; no entry is 0. */
   readonly #slotsOf = new Map<string, number>();
   /** The running invocations by function; no set is empty. */
@@ -40,9 +38,10 @@ export class SlotUsage {
   /** Throughput of the whole server. */
   readonly throughput: ThroughputEstimator;
 
-  constructor(limits: SlotLimits, now: Clock) {
-    this.#limits = limits;
-    this.#now = now;
+  constructor(
+    private readonly limits: SlotLimits,
+    private readonly now: Clock,
+  ) {
     this.throughput = new ThroughputEstimator(() => limits.maxRunning, now);
   }
 
@@ -53,12 +52,12 @@ export class SlotUsage {
 
   /** Whether all slots of the server are taken. */
   get isFull(): boolean {
-    return this.count >= this.#limits.maxRunning;
+    return this.count >= this.limits.maxRunning;
   }
 
   /** Whether a function has as many slots as it may have. */
   isFullOf(functionId: string): boolean {
-    return (this.#slotsOf.get(functionId) ?? 0) >= this.#limits.maxRunningPerFunction;
+    return (this.#slotsOf.get(functionId) ?? 0) >= this.limits.maxRunningPerFunction;
   }
 
   /** Whether as many invocations of the function run as its own limit, as the request has it, allows. */
@@ -68,7 +67,7 @@ export class SlotUsage {
 
   /** Whether no limit keeps an invocation from taking a slot of its own. */
   mayTakeSlot({ functionId, maxConcurrency = Infinity }: RequestedSlot): boolean {
-    const { maxRunning, maxRunningPerFunction } = this.#limits;
+    const { maxRunning, maxRunningPerFunction } = this.limits;
     return this.count < maxRunning &&
       (this.#slotsOf.get(functionId) ?? 0) < maxRunningPerFunction &&
       (this.#runningOf.get(functionId)?.size ?? 0) < maxConcurrency;
@@ -99,7 +98,7 @@ export class SlotUsage {
       this.#throughputIn(this.#measuredOwn, functionId, maxConcurrency).filled();
     }
     if (++permit.holders > 1) return;
-    const { maxRunning, maxRunningPerFunction } = this.#limits;
+    const { maxRunning, maxRunningPerFunction } = this.limits;
     const slots = (this.#slotsOf.get(functionId) ?? 0) + 1;
     this.#slotsOf.set(functionId, slots);
     this.count++;
@@ -119,7 +118,7 @@ export class SlotUsage {
     if (invocations?.size === 0) this.#runningOf.delete(functionId);
     slot.caller?.runningNested.delete(slot);
     if (--permit.holders > 0) return;
-    const { maxRunning, maxRunningPerFunction } = this.#limits;
+    const { maxRunning, maxRunningPerFunction } = this.limits;
     const slots = this.#slotsOf.get(permit.functionId) ?? 0;
     if (this.count >= maxRunning) this.throughput.released();
     if (slots >= maxRunningPerFunction) this.throughputOf(permit.functionId)?.released();
@@ -131,7 +130,7 @@ export class SlotUsage {
   #throughputIn(measured: Measured, functionId: string, limit: number): ThroughputEstimator {
     const known = measured.get(functionId);
     if (known?.limit === limit) return known.throughput;
-    const throughput = new ThroughputEstimator(() => limit, this.#now);
+    const throughput = new ThroughputEstimator(() => limit, this.now);
     measured.set(functionId, { limit, throughput });
     return throughput;
   }
@@ -229,8 +228,6 @@ const MAX_AGE_MS = 60_000;
  * all invocations that would have to wait are rejected, and an estimate that is too low corrects itself.
  */
 class ThroughputEstimator {
-  readonly #slots: () => number;
-  readonly #now: Clock;
   /** Releases while all slots were taken, and the time that they took: sums whose older parts decay. */
   #releases = 0;
   #elapsedMs = 0;
@@ -238,22 +235,22 @@ class ThroughputEstimator {
   #measuredAt = Number.NEGATIVE_INFINITY;
 
   /** @param slots how many there are now: workers come and go */
-  constructor(slots: () => number, now: Clock) {
-    this.#slots = slots;
-    this.#now = now;
-  }
+  constructor(
+    private readonly slots: () => number,
+    private readonly now: Clock,
+  ) {}
 
   /** The last free slot is taken. */
   filled(): void {
-    const now = this.#now();
+    const now = this.now();
     if (now - this.#measuredAt > MAX_AGE_MS) [this.#releases, this.#elapsedMs] = [0, 0];
     this.#fullSince = now;
   }
 
   /** The first slot is released after all were taken. */
   released(): void {
-    this.#measuredAt = this.#now();
-    const keep = 1 - 1 / Math.max(RELEASES_MIN, RELEASES_OF_EACH * this.#slots());
+    this.#measuredAt = this.now();
+    const keep = 1 - 1 / Math.max(RELEASES_MIN, RELEASES_OF_EACH * this.slots());
     this.#releases = this.#releases * keep + 1;
     this.#elapsedMs = this.#elapsedMs * keep + this.#currentMs(this.#measuredAt);
     this.#fullSince = undefined;
@@ -261,9 +258,9 @@ class ThroughputEstimator {
 
   /** Undefined before as many releases as slots: the invocations that end first would speak for all. */
   get perSecond(): number | undefined {
-    const now = this.#now();
+    const now = this.now();
     // A server without workers has no slots, until the first one comes.
-    if (this.#releases < Math.max(1, this.#slots())) return undefined;
+    if (this.#releases < Math.max(1, this.slots())) return undefined;
     if (this.#fullSince === undefined && now - this.#measuredAt > MAX_AGE_MS) return undefined;
     const mean = this.#elapsedMs / this.#releases;
     // The next release takes at least as long as the time since the last one.

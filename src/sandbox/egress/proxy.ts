@@ -80,19 +80,18 @@ export interface EgressSocket extends Disposable {
 
 /** The proxy of all instances. Its disposal closes every egress socket. */
 export class EgressProxy implements Disposable {
-  readonly #options: EgressOptions;
   readonly #router: Router;
-  readonly #socketDir: SocketDir;
   readonly #sockets = new Set<ListeningSocket>();
   /** The egress socket of each connection. */
   readonly #origins = new WeakMap<object, ListeningSocket>();
   readonly #http: Server;
 
   /** @param socketDir of its sockets; the caller owns it */
-  constructor(options: EgressOptions, socketDir: SocketDir) {
-    this.#options = options;
+  constructor(
+    private readonly options: EgressOptions,
+    private readonly socketDir: SocketDir,
+  ) {
     this.#router = new Router(addressPolicy(options.allowPrivate), options.ca);
-    this.#socketDir = socketDir;
     this.#http = createHttpServer({
       maxHeaderSize: HEADER_MAX_BYTES,
       headersTimeout: HEADER_TIMEOUT_MS,
@@ -107,17 +106,17 @@ export class EgressProxy implements Disposable {
 
   /** Certificates that functions trust as the proxy does. */
   get ca(): string | undefined {
-    return this.#options.ca;
+    return this.options.ca;
   }
 
   /** Opens the egress socket of one instance. Its path exists when this returns. */
   openSocket(): EgressSocket {
-    const socket = new ListeningSocket(this.#options, this.#socketDir.newSocket(), (connection) => {
+    const socket = new ListeningSocket(this.options, this.socketDir.newSocket(), (connection) => {
       this.#origins.set(connection, socket);
       this.#http.emit("connection", connection);
     }, () => this.#sockets.delete(socket));
     this.#sockets.add(socket);
-    this.#socketDir.share(socket.socketPath);
+    this.socketDir.share(socket.socketPath);
     return socket;
   }
 
@@ -238,12 +237,10 @@ export class EgressProxy implements Disposable {
 
 /** An egress socket and its connections. */
 class ListeningSocket implements EgressSocket {
-  readonly #limits: EgressLimits;
   readonly #listener: UnixListener;
   readonly #connections = new Set<Duplex>();
   /** Connections beyond the limit, until their answer. */
   readonly #rejected = new Set<Duplex>();
-  readonly #onClose: () => void;
   /** The last run. */
   #run: EgressRun | undefined;
   /** Set until its instance has connected. */
@@ -255,13 +252,11 @@ class ListeningSocket implements EgressSocket {
   wasUsedOutsideRun = false;
 
   constructor(
-    limits: EgressLimits,
+    private readonly limits: EgressLimits,
     readonly socketPath: string,
     onConnection: (connection: Duplex) => void,
-    onClose: () => void,
+    private readonly onClose: () => void,
   ) {
-    this.#limits = limits;
-    this.#onClose = onClose;
     this.#listener = new UnixListener(
       socketPath,
       (connection) => {
@@ -281,7 +276,7 @@ class ListeningSocket implements EgressSocket {
     this.#closeRun();
     this.#isBetweenRuns = false;
     this.#openedIn = turns.current;
-    return this.#run = new EgressRun(() => new EgressSession(allowlist, this.#limits, log, name));
+    return this.#run = new EgressRun(() => new EgressSession(allowlist, this.limits, log, name));
   }
 
   /** The session of the open run. Without one, records that the socket was used outside a run. */
@@ -307,7 +302,7 @@ class ListeningSocket implements EgressSocket {
     this.#closeRun();
     this.#listener[Symbol.dispose]();
     this.#destroyConnections();
-    this.#onClose();
+    this.onClose();
   }
 
   #closeRun(): void {
@@ -327,7 +322,7 @@ class ListeningSocket implements EgressSocket {
   #accept(accepted: Deno.UnixConn, onConnection: (connection: Duplex) => void): void {
     const connection = new UnixConnection(accepted);
     const { session } = this;
-    const { maxConnections } = this.#limits;
+    const { maxConnections } = this.limits;
     const isAccepted = this.#connections.size < maxConnections;
     const held = isAccepted ? this.#connections : this.#rejected;
     held.add(connection);

@@ -22,15 +22,13 @@ const ADDRESSES_TRIED_MAX = 4;
 
 /** Opens connections to addresses that the policy allows. */
 export class Router {
-  readonly #policy: AddressPolicy;
-  readonly #ca: string | undefined;
   #tlsContext: SecureContext | undefined;
 
   /** @param ca certificates in PEM, trusted in addition to those of the system and of Mozilla */
-  constructor(policy: AddressPolicy, ca: string | undefined) {
-    this.#policy = policy;
-    this.#ca = ca;
-  }
+  constructor(
+    private readonly policy: AddressPolicy,
+    private readonly ca: string | undefined,
+  ) {}
 
   /**
    * A TCP connection to the host. The host may end its direction and still read, as through a tunnel.
@@ -81,7 +79,7 @@ export class Router {
   async #checkedAddresses(host: string): Promise<readonly string[]> {
     const addresses = isIP(host) === 0 ? await resolve(host) : [host];
     for (const address of addresses) {
-      const error = this.#policy.error(address);
+      const error = this.policy.error(address);
       if (error === undefined) continue;
       const what = address === host ? "the address" : `its address ${address}`;
       throw new EgressError(
@@ -97,7 +95,7 @@ export class Router {
       ca: [
         ...rootCertificates,
         ...getCACertificates("system"),
-        ...this.#ca === undefined ? [] : [this.#ca],
+        ...this.ca === undefined ? [] : [this.ca],
       ],
       minVersion: "TLSv1.2",
     });

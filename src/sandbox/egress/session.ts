@@ -53,8 +53,6 @@ export interface EgressUse extends Pick<Measurements, "egressMs" | "egressBytes"
 /** The network of one run, from its first connection on. Modes: `open`, then `closed` with all connections cut. */
 export class EgressSession implements Disposable {
   readonly allowlist: Allowlist;
-  readonly #limits: EgressLimits;
-  readonly #log: EgressLogger;
   readonly #open = new Set<EgressRequest>();
   readonly #verdicts = new Map<string, EgressVerdict>();
   readonly #busy = new BusyTime();
@@ -67,13 +65,11 @@ export class EgressSession implements Disposable {
   /** @param allowlistName for messages */
   constructor(
     entries: readonly string[],
-    limits: EgressLimits,
-    log: EgressLogger,
+    private readonly limits: EgressLimits,
+    private readonly log: EgressLogger,
     readonly allowlistName: string,
   ) {
     this.allowlist = new Allowlist(entries);
-    this.#limits = limits;
-    this.#log = log;
   }
 
   /** Whether a request or a tunnel is in progress. */
@@ -83,9 +79,9 @@ export class EgressSession implements Disposable {
 
   /** Begins a request. All requests beyond the limit get an error and share one log line. */
   begin(method: string): EgressRequest | EgressError {
-    if (++this.#requests > this.#limits.maxRequests) {
+    if (++this.#requests > this.limits.maxRequests) {
       const limit = `limit of ${
-        countOf(this.#limits.maxRequests, "request")
+        countOf(this.limits.maxRequests, "request")
       } (--max-egress-requests)`;
       this.warnOnce(limit);
       return new EgressError("EGRESS_LIMIT", `${limit} reached`);
@@ -96,7 +92,7 @@ export class EgressSession implements Disposable {
       this.#busy.end();
       this.#tally(end);
       this.#calls.add(end);
-      this.#log(level, message);
+      this.log(level, message);
     });
     this.#open.add(egressRequest);
     this.#busy.begin();
@@ -111,14 +107,14 @@ export class EgressSession implements Disposable {
 
   /** Throws once the bytes of this run are used up. */
   checkBytes(): void {
-    if (this.#bytes > this.#limits.maxBytes) throw this.#usedUp();
+    if (this.#bytes > this.limits.maxBytes) throw this.#usedUp();
   }
 
   /** Logs a limit that belongs to no single request. */
   warnOnce(limit: string): void {
     if (this.#hasWarned || this.#lifecycle.is("closed")) return;
     this.#hasWarned = true;
-    this.#log("warn", `refused: ${limit} reached; further ones are refused without a log line`);
+    this.log("warn", `refused: ${limit} reached; further ones are refused without a log line`);
   }
 
   [Symbol.dispose](): void {
@@ -140,12 +136,12 @@ export class EgressSession implements Disposable {
 
   #count(bytes: number): void {
     this.#bytes += bytes;
-    if (this.#bytes <= this.#limits.maxBytes) return;
+    if (this.#bytes <= this.limits.maxBytes) return;
     for (const egressRequest of this.#open) egressRequest.fail(this.#usedUp());
   }
 
   #usedUp(): EgressError {
-    const limit = formatBytes(this.#limits.maxBytes);
+    const limit = formatBytes(this.limits.maxBytes);
     return new EgressError("EGRESS_LIMIT", `limit of ${limit} reached (--max-egress)`);
   }
 }
@@ -155,18 +151,17 @@ export class EgressSession implements Disposable {
  * closed.
  */
 export class EgressRun implements Disposable {
-  /** Undefined once it is closed. */
-  #begin: (() => EgressSession) | undefined;
   #session: EgressSession | undefined;
 
-  constructor(begin: () => EgressSession) {
-    this.#begin = begin;
-  }
+  constructor(
+    /** Undefined once it is closed. */
+    private begin: (() => EgressSession) | undefined,
+  ) {}
 
   /** The session, which this begins; undefined once the run is closed. */
   get session(): EgressSession | undefined {
-    if (this.#begin === undefined) return undefined;
-    return this.#session ??= this.#begin();
+    if (this.begin === undefined) return undefined;
+    return this.#session ??= this.begin();
   }
 
   /** Whether a request or a tunnel is in progress. */
@@ -176,8 +171,8 @@ export class EgressRun implements Disposable {
 
   /** Closes it, unless it is closed: cuts its connections and logs them. Returns what it was used for, if for anything. */
   close(): EgressUse | undefined {
-    const isOpen = this.#begin !== undefined;
-    this.#begin = undefined;
+    const isOpen = this.begin !== undefined;
+    this.begin = undefined;
     if (isOpen) this.#session?.[Symbol.dispose]();
     return this.#session?.used;
   }
@@ -193,9 +188,6 @@ export class EgressRun implements Disposable {
  * Modes: `open`, then `finished`, or `failed` with an error.
  */
 export class EgressRequest {
-  readonly #method: string;
-  readonly #count: (bytes: number) => void;
-  readonly #log: RequestLogger;
   readonly #owned = new Set<Destroyable>();
   readonly #lifecycle = new Lifecycle("egressRequest", "open", {
     open: ["finished", "failed"],
@@ -211,11 +203,11 @@ export class EgressRequest {
   #receivedBytes = 0;
   #failure: EgressFailure | undefined;
 
-  constructor(method: string, count: (bytes: number) => void, log: RequestLogger) {
-    this.#method = method;
-    this.#count = count;
-    this.#log = log;
-  }
+  constructor(
+    private readonly method: string,
+    private readonly count: (bytes: number) => void,
+    private readonly log: RequestLogger,
+  ) {}
 
   /** `host:port`; empty until it is known. */
   set destination(destination: string) {
@@ -243,13 +235,13 @@ export class EgressRequest {
   sent(bytes: number): void {
     this.#answeredMs = undefined;
     this.#sentBytes += bytes;
-    this.#count(bytes);
+    this.count(bytes);
   }
 
   received(bytes: number): void {
     this.#answeredMs = performance.now();
     this.#receivedBytes += bytes;
-    this.#count(bytes);
+    this.count(bytes);
   }
 
   /** Ends the request normally. */
@@ -257,7 +249,7 @@ export class EgressRequest {
     const answered = this.#status === undefined ? "no answer" : `status ${this.#status}`;
     this.#end(
       "finished",
-      `${this.#destination} allowed: ${this.#method}, ${answered}, ${this.#traffic()}`,
+      `${this.#destination} allowed: ${this.method}, ${answered}, ${this.#traffic()}`,
       "allowed",
     );
   }
@@ -266,7 +258,7 @@ export class EgressRequest {
   fail(error: EgressError): void {
     const destination = this.#destination === "" ? "" : `${this.#destination} `;
     const traffic = this.#sentBytes + this.#receivedBytes > 0 ? `, ${this.#traffic()}` : "";
-    const line = `${destination}${error.verdict}: ${this.#method}, ${error.message}${traffic}`;
+    const line = `${destination}${error.verdict}: ${this.method}, ${error.message}${traffic}`;
     if (!this.#end("failed", line, error.verdict)) return;
     this.#failure = { error, line };
     this.#destroy();
@@ -282,11 +274,11 @@ export class EgressRequest {
     if (!this.#lifecycle.is("open")) return false;
     this.#lifecycle.set(mode);
     const endedMs = mode === "failed" ? undefined : this.#answeredMs;
-    this.#log(mode === "failed" ? "warn" : "info", line, {
+    this.log(mode === "failed" ? "warn" : "info", line, {
       kind: "egress",
       beganMs: this.#beganMs,
       durationMs: (endedMs ?? performance.now()) - this.#beganMs,
-      method: this.#method,
+      method: this.method,
       status: this.#status,
       host: this.#destination.slice(0, EGRESS_HOST_MAX_UNITS),
       verdict,

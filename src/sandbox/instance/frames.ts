@@ -217,42 +217,36 @@ const MARK_TRANSITIONS: Transitions<"skipping" | "reading" | "ended"> = {
 export class MarkReader {
   /** Stderr has no frames. */
   readonly bodyBytesLeft = 0;
-  readonly #nonce: Uint8Array;
-  readonly #text: (bytes: Uint8Array) => void;
-  readonly #marked: () => void;
   readonly #lifecycle: Lifecycle<keyof typeof MARK_TRANSITIONS>;
   /** Bytes at the end of the last chunk that may begin the mark. */
   #held: Uint8Array = new Uint8Array(0);
 
   /** @param beginsWithMark whether to discard everything before a first mark */
   constructor(
-    nonce: Uint8Array,
+    private readonly nonce: Uint8Array,
     beginsWithMark: boolean,
-    text: (bytes: Uint8Array) => void,
-    marked: () => void,
+    private readonly text: (bytes: Uint8Array) => void,
+    private readonly marked: () => void,
   ) {
-    this.#nonce = nonce;
     this.#lifecycle = new Lifecycle(
       "mark reader",
       beginsWithMark ? "skipping" : "reading",
       MARK_TRANSITIONS,
     );
-    this.#text = text;
-    this.#marked = marked;
   }
 
   push(chunk: Uint8Array): void {
     if (this.#lifecycle.is("ended")) return;
     const isReading = this.#lifecycle.is("reading");
     const bytes = joined(this.#held, chunk);
-    const at = findNonce(bytes, this.#nonce);
+    const at = findNonce(bytes, this.nonce);
     const textEnd = at < 0 ? bytes.length : at;
     this.#held = bytes.slice(textEnd);
-    if (textEnd > 0 && isReading) this.#text(bytes.subarray(0, textEnd));
+    if (textEnd > 0 && isReading) this.text(bytes.subarray(0, textEnd));
     if (this.#held.length < NONCE_BYTES) return;
     if (isReading) {
       this.#lifecycle.set("ended");
-      this.#marked();
+      this.marked();
     } else {
       const rest = this.#held.subarray(NONCE_BYTES);
       this.#held = new Uint8Array(0);
@@ -264,7 +258,7 @@ export class MarkReader {
   /** The stream ended: the bytes that were held back are text. */
   close(): void {
     if (this.#lifecycle.is("ended")) return;
-    if (this.#lifecycle.is("reading") && this.#held.length > 0) this.#text(this.#held);
+    if (this.#lifecycle.is("reading") && this.#held.length > 0) this.text(this.#held);
     this.#lifecycle.set("ended");
   }
 }
@@ -283,9 +277,6 @@ const FRAME_TRANSITIONS: Transitions<"open" | "answered" | "ended"> = {
  * (everything is dropped).
  */
 export class FrameReader {
-  readonly #nonce: Uint8Array;
-  readonly #outputBytes: number;
-  readonly #events: FrameEvents;
   /** Bytes at the end of the last chunk that may begin a head. */
   #held: Uint8Array = new Uint8Array(0);
   #frame: { readonly kind: number; readonly body: Uint8Array } | undefined;
@@ -293,11 +284,11 @@ export class FrameReader {
   bodyBytesLeft = 0;
   readonly #lifecycle = new Lifecycle("frame reader", "open", FRAME_TRANSITIONS);
 
-  constructor(nonce: Uint8Array, outputBytes: number, events: FrameEvents) {
-    this.#nonce = nonce;
-    this.#outputBytes = outputBytes;
-    this.#events = events;
-  }
+  constructor(
+    private readonly nonce: Uint8Array,
+    private readonly outputBytes: number,
+    private readonly events: FrameEvents,
+  ) {}
 
   push(chunk: Uint8Array): void {
     let rest = joined(this.#held, chunk);
@@ -317,7 +308,7 @@ export class FrameReader {
 
   /** Reads the text up to the next head and that head. Returns the rest. */
   #readHead(bytes: Uint8Array): Uint8Array {
-    const at = findNonce(bytes, this.#nonce);
+    const at = findNonce(bytes, this.nonce);
     const textEnd = at < 0 ? bytes.length : at;
     if (textEnd > 0) this.#text(bytes.subarray(0, textEnd));
     if (bytes.length - textEnd < FRAME_HEAD_BYTES) {
@@ -327,7 +318,7 @@ export class FrameReader {
     const view = new DataView(bytes.buffer, bytes.byteOffset + textEnd + NONCE_BYTES);
     const kind = view.getUint8(0);
     const length = view.getUint32(1);
-    const limit = kind === FrameKind.RESULT ? this.#outputBytes : BODY_MAX_BYTES.get(kind) ?? -1;
+    const limit = kind === FrameKind.RESULT ? this.outputBytes : BODY_MAX_BYTES.get(kind) ?? -1;
     if (length > limit) {
       this.#reject(kind, length);
     } else {
@@ -342,8 +333,8 @@ export class FrameReader {
     const isAnswered = this.#lifecycle.is("answered");
     this.#lifecycle.set("ended");
     if (isAnswered) return;
-    if (kind === FrameKind.RESULT) this.#events.resultTooLarge(length);
-    else this.#events.broken();
+    if (kind === FrameKind.RESULT) this.events.resultTooLarge(length);
+    else this.events.broken();
   }
 
   #readBody(
@@ -361,7 +352,7 @@ export class FrameReader {
   }
 
   #text(bytes: Uint8Array): void {
-    if (this.#lifecycle.is("open")) this.#events.text(bytes);
+    if (this.#lifecycle.is("open")) this.events.text(bytes);
   }
 
   #deliver(kind: number, body: Uint8Array): void {
@@ -370,7 +361,7 @@ export class FrameReader {
     if (kind === FrameKind.RESULT) this.#lifecycle.set("answered");
     if (kind === FrameKind.FAILURE || kind === FrameKind.IDLE) this.#lifecycle.set("ended");
     // The bootstrap never sends that it is idle before its answer.
-    if (kind === FrameKind.IDLE && !isAnswered) this.#events.broken();
-    else this.#events.frame(kind, body);
+    if (kind === FrameKind.IDLE && !isAnswered) this.events.broken();
+    else this.events.frame(kind, body);
   }
 }

@@ -43,10 +43,6 @@ interface HostRequest {
 
 /** Serves the host calls of one run. Modes: open, then closed. */
 export class HostChannel {
-  readonly #host: Host;
-  readonly #stdin: Input;
-  readonly #budget: ByteBudget;
-  readonly #endsAtMs: number;
   /** Made for the first reply: most runs make no host call. */
   #writer: ReplyWriter | undefined;
   /** Aborted when it is closed while host calls are in progress. */
@@ -69,12 +65,12 @@ export class HostChannel {
    * @param budget the memory for the contents of the replies of all runs
    * @param endsAtMs when the time limit ends the run, on the clock of `performance.now()`
    */
-  constructor(host: Host, stdin: Input, budget: ByteBudget, endsAtMs = Infinity) {
-    this.#host = host;
-    this.#stdin = stdin;
-    this.#budget = budget;
-    this.#endsAtMs = endsAtMs;
-  }
+  constructor(
+    private readonly host: Host,
+    private readonly stdin: Input,
+    private readonly budget: ByteBudget,
+    private readonly endsAtMs = Infinity,
+  ) {}
 
   /** Milliseconds in which at least one host call was under way. */
   get busyMs(): number {
@@ -123,7 +119,7 @@ export class HostChannel {
     const bytes = reply.kind === "whole" ? reply.bytes.length : 0;
     this.#unreadBytes += bytes;
     let isUnread = false;
-    this.#writer ??= new ReplyWriter(this.#stdin, this.#budget, this.#closing.signal);
+    this.#writer ??= new ReplyWriter(this.stdin, this.budget, this.#closing.signal);
     await this.#writer.write(reply, () => {
       if (this.#unreadReplies < UNREAD_REPLIES_MAX) free();
       isUnread = true;
@@ -177,8 +173,8 @@ export class HostChannel {
   async #call(request: HostRequest): Promise<HostReply> {
     while (this.#unreadBytes > UNREAD_BYTES_MAX) await this.#replyWritten.promise;
     if (this.#isClosed) throw new HostCallError("INTERNAL", "the run has ended");
-    const call = { ...request, signal: this.#closing.signal, endsAtMs: this.#endsAtMs };
-    return await this.#host.call(call);
+    const call = { ...request, signal: this.#closing.signal, endsAtMs: this.endsAtMs };
+    return await this.host.call(call);
   }
 }
 

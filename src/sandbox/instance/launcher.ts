@@ -28,15 +28,14 @@ export interface InstanceResources {
 
 /** Starts processes of one program in one isolation. */
 export class Launcher {
-  readonly isolation: Isolation;
-  readonly program: Program;
   /** Hide the paths of the server that a crash of Deno may print. */
   readonly redactions: Redactions;
   readonly #idleBytes = new Lazy(() => this.#measure());
 
-  constructor(isolation: Isolation, program: Program) {
-    this.isolation = isolation;
-    this.program = program;
+  constructor(
+    readonly isolation: Isolation,
+    readonly program: Program,
+  ) {
     this.redactions = new Redactions(program.hiddenPaths);
   }
 

@@ -32,10 +32,6 @@ function wholeLength(bytes: Uint8Array, limit: number): number {
  * line and all later ones are held in their order.
  */
 export class LogSink {
-  readonly #limitBytes: number;
-  readonly #onLog: (log: SandboxLog) => void;
-  readonly #redactor: Redactor;
-  readonly #stackMap: StackMapReader;
   #map: StackMap | undefined;
   /** While lines are held: resolves once they are delivered. */
   mapping: Promise<void> | undefined;
@@ -46,23 +42,18 @@ export class LogSink {
   full = false;
 
   constructor(
-    limitBytes: number,
-    redactor: Redactor,
-    stackMap: StackMapReader,
-    onLog: (log: SandboxLog) => void,
-  ) {
-    this.#limitBytes = limitBytes;
-    this.#redactor = redactor;
-    this.#stackMap = stackMap;
-    this.#onLog = onLog;
-  }
+    private readonly limitBytes: number,
+    private readonly redactor: Redactor,
+    private readonly stackMap: StackMapReader,
+    private readonly onLog: (log: SandboxLog) => void,
+  ) {}
 
   write(source: SandboxLog["source"], level: SandboxLog["level"], message: Uint8Array): void {
     if (this.full) return;
     const line = { time: Date.now(), level, source };
     const text = decoder.decode(message);
     // Redacted before it is cut: the cut must not split a secret. The bootstrap cuts longer text.
-    const redacted = this.#redactor.redact(text, text.length >= LOG_FRAME_MAX_UNITS);
+    const redacted = this.redactor.redact(text, text.length >= LOG_FRAME_MAX_UNITS);
     const clean = source === "stderr" ? maskAddresses(redacted) : redacted;
     if (mayHaveLocations(clean)) {
       this.#deliver(() => this.#append(line, encoder.encode(this.#mapped(clean))), true);
@@ -77,8 +68,8 @@ export class LogSink {
    * A line of the server. The limit does not count it: a flood cannot hide connections, whose writer has a limit of its own.
    */
   note(source: SandboxLog["source"], level: SandboxLog["level"], message: string): void {
-    const line = { time: Date.now(), level, source, message: this.#redactor.redact(message) };
-    this.#deliver(() => this.#onLog(line), false);
+    const line = { time: Date.now(), level, source, message: this.redactor.redact(message) };
+    this.#deliver(() => this.onLog(line), false);
   }
 
   /** Delivers after all held lines; with `needsMap` once the source map is open. */
@@ -90,7 +81,7 @@ export class LogSink {
   }
 
   async #openMap(): Promise<void> {
-    this.#map = await this.#stackMap();
+    this.#map = await this.stackMap();
     for (const deliver of this.#held) deliver();
     this.#held = [];
     this.mapping = undefined;
@@ -99,17 +90,17 @@ export class LogSink {
   /** A text that was redacted, with the author's locations. */
   #mapped(text: string): string {
     // Their files have names that nothing redacted yet.
-    return this.#redactor.redact(this.#map?.text(text) ?? text);
+    return this.redactor.redact(this.#map?.text(text) ?? text);
   }
 
   #append(line: Omit<SandboxLog, "message">, message: Uint8Array): void {
     let rest = message;
     do {
       if (this.full) return;
-      const leftBytes = this.#limitBytes - this.#usedBytes - LOG_LINE_OVERHEAD_BYTES;
+      const leftBytes = this.limitBytes - this.#usedBytes - LOG_LINE_OVERHEAD_BYTES;
       if (leftBytes < Math.min(1, rest.length)) return this.#mark();
       const length = wholeLength(rest, Math.min(LOG_MESSAGE_MAX_BYTES, leftBytes));
-      this.#onLog({ ...line, message: decoder.decode(rest.subarray(0, length)) });
+      this.onLog({ ...line, message: decoder.decode(rest.subarray(0, length)) });
       this.#usedBytes += length + LOG_LINE_OVERHEAD_BYTES;
       rest = rest.subarray(length);
     } while (rest.length > 0);
@@ -117,8 +108,8 @@ export class LogSink {
 
   #mark(): void {
     this.full = true;
-    const message = `log truncated: limit of ${formatBytes(this.#limitBytes)} reached (--max-log)`;
-    this.#onLog({ time: Date.now(), level: "warn", source: "system", message });
+    const message = `log truncated: limit of ${formatBytes(this.limitBytes)} reached (--max-log)`;
+    this.onLog({ time: Date.now(), level: "warn", source: "system", message });
   }
 }
 
@@ -127,15 +118,13 @@ export class LogSink {
  * there and must not be split.
  */
 export class LineSplitter {
-  readonly #onLine: (line: Uint8Array) => void;
-  readonly #unfinishedAt: (text: string) => number;
   #pending = new GatheredBytes(Infinity);
 
   /** @param unfinishedAt the index of a text at the end that must not be split; the length without one */
-  constructor(unfinishedAt: (text: string) => number, onLine: (line: Uint8Array) => void) {
-    this.#unfinishedAt = unfinishedAt;
-    this.#onLine = onLine;
-  }
+  constructor(
+    private readonly unfinishedAt: (text: string) => number,
+    private readonly onLine: (line: Uint8Array) => void,
+  ) {}
 
   push(bytes: Uint8Array): void {
     let start = 0;
@@ -164,8 +153,8 @@ export class LineSplitter {
   #cutLine(): void {
     const line = this.#takePending();
     const text = decoder.decode(line);
-    const tail = encoder.encode(text.slice(this.#unfinishedAt(text)));
-    this.#onLine(line.subarray(0, line.length - tail.length));
+    const tail = encoder.encode(text.slice(this.unfinishedAt(text)));
+    this.onLine(line.subarray(0, line.length - tail.length));
     if (tail.length > 0) this.#hold(tail);
   }
 
@@ -175,7 +164,7 @@ export class LineSplitter {
       this.#pending.add(last);
       line = this.#takePending();
     }
-    this.#onLine(line.at(-1) === CARRIAGE_RETURN ? line.subarray(0, -1) : line);
+    this.onLine(line.at(-1) === CARRIAGE_RETURN ? line.subarray(0, -1) : line);
   }
 
   #takePending(): Uint8Array {

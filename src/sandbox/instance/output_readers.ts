@@ -132,7 +132,6 @@ interface RunOutputParts {
 
 /** Reads the output of a running invocation: its logs and its first ending. */
 export class RunOutput implements OutputReader, FrameEvents {
-  readonly #parts: RunOutputParts;
   readonly #frames: FrameReader;
   readonly #mark: MarkReader;
   /** Of the streams to which the function has written. */
@@ -170,10 +169,9 @@ export class RunOutput implements OutputReader, FrameEvents {
       readonly mustAccept: boolean;
     },
     limits: SandboxLimits,
-    parts: RunOutputParts,
+    private readonly parts: RunOutputParts,
   ) {
     this.#hasBegun = !mustAccept;
-    this.#parts = parts;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.allRead = promise;
     this.#allRead = resolve;
@@ -188,7 +186,7 @@ export class RunOutput implements OutputReader, FrameEvents {
 
   /** Reads a chunk turn by turn; pauses behind it if the log is full. */
   async read(stream: OutputStream, chunk: Uint8Array): Promise<void> {
-    const { sink } = this.#parts;
+    const { sink } = this.parts;
     const reader = stream === "stdout" ? this.#frames : this.#mark;
     let rest = this.#readTurn(chunk, reader);
     // A copy: the bytes are valid until the first pause.
@@ -221,7 +219,7 @@ export class RunOutput implements OutputReader, FrameEvents {
     }
     this.#lines.stdout?.close();
     this.#lines.stderr?.close();
-    await this.#parts.sink.mapping;
+    await this.parts.sink.mapping;
   }
 
   text(bytes: Uint8Array): void {
@@ -231,7 +229,7 @@ export class RunOutput implements OutputReader, FrameEvents {
   }
 
   frame(kind: number, body: Uint8Array): void {
-    const { sink, end } = this.#parts;
+    const { sink, end } = this.parts;
     if (kind === FrameKind.ACCEPTED) this.#hasBegun = true;
     if (this.#hasBegun) this.accepted = true;
     switch (kind) {
@@ -267,11 +265,11 @@ export class RunOutput implements OutputReader, FrameEvents {
   }
 
   resultTooLarge(bytes: number): void {
-    this.#parts.end({ kind: "result-too-large", bytes });
+    this.parts.end({ kind: "result-too-large", bytes });
   }
 
   broken(): void {
-    this.#parts.end({ kind: "broken" });
+    this.parts.end({ kind: "broken" });
   }
 
   /** The answer, or the mark on stderr, was read. */
@@ -286,7 +284,7 @@ export class RunOutput implements OutputReader, FrameEvents {
   #readTurn(bytes: Uint8Array, reader: FrameReader | MarkReader): Uint8Array {
     let end = Math.min(reader.bodyBytesLeft, bytes.length);
     for (let lines = 0; lines < LINES_PER_TURN_MAX && end < bytes.length; lines++) {
-      const newline = this.#parts.sink.full ? -1 : bytes.indexOf(NEWLINE, end);
+      const newline = this.parts.sink.full ? -1 : bytes.indexOf(NEWLINE, end);
       end = newline < 0 ? bytes.length : newline + 1;
     }
     reader.push(bytes.subarray(0, end));
@@ -297,7 +295,7 @@ export class RunOutput implements OutputReader, FrameEvents {
     // The bootstrap makes no host call before it has read its own invocation.
     if (!this.#hasBegun) return this.broken();
     if (this.isOver) return;
-    this.channel ??= this.#parts.openChannel();
+    this.channel ??= this.parts.openChannel();
     try {
       this.channel.receive(body);
     } catch (error) {
@@ -307,13 +305,13 @@ export class RunOutput implements OutputReader, FrameEvents {
   }
 
   #takeText(stream: OutputStream, bytes: Uint8Array): void {
-    if (this.#parts.sink.full) return;
+    if (this.parts.sink.full) return;
     const lines = this.#lines[stream] ??= this.#splitLines(stream);
     lines.push(bytes);
   }
 
   #splitLines(stream: OutputStream): LineSplitter {
-    const { sink, redactor } = this.#parts;
+    const { sink, redactor } = this.parts;
     if (stream === "stdout") {
       return new LineSplitter(
         (text) => redactor.unfinishedAt(text),

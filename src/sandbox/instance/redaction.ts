@@ -41,7 +41,6 @@ export class Redactions {
   /** 1 for each hash of first units that occurs. */
   readonly filter: Uint8Array;
   readonly longestUnits: number;
-  readonly #hidden: readonly string[];
   /** For the secrets of functions that were invoked last. */
   #made: LRUCache<string, Redactions> | undefined;
 
@@ -49,8 +48,10 @@ export class Redactions {
    * @param hidden texts that are removed
    * @param secrets values that are masked, also in the escaped and encoded forms that programs print
    */
-  constructor(hidden: readonly string[], secrets: readonly string[] = []) {
-    this.#hidden = hidden;
+  constructor(
+    private readonly hidden: readonly string[],
+    secrets: readonly string[] = [],
+  ) {
     const needles = [
       ...hidden.map((text) => ({ text, replacement: "" })),
       ...[...new Set(secrets.flatMap(formsOf))].map((text) => ({ text, replacement: MASK })),
@@ -75,7 +76,7 @@ export class Redactions {
     this.#made ??= new LRUCache({ max: MADE_MAX });
     const key = createHash("sha256").update(JSON.stringify(secrets)).digest("base64");
     let made = this.#made.get(key);
-    if (made === undefined) this.#made.set(key, made = new Redactions(this.#hidden, secrets));
+    if (made === undefined) this.#made.set(key, made = new Redactions(this.hidden, secrets));
     return made;
   }
 }
@@ -86,19 +87,18 @@ export class Redactions {
  * this slow use up the work budget of the invocation, and from then on whole messages are masked.
  */
 export class Redactor {
-  readonly #redactions: Redactions;
   #workUnits = WORK_UNITS;
 
-  constructor(redactions: Redactions) {
-    this.#redactions = redactions;
-  }
+  constructor(
+    private readonly redactions: Redactions,
+  ) {}
 
   /**
    * The text without secrets and hidden texts.
    * @param isCut whether the text was cut: then the beginning of a needle at its end is removed, too
    */
   redact(text: string, isCut = false): string {
-    const { filter } = this.#redactions;
+    const { filter } = this.redactions;
     this.#workUnits += WORK_UNITS_PER_UNIT * text.length;
     let clean = "";
     let from = 0;
@@ -120,14 +120,14 @@ export class Redactor {
    */
   unfinishedAt(text: string): number {
     const window = Math.min(
-      this.#redactions.longestUnits - 1,
+      this.redactions.longestUnits - 1,
       ENCODED_SECRET_MAX_UNITS,
       text.length,
     );
     for (let at = text.length - window; at < text.length && this.#workUnits > 0; at++) {
       const rest = text.length - at;
       const begins = rest < REDACTED_MIN_UNITS
-        ? this.#redactions.needles.keys().some((head) => head.startsWith(text.slice(at)))
+        ? this.redactions.needles.keys().some((head) => head.startsWith(text.slice(at)))
         : this.#needleAt(text, at, true) !== undefined;
       if (begins) return at;
     }
@@ -135,7 +135,7 @@ export class Redactor {
   }
 
   #needleAt(text: string, at: number, isCut: boolean): Needle | undefined {
-    const needles = this.#redactions.needles.get(text.slice(at, at + REDACTED_MIN_UNITS));
+    const needles = this.redactions.needles.get(text.slice(at, at + REDACTED_MIN_UNITS));
     return needles?.find((needle) => this.#matches(needle.text, text, at, isCut));
   }
 

@@ -27,20 +27,17 @@ type DeferredReply = Extract<EncodedReply, { kind: "deferred" }>;
 
 /** Writes replies one after another: those in memory at once, others once their content may be read. */
 export class ReplyWriter {
-  readonly #stdin: Input;
-  readonly #budget: ByteBudget;
-  readonly #signal: AbortSignal;
   /** The last reply with content to read; such replies go one after another. */
   #lastDeferred: Promise<void> = Promise.resolve();
   /** Resolves when the reply whose pieces are being written is whole. */
   #writing: Promise<void> | undefined;
 
   /** @param signal aborts when the run has ended; nothing is written then */
-  constructor(stdin: Input, budget: ByteBudget, signal: AbortSignal) {
-    this.#stdin = stdin;
-    this.#budget = budget;
-    this.#signal = signal;
-  }
+  constructor(
+    private readonly stdin: Input,
+    private readonly budget: ByteBudget,
+    private readonly signal: AbortSignal,
+  ) {}
 
   /**
    * Writes a reply.
@@ -65,7 +62,7 @@ export class ReplyWriter {
     const whole = Promise.withResolvers<void>();
     try {
       for (let at = 0; at < length;) {
-        using share = await this.#budget.take(contentBytes, this.#signal);
+        using share = await this.budget.take(contentBytes, this.signal);
         if (share === undefined) return;
         const read: Uint8Array[] = [];
         for (const part of parts) read.push(await readContent(part));
@@ -92,9 +89,9 @@ export class ReplyWriter {
   ): Promise<number> {
     const start = performance.now();
     const mustYield = () =>
-      this.#budget.isWanted && performance.now() - start >= CONTENT_HOLD_MAX_MS;
+      this.budget.isWanted && performance.now() - start >= CONTENT_HOLD_MAX_MS;
     for (let at = from; at < length;) {
-      if (this.#signal.aborted) return length;
+      if (this.signal.aborted) return length;
       const piece = pieceAt(parts, at, PIECE_BYTES);
       at += piece.length;
       if (at === length) onLast();
@@ -112,7 +109,7 @@ export class ReplyWriter {
   }
 
   async #put(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    if (!this.#signal.aborted) await this.#stdin.write(bytes);
+    if (!this.signal.aborted) await this.stdin.write(bytes);
   }
 }
 

@@ -22,7 +22,6 @@ const logger = getLogger(["invoked", "sandbox"]);
  * - `closed`
  */
 export class Availability implements Disposable {
-  readonly #probe: () => Promise<void>;
   readonly #lifecycle = new Lifecycle("the availability of instances", "available", {
     available: ["unavailable", "closed"],
     unavailable: ["available", "closed"],
@@ -38,9 +37,9 @@ export class Availability implements Disposable {
   #recovered = Promise.withResolvers<void>();
 
   /** @param probe starts an instance and ends it; rejects if it does not start */
-  constructor(probe: () => Promise<void>) {
-    this.#probe = probe;
-  }
+  constructor(
+    private readonly probe: () => Promise<void>,
+  ) {}
 
   /** Calls back after each change of {@link error}. */
   onChange(listener: () => void): void {
@@ -74,7 +73,7 @@ export class Availability implements Disposable {
 
   async #check(): Promise<boolean> {
     try {
-      await this.#probe();
+      await this.probe();
       this.#succeed();
       return true;
     } catch (error) {

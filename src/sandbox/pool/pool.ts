@@ -44,8 +44,6 @@ const LOOK_INTERVAL_MS = 5_000;
 
 /** The sandboxes of one server. It prepares and starts at the first need. */
 export class Pool implements Sandboxes {
-  readonly #limits: SandboxLimits;
-  readonly #options: SandboxOptions;
   readonly #crashes = new Crashes();
   readonly #availability = new Availability(() => this.#probe());
   readonly #reuse: Reuse;
@@ -63,9 +61,10 @@ export class Pool implements Sandboxes {
   #forkError: string | undefined;
   #looks: ReturnType<typeof setInterval> | undefined;
 
-  constructor(limits: SandboxLimits, options: SandboxOptions) {
-    this.#limits = limits;
-    this.#options = options;
+  constructor(
+    private readonly limits: SandboxLimits,
+    private readonly options: SandboxOptions,
+  ) {
     this.#reuse = new Reuse(options.reuse);
   }
 
@@ -99,7 +98,7 @@ export class Pool implements Sandboxes {
     const { signal, waitMs = Infinity } = hooks;
     if (signal.aborted) return killed(killCodeOf(signal));
     const key = processKeyOf(job);
-    const limits = runLimits(job.limits, this.#limits);
+    const limits = runLimits(job.limits, this.limits);
     let deadline: number | undefined;
     for (let attempt = 1;; attempt++) {
       try {
@@ -263,11 +262,11 @@ export class Pool implements Sandboxes {
   }
 
   get #spawnedSize(): number {
-    return this.#provisioned.reduce((sum, { count }) => sum + count, this.#limits.poolSize);
+    return this.#provisioned.reduce((sum, { count }) => sum + count, this.limits.poolSize);
   }
 
   async #prepare(): Promise<Prepared> {
-    const prepared = await prepare(this.#limits, this.#options);
+    const prepared = await prepare(this.limits, this.options);
     const { trees } = prepared;
     if (typeof trees === "string") this.#forkError = trees;
     else this.#trees = trees;
@@ -277,7 +276,7 @@ export class Pool implements Sandboxes {
 
   async #start(): Promise<void> {
     const { spawned } = await this.#preparing.get();
-    this.#forkError ??= await this.#trees?.start((take) => probeForks(take, this.#limits));
+    this.#forkError ??= await this.#trees?.start((take) => probeForks(take, this.limits));
     clearInterval(this.#looks);
     if (this.#isStopping) return;
     this.#looks = setInterval(() => this.#look(), LOOK_INTERVAL_MS);

@@ -37,7 +37,6 @@ function hashOf(text: string): string {
 
 /** Idle instances by key. The pool owns them. */
 export class Reuse implements Disposable {
-  readonly #limits: ReuseLimits;
   /** The longest idle first. */
   readonly #waiting = new Set<Waiting>();
   readonly #byKey = new Map<string, Waiting[]>();
@@ -48,9 +47,9 @@ export class Reuse implements Disposable {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
-  constructor(limits: ReuseLimits) {
-    this.#limits = limits;
-  }
+  constructor(
+    private readonly limits: ReuseLimits,
+  ) {}
 
   /** Takes the instance that became idle last, so that the others can expire. */
   take(key: string): Instance | undefined {
@@ -89,7 +88,7 @@ export class Reuse implements Disposable {
    */
   #put(key: string, process: Instance, busyMaxMs: number): void {
     const { invocations, busyMs, ageMs } = process.usage;
-    const { invocationsMax, lifetimeMs, waitingMax } = this.#limits;
+    const { invocationsMax, lifetimeMs, waitingMax } = this.limits;
     const isUsedUp = invocations >= invocationsMax || ageMs >= lifetimeMs || busyMs >= busyMaxMs;
     if (isUsedUp || this.#closed) return void process.kill();
     const waiting = { key, process, sinceMs: performance.now() };
@@ -100,7 +99,7 @@ export class Reuse implements Disposable {
     this.#watch(process);
     const [longest] = this.#waiting;
     if (this.#waiting.size > waitingMax && longest !== undefined) this.#end(longest);
-    this.#timer ??= this.#later(this.#limits.idleMs);
+    this.#timer ??= this.#later(this.limits.idleMs);
   }
 
   [Symbol.dispose](): void {
@@ -126,7 +125,7 @@ export class Reuse implements Disposable {
   }
 
   #endUnused(): void {
-    const { idleMs } = this.#limits;
+    const { idleMs } = this.limits;
     const nowMs = performance.now();
     this.#timer = undefined;
     for (const waiting of this.#waiting) {

@@ -14,8 +14,6 @@ const logger = getLogger(["invoked", "sandbox"]);
 
 /** Owns every instance until it is reaped. Modes: open, then closed. */
 export class SpawnedInstances implements AsyncDisposable {
-  readonly #launcher: Launcher;
-  readonly #resources: InstanceResources;
   /** Number of instances that wait. */
   #size = 0;
   readonly #waiting: Instance[] = [];
@@ -24,10 +22,10 @@ export class SpawnedInstances implements AsyncDisposable {
   #backoffMs = 0;
   readonly #closed = new AbortController();
 
-  constructor(launcher: Launcher, resources: InstanceResources) {
-    this.#launcher = launcher;
-    this.#resources = resources;
-  }
+  constructor(
+    private readonly launcher: Launcher,
+    private readonly resources: InstanceResources,
+  ) {}
 
   get readyCount(): number {
     return this.#waiting.length;
@@ -53,7 +51,7 @@ export class SpawnedInstances implements AsyncDisposable {
 
   /** Takes an instance with these limits. Those that wait have the default ones. */
   async take(limits: ResourceLimits): Promise<Instance> {
-    if (areEqual(limits, this.#launcher.program.limits)) {
+    if (areEqual(limits, this.launcher.program.limits)) {
       const waiting = this.#takeWaiting();
       if (waiting !== undefined) return waiting;
     }
@@ -67,7 +65,7 @@ export class SpawnedInstances implements AsyncDisposable {
 
   /** Makes what somebody removed of the files from which instances start. */
   restoreFiles(): Promise<void> {
-    return this.#launcher.program.restore();
+    return this.launcher.program.restore();
   }
 
   /** Kills all instances, the youngest first, and waits for their ends. */
@@ -90,7 +88,7 @@ export class SpawnedInstances implements AsyncDisposable {
     if (this.#closed.signal.aborted) {
       throw new Error("The pool of instances is closed");
     }
-    const instance = await this.#launcher.startInstance(this.#resources, limits);
+    const instance = await this.launcher.startInstance(this.resources, limits);
     this.#alive.add(instance);
     instance.ended.then(() => {
       this.#alive.delete(instance);

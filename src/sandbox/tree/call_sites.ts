@@ -51,13 +51,11 @@ function plainName(functionName = ""): string {
 
 /** Finds calls of one script. */
 export class CallSites {
-  readonly #map: StackMap;
   /** Lines of the comments, and the names of their modules, in order. */
   readonly #modules: readonly (readonly [line: number, name: string])[];
 
   /** @param script its text, or nothing if there is nothing to find */
-  constructor(script: string, map: StackMap) {
-    this.#map = map;
+  constructor(script: string, private readonly map: StackMap) {
     this.#modules = script.split("\n").flatMap((text, index) => {
       const name = text.startsWith("// ") ? MODULE_COMMENT.exec(text)?.[1] : undefined;
       return name === undefined ? [] : [[index + 1, name] as const];
@@ -68,7 +66,7 @@ export class CallSites {
   of(stack: string): ScriptCall {
     const lines = stack.split("\n").filter((line) => line.includes(SCRIPT_MARK));
     const frames = lines.map((line) =>
-      line.length > FRAME_MAX_UNITS ? undefined : this.#map.frame(line)
+      line.length > FRAME_MAX_UNITS ? undefined : this.map.frame(line)
     );
     const at = frames.findIndex((frame) => !SERVER_MODULE.test(frame?.file ?? ""));
     if (at < 0) return { position: "the runtime", site: undefined, caller: undefined };
@@ -94,7 +92,7 @@ export class CallSites {
     const [, mapped] = PACKAGE_FILE.exec(file ?? "") ?? [];
     const isOwn = mapped === undefined && file !== undefined && !UNKNOWN_SOURCE.test(file);
     const isOther = mapped !== undefined && mapped !== module?.[1];
-    if (module === null || isOwn || isOther || !this.#map.isMapped) {
+    if (module === null || isOwn || isOther || !this.map.isMapped) {
       return { package: undefined, file: file ?? "bundle.js", functionName: name };
     }
     const [, packageId = "", path = ""] = module;

@@ -40,10 +40,7 @@ export class ClassTree implements AsyncDisposable {
     serving: ["unused", "closed"],
     closed: [],
   });
-  readonly #resources: TreeResources;
   readonly #limits: SandboxLimits;
-  readonly #shares: TreeShares;
-  readonly #unusedMs: number;
   /** The last start. */
   #starting: Promise<void> | undefined;
   #tree: Tree | undefined;
@@ -59,16 +56,13 @@ export class ClassTree implements AsyncDisposable {
 
   /** @param unusedMs time without an invocation after which the zygote ends */
   constructor(
-    resources: TreeResources,
+    private readonly resources: TreeResources,
     limits: SandboxLimits,
-    shares: TreeShares,
-    unusedMs: number,
+    private readonly shares: TreeShares,
+    private readonly unusedMs: number,
   ) {
-    this.#resources = resources;
     // Instances without code are made when invocations need them.
     this.#limits = { ...limits, poolSize: 0 };
-    this.#shares = shares;
-    this.#unusedMs = unusedMs;
   }
 
   get readyCount(): number {
@@ -139,10 +133,10 @@ export class ClassTree implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const memory = formatMemory(this.#resources.maxima);
+    const memory = formatMemory(this.resources.maxima);
     try {
-      const zygote = await Tree.startZygote(this.#resources);
-      const tree = new Tree(zygote, this.#resources, this.#limits, this.#shares);
+      const zygote = await Tree.startZygote(this.resources);
+      const tree = new Tree(zygote, this.resources, this.#limits, this.shares);
       const failure = await tree.start();
       if (failure !== undefined) throw new Error(failure);
       if (this.#lifecycle.is("closed")) return await tree[Symbol.asyncDispose]();
@@ -150,7 +144,7 @@ export class ClassTree implements AsyncDisposable {
       this.#tree = tree;
       tree.provision(this.#provisioned);
       this.#backoffMs = BACKOFF_MIN_MS;
-      this.#endLater(this.#unusedMs);
+      this.#endLater(this.unusedMs);
       logger.debug("a zygote for invocations of up to {memory} has started", { memory });
     } catch (error) {
       if (this.#lifecycle.is("closed")) return;
@@ -175,9 +169,9 @@ export class ClassTree implements AsyncDisposable {
   async #endUnused(): Promise<void> {
     const tree = this.#tree;
     if (tree === undefined) return;
-    const leftMs = this.#usedMs + this.#unusedMs - performance.now();
+    const leftMs = this.#usedMs + this.unusedMs - performance.now();
     if (leftMs > 0 || this.#provisioned.length > 0) {
-      return this.#endLater(leftMs > 0 ? leftMs : this.#unusedMs);
+      return this.#endLater(leftMs > 0 ? leftMs : this.unusedMs);
     }
     this.#lifecycle.set("unused");
     this.#tree = undefined;

@@ -27,7 +27,6 @@ export type TakeGeneric = () => Promise<Instance | undefined>;
  * and the flags of V8 that made it.
  */
 export class CodeCaches {
-  readonly #takeGeneric: TakeGeneric;
   readonly #caches = new LRUCache<string, Uint8Array>({
     maxSize: CODE_CACHES_MAX_BYTES,
     sizeCalculation: ({ length }) => length,
@@ -37,9 +36,9 @@ export class CodeCaches {
   /** One at a time: invocations go first. */
   readonly #turn = new Sema(1);
 
-  constructor(takeGeneric: TakeGeneric) {
-    this.#takeGeneric = takeGeneric;
-  }
+  constructor(
+    private readonly takeGeneric: TakeGeneric,
+  ) {}
 
   /** How many scripts have one. */
   get count(): number {
@@ -73,7 +72,7 @@ export class CodeCaches {
   async #make(key: string, script: string): Promise<void> {
     await this.#turn.acquire();
     try {
-      const instance = await this.#takeGeneric();
+      const instance = await this.takeGeneric();
       const compiled = await instance?.compile(script, CODE_CACHE_MAX_BYTES);
       if (instance === undefined) return;
       if (compiled === undefined || compiled.ms < COMPILATION_MIN_MS) {

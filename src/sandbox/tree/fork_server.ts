@@ -102,11 +102,8 @@ export interface Forked extends ProcessHandle {
  * Modes: open, broken, closed (the channel has ended).
  */
 export class ForkServerLink implements OutputReader {
-  readonly #channel: Pick<Input, "write">;
-  readonly #broken: (error: string) => void;
   /** Forks with which the fork server has to do something soon. */
   readonly #late: Deadlines<Fork>;
-  readonly #timeoutMs: number;
   readonly #forks = new Map<number, Fork>();
   #held: Uint8Array = new Uint8Array(0);
   #next = 0;
@@ -119,14 +116,11 @@ export class ForkServerLink implements OutputReader {
    * @param timeoutMs longest time that it may take for what it does at once: to report a fork, or to kill one
    */
   constructor(
-    channel: Pick<Input, "write">,
-    broken: (error: string) => void,
-    timeoutMs = FORK_SERVER_TIMEOUT_MS,
+    private readonly channel: Pick<Input, "write">,
+    private readonly broken: (error: string) => void,
+    private readonly timeoutMs = FORK_SERVER_TIMEOUT_MS,
   ) {
-    this.#channel = channel;
     this.#late = new Deadlines(({ error }) => this.breakOff(error));
-    this.#timeoutMs = timeoutMs;
-    this.#broken = broken;
   }
 
   /** Forks a template. Rejects if that fails. */
@@ -149,7 +143,7 @@ export class ForkServerLink implements OutputReader {
     fork.number = this.#next++;
     this.#forks.set(fork.number, fork);
     if (this.#isClosed) return this.close();
-    this.#channel.write(encodeCommand({ command, flags, number: fork.number, token, path }));
+    this.channel.write(encodeCommand({ command, flags, number: fork.number, token, path }));
   }
 
   /** Whether the fork server has lied: nothing that it says counts. */
@@ -160,7 +154,7 @@ export class ForkServerLink implements OutputReader {
   /** Kills a fork that has not ended. */
   kill(fork: Fork): void {
     if (this.#forks.get(fork.number) !== fork) return;
-    this.#channel.write(encodeCommand({ command: Command.KILL, number: fork.number }));
+    this.channel.write(encodeCommand({ command: Command.KILL, number: fork.number }));
     this.expectSoon(fork, "does not kill a fork");
   }
 
@@ -175,7 +169,7 @@ export class ForkServerLink implements OutputReader {
     this.#late.delete(fork);
     if (this.#isClosed) return;
     fork.error = error;
-    this.#late.add(fork, this.#timeoutMs);
+    this.#late.add(fork, this.timeoutMs);
   }
 
   /** The fork server has done what was expected for this fork. */
@@ -187,12 +181,12 @@ export class ForkServerLink implements OutputReader {
   breakOff(error = "wrote an event that it cannot have written"): void {
     if (this.#isBroken || this.#isClosed) return;
     this.#isBroken = true;
-    this.#broken(error);
+    this.broken(error);
   }
 
   /** Makes a template expect a load message. */
   load(egressPath: string): void {
-    this.#channel.write(encodeCommand({ command: Command.LOAD, path: egressPath }));
+    this.channel.write(encodeCommand({ command: Command.LOAD, path: egressPath }));
   }
 
   /** Takes bytes of the channel. */
@@ -245,8 +239,6 @@ export class ForkServerLink implements OutputReader {
 class TemplateFork implements Fork {
   number = 0;
   error = "";
-  readonly #link: ForkServerLink;
-  readonly #socket: TreeSocket;
   readonly #expected: Expected;
   readonly #connections = new Map<number, Deno.UnixConn>();
   /** Resolves once it is connected. */
@@ -258,9 +250,10 @@ class TemplateFork implements Fork {
   #hasEnded = false;
   #isKilled = false;
 
-  constructor(link: ForkServerLink, socket: TreeSocket) {
-    this.#link = link;
-    this.#socket = socket;
+  constructor(
+    private readonly link: ForkServerLink,
+    private readonly socket: TreeSocket,
+  ) {
     this.#connected.promise.catch(() => {});
     this.#pid.promise.catch(() => {});
     this.#expected = socket.expect((kind, connection) => {
@@ -277,13 +270,13 @@ class TemplateFork implements Fork {
   async connected(): Promise<Forked> {
     try {
       await this.#connected.promise;
-      if (!this.#isForked) this.#link.expectSoon(this, "does not report a fork");
+      if (!this.#isForked) this.link.expectSoon(this, "does not report a fork");
       const pidInForkServer = await this.#pid.promise;
       return { ...this.#handle(), pidInForkServer };
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#kill();
-      this.#socket.giveUp(this.#expected, reason);
+      this.socket.giveUp(this.#expected, reason);
       for (const connection of this.#connections.values()) connection[Symbol.dispose]();
       throw new Error(`The fork failed: ${reason}`);
     }
@@ -292,7 +285,7 @@ class TemplateFork implements Fork {
   onForked(pid: number): boolean {
     if (this.#isForked) return false;
     this.#isForked = true;
-    if (!this.#isKilled) this.#link.isOnTime(this);
+    if (!this.#isKilled) this.link.isOnTime(this);
     this.#pid.resolve(pid);
     return true;
   }
@@ -309,8 +302,8 @@ class TemplateFork implements Fork {
   onEnded(exit: Exit): boolean {
     if (!this.#isForked) return false;
     this.#end(exit);
-    this.#link.isOnTime(this);
-    if (this.#isConnected) this.#link.expectSoon(this, "reported the end of a fork that runs");
+    this.link.isOnTime(this);
+    if (this.#isConnected) this.link.expectSoon(this, "reported the end of a fork that runs");
     return true;
   }
 
@@ -322,7 +315,7 @@ class TemplateFork implements Fork {
   #end(exit: Exit): void {
     this.#hasEnded = true;
     this.#ended.resolve(exit);
-    this.#socket.giveUp(this.#expected, `the fork ended with exit code ${exit.code}`);
+    this.socket.giveUp(this.#expected, `the fork ended with exit code ${exit.code}`);
   }
 
   #handle(): ProcessHandle {
@@ -340,7 +333,7 @@ class TemplateFork implements Fork {
         const errorsRead = readConnection(errors, "stderr", onChunk);
         await readConnection(channel, "stdout", onChunk);
         this.#isConnected = false;
-        if (this.#hasEnded) this.#link.isOnTime(this);
+        if (this.#hasEnded) this.link.isOnTime(this);
         await errorsRead;
       },
       kill: () => this.#kill(),
@@ -350,7 +343,7 @@ class TemplateFork implements Fork {
   #kill(): void {
     if (this.#isKilled || this.#hasEnded) return;
     this.#isKilled = true;
-    this.#link.kill(this);
+    this.link.kill(this);
   }
 }
 

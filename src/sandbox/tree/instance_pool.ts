@@ -34,9 +34,6 @@ interface Waiter extends PromiseWithResolvers<Waiting | undefined> {
  * Modes: open, then closed. Its disposal ends the templates whose instances wait, and each other one with its instance.
  */
 export class InstancePool implements Disposable {
-  readonly #forkServer: ForkServer;
-  readonly #resources: TreeResources;
-  #size: number;
   /** With the last instance of each. */
   readonly #templates = new Map<Template, Instance | undefined>();
   /** The first one waits for the longest time, so that it has settled, and is taken first. */
@@ -60,14 +57,11 @@ export class InstancePool implements Disposable {
    * @param growsAhead whether frequent invocations find one more instance than they take
    */
   constructor(
-    forkServer: ForkServer,
-    resources: TreeResources,
-    size: number,
+    private readonly forkServer: ForkServer,
+    private readonly resources: TreeResources,
+    private size: number,
     private readonly growsAhead = false,
   ) {
-    this.#forkServer = forkServer;
-    this.#resources = resources;
-    this.#size = size;
     this.resize(size);
   }
 
@@ -82,7 +76,7 @@ export class InstancePool implements Disposable {
 
   /** Changes the number of templates that are kept without invocations. */
   resize(size: number): void {
-    this.#size = size;
+    this.size = size;
     for (let count = this.#templates.size + this.#making; count < size; count++) this.#make();
     if (this.#templates.size > size) this.#timer ??= this.#later();
   }
@@ -110,7 +104,7 @@ export class InstancePool implements Disposable {
     else this.#growAhead();
     if (taken === undefined) return undefined;
     const { instance, template } = taken;
-    const { maxima } = this.#resources;
+    const { maxima } = this.resources;
     // The cgroups may have the limits of an earlier instance that ended while they were set.
     if (template.cgroupLimits === maxima && areEqual(limits, maxima)) return instance;
     try {
@@ -206,14 +200,14 @@ export class InstancePool implements Disposable {
 
   /** Undefined if the pool was closed meanwhile. */
   async #newTemplate(): Promise<Template | undefined> {
-    const template = await Template.make(this.#forkServer, this.#resources);
+    const template = await Template.make(this.forkServer, this.resources);
     if (this.#isClosed) return void template[Symbol.dispose]();
     this.#templates.set(template, undefined);
     template.instances = {
       // Otherwise the next instance needs more than its fork.
       mayFollow: () =>
         !this.#isClosed && this.#templates.has(template) && !isUsedUp(template) &&
-        template.cgroupLimits === this.#resources.maxima,
+        template.cgroupLimits === this.resources.maxima,
       next: () => ({
         usesNetwork: this.#usesNetwork || this.#waiters.some(({ usesNetwork }) => usesNetwork),
         needsNewLine: this.#isMixed,
@@ -229,7 +223,7 @@ export class InstancePool implements Disposable {
 
   /** Forks the next instance of a template, for the invocation that waits for one, or for a later one. */
   async #supply(template: Template): Promise<Instance> {
-    const { maxima } = this.#resources;
+    const { maxima } = this.resources;
     let waiting: Waiting;
     try {
       if (template.cgroupLimits !== maxima) await template.setMemory(maxima);
@@ -239,7 +233,7 @@ export class InstancePool implements Disposable {
       throw error;
     }
     const { instance } = waiting;
-    this.#resources.forkCounts.forked++;
+    this.resources.forkCounts.forked++;
     if (this.#templates.has(template)) this.#templates.set(template, instance);
     const index = this.#waiters.findIndex(({ usesNetwork }) => this.#suits(waiting, usesNetwork));
     const [waiter] = index < 0 ? [] : this.#waiters.splice(index, 1);
@@ -250,14 +244,14 @@ export class InstancePool implements Disposable {
       instance.kill();
     } else {
       this.#waiting.push(waiting);
-      if (this.#templates.size > this.#size) this.#timer ??= this.#later();
+      if (this.#templates.size > this.size) this.#timer ??= this.#later();
     }
     return instance;
   }
 
   #noteFailure(error: unknown): void {
     if (this.#isClosed) return;
-    this.#resources.forkCounts.failed++;
+    this.resources.forkCounts.failed++;
     logger.error("an instance was not forked: {error}", { error: String(error) });
     if (this.#making === 1) this.#giveUpWaiters();
   }
@@ -274,12 +268,12 @@ export class InstancePool implements Disposable {
 
   /** Ends templates beyond the size of the pool, at most `count`. */
   #endUnused(count: number): void {
-    const ended = this.#waiting.splice(0, Math.min(count, this.#templates.size - this.#size));
+    const ended = this.#waiting.splice(0, Math.min(count, this.#templates.size - this.size));
     for (const { template } of ended) {
       this.#templates.delete(template);
       template[Symbol.dispose]();
     }
-    if (this.#templates.size > this.#size) this.#timer ??= this.#later();
+    if (this.#templates.size > this.size) this.#timer ??= this.#later();
   }
 }
 

@@ -49,8 +49,6 @@ interface LineOwner {
  * one has written to connections that both have.
  */
 export class InstanceLine {
-  readonly #link: ForkServerLink;
-  readonly #owner: LineOwner;
   #channel: LineStream | undefined;
   #errors: LineStream | undefined;
   /** The last instance that was ready. */
@@ -60,10 +58,10 @@ export class InstanceLine {
   /** The next one, until it is asked for. */
   #unclaimed: LineFork | undefined;
 
-  constructor(link: ForkServerLink, owner: LineOwner) {
-    this.#link = link;
-    this.#owner = owner;
-  }
+  constructor(
+    private readonly link: ForkServerLink,
+    private readonly owner: LineOwner,
+  ) {}
 
   /** Forks the next instance, and kills the last one unless it has ended. Rejects if that fails. */
   next(): Promise<Following> {
@@ -73,12 +71,12 @@ export class InstanceLine {
   }
 
   #begin(): LineFork {
-    const { socket, egressPath: path, connectsToEgress, needsNewLine } = this.#owner.succession();
+    const { socket, egressPath: path, connectsToEgress, needsNewLine } = this.owner.succession();
     const expected = socket.expect((kind, connection) => this.#connected(fork, kind, connection));
     const fork: LineFork = new LineFork(expected, {
       ready: () => this.#follow(fork, socket),
       // The fork itself may still be late.
-      ended: () => fork.isComing || this.#link.isOnTime(fork),
+      ended: () => fork.isComing || this.link.isOnTime(fork),
       failed: () => this.#fail(fork, socket),
       kill: () => this.#kill(fork),
       write: (bytes) => this.#write(fork, bytes),
@@ -92,8 +90,8 @@ export class InstanceLine {
     this.#coming = fork;
     const flags = (isNew ? NextFlag.NEW_LINE : 0) | (connectsToEgress ? NextFlag.EGRESS : 0);
     fork.ordered = { hasNewLine: isNew, connectsToEgress };
-    this.#link.command(Command.NEXT, fork, { flags, token, path });
-    this.#link.expectSoon(fork, "does not fork");
+    this.link.command(Command.NEXT, fork, { flags, token, path });
+    this.link.expectSoon(fork, "does not fork");
     return fork;
   }
 
@@ -104,7 +102,7 @@ export class InstanceLine {
     this.#coming = undefined;
     const last = this.#current;
     if (last?.hasEnded === false) {
-      this.#link.expectSoon(last, "does not report the end of a fork");
+      this.link.expectSoon(last, "does not report the end of a fork");
     }
   }
 
@@ -116,26 +114,26 @@ export class InstanceLine {
 
   /** The next instance is there. */
   #follow(fork: LineFork, socket: TreeSocket): void {
-    if (this.#link.isBroken) return;
+    if (this.link.isBroken) return;
     const last = this.#current;
     const { event } = fork;
     const hasKilled = event !== undefined && (event.flags & EventFlag.HAS_ENDED) !== 0;
     const exit = hasKilled ? exitOfEvent(event) : undefined;
     const isTrue = event?.kind === ForkEvent.NEXT && event.number === fork.number &&
       fork === this.#coming && (!hasKilled || (exit !== undefined && last?.hasEnded === false));
-    if (!isTrue) return this.#link.breakOff();
+    if (!isTrue) return this.link.breakOff();
     this.#coming = undefined;
     this.#current = fork;
     fork.isComing = false;
     socket.forget(fork.expected);
-    if (fork.hasEnded) this.#link.forget(fork);
-    else this.#link.isOnTime(fork);
+    if (fork.hasEnded) this.link.forget(fork);
+    else this.link.isOnTime(fork);
     if (last !== undefined) last.unreadBytes = event.unreadBytes;
     if (exit !== undefined && last !== undefined) {
-      this.#link.forget(last);
+      this.link.forget(last);
       last.onEnded(exit);
     } else if (last?.hasEnded === false) {
-      this.#link.expectSoon(last, "does not report the end of a fork");
+      this.link.expectSoon(last, "does not report the end of a fork");
     }
     fork.ready.resolve({ process: fork.handle, ...fork.ordered });
   }
@@ -144,8 +142,8 @@ export class InstanceLine {
   #kill(fork: LineFork): void {
     if (fork.isKilled || fork.hasEnded) return;
     fork.isKilled = true;
-    if (this.#owner.mayFollow()) this.#unclaimed = this.#begin();
-    else this.#link.kill(fork);
+    if (this.owner.mayFollow()) this.#unclaimed = this.#begin();
+    else this.link.kill(fork);
   }
 
   async #write(fork: LineFork, bytes: Uint8Array<ArrayBuffer>): Promise<void> {

@@ -24,9 +24,6 @@ export interface StreamOwner {
 
 /** Reads a connection until it ends. */
 export class LineStream {
-  readonly kind: OutputStream;
-  readonly #connection: Deno.UnixConn;
-  #owner: StreamOwner;
   /** The handshake with which the part of the next instance begins. */
   #next: { readonly handshake: Uint8Array; readonly owner: StreamOwner } | undefined;
   /** Bytes at the end of the last chunk that may belong to the handshake or to the event. */
@@ -38,10 +35,11 @@ export class LineStream {
   #lastWrite: Promise<void> = Promise.resolve();
 
   /** @param connection whose handshake, that of the owner, has been read */
-  constructor(kind: OutputStream, connection: Deno.UnixConn, owner: StreamOwner) {
-    this.kind = kind;
-    this.#connection = connection;
-    this.#owner = owner;
+  constructor(
+    readonly kind: OutputStream,
+    private readonly connection: Deno.UnixConn,
+    private owner: StreamOwner,
+  ) {
     this.#isBeforeEvent = kind === "stdout";
     if (!this.#isBeforeEvent) owner.joined(undefined);
     this.#read();
@@ -63,13 +61,13 @@ export class LineStream {
   }
 
   async #writeAfter(before: Promise<void>, bytes: Uint8Array, mayWrite: () => boolean) {
-    const owner = this.#owner;
+    const owner = this.owner;
     this.#writes++;
     try {
       if (this.#writes > 1) await before;
       for (let at = 0; at < bytes.length;) {
         if (!mayWrite()) return owner.cut();
-        at += await this.#connection.write(bytes.subarray(at));
+        at += await this.connection.write(bytes.subarray(at));
       }
     } catch {
       // The instance has shut the connection, or has ended with its template.
@@ -81,31 +79,31 @@ export class LineStream {
 
   async #read(): Promise<void> {
     const wasReset = await readConnection(
-      this.#connection,
+      this.connection,
       this.kind,
       (_kind, chunk) => this.#take(chunk),
     );
     // The kernel resets a connection whose other end was closed with bytes that nobody had read.
-    if (wasReset) this.#owner.cut();
+    if (wasReset) this.owner.cut();
     this.#hasEnded = true;
-    if (this.#held.length > 0 && !this.#isBeforeEvent) this.#owner.take(this.kind, this.#held);
-    this.#owner.left();
+    if (this.#held.length > 0 && !this.#isBeforeEvent) this.owner.take(this.kind, this.#held);
+    this.owner.left();
   }
 
   #take(chunk: Uint8Array): Promise<void> | void {
     if (this.#isBeforeEvent) return this.#takeEvent(chunk);
-    if (this.#next === undefined) return this.#owner.take(this.kind, chunk);
+    if (this.#next === undefined) return this.owner.take(this.kind, chunk);
     const { handshake } = this.#next;
     const bytes = this.#joined(chunk);
     const at = indexOf(bytes, handshake);
     if (at < 0) {
       const end = Math.max(0, bytes.length - handshake.length + 1);
       this.#held = bytes.subarray(end).slice();
-      if (end > 0) return this.#owner.take(this.kind, bytes.subarray(0, end));
+      if (end > 0) return this.owner.take(this.kind, bytes.subarray(0, end));
       return;
     }
     // The owner has ended. Its pauses do not delay the next one.
-    if (at > 0) this.#owner.take(this.kind, bytes.subarray(0, at));
+    if (at > 0) this.owner.take(this.kind, bytes.subarray(0, at));
     const rest = bytes.subarray(at + handshake.length);
     if (this.kind === "stderr") return this.#moveOn(undefined, rest);
     this.#isBeforeEvent = true;
@@ -122,12 +120,12 @@ export class LineStream {
   /** What follows belongs to the next owner. The owner of a new connection has none before it. */
   #moveOn(event: Uint8Array | undefined, rest: Uint8Array): Promise<void> | void {
     if (this.#next !== undefined) {
-      this.#owner.left();
-      this.#owner = this.#next.owner;
+      this.owner.left();
+      this.owner = this.#next.owner;
       this.#next = undefined;
     }
-    this.#owner.joined(event);
-    if (rest.length > 0) return this.#owner.take(this.kind, rest);
+    this.owner.joined(event);
+    if (rest.length > 0) return this.owner.take(this.kind, rest);
   }
 
   /** The bytes with those that were held back before them. */

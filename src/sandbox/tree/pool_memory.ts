@@ -20,12 +20,11 @@ export interface Holder {
 
 /** Knows the script templates of all zygotes. */
 export class PoolMemory {
-  readonly #limitBytes: number;
   readonly #holders = new Set<Holder>();
 
-  constructor(limitBytes: number) {
-    this.#limitBytes = limitBytes;
-  }
+  constructor(
+    private readonly limitBytes: number,
+  ) {}
 
   /** Counts the templates of a zygote until the disposal of the returned value. */
   count(holder: Holder): Disposable {
@@ -45,7 +44,7 @@ export class PoolMemory {
         if (isKept || !isGivenUp) used += bytes;
       }
     }
-    return this.#limitBytes - used;
+    return this.limitBytes - used;
   }
 
   /** What may be given up for a script of one zygote, the longest unused first. */

@@ -62,11 +62,6 @@ interface Ready {
 
 /** Its disposal ends all templates, each with its running instances. */
 export class ScriptTemplates implements Holder, Disposable {
-  readonly #zygote: ForkServer;
-  readonly #resources: TreeResources;
-  readonly #limits: SandboxLimits;
-  readonly #codeCaches: CodeCaches;
-  readonly #memory: PoolMemory;
   readonly #counted: Disposable;
   readonly #known = new KnownScripts();
   /** By key of the template, the longest unused first. */
@@ -82,18 +77,13 @@ export class ScriptTemplates implements Holder, Disposable {
   readonly #ending: Promise<void>[] = [];
 
   constructor(
-    zygote: ForkServer,
-    resources: TreeResources,
-    limits: SandboxLimits,
-    codeCaches: CodeCaches,
-    memory: PoolMemory,
+    private readonly zygote: ForkServer,
+    private readonly resources: TreeResources,
+    private readonly limits: SandboxLimits,
+    private readonly codeCaches: CodeCaches,
+    private readonly memory: PoolMemory,
   ) {
-    this.#codeCaches = codeCaches;
-    this.#memory = memory;
     this.#counted = memory.count(this);
-    this.#zygote = zygote;
-    this.#resources = resources;
-    this.#limits = limits;
     this.#timer = setInterval(() => this.#giveUpUnused(), CHECK_INTERVAL_MS);
     Deno.unrefTimer(this.#timer);
   }
@@ -215,7 +205,7 @@ export class ScriptTemplates implements Holder, Disposable {
     const ownBytes = this.#known.bytesOf(key, source.script);
     const size = this.#freeMemoryFor(key, ownBytes);
     if (size < 1) return template[Symbol.dispose]();
-    const pool = new InstancePool(template, this.#resources, size, true);
+    const pool = new InstancePool(template, this.resources, size, true);
     const nowMs = performance.now();
     const configDigest = config && digestOf(config);
     const ready = { template, pool, ownBytes, configDigest, size, madeMs: nowMs, usedMs: nowMs };
@@ -231,9 +221,9 @@ export class ScriptTemplates implements Holder, Disposable {
     source: ScriptSource,
     config: InvocationConfig | undefined,
   ): Promise<Suitable | undefined> {
-    const template = await Template.make(this.#zygote, this.#resources);
+    const template = await Template.make(this.zygote, this.resources);
     const { script, evaluation } = source;
-    const loaded = { script, codeCache: this.#codeCaches.of(source.key) };
+    const loaded = { script, codeCache: this.codeCaches.of(source.key) };
     const { end, judgement } = await this.#judged(template, source, loaded, config)
       .catch((error) => {
         template[Symbol.dispose]();
@@ -258,7 +248,7 @@ export class ScriptTemplates implements Holder, Disposable {
     loaded: Parameters<Template["load"]>[0],
     config: InvocationConfig | undefined,
   ) {
-    const evaluated = await template.load(loaded, this.#limits, config);
+    const evaluated = await template.load(loaded, this.limits, config);
     return { end: evaluated.end, judgement: await judge(evaluated, source) };
   }
 
@@ -277,12 +267,12 @@ export class ScriptTemplates implements Holder, Disposable {
     const mayAdd = () =>
       this.#ready.has(key) || this.#ready.size + this.#making.size < TEMPLATES_MAX;
     const wanted = this.#countOf(key) ?? 1;
-    if (this.#memory.left(this, key, true) - ownBytes < WAITING_BYTES) {
+    if (this.memory.left(this, key, true) - ownBytes < WAITING_BYTES) {
       this.#noteLack(key, 0, wanted);
       return 0;
     }
-    let left = this.#memory.left(this, key, false) - ownBytes;
-    for (const { bytes, isOwn, giveUp } of this.#memory.givable(this, key)) {
+    let left = this.memory.left(this, key, false) - ownBytes;
+    for (const { bytes, isOwn, giveUp } of this.memory.givable(this, key)) {
       const fits = left >= wanted * WAITING_BYTES;
       if (fits && mayAdd()) break;
       // Only the end of an own template allows one more of this zygote.

@@ -126,13 +126,8 @@ async function awaitsSignals(pid: number): Promise<boolean> {
  */
 export class Template implements ForkServer, Disposable {
   readonly link: ForkServerLink;
-  readonly #forkServer: ForkServer;
-  readonly #resources: TreeResources;
   readonly #child: Child;
-  readonly #cgroup: Cgroup | undefined;
   #egress: Egress;
-  /** Its nonce once it has evaluated a script, and that of the template that forked it. */
-  #nonce: Uint8Array<ArrayBuffer> | undefined;
   /** The limits of the invocations for whose memory its cgroups are limited. */
   cgroupLimits: ResourceLimits;
   /** Plans its instances; a template without one forks templates alone. */
@@ -143,19 +138,16 @@ export class Template implements ForkServer, Disposable {
   #isDisposed = false;
 
   private constructor(
-    forkServer: ForkServer,
-    resources: TreeResources,
+    private readonly forkServer: ForkServer,
+    private readonly resources: TreeResources,
     process: Forked,
-    cgroup: Cgroup | undefined,
+    private readonly cgroup: Cgroup | undefined,
     /** Its process id in the namespace of the server. */
     readonly pid: number,
-    nonce: Uint8Array<ArrayBuffer> | undefined,
+    /** Its nonce once it has evaluated a script, and that of the template that forked it. */
+    private nonce: Uint8Array<ArrayBuffer> | undefined,
   ) {
-    this.#forkServer = forkServer;
-    this.#resources = resources;
     this.cgroupLimits = resources.maxima;
-    this.#cgroup = cgroup;
-    this.#nonce = nonce;
     this.#child = new Child(process);
     this.link = new ForkServerLink(process.input, (error) => {
       logger.warn("a template {error}, and is killed", { error });
@@ -189,7 +181,7 @@ export class Template implements ForkServer, Disposable {
           throw error;
         });
       }
-      const nonce = forkServer instanceof Template ? forkServer.#nonce : undefined;
+      const nonce = forkServer instanceof Template ? forkServer.nonce : undefined;
       const template = new Template(forkServer, resources, process, cgroup, pid, nonce);
       // A script may lie about the ends of its forks. The zygote does not lie about the end of the script's template.
       const gone = forkServer instanceof Template ? forkServer.ended : template.ended;
@@ -245,7 +237,7 @@ export class Template implements ForkServer, Disposable {
       ? "stopped"
       : await this.#judge();
     this.#child.reader = this.link;
-    this.#nonce = nonce;
+    this.nonce = nonce;
     const ms = (loaded?.ms ?? performance.now() - beganMs) - recorded.ms;
     return { ms: Math.max(0, ms), recorded, end };
   }
@@ -272,16 +264,16 @@ export class Template implements ForkServer, Disposable {
       process,
       egressSocket: this.#egress.socket,
       hasEgress: connectsToEgress,
-      redactions: this.#resources.launcher.redactions,
-      templateNonce: this.#nonce,
-    }, this.#nonce === undefined ? "ready" : "loaded");
+      redactions: this.resources.launcher.redactions,
+      templateNonce: this.nonce,
+    }, this.nonce === undefined ? "ready" : "loaded");
     return { instance, hasNewLine };
   }
 
   /** What the next instance gets. Nobody knows whether the next function of a generic template uses the network. */
   #succession(): Succession {
-    const { socket } = this.#resources;
-    const isGeneric = this.#nonce === undefined;
+    const { socket } = this.resources;
+    const isGeneric = this.nonce === undefined;
     const next = this.instances.next();
     const usesNetwork = isGeneric || next.usesNetwork;
     if (usesNetwork && this.#egress.socket.isLost) {
@@ -299,24 +291,24 @@ export class Template implements ForkServer, Disposable {
 
   /** Opens an egress socket, until the template ends. */
   #openEgress(): Egress {
-    const { egress, socketDirInside } = this.#resources;
+    const { egress, socketDirInside } = this.resources;
     const socket = egress.openSocket();
     this.ended.then(() => socket[Symbol.dispose]());
     return { socket, pathInside: `${socketDirInside}/${basename(socket.socketPath)}` };
   }
 
   limitsOf(limits: ResourceLimits): ProcessLimits {
-    return this.#forkServer.limitsOf(limits);
+    return this.forkServer.limitsOf(limits);
   }
 
   /** Sets the memory limit of its cgroups for its next instance, and for all that follow. */
   async setMemory(limits: ResourceLimits): Promise<void> {
-    await this.#cgroup?.limitMemory(cgroupBytes(this.limitsOf(limits)));
+    await this.cgroup?.limitMemory(cgroupBytes(this.limitsOf(limits)));
     this.cgroupLimits = limits;
   }
 
   sweep(): Promise<void> {
-    return this.#forkServer.sweep();
+    return this.forkServer.sweep();
   }
 
   [Symbol.dispose](): void {
@@ -331,13 +323,13 @@ export class Template implements ForkServer, Disposable {
   #lostWith({ signal, lost }: Exit): Lost | undefined {
     if (lost !== undefined) return lost;
     if (this.#isDisposed) return undefined;
-    const isOfScript = this.#nonce !== undefined;
+    const isOfScript = this.nonce !== undefined;
     return isOfScript && (this.#isBroken || signal !== "SIGKILL") ? "script" : "template";
   }
 
   /** Looks at what the evaluation left behind: forks share it. */
   async #judge(): Promise<Exclude<Evaluated["end"], "stopped">> {
-    const paths = [this.pid, this.#forkServer.pid].map((pid) => `${pid}/status`);
+    const paths = [this.pid, this.forkServer.pid].map((pid) => `${pid}/status`);
     const found = await readFields(paths, ["RssAnon", "Threads"]);
     const [own, generic] = paths.map((path) => found.get(path));
     if (this.#egress.socket.wasUsedOutsideRun) {

@@ -58,9 +58,6 @@ export class Tree implements AsyncDisposable {
     healing: ["serving", "closed"],
     closed: [],
   });
-  readonly #resources: TreeResources;
-  readonly #limits: SandboxLimits;
-  readonly #shares: TreeShares;
   /** The first zygote, which serves once some of its instances are checked. */
   readonly #first: Zygote;
   #provisioned: readonly Provisioned[] = [];
@@ -84,13 +81,10 @@ export class Tree implements AsyncDisposable {
    */
   constructor(
     zygote: Zygote,
-    resources: TreeResources,
-    limits: SandboxLimits,
-    shares: TreeShares,
+    private readonly resources: TreeResources,
+    private readonly limits: SandboxLimits,
+    private readonly shares: TreeShares,
   ) {
-    this.#resources = resources;
-    this.#limits = limits;
-    this.#shares = shares;
     this.#first = zygote;
   }
 
@@ -122,7 +116,7 @@ export class Tree implements AsyncDisposable {
   ): Promise<string | undefined> {
     try {
       const generation = this.#probed = this.#generationOf(this.#first);
-      const failure = await probe?.(() => generation.generics.take(this.#limits, true));
+      const failure = await probe?.(() => generation.generics.take(this.limits, true));
       if (failure === undefined && this.#lifecycle.is("starting")) this.#serve(generation);
       else await this.#end(generation);
       return this.#lifecycle.is("closed") ? undefined : failure;
@@ -194,9 +188,9 @@ export class Tree implements AsyncDisposable {
     generation.zygote.ended.then(() => ending.abort());
     return await evaluateForReport(script, stackMap, AbortSignal.any([signal, ending.signal]), {
       zygote: generation.zygote,
-      resources: this.#resources,
-      limits: this.#limits,
-      codeCaches: this.#shares.codeCaches,
+      resources: this.resources,
+      limits: this.limits,
+      codeCaches: this.shares.codeCaches,
     });
   }
 
@@ -232,14 +226,14 @@ export class Tree implements AsyncDisposable {
   }
 
   #generationOf(zygote: Zygote): Generation {
-    const { poolSize } = this.#limits;
-    const { codeCaches, memory } = this.#shares;
-    zygote.begin(this.#resources);
+    const { poolSize } = this.limits;
+    const { codeCaches, memory } = this.shares;
+    zygote.begin(this.resources);
     return {
       zygote,
-      generics: new InstancePool(zygote, this.#resources, poolSize),
-      scripts: new ScriptTemplates(zygote, this.#resources, this.#limits, codeCaches, memory),
-      socketPath: this.#resources.socket.path,
+      generics: new InstancePool(zygote, this.resources, poolSize),
+      scripts: new ScriptTemplates(zygote, this.resources, this.limits, codeCaches, memory),
+      socketPath: this.resources.socket.path,
     };
   }
 
@@ -249,7 +243,7 @@ export class Tree implements AsyncDisposable {
     if (!this.#lifecycle.is("serving")) this.#lifecycle.set("serving");
     generation.scripts.provision(this.#provisioned);
     generation.zygote.ended.then(() => this.#heal(generation));
-    this.#timer = setTimeout(() => this.#renew(), this.#shares.zygoteLifetimeMs);
+    this.#timer = setTimeout(() => this.#renew(), this.shares.zygoteLifetimeMs);
     Deno.unrefTimer(this.#timer);
   }
 
@@ -282,7 +276,7 @@ export class Tree implements AsyncDisposable {
     this.#isRenewing = true;
     this.#isPausing = false;
     try {
-      const zygote = await Tree.startZygote(this.#resources);
+      const zygote = await Tree.startZygote(this.resources);
       if (this.#generation !== old) return void await zygote[Symbol.asyncDispose]();
       this.#serve(this.#generationOf(zygote));
       this.#backoffMs = BACKOFF_MIN_MS;
@@ -338,7 +332,7 @@ export class Tree implements AsyncDisposable {
 
   async #restart(backoffMs: number): Promise<void> {
     try {
-      const zygote = await Tree.startZygote(this.#resources);
+      const zygote = await Tree.startZygote(this.resources);
       if (this.#lifecycle.is("healing")) this.#serve(this.#generationOf(zygote));
       else await zygote[Symbol.asyncDispose]();
     } catch (error) {

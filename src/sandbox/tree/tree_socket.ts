@@ -39,7 +39,6 @@ export function handshakeOf(kind: number, token: Uint8Array): Uint8Array<ArrayBu
 
 /** Accepts connections until it is disposed. */
 export class TreeSocket implements Disposable {
-  readonly #socketDir: SocketDir;
   #path: string;
   #listener: Deno.UnixListener;
   /** By token in hexadecimal. */
@@ -49,8 +48,9 @@ export class TreeSocket implements Disposable {
   );
   readonly #handshakes = new Deadlines<Deno.UnixConn>((connection) => connection[Symbol.dispose]());
 
-  constructor(socketDir: SocketDir) {
-    this.#socketDir = socketDir;
+  constructor(
+    private readonly socketDir: SocketDir,
+  ) {
     this.#path = socketDir.newSocket();
     this.#listener = this.#listen();
   }
@@ -64,7 +64,7 @@ export class TreeSocket implements Disposable {
   restore(): void {
     if (!isMissing(this.#path)) return;
     const old = this.#listener;
-    this.#path = this.#socketDir.newSocket();
+    this.#path = this.socketDir.newSocket();
     this.#listener = this.#listen();
     old.close();
   }
@@ -101,7 +101,7 @@ export class TreeSocket implements Disposable {
 
   #listen(): Deno.UnixListener {
     const listener = Deno.listen({ transport: "unix", path: this.#path });
-    this.#socketDir.share(this.#path);
+    this.socketDir.share(this.#path);
     acceptAll(
       listener,
       (connection) => void this.hasHandshake(connection),

@@ -31,14 +31,13 @@ const logger = getLogger(["invoked", "sandbox"]);
 
 /** A running zygote. Its disposal kills it with all templates and instances. */
 export class Zygote implements ForkServer, AsyncDisposable {
-  readonly #child: Child;
   readonly link: ForkServerLink;
   #isEnded = false;
   #lastSweep: Promise<void> = Promise.resolve();
   #nextSweep: Promise<void> | undefined;
 
   private constructor(
-    child: Child,
+    private readonly child: Child,
     /** Id of the zygote itself, below its wrappers, in the namespace of the server. */
     readonly pid: number,
     /** Its status in `/proc` once it was ready. It never runs user code. */
@@ -48,7 +47,6 @@ export class Zygote implements ForkServer, AsyncDisposable {
     /** Whether the kernel kills everything that a fork leaves behind. */
     private readonly ownProcessNamespaces: boolean,
   ) {
-    this.#child = child;
     this.link = new ForkServerLink(child.process.input, (error) => {
       logger.error("the zygote {error}, and is killed", { error });
       child.process.kill();
@@ -97,7 +95,7 @@ export class Zygote implements ForkServer, AsyncDisposable {
   /** Gives it what it needs to fork. */
   begin(resources: TreeResources): void {
     const { launcher: { isolation }, image, socket, maxima } = resources;
-    this.#child.process.input.write(encodeSetup({
+    this.child.process.input.write(encodeSetup({
       socketPath: `${resources.socketDirInside}/${basename(socket.path)}`,
       filter: image.forkFilter.toBase64(),
       namespaces: isolation.expected.ownProcessNamespace,
@@ -128,13 +126,13 @@ export class Zygote implements ForkServer, AsyncDisposable {
 
   /** Settles once it has ended. */
   get ended(): Promise<unknown> {
-    return this.#child.ended;
+    return this.child.ended;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.process.kill();
-    await this.#child.ended;
-    await this.#child.drain();
+    this.child.process.kill();
+    await this.child.ended;
+    await this.child.drain();
     await this.#lastSweep;
   }
 }
