@@ -3,12 +3,7 @@
 import { formatBytes, formatDuration } from "../config/mod.ts";
 import type { BuildLimits, Diagnostic, Unchecked, UncheckedReason } from "./contract.ts";
 import { type CompilerRun, runCompiler } from "./compiler_run.ts";
-import {
-  openRegistryProxy,
-  type Registry,
-  type RegistryError,
-  type RegistryProxy,
-} from "./registry.ts";
+import { type Registry, type RegistryError, RegistryProxy } from "./registry.ts";
 import type { CompilerIsolation } from "./isolation.ts";
 import { environmentOf, writableOf } from "./environment.ts";
 import type { Workspace } from "./workspace.ts";
@@ -75,7 +70,7 @@ export class Compiler {
     args: readonly string[],
     maxDownloadBytes = this.limits.maxDownloadBytes,
   ): Promise<Exited> {
-    using proxy = openRegistryProxy(this.registry, this.isolation.sockets, { maxDownloadBytes });
+    using proxy = new RegistryProxy(this.registry, this.isolation.sockets, maxDownloadBytes);
     const run = this.#run(args, proxy);
     const result = await run.catch((error) => {
       throw proxy.error === undefined ? error : denied(proxy.error);

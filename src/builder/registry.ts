@@ -48,33 +48,19 @@ export interface RegistryError {
 }
 
 /** One run's connection to the registry; disposing it ends every download. */
-export interface RegistryProxy extends Disposable {
-  readonly socketPath: string;
-  /** Undefined without a denied download. */
-  readonly error: RegistryError | undefined;
-  /** Whether the registry could not be reached, or failed. */
-  readonly hasFailed: boolean;
-}
-
-/** Opens the connection of one run. */
-export function openRegistryProxy(
-  registry: Registry,
-  sockets: SocketDir,
-  limits: { readonly maxDownloadBytes: number },
-): RegistryProxy {
-  return new SocketProxy(registry, sockets, limits.maxDownloadBytes);
-}
-
-class SocketProxy implements RegistryProxy {
+export class RegistryProxy implements Disposable {
   readonly #server = createServer((request, outgoing) => void this.#pass(request, outgoing));
   readonly #listener: UnixListener;
   readonly #connections = new Set<Duplex>();
   readonly #ended = new AbortController();
   readonly socketPath: string;
   #bytes = 0;
-  #error: RegistryError | undefined;
-  #hasFailed = false;
+  /** Undefined without a denied download. */
+  error: RegistryError | undefined;
+  /** Whether the registry could not be reached, or failed. */
+  hasFailed = false;
 
+  /** @param maxBytes of all downloads of the run */
   constructor(
     private readonly registry: Registry,
     sockets: SocketDir,
@@ -93,14 +79,6 @@ class SocketProxy implements RegistryProxy {
       (error) => logger.error("the registry proxy failed: {error}", { error }),
     );
     sockets.share(this.socketPath);
-  }
-
-  get error(): RegistryError | undefined {
-    return this.#error;
-  }
-
-  get hasFailed(): boolean {
-    return this.#hasFailed;
   }
 
   [Symbol.dispose](): void {
@@ -122,7 +100,7 @@ class SocketProxy implements RegistryProxy {
         signal: AbortSignal.any([gone.signal, this.#ended.signal]),
       });
       if (!response.ok && response.status !== 304 && response.status !== 404) {
-        this.#hasFailed = true;
+        this.hasFailed = true;
       }
       outgoing.writeHead(
         response.status,
@@ -135,7 +113,7 @@ class SocketProxy implements RegistryProxy {
       );
       await pipeline(counted, outgoing);
     } catch {
-      this.#hasFailed = true;
+      this.hasFailed = true;
       // The compiler reports the broken connection as a failed download.
       outgoing.destroy();
     }
@@ -145,19 +123,19 @@ class SocketProxy implements RegistryProxy {
   #count(chunk: Uint8Array): Uint8Array {
     this.#bytes += chunk.length;
     if (this.#bytes <= this.maxBytes) return chunk;
-    this.#error ??= {
+    this.error ??= {
       message: `the build downloads ${formatBytes(this.#bytes)} or more, over its limit of ` +
         `${formatBytes(this.maxBytes)} (--max-download)`,
       isLimit: true,
     };
-    throw new Error(this.#error.message);
+    throw new Error(this.error.message);
   }
 
   #allowed({ method, url = "" }: IncomingMessage): URL | undefined {
     const target = URL.parse(url);
     const { origin } = new URL(this.registry.url);
     if (method === "GET" && target?.origin === origin) return target;
-    this.#error ??= {
+    this.error ??= {
       message: `a package would be downloaded from ${target?.origin ?? "an invalid URL"}, ` +
         "which is not the package registry",
       isLimit: false,
