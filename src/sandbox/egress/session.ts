@@ -195,13 +195,15 @@ export class EgressRequest {
     failed: [],
   });
   readonly #beganMs = performance.now();
-  #destination = "";
+  /** `host:port`; empty until it is known. */
+  destination = "";
   #status: number | undefined;
   /** When the last bytes came that nothing was sent after: a kept connection does nothing from then on. */
   #answeredMs: number | undefined;
   #sentBytes = 0;
   #receivedBytes = 0;
-  #failure: EgressFailure | undefined;
+  /** Why it was rejected or failed. */
+  failure: EgressFailure | undefined;
 
   constructor(
     private readonly method: string,
@@ -209,20 +211,10 @@ export class EgressRequest {
     private readonly log: RequestLogger,
   ) {}
 
-  /** `host:port`; empty until it is known. */
-  set destination(destination: string) {
-    this.#destination = destination;
-  }
-
   /** The status of the response. */
   set status(status: number) {
     this.#status = status;
     this.#answeredMs = performance.now();
-  }
-
-  /** Why it was rejected or failed. */
-  get failure(): EgressFailure | undefined {
-    return this.#failure;
   }
 
   /** Destroys a socket or request with the request, at once if the request has ended. */
@@ -249,18 +241,18 @@ export class EgressRequest {
     const answered = this.#status === undefined ? "no answer" : `status ${this.#status}`;
     this.#end(
       "finished",
-      `${this.#destination} allowed: ${this.method}, ${answered}, ${this.#traffic()}`,
+      `${this.destination} allowed: ${this.method}, ${answered}, ${this.#traffic()}`,
       "allowed",
     );
   }
 
   /** Ends the request with an error and cuts its connections. */
   fail(error: EgressError): void {
-    const destination = this.#destination === "" ? "" : `${this.#destination} `;
+    const destination = this.destination === "" ? "" : `${this.destination} `;
     const traffic = this.#sentBytes + this.#receivedBytes > 0 ? `, ${this.#traffic()}` : "";
     const line = `${destination}${error.verdict}: ${this.method}, ${error.message}${traffic}`;
     if (!this.#end("failed", line, error.verdict)) return;
-    this.#failure = { error, line };
+    this.failure = { error, line };
     this.#destroy();
   }
 
@@ -280,7 +272,7 @@ export class EgressRequest {
       durationMs: (endedMs ?? performance.now()) - this.#beganMs,
       method: this.method,
       status: this.#status,
-      host: this.#destination.slice(0, EGRESS_HOST_MAX_UNITS),
+      host: this.destination.slice(0, EGRESS_HOST_MAX_UNITS),
       verdict,
       bytes: this.#sentBytes + this.#receivedBytes,
     });

@@ -56,7 +56,8 @@ export class HostChannel {
   /** Replies that may be read, and the bytes of all replies that are in memory. */
   #unreadReplies = 0;
   #unreadBytes = 0;
-  readonly #busy = new BusyTime();
+  /** The time in which at least one host call was under way. */
+  readonly busy = new BusyTime();
   readonly calls = new TimedCalls<TimedHostCall>();
   /** Resolves when a reply has left the memory. */
   #replyWritten = Promise.withResolvers<void>();
@@ -71,11 +72,6 @@ export class HostChannel {
     private readonly budget: ByteBudget,
     private readonly endsAtMs = Infinity,
   ) {}
-
-  /** Milliseconds in which at least one host call was under way. */
-  get busyMs(): number {
-    return this.#busy.ms;
-  }
 
   /**
    * Serves the host call of one frame, whose body is copied.
@@ -99,9 +95,9 @@ export class HostChannel {
     const bytes = frame.slice(bytesAt);
     this.#calls++;
     this.#bytes += length;
-    this.#busy.begin();
+    this.busy.begin();
     const serving = this.#serve(number, json, bytes, length).finally(() => {
-      this.#busy.end();
+      this.busy.end();
       this.#serving.delete(serving);
     });
     this.#serving.add(serving);

@@ -31,7 +31,7 @@ export function measurementsOf(
     processMs,
     afterMs: Math.max(0, performance.now() - span.endedMs),
     ...loaded === undefined ? {} : { evaluateMs: Math.min(loaded.ms, processMs) },
-    hostCallsMs: channel?.busyMs ?? 0,
+    hostCallsMs: channel?.busy.ms ?? 0,
     ...egress === undefined ? NO_EGRESS : networkUse(egress, redactor),
     calls: [
       ...channel?.calls.since(span.beganMs) ?? [],

@@ -58,7 +58,7 @@ export class Pool implements Sandboxes {
   /** Each with what ends it. */
   readonly #runs = new Map<Promise<SandboxOutcome>, AbortController>();
   #provisioned: readonly Provisioned[] = [];
-  #forkError: string | undefined;
+  forkError: string | undefined;
   #looks: ReturnType<typeof setInterval> | undefined;
 
   constructor(
@@ -186,7 +186,7 @@ export class Pool implements Sandboxes {
   provision(provisioned: readonly Provisioned[]): void {
     this.#provisioned = provisioned;
     this.#trees?.provision(provisioned);
-    const isKept = this.#starting.held !== undefined && this.#forkError !== undefined;
+    const isKept = this.#starting.held !== undefined && this.forkError !== undefined;
     if (isKept) this.#prepared?.spawned.resize(this.#spawnedSize);
   }
 
@@ -228,10 +228,6 @@ export class Pool implements Sandboxes {
     this.#availability.onChange(listener);
   }
 
-  get forkError(): string | undefined {
-    return this.#forkError;
-  }
-
   async forks(): Promise<ForkStatus | undefined> {
     return await this.#trees?.measure();
   }
@@ -268,7 +264,7 @@ export class Pool implements Sandboxes {
   async #prepare(): Promise<Prepared> {
     const prepared = await prepare(this.limits, this.options);
     const { trees } = prepared;
-    if (typeof trees === "string") this.#forkError = trees;
+    if (typeof trees === "string") this.forkError = trees;
     else this.#trees = trees;
     this.#trees?.provision(this.#provisioned);
     return this.#prepared = prepared;
@@ -276,16 +272,16 @@ export class Pool implements Sandboxes {
 
   async #start(): Promise<void> {
     const { spawned } = await this.#preparing.get();
-    this.#forkError ??= await this.#trees?.start((take) => probeForks(take, this.limits));
+    this.forkError ??= await this.#trees?.start((take) => probeForks(take, this.limits));
     clearInterval(this.#looks);
     if (this.#isStopping) return;
     this.#looks = setInterval(() => this.#look(), LOOK_INTERVAL_MS);
     Deno.unrefTimer(this.#looks);
-    if (this.#forkError !== undefined) {
+    if (this.forkError !== undefined) {
       logger.warn(
         "instances are not forked, each invocation starts a process, about 12 ms slower: {error}",
         {
-          error: this.#forkError,
+          error: this.forkError,
         },
       );
       await spawned.keep(this.#spawnedSize);
@@ -301,7 +297,7 @@ export class Pool implements Sandboxes {
     const { spawned } = await this.#preparing.get();
     const restored = await spawned.restoreFiles().then(() => true, () => false);
     this.#trees?.look();
-    const isServing = this.#forkError === undefined && this.#trees?.isServing === true;
+    const isServing = this.forkError === undefined && this.#trees?.isServing === true;
     const isSure = isServing || spawned.readyCount > 0;
     if (!restored || !isSure) await this.#availability.check();
   }

@@ -107,7 +107,8 @@ export class ForkServerLink implements OutputReader {
   readonly #forks = new Map<number, Fork>();
   #held: Uint8Array = new Uint8Array(0);
   #next = 0;
-  #isBroken = false;
+  /** Whether the fork server has lied: nothing that it says counts. {@link breakOff} alone changes it. */
+  isBroken = false;
   #isClosed = false;
   #lost: Lost | undefined;
 
@@ -146,11 +147,6 @@ export class ForkServerLink implements OutputReader {
     this.channel.write(encodeCommand({ command, flags, number: fork.number, token, path }));
   }
 
-  /** Whether the fork server has lied: nothing that it says counts. */
-  get isBroken(): boolean {
-    return this.#isBroken;
-  }
-
   /** Kills a fork that has not ended. */
   kill(fork: Fork): void {
     if (this.#forks.get(fork.number) !== fork) return;
@@ -179,8 +175,8 @@ export class ForkServerLink implements OutputReader {
 
   /** The fork server has said what no honest one says. */
   breakOff(error = "wrote an event that it cannot have written"): void {
-    if (this.#isBroken || this.#isClosed) return;
-    this.#isBroken = true;
+    if (this.isBroken || this.#isClosed) return;
+    this.isBroken = true;
     this.broken(error);
   }
 
@@ -191,10 +187,10 @@ export class ForkServerLink implements OutputReader {
 
   /** Takes bytes of the channel. */
   read(stream: OutputStream, chunk: Uint8Array): void {
-    if (stream === "stderr" || this.#isBroken) return;
+    if (stream === "stderr" || this.isBroken) return;
     const bytes = concatenate([this.#held, chunk]);
     let at = 0;
-    for (; at + EVENT_BYTES <= bytes.length && !this.#isBroken; at += EVENT_BYTES) {
+    for (; at + EVENT_BYTES <= bytes.length && !this.isBroken; at += EVENT_BYTES) {
       if (!this.#isTrue(readEvent(bytes, at))) this.breakOff();
     }
     this.#held = bytes.slice(at);

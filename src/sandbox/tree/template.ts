@@ -133,8 +133,10 @@ export class Template implements ForkServer, Disposable {
   /** Plans its instances; a template without one forks templates alone. */
   instances: InstancePlan = { mayFollow: () => false, next: () => FOR_ANY };
   readonly #line: InstanceLine;
-  #forks = 0;
-  #isBroken = false;
+  /** Instances that it has forked; {@link fork} alone changes it. */
+  forks = 0;
+  /** Whether it was killed because it did what no honest template does. */
+  isBroken = false;
   #isDisposed = false;
 
   private constructor(
@@ -151,7 +153,7 @@ export class Template implements ForkServer, Disposable {
     this.#child = new Child(process);
     this.link = new ForkServerLink(process.input, (error) => {
       logger.warn("a template {error}, and is killed", { error });
-      this.#isBroken = true;
+      this.isBroken = true;
       this.#child.process.kill();
     });
     this.#child.reader = this.link;
@@ -201,11 +203,6 @@ export class Template implements ForkServer, Disposable {
     return this.#child.ended;
   }
 
-  /** Whether it was killed because it did what no honest template does. */
-  get isBroken(): boolean {
-    return this.#isBroken;
-  }
-
   /**
    * Evaluates a script, which must not use the network. The template is of use only if this ends with added bytes.
    * @param config of all invocations that will start from the template; the script sees none without it
@@ -251,15 +248,10 @@ export class Template implements ForkServer, Disposable {
     }
   }
 
-  /** Instances that it has forked. */
-  get forks(): number {
-    return this.#forks;
-  }
-
   /** Forks an instance. The previous one must have ended, or is killed. */
   async fork(): Promise<{ readonly instance: Instance; readonly hasNewLine: boolean }> {
     const { process, hasNewLine, connectsToEgress } = await this.#line.next();
-    this.#forks++;
+    this.forks++;
     const instance = new Instance({
       process,
       egressSocket: this.#egress.socket,
@@ -324,7 +316,7 @@ export class Template implements ForkServer, Disposable {
     if (lost !== undefined) return lost;
     if (this.#isDisposed) return undefined;
     const isOfScript = this.nonce !== undefined;
-    return isOfScript && (this.#isBroken || signal !== "SIGKILL") ? "script" : "template";
+    return isOfScript && (this.isBroken || signal !== "SIGKILL") ? "script" : "template";
   }
 
   /** Looks at what the evaluation left behind: forks share it. */

@@ -39,7 +39,8 @@ export function handshakeOf(kind: number, token: Uint8Array): Uint8Array<ArrayBu
 
 /** Accepts connections until it is disposed. */
 export class TreeSocket implements Disposable {
-  #path: string;
+  /** Another one after {@link restore}. */
+  path: string;
   #listener: Deno.UnixListener;
   /** By token in hexadecimal. */
   readonly #expected = new Map<string, Expected>();
@@ -51,20 +52,15 @@ export class TreeSocket implements Disposable {
   constructor(
     private readonly socketDir: SocketDir,
   ) {
-    this.#path = socketDir.newSocket();
+    this.path = socketDir.newSocket();
     this.#listener = this.#listen();
-  }
-
-  /** Another one after {@link restore}. */
-  get path(): string {
-    return this.#path;
   }
 
   /** Listens at a new path if somebody has removed the socket. Those who know the old path cannot connect any more. */
   restore(): void {
-    if (!isMissing(this.#path)) return;
+    if (!isMissing(this.path)) return;
     const old = this.#listener;
-    this.#path = this.socketDir.newSocket();
+    this.path = this.socketDir.newSocket();
     this.#listener = this.#listen();
     old.close();
   }
@@ -100,8 +96,8 @@ export class TreeSocket implements Disposable {
   }
 
   #listen(): Deno.UnixListener {
-    const listener = Deno.listen({ transport: "unix", path: this.#path });
-    this.socketDir.share(this.#path);
+    const listener = Deno.listen({ transport: "unix", path: this.path });
+    this.socketDir.share(this.path);
     acceptAll(
       listener,
       (connection) => void this.hasHandshake(connection),
