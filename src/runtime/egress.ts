@@ -7,18 +7,8 @@
  * Deno's permissions do not check: no pipe can connect to them or create them.
  */
 import { anonymous } from "./anonymous.ts";
-import {
-  apply,
-  dataDescriptor,
-  decodeUri,
-  defineProperty,
-  dictionary,
-  ErrorOf,
-  indexOf,
-  plainDescriptor,
-  slice,
-  uncurry,
-} from "./primordials.ts";
+import { dictionary, uncurry } from "./primordials.ts";
+import * as primordials from "./primordials.ts";
 import { EGRESS_ERROR_HEADER } from "./wire.ts";
 
 /** Prefix of the argument with the path of the egress socket. */
@@ -87,14 +77,7 @@ const setSocket = uncurry(WeakMap.prototype.set);
 
 /** Primordials for the functions below, which cannot use imports. */
 export const TOOLS = {
-  apply,
-  decodeUri,
-  defineProperty,
-  dataDescriptor,
-  ErrorOf,
-  indexOf,
-  plainDescriptor,
-  slice,
+  ...primordials,
   socketOf: (pipe: object) => getSocket(sockets, pipe) as FailingSocket | undefined,
   claim: (pipe: object, socket: FailingSocket) => void setSocket(sockets, pipe, socket),
 };

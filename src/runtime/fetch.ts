@@ -4,18 +4,8 @@
  */
 import { anonymous } from "./anonymous.ts";
 import { encodedInit } from "./form_bodies.ts";
-import {
-  apply,
-  dataDescriptor,
-  decodeUri,
-  defineProperty,
-  ErrorOf,
-  indexOf,
-  plainDescriptor,
-  slice,
-  TypeErrorOf,
-  uncurry,
-} from "./primordials.ts";
+import { defineProperty, plainDescriptor, uncurry } from "./primordials.ts";
+import * as primordials from "./primordials.ts";
 import { tracedArguments } from "./trace_fetch.ts";
 import { EGRESS_ERROR_HEADER } from "./wire.ts";
 
@@ -26,22 +16,14 @@ const headersOf = Object.getOwnPropertyDescriptor(Response.prototype, "headers")
 
 /** What the function below uses, which cannot use imports. */
 const TOOLS = {
+  ...primordials,
   HEADER: EGRESS_ERROR_HEADER,
   getHeader: uncurry(Headers.prototype.get),
   headersOf: uncurry(headersOf as (this: Response) => Headers),
   bodyOf: uncurry(bodyOf as (this: Response) => ReadableStream | null),
   cancel: uncurry(ReadableStream.prototype.cancel),
-  apply,
-  dataDescriptor,
-  decodeUri,
-  defineProperty,
   encodedInit,
-  ErrorOf,
-  indexOf,
-  plainDescriptor,
-  slice,
   tracedArguments,
-  TypeErrorOf,
 };
 
 const makeFetch = anonymous(function (original: Fetch, tools: typeof TOOLS): Fetch {

@@ -10,45 +10,25 @@
 import { anonymous } from "./anonymous.ts";
 import { drawBytes } from "./fork/unique.ts";
 import { getterOf, uncurry } from "./methods.ts";
-import {
-  apply,
-  construct,
-  createObject,
-  dataDescriptor,
-  defineProperty,
-  dictionary,
-  getOwnPropertyDescriptor,
-  getProperty,
-  plainDescriptor,
-  ProxyOf,
-  slice,
-} from "./primordials.ts";
+import { dataDescriptor, defineProperty, dictionary, ProxyOf } from "./primordials.ts";
+import * as primordials from "./primordials.ts";
 
 /** The source of boundaries: an object, because a template observes whether its script draws one. */
 export const boundarySource = { fill: drawBytes };
 
 /** What the functions below use, which cannot use imports. */
 const TOOLS = {
-  apply,
+  ...primordials,
   BlobOf: Blob,
   boundarySource,
-  construct,
-  createObject,
-  defineProperty,
-  dictionary,
   find: uncurry(
     String.prototype.indexOf as (this: string, search: string, from: number) => number,
   ),
   forEachField: uncurry(FormData.prototype.forEach),
   formPrototype: FormData.prototype,
-  getOwnPropertyDescriptor,
-  getProperty,
   isPrototypeOf: uncurry(Object.prototype.isPrototypeOf as (this: object, v: object) => boolean),
   keysOf: FormData.prototype.keys,
   nameOf: getterOf<File, string>(File.prototype, "name"),
-  plainDescriptor,
-  ProxyOf,
-  slice,
   typeOf: getterOf<Blob, string>(Blob.prototype, "type"),
 };
 

@@ -3,35 +3,12 @@
  * bytes into an object of numbers.
  */
 import { anonymous } from "./anonymous.ts";
-import {
-  charCodeAt,
-  createObject,
-  getOwnPropertyDescriptor,
-  getPrototypeOf,
-  indexOf,
-  isArray,
-  isView,
-  jsonStringify,
-  objectPrototype,
-  ownKeys,
-  responsePrototype,
-  slice,
-} from "./primordials.ts";
+import { indexOf } from "./primordials.ts";
+import * as primordials from "./primordials.ts";
 
 /** What the functions below use, which cannot use imports. */
 const TOOLS = {
-  charCodeAt,
-  createObject,
-  getOwnPropertyDescriptor,
-  getPrototypeOf,
-  indexOf,
-  isArray,
-  isView,
-  jsonStringify,
-  objectPrototype,
-  ownKeys,
-  responsePrototype,
-  slice,
+  ...primordials,
   /** Longest shown name of a class or key, in UTF-16 units. */
   NAME_SHOWN_MAX_UNITS: 100,
 };

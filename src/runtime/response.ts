@@ -8,20 +8,7 @@
 import { anonymous } from "./anonymous.ts";
 import type { HostAnswer, HostCalls } from "./host.ts";
 import { getterOf, uncurry } from "./methods.ts";
-import {
-  bufferOf,
-  byteLength,
-  byteOffset,
-  Bytes,
-  createObject,
-  indexOf,
-  jsonParse,
-  jsonStringify,
-  PromiseOf,
-  setBytes,
-  typedArrayName,
-  TypeErrorOf,
-} from "./primordials.ts";
+import * as primordials from "./primordials.ts";
 import { react } from "./react.ts";
 import type { HostError } from "./wire.ts";
 
@@ -30,28 +17,17 @@ export const REACTIONS_MAX = 64;
 
 /** What the functions below use, which cannot use imports. */
 const TOOLS = {
+  ...primordials,
   bodyOf: getterOf<Response, ReadableStream | null>(Response.prototype, "body"),
-  bufferOf,
-  byteLength,
-  byteOffset,
-  Bytes,
   cancelReader: uncurry(ReadableStreamDefaultReader.prototype.cancel),
-  createObject,
   forEachHeader: uncurry(Headers.prototype.forEach),
   getReader: uncurry(
     ReadableStream.prototype.getReader as (this: ReadableStream) => ReadableStreamDefaultReader,
   ),
   headersOf: getterOf<Response, Headers>(Response.prototype, "headers"),
-  indexOf,
-  jsonParse,
-  jsonStringify,
-  PromiseOf,
   react,
   readReader: uncurry(ReadableStreamDefaultReader.prototype.read),
-  setBytes,
   statusOf: getterOf<Response, number>(Response.prototype, "status"),
-  typedArrayName,
-  TypeErrorOf,
   /** Most bytes of a body in one host call. */
   PIECE_BYTES: 1024 * 1024,
   /** Bytes of a response that are gathered before its head is sent, if nothing has to be waited for: it may be whole then. */

@@ -7,43 +7,28 @@
 import { anonymous } from "./anonymous.ts";
 import type { HostAnswer, HostCalls } from "./host.ts";
 import { getterOf, uncurry } from "./methods.ts";
-import {
-  bind,
-  byteLength,
-  construct,
-  dictionary,
-  encode,
-  indexOf,
-  jsonParse,
-  PromiseOf,
-  TypeErrorOf,
-} from "./primordials.ts";
+import { bind, construct, indexOf, PromiseOf } from "./primordials.ts";
+import * as primordials from "./primordials.ts";
 import { react } from "./react.ts";
 import { makeSender, REACTIONS_MAX } from "./response.ts";
 import type { HostError, RequestInput } from "./wire.ts";
 
 /** What the functions below use, which cannot use imports. */
 const TOOLS = {
+  ...primordials,
   appendHeader: uncurry(Headers.prototype.append),
   byobRequestOf: getterOf<ReadableByteStreamController, ReadableStreamBYOBRequest | null>(
     ReadableByteStreamController.prototype,
     "byobRequest",
   ),
-  byteLength,
   closeStream: uncurry(ReadableByteStreamController.prototype.close),
-  construct,
-  dictionary,
-  encode,
   enqueue: uncurry(ReadableByteStreamController.prototype.enqueue),
   failStream: uncurry(ReadableByteStreamController.prototype.error),
   headersOfRequest: getterOf<Request, Headers>(Request.prototype, "headers"),
-  indexOf,
-  jsonParse,
   react,
   ReadableStreamOf: ReadableStream,
   RequestOf: Request,
   respondByob: uncurry(ReadableStreamBYOBRequest.prototype.respond),
-  TypeErrorOf,
 };
 type Tools = typeof TOOLS;
 

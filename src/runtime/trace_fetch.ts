@@ -6,7 +6,8 @@
  */
 import { anonymous } from "./anonymous.ts";
 import { getterOf, uncurry } from "./methods.ts";
-import { construct, createObject, dictionary, getProperty, ProxyOf } from "./primordials.ts";
+import { dictionary } from "./primordials.ts";
+import * as primordials from "./primordials.ts";
 import type { HandlerTrace } from "./wire.ts";
 
 type PassedTrace = Pick<HandlerTrace, "traceparent" | "tracestate">;
@@ -24,15 +25,11 @@ export function passTrace(trace: PassedTrace | undefined): void {
 
 /** What the function below uses, which cannot use imports. */
 const TOOLS = {
-  construct,
-  createObject,
-  dictionary,
-  getProperty,
+  ...primordials,
   hasHeader: uncurry(Headers.prototype.has),
   HeadersOf: Headers,
   headersOfRequest: getterOf<Request, Headers>(Request.prototype, "headers"),
   passedTrace: () => passed,
-  ProxyOf,
   setHeader: uncurry(Headers.prototype.set),
 };
 

@@ -7,18 +7,8 @@
  */
 import { anonymous } from "../anonymous.ts";
 import { uncurry } from "../methods.ts";
-import {
-  apply,
-  assign,
-  createObject,
-  defineProperty,
-  deleteProperty,
-  encode,
-  ErrorOf,
-  getOwnPropertyDescriptor,
-  jsonStringify,
-  plainDescriptor,
-} from "../primordials.ts";
+import { encode, plainDescriptor } from "../primordials.ts";
+import * as primordials from "../primordials.ts";
 import {
   LAST_STACK_MAX_UNITS,
   READING_FRAMES_MAX,
@@ -41,17 +31,10 @@ type Find = (this: string, search: string, from: number) => number;
 
 /** What the functions below use, which cannot use imports. */
 const TOOLS = {
-  apply,
-  assign,
+  ...primordials,
   clock: performance,
-  createObject,
-  defineProperty,
-  deleteProperty,
-  ErrorOf,
   framesMax: plainDescriptor(FRAMES_MAX),
-  getOwnPropertyDescriptor,
   indexOf: uncurry(String.prototype.indexOf as Find),
-  jsonStringify,
   lastIndexOf: uncurry(String.prototype.lastIndexOf as Find),
   now: performance.now,
   slice: uncurry(String.prototype.slice),
