@@ -72,29 +72,11 @@ const denied = anonymous((ErrorOf: ErrorConstructor): Denied =>
 
 const disableResolvers = anonymous(function (
   { dns }: Resolvers,
+  queries: readonly string[],
   replace: Replace,
   denied: Denied,
 ): void {
-  const QUERIES = [
-    "lookup",
-    "lookupService",
-    "resolve",
-    "resolve4",
-    "resolve6",
-    "resolveAny",
-    "resolveCaa",
-    "resolveCname",
-    "resolveMx",
-    "resolveNaptr",
-    "resolveNs",
-    "resolvePtr",
-    "resolveSoa",
-    "resolveSrv",
-    "resolveTxt",
-    "reverse",
-  ] as const;
-  for (let index = 0; index < QUERIES.length; index++) {
-    const call = QUERIES[index] ?? "";
+  for (const call of queries) {
     const byCallback = (...args: unknown[]) => {
       const callback = args[args.length - 1];
       if (typeof callback !== "function") throw denied(call);
@@ -136,8 +118,7 @@ const disableSockets = anonymous(function (
     queueMicrotask(() => this.emit("error", error));
     return this;
   };
-  for (let index = 0; index < DATAGRAM_METHODS.length; index++) {
-    const call = DATAGRAM_METHODS[index] ?? "";
+  for (const call of DATAGRAM_METHODS) {
     replace(dgram.Socket.prototype, call, fail(call, call === "send"));
   }
   replace(net.Server.prototype, "listen", listen);
@@ -150,7 +131,7 @@ export function disableNameResolution(
 ): void {
   const replace: Replace = (target, key, value) =>
     defineProperty(target, key, dataDescriptor(value, true));
-  disableResolvers(builtIns, replace, denied);
+  disableResolvers(builtIns, QUERIES.split(", "), replace, denied);
   disableSockets(builtIns, replace, denied, noteListener);
 }
 

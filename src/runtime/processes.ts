@@ -16,8 +16,7 @@ const deny = anonymous(function (
   prefix: string,
   { defineProperty, dataDescriptor, ErrorOf }: typeof TOOLS,
 ): void {
-  for (let index = 0; index < names.length; index++) {
-    const name = names[index] ?? "";
+  for (const name of names) {
     const denied = () => {
       const error = new ErrorOf(`${prefix}${name} EACCES: a function cannot start processes`);
       throw Object.assign(error, { code: "EACCES", syscall: name });
