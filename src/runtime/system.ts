@@ -16,72 +16,50 @@ export const USER_EXPORTS = "getegid, geteuid, getgid, getgroups, getuid, umask"
 /** The functions of `node:fs` that {@link emptyFileSystem} replaces, as the names of an `import`. */
 export const EXISTENCE_EXPORTS = "exists, existsSync";
 
-/** Primordials for the functions below, which cannot use imports. */
 const TOOLS = { defineProperty, dataDescriptor };
-type Tools = typeof TOOLS;
 
-const describeOs = anonymous(
-  function (os: object, { defineProperty, dataDescriptor }: Tools): void {
-    const NOBODY = 65_534;
-    const define = (key: string, answer: () => unknown) =>
-      defineProperty(os, key, dataDescriptor(answer, true));
-    define(
-      "cpus",
-      () => [{ model: "", speed: 0, times: { user: 0, nice: 0, sys: 0, idle: 0, irq: 0 } }],
-    );
-    define("homedir", () => "/");
-    define("hostname", () => "localhost");
-    define("networkInterfaces", () => ({}));
-    define("release", () => "0.0.0");
-    define("tmpdir", () => "/tmp");
-    define(
-      "userInfo",
-      () => ({ uid: NOBODY, gid: NOBODY, username: "nobody", homedir: "/", shell: null }),
-    );
-    define("version", () => "");
-  },
-);
-
-const describeProcess = anonymous(
-  function (process: { report: object }, { defineProperty, dataDescriptor }: Tools): void {
+/** The functions below make functions that user code calls. They cannot use imports. */
+export const { describeMachine, describeUser, emptyFileSystem } = anonymous(
+  ({ defineProperty, dataDescriptor }: typeof TOOLS) => {
     const NOBODY = 65_534;
     const UMASK = 0o77;
-    const define = (key: string, answer: () => unknown) =>
-      defineProperty(process, key, dataDescriptor(answer, true));
-    define("getegid", () => NOBODY);
-    define("geteuid", () => NOBODY);
-    define("getgid", () => NOBODY);
-    define("getgroups", () => []);
-    define("getuid", () => NOBODY);
-    define("umask", () => UMASK);
-    defineProperty(process.report, "getReport", dataDescriptor(() => ({}), true));
-  },
-);
-
-const denyExistence = anonymous(
-  function (fs: object, { defineProperty, dataDescriptor }: Tools): void {
-    const exists = (_path: unknown, callback: unknown) => {
-      if (typeof callback === "function") queueMicrotask(() => callback(false));
+    const CPU = { model: "", speed: 0, times: { user: 0, nice: 0, sys: 0, idle: 0, irq: 0 } };
+    const USER = { uid: NOBODY, gid: NOBODY, username: "nobody", homedir: "/", shell: null };
+    const define = (target: object, key: string, answer: (...args: never[]) => unknown) =>
+      defineProperty(target, key, dataDescriptor(answer, true));
+    return {
+      /** Makes `node:os` describe a machine without a name, a network or a user. */
+      describeMachine(os: object): void {
+        define(os, "cpus", () => [{ ...CPU, times: { ...CPU.times } }]);
+        define(os, "homedir", () => "/");
+        define(os, "hostname", () => "localhost");
+        define(os, "networkInterfaces", () => ({}));
+        define(os, "release", () => "0.0.0");
+        define(os, "tmpdir", () => "/tmp");
+        define(os, "userInfo", () => ({ ...USER }));
+        define(os, "version", () => "");
+      },
+      /** Makes `process` report the user `nobody` and an empty report. */
+      describeUser(process: { readonly report: object }): void {
+        define(process, "getegid", () => NOBODY);
+        define(process, "geteuid", () => NOBODY);
+        define(process, "getgid", () => NOBODY);
+        define(process, "getgroups", () => []);
+        define(process, "getuid", () => NOBODY);
+        define(process, "umask", () => UMASK);
+        define(process.report, "getReport", () => ({}));
+      },
+      /** Makes `node:fs` report that no path exists: packages check before they read. */
+      emptyFileSystem(fs: object): void {
+        const exists = (_path: unknown, callback: unknown) => {
+          if (typeof callback === "function") queueMicrotask(() => callback(false));
+        };
+        define(fs, "exists", exists);
+        define(fs, "existsSync", () => false);
+      },
     };
-    defineProperty(fs, "exists", dataDescriptor(exists, true));
-    defineProperty(fs, "existsSync", dataDescriptor(() => false, true));
   },
-);
-
-/** Makes `node:os` describe a machine without a name, a network or a user. */
-export function describeMachine(os: object): void {
-  describeOs(os, TOOLS);
-}
-
-/** Makes `process` report the user `nobody` and an empty report. */
-export function describeUser(process: { report: object }): void {
-  describeProcess(process, TOOLS);
-}
-
-/** Makes `node:fs` report that no path exists: packages check before they read. */
-export function emptyFileSystem(fs: object): void {
-  denyExistence(fs, TOOLS);
-}
+)(TOOLS);
 
 /** Gives permission errors of Deno the code that Node's have and packages check. */
 export function addErrorCodes(): void {
