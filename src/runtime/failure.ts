@@ -56,7 +56,8 @@ function describeObject(value: object): string {
   }
 }
 
-function isObject(value: unknown): value is object {
+/** Whether it may have properties of its own. */
+export function isObject(value: unknown): value is object {
   return (typeof value === "object" && value !== null) || typeof value === "function";
 }
 

@@ -7,9 +7,8 @@
  * of the same process either. Deno encodes forms in the constructors of `Request` and `Response`, and in `fetch`. These
  * pass on a Blob with the encoded form instead.
  */
-import { anonymous } from "./anonymous.ts";
+import { anonymous, getterOf, uncurry } from "./anonymous.ts";
 import { drawBytes } from "./fork/unique.ts";
-import { getterOf, uncurry } from "./methods.ts";
 import { dataDescriptor, defineProperty, dictionary, ProxyOf } from "./primordials.ts";
 import * as primordials from "./primordials.ts";
 

@@ -1,9 +1,9 @@
 /** The handlers that `main.ts` exports, and how each is called. Only V8 calls code of the function. */
-import { bind, dictionary, getProperty, PromiseOf, TypeErrorOf } from "./primordials.ts";
+import { bind, dictionary, getProperty, TypeErrorOf } from "./primordials.ts";
 import { deniedListener } from "./names.ts";
-import { react } from "./react.ts";
+import { react, resolved } from "./react.ts";
 import type { HostCalls } from "./host.ts";
-import { notAResponse } from "./failure.ts";
+import { isObject, notAResponse } from "./failure.ts";
 import { serve } from "./serve.ts";
 import type { Failure, RequestInput } from "./wire.ts";
 
@@ -27,14 +27,6 @@ interface Invocation {
 
 export function handlersOf(exported: object): Handlers {
   return dictionary(exported as Record<string, unknown>);
-}
-
-export function resolved(value?: unknown): Promise<unknown> {
-  return new PromiseOf((resolve) => resolve(value));
-}
-
-function isObject(value: unknown): value is object {
-  return (typeof value === "object" && value !== null) || typeof value === "function";
 }
 
 /** On an object without a prototype: V8 reads `then` of what a promise gives. */

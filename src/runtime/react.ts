@@ -1,5 +1,5 @@
 /** Promise reactions that user code cannot intercept. */
-import { apply, dataDescriptor, defineProperty, promiseThen } from "./primordials.ts";
+import { apply, dataDescriptor, defineProperty, PromiseOf, promiseThen } from "./primordials.ts";
 
 type Reaction = (value: never) => unknown;
 
@@ -13,4 +13,9 @@ export function react(
 ): Promise<unknown> {
   defineProperty(promise, "constructor", NO_SPECIES);
   return apply(promiseThen, promise, [done, failed]) as Promise<unknown>;
+}
+
+/** A promise that is resolved with the value, without a look-up that user code could change. */
+export function resolved(value?: unknown): Promise<unknown> {
+  return new PromiseOf((resolve) => resolve(value));
 }

@@ -5,9 +5,8 @@
  * Code that runs after the function has started is anonymous, and calls nothing that the function can replace. Promises
  * of streams resolve with objects, of which V8 reads `then`: a getter of the function may see the stack.
  */
-import { anonymous } from "./anonymous.ts";
+import { anonymous, getterOf, uncurry } from "./anonymous.ts";
 import type { HostAnswer, HostCalls } from "./host.ts";
-import { getterOf, uncurry } from "./methods.ts";
 import * as primordials from "./primordials.ts";
 import { react } from "./react.ts";
 import type { HostError } from "./wire.ts";

@@ -32,7 +32,7 @@ import {
   preventDefault,
   PromiseOf,
 } from "./primordials.ts";
-import { react } from "./react.ts";
+import { react, resolved } from "./react.ts";
 import {
   type Frames,
   type InvocationMessage,
@@ -43,7 +43,7 @@ import {
 } from "./request.ts";
 import { evaluateScript } from "./script.ts";
 import type { HostCalls, Receive } from "./host.ts";
-import { callFetch, callMain, type Ends, type Handlers, handlersOf, resolved } from "./handlers.ts";
+import { callFetch, callMain, type Ends, type Handlers, handlersOf } from "./handlers.ts";
 import { hasTouchedStderr } from "./stderr.ts";
 import { beginUsage, usageBody } from "./usage.ts";
 import { background, passThroughOnException } from "./wait_until.ts";

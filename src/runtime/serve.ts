@@ -4,12 +4,11 @@
  *
  * Code that runs after the function has started is anonymous, and calls nothing that the function can replace.
  */
-import { anonymous } from "./anonymous.ts";
+import { anonymous, getterOf, uncurry } from "./anonymous.ts";
 import type { HostAnswer, HostCalls } from "./host.ts";
-import { getterOf, uncurry } from "./methods.ts";
-import { bind, construct, indexOf, PromiseOf } from "./primordials.ts";
+import { bind, construct, indexOf } from "./primordials.ts";
 import * as primordials from "./primordials.ts";
-import { react } from "./react.ts";
+import { react, resolved } from "./react.ts";
 import { makeSender, REACTIONS_MAX } from "./response.ts";
 import type { HostError, RequestInput } from "./wire.ts";
 
@@ -139,8 +138,4 @@ export function serve(
       watch(REACTIONS_MAX);
     },
   };
-}
-
-function resolved(): Promise<void> {
-  return new PromiseOf((resolve) => resolve());
 }

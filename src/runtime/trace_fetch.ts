@@ -4,8 +4,7 @@
  *
  * Like `form_bodies.ts`, this reads what the function passes as often as Deno does.
  */
-import { anonymous } from "./anonymous.ts";
-import { getterOf, uncurry } from "./methods.ts";
+import { anonymous, getterOf, uncurry } from "./anonymous.ts";
 import { dictionary } from "./primordials.ts";
 import * as primordials from "./primordials.ts";
 import type { HandlerTrace } from "./wire.ts";

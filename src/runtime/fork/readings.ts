@@ -5,8 +5,7 @@
  * The records are hints. The script runs beside this, so it can replace what a stack comes from, and hide a use or name
  * another position. Such a script gets a template that it should not have, and only its own invocations repeat values.
  */
-import { anonymous } from "../anonymous.ts";
-import { uncurry } from "../methods.ts";
+import { anonymous, uncurry } from "../anonymous.ts";
 import { encode, plainDescriptor } from "../primordials.ts";
 import * as primordials from "../primordials.ts";
 import {

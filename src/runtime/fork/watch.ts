@@ -2,8 +2,7 @@
  * Wrappers of functions that report a use while a script is observed. In all else they are what they wrap: the script,
  * and every invocation of its template, keeps them.
  */
-import { anonymous } from "../anonymous.ts";
-import { getterOf } from "../methods.ts";
+import { anonymous, getterOf } from "../anonymous.ts";
 import {
   apply,
   construct,
