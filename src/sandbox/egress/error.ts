@@ -2,16 +2,16 @@
 import { EGRESS_ERROR_HEADER } from "../../runtime/wire.ts";
 
 /** Code of an error by a rule of the operator or the function; all others are the network's. */
-const RULES = ["EGRESS_DENIED", "EGRESS_LIMIT"] as const;
+const RULES: readonly string[] = ["EGRESS_DENIED", "EGRESS_LIMIT"];
 /** Codes of a failed connection that functions get as they are. */
-const CONNECTION_CODES = [
+const CONNECTION_CODES: readonly string[] = [
   "ENOTFOUND",
   "ECONNREFUSED",
   "ECONNRESET",
   "EHOSTUNREACH",
   "ENETUNREACH",
   "ETIMEDOUT",
-] as const;
+];
 /** Codes of `node:tls` for a certificate or handshake, such as `CERT_HAS_EXPIRED` and `ERR_TLS_CERT_ALTNAME_INVALID`. */
 const TLS_CODE = /^[A-Z][A-Z0-9_]{2,63}$/;
 
@@ -23,14 +23,10 @@ const STATUS: Readonly<Record<string, Status>> = {
   ETIMEDOUT: 504,
 };
 
-function isOneOf(codes: readonly string[], code: string): boolean {
-  return codes.includes(code);
-}
-
 /** The code of a failed connection; `ECONNREFUSED` for an error without a known code. */
 export function connectionCode(error: Error): string {
   const code = codeOf(error);
-  return isOneOf(CONNECTION_CODES, code) ? code : "ECONNREFUSED";
+  return CONNECTION_CODES.includes(code) ? code : "ECONNREFUSED";
 }
 
 /** The code of a failed TLS handshake; `ECONNRESET` for an error without a code. */
@@ -60,7 +56,7 @@ export class EgressError extends Error {
 
   /** `refused` by a rule, or `failed` on the network. */
   get verdict(): "refused" | "failed" {
-    return isOneOf(RULES, this.code) ? "refused" : "failed";
+    return RULES.includes(this.code) ? "refused" : "failed";
   }
 }
 

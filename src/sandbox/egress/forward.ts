@@ -1,6 +1,6 @@
 /** Forwards one request, or the bytes of one tunnel, between a function and an allowed host. */
 import { Buffer } from "node:buffer";
-import { type IncomingMessage, request as httpRequest, type ServerResponse } from "node:http";
+import { type IncomingMessage, request, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Socket } from "node:net";
 import { type EgressFailure, type EgressRequest, unlogged } from "./session.ts";
@@ -30,7 +30,7 @@ export function forwardRequest(
     ["Connection", "close"],
     ...isChunked ? [["Transfer-Encoding", "chunked"] as const] : [],
   ];
-  const request = egressRequest.own(httpRequest({
+  const outgoing = egressRequest.own(request({
     createConnection: () => upstream,
     method: from.method ?? "GET",
     path: to.path,
@@ -45,8 +45,8 @@ export function forwardRequest(
     // If a limit broke the connection the function gets that limit as the reason.
     else rejectRequest(answer, egressRequest.failure ?? unlogged(BROKEN));
   };
-  request.on("error", fail);
-  request.on("response", (response) => {
+  outgoing.on("error", fail);
+  outgoing.on("response", (response) => {
     egressRequest.status = response.statusCode ?? 0;
     answer.writeHead(
       response.statusCode ?? 502,
@@ -61,11 +61,11 @@ export function forwardRequest(
   answer.on("finish", () => egressRequest.finish());
   answer.on("close", () => {
     egressRequest.finish();
-    request.destroy();
+    outgoing.destroy();
   });
-  if (!hasBody) return void request.end();
+  if (!hasBody) return void outgoing.end();
   from.on("data", (chunk: Uint8Array) => egressRequest.sent(chunk.length));
-  from.pipe(request);
+  from.pipe(outgoing);
 }
 
 /** The head of a WebSocket's opening handshake (RFC 6455 section 4.1) for the checked host. */
@@ -92,14 +92,6 @@ export function tunnel(egressRequest: EgressRequest, client: Duplex, upstream: S
   upstream.pipe(client);
 }
 
-const REASONS = {
-  400: "Bad Request",
-  403: "Forbidden",
-  429: "Too Many Requests",
-  502: "Bad Gateway",
-  504: "Gateway Timeout",
-} as const;
-
 /** Responds to a request that is not forwarded. */
 export function rejectRequest(answer: ServerResponse, { error, line }: EgressFailure): void {
   const text = `${line}\n`;
@@ -117,7 +109,7 @@ export function rejectRequest(answer: ServerResponse, { error, line }: EgressFai
 export function rejectTunnel(client: Duplex, { error, line }: EgressFailure): void {
   const text = `${line}\n`;
   client.end(
-    `HTTP/1.1 ${error.status} ${REASONS[error.status]}\r\n${
+    `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}\r\n${
       errorHeader(error, line).join(": ")
     }\r\n` +
       "Content-Type: text/plain; charset=utf-8\r\n" +
