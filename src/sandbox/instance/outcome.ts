@@ -34,10 +34,10 @@ export type Ending =
   | Exited;
 
 /** The process ended by itself, or the kernel killed it. */
-type Exited = Exit & {
+interface Exited extends Exit {
   readonly kind: "exited";
   readonly stderr: string;
-};
+}
 
 const timeouts = new Deadlines<() => void>((end) => end());
 

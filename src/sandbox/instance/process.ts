@@ -90,19 +90,16 @@ export interface Input {
 export type Lost = "zygote" | "template" | "script" | "wrapper";
 
 /** An exit code, or the signal that ended the process. */
-export type Exit =
-  & (
-    | { readonly code: number; readonly signal: null }
-    | { readonly code: number; readonly signal: string }
-  )
-  & {
-    /** Processor time of the process, if its fork server measured it. */
-    readonly cpuMs?: number;
-    /** Peak of its resident memory, if its fork server measured it. */
-    readonly peakBytes?: number;
-    /** Absent if it ended alone. */
-    readonly lost?: Lost;
-  };
+export interface Exit {
+  readonly code: number;
+  readonly signal: string | null;
+  /** Processor time of the process, if its fork server measured it. */
+  readonly cpuMs?: number;
+  /** Peak of its resident memory, if its fork server measured it. */
+  readonly peakBytes?: number;
+  /** Absent if it ended alone. */
+  readonly lost?: Lost;
+}
 
 /** An exit code of this plus a number means the signal with that number, as in shells. */
 const SIGNAL_BASE = 128;
