@@ -280,10 +280,7 @@ export interface ReportedScript extends MemoryLimit {
 }
 
 /** Code for which a fixed number of instances waits, with the memory limit of its invocations. */
-export interface Provisioned extends MemoryLimit {
-  /** As `scriptKey` of its jobs. */
-  readonly key: string;
-  readonly script: string;
+export interface Provisioned extends ReportedScript {
   readonly count: number;
   /** As in its jobs. */
   readonly evaluation?: Evaluation | undefined;
