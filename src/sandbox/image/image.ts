@@ -9,7 +9,7 @@ import {
   type Profile,
   seccompFilter,
 } from "../../isolation/mod.ts";
-import { isMissing } from "../../shared/files.ts";
+import { isMissing, removeAll } from "../../shared/files.ts";
 import { claimAgain, sharedDirectory } from "./shared_dir.ts";
 
 /** Open files of one process. An idle process has about 20. */
@@ -75,7 +75,7 @@ export async function openImage(cacheDir: string, searchPath: string): Promise<I
   const hasRoot = machine.programs.bwrap !== undefined;
   const root = `${sharedDir}/root`;
   if (hasRoot) {
-    await removeTree(root);
+    await removeAll(root);
     for (const part of await partsOfRoot(root, machine, [runtimeDir])) await parts.add(part);
   }
   return {
@@ -110,14 +110,6 @@ export function filePart(path: string, content: Uint8Array): Part {
 
 function directoryPart(path: string): Part {
   return { path, make: () => Deno.mkdir(path, { recursive: true, mode: 0o755 }) };
-}
-
-async function removeTree(path: string): Promise<void> {
-  try {
-    await Deno.remove(path, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }
 
 function functionProfile({ isRoot }: Machine, runtimeDir: string, seccompFile: string): Profile {
