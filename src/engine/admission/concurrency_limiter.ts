@@ -189,26 +189,14 @@ export class ConcurrencyLimiter {
 
   /** How long a waiting invocation still has to wait, as far as this is measured. */
   #expectedMs(slot: RequestedSlot, ahead: number): number {
-    const { functionId } = slot;
-    const waits: [grants: number, perSecond: number | undefined][] = [];
-    const within = this.#queue.grantsWithin(functionId, ahead);
-    if (this.#usage.isFull) {
-      waits.push([this.#queue.grantsUntil(functionId, ahead), this.perSecond]);
-    }
-    if (this.#usage.isFullOf(functionId)) {
-      waits.push([within, this.#usage.throughputOf(functionId)?.perSecond]);
-    }
-    if (this.#usage.isAtOwnLimit(slot)) {
-      waits.push([within, this.#usage.ownThroughputOf(functionId)?.perSecond]);
-    }
-    return Math.max(
-      0,
-      ...waits.map(([grants, rate]) => rate === undefined ? 0 : 1000 * grants / rate),
-    );
+    return Math.max(0, ...this.#saturations(slot, ahead).map((each) => expectedMs(each) ?? 0));
   }
 
-  /** The limits that keep an invocation from running at once. */
-  #saturations(slot: RequestedSlot): readonly Saturation[] {
+  /**
+   * The limits that keep an invocation from running at once.
+   * @param ahead invocations before it in its flow; the whole flow for an invocation that arrives now
+   */
+  #saturations(slot: RequestedSlot, ahead?: number): readonly Saturation[] {
     const { functionId, maxConcurrency } = slot;
     const { maxRunning, maxRunningPerFunction } = this.limits;
     const found: Saturation[] = [];
@@ -220,7 +208,7 @@ export class ConcurrencyLimiter {
         limit: this.limits.runningLimit ?? "server",
         maxRunning,
         perSecond: this.perSecond,
-        grants: this.#queue.grantsUntil(functionId),
+        grants: this.#queue.grantsUntil(functionId, ahead),
       });
     }
     if (this.#usage.isFullOf(functionId)) {
@@ -228,7 +216,7 @@ export class ConcurrencyLimiter {
         limit: "function",
         maxRunning: maxRunningPerFunction,
         perSecond: this.#usage.throughputOf(functionId)?.perSecond,
-        grants: this.#queue.grantsWithin(functionId),
+        grants: this.#queue.grantsWithin(functionId, ahead),
       });
     }
     if (maxConcurrency !== undefined && this.#usage.isAtOwnLimit(slot)) {
@@ -236,7 +224,7 @@ export class ConcurrencyLimiter {
         limit: "own",
         maxRunning: maxConcurrency,
         perSecond: this.#usage.ownThroughputOf(functionId)?.perSecond,
-        grants: this.#queue.grantsWithin(functionId),
+        grants: this.#queue.grantsWithin(functionId, ahead),
       });
     }
     if (slot.mode === "sync") return found;
@@ -277,21 +265,14 @@ export class ConcurrencyLimiter {
     };
   }
 
-  #longWait(
-    { limit, maxRunning, perSecond, grants }: Saturation,
-  ): RejectionReason | undefined {
+  #longWait(saturation: Saturation): RejectionReason | undefined {
     const { maxWaitMs } = this.limits;
-    if (perSecond === undefined || this.now() < this.#catchUpEndMs) return undefined;
-    const expectedMs = 1000 * grants / perSecond;
-    if (expectedMs <= maxWaitMs) return undefined;
-    return {
-      kind: "wait-too-long",
-      runningLimit: limit,
-      maxRunning,
-      perSecond,
-      expectedMs,
-      maxWaitMs,
-    };
+    const { limit: runningLimit, maxRunning, perSecond } = saturation;
+    const waitMs = expectedMs(saturation);
+    if (perSecond === undefined || waitMs === undefined || waitMs <= maxWaitMs) return undefined;
+    if (this.now() < this.#catchUpEndMs) return undefined;
+    const kind = "wait-too-long";
+    return { kind, runningLimit, maxRunning, perSecond, expectedMs: waitMs, maxWaitMs };
   }
 
   #enqueue(slot: RequestedSlot): RequestedSlot {
@@ -347,4 +328,9 @@ export class ConcurrencyLimiter {
       this.#grant(slot);
     }
   }
+}
+
+/** The wait for the grants of a limit; undefined without a measurement. */
+function expectedMs({ perSecond, grants }: Saturation): number | undefined {
+  return perSecond === undefined ? undefined : 1000 * grants / perSecond;
 }

@@ -66,11 +66,8 @@ export class SlotUsage {
   }
 
   /** Whether no limit keeps an invocation from taking a slot of its own. */
-  mayTakeSlot({ functionId, maxConcurrency = Infinity }: RequestedSlot): boolean {
-    const { maxRunning, maxRunningPerFunction } = this.limits;
-    return this.count < maxRunning &&
-      (this.#slotsOf.get(functionId) ?? 0) < maxRunningPerFunction &&
-      (this.#runningOf.get(functionId)?.size ?? 0) < maxConcurrency;
+  mayTakeSlot(slot: RequestedSlot): boolean {
+    return !this.isFull && !this.isFullOf(slot.functionId) && !this.isAtOwnLimit(slot);
   }
 
   /** Throughput of a function that has as many slots as it may have. */
