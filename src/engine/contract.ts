@@ -9,9 +9,9 @@ import type {
   Host,
   Measurements,
   MemoryLimit,
-  ProcessKind,
   SandboxJob,
   SandboxLog,
+  SandboxOutcome,
 } from "../sandbox/contract.ts";
 import type { TraceHeaders } from "../shared/trace_headers.ts";
 import type { Reservation, WorkerSlot } from "./worker_slots.ts";
@@ -36,24 +36,10 @@ export interface Job extends Omit<SandboxJob, "script"> {
   readonly sourceMapDigest: string;
 }
 
-/** How a job ended; plain data. */
+/** How a job ended; plain data. A worker measures by its own clock. `code` of an error is one of docs/errors.md. */
 export type Outcome =
-  & (
-    /** `outputJson` is the text of a JSON object. */
-    | { readonly kind: "success"; readonly outputJson: string }
-    /** `code` is one of docs/errors.md. */
-    | {
-      readonly kind: "error";
-      readonly code: string;
-      readonly message: string;
-    }
-  )
-  & {
-    /** Absent if the job got no process. */
-    readonly process?: ProcessKind;
-    /** The same; a worker measures by its own clock. */
-    readonly measured?: Measurements;
-  };
+  | Extract<SandboxOutcome, { kind: "success" }>
+  | Omit<Extract<SandboxOutcome, { kind: "error" }>, "code"> & { readonly code: string };
 
 /** The invocation waits for another attempt. */
 export interface Repeat {
