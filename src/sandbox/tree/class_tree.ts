@@ -1,19 +1,9 @@
 /** The tree of a memory class above the default, which exists while invocations need it. */
 import { getLogger } from "@logtape/logtape";
 import { Lifecycle } from "../../shared/lifecycle.ts";
-import type {
-  ForkStatus,
-  LoadReport,
-  Provisioned,
-  ReportedScript,
-  SandboxLimits,
-} from "../contract.ts";
-import type { StackMapReader } from "../../shared/stack.ts";
-import type { Loaded } from "../instance/frames.ts";
-import type { Instance } from "../instance/instance.ts";
-import { formatMemory, type ResourceLimits } from "../instance/process.ts";
+import type { Provisioned, SandboxLimits } from "../contract.ts";
+import { formatMemory } from "../instance/process.ts";
 import type { TreeResources } from "./zygote.ts";
-import type { ScriptSource, TemplateChoice } from "./script_source.ts";
 import { Tree, type TreeShares } from "./tree.ts";
 
 /** Pause after the first failed start of a zygote. Doubles with each further one. */
@@ -43,7 +33,8 @@ export class ClassTree implements AsyncDisposable {
   readonly #limits: SandboxLimits;
   /** The last start. */
   #starting: Promise<void> | undefined;
-  #tree: Tree | undefined;
+  /** Undefined while no zygote forks. */
+  tree: Tree | undefined;
   /** Trees that were given up and still have running instances. */
   readonly #retiring = new Set<Tree>();
   #provisioned: readonly Provisioned[] = [];
@@ -65,63 +56,37 @@ export class ClassTree implements AsyncDisposable {
     this.#limits = { ...limits, poolSize: 0 };
   }
 
-  get readyCount(): number {
-    return this.#tree?.readyCount ?? 0;
-  }
-
-  /**
-   * Takes an instance that waits for its first invocation. Undefined while no zygote forks; then one starts in the
-   * background.
-   */
-  async take(
-    choice: TemplateChoice | undefined,
-    limits: ResourceLimits,
-    usesNetwork: boolean,
-  ): Promise<Instance | undefined> {
+  /** The tree, for an invocation; undefined while no zygote forks: then one starts in the background. */
+  use(): Tree | undefined {
     this.#usedMs = performance.now();
     this.#begin();
-    return await this.#tree?.take(choice, limits, usesNetwork);
+    return this.tree;
   }
 
-  /** An invocation has evaluated this script. */
-  noteEvaluation(source: ScriptSource, loaded: Loaded): void {
-    this.#tree?.noteEvaluation(source, loaded);
-  }
-
-  /** Evaluates a script for a report. Starts a zygote for it, as for an invocation. */
-  async report(
-    script: ReportedScript,
-    stackMap: StackMapReader,
-    signal: AbortSignal,
-  ): Promise<LoadReport | undefined> {
-    this.#usedMs = performance.now();
-    this.#begin();
+  /** The same, once the start of a zygote has ended. */
+  async started(): Promise<Tree | undefined> {
+    this.use();
     await this.#starting;
-    return await this.#tree?.report(script, stackMap, signal);
+    return this.tree;
   }
 
   /** Keeps instances of these scripts waiting, and the zygote with them. Replaces the previous list. */
   provision(provisioned: readonly Provisioned[]): void {
     this.#provisioned = provisioned;
-    this.#tree?.provision(provisioned);
+    this.tree?.provision(provisioned);
     this.look();
   }
 
   /** Replaces a zygote whose forks cannot reach the server, and starts one for what is provisioned. */
   look(): void {
-    this.#tree?.look();
+    this.tree?.look();
     if (this.#provisioned.length > 0) this.#begin();
-  }
-
-  /** Counts processes and memory; undefined while no zygote forks. */
-  async measure(): Promise<ForkStatus | undefined> {
-    return await this.#tree?.measure();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#lifecycle.set("closed");
     clearTimeout(this.#timer);
-    const trees = [...this.#retiring, ...this.#tree === undefined ? [] : [this.#tree]];
+    const trees = [...this.#retiring, ...this.tree === undefined ? [] : [this.tree]];
     await Promise.all(trees.map((tree) => tree[Symbol.asyncDispose]()));
     await this.#starting;
   }
@@ -141,7 +106,7 @@ export class ClassTree implements AsyncDisposable {
       if (failure !== undefined) throw new Error(failure);
       if (this.#lifecycle.is("closed")) return await tree[Symbol.asyncDispose]();
       this.#lifecycle.set("serving");
-      this.#tree = tree;
+      this.tree = tree;
       tree.provision(this.#provisioned);
       this.#backoffMs = BACKOFF_MIN_MS;
       this.#endLater(this.unusedMs);
@@ -167,14 +132,14 @@ export class ClassTree implements AsyncDisposable {
 
   /** Ends the zygote once no invocation has needed it for long. Running invocations end on it. */
   async #endUnused(): Promise<void> {
-    const tree = this.#tree;
+    const tree = this.tree;
     if (tree === undefined) return;
     const leftMs = this.#usedMs + this.unusedMs - performance.now();
     if (leftMs > 0 || this.#provisioned.length > 0) {
       return this.#endLater(leftMs > 0 ? leftMs : this.unusedMs);
     }
     this.#lifecycle.set("unused");
-    this.#tree = undefined;
+    this.tree = undefined;
     this.#retiring.add(tree);
     await tree.retire();
     await tree[Symbol.asyncDispose]();

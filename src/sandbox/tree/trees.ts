@@ -72,9 +72,7 @@ export class Trees implements AsyncDisposable {
   }
 
   get readyCount(): number {
-    let count = this.#default.readyCount;
-    for (const { readyCount } of this.#others.values()) count += readyCount;
-    return count;
+    return this.#trees.reduce((sum, { readyCount }) => sum + readyCount, 0);
   }
 
   /** Lets the zygote of the default class fork; see {@link Tree.start}. */
@@ -93,9 +91,10 @@ export class Trees implements AsyncDisposable {
     limits: ResourceLimits,
     usesNetwork: boolean,
   ): Promise<Instance | undefined> {
-    return this.#canFork
-      ? await this.#treeFor(limits)?.take(choice, limits, usesNetwork)
-      : undefined;
+    if (!this.#canFork) return undefined;
+    const found = this.#treeFor(limits);
+    const tree = found instanceof ClassTree ? found.use() : found;
+    return await tree?.take(choice, limits, usesNetwork);
   }
 
   /** Whether the zygote of the default class forks. */
@@ -112,8 +111,7 @@ export class Trees implements AsyncDisposable {
 
   /** Counts the processes and the memory of all classes; undefined while no zygote forks. */
   async measure(): Promise<ForkStatus | undefined> {
-    const trees = [this.#default, ...this.#others.values()];
-    const measured = await Promise.all(trees.map((tree) => tree.measure()));
+    const measured = await Promise.all(this.#trees.map((tree) => tree.measure()));
     return sumOf(measured.filter((status) => status !== undefined));
   }
 
@@ -124,7 +122,9 @@ export class Trees implements AsyncDisposable {
   noteEvaluation(source: ScriptSource, loaded: Loaded, limit: MemoryLimit): void {
     const { key, script } = source;
     if (loaded.hasRejectedCache) this.codeCaches.reject(key);
-    this.#treeFor(limit)?.noteEvaluation(source, loaded);
+    const found = this.#treeFor(limit);
+    const tree = found instanceof ClassTree ? found.tree : found;
+    tree?.noteEvaluation(source, loaded);
     this.codeCaches.make(key, script);
   }
 
@@ -137,7 +137,9 @@ export class Trees implements AsyncDisposable {
     if (!this.#canFork) return undefined;
     await this.#reporting.acquire();
     try {
-      return await this.#treeFor(script)?.report(script, stackMap, signal);
+      const found = this.#treeFor(script);
+      const tree = found instanceof ClassTree ? await found.started() : found;
+      return await tree?.report(script, stackMap, signal);
     } finally {
       this.#reporting.release();
     }
@@ -156,6 +158,12 @@ export class Trees implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const trees = [this.#default, ...this.#others.values()];
     await Promise.all(trees.map((tree) => tree[Symbol.asyncDispose]()));
+  }
+
+  /** That of the default class, and of each other class whose zygote forks. */
+  get #trees(): readonly Tree[] {
+    const others = Array.from(this.#others.values(), ({ tree }) => tree);
+    return [this.#default, ...others].filter((tree) => tree !== undefined);
   }
 
   #treeFor(limit: MemoryLimit): Tree | ClassTree | undefined {
