@@ -35,28 +35,18 @@ export async function measureTree(
 
 /** The sum of several trees; undefined without any. */
 export function sumOf(statuses: readonly ForkStatus[]): ForkStatus | undefined {
-  if (statuses.length === 0) return undefined;
-  const sum = (of: (status: ForkStatus) => number) =>
-    statuses.reduce((total, status) => total + of(status), 0);
-  const memory = (of: (status: ForkStatus) => PrivateMemory): PrivateMemory => {
-    const known = statuses.map((status) => of(status).privateBytes)
-      .filter((bytes) => bytes !== undefined);
-    if (known.length < statuses.length) return {};
-    return { privateBytes: known.reduce((total, bytes) => total + bytes, 0) };
-  };
-  return {
-    root: { count: sum(({ root }) => root.count), ...memory(({ root }) => root) },
-    templates: {
-      blank: sum(({ templates }) => templates.blank),
-      script: sum(({ templates }) => templates.script),
-      ...memory(({ templates }) => templates),
-    },
-    instances: {
-      count: sum(({ instances }) => instances.count),
-      waiting: sum(({ instances }) => instances.waiting),
-      ...memory(({ instances }) => instances),
-    },
-  };
+  return statuses.length === 0 ? undefined : statuses.reduce((sum, status) => ({
+    root: added(sum.root, status.root),
+    templates: added(sum.templates, status.templates),
+    instances: added(sum.instances, status.instances),
+  }));
+}
+
+/** Adds the counts of two groups, and the memory if both have been measured. */
+function added<Group extends PrivateMemory>(some: Group, others: Group): Group {
+  const keys = Object.keys(some).filter((key) => key in others) as (keyof Group)[];
+  const sums = keys.map((key) => [key, Number(some[key]) + Number(others[key])]);
+  return Object.fromEntries(sums) as Group;
 }
 
 /** Nothing of processes that the server may not inspect. */
