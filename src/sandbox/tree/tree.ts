@@ -15,16 +15,19 @@ import type { Instance } from "../instance/instance.ts";
 import type { ResourceLimits } from "../instance/process.ts";
 import type { CodeCaches, TakeGeneric } from "./code_caches.ts";
 import { InstancePool } from "./instance_pool.ts";
+import { judge, reportOf } from "./judge.ts";
 import { measureTree } from "./memory.ts";
 import type { PoolMemory } from "./pool_memory.ts";
 import { type TreeResources, Zygote } from "./zygote.ts";
-import { evaluateForReport } from "./load_report.ts";
 import type { ScriptSource, TemplateChoice } from "./script_source.ts";
 import { ScriptTemplates } from "./script_templates.ts";
+import { Template } from "./template.ts";
 
 /** Backoff after the first failed start of a zygote. Doubles with each further one. */
 const BACKOFF_MIN_MS = 500;
 const BACKOFF_MAX_MS = 60_000;
+/** Niceness of the process that evaluates a script for a report: invocations go first. */
+const REPORT_NICENESS = 15;
 const logger = getLogger(["invoked", "sandbox"]);
 
 /** What a tree shares with those of other memory classes. */
@@ -176,22 +179,36 @@ export class Tree implements AsyncDisposable {
     this.#generation?.scripts.noteEvaluation(source, ms);
   }
 
-  /** Evaluates a script for a report; undefined while no zygote forks, and if the zygote has ended meanwhile. */
+  /**
+   * Evaluates a script for a report, in a template that no invocation starts from. Undefined while no zygote forks, and if
+   * the zygote has ended or the signal aborts meanwhile.
+   */
   async report(
-    script: ReportedScript,
+    { key, script }: ReportedScript,
     stackMap: StackMapReader,
     signal: AbortSignal,
   ): Promise<LoadReport | undefined> {
     const generation = this.#generation;
     if (generation === undefined) return undefined;
+    const { zygote } = generation;
+    const { codeCaches } = this.shares;
     const ending = new AbortController();
-    generation.zygote.ended.then(() => ending.abort());
-    return await evaluateForReport(script, stackMap, AbortSignal.any([signal, ending.signal]), {
-      zygote: generation.zygote,
-      resources: this.resources,
-      limits: this.limits,
-      codeCaches: this.shares.codeCaches,
-    });
+    zygote.ended.then(() => ending.abort());
+    const either = AbortSignal.any([signal, ending.signal]);
+    // Invocations have it, too.
+    await codeCaches.make(key, script);
+    if (either.aborted) return undefined;
+    using template = await Template.make(zygote, this.resources);
+    const end = () => template[Symbol.dispose]();
+    either.addEventListener("abort", end, { once: true });
+    try {
+      template.lowerPriority(REPORT_NICENESS);
+      const evaluated = await template.load({ script, codeCache: codeCaches.of(key) }, this.limits);
+      const judgement = await judge(evaluated, { script, stackMap });
+      return either.aborted ? undefined : reportOf(evaluated.ms, judgement);
+    } finally {
+      either.removeEventListener("abort", end);
+    }
   }
 
   /** Keeps instances of these scripts waiting. Replaces the previous list. */
