@@ -86,12 +86,7 @@ async function copyCarried(programs: string): Promise<void> {
 
 /** Whether the cache holds the bundler of this version of Deno, checked. */
 export async function hasBundler(cacheDir: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(markOf(programsOf(cacheDir)))).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  return await exists(markOf(programsOf(cacheDir)));
 }
 
 /**

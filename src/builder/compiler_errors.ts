@@ -2,6 +2,7 @@
 
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
 import { join, posix, resolve } from "node:path";
+import { textIfPresent } from "../shared/files.ts";
 import type { Diagnostic } from "./contract.ts";
 import { fromFileUrl } from "./file_url.ts";
 import { firstPart } from "./graph.ts";
@@ -115,9 +116,7 @@ async function original(
   column: number,
   workspace: Workspace,
 ): Promise<Position> {
-  const emitted = await readIfPresent(
-    join(workspace.deno, "gen", "file", `${file}.js`),
-  );
+  const emitted = await textIfPresent(join(workspace.deno, "gen", "file", `${file}.js`));
   const data = /^\/\/# sourceMappingURL=data:application\/json;base64,([\w+/=]+)/m.exec(
     emitted ?? "",
   );
@@ -125,13 +124,4 @@ async function original(
   const json = new TextDecoder().decode(Uint8Array.fromBase64(data[1]));
   const found = originalPositionFor(new TraceMap(json), { line, column });
   return found.line === null ? { line, column } : { line: found.line, column: found.column };
-}
-
-async function readIfPresent(path: string): Promise<string | undefined> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }
