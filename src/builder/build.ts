@@ -1,6 +1,7 @@
 /** One build, step by step, in an open workspace. */
 
 import { formatBytes } from "../config/mod.ts";
+import { textIfPresent } from "../shared/files.ts";
 import { BUNDLE } from "./bundler.ts";
 import { BuildRejection, type Compiler, type Exited, LimitReached } from "./compiler.ts";
 import type { Artifact, BuildGoal, BuildLimits, BuildResult, Diagnostic } from "./contract.ts";
@@ -28,8 +29,10 @@ import { SDK_IMPORTS, writeTestRun } from "./sdk.ts";
 import type { SourceTree } from "./source_tree.ts";
 import { packageRoots, unsharePackages, type Workspace } from "./workspace.ts";
 
-/** What a build needs besides its workspace and files. */
+/** What a build, a type check or a resolution of packages works on, and with. */
 export interface BuildContext {
+  readonly workspace: Workspace;
+  readonly tree: SourceTree;
   readonly limits: BuildLimits;
   readonly compiler: Compiler;
   /** URL of the package registry. */
@@ -49,17 +52,8 @@ export const ISOLATED = ["--node-modules-dir=none", "--no-remote"];
  * Builds the tree in the workspace. The module graph is checked before anything is downloaded or bundled. Only the
  * download has a network.
  */
-export async function buildIn(
-  workspace: Workspace,
-  tree: SourceTree,
-  context: BuildContext,
-  goal: BuildGoal,
-): Promise<BuildResult> {
-  const outcome = await catchRejection(
-    workspace,
-    tree,
-    () => build(workspace, tree, context, goal),
-  );
+export async function buildIn(context: BuildContext, goal: BuildGoal): Promise<BuildResult> {
+  const outcome = await catchRejection(context, () => build(context, goal));
   if (outcome.kind === "rejected") return rejected(...outcome.diagnostics);
   return { kind: "built", artifact: outcome.value };
 }
@@ -71,18 +65,15 @@ type WorkResult<T> =
 
 /** Runs work, and turns a thrown {@link BuildRejection} into a result. */
 export async function catchRejection<T>(
-  workspace: Workspace,
-  tree: SourceTree,
+  context: BuildContext,
   work: () => Promise<T>,
 ): Promise<WorkResult<T>> {
   try {
     return { kind: "done", value: await work() };
   } catch (error) {
     if (!(error instanceof BuildRejection)) throw error;
-    return {
-      kind: "rejected",
-      diagnostics: error.diagnostics.map((found) => scrubbed(found, workspace, tree)),
-    };
+    const diagnostics = error.diagnostics.map((found) => scrubbed(found, context));
+    return { kind: "rejected", diagnostics };
   }
 }
 
@@ -92,8 +83,7 @@ const FOREIGN_PATH = /Cannot find module '\//;
 /** The diagnostic without the server's own directories, and with paths as the author writes them. */
 export function scrubbed(
   diagnostic: Diagnostic,
-  workspace: Workspace,
-  tree: SourceTree,
+  { workspace, tree }: Pick<BuildContext, "workspace" | "tree">,
 ): Diagnostic {
   const hidden = [
     { directory: workspace.source, by: "" },
@@ -104,37 +94,29 @@ export function scrubbed(
   return { ...diagnostic, message: FOREIGN_PATH.test(message) ? REACHES_OUTSIDE : message };
 }
 
-async function build(
-  workspace: Workspace,
-  tree: SourceTree,
-  context: BuildContext,
-  goal: BuildGoal,
-): Promise<Artifact> {
-  const commit = await prepare(workspace, tree, context);
+async function build(context: BuildContext, goal: BuildGoal): Promise<Artifact> {
+  const { workspace, tree, compiler } = context;
+  const commit = await prepare(context);
   const main = tree.ofFunction(ENTRY);
   const entry = goal === "tests"
     ? await writeTestRun(workspace.sdk, main, tree.ofFunction(TEST_ENTRY))
     : main;
-  const { graph, flags, locked } = await resolveGraph(workspace, commit, context, entry);
+  const { graph, flags, locked } = await resolveGraph(commit, context, entry);
   const nameOf = moduleNames(graph, commit);
   const args = [...BUNDLE, ...flags, "-o", workspace.bundle];
-  const run = (more: readonly string[]) => context.compiler.run([...args, ...more, entry]);
+  const run = (more: readonly string[]) => compiler.run([...args, ...more, entry]);
   const bundled = await bundleWithoutMissing({ workspace, graph, commit, nameOf, run });
   if (bundled.kind === "errors") {
     const { diagnostics } = bundled;
     const errors = diagnostics.length > 0
       ? diagnostics
       : [{ message: "the bundler failed without a message" }];
-    rejectIfAny(errors, context.compiler);
+    rejectIfAny(errors, compiler);
     throw new BuildRejection(...errors);
   }
   const { missing } = bundled;
-  const { bundle, ...output } = await readOutput(workspace, nameOf, context.limits, {
-    graph,
-    commit,
-    main,
-    missing,
-  });
+  const read = { graph, commit, main, missing };
+  const { bundle, ...output } = await readOutput(context, nameOf, read);
   const warnings = goal === "function" ? ownFetchCalls(bundle, output.sourceMap, tree) : [];
   return {
     ...output,
@@ -158,11 +140,11 @@ export interface Resolved {
  * the registry does not have
  */
 export async function resolveGraph(
-  workspace: Workspace,
   commit: Commit,
-  { compiler, registry }: BuildContext,
+  context: BuildContext,
   entry: string,
 ): Promise<Resolved> {
+  const { workspace, compiler } = context;
   const isolated = [...commit.flags, ...ISOLATED, `--import-map=${workspace.importMap}`];
   const info = ["info", "--json", ...isolated];
   const local = readGraph(await compiler.run([...info, "--no-npm", "--no-lock", entry]), workspace);
@@ -177,7 +159,7 @@ export async function resolveGraph(
   try {
     const graph = readGraph(await compiler.runWithRegistry([...info, lock, entry]), workspace);
     rejectIfAny(graphDiagnostics(graph, commit), compiler);
-    return { graph, flags: [...isolated, lock], locked: await readLock(workspace, registry) };
+    return { graph, flags: [...isolated, lock], locked: await readLock(context) };
   } catch (error) {
     throw errors.length === 0 ? error : withErrors(errors, error);
   }
@@ -198,12 +180,9 @@ function withErrors(errors: readonly Diagnostic[], error: unknown): BuildRejecti
  * Writes the lock, the import map and the options of the commit into the workspace.
  * @throws {BuildRejection} for an invalid lock
  */
-export async function prepare(
-  workspace: Workspace,
-  tree: SourceTree,
-  context: BuildContext,
-): Promise<Commit> {
-  await seedLock(workspace, tree, context);
+export async function prepare(context: BuildContext): Promise<Commit> {
+  const { workspace, tree } = context;
+  await seedLock(context);
   const project = new ProjectFiles(tree);
   const map = project.importMap("./src/", SDK_IMPORTS);
   await Deno.writeTextFile(workspace.importMap, map, { mode: 0o600 });
@@ -216,11 +195,7 @@ export async function prepare(
   return { source: workspace.source, sdk: workspace.sdk, tree, project, flags };
 }
 
-async function seedLock(
-  workspace: Workspace,
-  tree: SourceTree,
-  { registry }: BuildContext,
-): Promise<void> {
+async function seedLock({ workspace, tree, registry }: BuildContext): Promise<void> {
   const given = tree.nearest(LOCK_NAME);
   if (given === undefined) return;
   const checked = checkLock(new TextDecoder().decode(given.content), registry);
@@ -235,14 +210,9 @@ async function seedLock(
 }
 
 /** The lock that the compiler has written into the workspace. @throws {BuildRejection} for an invalid lock */
-export async function readLock(workspace: Workspace, registry: string): Promise<string> {
-  let text: string;
-  try {
-    text = await Deno.readTextFile(workspace.lock);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return EMPTY_LOCK;
-    throw error;
-  }
+export async function readLock({ workspace, registry }: BuildContext): Promise<string> {
+  const text = await textIfPresent(workspace.lock);
+  if (text === undefined) return EMPTY_LOCK;
   const checked = checkLock(text, registry);
   if (checked.kind === "error") {
     throw new BuildRejection({ message: `Failed to lock the dependencies: ${checked.message}` });
@@ -295,9 +265,8 @@ function rejectIfAny(diagnostics: readonly Diagnostic[], { registryHasFailed }: 
 }
 
 async function readOutput(
-  workspace: Workspace,
+  { workspace, limits }: BuildContext,
   nameOf: NameOf,
-  limits: BuildLimits,
   bundled: Bundle,
 ): Promise<Pick<Artifact, "script" | "sourceMap"> & { readonly bundle: string }> {
   const { size } = await Deno.stat(workspace.bundle);

@@ -137,8 +137,8 @@ class CompilingBuilder implements Builder {
     if (!(tree instanceof SourceTree)) return checked(tree);
     return await this.#within(this.#checks, signal, async (isolation, deadline) => {
       await using workspace = await openWorkspace(tree.files, this.options);
-      const context = this.#context(workspace, isolation, deadline, "type check");
-      return await checkTypesIn(workspace, tree, context);
+      const compiler = this.#compiler(workspace, isolation, deadline, "type check");
+      return await checkTypesIn(this.#context(workspace, tree, compiler));
     });
   }
 
@@ -154,8 +154,8 @@ class CompilingBuilder implements Builder {
     const tree = treeOf(packages, lock);
     return await this.#within(this.#resolutions, signal, async (isolation, deadline) => {
       await using workspace = await openWorkspace(tree.files, this.options);
-      const context = this.#context(workspace, isolation, deadline);
-      return await resolvePackagesIn(workspace, tree, packages, context);
+      const compiler = this.#compiler(workspace, isolation, deadline);
+      return await resolvePackagesIn(this.#context(workspace, tree, compiler), packages);
     });
   }
 
@@ -196,23 +196,26 @@ class CompilingBuilder implements Builder {
       throw error;
     }
     await using workspace = await openWorkspace(tree.files, this.options);
-    return await buildIn(workspace, tree, this.#context(workspace, isolation, signal), goal);
+    const compiler = this.#compiler(workspace, isolation, signal);
+    return await buildIn(this.#context(workspace, tree, compiler), goal);
   }
 
   async #fetchBundler(isolation: CompilerIsolation, signal: AbortSignal): Promise<void> {
     await using workspace = await openWorkspace(undefined, this.options);
-    await fetchBundler(workspace, this.#context(workspace, isolation, signal).compiler);
+    await fetchBundler(workspace, this.#compiler(workspace, isolation, signal));
   }
 
-  #context(
+  #compiler(
     workspace: Workspace,
     isolation: CompilerIsolation,
     signal: AbortSignal,
     work: Work = "build",
-  ): BuildContext {
-    const limits = this.limits;
-    const compiler = new Compiler(workspace, isolation, this.#registry, limits, signal, work);
-    return { limits, compiler, registry: this.#registry.url };
+  ): Compiler {
+    return new Compiler(workspace, isolation, this.#registry, this.limits, signal, work);
+  }
+
+  #context(workspace: Workspace, tree: SourceTree, compiler: Compiler): BuildContext {
+    return { workspace, tree, limits: this.limits, compiler, registry: this.#registry.url };
   }
 
   async #raise(): Promise<CompilerIsolation> {

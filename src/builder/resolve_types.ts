@@ -14,7 +14,6 @@ import type { PackageError, ResolvedPackages } from "./contract.ts";
 import type { Graph } from "./graph.ts";
 import { EMPTY_LOCK, LOCK_NAME } from "./lock.ts";
 import { SourceTree } from "./source_tree.ts";
-import type { Workspace } from "./workspace.ts";
 
 /** The tree of a module that imports the packages, with the lock file of their author, if any. */
 export function treeOf(packages: readonly string[], lock: string | undefined): SourceTree {
@@ -31,47 +30,38 @@ export function treeOf(packages: readonly string[], lock: string | undefined): S
  * of a package runs.
  */
 export async function resolvePackagesIn(
-  workspace: Workspace,
-  tree: SourceTree,
-  packages: readonly string[],
   context: BuildContext,
+  packages: readonly string[],
 ): Promise<ResolvedPackages> {
-  const outcome = await catchRejection(
-    workspace,
-    tree,
-    () => resolve(workspace, tree, packages, context),
-  );
+  const outcome = await catchRejection(context, () => resolve(context, packages));
   return outcome.kind === "rejected"
     ? { kind: "rejected", diagnostics: outcome.diagnostics }
     : outcome.value;
 }
 
 async function resolve(
-  workspace: Workspace,
-  tree: SourceTree,
-  packages: readonly string[],
   context: BuildContext,
+  packages: readonly string[],
 ): Promise<ResolvedPackages> {
-  const { flags } = await prepare(workspace, tree, context);
+  const { workspace, tree, compiler } = context;
+  const { flags } = await prepare(context);
   const info = ["info", "--json", ...flags, ...ISOLATED, `--import-map=${workspace.importMap}`];
   const read = async () => {
     const args = [...info, `--lock=${workspace.lock}`, tree.ofFunction(ENTRY)];
-    return readGraph(await context.compiler.runWithRegistry(args), workspace);
+    return readGraph(await compiler.runWithRegistry(args), workspace);
   };
   const errors = errorsOf(await read()).map(({ name, message }) => ({
     name,
-    message: scrubbed({ message }, workspace, tree).message,
+    message: scrubbed({ message }, context).message,
   }));
-  if (errors.length === 0) {
-    return { kind: "resolved", lock: await readLock(workspace, context.registry), errors };
-  }
+  if (errors.length === 0) return { kind: "resolved", lock: await readLock(context), errors };
   // One package that does not resolve keeps the compiler from downloading the other packages.
   const failed = new Set(errors.map(({ name }) => name));
   const others = packages.filter((name) => !failed.has(name));
   if (others.length === 0) return { kind: "resolved", lock: EMPTY_LOCK, errors };
   await Deno.writeTextFile(`${workspace.source}/${tree.ofFunction(ENTRY)}`, moduleOf(others));
   await read();
-  return { kind: "resolved", lock: await readLock(workspace, context.registry), errors };
+  return { kind: "resolved", lock: await readLock(context), errors };
 }
 
 function moduleOf(packages: readonly string[]): string {

@@ -16,7 +16,6 @@ import { byPosition, distinct, rejected } from "./diagnostics.ts";
 import { entryCheckIn, entryDiagnostic, writeEntryCheck } from "./entry_check.ts";
 import { fromFileUrl } from "./file_url.ts";
 import { type Commit, commitPath } from "./graph.ts";
-import type { SourceTree } from "./source_tree.ts";
 import type { Workspace } from "./workspace.ts";
 
 /**
@@ -34,16 +33,8 @@ export function checked(...found: readonly Diagnostic[]): TypeCheckResult {
  * Checks the tree in the workspace. Only errors that the compiler lists, and errors of imports and of the lock, are
  * errors of the commit; every other end of the compiler means that the types were not checked.
  */
-export async function checkTypesIn(
-  workspace: Workspace,
-  tree: SourceTree,
-  context: BuildContext,
-): Promise<TypeCheckResult> {
-  const outcome = await catchRejection(
-    workspace,
-    tree,
-    () => withinLimits(() => check(workspace, tree, context)),
-  );
+export async function checkTypesIn(context: BuildContext): Promise<TypeCheckResult> {
+  const outcome = await catchRejection(context, () => withinLimits(() => check(context)));
   return outcome.kind === "rejected" ? checked(...outcome.diagnostics) : outcome.value;
 }
 
@@ -59,15 +50,12 @@ async function withinLimits(work: () => Promise<TypeCheckResult>): Promise<TypeC
   }
 }
 
-async function check(
-  workspace: Workspace,
-  tree: SourceTree,
-  context: BuildContext,
-): Promise<TypeCheckResult> {
-  const commit = await prepare(workspace, tree, context);
+async function check(context: BuildContext): Promise<TypeCheckResult> {
+  const { workspace, tree } = context;
+  const commit = await prepare(context);
   const entries = [ENTRY, TEST_ENTRY].map((entry) => tree.ofFunction(entry))
     .filter((entry) => tree.has(entry));
-  const flags = await resolveAll(workspace, commit, context, entries);
+  const flags = await resolveAll(commit, context, entries);
   const assertion = await writeEntryCheck(workspace.sdk, tree.ofFunction(ENTRY));
   const { code, stderr } = await context.compiler.run([...CHECK, ...flags, ...entries, assertion]);
   if (code === 0) return checked();
@@ -77,7 +65,7 @@ async function check(
   const failed = code > SIGNALLED
     ? crash(code - SIGNALLED, context.limits.checkMemoryBytes)
     : failure(code, stderr);
-  const { message } = scrubbed({ message: failed }, workspace, tree);
+  const { message } = scrubbed({ message: failed }, context);
   return { kind: "unchecked", unchecked: { reason: "CHECKER_FAILED", message } };
 }
 
@@ -87,7 +75,6 @@ async function check(
  * @throws {BuildRejection} with the errors of all
  */
 async function resolveAll(
-  workspace: Workspace,
   commit: Commit,
   context: BuildContext,
   entries: readonly string[],
@@ -96,7 +83,7 @@ async function resolveAll(
   const errors: Diagnostic[] = [];
   for (const entry of entries) {
     try {
-      const resolved = await resolveGraph(workspace, commit, context, entry);
+      const resolved = await resolveGraph(commit, context, entry);
       // An entry with packages has written the lock, with which the other entry is checked too.
       if (flags.length === 0 || !resolved.flags.includes("--no-lock")) flags = resolved.flags;
     } catch (error) {
@@ -166,5 +153,5 @@ function readBlock(block: string, workspace: Workspace, commit: Commit): readonl
   const position = path !== undefined && tree.has(path)
     ? { path: tree.shown(path), line: Number(line), column: Number(column) }
     : {};
-  return [scrubbed({ ...position, message }, workspace, tree)];
+  return [scrubbed({ ...position, message }, { workspace, tree })];
 }
