@@ -3,18 +3,11 @@
  * program itself. See `Documentation/userspace-api/seccomp_filter.rst` of Linux.
  */
 import {
-  CLONE,
-  CLONE3,
+  CHECKED_CALLS,
   DENIED_CALLS,
-  FCNTL,
   FILE_CHANGING_CALLS,
   FORK_MANAGING_CALLS,
   FORKING_CALLS,
-  GETSOCKOPT,
-  IOCTL,
-  type Numbers,
-  PRLIMIT64,
-  SOCKET,
   THREAD_SIGNALLING_CALLS,
 } from "./syscalls.ts";
 
@@ -161,21 +154,17 @@ export function seccompFilter(
     { load: NUMBER_OFFSET },
     { test: JUMP_AT_LEAST, value: X32_FIRST, then: "EPERM" },
     // Its flags are in memory, which a filter cannot read. The C library falls back to clone.
-    { test: JUMP_EQUAL, value: numberOf("clone3", CLONE3), then: "ENOSYS" },
-    ...judgeClone(numberOf("clone", CLONE), options),
-    ...byArgument(
-      numberOf("socket", SOCKET),
-      0,
-      { test: JUMP_EQUAL, value: AF_UNIX, otherwise: "EAFNOSUPPORT" },
-    ),
-    ...byArgument(
-      numberOf("prlimit64", PRLIMIT64),
-      0,
-      { test: JUMP_EQUAL, value: 0, otherwise: "EPERM" },
-    ),
-    ...denyOption(numberOf("getsockopt", GETSOCKOPT), SO_PEERPIDFD),
-    ...denyCommands(numberOf("fcntl", FCNTL), DENIED_COMMANDS.fcntl),
-    ...denyCommands(numberOf("ioctl", IOCTL), DENIED_COMMANDS.ioctl),
+    { test: JUMP_EQUAL, value: numberOf("clone3"), then: "ENOSYS" },
+    ...judgeClone(numberOf("clone"), options),
+    ...byArgument(numberOf("socket"), 0, {
+      test: JUMP_EQUAL,
+      value: AF_UNIX,
+      otherwise: "EAFNOSUPPORT",
+    }),
+    ...byArgument(numberOf("prlimit64"), 0, { test: JUMP_EQUAL, value: 0, otherwise: "EPERM" }),
+    ...denyOption(numberOf("getsockopt"), SO_PEERPIDFD),
+    ...denyCommands(numberOf("fcntl"), DENIED_COMMANDS.fcntl),
+    ...denyCommands(numberOf("ioctl"), DENIED_COMMANDS.ioctl),
     ...denyAmong(deniedNumbers(architecture, options)),
   ]);
 }
@@ -193,17 +182,13 @@ export function furtherSeccompFilter(
   const already = new Set(deniedNumbers(architecture, inForce));
   return assemble([
     { load: NUMBER_OFFSET },
-    ...judgeClone(numberOf("clone", CLONE), options),
+    ...judgeClone(numberOf("clone"), options),
     ...denyAmong(deniedNumbers(architecture, options).filter((number) => !already.has(number))),
   ]);
 }
 
-function numbersOf(architecture: Architecture): (name: string, numbers: Numbers) => number {
-  return (name, numbers) => {
-    const number = numbers[columnOf(architecture)];
-    if (number === undefined) throw new Error(`${architecture} has no ${name}`);
-    return number;
-  };
+function numbersOf(architecture: Architecture): (name: keyof typeof CHECKED_CALLS) => number {
+  return (name) => CHECKED_CALLS[name][columnOf(architecture)];
 }
 
 function columnOf(architecture: Architecture): 0 | 1 {

@@ -171,10 +171,12 @@ export const THREAD_SIGNALLING_CALLS: Readonly<Record<string, Numbers>> = { tgki
 export const FORK_MANAGING_CALLS: ReadonlySet<string> = new Set(["pidfd_send_signal"]);
 
 /** System calls that are checked by their arguments. */
-export const CLONE: Numbers = [56, 220];
-export const CLONE3: Numbers = [435, 435];
-export const SOCKET: Numbers = [41, 198];
-export const GETSOCKOPT: Numbers = [55, 209];
-export const PRLIMIT64: Numbers = [302, 261];
-export const FCNTL: Numbers = [72, 25];
-export const IOCTL: Numbers = [16, 29];
+export const CHECKED_CALLS = {
+  clone: [56, 220],
+  clone3: [435, 435],
+  socket: [41, 198],
+  getsockopt: [55, 209],
+  prlimit64: [302, 261],
+  fcntl: [72, 25],
+  ioctl: [16, 29],
+} satisfies Record<string, readonly [x86_64: number, aarch64: number]>;

@@ -6,16 +6,10 @@ import {
   seccompFilter,
 } from "../../src/isolation/mod.ts";
 import {
-  CLONE,
-  CLONE3,
+  CHECKED_CALLS,
   DENIED_CALLS,
-  FCNTL,
   FILE_CHANGING_CALLS,
   FORKING_CALLS,
-  GETSOCKOPT,
-  IOCTL,
-  PRLIMIT64,
-  SOCKET,
   THREAD_SIGNALLING_CALLS,
 } from "../../src/isolation/syscalls.ts";
 import { AVAILABLE_MODES, SEARCH_PATH } from "./harness.ts";
@@ -84,25 +78,27 @@ Deno.test("every class of calls is denied on both architectures, and calls that 
     const used = { x86_64: [0, 9, 202, 59, 231], aarch64: [63, 222, 98, 221, 94] }[architecture];
     for (const nr of used) assert.equal(of(nr), ALLOW, `${architecture} ${nr}`);
     const thread = 0x3d0f00;
-    assert.equal(of(CLONE[column] ?? -1, thread), ALLOW);
-    assert.equal(of(CLONE[column] ?? -1, 17), EPERM, "a fork");
-    assert.equal(of(CLONE[column] ?? -1, thread | 0x10000000), EPERM, "a user namespace");
+    assert.equal(of(CHECKED_CALLS.clone[column], thread), ALLOW);
+    assert.equal(of(CHECKED_CALLS.clone[column], 17), EPERM, "a fork");
+    assert.equal(of(CHECKED_CALLS.clone[column], thread | 0x10000000), EPERM, "a user namespace");
     for (const options of [{ mayFork: true }, { mayFork: true, mayManageForks: true }]) {
-      const nr = CLONE[column] ?? -1;
+      const nr = CHECKED_CALLS.clone[column];
       const cloning = seccompFilter(architecture, options);
       for (const arg0 of [0x8000, 0x8011, 0x9011, 0x2c028011]) {
         assert.equal(verdict(cloning, { nr, arch, arg0 }), EPERM, "a sibling of the caller");
       }
     }
-    assert.equal(of(CLONE3[column] ?? -1), ENOSYS);
-    assert.equal(of(SOCKET[column] ?? -1, 1), ALLOW, "unix");
+    assert.equal(of(CHECKED_CALLS.clone3[column]), ENOSYS);
+    assert.equal(of(CHECKED_CALLS.socket[column], 1), ALLOW, "unix");
     // inet, inet6, netlink, packet, vsock.
     for (const family of [2, 10, 16, 17, 40]) {
-      assert.equal(of(SOCKET[column] ?? -1, family), EAFNOSUPPORT, `family ${family}`);
+      assert.equal(of(CHECKED_CALLS.socket[column], family), EAFNOSUPPORT, `family ${family}`);
     }
-    const [prlimit = -1, fcntl = -1, ioctl = -1] = [PRLIMIT64, FCNTL, IOCTL].map((numbers) =>
-      numbers[column]
-    );
+    const [prlimit, fcntl, ioctl] = [
+      CHECKED_CALLS.prlimit64[column],
+      CHECKED_CALLS.fcntl[column],
+      CHECKED_CALLS.ioctl[column],
+    ];
     assert.equal(of(prlimit, 0), ALLOW, "limits of its own");
     assert.equal(of(prlimit, 4711), EPERM, "limits of another process");
     // F_GETFD, F_SETFL, F_DUPFD_CLOEXEC; F_SETOWN, F_SETSIG, F_SETOWN_EX, F_SETLEASE, F_NOTIFY.
@@ -117,11 +113,11 @@ Deno.test("every class of calls is denied on both architectures, and calls that 
     ) assert.equal(of(ioctl, 3, command), EPERM, command.toString(16));
     const forking = seccompFilter(architecture, { mayFork: true, mayChangeFiles: true });
     const mayFork = (nr: number, arg0: number) => verdict(forking, { nr, arch, arg0 });
-    assert.equal(mayFork(CLONE[column] ?? -1, 17), ALLOW, "a fork of the compiler");
-    assert.equal(mayFork(CLONE[column] ?? -1, 0x10000011), EPERM, "its user namespace");
+    assert.equal(mayFork(CHECKED_CALLS.clone[column], 17), ALLOW, "a fork of the compiler");
+    assert.equal(mayFork(CHECKED_CALLS.clone[column], 0x10000011), EPERM, "its user namespace");
     const fchmod = FILE_CHANGING_CALLS.fchmod?.[column] ?? -1;
     assert.equal(mayFork(fchmod, 3), ALLOW, "the mode of a file that it writes");
-    assert.equal(mayFork(SOCKET[column] ?? -1, 2), EAFNOSUPPORT, "its network");
+    assert.equal(mayFork(CHECKED_CALLS.socket[column], 2), EAFNOSUPPORT, "its network");
     assert.equal(verdict(filter, { nr: 0, arch: 0x40000003 }), KILL, "a 32-bit call");
     assert.equal(of(0x40000000 + 101), EPERM, "an x32 call");
   }
@@ -171,7 +167,7 @@ Deno.test("no process of functions gets at another one by its number or by a soc
   ];
   for (const architecture of ["x86_64", "aarch64"] as const satisfies Architecture[]) {
     const [column, arch] = [architecture === "x86_64" ? 0 : 1, AUDIT_ARCH[architecture]];
-    const getsockopt = GETSOCKOPT[column];
+    const getsockopt = CHECKED_CALLS.getsockopt[column];
     const setsockopt = DENIED_CALLS.sockets?.setsockopt?.[column];
     const calls = DENIED_CALLS["other processes"] ?? {};
     for (const option of options) {
@@ -202,7 +198,7 @@ Deno.test("a filter judges every number by its list, in few instructions", () =>
   for (const architecture of ["x86_64", "aarch64"] as const satisfies Architecture[]) {
     const column = architecture === "x86_64" ? 0 : 1;
     const denied = new Set(Object.values(DENIED).flatMap(Object.values).map((n) => n[column]));
-    const byArgument = [CLONE, CLONE3, SOCKET, PRLIMIT64, FCNTL, IOCTL, GETSOCKOPT];
+    const byArgument = Object.values(CHECKED_CALLS);
     const checked = new Set(byArgument.map((numbers) => numbers[column]));
     const filter = seccompFilter(architecture, { mayFork: false });
     for (let nr = 0; nr < 1000; nr++) {

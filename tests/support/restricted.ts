@@ -1,7 +1,7 @@
 /** Runs `invoked doctor` with rights taken away, as containers and hosts take them. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { CLONE, CLONE3, DENIED_CALLS, type Numbers } from "../../src/isolation/syscalls.ts";
+import { CHECKED_CALLS, DENIED_CALLS, type Numbers } from "../../src/isolation/syscalls.ts";
 import type { Json } from "./client.ts";
 import { pathOf } from "./diagnosis.ts";
 
@@ -70,9 +70,9 @@ export async function denying(path: string, calls: readonly Numbers[]): Promise<
   const program = [
     [load, 0, 0, 0],
     ...numbers.flatMap((number) => [[equal, 0, 1, number], [answer, 0, 0, eperm]]),
-    [equal, 0, 1, CLONE3[column] ?? 0],
+    [equal, 0, 1, CHECKED_CALLS.clone3[column]],
     [answer, 0, 0, enosys],
-    [equal, 0, 3, CLONE[column] ?? 0],
+    [equal, 0, 3, CHECKED_CALLS.clone[column]],
     [load, 0, 0, 16],
     [anyBit, 0, 1, CLONE_NEW_NAMESPACES],
     [answer, 0, 0, eperm],
