@@ -28,6 +28,8 @@ const PIDS_MAX = 256;
 export interface Cgroup extends Disposable {
   /** A process that writes its id to these files joins the cgroup. */
   readonly files: readonly string[];
+  /** Moves a running process to it. Its later forks join, too. */
+  join(pid: number): Promise<void>;
   /** Changes the limit of memory until the disposal. Rejects if the kernel does not take it. */
   limitMemory(bytes: number): Promise<void>;
   /** No process could join it. Neither it nor those that were made with it are used again. */
@@ -81,6 +83,7 @@ export class Cgroups implements AsyncDisposable {
     let isUsable = true;
     return {
       files,
+      join: (pid) => this.#join(pid, files),
       discard: () => {
         isUsable = false;
         this.#free.length = 0;
@@ -99,6 +102,19 @@ export class Cgroups implements AsyncDisposable {
     this.#isClosed = true;
     await this.#limiter[Symbol.asyncDispose]();
     await removeDirectories(this.sh, this.tree, this.directories);
+  }
+
+  async #join(pid: number, files: readonly string[]): Promise<void> {
+    const script = 'pid=$1; shift; for file; do echo "$pid" >"$file" || exit 1; done';
+    const { success, stderr } = await new Deno.Command(this.sh, {
+      args: ["-c", script, "sh", `${pid}`, ...files],
+      clearEnv: true,
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    }).output();
+    if (success) return;
+    throw new Error(`Failed to join a cgroup: ${new TextDecoder().decode(stderr).trim()}`);
   }
 
   /** The first directory is that of memory; see `openDirectories`. */

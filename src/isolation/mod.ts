@@ -1,7 +1,6 @@
 /** Isolation: see `isolation.ts`. */
 
 export * from "./isolation.ts";
-export { othersCanEnter } from "./access.ts";
 export { type Cgroup, Cgroups } from "./cgroups.ts";
 export {
   chooseIsolation,
@@ -12,15 +11,24 @@ export {
 } from "./choose.ts";
 export { type Segment, segmentsIn, SegmentType } from "./libraries.ts";
 export { findMachine, findProgram, type Machine, NOBODY_ID, type Programs } from "./machine.ts";
-export { joinCgroup, processBelow } from "./forks.ts";
-export { bytesIn, readAllProcfs, readFields, readProcfs, readThreads } from "./procfs.ts";
+export {
+  bytesIn,
+  innermost,
+  processBelow,
+  type ProcessStatus,
+  readAllProcfs,
+  readCpuMs,
+  readFields,
+  readProcfs,
+  readThreads,
+} from "./procfs.ts";
 export { killOrphans } from "./orphans.ts";
 export { Parts } from "./parts.ts";
 export { type Part, partsOfRoot } from "./root.ts";
 export { type Architecture, furtherSeccompFilter, seccompFilter } from "./seccomp.ts";
 export { recommend, type Recommendation, recommendForBuilds } from "./recommendations.ts";
-export { openSocketDir, type SocketDir } from "./socket_dir.ts";
+export { openSocketDir, othersCanEnter, type SocketDir } from "./socket_dir.ts";
 export { killGroup, spawnGroup } from "./spawn.ts";
 export { acceptAll, UnixConnection, UnixListener } from "./unix_listener.ts";
 export { NOT_JOINED } from "./wrappers.ts";
-export { innermost, missingIn, missingIsolation, type ProcessStatus, readCpuMs } from "./verify.ts";
+export { missingIn, missingIsolation } from "./verify.ts";

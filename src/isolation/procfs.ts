@@ -59,16 +59,18 @@ done
 printf '%s\\n' "$at"
 show "/proc/$at/$3"`;
 
-/**
- * The process below a process and its wrappers that has no child, and its status.
- * @param wrappersMax most processes above it
- * @returns undefined if it has ended
- */
-export async function readInnermost(
-  pid: number,
-  wrappersMax: number,
-): Promise<{ readonly pid: number; readonly status: string } | undefined> {
-  const text = await outputOf(INNERMOST, [`${pid}`, `${wrappersMax}`, "status"]);
+/** Most wrappers between the spawned process and the isolated one. */
+const WRAPPERS_MAX = 4;
+
+/** A process and its status in `/proc` (`man 5 proc_pid_status`). */
+export interface ProcessStatus {
+  readonly pid: number;
+  readonly status: string;
+}
+
+/** The process without a child, the isolated one below its wrappers, and its status; undefined if it has ended. */
+export async function innermost(pid: number): Promise<ProcessStatus | undefined> {
+  const text = await outputOf(INNERMOST, [`${pid}`, `${WRAPPERS_MAX}`, "status"]);
   if (text === undefined) return undefined;
   const end = text.indexOf("\n");
   return { pid: Number(text.slice(0, end)), status: text.slice(end + 1) };
@@ -79,16 +81,10 @@ const MS_PER_TICK = 10;
 /** The user and system time after the name, which may contain anything (`man 5 proc_pid_stat`). */
 const CPU_TICKS = /^[^]*\) (?:\S+ ){11}(\d+) (\d+) /;
 
-/**
- * The processor time in milliseconds of the process below a process and its wrappers that has no child.
- * @param wrappersMax most processes above it
- * @returns undefined if it has ended
- */
-export async function readInnermostCpuMs(
-  pid: number,
-  wrappersMax: number,
-): Promise<number | undefined> {
-  const text = await outputOf(INNERMOST, [`${pid}`, `${wrappersMax}`, "stat"])
+/** Processor time in milliseconds of the isolated process below its wrappers; undefined if it has ended, and outside Linux. */
+export async function readCpuMs(pid: number): Promise<number | undefined> {
+  if (Deno.build.os !== "linux") return undefined;
+  const text = await outputOf(INNERMOST, [`${pid}`, `${WRAPPERS_MAX}`, "stat"])
     .catch(() => undefined);
   const [, user, system] = CPU_TICKS.exec(text ?? "") ?? [];
   return user === undefined ? undefined : MS_PER_TICK * (Number(user) + Number(system));
@@ -120,13 +116,15 @@ done
 exit 1`;
 
 /**
- * The id of a child in the namespace of the server.
- * @param id that the child has in the namespace of its parent
- * @returns undefined if the parent has no such child
+ * The id of a child of `parent` in the namespace of the server.
+ * @param pid the child's id in the namespace of its parent
  */
-export async function readChild(parent: number, id: number): Promise<number | undefined> {
-  const text = await outputOf(CHILD, [`${parent}`, `${id}`]);
-  return text === undefined ? undefined : Number(text);
+export async function processBelow(parent: number, pid: number): Promise<number> {
+  const text = await outputOf(CHILD, [`${parent}`, `${pid}`]);
+  if (text !== undefined) return Number(text);
+  throw new Error(
+    `/proc shows no fork ${pid} of process ${parent}; mount it without hidepid (systemd: no ProtectProc)`,
+  );
 }
 
 /** The texts of all files below `/proc` that can be read, one after the other. */
@@ -186,12 +184,6 @@ export function bytesIn(fields: Fields | undefined, name: string): number {
   return parseInt(fields?.get(name) ?? "0") * BYTES_PER_KIB;
 }
 
-/** What the kernel knows of a process, with ids in the namespace of the server. */
-interface ProcessStatus {
-  readonly parent: number;
-  readonly group: number;
-}
-
 /**
  * Prints a line for each process: its id, state, parent and group. Its name may contain anything, but what follows the
  * last parenthesis is the kernel's.
@@ -205,8 +197,10 @@ done`;
 /** The line of one that is alive. */
 const STATUS = /^(\d+) [^ZX] (\d+) (\d+)$/gm;
 
-/** All processes by id, without those that have ended and wait to be reaped. */
-export async function readStatuses(): Promise<ReadonlyMap<number, ProcessStatus>> {
+/** Parent and group of all processes by id, in the namespace of the server, without those that wait to be reaped. */
+export async function readStatuses(): Promise<
+  ReadonlyMap<number, { readonly parent: number; readonly group: number }>
+> {
   const { stdout } = await run(STATUSES, []);
   if (stdout === "") throw new Error("Failed to read the processes in /proc");
   return new Map(

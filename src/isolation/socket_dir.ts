@@ -6,7 +6,6 @@
 import { dirname, join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import { isOwnerGone } from "../shared/files.ts";
-import { othersCanEnter } from "./access.ts";
 import { NOBODY_ID } from "./machine.ts";
 import type { Part } from "./root.ts";
 
@@ -170,5 +169,15 @@ async function removeDirectory(path: string): Promise<void> {
     await Deno.remove(path, { recursive: true });
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+const OTHERS_EXECUTE = 0o001;
+
+/** Whether other users can enter a directory and every one above it. */
+export async function othersCanEnter(path: string): Promise<boolean> {
+  for (let at = path;; at = dirname(at)) {
+    if ((((await Deno.stat(at)).mode ?? 0) & OTHERS_EXECUTE) === 0) return false;
+    if (at === "/") return true;
   }
 }

@@ -1,9 +1,6 @@
 /** Verifies the isolation of a process in `/proc`. */
 import type { Expected } from "./isolation.ts";
-import { readInnermost, readInnermostCpuMs, readProcfs } from "./procfs.ts";
-
-/** Most wrappers between the spawned process and the isolated one. */
-const WRAPPERS_MAX = 4;
+import { innermost, readProcfs } from "./procfs.ts";
 
 /** Describes the first missing part of the isolation of a running process; undefined without one, and outside Linux. */
 export async function missingIsolation(
@@ -35,21 +32,4 @@ export function missingIn(status: string, expected: Expected): string | undefine
     return "the process has no process namespace of its own";
   }
   return undefined;
-}
-
-/** A process and its status in `/proc` (`man 5 proc_pid_status`). */
-export interface ProcessStatus {
-  readonly pid: number;
-  readonly status: string;
-}
-
-/** The process without a child, the isolated one below its wrappers, and its status; undefined if it has ended. */
-export async function innermost(pid: number): Promise<ProcessStatus | undefined> {
-  return await readInnermost(pid, WRAPPERS_MAX);
-}
-
-/** Processor time in milliseconds of the isolated process below its wrappers; undefined if it has ended, and outside Linux. */
-export async function readCpuMs(pid: number): Promise<number | undefined> {
-  if (Deno.build.os !== "linux") return undefined;
-  return await readInnermostCpuMs(pid, WRAPPERS_MAX);
 }

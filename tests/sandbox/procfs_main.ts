@@ -3,11 +3,11 @@
  * process that renames itself all the time.
  */
 import {
+  innermost,
+  processBelow,
   readAllProcfs,
-  readChild,
+  readCpuMs,
   readFields,
-  readInnermost,
-  readInnermostCpuMs,
   readProcfs,
   readStatuses,
 } from "../../src/isolation/procfs.ts";
@@ -25,10 +25,10 @@ console.log(JSON.stringify({
   setting: await readProcfs("sys/kernel/core_uses_pid"),
   all: await readAllProcfs([`${child}/comm`, missing, `${parent}/comm`]),
   renaming: await readAllProcfs(Array.from({ length: LOOKS }, () => `${renaming}/stat`)),
-  innermost: await readInnermost(parent, 4),
-  cpuMs: await readInnermostCpuMs(parent, 4),
-  child: await readChild(parent, child),
-  noChild: await readChild(parent, parent) ?? null,
+  innermost: await innermost(parent),
+  cpuMs: await readCpuMs(parent),
+  child: await processBelow(parent, child),
+  noChild: await processBelow(parent, parent).catch(() => null),
   fields: [...fields].map(([path, found]) => [path, [...found]]),
   memory: (await readFields([`${child}/smaps_rollup`], ["Private_Clean", "Private_Dirty"])).size,
   statuses: [...await readStatuses()],

@@ -7,7 +7,6 @@ import { type InvocationConfig, LoadPurpose } from "../../runtime/wire.ts";
 import {
   bytesIn,
   type Cgroup,
-  joinCgroup,
   processBelow,
   readAllProcfs,
   readFields,
@@ -177,7 +176,7 @@ export class Template implements ForkServer, Disposable {
       process = await forkServer.link.forkTemplate(resources.socket);
       const pid = await processBelow(forkServer.pid, process.pidInForkServer);
       if (cgroup !== undefined) {
-        await joinCgroup(pid, cgroup, resources.image.machine).catch((error) => {
+        await cgroup.join(pid).catch((error) => {
           // Somebody may have removed it.
           cgroup.discard();
           throw error;
