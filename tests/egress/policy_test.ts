@@ -4,7 +4,7 @@ import { addressPolicy } from "../../src/sandbox/egress/addresses.ts";
 import { Allowlist, entryViolation, normalHost } from "../../src/sandbox/egress/allowlist.ts";
 
 Deno.test("only public addresses are allowed", () => {
-  const { error } = addressPolicy([]);
+  const error = addressPolicy([]);
   for (
     const address of [
       "8.8.8.8",
@@ -39,7 +39,7 @@ Deno.test("only public addresses are allowed", () => {
 });
 
 Deno.test("the operator allows networks, and no others", () => {
-  const { error } = addressPolicy(["10.1.0.0/16", "fd00:1::/64", "127.0.0.1/32"]);
+  const error = addressPolicy(["10.1.0.0/16", "fd00:1::/64", "127.0.0.1/32"]);
   for (
     const address of ["10.1.2.3", "fd00:1::5", "127.0.0.1", "::ffff:10.1.2.3", "64:ff9b::a01:203"]
   ) {

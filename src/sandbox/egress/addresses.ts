@@ -6,11 +6,8 @@ type Address = ipaddr.IPv4 | ipaddr.IPv6;
 /** Why an address is denied, in a word for the log; undefined for an allowed address. */
 type AddressError = string | undefined;
 
-/** Allows or denies addresses. */
-export interface AddressPolicy {
-  /** Checks the text of one address from a resolver. */
-  error(address: string): AddressError;
-}
+/** Checks the text of one address from a resolver. */
+export type AddressPolicy = (address: string) => AddressError;
 
 /** Metadata services of clouds at addresses that look public. */
 const METADATA_ADDRESSES = ["168.63.129.16"];
@@ -45,12 +42,10 @@ export function addressPolicy(allowedNetworks: readonly string[]): AddressPolicy
     const error = check(inner);
     return error === undefined ? undefined : `${rangeName(address)} of ${error}`;
   };
-  return {
-    error(text) {
-      // A zone (`fe80::1%eth0`) selects an interface of this machine.
-      if (text.includes("%") || !ipaddr.isValid(text)) return "no IP address";
-      return check(ipaddr.parse(text));
-    },
+  return (text) => {
+    // A zone (`fe80::1%eth0`) selects an interface of this machine.
+    if (text.includes("%") || !ipaddr.isValid(text)) return "no IP address";
+    return check(ipaddr.parse(text));
   };
 }
 

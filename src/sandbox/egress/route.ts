@@ -79,7 +79,7 @@ export class Router {
   async #checkedAddresses(host: string): Promise<readonly string[]> {
     const addresses = isIP(host) === 0 ? await resolve(host) : [host];
     for (const address of addresses) {
-      const error = this.policy.error(address);
+      const error = this.policy(address);
       if (error === undefined) continue;
       const what = address === host ? "the address" : `its address ${address}`;
       throw new EgressError(
