@@ -26,13 +26,12 @@ const HANG =
 
 /** The error of an invocation whose process ended with this exit. */
 async function errorOf(exit: Exit): Promise<string> {
-  const outcome = await outcomeOf(
-    { kind: "exited", ...exit, stderr: "" },
-    () => StackMap.open(() => Promise.reject(new Error("no source map"))),
-    runLimits({}, LIMITS),
-    new Redactor(new Redactions([])),
-    0,
-  );
+  const outcome = await outcomeOf({ kind: "exited", ...exit, stderr: "" }, {
+    stackMap: () => StackMap.open(() => Promise.reject(new Error("no source map"))),
+    limits: runLimits({}, LIMITS),
+    redactor: new Redactor(new Redactions([])),
+    earlierInvocations: 0,
+  });
   return outcome.kind === "error" ? `${outcome.code}: ${outcome.message}` : outcome.kind;
 }
 

@@ -269,7 +269,9 @@ export class Instance {
       await (keep ? this.#allRead(output) : output.allRead);
       this.loaded = output.loaded;
       await output.close();
-      const outcome = await outcomeOf(ending, stackMap, limits, redactor, this.#invocations - 1);
+      const earlierInvocations = this.#invocations - 1;
+      const run = { stackMap, limits, redactor, earlierInvocations };
+      const outcome = await outcomeOf(ending, run);
       const usage = output.usage ?? await usageAtEnd(ending, this.ended);
       const measured = measurementsOf({ span, output, egress: egress?.close(), redactor, usage });
       return { ...outcome, measured };

@@ -79,11 +79,21 @@ const PERMISSION_ADVICE = /, run again with the --allow-[a-z]+ flag$/;
 const VARIABLES_ADVICE =
   "; functions.getConfig() and the env of its fetch have its variables and secrets";
 
+/** What the outcome of a run depends on besides its ending. */
+interface RunFacts {
+  readonly stackMap: StackMapReader;
+  /** The limits of this run. */
+  readonly limits: RunLimits;
+  readonly redactor: Redactor;
+  /** Number of invocations that the process answered before. */
+  readonly earlierInvocations: number;
+}
+
 function failed(code: ErrorCode, message: string): SandboxOutcome {
   return { kind: "error", code, message: message.slice(0, OUTCOME_MESSAGE_MAX_UNITS) };
 }
 
-function outOfMemory(limits: RunLimits, earlierInvocations: number): SandboxOutcome {
+function outOfMemory({ limits, earlierInvocations }: RunFacts): SandboxOutcome {
   return failed(
     "OUT_OF_MEMORY",
     `the function needed more memory than its limit of ${limitText("OUT_OF_MEMORY", limits)}${
@@ -127,7 +137,7 @@ const LOST: Readonly<Record<Exclude<Lost, "script">, string>> = {
   wrapper: "the wrapper of its process",
 };
 
-function exited(ending: Exited, limits: RunLimits, earlierInvocations: number): SandboxOutcome {
+function exited(ending: Exited, run: RunFacts): SandboxOutcome {
   const { code, signal, stderr, lost } = ending;
   if (lost !== undefined && lost !== "script") {
     return failed(
@@ -136,13 +146,13 @@ function exited(ending: Exited, limits: RunLimits, earlierInvocations: number): 
     );
   }
   if (code !== 0 && OUT_OF_MEMORY_PRINTS.some((print) => stderr.includes(print))) {
-    return outOfMemory(limits, earlierInvocations);
+    return outOfMemory(run);
   }
-  if (isCpuLimit(ending, limits)) {
+  if (isCpuLimit(ending, run.limits)) {
     return failed(
       "CPU_LIMIT",
-      `the function used up its limit of ${limitText("CPU_LIMIT", limits)}${
-        ofEarlierInvocations(earlierInvocations)
+      `the function used up its limit of ${limitText("CPU_LIMIT", run.limits)}${
+        ofEarlierInvocations(run.earlierInvocations)
       }`,
     );
   }
@@ -161,16 +171,14 @@ function parseFailure(json: Uint8Array): Failure | undefined {
 
 async function uncaught(
   failure: Failure & { kind: "uncaught" },
-  stackMap: StackMapReader,
-  limits: RunLimits,
-  redactor: Redactor,
-  earlierInvocations: number,
+  run: RunFacts,
 ): Promise<SandboxOutcome> {
+  const { stackMap, redactor } = run;
   const name = failure.name.slice(0, FAILURE_NAME_MAX_UNITS);
   const message = redactCut(failure.message.slice(0, FAILURE_MESSAGE_MAX_UNITS), redactor);
   const isMemory = name === "RangeError" &&
     OUT_OF_MEMORY_MESSAGES.some((text) => message.includes(text));
-  if (isMemory) return outOfMemory(limits, earlierInvocations);
+  if (isMemory) return outOfMemory(run);
   const shown = name === "NotCapable"
     ? message.replace(PERMISSION_ADVICE, ", which a function does not have") +
       (message.startsWith("Requires env access") ? VARIABLES_ADVICE : "")
@@ -204,24 +212,18 @@ function redactCut(
   return redactor.redact(message, message.length >= maxUnits);
 }
 
-async function failedInside(
-  json: Uint8Array,
-  stackMap: StackMapReader,
-  limits: RunLimits,
-  redactor: Redactor,
-  earlierInvocations: number,
-): Promise<SandboxOutcome> {
+async function failedInside(json: Uint8Array, run: RunFacts): Promise<SandboxOutcome> {
   const failure = parseFailure(json);
   switch (failure?.kind) {
     case "uncaught":
-      return await uncaught(failure, stackMap, limits, redactor, earlierInvocations);
+      return await uncaught(failure, run);
     case "bad-output":
       return failed(
         "BAD_OUTPUT",
-        redactCut(failure.message.slice(0, FAILURE_MESSAGE_MAX_UNITS), redactor),
+        redactCut(failure.message.slice(0, FAILURE_MESSAGE_MAX_UNITS), run.redactor),
       );
     case "output-too-large":
-      return tooLarge(failure.bytes, limits);
+      return tooLarge(failure.bytes, run.limits);
     case "stalled":
       return failed(
         "EXITED",
@@ -241,40 +243,30 @@ function quoted(location: string): string {
   return JSON.stringify(location).slice(1, -1);
 }
 
-/**
- * The outcome of a run with this ending.
- * @param limits the limits of this run
- * @param earlierInvocations number of invocations that the process answered before
- */
-export async function outcomeOf(
-  ending: Ending,
-  stackMap: StackMapReader,
-  limits: RunLimits,
-  redactor: Redactor,
-  earlierInvocations: number,
-): Promise<SandboxOutcome> {
+/** The outcome of a run with this ending. */
+export async function outcomeOf(ending: Ending, run: RunFacts): Promise<SandboxOutcome> {
   switch (ending.kind) {
     case "result": {
       const outcome = validateOutput(ending.json);
       if (outcome.kind !== "success") return outcome;
       // Stacks in it get the positions of the author.
-      return { ...outcome, outputJson: await mapText(outcome.outputJson, stackMap, quoted) };
+      return { ...outcome, outputJson: await mapText(outcome.outputJson, run.stackMap, quoted) };
     }
     case "failure":
-      return await failedInside(ending.json, stackMap, limits, redactor, earlierInvocations);
+      return await failedInside(ending.json, run);
     case "result-too-large":
-      return tooLarge(ending.bytes, limits);
+      return tooLarge(ending.bytes, run.limits);
     case "broken":
       return failed("EXITED", "the process of the function sent a frame that cannot be read");
     case "timeout":
       return failed(
         "TIMEOUT",
-        `the invocation ran longer than its limit of ${limitText("TIMEOUT", limits)}`,
+        `the invocation ran longer than its limit of ${limitText("TIMEOUT", run.limits)}`,
       );
     case "killed":
       return killed(ending.code);
     case "exited":
-      return exited(ending, limits, earlierInvocations);
+      return exited(ending, run);
   }
 }
 
