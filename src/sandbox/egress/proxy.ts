@@ -56,34 +56,12 @@ interface Handshakes {
   hasHandshake(connection: Deno.UnixConn): Promise<boolean>;
 }
 
-/** The network of one instance. Its disposal closes the socket and every connection. */
-export interface EgressSocket extends Disposable {
-  readonly socketPath: string;
-  /** Whether somebody has removed the socket: no instance can connect to it any more. */
-  readonly isLost: boolean;
-  /** Whether a request or connection arrived without an open session and was rejected. */
-  readonly wasUsedOutsideRun: boolean;
-  /**
-   * Makes it ready for another instance. The one that had it has ended, or is about to. Connections are accepted in order:
-   * until one has the handshake of the new instance, all others were left behind, and are closed.
-   * @param handshakes absent for an instance that may connect to nothing: the socket closes what it accepts before its run,
-   * and in the iteration of the event loop that opens the run
-   */
-  renew(handshakes?: Handshakes): void;
-  /**
-   * Opens the network of a run, which forwards what the allowlist names until it is closed: by the run, which may outlive
-   * its instance, or when another run or instance gets the socket.
-   * @param name of the allowlist, for messages
-   */
-  openRun(allowlist: readonly string[], log: EgressLogger, name?: string): EgressRun;
-}
-
 /** The proxy of all instances. Its disposal closes every egress socket. */
 export class EgressProxy implements Disposable {
   readonly #router: Router;
-  readonly #sockets = new Set<ListeningSocket>();
+  readonly #sockets = new Set<EgressSocket>();
   /** The egress socket of each connection. */
-  readonly #origins = new WeakMap<object, ListeningSocket>();
+  readonly #origins = new WeakMap<object, EgressSocket>();
   readonly #http: Server;
 
   /** @param socketDir of its sockets; the caller owns it */
@@ -111,7 +89,7 @@ export class EgressProxy implements Disposable {
 
   /** Opens the egress socket of one instance. Its path exists when this returns. */
   openSocket(): EgressSocket {
-    const socket = new ListeningSocket(this.options, this.socketDir.newSocket(), (connection) => {
+    const socket = new EgressSocket(this.options, this.socketDir.newSocket(), (connection) => {
       this.#origins.set(connection, socket);
       this.#http.emit("connection", connection);
     }, () => this.#sockets.delete(socket));
@@ -235,8 +213,8 @@ export class EgressProxy implements Disposable {
   }
 }
 
-/** An egress socket and its connections. */
-class ListeningSocket implements EgressSocket {
+/** The network of one instance, with its connections. Its disposal closes the socket and every connection. */
+export class EgressSocket implements Disposable {
   readonly #listener: UnixListener;
   readonly #connections = new Set<Duplex>();
   /** Connections beyond the limit, until their answer. */
@@ -249,6 +227,7 @@ class ListeningSocket implements EgressSocket {
   #openedIn = 0;
   /** Whether it closes all connections, until the next run. */
   #isBetweenRuns = false;
+  /** Whether a request or connection arrived without an open session and was rejected. */
   wasUsedOutsideRun = false;
 
   constructor(
@@ -268,6 +247,11 @@ class ListeningSocket implements EgressSocket {
     );
   }
 
+  /**
+   * Opens the network of a run, which forwards what the allowlist names until it is closed: by the run, which may outlive
+   * its instance, or when another run or instance gets the socket.
+   * @param name of the allowlist, for messages
+   */
   openRun(
     allowlist: readonly string[],
     log: EgressLogger,
@@ -286,10 +270,17 @@ class ListeningSocket implements EgressSocket {
     return session;
   }
 
+  /** Whether somebody has removed the socket: no instance can connect to it any more. */
   get isLost(): boolean {
     return isMissing(this.socketPath);
   }
 
+  /**
+   * Makes it ready for another instance. The one that had it has ended, or is about to. Connections are accepted in order:
+   * until one has the handshake of the new instance, all others were left behind, and are closed.
+   * @param handshakes absent for an instance that may connect to nothing: the socket closes what it accepts before its run,
+   * and in the iteration of the event loop that opens the run
+   */
   renew(handshakes?: Handshakes): void {
     this.#closeRun();
     this.#awaited = handshakes;
