@@ -106,8 +106,7 @@ export class Launcher {
   async #measure(): Promise<number | undefined> {
     const spawned = this.#spawnInstance(this.program.limits, {}, undefined);
     const process = spawnedProcess(spawned, this.isolation);
-    const { redactions } = this;
-    const instance = await Instance.start({ process, egressSocket: undefined, redactions });
+    const instance = await Instance.start({ process, redactions: this.redactions });
     try {
       return instance.pid === undefined ? undefined : await idleMemory(instance.pid);
     } finally {
@@ -129,7 +128,7 @@ export class Launcher {
     const env = { ...isolation.env, ...egressEnv(inside), ...caEnv(caFile) };
     const flags = egressFlags(inside, isolation.expected.seccomp);
     const line = isolation.wrap(
-      command("instance", limits, flags, [egressArgument(inside)]),
+      command("instance", limits, flags, [EGRESS_SOCKET_ARGUMENT + inside]),
       { ...own, egressSocket: socketPath, env },
     );
     return this.#spawn(line, env);
@@ -165,9 +164,4 @@ function egressEnv(socketInside: string): Readonly<Record<string, string>> {
 /** The variable with the certificates that functions trust in addition to Mozilla's. */
 function caEnv(caFile: string | undefined): Readonly<Record<string, string>> {
   return caFile === undefined ? {} : { DENO_CERT: caFile };
-}
-
-/** The argument of the bootstrap with the path of the egress socket. */
-function egressArgument(socketInside: string): string {
-  return `${EGRESS_SOCKET_ARGUMENT}${socketInside}`;
 }
