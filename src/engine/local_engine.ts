@@ -1,5 +1,6 @@
 /** The engine of one process, and the runs that it tracks. */
 import { Lifecycle } from "../shared/lifecycle.ts";
+import { untilAborted } from "../shared/pause.ts";
 import { ConcurrencyLimiter, type ConcurrencyLimits } from "./admission/concurrency_limiter.ts";
 import { RejectionLog } from "./admission/rejection_log.ts";
 import {
@@ -334,17 +335,10 @@ class ActiveRun implements Run {
       : undefined;
     this.slot.onOverdue = (overdue) =>
       this.#stop.abort({ kind: "overloaded", overdue } satisfies StopReason);
-    await Promise.race([this.slot.granted, aborted(this.signal)]);
+    await untilAborted(this.slot.granted, this.signal);
     this.slot.onOverdue = undefined;
     clearTimeout(timer);
   }
 
   readonly #cancel = () => this.kill("CANCELLED");
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) =>
-    signal.addEventListener("abort", () => resolve(), { once: true })
-  );
 }
