@@ -17,6 +17,7 @@ import type {
   BuildGoal,
   BuildLimits,
   BuildResult,
+  Diagnostic,
   PackageTypes,
   ResolvedPackages,
   SourceFiles,
@@ -112,9 +113,7 @@ class CompilingBuilder implements Builder {
   }
 
   async #build(files: SourceFiles, signal: AbortSignal, goal: BuildGoal): Promise<BuildResult> {
-    const error = filesError(files, goal);
-    if (error !== undefined) return rejected({ message: error });
-    const tree = SourceTree.of(files);
+    const tree = treeOfCommit(files, goal);
     if (!(tree instanceof SourceTree)) return rejected(tree);
     return await this.#within(this.#builds, signal, async (isolation, deadline) => {
       const started = performance.now();
@@ -131,9 +130,7 @@ class CompilingBuilder implements Builder {
   }
 
   async checkTypes(files: SourceFiles, signal: AbortSignal): Promise<TypeCheckResult> {
-    const error = filesError(files, "function");
-    if (error !== undefined) return checked({ message: error });
-    const tree = SourceTree.of(files);
+    const tree = treeOfCommit(files, "function");
     if (!(tree instanceof SourceTree)) return checked(tree);
     return await this.#within(this.#checks, signal, async (isolation, deadline) => {
       await using workspace = await openWorkspace(tree.files, this.options);
@@ -225,11 +222,13 @@ class CompilingBuilder implements Builder {
   }
 }
 
-/** Why the compiler does not start for these files. */
-function filesError(files: SourceFiles, goal: BuildGoal): string | undefined {
+/** The author's tree of these files, or why the compiler does not start for them. */
+function treeOfCommit(files: SourceFiles, goal: BuildGoal): SourceTree | Diagnostic {
   const error = pathSetViolation([...files.keys()]);
-  if (error !== undefined) return `Invalid path ${JSON.stringify(error.path)}: ${error.violation}`;
+  if (error !== undefined) {
+    return { message: `Invalid path ${JSON.stringify(error.path)}: ${error.violation}` };
+  }
   const needed = goal === "tests" ? [ENTRY, TEST_ENTRY] : [ENTRY];
   const missing = needed.find((entry) => !files.has(entry));
-  return missing === undefined ? undefined : `the commit has no ${missing}`;
+  return missing === undefined ? SourceTree.of(files) : { message: `the commit has no ${missing}` };
 }
