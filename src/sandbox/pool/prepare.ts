@@ -65,9 +65,10 @@ export async function prepare(limits: SandboxLimits, options: SandboxOptions): P
   const egress = opened.use(new EgressProxy(options.egress, socketDir));
   const socket = opened.use(new TreeSocket(socketDir));
   const first = await startFirst(options.isolation, program, { image, socketDir });
-  const { launcher, zygote, instanceLimits } = first;
+  const { launcher, zygote } = first;
   await using unowned = new AsyncDisposableStack();
   if (typeof zygote !== "string") unowned.use(zygote);
+  const instanceLimits = await instanceLimitsOf(first);
   const cgroups = instanceLimits && await openCgroups(image.machine, instanceLimits);
   if (cgroups !== undefined) opened.use(cgroups);
   const { isolation } = launcher;
@@ -94,8 +95,6 @@ interface First {
   readonly launcher: Launcher;
   /** A zygote that loaded the runtime in verified isolation; else why instances cannot be forked. */
   readonly zygote: Zygote | string;
-  /** Of an instance with the default limits; undefined outside Linux. */
-  readonly instanceLimits: ProcessLimits | undefined;
 }
 
 /**
@@ -111,7 +110,7 @@ async function startFirst(
   program: Program,
   { image, socketDir }: Pick<RootResources, "image" | "socketDir">,
 ): Promise<First> {
-  let first: Omit<First, "instanceLimits"> | undefined;
+  let first: First | undefined;
   const probe = async (isolation: Isolation) => {
     const launcher = new Launcher(isolation, program);
     const [maxima] = memoryClasses(program.limits);
@@ -122,12 +121,11 @@ async function startFirst(
   };
   await chooseIsolation(choice, { machine: image.machine, profile: image.profile, probe });
   if (first === undefined) throw new Error("No process was tried");
-  return { ...first, instanceLimits: await instanceLimitsOf(first) };
+  return first;
 }
 
-async function instanceLimitsOf(
-  { launcher, zygote }: Omit<First, "instanceLimits">,
-): Promise<ProcessLimits | undefined> {
+/** The limits of an instance with the default ones; undefined outside Linux. */
+async function instanceLimitsOf({ launcher, zygote }: First): Promise<ProcessLimits | undefined> {
   const { limits } = launcher.program;
   if (typeof zygote !== "string") return zygote.limitsOf(limits);
   const idleBytes = await launcher.idleBytes();
