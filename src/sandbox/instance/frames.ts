@@ -196,11 +196,7 @@ function findNonce(bytes: Uint8Array, nonce: Uint8Array): number {
 }
 
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  if (first.length === 0) return second;
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
+  return first.length === 0 ? second : concatenate([first, second]);
 }
 
 const MARK_TRANSITIONS: Transitions<"skipping" | "reading" | "ended"> = {
