@@ -9,9 +9,9 @@ export interface Rename {
 /** The part between `import` or `export` and `from`. Names are source text: identifiers or string literals. */
 interface Clause {
   /** `x` of `import x from`. */
-  readonly defaultName?: string;
+  readonly defaultName: string | undefined;
   /** `x` of `* as x`. */
-  readonly namespace?: string;
+  readonly namespace: string | undefined;
   /** `*` alone. */
   readonly star: boolean;
   /** `{a, b as c}`. */
@@ -49,13 +49,7 @@ export function readClause(text: string, start: number): Clause | undefined {
   } else if (defaultName === undefined) {
     return undefined;
   }
-  return {
-    ...(defaultName === undefined ? {} : { defaultName }),
-    ...(namespace === undefined ? {} : { namespace }),
-    star,
-    names,
-    end: reader.position,
-  };
+  return { defaultName, namespace, star, names, end: reader.position };
 }
 
 function readNames(reader: Reader): Rename[] {
