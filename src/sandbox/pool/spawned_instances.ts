@@ -1,5 +1,6 @@
 /** Instances that are spawned for one invocation each: where no tree forks, and until one does. */
 import { getLogger } from "@logtape/logtape";
+import { pause } from "../../shared/pause.ts";
 import type { Instance } from "../instance/instance.ts";
 import { areEqual, type ResourceLimits } from "../instance/process.ts";
 import type { InstanceResources, Launcher } from "../instance/launcher.ts";
@@ -130,11 +131,7 @@ export class SpawnedInstances implements AsyncDisposable {
       backoffMs: this.#backoffMs,
       error: String(error),
     });
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, this.#backoffMs);
-    this.#closed.signal.addEventListener("abort", () => resolve(), { once: true });
-    await promise;
-    clearTimeout(timer);
+    await pause(this.#backoffMs, this.#closed.signal);
     this.#backoffMs = 0;
   }
 }
