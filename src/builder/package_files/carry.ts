@@ -97,15 +97,14 @@ function partsOf(bundle: string, modules: ReadonlySet<string>): readonly Part[] 
 }
 
 function codesOf(bundle: string, parts: readonly Part[]): readonly PackageCode[] {
-  const codes = new Map<string, { name: string; texts: string[]; modules: Set<string> }>();
-  for (const { name, path, start, end } of parts) {
-    if (name === undefined || path === undefined) continue;
-    const code = codes.get(name) ?? { name, texts: [], modules: new Set<string>() };
-    codes.set(name, code);
-    code.texts.push(bundle.slice(start, end));
-    code.modules.add(path);
-  }
-  return [...codes.values()];
+  const modules = parts.flatMap(({ name, path, start, end }) =>
+    name === undefined || path === undefined ? [] : [{ name, path, text: bundle.slice(start, end) }]
+  );
+  return Array.from(Map.groupBy(modules, ({ name }) => name), ([name, group]) => ({
+    name,
+    texts: group.map(({ text }) => text),
+    modules: new Set(group.map(({ path }) => path)),
+  }));
 }
 
 function packageOf(path: string): string {

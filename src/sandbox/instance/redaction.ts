@@ -39,7 +39,7 @@ export class Redactions {
   /** By their first units, longest first. */
   readonly needles: ReadonlyMap<string, readonly Needle[]>;
   /** 1 for each hash of first units that occurs. */
-  readonly filter: Uint8Array;
+  readonly filter = new Uint8Array(FILTER_MASK + 1);
   readonly longestUnits: number;
   /** For the secrets of functions that were invoked last. */
   #made: LRUCache<string, Redactions> | undefined;
@@ -58,17 +58,8 @@ export class Redactions {
     ].filter(({ text }) => text.length >= REDACTED_MIN_UNITS)
       .sort((a, b) => b.text.length - a.text.length);
     this.longestUnits = needles[0]?.text.length ?? 0;
-    const byHead = new Map<string, Needle[]>();
-    const filter = new Uint8Array(FILTER_MASK + 1);
-    for (const needle of needles) {
-      const head = needle.text.slice(0, REDACTED_MIN_UNITS);
-      const others = byHead.get(head);
-      if (others === undefined) byHead.set(head, [needle]);
-      else others.push(needle);
-      filter[hashAt(head, 0)] = 1;
-    }
-    this.needles = byHead;
-    this.filter = filter;
+    this.needles = Map.groupBy(needles, ({ text }) => text.slice(0, REDACTED_MIN_UNITS));
+    for (const head of this.needles.keys()) this.filter[hashAt(head, 0)] = 1;
   }
 
   /** These redactions, for invocations with secrets. */
