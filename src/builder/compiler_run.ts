@@ -37,10 +37,7 @@ export type CompilerRun =
     readonly stdout: string;
     readonly stderr: string;
   }
-  | { readonly kind: "timeout" }
-  | { readonly kind: "outOfMemory" }
-  | { readonly kind: "outOfStack" }
-  | { readonly kind: "tooMuchOutput" };
+  | { readonly kind: "timeout" | "outOfMemory" | "outOfStack" | "tooMuchOutput" };
 
 /** One run of the compiler. */
 interface CompilerCommand {

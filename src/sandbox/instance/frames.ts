@@ -8,12 +8,10 @@ import {
   FAILURE_STACK_MAX_UNITS,
   FRAME_HEAD_BYTES,
   FrameKind,
-  type HandlerContext,
   HOST_CALL_MAX_BYTES,
   IDLE_BYTES,
   INVOCATION_HEAD_BYTES,
   INVOCATION_LIMITS_BYTES,
-  type InvocationConfig,
   InvocationFlag,
   LOAD_HEAD_BYTES,
   LOADED_BYTES,
@@ -26,6 +24,7 @@ import {
   USAGE_BYTES,
 } from "../../runtime/wire.ts";
 import { Lifecycle, type Transitions } from "../../shared/lifecycle.ts";
+import type { SandboxJob } from "../contract.ts";
 import type { ProcessLimits } from "./process.ts";
 import { RECORDED_MAX_BYTES } from "./recorded.ts";
 
@@ -153,12 +152,10 @@ export function encodeLoad(
  * @param lowered limits that the process has to set for itself
  */
 export function encodeInvocation(
-  { handler, inputJson, config, context }: {
-    readonly handler?: "default" | "fetch";
-    readonly inputJson: string;
-    readonly config: InvocationConfig;
-    readonly context?: HandlerContext;
-  },
+  { handler, inputJson, config, context }: Pick<
+    SandboxJob,
+    "handler" | "inputJson" | "config" | "context"
+  >,
   keep: boolean,
   lowered: ProcessLimits | undefined,
 ): Uint8Array<ArrayBuffer> {

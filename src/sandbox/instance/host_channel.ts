@@ -11,7 +11,7 @@ import {
 import { BusyTime } from "../../shared/time.ts";
 import { excessOf } from "../../shared/json_text.ts";
 import { hostCallName, TimedCalls, type TimedHostCall } from "../../shared/timed_calls.ts";
-import { type Host, HostCallError, type HostReply } from "../contract.ts";
+import { type Host, type HostCall, HostCallError, type HostReply } from "../contract.ts";
 import { checkReplyContent, type EncodedReply, encodeReply, ReplyWriter } from "./replies.ts";
 import type { Input } from "./process.ts";
 import type { ByteBudget } from "../../shared/byte_budget.ts";
@@ -35,11 +35,7 @@ export class MalformedHostCall extends Error {
   override name = "MalformedHostCall";
 }
 
-interface HostRequest {
-  readonly method: string;
-  readonly params: unknown;
-  readonly bytes: Uint8Array;
-}
+type HostRequest = Pick<HostCall, "method" | "params" | "bytes">;
 
 /** Serves the host calls of one run. Modes: open, then closed. */
 export class HostChannel {

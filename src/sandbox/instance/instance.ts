@@ -3,7 +3,7 @@ import { concatenate } from "../../shared/json_text.ts";
 import { getLogger } from "@logtape/logtape";
 import { LoadPurpose } from "../../runtime/wire.ts";
 import { Deadlines } from "../../shared/time.ts";
-import { Lifecycle, type Transitions } from "../../shared/lifecycle.ts";
+import { Lifecycle } from "../../shared/lifecycle.ts";
 import type { ProcessKind, RunHooks, SandboxJob, SandboxOutcome } from "../contract.ts";
 import type { EgressSocket } from "../egress/proxy.ts";
 import {
@@ -78,16 +78,7 @@ interface InstanceParts {
   readonly templateNonce?: Uint8Array<ArrayBuffer> | undefined;
 }
 
-type Mode =
-  | "starting"
-  | "ready"
-  | "loaded"
-  | "running"
-  | "idle"
-  | "killed"
-  | "dead";
-
-const TRANSITIONS: Transitions<Mode> = {
+const TRANSITIONS = {
   starting: ["ready", "killed", "dead"],
   ready: ["running", "killed", "dead"],
   loaded: ["running", "killed", "dead"],
@@ -95,7 +86,8 @@ const TRANSITIONS: Transitions<Mode> = {
   idle: ["running", "killed", "dead"],
   killed: ["dead"],
   dead: [],
-};
+} as const;
+type Mode = keyof typeof TRANSITIONS;
 
 /** Connects a run to its caller, and to the memory for the replies of all runs. */
 export interface InstanceHooks extends RunHooks {
@@ -143,7 +135,7 @@ export class Instance {
     mode: "starting" | "ready" | "loaded",
   ) {
     this.kind = ({ starting: "single", ready: "root", loaded: "template" } as const)[mode];
-    this.#lifecycle = new Lifecycle("instance", mode, TRANSITIONS);
+    this.#lifecycle = new Lifecycle<Mode>("instance", mode, TRANSITIONS);
     this.#child = new Child(process);
     this.#egressSocket = egressSocket;
     this.hasEgress = hasEgress;
