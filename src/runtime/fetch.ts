@@ -2,7 +2,7 @@
  * `fetch`. Deno's resolves with the answer of its proxy even where that is the proxy's own: as if the host had said it.
  * This one rejects then.
  */
-import { anonymous } from "./anonymous.ts";
+import { anonymous, getterOf } from "./anonymous.ts";
 import { encodedInit } from "./form_bodies.ts";
 import { defineProperty, plainDescriptor, uncurry } from "./primordials.ts";
 import * as primordials from "./primordials.ts";
@@ -11,16 +11,13 @@ import { EGRESS_ERROR_HEADER } from "./wire.ts";
 
 type Fetch = (...args: unknown[]) => Promise<Response>;
 
-const bodyOf = Object.getOwnPropertyDescriptor(Response.prototype, "body")?.get;
-const headersOf = Object.getOwnPropertyDescriptor(Response.prototype, "headers")?.get;
-
 /** What the function below uses, which cannot use imports. */
 const TOOLS = {
   ...primordials,
   HEADER: EGRESS_ERROR_HEADER,
   getHeader: uncurry(Headers.prototype.get),
-  headersOf: uncurry(headersOf as (this: Response) => Headers),
-  bodyOf: uncurry(bodyOf as (this: Response) => ReadableStream | null),
+  headersOf: getterOf<Response, Headers>(Response.prototype, "headers"),
+  bodyOf: getterOf<Response, ReadableStream | null>(Response.prototype, "body"),
   cancel: uncurry(ReadableStream.prototype.cancel),
   encodedInit,
   tracedArguments,
