@@ -136,20 +136,14 @@ const encoders = anonymous((
       key === "body" ? encoded(getProperty(init, key)) : getProperty(init, key);
     return new ProxyOf(createObject(null), dictionary<unknown>({ get }) as ProxyHandler<object>);
   };
-  const traps = {
-    Response: {
-      construct(target: Class, args: unknown[], newTarget: Class) {
-        if (args.length > 0) args[0] = encoded(args[0]);
-        return construct(target, args as never[], newTarget);
-      },
+  /** Encodes the argument at this position before the constructor gets it. */
+  const trap = (at: number, encode: (argument: unknown) => unknown) => ({
+    construct(target: Class, args: unknown[], newTarget: Class) {
+      if (args.length > at) args[at] = encode(args[at]);
+      return construct(target, args as never[], newTarget);
     },
-    Request: {
-      construct(target: Class, args: unknown[], newTarget: Class) {
-        if (args.length > 1) args[1] = encodedInit(args[1]);
-        return construct(target, args as never[], newTarget);
-      },
-    },
-  };
+  });
+  const traps = { Response: trap(0, encoded), Request: trap(1, encodedInit) };
   return { traps, encodedInit };
 })(TOOLS, makeEncoder(TOOLS, makeEscapes(TOOLS)));
 

@@ -5,7 +5,7 @@
 import { anonymous } from "../anonymous.ts";
 import { apply } from "../primordials.ts";
 import type { Vm } from "../script.ts";
-import { disguise, replacePart } from "./watch.ts";
+import { type AnyFunction, disguise, replacePart } from "./watch.ts";
 
 /**
  * Runs in a new realm, and uses nothing of another: an object of this one would lead out of the realm. Leaves a `Math` of
@@ -97,19 +97,9 @@ export function replaceRealms(vm: Vm, random: () => number): void {
   const { Script } = vm;
   const script = new Script(`(${replaceRandomWith})`, { filename: "node:function" });
   const made = makeWrappers(vm, random, script, apply);
-  replacePart(
-    vm,
-    "createContext",
-    (original) => disguise(made.createContext, original, "vm.createContext"),
-  );
-  replacePart(
-    vm,
-    "runInNewContext",
-    (original) => disguise(made.runInNewContext, original, "vm.runInNewContext"),
-  );
-  replacePart(
-    Script.prototype,
-    "runInNewContext",
-    (o) => disguise(made.runScript, o, "vm.Script.runInNewContext"),
-  );
+  const replace = (target: object, key: string, wrapper: AnyFunction, called: string) =>
+    replacePart(target, key, (original) => disguise(wrapper, original, called));
+  replace(vm, "createContext", made.createContext, "vm.createContext");
+  replace(vm, "runInNewContext", made.runInNewContext, "vm.runInNewContext");
+  replace(Script.prototype, "runInNewContext", made.runScript, "vm.Script.runInNewContext");
 }
