@@ -25,16 +25,7 @@ const BATCH = 16;
 const PIDS_MAX = 256;
 
 /** A cgroup for one process. Its disposal, after the process has ended, returns it for the next. */
-export interface Cgroup extends Disposable {
-  /** A process that writes its id to these files joins the cgroup. */
-  readonly files: readonly string[];
-  /** Moves a running process to it. Its later forks join, too. */
-  join(pid: number): Promise<void>;
-  /** Changes the limit of memory until the disposal. Rejects if the kernel does not take it. */
-  limitMemory(bytes: number): Promise<void>;
-  /** No process could join it. Neither it nor those that were made with it are used again. */
-  discard(): void;
-}
+export type Cgroup = Readonly<Awaited<ReturnType<Cgroups["take"]>>>;
 
 /** The cgroups of one server. Their disposal, after all processes have ended, removes them. */
 export class Cgroups implements AsyncDisposable {
@@ -72,7 +63,7 @@ export class Cgroups implements AsyncDisposable {
   }
 
   /** Takes a cgroup without processes. */
-  async take(): Promise<Cgroup> {
+  async take() {
     while (this.#free.length === 0) {
       this.#making ??= this.#make().finally(() => this.#making = undefined);
       await this.#making;
@@ -82,13 +73,17 @@ export class Cgroups implements AsyncDisposable {
     let memoryMaxBytes = this.memoryMaxBytes;
     let isUsable = true;
     return {
+      /** A process that writes its id to these files joins the cgroup. */
       files,
-      join: (pid) => this.#join(pid, files),
+      /** Moves a running process to it. Its later forks join, too. */
+      join: (pid: number) => this.#join(pid, files),
+      /** No process could join it. Neither it nor those that were made with it are used again. */
       discard: () => {
         isUsable = false;
         this.#free.length = 0;
       },
-      limitMemory: async (bytes) => {
+      /** Changes the limit of memory until the disposal. Rejects if the kernel does not take it. */
+      limitMemory: async (bytes: number) => {
         await this.#limiter.set(this.#memoryDirectory(number), bytes);
         memoryMaxBytes = bytes;
       },

@@ -10,18 +10,6 @@ const WRAPPERS = ["bwrap", "setsid", "setpriv", "sh"] as const;
 /** Absolute paths of the wrappers; undefined for those that are not installed. */
 export type Programs = { readonly [Name in typeof WRAPPERS[number]]: string | undefined };
 
-export interface Machine {
-  readonly programs: Programs;
-  readonly deno: string;
-  /** Shared libraries of Deno and its loader, at the paths that the loader uses. */
-  readonly libraries: readonly string[];
-  readonly architecture: Architecture;
-  /** Whether the server may start processes of other users. */
-  readonly isRoot: boolean;
-  /** The command that installs a package. */
-  readonly installer: string;
-}
-
 const INSTALLERS = {
   "apt-get": "apt-get install -y",
   dnf: "dnf install -y",
@@ -41,8 +29,10 @@ export async function findProgram(name: string, searchPath: string): Promise<str
   return undefined;
 }
 
+export type Machine = Readonly<Awaited<ReturnType<typeof findMachine>>>;
+
 /** Inspects the machine. @param searchPath directories of the wrappers, separated by colons */
-export async function findMachine(searchPath: string): Promise<Machine> {
+export async function findMachine(searchPath: string) {
   const deno = Deno.execPath();
   const found = await Promise.all(
     WRAPPERS.map(async (name) => [name, await findProgram(name, searchPath)] as const),
@@ -50,9 +40,12 @@ export async function findMachine(searchPath: string): Promise<Machine> {
   return {
     programs: Object.fromEntries(found) as Programs,
     deno,
+    /** Shared libraries of Deno and its loader, at the paths that the loader uses. */
     libraries: Deno.build.os === "linux" ? await librariesOf(deno) : [],
     architecture: Deno.build.arch as Architecture,
+    /** Whether the server may start processes of other users. */
     isRoot: Deno.build.os === "linux" && Deno.uid() === 0,
+    /** The command that installs a package. */
     installer: await findInstaller(searchPath),
   };
 }

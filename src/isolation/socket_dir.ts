@@ -7,7 +7,6 @@ import { dirname, join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import { isOwnerGone } from "../shared/files.ts";
 import { NOBODY_ID } from "./machine.ts";
-import type { Part } from "./root.ts";
 
 const logger = getLogger(["invoked", "isolation"]);
 
@@ -25,27 +24,20 @@ const PATH_MAX_BYTES = 90;
 const NOBODY_GROUP = NOBODY_ID;
 
 /** The directory of one server. Its disposal removes it. */
-export interface SocketDir extends AsyncDisposable {
-  readonly path: string;
-  /** Makes it anew at the same path once somebody has removed it, with all sockets. */
-  readonly part: Part;
-  /** A new path for a socket. */
-  newSocket(): string;
-  /** Allows the user of isolated processes to connect to the socket. */
-  share(socketPath: string): void;
-}
+export type SocketDir = Readonly<Awaited<ReturnType<typeof openSocketDir>>>;
 
 /**
  * Creates the directory of the only server on `stateDir`, in `parent` if its path is short enough and sockets work there.
  * Removes the directories of killed servers.
  */
-export async function openSocketDir(stateDir: string, parent = stateDir): Promise<SocketDir> {
+export async function openSocketDir(stateDir: string, parent = stateDir) {
   await Deno.mkdir(stateDir, { recursive: true, mode: 0o700 });
   const owner = await Deno.realPath(stateDir);
   const path = await makeDirectory(await Deno.realPath(parent), owner);
   await fill(path, owner);
   return {
     path,
+    /** Makes it anew at the same path once somebody has removed it, with all sockets. */
     part: {
       path,
       async make() {
@@ -54,8 +46,10 @@ export async function openSocketDir(stateDir: string, parent = stateDir): Promis
         await fill(path, owner);
       },
     },
+    /** A new path for a socket. */
     newSocket: () => newSocket(path),
-    share(socketPath) {
+    /** Allows the user of isolated processes to connect to the socket. */
+    share(socketPath: string): void {
       if (Deno.uid() !== 0) return Deno.chmodSync(socketPath, 0o600);
       Deno.chownSync(socketPath, null, NOBODY_GROUP);
       Deno.chmodSync(socketPath, 0o660);
