@@ -126,16 +126,9 @@ async function build(context: BuildContext, goal: BuildGoal): Promise<Artifact> 
   };
 }
 
-/** The module graph of one entry: checked, its packages downloaded and locked. */
-export interface Resolved {
-  readonly graph: Graph;
-  /** Flags with which every further run of the compiler sees the same modules. */
-  readonly flags: readonly string[];
-  readonly locked: string;
-}
-
 /**
  * Checks the graph of an entry without packages and network, then resolves its packages.
+ * @returns the graph, its lock, and flags with which every further run of the compiler sees the same modules
  * @throws {BuildRejection} with every import that leaves the commit, leads nowhere, or names a package or version that
  * the registry does not have
  */
@@ -143,7 +136,7 @@ export async function resolveGraph(
   commit: Commit,
   context: BuildContext,
   entry: string,
-): Promise<Resolved> {
+) {
   const { workspace, compiler } = context;
   const isolated = [...commit.flags, ...ISOLATED, `--import-map=${workspace.importMap}`];
   const info = ["info", "--json", ...isolated];

@@ -105,17 +105,13 @@ function messageOf(head: string, workspace: Workspace, nameOf: NameOf): string {
   return OUTSIDE.test(head) ? REACHES_OUTSIDE : head;
 }
 
-interface Position {
-  readonly line: number;
-  readonly column: number;
-}
-
+/** The position in the author's file of a position in the JavaScript that Deno made of it. */
 async function original(
   file: string,
   line: number,
   column: number,
   workspace: Workspace,
-): Promise<Position> {
+) {
   const emitted = await textIfPresent(join(workspace.deno, "gen", "file", `${file}.js`));
   const data = /^\/\/# sourceMappingURL=data:application\/json;base64,([\w+/=]+)/m.exec(
     emitted ?? "",

@@ -14,7 +14,6 @@ import {
   Parts,
   type Profile,
   seccompFilter,
-  type SocketDir,
   spawnGroup,
 } from "../isolation/mod.ts";
 import { environmentOf, writableOf } from "./environment.ts";
@@ -30,13 +29,7 @@ const FILE_BYTES_MAX = 512 * 1024 * 1024;
 const PROBE_TIMEOUT_MS = 60_000;
 
 /** The isolation of every compiler process. Disposing it removes the sockets of the registry proxies. */
-export interface CompilerIsolation extends AsyncDisposable {
-  readonly isolation: Isolation;
-  readonly setsid: string | undefined;
-  readonly sockets: SocketDir;
-  /** Makes what somebody removed of the files that every compiler process needs. Await it before each build. */
-  restore(): Promise<void>;
-}
+export type CompilerIsolation = Readonly<Awaited<ReturnType<typeof isolateCompiler>>>;
 
 export interface CompilerIsolationOptions {
   /** The mode, or `auto` for the strongest that works. */
@@ -48,9 +41,7 @@ export interface CompilerIsolationOptions {
 }
 
 /** Finds an isolation that works by testing it. @throws {IsolationError} if the configured mode does not work */
-export async function isolateCompiler(
-  options: CompilerIsolationOptions,
-): Promise<CompilerIsolation> {
+export async function isolateCompiler(options: CompilerIsolationOptions) {
   const machine = await findMachine(options.searchPath);
   await using opened = new AsyncDisposableStack();
   const sockets = opened.use(await openSocketDir(options.workDir));
@@ -76,6 +67,7 @@ export async function isolateCompiler(
     isolation,
     setsid: machine.programs.setsid,
     sockets,
+    /** Makes what somebody removed of the files that every compiler process needs. Await it before each build. */
     restore: () => parts.restore(),
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };

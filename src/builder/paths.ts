@@ -7,12 +7,6 @@ import { formatBytes } from "../config/mod.ts";
 /** Limit of the path of a file in a commit, in bytes of UTF-8. */
 export const MAX_PATH_BYTES = 255;
 
-/** An invalid path and its violation. */
-interface PathViolation {
-  readonly path: string;
-  readonly violation: string;
-}
-
 /** Names of files and directories that configure Deno, npm, esbuild or git; a commit keeps them, no build uses them. */
 const CONFIGURATION_NAMES: ReadonlySet<string> = new Set([
   ".git",
@@ -47,8 +41,8 @@ export function pathViolation(path: string): string | undefined {
   return undefined;
 }
 
-/** The first path that is invalid alone or together with other paths; undefined if all are valid. */
-export function pathSetViolation(paths: readonly string[]): PathViolation | undefined {
+/** The first path that is invalid alone or together with other paths, and why; undefined if all are valid. */
+export function pathSetViolation(paths: readonly string[]) {
   const seen = new Set<string>();
   for (const path of paths) {
     const violation = pathViolation(path);

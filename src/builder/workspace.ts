@@ -9,26 +9,7 @@ import { writeSdk } from "./sdk.ts";
  * Directories of one build. `deno` is its own DENO_DIR. Builds share the downloads alone: `npm` and `dl` are links
  * into the shared cache, which Deno locks and checks by integrity. No build sees an analysis or emit cache of another.
  */
-export interface Workspace extends AsyncDisposable {
-  readonly root: string;
-  /** The author's tree; the working directory of the compiler. */
-  readonly source: string;
-  readonly deno: string;
-  readonly home: string;
-  /** The server's own modules that functions can import. */
-  readonly sdk: string;
-  /** Maps the names of these modules and the names in the commit's configuration files. */
-  readonly importMap: string;
-  /** Options of the compiler, if the commit has some. */
-  readonly config: string;
-  readonly lock: string;
-  readonly bundle: string;
-  readonly sourceMap: string;
-  /** The shared directories of the cache that the compiler writes downloads to. */
-  readonly downloads: readonly string[];
-  /** The one of them that holds programs. */
-  readonly programs: string;
-}
+export type Workspace = Readonly<Awaited<ReturnType<typeof openWorkspace>>>;
 
 /**
  * Gives the build its own package cache. A lock may claim that the files of one package are another's; in the shared
@@ -61,7 +42,7 @@ export function programsOf(cacheDir: string): string {
 export async function openWorkspace(
   files: SourceFiles | undefined,
   options: { readonly workDir: string; readonly cacheDir: string },
-): Promise<Workspace> {
+) {
   for (const directory of [options.workDir, options.cacheDir]) {
     await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
   }
@@ -70,18 +51,24 @@ export async function openWorkspace(
     await Deno.makeTempDir({ dir: options.workDir, prefix: "build-" }),
   );
   const downloads = SHARED.map((name) => join(cacheDir, name));
-  const workspace: Workspace = {
+  const workspace = {
     root,
+    /** The author's tree; the working directory of the compiler. */
     source: join(root, "src"),
     deno: join(root, "deno"),
     home: join(root, "home"),
+    /** The server's own modules that functions can import. */
     sdk: join(root, "sdk"),
+    /** Maps the names of these modules and the names in the commit's configuration files. */
     importMap: join(root, "imports.json"),
+    /** Options of the compiler, if the commit has some. */
     config: join(root, "options.json"),
     lock: join(root, "deno.lock"),
     bundle: join(root, "bundle.js"),
     sourceMap: join(root, "bundle.js.map"),
+    /** The shared directories of the cache that the compiler writes downloads to. */
     downloads,
+    /** The one of them that holds programs. */
     programs: programsOf(cacheDir),
     [Symbol.asyncDispose]: () => Deno.remove(root, { recursive: true }),
   };

@@ -6,18 +6,7 @@ import { collectFiles, type PackageCode } from "./collect.ts";
 import { PackageFiles } from "./mount.ts";
 
 /** What the script of a bundle needs, if it carries files. */
-export interface Carrying {
-  /** The bundle, whose CommonJS modules know their paths. */
-  readonly bundle: string;
-  /** Statements before everything else, on one line. */
-  readonly opening: string;
-  /** The name of its {@link PackageFiles}. */
-  readonly mounted: string;
-  /** The name of a function in place of `import()`. */
-  readonly imports: string;
-  /** The path in the function of the module at a position of the bundle; undefined unless its package has files. */
-  readonly pathAt: (position: number) => string | undefined;
-}
+export type Carrying = Readonly<NonNullable<Awaited<ReturnType<typeof carryFiles>>>>;
 
 /** Modules of Node.js that read files. */
 export const READING_MODULES: ReadonlySet<string> = new Set([
@@ -52,7 +41,7 @@ export async function carryFiles(
     readonly bytesMax: number;
     readonly modules: ReadonlySet<string>;
   },
-): Promise<Carrying | undefined> {
+) {
   const parts = partsOf(bundle, modules);
   const codes = codesOf(bundle, parts);
   const files = await collectFiles(codes, graph, limits);
@@ -66,15 +55,20 @@ export async function carryFiles(
   const table = JSON.stringify(Object.fromEntries(files));
   const builtins = `(await import("node:fs")).default, (await import("node:stream")).Readable`;
   return {
+    /** The bundle, whose CommonJS modules know their paths. */
     bundle: located.bundle,
+    /** Statements before everything else, on one line. */
     opening: [
       `const ${mounted} = new ((0, eval)(${source}))(${table}, ${builtins});`,
       `const ${required} = () => __require;`,
       `const ${imports} = async (name) => ${mounted}.wrap(name.replace(/^(?!node:)/, "node:"), await import(name));`,
       ...located.opening,
     ].join(" "),
+    /** The name of its {@link PackageFiles}. */
     mounted,
+    /** The name of a function in place of `import()`. */
     imports,
+    /** The path in the function of the module at a position of the bundle; undefined unless its package has files. */
     pathAt: pathsAt(partsOf(located.bundle, modules), packages),
   };
 }
@@ -186,9 +180,9 @@ const GLOBAL_LOCATION = /(?<![\w$."'`])__(dirname|filename)(?![\w$"'`:])/g;
 const OWN_LOCATION =
   /\b(?:var|let|const|function|class)\s+__(?:dir|file)name\b|\b__(?:dir|file)name\s*=(?!=)/;
 
-function pathsAt(parts: readonly Part[], packages: ReadonlySet<string>): Carrying["pathAt"] {
+function pathsAt(parts: readonly Part[], packages: ReadonlySet<string>) {
   let at = 0;
-  return (position) => {
+  return (position: number): string | undefined => {
     if ((parts[at]?.start ?? 0) > position) at = 0;
     while ((parts[at]?.end ?? Infinity) <= position) at++;
     const { name, path } = parts[at] ?? {};
