@@ -1,5 +1,5 @@
 /** The invocation as the modules of `sdk/` see it, on `import.meta.invoked`. */
-import { type HostCall, hostCaller, type HostCalls, type Receive } from "./host.ts";
+import { type HostCall, hostCaller, type Receive } from "./host.ts";
 import {
   assign,
   createObject,
@@ -26,16 +26,6 @@ export interface HandlerArguments {
   readonly env: object;
 }
 
-/** Access to the current invocation. */
-export interface InvocationContext {
-  /** The value of `import.meta.invoked`. It is frozen, so one module cannot deceive another. */
-  readonly exposed: object;
-  /** Starts an invocation; no other may be in progress. */
-  begin(message: InvocationMessage): HandlerArguments;
-  /** Host calls of the runtime itself. */
-  readonly calls: HostCalls;
-}
-
 /** What a module uses of its invocation, as the server names it. */
 const USES = { secrets: "secrets", variables: "variables", call: "host call" } as const;
 
@@ -52,6 +42,7 @@ function dataOf({ secrets, variables }: InvocationConfig, call?: HostCall): Data
 }
 
 /**
+ * Access to the current invocation.
  * @param need called with what a module uses of the invocation before it began; must not return
  * @param ahead the configuration of all invocations, for modules that load before any
  */
@@ -60,7 +51,7 @@ export function invocationContext(
   receive: Receive,
   need: (used: string) => never,
   ahead?: string,
-): InvocationContext {
+) {
   let current = ahead === undefined ? createObject(null) as Data : dataOf(configOf(ahead));
   // Shared by all invocations: a second caller would read the replies of the first.
   const calls = hostCaller(frame, receive);
@@ -75,8 +66,10 @@ export function invocationContext(
   provide("variables");
   provide("call");
   return {
-    exposed: freeze(exposed),
-    begin({ configJson }) {
+    /** The value of `import.meta.invoked`. It is frozen, so one module cannot deceive another. */
+    exposed: freeze(exposed) as object,
+    /** Starts an invocation; no other may be in progress. */
+    begin({ configJson }: InvocationMessage): HandlerArguments {
       const config = configOf(configJson);
       const { secrets, variables, traceFetch, context } = config;
       current = dataOf(config, calls.exposed);
@@ -85,6 +78,7 @@ export function invocationContext(
       passTrace(traceFetch ? context?.trace : undefined);
       return dictionary<unknown>({ context, env }) as unknown as HandlerArguments;
     },
+    /** Host calls of the runtime itself. */
     calls,
   };
 }

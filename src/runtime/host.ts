@@ -76,20 +76,13 @@ const guarded = anonymous((
 });
 
 /** Host calls of one process. */
-export interface HostCalls {
-  /** For modules of `sdk/`. */
-  readonly exposed: HostCall;
-  /** For the runtime itself. The bytes are within the limit. */
-  call(json: string, bytes?: Uint8Array): Promise<HostAnswer>;
-  /** Makes the last host call of a process, whose reply nobody reads; false if others must be answered before it. */
-  post(json: string, bytes?: Uint8Array): boolean;
-}
+export type HostCalls = Readonly<ReturnType<typeof hostCaller>>;
 
 /**
  * Makes the functions that call the server. They read stdin only while a reply is due, so that the event loop can end.
  * @param receive reads from stdin
  */
-export function hostCaller(frame: Frame, receive: Receive): HostCalls {
+export function hostCaller(frame: Frame, receive: Receive) {
   const pending = table<Pending>();
   /** Host calls that wait for replies to earlier ones, in order: from `first` up to `next`. */
   const waiting = table<{ readonly body: Uint8Array; readonly pending: Pending }>();
@@ -147,9 +140,12 @@ export function hostCaller(frame: Frame, receive: Receive): HostCalls {
     });
   };
   return {
+    /** For modules of `sdk/`. */
     exposed: guarded(send, byteLength, HOST_CALL_MAX_BYTES, TypeErrorOf),
-    call: send as HostCalls["call"],
-    post(json, bytes) {
+    /** For the runtime itself. The bytes are within the limit. */
+    call: send as HostCall,
+    /** Makes the last host call of a process, whose reply nobody reads; false if others must be answered before it. */
+    post(json: string, bytes?: Uint8Array): boolean {
       const body = encodeHostCall(json, bytes) as Uint8Array;
       const bytesOfCall = byteLength(body);
       if (first < next || !fits(bytesOfCall)) return false;

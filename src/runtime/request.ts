@@ -28,27 +28,6 @@ const EXIT_CONFUSED = 122;
 
 export const NOTHING = encode("");
 
-/** The code of this process. */
-export interface Load {
-  readonly nonce: Uint8Array;
-  /** One of {@link LoadPurpose}. */
-  readonly purpose: number;
-  readonly outputBytes: number;
-  readonly logBytes: number;
-  readonly script: string;
-  readonly codeCache?: Uint8Array | undefined;
-}
-
-/** One invocation in this process. */
-export interface InvocationMessage {
-  /** Whether the process waits for another invocation after this one. */
-  readonly keep: boolean;
-  /** Whether the input is a request for `fetch`. */
-  readonly isFetch: boolean;
-  readonly inputJson: string;
-  readonly configJson: string;
-}
-
 /** Reads some bytes into the array, and returns how many; null at the end. */
 export type Read = (into: Uint8Array) => number | null;
 
@@ -64,14 +43,18 @@ export function readExactly(length: number, read: Read = readStdin): Uint8Array<
   return bytes;
 }
 
+/** The code of this process. */
+export type Load = Readonly<ReturnType<typeof receiveLoad>>;
+
 /** Blocks until the load message is read. Runs before user code. */
-export function receiveLoad(read?: Read): Load {
+export function receiveLoad(read?: Read) {
   const head = readExactly(LOAD_HEAD_BYTES, read);
   const at = NONCE_BYTES + 1;
   const script = decode(readExactly(uint32(head, at + 8), read));
   const codeCacheBytes = uint32(head, at + 12);
   return {
     nonce: head.slice(0, NONCE_BYTES),
+    /** One of {@link LoadPurpose}. */
     purpose: head[NONCE_BYTES] ?? LoadPurpose.INVOCATION,
     outputBytes: uint32(head, at),
     logBytes: uint32(head, at + 4),
@@ -83,11 +66,14 @@ export function receiveLoad(read?: Read): Load {
 /** Lowers the limits of this process for good. */
 export type LowerLimits = (memoryKib: number, cpuSeconds: number) => void;
 
+/** One invocation in this process. */
+export type InvocationMessage = Readonly<ReturnType<typeof receiveInvocation>>;
+
 /**
  * Blocks until the invocation message is read. User code may have run before.
  * @param lowerLimits of a fork that has not run an invocation
  */
-export function receiveInvocation(lowerLimits?: LowerLimits, read?: Read): InvocationMessage {
+export function receiveInvocation(lowerLimits?: LowerLimits, read?: Read) {
   const head = readExactly(INVOCATION_HEAD_BYTES, read);
   const flags = head[0] ?? 0;
   if ((flags & InvocationFlag.LIMITS) !== 0) {
@@ -96,7 +82,9 @@ export function receiveInvocation(lowerLimits?: LowerLimits, read?: Read): Invoc
     lowerLimits(uint32(limits, 0), uint32(limits, 4));
   }
   return {
+    /** Whether the process waits for another invocation after this one. */
     keep: (flags & InvocationFlag.KEEP) !== 0,
+    /** Whether the input is a request for `fetch`. */
     isFetch: (flags & InvocationFlag.FETCH) !== 0,
     inputJson: decode(readExactly(uint32(head, 1), read)),
     configJson: decode(readExactly(uint32(head, 5), read)),
@@ -140,18 +128,10 @@ export function putUint32(bytes: Uint8Array, at: number, value: number): void {
 export type FrameWriter = (kind: number, body: Uint8Array) => void;
 
 /** Writes frames. */
-export interface Frames {
-  /** Writes a frame, and before it in the same write those that are held. */
-  readonly frame: FrameWriter;
-  /** Holds a frame that nobody waits for, until another one is written. */
-  readonly hold: FrameWriter;
-}
+export type Frames = Readonly<ReturnType<typeof frameWriter>>;
 
 /** Makes what writes frames; only its closure holds the nonce. */
-export function frameWriter(
-  nonce: Uint8Array,
-  write: (frame: Uint8Array) => void = writeAll,
-): Frames {
+export function frameWriter(nonce: Uint8Array, write: (frame: Uint8Array) => void = writeAll) {
   let held = NOTHING;
   const hold: FrameWriter = (kind, body) => {
     const at = byteLength(held);
@@ -164,8 +144,10 @@ export function frameWriter(
     held = bytes;
   };
   return {
+    /** Holds a frame that nobody waits for, until another one is written. */
     hold,
-    frame(kind, body) {
+    /** Writes a frame, and before it in the same write those that are held. */
+    frame(kind: number, body: Uint8Array): void {
       hold(kind, body);
       const bytes = held;
       held = NOTHING;

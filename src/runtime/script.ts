@@ -71,15 +71,12 @@ export function codeCacheOf(compiled: CompiledScript): Uint8Array | undefined {
   return compiler?.codeCacheOf(compiled);
 }
 
-/** The function of a script, and what its code cache was good for. Throws a SyntaxError. */
-export interface Evaluated {
-  readonly value: unknown;
-  /** One of {@link CodeCacheUse}. */
-  readonly cacheUse: number;
-}
-
-/** Evaluates a script with its code cache, if it has one. V8 compiles the text where the cache does not fit. */
-export function evaluateScript(script: string, codeCache: Uint8Array | undefined): Evaluated {
+/**
+ * Evaluates a script with its code cache, if it has one. V8 compiles the text where the cache does not fit. Throws a
+ * SyntaxError.
+ * @returns the function of the script, and what its code cache was good for: one of {@link CodeCacheUse}
+ */
+export function evaluateScript(script: string, codeCache: Uint8Array | undefined) {
   // A short text is evaluated faster without the class.
   if (codeCache === undefined || compiler === undefined) {
     return { value: evaluate(expressionOf(script)), cacheUse: CodeCacheUse.NONE };

@@ -93,14 +93,7 @@ const makeRequest = anonymous(function (tools: Tools) {
   };
 })(TOOLS);
 
-/** A request, and what answers it. */
-export interface Served {
-  readonly request: Request;
-  /** Sends the response that this promise gives. */
-  answer(returned: Promise<unknown>): void;
-}
-
-/** Begins to serve the request of an invocation. @param input that was read from its JSON */
+/** Begins to serve the request of an invocation. @param input that was read from its JSON @returns the request, and what answers it */
 export function serve(
   input: RequestInput,
   { calls, keep, onOther, fail, done }: {
@@ -111,7 +104,7 @@ export function serve(
     /** Called once the response is sent, and with `keep` once all replies are read. */
     readonly done: () => void;
   },
-): Served {
+) {
   const controller = construct(AbortControllerOf, []) as AbortController;
   let watched: Promise<unknown> | undefined;
   const onWait = () => {
@@ -131,7 +124,8 @@ export function serve(
   let isAnswered = false;
   return {
     request: makeRequest(input, calls.call, signalOf(controller)),
-    answer(returned) {
+    /** Sends the response that this promise gives. */
+    answer(returned: Promise<unknown>): void {
       const onReturn = () => isAnswered = true;
       const send = makeSender({ ...calls, keep, onReturn, onWait, onOther, fail, done: onDone });
       react(react(returned, send, fail), undefined, fail);

@@ -3,14 +3,6 @@ import { anonymous } from "./anonymous.ts";
 import { PromiseOf } from "./primordials.ts";
 import { react } from "./react.ts";
 
-/** The work of one invocation. */
-interface Background {
-  /** The function that the handler gets. It has no effect once the invocation has ended. */
-  readonly waitUntil: (work: unknown) => void;
-  /** Calls back once no work is left. The invocation has ended then. */
-  whenDone(done: () => void): void;
-}
-
 /** On the function's stack: reading `then` of what it gives may call its code. */
 const makeWaitUntil = anonymous((
   Promised: PromiseConstructor,
@@ -32,8 +24,8 @@ export const passThroughOnException = anonymous(() =>
 
 const nothing = () => {};
 
-/** @param onRejected called with why work failed. Only V8 calls it. */
-export function background(onRejected: (thrown: unknown) => void): Background {
+/** The work of one invocation. @param onRejected called with why work failed. Only V8 calls it. */
+export function background(onRejected: (thrown: unknown) => void) {
   let left = 0;
   let hasEnded = false;
   let onDone: (() => void) | undefined;
@@ -53,8 +45,10 @@ export function background(onRejected: (thrown: unknown) => void): Background {
     react(react(work, nothing, onRejected), settled, settled);
   });
   return {
+    /** The function that the handler gets. It has no effect once the invocation has ended. */
     waitUntil,
-    whenDone(done) {
+    /** Calls back once no work is left. The invocation has ended then. */
+    whenDone(done: () => void): void {
       onDone = done;
       end();
     },

@@ -18,21 +18,8 @@ const PATH_LENGTH_AT = TOKEN_AT + TOKEN_BYTES;
 const EXIT_ABANDONED = 0;
 const EXIT_CONFUSED = 122;
 
-/** The last command, and the way of events. */
-export interface Channel {
-  /** The token of the last command. */
-  readonly token: Uint8Array;
-  /** The path of the last command, with zeros after it. */
-  readonly path: Uint8Array<ArrayBuffer>;
-  /** The flags and the number in the last command. */
-  flags(): number;
-  number(): number;
-  /** Waits for a command and reports the forks that end meanwhile. Returns the kind of the command. */
-  receive(children: Children): number;
-  readonly report: Report;
-}
-
-export function makeChannel(libc: Libc): Channel {
+/** Makes what holds the last command, and reports events. */
+export function makeChannel(libc: Libc) {
   const command = new Bytes(COMMAND_BYTES);
   const path = new Bytes(PATH_MAX_BYTES + 1);
   const event = new Bytes(EVENT_BYTES);
@@ -52,11 +39,15 @@ export function makeChannel(libc: Libc): Channel {
     writeEvent(STDOUT);
   };
   return {
+    /** The token of the last command. */
     token: new Bytes(command.buffer, TOKEN_AT, TOKEN_BYTES),
+    /** The path of the last command, with zeros after it. */
     path,
+    /** The flags and the number in the last command. */
     flags: () => command[FLAGS_AT] as number,
     number: () => uint32(command, NUMBER_AT),
-    receive(children) {
+    /** Waits for a command and reports the forks that end meanwhile. Returns the kind of the command. */
+    receive(children: Children): number {
       for (;;) {
         const hasInput = children.awaitInput(STDIN);
         children.reap(report);

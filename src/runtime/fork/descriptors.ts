@@ -4,18 +4,6 @@
  */
 import { EPOLL_EVENT_BYTES, type Library, RLIMIT_NOFILE, SYS_FSTAT } from "./libc.ts";
 
-/** The descriptors of a zygote before its first fork. A fork has the same. */
-export interface Descriptors {
-  /** Descriptors of stdin, stdout and stderr, copies included. */
-  readonly stdin: readonly number[];
-  readonly stdout: readonly number[];
-  readonly stderr: readonly number[];
-  readonly epolls: readonly number[];
-  readonly eventfds: readonly number[];
-  /** All others. */
-  readonly others: readonly number[];
-}
-
 const F_GETFD = 1;
 const RLIMIT_BYTES = 16;
 const EPOLL_CTL_DEL = 2;
@@ -31,8 +19,11 @@ const MODE_AT = Deno.build.arch === "x86_64" ? 24 : 16;
 /** The bits of the mode that name the kind of a file. What has no file, such as an epoll descriptor, has none of them. */
 const FILE_KINDS = 0o170000;
 
+/** The descriptors of a zygote before its first fork. A fork has the same. */
+export type Descriptors = Readonly<ReturnType<typeof findDescriptors>>;
+
 /** Sorts everything that this process has open. Throws if a kind is missing that every fork needs. */
-export function findDescriptors({ libc, errno }: Pick<Library, "libc" | "errno">): Descriptors {
+export function findDescriptors({ libc, errno }: Pick<Library, "libc" | "errno">) {
   const stat = new Uint8Array(STAT_BYTES);
   const view = new DataView(stat.buffer);
   /** The file of a descriptor, and whether it is a file; undefined if nothing is open. */
@@ -43,6 +34,7 @@ export function findDescriptors({ libc, errno }: Pick<Library, "libc" | "errno">
   };
   const isEpoll = epollProbe({ libc, errno });
   const standard = [0, 1, 2].map((descriptor) => look(descriptor)?.file);
+  /** Copies of stdin, stdout and stderr included. */
   const found = {
     stdin: [] as number[],
     stdout: [] as number[],

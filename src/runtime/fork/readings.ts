@@ -177,13 +177,7 @@ const makeRecorder = anonymous((
 });
 
 /** The observation of one evaluation. */
-export interface Observation {
-  /** Ends it, and the process with a record if a timer is left. Returns the record. */
-  end(): Uint8Array;
-  /** The script needs what it cannot have before an invocation. */
-  stop(called: string): never;
-  readonly observer: Observer;
-}
+export type Observation = Readonly<ReturnType<typeof observation>>;
 
 /**
  * @param stop ends the process, with the record of what it used
@@ -193,7 +187,7 @@ export function observation(
   core: PromiseTools,
   stop: (record: Uint8Array) => never,
   close: () => void,
-): Observation {
+) {
   const recorder = makeRecorder(TOOLS, makeSiteOf(TOOLS), makeTimers(TOOLS, core));
   const finish = (): never => {
     close();
@@ -204,7 +198,8 @@ export function observation(
     return finish();
   };
   return {
-    end() {
+    /** Ends it, and the process with a record if a timer is left. Returns the record. */
+    end(): Uint8Array {
       const left = recorder.sweep();
       if (left !== undefined) {
         recorder.add(left.called, left.site);
@@ -213,13 +208,14 @@ export function observation(
       close();
       return encode(recorder.text());
     },
+    /** The script needs what it cannot have before an invocation. */
     stop: stopAt,
     observer: {
       reading: recorder.reading,
       unforkable: stopAt,
-      timer(called, made) {
+      timer(called: string, made: unknown): void {
         if (recorder.timer(called, made)) stopAt(called);
       },
-    },
+    } satisfies Observer,
   };
 }

@@ -58,25 +58,7 @@ const PROXY_VARIABLES = ["HTTP_PROXY", "HTTPS_PROXY"] as const;
 const PROXY_PREFIX = "unix:";
 
 /** Settles the forks of one zygote. */
-export interface Settler {
-  /** A template: connected to the server, without a restriction that its forks would need to pass. */
-  asTemplate(token: Uint8Array): void;
-  /**
-   * An instance: unique, fully isolated, and with this egress socket.
-   * @param channel the connection that becomes its stdin and stdout
-   * @param errors the connection that becomes its stderr
-   */
-  asInstance(channel: number, errors: number, egressPath: Uint8Array<ArrayBuffer>): void;
-  /** Lowers the limits of this instance for good. */
-  readonly lowerLimits: LowerLimits;
-  /**
-   * A template that evaluates a script: with the limits of an instance, and with this egress socket, whose path ends with
-   * a zero.
-   */
-  asLoading(egressPath: Uint8Array<ArrayBuffer>): void;
-  /** A process that forks: its forks take as much processor time as they take. */
-  asForkServer(): void;
-}
+export type Settler = ReturnType<typeof makeSettler>;
 
 /** What a fork begins anew. */
 interface Renewal {
@@ -91,7 +73,7 @@ export function makeSettler(
   open: Descriptors,
   connect: Connect,
   { beginClock, useEgressSocket }: Renewal,
-): Settler {
+) {
   const descriptors = makeDescriptors(libc, open);
   const limits = makeMaxima(libc, setup);
   const hasScopes = landlockVersion(libc) >= LANDLOCK_SCOPES_ABI;
@@ -111,7 +93,8 @@ export function makeSettler(
     if (!setup.namespaces && libc.getppid() !== forkServer) libc._exit(EXIT_NO_SERVER);
   };
   return {
-    asTemplate(token) {
+    /** A template: connected to the server, without a restriction that its forks would need to pass. */
+    asTemplate(token: Uint8Array): void {
       endWithForkServer();
       descriptors.silence();
       descriptors.closeForeign();
@@ -132,7 +115,12 @@ export function makeSettler(
       beginClock();
       useNetwork(noPath);
     },
-    asInstance(channel, errors, egressPath) {
+    /**
+     * An instance: unique, fully isolated, and with this egress socket.
+     * @param channel the connection that becomes its stdin and stdout
+     * @param errors the connection that becomes its stderr
+     */
+    asInstance(channel: number, errors: number, egressPath: Uint8Array<ArrayBuffer>): void {
       endWithForkServer();
       descriptors.become(channel, errors);
       // What the template has silenced stays so.
@@ -143,11 +131,17 @@ export function makeSettler(
       beginClock();
       useNetwork(egressPath);
     },
-    asLoading(egressPath) {
+    /**
+     * A template that evaluates a script: with the limits of an instance, and with this egress socket, whose path ends with
+     * a zero.
+     */
+    asLoading(egressPath: Uint8Array<ArrayBuffer>): void {
       limits.bind();
       useNetwork(egressPath);
     },
+    /** A process that forks: its forks take as much processor time as they take. */
     asForkServer: limits.releaseCpu,
+    /** Lowers the limits of this instance for good. */
     lowerLimits: makeLimits(libc),
   };
 }
@@ -233,7 +227,7 @@ function makeDescriptors(libc: Libc, open: Descriptors) {
 function prepareIsolation(
   libc: Libc,
   { filter }: TreeSetup,
-  limits: Maxima,
+  limits: ReturnType<typeof makeMaxima>,
   scope: () => boolean,
 ): () => void {
   const program = filterProgram(Uint8Array.fromBase64(filter));
@@ -272,16 +266,7 @@ export function makeScope(libc: Libc): () => boolean {
 }
 
 /** The largest limits of an invocation, in force for a process. */
-interface Maxima {
-  /** Those of an instance. */
-  bindForGood(): void;
-  /** Those of a template while it evaluates a script. */
-  bind(): void;
-  /** Ends the limit of processor time that {@link bind} has set. */
-  releaseCpu(): void;
-}
-
-function makeMaxima(libc: Libc, { dataBytes, cpuSeconds }: TreeSetup): Maxima {
+function makeMaxima(libc: Libc, { dataBytes, cpuSeconds }: TreeSetup) {
   const data = dataBytes === undefined ? undefined : rlimit(dataBytes);
   const cpu = cpuSeconds === undefined ? undefined : rlimit(cpuSeconds);
   const set = (resource: number, limit: Uint8Array<ArrayBuffer> | undefined) => {
@@ -295,14 +280,17 @@ function makeMaxima(libc: Libc, { dataBytes, cpuSeconds }: TreeSetup): Maxima {
   const bound = released.slice();
   if (cpu !== undefined) bound.set(cpu.subarray(0, hardAt));
   return {
-    bindForGood() {
+    /** Those of an instance. */
+    bindForGood(): void {
       set(RLIMIT_DATA, data);
       set(RLIMIT_CPU, cpu);
     },
-    bind() {
+    /** Those of a template while it evaluates a script. */
+    bind(): void {
       set(RLIMIT_DATA, data);
       set(RLIMIT_CPU, bound);
     },
+    /** Ends the limit of processor time that `bind` has set. */
     releaseCpu: () => set(RLIMIT_CPU, released),
   };
 }

@@ -2,11 +2,11 @@
 import { useEgressSocket } from "../egress.ts";
 import type { NodeParts } from "../node.ts";
 import { decode } from "../primordials.ts";
-import { announce, type LowerLimits, readExactly, uint32 } from "../request.ts";
+import { announce, readExactly, uint32 } from "../request.ts";
 import { READY_MESSAGE } from "../wire.ts";
 import { findDescriptors } from "./descriptors.ts";
 import { makeConnect } from "./connect.ts";
-import { type Became, makeForkServer } from "./fork_server.ts";
+import { makeForkServer } from "./fork_server.ts";
 import {
   idleLibc,
   LANDLOCK_SCOPES_ABI,
@@ -17,29 +17,12 @@ import {
 import { shareCode } from "./huge_pages.ts";
 import { makeLine } from "./line.ts";
 import { type Engine, gatherMemory, packMemory } from "./memory.ts";
-import { makeObserver, type Observe } from "./observe.ts";
+import { makeObserver } from "./observe.ts";
 import { replaceRealms } from "./realms.ts";
 import { makeScope, makeSettler, type Settler } from "./settle.ts";
 import { type Core, occupyThreads } from "./threads.ts";
-import { type Clock, replaceClock, replaceRandom } from "./unique.ts";
+import { replaceClock, replaceRandom } from "./unique.ts";
 import { PATH_MAX_BYTES, SETUP_HEAD_BYTES, TOKEN_BYTES, type TreeSetup } from "./wire.ts";
-
-/** What a zygote prepares while the built-ins of Node load. */
-export interface Forks {
-  readonly library: Library;
-  readonly observe: Observe;
-  readonly clock: Clock;
-}
-
-/** What a zygote and its templates keep, and an instance drops. */
-export interface Tree {
-  /** Serves as the zygote or as a template; see {@link makeForkServer}. */
-  serve(): Became;
-  readonly observe: Observe;
-  /** Forks of this process begin with the time that the clock has now. */
-  readonly stopClock: () => void;
-  readonly lowerLimits: LowerLimits;
-}
 
 /** Begins a zygote, before anything else loads. */
 export function beginZygote(): Library {
@@ -48,19 +31,21 @@ export function beginZygote(): Library {
   return library;
 }
 
+/** What a zygote prepares while the built-ins of Node load. */
+export type Forks = Readonly<ReturnType<typeof prepareForks>>;
+
 /** Replaces what forks would share. Built-ins must not be imported yet: an import keeps what it binds. */
-export function prepareForks(library: Library, parts: NodeParts, core: Core): Forks {
+export function prepareForks(library: Library, parts: NodeParts, core: Core) {
   replaceRandom(parts.crypto);
   replaceRealms(parts.vm, Math.random);
   return { library, observe: makeObserver(parts, core), clock: replaceClock(parts.process) };
 }
 
+/** What a zygote and its templates keep, and an instance drops. */
+export type Tree = Readonly<ReturnType<typeof openTree>>;
+
 /** Makes this process a zygote, once everything is loaded and hardened, and waits for the server's setup. */
-export function openTree(
-  core: Core,
-  engine: Engine,
-  { library, observe, clock }: Forks,
-): Tree {
+export function openTree(core: Core, engine: Engine, { library, observe, clock }: Forks) {
   occupyThreads(library, core);
   announce(READY_MESSAGE);
   const setup = receiveSetup();
@@ -79,7 +64,14 @@ export function openTree(
   Deno.permissions.revokeSync({ name: "ffi" });
   packMemory(library, engine);
   rehearseSettling(rehearsed, makeScope(idle));
-  return { serve, observe, stopClock: clock.stop, lowerLimits: settler.lowerLimits };
+  return {
+    /** Serves as the zygote or as a template; see {@link makeForkServer}. */
+    serve,
+    observe,
+    /** Forks of this process begin with the time that the clock has now. */
+    stopClock: clock.stop,
+    lowerLimits: settler.lowerLimits,
+  };
 }
 
 /** Compiles what each fork does first; see `rehearsal.ts`. Both reach a library that does nothing. */

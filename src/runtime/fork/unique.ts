@@ -134,21 +134,13 @@ function withPropertiesOf(original: AnyFunction, wrapper: AnyFunction): AnyFunct
 }
 
 /** The clock of {@link replaceClock}. */
-export interface Clock {
-  /** Begins it in a fork, at 0 or where the process that forked it has stopped it. */
-  readonly begin: () => void;
-  /**
-   * Fixes where the clocks of forks begin: at the end of an evaluation, so that no duration since a time that the script
-   * has kept is negative.
-   */
-  readonly stop: () => void;
-}
+export type Clock = ReturnType<typeof replaceClock>;
 
 /**
  * Replaces the clock that counts from the start of a process, so that it can begin in a fork. `process.hrtime`, which
  * counts from any moment, goes on: a time of it that the script has kept with the `Date` of then must not age.
  */
-export function replaceClock(process: object): Clock {
+export function replaceClock(process: object) {
   const { prototype } = Performance;
   // User code may replace the global before a template forks.
   const { performance: own } = globalThis;
@@ -167,5 +159,13 @@ export function replaceClock(process: object): Clock {
     defineProperty(wrapper, "bigint", plainDescriptor(goingOn(bigint)));
     return wrapper;
   });
-  return { begin: () => clock.begin(own), stop: () => clock.stop(own) };
+  return {
+    /** Begins it in a fork, at 0 or where the process that forked it has stopped it. */
+    begin: () => void clock.begin(own),
+    /**
+     * Fixes where the clocks of forks begin: at the end of an evaluation, so that no duration since a time that the script
+     * has kept is negative.
+     */
+    stop: () => void clock.stop(own),
+  };
 }
