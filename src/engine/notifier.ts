@@ -1,12 +1,6 @@
 /** Notifies whoever follows an invocation. */
 import { EventEmitter } from "node:events";
 
-/** A subscription to one invocation. */
-interface InvocationSubscription extends Disposable {
-  /** Resolves when something was recorded since the last call, or after `timeoutMs`. */
-  next(timeoutMs: number): Promise<void>;
-}
-
 /** Carries notifications between nodes. They may be lost: whoever waits for one looks again after a time. */
 interface NotificationRelay {
   publish(invocationId: string): void;
@@ -31,7 +25,8 @@ export class InvocationNotifier {
     this.relay?.publish(invocationId);
   }
 
-  subscribe(invocationId: string): InvocationSubscription {
+  /** A subscription to one invocation. */
+  subscribe(invocationId: string) {
     let news = Promise.withResolvers<void>();
     const wake = () => news.resolve();
     this.#news.on(invocationId, wake);
@@ -40,7 +35,8 @@ export class InvocationNotifier {
       this.#relayed.set(invocationId, relayed);
     }
     return {
-      async next(timeoutMs) {
+      /** Resolves when something was recorded since the last call, or after `timeoutMs`. */
+      async next(timeoutMs: number): Promise<void> {
         const timer = setTimeout(wake, timeoutMs);
         await news.promise;
         clearTimeout(timer);

@@ -3,9 +3,7 @@ import {
   type Isolation,
   type Mode,
   MODES,
-  type Programs,
   recommend,
-  type Recommendation,
   recommendForBuilds,
   tryMode,
   type Verdict,
@@ -17,23 +15,13 @@ import { prepareProgram } from "../instance/program.ts";
 import { probeSpawned } from "./probe.ts";
 import { openImage } from "../image/image.ts";
 
-export interface Diagnosis {
-  /** One for each mode, the strongest first. */
-  readonly verdicts: readonly Verdict[];
-  /** The wrappers by absolute path. */
-  readonly programs: Programs;
-  /** The mode that `auto` selects; undefined if none is available. */
-  readonly strongest: Mode | undefined;
-  /** Whether instances also run in memory and pids cgroups. */
-  readonly cgroups: boolean;
-  readonly recommendations: readonly Recommendation[];
-}
+export type Diagnosis = Readonly<Awaited<ReturnType<typeof diagnose>>>;
 
 /** Tests every mode with a real instance. Rejects if the runtime itself does not start. */
 export async function diagnose(
   limits: SandboxLimits,
   { cacheDir, searchPath }: { readonly cacheDir: string; readonly searchPath: string },
-): Promise<Diagnosis> {
+) {
   await using image = await openImage(cacheDir, searchPath);
   const program = await prepareProgram(limits, image, undefined);
   const verdicts: Verdict[] = [];
@@ -46,9 +34,13 @@ export async function diagnose(
   const cgroups = await openCgroups(machine, processLimits("instance", 0, limits));
   await cgroups?.[Symbol.asyncDispose]();
   return {
+    /** One for each mode, the strongest first. */
     verdicts,
+    /** The wrappers by absolute path. */
     programs,
+    /** The mode that `auto` selects; undefined if none is available. */
     strongest: verdicts.find(({ available }) => available)?.mode,
+    /** Whether instances also run in memory and pids cgroups. */
     cgroups: cgroups !== undefined,
     recommendations: failed.has("bubblewrap")
       ? await recommend(failed, machine, profile)

@@ -34,27 +34,10 @@ const ALLOCATOR = [
 ].join(":");
 
 /** Its disposal removes the directories outside of the server's own. */
-export interface Image extends AsyncDisposable {
-  readonly machine: Machine;
-  readonly profile: Profile;
-  /** What the seccomp filter of an instance denies beyond that of its zygote. */
-  readonly forkFilter: Uint8Array<ArrayBuffer>;
-  /** File with the seccomp filter of a zygote. */
-  readonly zygoteSeccompFile: string;
-  /** The private directory of the server. */
-  readonly ownDir: string;
-  /** Holds what Deno reads at the start of an instance. */
-  readonly runtimeDir: string;
-  /** Holds {@link runtimeDir} and all other files that instances of another user must reach. */
-  readonly sharedDir: string;
-  /** Adds a file that was made. */
-  keep(part: Part): void;
-  /** Makes what somebody removed. Await it before each use of the files. */
-  restore(): Promise<void>;
-}
+export type Image = Readonly<Awaited<ReturnType<typeof openImage>>>;
 
 /** Inspects the machine and creates the directories. `cacheDir` is a private directory of the server. */
-export async function openImage(cacheDir: string, searchPath: string): Promise<Image> {
+export async function openImage(cacheDir: string, searchPath: string) {
   const machine = await findMachine(searchPath);
   const ownDir = await ownDirectory(cacheDir, machine.isRoot);
   const sharedDir = machine.isRoot ? await sharedDirectory(ownDir) : ownDir;
@@ -84,12 +67,19 @@ export async function openImage(cacheDir: string, searchPath: string): Promise<I
       ...functionProfile(machine, runtimeDir, seccompFile),
       ...(hasRoot ? { root } : {}),
     },
+    /** What the seccomp filter of an instance denies beyond that of its zygote. */
     forkFilter: furtherSeccompFilter(architecture, { mayFork: false }, asRoot),
+    /** File with the seccomp filter of a zygote. */
     zygoteSeccompFile,
+    /** The private directory of the server. */
     ownDir,
+    /** Holds what Deno reads at the start of an instance. */
     runtimeDir,
+    /** Holds `runtimeDir` and all other files that instances of another user must reach. */
     sharedDir,
-    keep: (part) => parts.keep(part),
+    /** Adds a file that was made. */
+    keep: (part: Part) => parts.keep(part),
+    /** Makes what somebody removed. Await it before each use of the files. */
     restore: () => parts.restore(),
     async [Symbol.asyncDispose]() {
       if (isShared) await Deno.remove(sharedDir, { recursive: true }).catch(() => {});

@@ -4,7 +4,6 @@
  */
 import { getLogger } from "@logtape/logtape";
 import {
-  type Cgroups,
   chooseIsolation,
   type Isolation,
   type IsolationChoice,
@@ -25,7 +24,7 @@ import {
 import { prepareProgram, type Program } from "../instance/program.ts";
 import { TreeSocket } from "../tree/tree_socket.ts";
 import { Trees, type ZygoteAges } from "../tree/trees.ts";
-import { type ForkCounts, type RootResources, Zygote } from "../tree/zygote.ts";
+import { type RootResources, Zygote } from "../tree/zygote.ts";
 import { SpawnedInstances } from "./spawned_instances.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
@@ -43,19 +42,10 @@ export interface SandboxOptions extends ZygoteAges {
 }
 
 /** What invocations start from. */
-export interface Prepared {
-  readonly isolation: Isolation;
-  readonly cgroups: Cgroups | undefined;
-  readonly spawned: SpawnedInstances;
-  /** The trees of forks; else why instances cannot be forked. */
-  readonly trees: Trees | string;
-  readonly forkCounts: Readonly<ForkCounts>;
-  /** Everything that the instances need. */
-  readonly opened: AsyncDisposableStack;
-}
+export type Prepared = Readonly<Awaited<ReturnType<typeof prepare>>>;
 
 /** Throws `IsolationError` if the chosen isolation is not available. */
-export async function prepare(limits: SandboxLimits, options: SandboxOptions): Promise<Prepared> {
+export async function prepare(limits: SandboxLimits, options: SandboxOptions) {
   const { cacheDir, searchPath } = options;
   await using opened = new AsyncDisposableStack();
   const image = opened.use(await openImage(cacheDir, searchPath));
@@ -83,10 +73,12 @@ export async function prepare(limits: SandboxLimits, options: SandboxOptions): P
     socketDirInside: isolation.socketDirInside(socketDir.path),
     forkCounts: { forked: 0, failed: 0 },
   };
+  /** The trees of forks; else why instances cannot be forked. */
   const trees = typeof zygote === "string" ? zygote : new Trees(zygote, resources, limits, options);
   unowned.move();
   const spawned = new SpawnedInstances(launcher, { egress, cgroups });
   const { forkCounts } = resources;
+  // The last one holds everything that the instances need.
   return { isolation, cgroups, spawned, trees, forkCounts, opened: opened.move() };
 }
 

@@ -58,24 +58,16 @@ export interface Fork {
 const ENDED_WITH_FORK_SERVER = { code: 128 + 9, signal: "SIGKILL" } as const;
 
 /** An event of a fork server. */
-export interface SaidEvent {
-  readonly kind: number;
-  readonly flags: number;
-  readonly number: number;
-  /** The process id, the error number or the wait status. */
-  readonly first: number;
-  readonly micros: number;
-  readonly peakKib: number;
-  readonly unreadBytes: number;
-}
+export type SaidEvent = Readonly<ReturnType<typeof readEvent>>;
 
 /** Reads an event at an offset. */
-export function readEvent(bytes: Uint8Array, at = 0): SaidEvent {
+export function readEvent(bytes: Uint8Array, at = 0) {
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, EVENT_BYTES);
   return {
     kind: view.getUint8(0),
     flags: view.getUint8(1),
     number: view.getUint32(4),
+    /** The process id, the error number or the wait status. */
     first: view.getUint32(8),
     micros: view.getUint32(12),
     peakKib: view.getUint32(16),
