@@ -82,11 +82,6 @@ export class EgressProxy implements Disposable {
     this.#listen();
   }
 
-  /** Certificates that functions trust as the proxy does. */
-  get ca(): string | undefined {
-    return this.options.ca;
-  }
-
   /** Opens the egress socket of one instance. Its path exists when this returns. */
   openSocket(): EgressSocket {
     const socket = new EgressSocket(this.options, this.socketDir.newSocket(), (connection) => {

@@ -31,14 +31,10 @@ export class Router {
   ) {}
 
   /**
-   * A TCP connection to the host. The host may end its direction and still read, as through a tunnel.
-   * Throws {@link EgressError}.
+   * A TCP connection to the host. Throws {@link EgressError}.
+   * @param allowHalfOpen whether the host may end its direction and still read, as through a tunnel
    */
-  async connect(endpoint: Endpoint): Promise<Socket> {
-    return await this.#connect(endpoint, true);
-  }
-
-  async #connect({ host, port }: Endpoint, allowHalfOpen: boolean): Promise<Socket> {
+  async connect({ host, port }: Endpoint, allowHalfOpen = true): Promise<Socket> {
     const addresses = await this.#checkedAddresses(host);
     const deadline = performance.now() + CONNECT_TIMEOUT_MS;
     let code = "ECONNREFUSED";
@@ -61,7 +57,7 @@ export class Router {
   async connectTls(endpoint: Endpoint): Promise<Socket> {
     const { host } = endpoint;
     // TLS over a half-open connection never notices that the host has closed it without a message of TLS.
-    const below = await this.#connect(endpoint, false);
+    const below = await this.connect(endpoint, false);
     const socket = connectTls({
       socket: below,
       host,

@@ -30,18 +30,14 @@ export interface InstanceResources {
 export class Launcher {
   /** Hide the paths of the server that a crash of Deno may print. */
   readonly redactions: Redactions;
-  readonly #idleBytes = new Lazy(() => this.#measure());
+  /** Private memory in bytes of an idle instance that is spawned; undefined outside Linux. Measured once. */
+  readonly idleBytes = new Lazy(() => this.#measure());
 
   constructor(
     readonly isolation: Isolation,
     readonly program: Program,
   ) {
     this.redactions = new Redactions(program.hiddenPaths);
-  }
-
-  /** Private memory in bytes of an idle instance that is spawned; undefined outside Linux. Measured once. */
-  idleBytes(): Promise<number | undefined> {
-    return this.#idleBytes.get();
   }
 
   /**
@@ -53,7 +49,7 @@ export class Launcher {
     limits: ResourceLimits = this.program.limits,
   ): Promise<Instance> {
     await this.program.restore();
-    const idleBytes = await this.idleBytes();
+    const idleBytes = await this.idleBytes.get();
     const own = idleBytes === undefined ? undefined : processLimits("instance", idleBytes, limits);
     const cgroup = await resources?.cgroups?.take();
     const egressSocket = resources?.egress.openSocket();

@@ -120,7 +120,7 @@ async function startFirst(
 async function instanceLimitsOf({ launcher, zygote }: First): Promise<ProcessLimits | undefined> {
   const { limits } = launcher.program;
   if (typeof zygote !== "string") return zygote.limitsOf(limits);
-  const idleBytes = await launcher.idleBytes();
+  const idleBytes = await launcher.idleBytes.get();
   return idleBytes === undefined ? undefined : processLimits("instance", idleBytes, limits);
 }
 
