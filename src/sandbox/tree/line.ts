@@ -169,9 +169,6 @@ class LineFork implements Fork, StreamOwner {
   #wasCut = false;
   readonly ready = Promise.withResolvers<Following>();
   readonly handle: ProcessHandle;
-  readonly #onReady: () => void;
-  readonly #onEnded: () => unknown;
-  readonly #onFail: () => void;
   readonly #ended = Promise.withResolvers<Exit>();
   readonly #over = Promise.withResolvers<void>();
   #onChunk: ChunkReader | undefined;
@@ -182,7 +179,7 @@ class LineFork implements Fork, StreamOwner {
 
   constructor(
     readonly expected: Expected,
-    { ready, ended, failed, kill, write }: {
+    private readonly on: {
       readonly ready: () => void;
       readonly ended: () => unknown;
       readonly failed: () => void;
@@ -192,18 +189,15 @@ class LineFork implements Fork, StreamOwner {
   ) {
     // Whoever asks for the next instance may do so later.
     this.ready.promise.catch(() => {});
-    this.#onReady = ready;
-    this.#onEnded = ended;
-    this.#onFail = failed;
     this.handle = {
       pid: undefined,
       ended: this.#ended.promise,
-      input: { write },
+      input: { write: on.write },
       readOutput: (onChunk) => {
         this.#onChunk = onChunk;
         return this.#over.promise;
       },
-      kill,
+      kill: on.kill,
       hasReadInput: () => this.unreadBytes === 0 && !this.#wasCut,
     };
   }
@@ -212,14 +206,14 @@ class LineFork implements Fork, StreamOwner {
     if (!this.isComing || this.hasEnded) return false;
     this.ready.reject(error);
     this.#settleEnd({ code: 0, signal: null });
-    this.#onFail();
+    this.on.failed();
     return true;
   }
 
   /** One that ends at once does so before the server knows that it is ready. */
   onEnded(exit: Exit): boolean {
     if (this.hasEnded) return false;
-    this.#onEnded();
+    this.on.ended();
     this.#settleEnd(exit);
     return true;
   }
@@ -227,13 +221,13 @@ class LineFork implements Fork, StreamOwner {
   onClosed(exit: Exit): void {
     this.ready.reject(new Error("the fork server has ended"));
     this.#settleEnd(exit);
-    this.#onFail();
+    this.on.failed();
     if (this.#joinedCount === 0) this.#over.resolve();
   }
 
   joined(event: Uint8Array | undefined): void {
     if (event !== undefined) this.event = readEvent(event);
-    if (++this.#joinedCount === STREAMS) this.#onReady();
+    if (++this.#joinedCount === STREAMS) this.on.ready();
   }
 
   cut(): void {
