@@ -32,7 +32,6 @@ const module = z.object({
 const npmPackage = z.object({
   name: z.string(),
   version: z.string(),
-  registryUrl: z.string().optional(),
   localPath: z.string().optional(),
 });
 const graphSchema = z.object({
