@@ -3,7 +3,6 @@ import { captureConsole } from "./console.ts";
 import type { Became } from "./fork/fork_server.ts";
 import type { Tree } from "./fork/tree.ts";
 import type { ConsoleClass } from "./harden.ts";
-import type { Receive } from "./host.ts";
 import { exit, now, readStdin, readStdinLater, waitFor, writeStderr } from "./primordials.ts";
 import {
   type Frames,
@@ -11,7 +10,6 @@ import {
   type Load,
   markStderr,
   NOTHING,
-  type Read,
   receiveInvocation,
   receiveLoad,
   writeAll,
@@ -21,24 +19,17 @@ import { codeCacheOf, compile } from "./script.ts";
 import { beginNoting } from "./stderr.ts";
 import { CodeCacheUse, FrameKind, LoadPurpose } from "./wire.ts";
 
-/** What a process talks to, and its end. */
-export interface Ways {
-  readonly read: Read;
-  readonly readLater: Receive;
-  readonly write: (frame: Uint8Array) => void;
-  readonly writeError: (bytes: Uint8Array) => number;
-  readonly listen: typeof addEventListener;
-  readonly end: () => never;
-}
-
-/** Those of a process with a server. */
-export const STANDARD_WAYS: Omit<Ways, "end"> = {
+/** What a process with a server talks to. */
+export const STANDARD_WAYS = {
   read: readStdin,
   readLater: readStdinLater,
   write: writeAll,
   writeError: writeStderr,
   listen: addEventListener,
 };
+
+/** What a process talks to, and its end. */
+export type Ways = Readonly<typeof STANDARD_WAYS> & { readonly end: () => never };
 
 /** A fork of the zygote. */
 export interface Forked {

@@ -10,22 +10,18 @@ export const SOCK_CLOEXEC = 0o2000000;
 /** Exit code of a fork that does not reach its server. */
 export const EXIT_NO_SERVER = 120;
 
-/**
- * Makes a connection and sends the handshake of a kind.
- * @param egressPath of the egress socket to connect to, with a zero after it; without one the tree socket
- * @returns the descriptor of the connection
- */
-export type Connect = (
-  kind: number,
-  token: Uint8Array,
-  egressPath?: Uint8Array<ArrayBuffer>,
-) => number;
+export type Connect = ReturnType<typeof makeConnect>;
 
-export function makeConnect(libc: Libc, socketPath: string): Connect {
+/** Makes the function that makes a connection, and sends the handshake of a kind. */
+export function makeConnect(libc: Libc, socketPath: string) {
   const treeSocket = unixAddress(socketPath);
   const egressSocket = new Uint8Array(UNIX_FAMILY_BYTES + PATH_MAX_BYTES + 1);
   egressSocket.set(treeSocket.subarray(0, UNIX_FAMILY_BYTES));
-  return (kind, token, egressPath) => {
+  /**
+   * @param egressPath of the egress socket to connect to, with a zero after it; without one the tree socket
+   * @returns the descriptor of the connection
+   */
+  return (kind: number, token: Uint8Array, egressPath?: Uint8Array<ArrayBuffer>): number => {
     if (egressPath !== undefined) setBytes(egressSocket, egressPath, UNIX_FAMILY_BYTES);
     const address = egressPath === undefined ? treeSocket : egressSocket;
     const connection = libc.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -40,35 +40,26 @@ const FORKING_V8_FLAGS = [
 /** For an instance without network. */
 export const NO_EGRESS_FLAGS = ["--deny-read", "--deny-write", "--deny-net"] as const;
 
-export interface Program {
-  readonly limits: SandboxLimits;
-  /** The command line with the heap of these limits, these permission flags and bootstrap arguments. */
-  command(
-    purpose: Purpose,
-    limits: ResourceLimits,
-    flags: readonly string[],
-    args: readonly string[],
-  ): readonly string[];
-  readonly hiddenPaths: readonly string[];
-  /** File with the certificates of `--egress-ca`. */
-  readonly caFile: string | undefined;
-  readonly setsid: string | undefined;
-  /** Makes what somebody removed of the files from which processes start. */
-  restore(): Promise<void>;
-}
+export type Program = Readonly<Awaited<ReturnType<typeof prepareProgram>>>;
 
 /** Writes what instances run to the image. */
 export async function prepareProgram(
   limits: SandboxLimits,
   image: Image,
   ca: string | undefined,
-): Promise<Program> {
+) {
   const { machine, runtimeDir, ownDir } = image;
   const bootstrap = await bundleRuntime(runtimeDir, ownDir);
   image.keep({ path: bootstrap, make: async () => void await bundleRuntime(runtimeDir, ownDir) });
   return {
     limits,
-    command: (purpose, own, flags, args) => [
+    /** The command line with the heap of these limits, these permission flags and bootstrap arguments. */
+    command: (
+      purpose: Purpose,
+      own: ResourceLimits,
+      flags: readonly string[],
+      args: readonly string[],
+    ) => [
       machine.deno,
       "run",
       ...DENY_FLAGS,
@@ -84,8 +75,10 @@ export async function prepareProgram(
       ...args,
     ],
     hiddenPaths: [pathToFileURL(bootstrap).href, bootstrap, machine.deno],
+    /** File with the certificates of `--egress-ca`. */
     caFile: await addCa(ca, image),
     setsid: machine.programs.setsid,
+    /** Makes what somebody removed of the files from which processes start. */
     restore: () => image.restore(),
   };
 }
