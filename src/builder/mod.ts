@@ -77,7 +77,7 @@ class CompilingBuilder implements Builder {
   /** Separate, because an author waits for the types of a package while others build and check. */
   readonly #resolutions = new BoundedSlots(1);
   readonly #registry;
-  readonly #raising = new Lazy(() => isolateCompiler(this.options));
+  readonly #raising = new Lazy(async () => this.#isolation = await isolateCompiler(this.options));
   #isolation: CompilerIsolation | undefined;
 
   constructor(
@@ -89,7 +89,7 @@ class CompilingBuilder implements Builder {
   }
 
   async start(): Promise<void> {
-    await this.#raise();
+    await this.#raising.get();
   }
 
   get walls(): string {
@@ -169,7 +169,7 @@ class CompilingBuilder implements Builder {
     work: (isolation: CompilerIsolation, deadline: AbortSignal) => Promise<T>,
   ): Promise<T> {
     using _slot = await slots.acquire(signal);
-    const isolation = await this.#raise();
+    const isolation = await this.#raising.get();
     await isolation.restore();
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(timeout), this.limits.timeoutMs);
@@ -213,12 +213,6 @@ class CompilingBuilder implements Builder {
 
   #context(workspace: Workspace, tree: SourceTree, compiler: Compiler): BuildContext {
     return { workspace, tree, limits: this.limits, compiler, registry: this.#registry.url };
-  }
-
-  async #raise(): Promise<CompilerIsolation> {
-    const isolation = await this.#raising.get();
-    this.#isolation = isolation;
-    return isolation;
   }
 }
 
