@@ -2,13 +2,7 @@
 import { getLogger } from "@logtape/logtape";
 import { basename } from "node:path";
 import { SETUP_HEAD_BYTES, type TreeSetup } from "../../runtime/fork/wire.ts";
-import {
-  type Cgroups,
-  innermost,
-  killGroup,
-  killOrphans,
-  type SocketDir,
-} from "../../isolation/mod.ts";
+import { innermost, killGroup, killOrphans, type SocketDir } from "../../isolation/mod.ts";
 import { maskAddresses, unfinishedAddressAt } from "../instance/redaction.ts";
 import {
   Child,
@@ -19,9 +13,8 @@ import {
 import { becomeReady, memoryIn, spawnedProcess, startError } from "../instance/spawned.ts";
 import { LineSplitter } from "../instance/logs.ts";
 import { type ForkServer, ForkServerLink } from "./fork_server.ts";
-import type { EgressProxy } from "../egress/proxy.ts";
 import type { Image } from "../image/image.ts";
-import type { Launcher } from "../instance/launcher.ts";
+import type { InstanceResources, Launcher } from "../instance/launcher.ts";
 import type { TreeSocket } from "./tree_socket.ts";
 
 /** Longest time for a command. It is longer than that of templates: the end of the zygote ends all invocations. */
@@ -154,11 +147,8 @@ export interface RootResources {
   readonly socketDir: SocketDir;
 }
 
-export interface TreeResources extends RootResources {
+export interface TreeResources extends RootResources, InstanceResources {
   readonly socket: TreeSocket;
-  readonly egress: EgressProxy;
-  /** Undefined when the server cannot create cgroups. */
-  readonly cgroups: Cgroups | undefined;
   /** The directory of sockets as the processes see it. */
   readonly socketDirInside: string;
   readonly forkCounts: ForkCounts;
