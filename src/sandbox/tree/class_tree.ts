@@ -30,7 +30,6 @@ export class ClassTree implements AsyncDisposable {
     serving: ["unused", "closed"],
     closed: [],
   });
-  readonly #limits: SandboxLimits;
   /** The last start. */
   #starting: Promise<void> | undefined;
   /** Undefined while no zygote forks. */
@@ -45,16 +44,16 @@ export class ClassTree implements AsyncDisposable {
   /** No zygote is started before, because the last one did not start. */
   #pausedUntilMs = -Infinity;
 
-  /** @param unusedMs time without an invocation after which the zygote ends */
+  /**
+   * @param limits without instances that wait without code: these are made when invocations need them
+   * @param unusedMs time without an invocation after which the zygote ends
+   */
   constructor(
     private readonly resources: TreeResources,
-    limits: SandboxLimits,
+    private readonly limits: SandboxLimits,
     private readonly shares: TreeShares,
     private readonly unusedMs: number,
-  ) {
-    // Instances without code are made when invocations need them.
-    this.#limits = { ...limits, poolSize: 0 };
-  }
+  ) {}
 
   /** The tree, for an invocation; undefined while no zygote forks: then one starts in the background. */
   use(): Tree | undefined {
@@ -101,7 +100,7 @@ export class ClassTree implements AsyncDisposable {
     const memory = formatMemory(this.resources.maxima);
     try {
       const zygote = await Tree.startZygote(this.resources);
-      const tree = new Tree(zygote, this.resources, this.#limits, this.shares);
+      const tree = new Tree(zygote, this.resources, this.limits, this.shares);
       const failure = await tree.start();
       if (failure !== undefined) throw new Error(failure);
       if (this.#lifecycle.is("closed")) return await tree[Symbol.asyncDispose]();

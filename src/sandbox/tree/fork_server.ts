@@ -95,7 +95,7 @@ export interface Forked extends ProcessHandle {
  */
 export class ForkServerLink implements OutputReader {
   /** Forks with which the fork server has to do something soon. */
-  readonly #late: Deadlines<Fork>;
+  readonly #late = new Deadlines<Fork>(({ error }) => this.breakOff(error));
   readonly #forks = new Map<number, Fork>();
   #held: Uint8Array = new Uint8Array(0);
   #next = 0;
@@ -112,9 +112,7 @@ export class ForkServerLink implements OutputReader {
     private readonly channel: Pick<Input, "write">,
     private readonly broken: (error: string) => void,
     private readonly timeoutMs = FORK_SERVER_TIMEOUT_MS,
-  ) {
-    this.#late = new Deadlines(({ error }) => this.breakOff(error));
-  }
+  ) {}
 
   /** Forks a template. Rejects if that fails. */
   async forkTemplate(socket: TreeSocket): Promise<Forked> {

@@ -61,8 +61,6 @@ export class Tree implements AsyncDisposable {
     healing: ["serving", "closed"],
     closed: [],
   });
-  /** The first zygote, which serves once some of its instances are checked. */
-  readonly #first: Zygote;
   #provisioned: readonly Provisioned[] = [];
   #generation: Generation | undefined;
   /** The one of the first zygote, also before it serves. */
@@ -79,17 +77,15 @@ export class Tree implements AsyncDisposable {
   #distrustedMs = -Infinity;
 
   /**
-   * @param zygote the first one, of which the tree takes ownership
+   * @param first zygote, of which the tree takes ownership; it serves once some of its instances are checked
    * @param limits of which `poolSize` instances without code wait
    */
   constructor(
-    zygote: Zygote,
+    private readonly first: Zygote,
     private readonly resources: TreeResources,
     private readonly limits: SandboxLimits,
     private readonly shares: TreeShares,
-  ) {
-    this.#first = zygote;
-  }
+  ) {}
 
   /** Starts a zygote for forks that connect to the tree socket. Without one nothing is forked: a failure counts as a fork's. */
   static async startZygote(resources: TreeResources): Promise<Zygote> {
@@ -118,13 +114,13 @@ export class Tree implements AsyncDisposable {
     probe?: (take: TakeGeneric) => Promise<string | undefined>,
   ): Promise<string | undefined> {
     try {
-      const generation = this.#probed = this.#generationOf(this.#first);
+      const generation = this.#probed = this.#generationOf(this.first);
       const failure = await probe?.(() => generation.generics.take(this.limits, true));
       if (failure === undefined && this.#lifecycle.is("starting")) this.#serve(generation);
       else await this.#end(generation);
       return this.#lifecycle.is("closed") ? undefined : failure;
     } catch (error) {
-      await this.#first[Symbol.asyncDispose]();
+      await this.first[Symbol.asyncDispose]();
       return error instanceof Error ? error.message : String(error);
     }
   }
@@ -230,7 +226,7 @@ export class Tree implements AsyncDisposable {
     this.#close();
     // Before its zygote ends: otherwise its instances count as failed.
     this.#probed?.generics[Symbol.dispose]();
-    const zygotes = [this.#first, ...this.#retiring.keys()].map((zygote) =>
+    const zygotes = [this.first, ...this.#retiring.keys()].map((zygote) =>
       zygote[Symbol.asyncDispose]()
     );
     if (this.#generation !== undefined) await this.#end(this.#generation);

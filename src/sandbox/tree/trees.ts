@@ -67,7 +67,7 @@ export class Trees implements AsyncDisposable {
     const [, ...others] = this.#classes;
     this.#others = new Map(others.map((maxima) => [
       maxima,
-      new ClassTree({ ...resources, maxima }, limits, shares, classUnusedMs),
+      new ClassTree({ ...resources, maxima }, { ...limits, poolSize: 0 }, shares, classUnusedMs),
     ]));
   }
 
