@@ -28,7 +28,7 @@ export { type Part, partsOfRoot } from "./root.ts";
 export { type Architecture, furtherSeccompFilter, seccompFilter } from "./seccomp.ts";
 export { recommend, type Recommendation, recommendForBuilds } from "./recommendations.ts";
 export { openSocketDir, othersCanEnter, type SocketDir } from "./socket_dir.ts";
-export { killGroup, spawnGroup } from "./spawn.ts";
+export { killGroup, lowerPriority, spawnGroup } from "./spawn.ts";
 export { acceptAll, UnixConnection, UnixListener } from "./unix_listener.ts";
 export { NOT_JOINED } from "./wrappers.ts";
 export { missingIn, missingIsolation } from "./verify.ts";

@@ -35,16 +35,17 @@ export function spawnGroup(
     stderr: "piped",
     detached: setsid === undefined,
   }).spawn();
-  lowerPriority(child.pid);
+  // Before the process starts children, which inherit the priority.
+  lowerPriority(child.pid, NICENESS);
   return child;
 }
 
-/** Runs before the process starts children, which inherit the priority. */
-function lowerPriority(pid: number): void {
+/** Lets other processes go before this one, as far as the server may change that. */
+export function lowerPriority(pid: number, niceness: number): void {
   try {
-    setPriority(pid, NICENESS);
+    setPriority(pid, niceness);
   } catch {
-    // The process has already ended.
+    // The process belongs to another user, or has ended.
   }
 }
 

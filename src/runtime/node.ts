@@ -57,25 +57,13 @@ function blockDescriptors(process: Process, binding: string, handle: string): vo
   lock(prototype, "open", () => UV_EBADF);
 }
 
-/** The parts that load more of Node when they are called. */
-interface Streams {
-  readonly Duplex: { from(items: unknown[]): object };
-  readonly Readable: { from(items: unknown[]): object; fromWeb(stream: ReadableStream): object };
-}
-interface Crypto {
-  createHash(name: string): { end(): void };
-}
-interface Paths {
-  matchesGlob(path: string, pattern: string): boolean;
-}
-
 /** Makes the JavaScript calls that load further modules. They use no random numbers, files or connections. */
 function loadOnUse(getBuiltin: BuiltinGetter): void {
-  const { Duplex, Readable } = getBuiltin("stream") as Streams;
+  const { Duplex, Readable } = getBuiltin("stream") as typeof import("node:stream");
   Duplex.from([]);
-  Readable.fromWeb(new ReadableStream());
-  (getBuiltin("crypto") as Crypto).createHash("sha256").end();
-  (getBuiltin("path") as Paths).matchesGlob("a", "*");
+  Readable.fromWeb(new ReadableStream() as never);
+  (getBuiltin("crypto") as typeof import("node:crypto")).createHash("sha256").end();
+  (getBuiltin("path") as typeof import("node:path")).matchesGlob("a", "*");
 }
 
 /** Throws as Deno's `Worker` would without its permission. */
@@ -153,7 +141,7 @@ export async function loadNode(prepare: (parts: NodeParts) => void): Promise<Eng
 }
 
 function hardenProcess(process: Process): void {
-  const { Readable } = process.getBuiltinModule("stream") as Streams;
+  const { Readable } = process.getBuiltinModule("stream") as typeof import("node:stream");
   defineProperty(process.argv, 0, dataDescriptor(RUNTIME_NAME, true));
   defineProperty(process.argv, 1, dataDescriptor(MAIN_PATH, true));
   // Drops the arguments of the bootstrap.

@@ -85,13 +85,8 @@ export interface ProcessUsage {
   readonly peakBytes: number;
 }
 
-/** The body of a `USAGE` frame. */
-interface ReportedUsage extends ProcessUsage {
-  /** Whether a mark on stderr precedes the answer. */
-  readonly isMarked: boolean;
-}
-
-export function usageOf(bytes: Uint8Array): ReportedUsage | undefined {
+/** The body of a `USAGE` frame: {@link ProcessUsage}, and whether a mark on stderr precedes the answer. */
+export function usageOf(bytes: Uint8Array) {
   if (bytes.length < USAGE_BYTES) return undefined;
   const numbers = new DataView(bytes.buffer, bytes.byteOffset);
   return {

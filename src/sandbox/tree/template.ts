@@ -1,5 +1,4 @@
 /** A template: a fork that forks, in cgroups of its own. It may have evaluated a script. */
-import { setPriority } from "node:os";
 import { basename } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import { formatDuration } from "../../config/mod.ts";
@@ -236,15 +235,6 @@ export class Template implements ForkServer, Disposable {
     this.nonce = nonce;
     const ms = (loaded?.ms ?? performance.now() - beganMs) - recorded.ms;
     return { ms: Math.max(0, ms), recorded, end };
-  }
-
-  /** Lets other processes go first, as far as the server may change that. */
-  lowerPriority(niceness: number): void {
-    try {
-      setPriority(this.pid, niceness);
-    } catch {
-      // It belongs to another user, or has ended.
-    }
   }
 
   /** Forks an instance. The previous one must have ended, or is killed. */

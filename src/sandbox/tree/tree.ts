@@ -1,5 +1,6 @@
 /** The tree of forks: a zygote, templates and instances. Replaces the zygote when it ends. */
 import { getLogger } from "@logtape/logtape";
+import { lowerPriority } from "../../isolation/mod.ts";
 import { isMissing } from "../../shared/files.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import type {
@@ -198,7 +199,7 @@ export class Tree implements AsyncDisposable {
     const end = () => template[Symbol.dispose]();
     either.addEventListener("abort", end, { once: true });
     try {
-      template.lowerPriority(REPORT_NICENESS);
+      lowerPriority(template.pid, REPORT_NICENESS);
       const evaluated = await template.load({ script, codeCache: codeCaches.of(key) }, this.limits);
       const judgement = await judge(evaluated, { script, stackMap });
       return either.aborted ? undefined : reportOf(evaluated.ms, judgement);
