@@ -39,8 +39,7 @@ sharedSuite("errors", {
     ];
     for (const [method, path] of unknown) {
       const message = new RegExp(`^The API has no operation ${method} /`);
-      const answer = await client.call(method, path);
-      assertError(answer, "NOT_FOUND", "ENDPOINT_NOT_FOUND", { message });
+      assertError(await client.call(method, path), "ENDPOINT_NOT_FOUND", message);
     }
   },
 
@@ -49,7 +48,7 @@ sharedSuite("errors", {
       /^The API has no operation .*: a function is updated by POST \/api\/v1\/functions\/up/;
     for (const [method, path] of [["POST", "x"], ["PATCH", "x"], ["POST", "x/update"]] as const) {
       const answer = await client.call(method, `/api/v1/functions/${path}`);
-      assertError(answer, "NOT_FOUND", "ENDPOINT_NOT_FOUND", { message });
+      assertError(answer, "ENDPOINT_NOT_FOUND", message);
     }
   },
 
@@ -64,13 +63,12 @@ sharedSuite("errors", {
         ["GET", "/api/v1/iam/tunnel/x"],
         ["DELETE", "/api/v2/apps/x/owners/users/y/z"],
       ] as const
-    ) assertError(await client.call(method, path), "UNIMPLEMENTED", "NEEDS_C1_TENANT", { message });
+    ) assertError(await client.call(method, path), "NEEDS_C1_TENANT", message);
     for (const path of ["apps2", "search/nope", "iam/nope", "functions/x/nope", "search", "iam"]) {
-      const answer = await client.get(`/api/v1/${path}`);
-      assertError(answer, "NOT_FOUND", "ENDPOINT_NOT_FOUND");
+      assertError(await client.get(`/api/v1/${path}`), "ENDPOINT_NOT_FOUND");
     }
     const anonymous = new Client(client.url, undefined);
-    assertError(await anonymous.get("/api/v1/apps"), "UNAUTHENTICATED", "TOKEN_MISSING");
+    assertError(await anonymous.get("/api/v1/apps"), "TOKEN_MISSING");
   },
 
   "slashes before and in the prefix of all paths are one": async ({ client }) => {
@@ -80,11 +78,10 @@ sharedSuite("errors", {
     }
     const anonymous = new Client(client.url, undefined);
     for (const path of ["//api/v1/functions", "//api//v1/functions"]) {
-      const answer = await anonymous.get(client.url + path);
-      assertError(answer, "UNAUTHENTICATED", "TOKEN_MISSING");
+      assertError(await anonymous.get(client.url + path), "TOKEN_MISSING");
     }
     const noId = await client.get(`${client.url}/api/v1/functions//commits`);
-    assertError(noId, "NOT_FOUND", "ENDPOINT_NOT_FOUND");
+    assertError(noId, "ENDPOINT_NOT_FOUND");
   },
 
   "everything under /api needs a token, also what does not exist": async ({ client }) => {
@@ -92,7 +89,7 @@ sharedSuite("errors", {
     for (const path of ["functions", "nope", "auth/introspect", "functions/x/commits/HEAD"]) {
       for (const method of ["GET", "POST", "DELETE", "PUT"]) {
         const answer = await anonymous.call(method, `/api/v1/${path}`);
-        assertError(answer, "UNAUTHENTICATED", "TOKEN_MISSING");
+        assertError(answer, "TOKEN_MISSING");
         const metadata = `${client.url}/.well-known/oauth-protected-resource/api/v1/${path}`;
         const challenge = `Bearer realm="invoked", resource_metadata="${metadata}", DPoP algs="`;
         assert.ok(answer.headers.get("www-authenticate")?.startsWith(challenge));
@@ -139,8 +136,7 @@ serverSuite("bounds of HTTP", { flags: BOUNDS }, {
     const name = (length: number) => JSON.stringify({ displayName: "x", pad: "x".repeat(length) });
     ok(await client.post("/api/v1/functions", name(90_000)));
     const message = /96 ?KiB \(--max-body\)/;
-    const declared = await client.post("/api/v1/functions", name(96 * 1024));
-    assertError(declared, "INVALID_ARGUMENT", "BODY_TOO_LARGE", { message });
+    assertError(await client.post("/api/v1/functions", name(96 * 1024)), "BODY_TOO_LARGE", message);
 
     const chunk = `4000\r\n${" ".repeat(0x4000)}\r\n`;
     const head = "POST /api/v1/search/functions HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" +

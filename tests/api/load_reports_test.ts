@@ -11,7 +11,6 @@ import { TestServer } from "../support/server.ts";
 import { sharedSuite } from "../support/suite.ts";
 import { takeMigrationsBack } from "../support/taken_back.ts";
 
-const UPDATE = "/api/v1/functions/update";
 const DRAWN = `${BUSY}
 const seed = Math.random();
 export default () => ({ seed, own: Math.random() });
@@ -35,7 +34,7 @@ async function outputOf(client: Client, id: string): Promise<Json> {
 }
 
 async function set(client: Client, id: string, evaluation: string): Promise<Json> {
-  return ok(await client.post(UPDATE, { function: { id, evaluation } })).function;
+  return ok(await client.update(id, { evaluation })).function;
 }
 
 sharedSuite("load reports", {
@@ -79,7 +78,7 @@ setTimeout(() => {}, 1e9);\n${MAIN}`);
     const path = `/api/v1/functions/${id}`;
     const { list: [commit] } = ok(await client.get(`${path}/commits`));
     assert.equal("loadReport" in commit, false);
-    ok(await client.post(UPDATE, { function: { id, publishedCommitId: "" } }));
+    ok(await client.update(id, { publishedCommitId: "" }));
     ok(await client.post(`${path}/purge`, { commitId: commit.id, path: "main.ts" }));
     const left = ok(await client.get(`${path}/commits/${commit.id}?show_purged=true`));
     assert.equal("loadReport" in left, false);
@@ -93,19 +92,16 @@ setTimeout(() => {}, 1e9);\n${MAIN}`);
       assert.equal((await set(client, id, value)).evaluation, value);
     }
     // A client of C1 does not send the field.
-    const { description, ...kept } =
-      ok(await client.post(UPDATE, { function: { id, description: "x" } })).function;
+    const { description, ...kept } = ok(await client.update(id, { description: "x" })).function;
     assert.deepEqual([description, kept.evaluation], ["x", "EVALUATION_PER_CALL"]);
     assert.equal("evaluation" in await set(client, id, "EVALUATION_UNSPECIFIED"), false);
-    const rejected = await client.post(UPDATE, { function: { id, evaluation: "SHARED" } });
+    const rejected = await client.update(id, { evaluation: "SHARED" });
     assert.match(
       rejected.body.message,
       /function\.evaluation: must be one of EVALUATION_UNSPECIFIED, .*; it is "SHARED"/,
     );
     await set(client, id, "EVALUATION_SHARED");
-    const { function: cleared } = ok(
-      await client.post(UPDATE, { function: { id, displayName: "x" }, updateMask: "*" }),
-    );
+    const { function: cleared } = ok(await client.update(id, { displayName: "x" }, "*"));
     assert.equal("evaluation" in cleared, false);
   },
 
@@ -131,12 +127,7 @@ const seed = Math.random();
 export default () => ({ seed, key: secrets.KEY });
 `);
     const setKey = async (value: string) =>
-      ok(
-        await client.post(UPDATE, {
-          function: { id, secret: { KEY: value } },
-          updateMask: "secret",
-        }),
-      );
+      ok(await client.update(id, { secret: { KEY: value } }, "secret"));
     await setKey("first");
     await set(client, id, "EVALUATION_SHARED");
     const isShared = () =>
@@ -189,8 +180,7 @@ Deno.test("reports outlive a crash; commits of an earlier version get one with t
   const client = await server.client();
   for (const id of ids) assert.equal(await reportOf(client, id), undefined);
   await outputOf(client, invoked);
-  const change = { function: { id: published, publishedCommitId: "HEAD" } };
-  const { function: { head } } = ok(await client.post(UPDATE, change));
+  const { function: { head } } = ok(await client.publish(published, "HEAD"));
   for (const id of ids) {
     assert.equal((await reported(client, id)).readings[0].position, "main.ts:2");
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
-import { assertError, MAIN, ok } from "../support/expect.ts";
+import { assertError, assertInvalid, MAIN, ok } from "../support/expect.ts";
 import { serverSuite } from "../support/suite.ts";
 
 type Page = (size: unknown, token?: string) => Promise<Json>;
@@ -60,13 +60,10 @@ serverSuite("paging", {}, {
 
   "a page size that is no 32-bit integer is rejected": async ({ client }) => {
     for (const size of ["x", "1.5", "", "99999999999", "1e2"]) {
-      const fields = ["page_size"];
-      const answer = await client.get(`/api/v1/functions?page_size=${size}`);
-      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields });
+      assertInvalid(await client.get(`/api/v1/functions?page_size=${size}`), "page_size");
     }
     for (const pageSize of ["x", 1.5, true, [10], 2 ** 31]) {
-      const answer = await client.post("/api/v1/search/functions", { pageSize });
-      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["pageSize"] });
+      assertInvalid(await client.post("/api/v1/search/functions", { pageSize }), "pageSize");
     }
   },
 
@@ -127,9 +124,7 @@ serverSuite("paging", {}, {
       for (const [j, other] of pages.entries()) {
         const answer = await other(10, nextPageToken);
         if (i === j) ok(answer);
-        else {assertError(answer, "INVALID_ARGUMENT", "INVALID_PAGE_TOKEN", {
-            fields: ["pageToken"],
-          });}
+        else assertError(answer, "INVALID_PAGE_TOKEN", { fields: ["pageToken"] });
       }
     }
   },
@@ -143,10 +138,9 @@ serverSuite("paging", {}, {
     tokens.push(`${token}.x`, token.slice(1), token.toUpperCase(), "\u0000", "ä.ö");
     for (const bad of tokens) {
       for (const page of [listed(client), searched(client)]) {
-        assertError(await page(10, bad), "INVALID_ARGUMENT", "INVALID_PAGE_TOKEN");
+        assertError(await page(10, bad), "INVALID_PAGE_TOKEN");
       }
     }
-    const typed = await client.post("/api/v1/search/functions", { pageToken: 1 });
-    assertError(typed, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["pageToken"] });
+    assertInvalid(await client.post("/api/v1/search/functions", { pageToken: 1 }), "pageToken");
   },
 });

@@ -147,11 +147,7 @@ function tableOf(seen: Seen): string {
 /** An allowed request may fail, but because of a missing resource or field and not of a missing permission. */
 function assertPassed(label: string, { status, reason }: Outcome): void {
   assert.ok(status < 500, `${label}: ${status}`);
-  assert.doesNotMatch(
-    reason ?? "",
-    /^(?:TOKEN_|SESSION_ENDED|ROLE_MISSING|RATE_LIMITED)/,
-    label,
-  );
+  assert.doesNotMatch(reason ?? "", /^(?:TOKEN_|SESSION_ENDED|ROLE_MISSING|RATE_LIMITED)/, label);
 }
 
 /** Calls an operation about resources that do not exist, with an empty body. */

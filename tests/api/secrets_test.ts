@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
-import { assertError, ok } from "../support/expect.ts";
+import { assertError, assertInvalid, ok } from "../support/expect.ts";
 import { sharedSuite } from "../support/suite.ts";
 
-const UPDATE = "/api/v1/functions/update";
-
 async function put(client: Client, id: string, secret: Json, updateMask?: string): Promise<Json> {
-  return await client.post(UPDATE, { function: { id, secret }, updateMask });
+  return await client.update(id, { secret }, updateMask);
 }
 
 async function newFunction(client: Client, secret: Json = {}): Promise<string> {
@@ -40,7 +38,7 @@ sharedSuite("secrets of a function", {
       await client.get(`/api/v1/functions/${id}`),
       await client.get("/api/v1/functions?page_size=100"),
       await client.post("/api/v1/search/functions", { query: name }),
-      await client.post(UPDATE, { function: { id, description: "x" } }),
+      await client.update(id, { description: "x" }),
     ];
     for (const answer of answers) {
       const text = JSON.stringify(ok(answer));
@@ -73,19 +71,19 @@ sharedSuite("secrets of a function", {
     assert.deepEqual(await names(client, id), { B: "", C: "", "d.e": "", F_G: "" });
     const rejected = await put(client, id, { Y: "" }, "secret.Y,secret.C");
     const fields = ["function.secret.Y"];
-    assertError(rejected, "INVALID_ARGUMENT", "INVALID_FIELD", { fields });
+    assertInvalid(rejected, fields);
     const many = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`N${index}`, "x"]));
     ok(await put(client, id, many, "secret"));
     const over = { fields: ["function.secret"], message: /at most 100 names/ };
-    assertError(await set("N100"), "INVALID_ARGUMENT", "INVALID_FIELD", over);
+    assertError(await set("N100"), "INVALID_FIELD", over);
     ok(await put(client, id, { ALONE: "x" }, "secret.N1,secret"));
     assert.deepEqual(await names(client, id), { ALONE: "" });
   },
 
   "an update without secret in its mask leaves them": async ({ client }) => {
     const id = await newFunction(client, { A: "1" });
-    ok(await client.post(UPDATE, { function: { id, description: "x" } }));
-    ok(await client.post(UPDATE, { function: { id, secret: {} }, updateMask: "description" }));
+    ok(await client.update(id, { description: "x" }));
+    ok(await client.update(id, { secret: {} }, "description"));
     assert.deepEqual(await names(client, id), { A: "" });
   },
 
@@ -93,10 +91,8 @@ sharedSuite("secrets of a function", {
     { client },
   ) => {
     const id = await newFunction(client, { A: "1", B: "2" });
-    const function_ = { id, description: "changed", secret: { A: "new", C: "" } };
-    const rejected = await client.post(UPDATE, { function: function_ });
-    const fields = ["function.secret.C"];
-    assertError(rejected, "INVALID_ARGUMENT", "INVALID_FIELD", { fields });
+    const change = { description: "changed", secret: { A: "new", C: "" } };
+    assertInvalid(await client.update(id, change), "function.secret.C");
     const { function: fn } = ok(await client.get(`/api/v1/functions/${id}`));
     assert.deepEqual([fn.secret, fn.description], [{ A: "", B: "" }, ""]);
   },

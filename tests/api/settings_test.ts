@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ECHO, HANG, VARIABLES } from "../invocations/functions.ts";
 import { type Client, type Json, unbase64 } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
-import { assertError, DEFAULT_LIMITS, MAIN, ok } from "../support/expect.ts";
+import { assertError, assertInvalid, DEFAULT_LIMITS, MAIN, ok } from "../support/expect.ts";
 import { sharedSuite } from "../support/suite.ts";
 
 const UPDATE = "/api/v1/functions/update";
@@ -15,7 +15,7 @@ async function create(client: Client, settings: Json = {}): Promise<Json> {
 }
 
 async function update(client: Client, fn: Json, updateMask?: string): Promise<Json> {
-  return ok(await client.post(UPDATE, { function: fn, updateMask })).function;
+  return ok(await client.update(fn.id, fn, updateMask)).function;
 }
 
 async function volume(client: Client): Promise<string> {
@@ -89,15 +89,13 @@ sharedSuite("settings of a function", {
       ["retention", "0.5s", /500 ms is not between/],
     ] as const;
     for (const [field, value, message] of cases) {
-      const answer = await client.post(UPDATE, { function: { id, [field]: value } });
-      const expected = { fields: [`function.${field}`], message };
-      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", expected);
+      const answer = await client.update(id, { [field]: value });
+      assertError(answer, "INVALID_FIELD", { fields: [`function.${field}`], message });
       const created = await client.post("/api/v1/functions", { displayName: "x", [field]: value });
-      assertError(created, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: [field], message });
+      assertInvalid(created, field, message);
     }
-    const both = await client.post(UPDATE, { function: { id, timeout: "301s", memoryMib: 257 } });
-    const fields = ["function.timeout", "function.memoryMib"];
-    assertError(both, "INVALID_ARGUMENT", "INVALID_FIELD", { fields });
+    const both = await client.update(id, { timeout: "301s", memoryMib: 257 });
+    assertInvalid(both, ["function.timeout", "function.memoryMib"]);
   },
 
   "a value of another form is an error of its field": async ({ client }) => {
@@ -118,21 +116,20 @@ sharedSuite("settings of a function", {
       ["variables", Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`V${n}`, ""]))],
     ];
     for (const [field, value] of cases) {
-      const answer = await client.post(UPDATE, { function: { id, [field]: value } });
-      const message = new RegExp(`^function\\.${field}`);
-      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { message });
+      const answer = await client.update(id, { [field]: value });
+      assertError(answer, "INVALID_FIELD", new RegExp(`^function\\.${field}`));
     }
   },
 
   "a name is that of a secret or of a variable": async ({ client }) => {
     const { id } = await create(client, { variables: { A: "1" } });
-    const asSecret = await client.post(UPDATE, { function: { id, secret: { A: "s" } } });
+    const asSecret = await client.update(id, { secret: { A: "s" } });
     const secretFields = { fields: ["function.secret.A"], message: /is the name of a variable/ };
-    assertError(asSecret, "INVALID_ARGUMENT", "INVALID_FIELD", secretFields);
+    assertError(asSecret, "INVALID_FIELD", secretFields);
     await update(client, { id, secret: { B: "s" } });
-    const asVariable = await client.post(UPDATE, { function: { id, variables: { B: "1" } } });
+    const asVariable = await client.update(id, { variables: { B: "1" } });
     const variableFields = { fields: ["function.variables.B"], message: /is the name of a secret/ };
-    assertError(asVariable, "INVALID_ARGUMENT", "INVALID_FIELD", variableFields);
+    assertError(asVariable, "INVALID_FIELD", variableFields);
     const kept = ok(await client.get(`/api/v1/functions/${id}`)).function;
     assert.deepEqual([kept.secret, kept.variables], [{ B: "" }, { A: "1" }]);
     const moved = await update(client, { id, secret: { A: "s" }, variables: { B: "1" } });
@@ -141,15 +138,12 @@ sharedSuite("settings of a function", {
 
   "a bound volume exists, and is not deleted while it is bound": async ({ client }) => {
     const { id } = await create(client);
-    const unknown = await client.post(UPDATE, { function: { id, vfsId: "none" } });
-    assertError(unknown, "NOT_FOUND", "VOLUME_NOT_FOUND");
+    assertError(await client.update(id, { vfsId: "none" }), "VOLUME_NOT_FOUND");
     const vfsId = await volume(client);
     await update(client, { id, vfsId });
     const message = new RegExp(`function ${id} is bound to it`);
     const path = `/api/v1/vfs/volumes/${vfsId}`;
-    assertError(await client.call("DELETE", path), "FAILED_PRECONDITION", "VOLUME_BOUND", {
-      message,
-    });
+    assertError(await client.call("DELETE", path), "VOLUME_BOUND", message);
     ok(await client.call("DELETE", `/api/v1/functions/${id}`, {}));
     ok(await client.call("DELETE", path));
   },

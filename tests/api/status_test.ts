@@ -36,10 +36,11 @@ serverSuite("status of the server", { flags: ["--pool-size", "3"] }, {
   },
   async "counts templates with a script"({ client }) {
     const id = await client.deploy("export default () => ({ ok: 1 });");
-    const { body } = await client.post("/api/v1/functions/update", {
-      function: { id, provisionedConcurrency: 1 },
-      updateMask: "provisionedConcurrency",
-    });
+    const { body } = await client.update(
+      id,
+      { provisionedConcurrency: 1 },
+      "provisionedConcurrency",
+    );
     assert.equal(body.function.provisionedConcurrency, 1);
     await eventually(async () => {
       const { body } = await client.get("/api/v1/status");

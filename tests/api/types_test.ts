@@ -57,8 +57,7 @@ serverSuite("types for an editor", {}, {
   },
   async "rejects an unknown commit"({ client }) {
     const id = await client.deploy("export default () => ({});");
-    const answer = await client.get(`/api/v1/functions/${id}/commits/none/types`);
-    assertError(answer, "NOT_FOUND", "COMMIT_NOT_FOUND");
+    assertError(await client.get(`/api/v1/functions/${id}/commits/none/types`), "COMMIT_NOT_FOUND");
   },
   async "resolves packages that no commit has, and names those that do not resolve"({ client }) {
     const unknown = "invoked-test-no-such-package@1";
@@ -89,7 +88,7 @@ serverSuite("types for an editor", {}, {
       packages: ["ms@2"],
       lock: lock.replace(/"integrity":/, `"tarball": "http://127.0.0.1/ms.tgz", "integrity":`),
     });
-    assertError(hostile, "INVALID_ARGUMENT", "BUILD_FAILED");
+    assertError(hostile, "BUILD_FAILED");
     assert.match(hostile.body.message, /deno\.lock: .* not in the package registry/);
   },
   async "accepts names of npm packages alone, and not too many"({ client }) {
@@ -97,11 +96,11 @@ serverSuite("types for an editor", {}, {
       const name of ["../zod", "zod\nx", 'zod"', "https://host/x", "jsr:@std/fmt", "zod@1/sub", ""]
     ) {
       const answer = await client.post(RESOLVE, { packages: [name] });
-      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD");
+      assertError(answer, "INVALID_FIELD");
       assert.match(answer.body.message, /packages\[?\.?0.* must be the name of an npm package/);
     }
     for (const packages of [[], Array.from({ length: 101 }, (_, n) => `a${n}`)]) {
-      assertError(await client.post(RESOLVE, { packages }), "INVALID_ARGUMENT", "INVALID_FIELD");
+      assertError(await client.post(RESOLVE, { packages }), "INVALID_FIELD");
     }
   },
 });

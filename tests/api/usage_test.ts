@@ -67,9 +67,7 @@ sharedSuite("usage", {
     await settings(client, id, { memoryMib: 128 });
     const records: Json[] = [];
     for (const input of [{}, { fail: true }, {}]) {
-      const { invocationId } = ok(
-        await client.invoke(id, input, {}, { vfsId: volume.id }),
-      );
+      const { invocationId } = ok(await client.invoke(id, input, {}, { vfsId: volume.id }));
       records.push(await client.invocation(id, invocationId));
     }
     const total = await totalOf(client, id);
@@ -100,9 +98,7 @@ sharedSuite("usage", {
   async "counts an invocation that did not start, without an attempt"({ client }) {
     const id = await client.deploy(MAIN);
     const later = new Date(Date.now() + DAY_MS).toISOString();
-    const { invocationId } = ok(
-      await client.invoke(id, {}, { ...BACKGROUND, "invoke-at": later }),
-    );
+    const { invocationId } = ok(await client.invoke(id, {}, { ...BACKGROUND, "invoke-at": later }));
     ok(await client.post(`/api/v1/functions/${id}/invocations/${invocationId}/cancel`, {}));
     const total = await totalOf(client, id);
     assert.deepEqual([...countsOf(total), total.wallTime], [1, 1, 0, "0.000000s"]);
@@ -197,7 +193,7 @@ sharedSuite("usage", {
       if (nextPageToken !== "") {
         const other = { ...query, group_by: "day", page_token: nextPageToken };
         const answer = await client.get(`${PATH}?${new URLSearchParams(other)}`);
-        assertError(answer, "INVALID_ARGUMENT", "INVALID_PAGE_TOKEN", { message: /pageToken/ });
+        assertError(answer, "INVALID_PAGE_TOKEN", /pageToken/);
       }
       token = nextPageToken;
     }
@@ -295,7 +291,7 @@ sharedSuite("usage", {
   async "rejects days, groups and functions that do not exist"({ client }) {
     const rejected = async (query: Json, message: RegExp) => {
       const answer = await client.get(`${PATH}?${new URLSearchParams(query)}`);
-      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { message });
+      assertError(answer, "INVALID_FIELD", message);
     };
     await rejected({ from: "2026-02-30" }, /^from: must be a day in UTC such as 2026-01-31/);
     await rejected({ to: "2026-01-31T00:00:00Z" }, /^to: must be a day in UTC/);
@@ -307,7 +303,6 @@ sharedSuite("usage", {
       { group_by: "day,week" },
       /^group_by: must be day, function, principal, or several .* it has "week"/,
     );
-    const unknown = await client.get(`${PATH}?function_id=none`);
-    assertError(unknown, "NOT_FOUND", "FUNCTION_NOT_FOUND", { message: /none/ });
+    assertError(await client.get(`${PATH}?function_id=none`), "FUNCTION_NOT_FOUND", /none/);
   },
 });

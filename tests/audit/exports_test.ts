@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { gunzipSync } from "node:zlib";
 import { Client, type Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
-import { assertError, KSUID, ok, RFC3339_UTC } from "../support/expect.ts";
+import { assertError, assertInvalid, KSUID, ok, RFC3339_UTC } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { LOOPBACK } from "../support/loopback.ts";
 import { TestServer } from "../support/server.ts";
@@ -163,7 +163,7 @@ Deno.test("exports of the audit log", async (t) => {
     assert.equal(headers?.get("content-type"), "application/x-ndjson");
     assert.match(headers?.get("idempotency-key") ?? "", KSUID);
     ok(await client.call("DELETE", `${PATH}/${exportId}`));
-    assertError(await client.get(`${PATH}/${exportId}`), "NOT_FOUND", "EXPORT_NOT_FOUND");
+    assertError(await client.get(`${PATH}/${exportId}`), "EXPORT_NOT_FOUND");
   });
 
   await t.step("no export writes elsewhere on the disk", async () => {
@@ -289,10 +289,11 @@ Deno.test("exports of the audit log", async (t) => {
       await using strict = await TestServer.start({ dataDir: server.dataDir });
       const reader = new Client(strict.url, client.token);
       const answer = await create(reader, "No", { datasourceId: "x" });
-      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", {
-        fields: ["datasource.datasourceId"],
-        message: /exports to no files \(--audit-export-dir\)/,
-      });
+      assertInvalid(
+        answer,
+        "datasource.datasourceId",
+        /exports to no files \(--audit-export-dir\)/,
+      );
       await using host = new Host();
       const { exporter: { exportId } } = ok(
         await create(reader, "Private", { datasourceId: host.url }),

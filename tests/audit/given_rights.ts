@@ -80,9 +80,7 @@ export async function giveRights(client: Client): Promise<void> {
   });
   await gives(
     `${FUNCTIONS}.UpdateFunction`,
-    client.post("/api/v1/functions/update", {
-      function: { id: functionId, scopedRoleIds: [roleId] },
-    }),
+    client.update(functionId, { scopedRoleIds: [roleId] }),
     { change: "updated", scoped_role_ids: [roleId], earlier: { scoped_role_ids: [] } },
   );
 

@@ -1,7 +1,7 @@
 /** The audit log on the wire: what is on record, how it is listed, and its form. */
 import assert from "node:assert/strict";
 import { Client, type Json } from "../support/client.ts";
-import { assertError, KSUID, MAIN, ok } from "../support/expect.ts";
+import { assertError, assertInvalid, KSUID, MAIN, ok } from "../support/expect.ts";
 import { makeCredential, makePrincipal, signIn } from "../identity/principals.ts";
 import { boundToken, newProofs } from "../identity/proofs.ts";
 import { signIn as browse } from "../identity/sessions.ts";
@@ -115,8 +115,7 @@ serverSuite("the audit log", {}, {
 
   "secrets are named, and their values are nowhere": async ({ client, server }) => {
     const { function: { id } } = await client.createFunction("secret");
-    const update = (secret: Json) =>
-      client.post("/api/v1/functions/update", { function: { id, secret }, updateMask: "secret" });
+    const update = (secret: Json) => client.update(id, { secret }, "secret");
     const [first, second] = await added(client, async () => {
       ok(await update({ KEEP: SECRET, DROP: SECRET }));
       ok(await update({ KEEP: "" }));
@@ -138,10 +137,10 @@ serverSuite("the audit log", {}, {
   "a change that fails or is only checked leaves no event": async ({ client }) => {
     const { function: { id } } = await client.createFunction("rolled back");
     const left = await added(client, async () => {
-      const bad = await client.post("/api/v1/functions/update", {
-        function: { id, displayName: "other", secret: { OLD: "value", NEW: "" } },
-        updateMask: "displayName,secret",
-      });
+      const bad = await client.update(id, {
+        displayName: "other",
+        secret: { OLD: "value", NEW: "" },
+      }, "displayName,secret");
       assert.equal(bad.status, 400);
       const checked = await client.post(`/api/v1/functions/${id}/triggers/apply`, {
         changes: [{ trigger: { displayName: "t", schedule: { cronSpec: "0 0 * * *" } } }],
@@ -180,10 +179,9 @@ serverSuite("the audit log", {}, {
     const { clientId } = made.client;
     const reader = await Client.login(server.url, clientId, made.clientSecret);
     const left = await added(client, async () => {
-      const denied = await reader.call("DELETE", "/api/v1/functions/some-id");
-      assertError(denied, "PERMISSION_DENIED", "ROLE_MISSING");
+      assertError(await reader.call("DELETE", "/api/v1/functions/some-id"), "ROLE_MISSING");
       const forged = new Client(server.url, `${reader.token}x`);
-      assertError(await forged.get("/api/v1/functions"), "UNAUTHENTICATED", "TOKEN_INVALID");
+      assertError(await forged.get("/api/v1/functions"), "TOKEN_INVALID");
       const form = { grant_type: "client_credentials", client_id: clientId, client_secret: "no" };
       assert.equal((await forged.form("/auth/v1/token", form)).status, 401);
       const code = "x".repeat(43);
@@ -192,7 +190,7 @@ serverSuite("the audit log", {}, {
         ...origin,
         "content-type": "application/json",
       });
-      assertError(signIn, "UNAUTHENTICATED", "LINK_INVALID");
+      assertError(signIn, "LINK_INVALID");
     });
     const shown = left.map(({ class_uid, status_id, status_code, activity_name, api }) => [
       class_uid,
@@ -309,11 +307,7 @@ serverSuite("the audit log", {}, {
     const first = await page(client, range);
     assert.equal(first.list.length, 10);
     const foreign = { ...desc, pageToken: first.nextPageToken };
-    assertError(
-      await client.post("/api/v1/systemlog/events", foreign),
-      "INVALID_ARGUMENT",
-      "INVALID_PAGE_TOKEN",
-    );
+    assertError(await client.post("/api/v1/systemlog/events", foreign), "INVALID_PAGE_TOKEN");
   },
 
   "events are found by time, actor, operation, resource and outcome": async (
@@ -349,11 +343,10 @@ serverSuite("the audit log", {}, {
     assert.deepEqual(new Set(await outcome("SUCCESS")), new Set([1]));
     assert.equal((await outcome("UNSPECIFIED")).length, (await outcome("SUCCESS")).length + 1);
     const unknown = { sinceEventUid: "x".repeat(27) };
-    assertError(
+    assertInvalid(
       await client.post("/api/v1/systemlog/events", unknown),
-      "INVALID_ARGUMENT",
-      "INVALID_FIELD",
-      { fields: ["sinceEventUid"], message: /no event has the uid/ },
+      "sinceEventUid",
+      /no event has the uid/,
     );
   },
 
@@ -380,11 +373,10 @@ serverSuite("the audit log", {}, {
     assert.deepEqual((await verification(client, { head: head.hash })).findings, []);
     const [cut] = (await verification(client, { head: "0".repeat(63) + "1" })).findings;
     assert.deepEqual([cut.kind, /was cut or replaced/.test(cut.description)], ["cut", true]);
-    assertError(
+    assertInvalid(
       await client.post("/api/v1/systemlog/verify", { head: "ABC" }),
-      "INVALID_ARGUMENT",
-      "INVALID_FIELD",
-      { fields: ["head"], message: /SHA-256/ },
+      "head",
+      /SHA-256/,
     );
   },
 });

@@ -8,6 +8,7 @@ import {
   type Template,
   templatesOf,
 } from "../../console/src/features/functions/create.ts";
+import type { Reason } from "../../src/domain/errors.ts";
 import { FUNCTIONS_INVOKER } from "../../src/resources/roles.ts";
 import type { Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
@@ -22,7 +23,7 @@ interface Expected {
   readonly output?: RegExp;
   readonly error?: RegExp;
   /** Why there is no run. */
-  readonly rejected?: string;
+  readonly rejected?: Reason;
   /** What the template brings, in the words of the API. */
   readonly brings?: Json;
 }
@@ -113,7 +114,7 @@ async function create(client: Client, template: Template | undefined): Promise<J
 async function runs(client: Client, fn: Json, expected: Expected): Promise<void> {
   const { input = {}, output, error, rejected } = expected;
   const called = await client.invoke(fn.id, input, {}, { commitId: fn.head });
-  if (rejected !== undefined) return assertError(called, "FAILED_PRECONDITION", rejected);
+  if (rejected !== undefined) return assertError(called, rejected);
   const answer = ok(called);
   const { invocation } = ok(
     await client.get(`/api/v1/functions/${fn.id}/invocations/${answer.invocationId}`),

@@ -64,7 +64,7 @@ async function callers(stage: Stage): Promise<void> {
   const { client } = stage;
   const bearer = await endpoint(client, { auth: "ENDPOINT_AUTH_BEARER" });
   const url = `${client.url}${bearer.path}/`;
-  assertError(await answerOf(await fetch(url)), "UNAUTHENTICATED", "TOKEN_MISSING");
+  assertError(await answerOf(await fetch(url)), "TOKEN_MISSING");
   const authorization = `Bearer ${client.token}`;
   const said = await (await fetch(url, { headers: { authorization } })).json();
   assert.equal(said.headers["authorization"], undefined);
@@ -77,12 +77,12 @@ async function callers(stage: Stage): Promise<void> {
     fetch(`${client.url}${signed.path}/hook`, { method: "POST", body, headers });
   const answered = await post("the body", standard(secret, "the body"));
   assert.equal((await answered.json()).body, "the body");
-  assertError(await answerOf(await post("a body")), "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
+  assertError(await answerOf(await post("a body")), "WEBHOOK_NOT_PROVED");
   const changed = await post("changed", standard(secret, "the body"));
-  assertError(await answerOf(changed), "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
+  assertError(await answerOf(changed), "WEBHOOK_NOT_PROVED");
   const at = Math.floor(Date.now() / 1000) - 3600;
   const old = await post("the body", standard(secret, "the body", { at }));
-  assertError(await answerOf(old), "INVALID_ARGUMENT", "WEBHOOK_INVALID");
+  assertError(await answerOf(old), "WEBHOOK_INVALID");
   const large = "x".repeat(2 * 1024 * 1024);
   const tooLarge = await post(large, standard(secret, large));
   assert.equal(tooLarge.status, 413);

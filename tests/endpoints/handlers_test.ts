@@ -32,15 +32,13 @@ async function forms({ client }: Stage): Promise<void> {
     const app = await preview(client, main);
     assert.equal(await (await send(client, app)).text(), "here", form);
     const invoked = await client.invoke(app.functionId, {}, {}, { commitId: app.commitId });
-    assertError(invoked, "FAILED_PRECONDITION", "NO_JSON_HANDLER", {
-      message: /exports fetch alone/,
-    });
+    assertError(invoked, "NO_JSON_HANDLER", /exports fetch alone/);
   }
   const json = await preview(client, "export default () => ({ json: true });");
   const missing = await answerOf(await send(client, json));
-  assertError(missing, "NOT_FOUND", "ENDPOINT_NOT_FOUND", { message: /main\.ts exports no fetch/ });
+  assertError(missing, "ENDPOINT_NOT_FOUND", /main\.ts exports no fetch/);
   const neither = await preview(client, "export const other = 1;");
-  assertError(await answerOf(await send(client, neither)), "NOT_FOUND", "ENDPOINT_NOT_FOUND");
+  assertError(await answerOf(await send(client, neither)), "ENDPOINT_NOT_FOUND");
 }
 
 const BOTH = `
@@ -86,11 +84,8 @@ async function replays(client: Client, { functionId }: Preview, id: string): Pro
   const path = `/api/v1/functions/${functionId}/invocations`;
   assertError(
     await client.post(`${path}/${id}/replay`, {}),
-    "FAILED_PRECONDITION",
     "NOT_REPLAYABLE",
-    {
-      message: /it was a request to an endpoint, .* give another json, or send the request again$/,
-    },
+    /it was a request to an endpoint, .* give another json, or send the request again$/,
   );
   const bulk = (filter: Json) => client.post(`${path}/replay`, { filter, dryRun: true });
   assert.deepEqual(ok(await bulk({})), { count: 2, skipped: 0 }, "without the request");

@@ -249,13 +249,13 @@ async function responses({ client }: Stage): Promise<void> {
 async function callers({ client }: Stage): Promise<void> {
   const echo = await preview(client, ECHO);
   const unknown = { path: `/preview/${echo.functionId}/${"2".repeat(27)}` };
-  assertError(await answerOf(await send(client, unknown)), "NOT_FOUND", "COMMIT_NOT_FOUND");
+  assertError(await answerOf(await send(client, unknown)), "COMMIT_NOT_FOUND");
   const other = { path: `/preview/${"2".repeat(27)}/HEAD` };
-  assertError(await answerOf(await send(client, other)), "NOT_FOUND", "FUNCTION_NOT_FOUND");
+  assertError(await answerOf(await send(client, other)), "FUNCTION_NOT_FOUND");
   const short = await send(client, { path: "/preview/a" });
-  assertError(await answerOf(short), "NOT_FOUND", "ENDPOINT_NOT_FOUND");
+  assertError(await answerOf(short), "ENDPOINT_NOT_FOUND");
   const anyone = await fetch(`${client.url}${echo.path}/`);
-  assertError(await answerOf(anyone), "UNAUTHENTICATED", "TOKEN_MISSING");
+  assertError(await answerOf(anyone), "TOKEN_MISSING");
   const head = { path: `/preview/${echo.functionId}/HEAD` };
   assert.equal((await send(client, head)).status, 201);
 
@@ -266,7 +266,7 @@ async function callers({ client }: Stage): Promise<void> {
     }),
   );
   const as = await Client.login(client.url, reader.client.clientId, reader.clientSecret);
-  assertError(await answerOf(await send(as, echo)), "PERMISSION_DENIED", "ROLE_MISSING");
+  assertError(await answerOf(await send(as, echo)), "ROLE_MISSING");
 }
 
 sharedSuite("a function answers HTTP requests", {

@@ -129,7 +129,7 @@ async function checkRejected(
     creation: await client.post("/api/v1/functions", { displayName: "new" }),
   };
   for (const answer of Object.values(answers)) {
-    assertError(answer, "UNAVAILABLE", "STORAGE_UNAVAILABLE", rejected);
+    assertError(answer, "STORAGE_UNAVAILABLE", rejected);
     assert.match(answer.headers.get("retry-after") ?? "", /^\d+$/);
   }
   assert.equal((await client.get("/healthz")).status, 200);
@@ -180,9 +180,11 @@ mountTest(
     await disk.fill();
     invocations.open();
     const answered = await invocations.sync;
-    assertError(answered, "UNAVAILABLE", "STORAGE_UNAVAILABLE", {
-      message: new RegExp(`^Invocation \\w{27} is not recorded yet${REASON.source}`),
-    });
+    assertError(
+      answered,
+      "STORAGE_UNAVAILABLE",
+      new RegExp(`^Invocation \\w{27} is not recorded yet${REASON.source}`),
+    );
     const { reason } = await readiness(client, 503);
     assert.equal(reason, "the disk of the server's data directory is full");
     await checkRejected(stage, commits);
@@ -196,9 +198,7 @@ mountTest(
     const cancel = `/api/v1/functions/${functionId}/invocations/${
       invocations.acknowledged[2]
     }/cancel`;
-    assertError(await client.post(cancel), "UNAVAILABLE", "STORAGE_UNAVAILABLE", {
-      message: REASON,
-    });
+    assertError(await client.post(cancel), "STORAGE_UNAVAILABLE", REASON);
 
     await disk.free();
     await readiness(client, 200);
@@ -244,7 +244,7 @@ mountTest(
       const rejected = await waiting.get("/api/v1/functions");
       const message =
         /^The server is not started: the disk of the server's data directory is full$/;
-      assertError(rejected, "UNAVAILABLE", "STORAGE_UNAVAILABLE", { message });
+      assertError(rejected, "STORAGE_UNAVAILABLE", message);
       assert.match(rejected.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
     };
 

@@ -46,9 +46,7 @@ Deno.test("clients that do not read their answers keep none from others, and los
   const client = await server.client();
   const id = await client.deploy(LARGE);
   const whole = (await client.invoke(id, { character: "y" })).body.json.length;
-  const stuck = await Promise.all(
-    Array.from({ length: 6 }, () => call(server, client.token, id)),
-  );
+  const stuck = await Promise.all(Array.from({ length: 6 }, () => call(server, client.token, id)));
   const path = `/api/v1/functions/${id}/invocations?view=INVOCATION_VIEW_BASIC`;
   const list = await eventually(async () => {
     const { body: { list } } = await client.get(path);

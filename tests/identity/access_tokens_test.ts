@@ -30,7 +30,7 @@ const HEADER = { alg: "EdDSA", typ: "at+jwt" };
 
 async function assertRejected(client: Client, token: string): Promise<void> {
   const answer = await new Client(client.url, token).get("/api/v1/auth/introspect");
-  assertError(answer, "UNAUTHENTICATED", "TOKEN_INVALID");
+  assertError(answer, "TOKEN_INVALID");
   const challenge = answer.headers.get("www-authenticate") ?? "";
   assert.match(challenge, /^Bearer realm="invoked", error="invalid_token", error_description="/);
 }
@@ -82,8 +82,7 @@ sharedSuite("access tokens", {
     };
     ok(await issuedAhead(30));
     const message = /: it was issued at \d{4}-.*Z, which is in the future; /;
-    const days = await issuedAhead(3 * 24 * 60 * 60);
-    assertError(days, "UNAUTHENTICATED", "TOKEN_INVALID", { message });
+    assertError(await issuedAhead(3 * 24 * 60 * 60), "TOKEN_INVALID", message);
   },
 
   "an expired token has an error of its own, and one without a claim is invalid": async (
@@ -101,17 +100,15 @@ sharedSuite("access tokens", {
     const withClaims = async (more: JWTPayload) => await (await sign(more)).get(FUNCTIONS);
     ok(await withClaims({ exp: now + 300 }));
     ok(await withClaims({ iss: "https://former.example", aud: "invoked/api" }));
-    assertError(await withClaims({ exp: now - 1 }), "UNAUTHENTICATED", "TOKEN_EXPIRED");
+    assertError(await withClaims({ exp: now - 1 }), "TOKEN_EXPIRED");
     for (const name of ["sub", "iat", "exp", "client_id", "aud"]) {
       const partial = await withClaims({ [name]: undefined } as unknown as JWTPayload);
-      assertError(partial, "UNAUTHENTICATED", "TOKEN_INVALID");
+      assertError(partial, "TOKEN_INVALID");
     }
-    const foreign = await withClaims({ aud: server.url });
-    assertError(foreign, "UNAUTHENTICATED", "TOKEN_INVALID");
+    assertError(await withClaims({ aud: server.url }), "TOKEN_INVALID");
     // Another kind of token that the key might sign one day.
     for (const typ of ["JWT", undefined]) {
-      const answer = await (await sign({}, { typ })).get(FUNCTIONS);
-      assertError(answer, "UNAUTHENTICATED", "TOKEN_INVALID");
+      assertError(await (await sign({}, { typ })).get(FUNCTIONS), "TOKEN_INVALID");
     }
   },
 
@@ -128,7 +125,7 @@ sharedSuite("access tokens", {
         const later = await holder.get(FUNCTIONS);
         return later.status === 200 ? undefined : later;
       });
-      return assertError(answer, "UNAUTHENTICATED", "TOKEN_EXPIRED");
+      return assertError(answer, "TOKEN_EXPIRED");
     }
   },
 
@@ -191,7 +188,7 @@ sharedSuite("access tokens", {
     ];
     for (const authorization of headers) {
       const answer = await anonymous.get("/api/v1/functions", { authorization });
-      assertError(answer, "UNAUTHENTICATED", "TOKEN_MISSING");
+      assertError(answer, "TOKEN_MISSING");
       assert.equal(answer.headers.get("www-authenticate"), challengeAt(server.url, FUNCTIONS));
       const isEmpty = authorization.trim() === "Bearer";
       assert.equal(
@@ -200,14 +197,14 @@ sharedSuite("access tokens", {
       );
     }
     const query = await anonymous.get(`/api/v1/functions?access_token=${client.token}`);
-    assertError(query, "UNAUTHENTICATED", "TOKEN_MISSING");
+    assertError(query, "TOKEN_MISSING");
     const form = await anonymous.form("/api/v1/search/functions", {
       access_token: client.token ?? "",
     });
-    assertError(form, "UNAUTHENTICATED", "TOKEN_MISSING");
+    assertError(form, "TOKEN_MISSING");
     const cookie = await anonymous.get("/api/v1/functions", {
       cookie: `access_token=${client.token}`,
     });
-    assertError(cookie, "UNAUTHENTICATED", "TOKEN_MISSING");
+    assertError(cookie, "TOKEN_MISSING");
   },
 });

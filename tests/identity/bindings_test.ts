@@ -120,9 +120,8 @@ sharedSuite("functions as principals", {
     await bind(client, weak, fn);
     assertError(
       await as.post(`${BINDINGS}/delete`, of(weak, fn)),
-      "PERMISSION_DENIED",
       "ROLE_MISSING",
-      { message: /binder may not give role 0+systemowner/ },
+      /binder may not give role 0+systemowner/,
     );
     await bind(client, strong, fn);
     const message = /binder may not unbind function .*: strong one has rights that binder lacks/;
@@ -131,7 +130,7 @@ sharedSuite("functions as principals", {
         await as.post(`${BINDINGS}/delete`, of(strong, fn)),
         await as.post(BINDINGS, of(weak, fn)),
       ]
-    ) assertError(answer, "PERMISSION_DENIED", "ROLE_MISSING", { message });
+    ) assertError(answer, "ROLE_MISSING", message);
     assert.deepEqual(await boundOf(client, fn), [strong]);
 
     const plain = await deployWithSdk(client, WHO);
@@ -157,7 +156,7 @@ sharedSuite("functions as principals", {
         setRoles(client, id, []),
       ]);
       // Whichever is first, the owner's word is the last.
-      if (late.status !== 200) assertError(late, "PERMISSION_DENIED", "ROLE_MISSING");
+      if (late.status !== 200) assertError(late, "ROLE_MISSING");
       const { function: { scopedRoleIds: left } } = ok(await client.get(`/api/v1/functions/${id}`));
       assert.deepEqual(left, [], `round ${round}`);
     }
@@ -242,8 +241,7 @@ sharedSuite("functions as principals", {
     assert.deepEqual(ok(ofFirst).bindings, []);
     ok(await client.call("DELETE", `${PRINCIPALS}/${first}`));
     const answer = await client.call("DELETE", `${PRINCIPALS}/${second}`);
-    const message = /functions are bound to it: bound one; bind them/;
-    assertError(answer, "FAILED_PRECONDITION", "PRINCIPAL_IN_USE", { message });
+    assertError(answer, "PRINCIPAL_IN_USE", /functions are bound to it: bound one; bind them/);
     assert.deepEqual(await boundOf(client, fn), [second]);
     ok(await client.call("DELETE", `/api/v1/functions/${fn}`));
     assert.deepEqual(await boundOf(client, fn), []);
@@ -270,7 +268,7 @@ sharedSuite("functions as principals", {
     assert.deepEqual([found, last.nextPageToken, page.bindings.length], [ids, "", 10]);
     const message = /many 10, many 9, .*many 1 and more;/;
     const answer = await client.call("DELETE", `${PRINCIPALS}/${principal}`);
-    assertError(answer, "FAILED_PRECONDITION", "PRINCIPAL_IN_USE", { message });
+    assertError(answer, "PRINCIPAL_IN_USE", message);
   },
 
   "are bound only to what exists": async ({ client }) => {
@@ -278,20 +276,16 @@ sharedSuite("functions as principals", {
     const principal = await makePrincipal(client, "existing");
     for (const path of [BINDINGS, `${BINDINGS}/delete`]) {
       for (const body of [{}, of("", fn), of(principal, ""), { servicePrincipalId: principal }]) {
-        assertError(await client.post(path, body), "INVALID_ARGUMENT", "INVALID_FIELD");
+        assertError(await client.post(path, body), "INVALID_FIELD");
       }
-      const answer = await client.post(path, of(principal, MISSING));
-      assertError(answer, "NOT_FOUND", "FUNCTION_NOT_FOUND");
+      assertError(await client.post(path, of(principal, MISSING)), "FUNCTION_NOT_FOUND");
     }
-    const unknown = await client.post(BINDINGS, of(MISSING, fn));
-    assertError(unknown, "NOT_FOUND", "PRINCIPAL_NOT_FOUND");
+    assertError(await client.post(BINDINGS, of(MISSING, fn)), "PRINCIPAL_NOT_FOUND");
     for (const id of [principal, MISSING]) {
-      const answer = await client.post(`${BINDINGS}/delete`, of(id, fn));
-      assertError(answer, "NOT_FOUND", "BINDING_NOT_FOUND");
+      assertError(await client.post(`${BINDINGS}/delete`, of(id, fn)), "BINDING_NOT_FOUND");
     }
     const misspelt = { ...of(principal, fn), dryRun: true };
-    const answer = await client.post(`${BINDINGS}/delete`, misspelt);
-    assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD");
+    assertError(await client.post(`${BINDINGS}/delete`, misspelt), "INVALID_FIELD");
   },
 
   "manage principals through their SDK": async ({ client }) => {

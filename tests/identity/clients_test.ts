@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { BUILTIN_ROLE_IDS } from "../../src/resources/roles.ts";
 import type { Json } from "../support/client.ts";
-import { assertError, KSUID, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
+import { assertError, assertInvalid, KSUID, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
 import { eventually } from "../support/eventually.ts";
 import { runInvoked } from "../support/invoked.ts";
 import { sharedSuite } from "../support/suite.ts";
@@ -39,8 +39,7 @@ sharedSuite("clients", {
     const id = await client.deploy(MAIN);
     ok(await ci.invoke(id));
     assert.deepEqual(ok(await ci.get(INTROSPECT)).roles, scopedRoles);
-    const denied = await ci.post("/api/v1/functions", { displayName: "x" });
-    assertError(denied, "PERMISSION_DENIED", "ROLE_MISSING");
+    assertError(await ci.post("/api/v1/functions", { displayName: "x" }), "ROLE_MISSING");
     ok(await set(client, made, { scopedRoles: [] }));
     const { commit } = await ci.createFunction("by ci", { "main.ts": MAIN });
     assert.equal(commit.author, "ci");
@@ -54,7 +53,7 @@ sharedSuite("clients", {
     const answer = await switched.get(INTROSPECT);
     const message =
       /its client or principal was deleted or is disabled, or the client has expired$/;
-    assertError(answer, "UNAUTHENTICATED", "TOKEN_INVALID", { message });
+    assertError(answer, "TOKEN_INVALID", message);
     await assertNoToken(client, made);
     ok(await set(client, made, { disabled: false }, "disabled"));
     ok(await switched.get(INTROSPECT));
@@ -66,7 +65,7 @@ sharedSuite("clients", {
     const deleted = await login(client, made);
     ok(await deleted.get(INTROSPECT));
     assert.deepEqual(ok(await client.call("DELETE", `${CLIENTS}/${made.id}`)), {});
-    assertError(await deleted.get(INTROSPECT), "UNAUTHENTICATED", "TOKEN_INVALID");
+    assertError(await deleted.get(INTROSPECT), "TOKEN_INVALID");
     await assertNoToken(client, made);
     for (
       const gone of [
@@ -74,7 +73,7 @@ sharedSuite("clients", {
         await client.call("DELETE", `${CLIENTS}/${made.id}`),
         await set(client, made, { disabled: false }),
       ]
-    ) assertError(gone, "NOT_FOUND", "CLIENT_NOT_FOUND");
+    ) assertError(gone, "CLIENT_NOT_FOUND");
   },
 
   "neither disable nor limit themselves, and of two that delete each other one remains": async (
@@ -91,7 +90,7 @@ sharedSuite("clients", {
       await set(asOne, one, { allowSourceCidr: ["10.0.0.0/8"] }),
     ];
     for (const answer of own) {
-      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["id"] });
+      assertInvalid(answer, "id");
     }
     ok(await set(asOne, one, { displayName: "renamed" }));
     const answers = await Promise.all([
@@ -129,8 +128,7 @@ sharedSuite("clients", {
     const { principleId } = ok(await client.get(INTROSPECT));
     const { clientId } = await server.credentials();
     assert.equal(ok(await client.get(`${CLIENTS}/${principleId}`)).client.clientId, clientId);
-    const answer = await client.call("DELETE", `${CLIENTS}/${principleId}`);
-    assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["id"] });
+    assertInvalid(await client.call("DELETE", `${CLIENTS}/${principleId}`), "id");
   },
 
   "take requests in snake_case, and today's names of roles": async ({ client }) => {
@@ -159,7 +157,7 @@ sharedSuite("clients", {
     ok(await here.get(INTROSPECT));
     ok(await set(client, made, { allowSourceCidr: ["10.0.0.0/8", "2001:db8::/32"] }));
     await assertNoToken(client, made);
-    assertError(await here.get(INTROSPECT), "UNAUTHENTICATED", "SOURCE_NOT_ALLOWED");
+    assertError(await here.get(INTROSPECT), "SOURCE_NOT_ALLOWED");
   },
 
   "live at most 180 days, and never longer than they were made for": async ({ client }) => {
@@ -174,14 +172,13 @@ sharedSuite("clients", {
     ] as const;
     for (const [expiresTime, why] of rejected) {
       const answer = await set(client, made, { expiresTime }, "expiresTime");
-      const fields = ["client.expiresTime"];
-      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { message: why, fields });
+      assertInvalid(answer, "client.expiresTime", why);
     }
     const sooner = at(end - 3_600_000);
     assert.equal(ok(await set(client, made, { expiresTime: sooner })).client.expiresTime, sooner);
     const endless = await make(client, { displayName: "endless" });
     const late = await set(client, endless, { expiresTime: at(Date.now() + 181 * 86_400_000) });
-    assertError(late, "INVALID_ARGUMENT", "INVALID_FIELD", { message: /more than 180 d ahead/ });
+    assertError(late, "INVALID_FIELD", /more than 180 d ahead/);
     ok(await set(client, endless, { expiresTime: at(Date.now() + 179 * 86_400_000) }));
   },
 
@@ -222,18 +219,13 @@ sharedSuite("clients", {
       [{ displayName: "x", allowSourceCidr: Array(33).fill("10.0.0.0/8") }, "allowSourceCidr"],
     ];
     for (const [body, field] of cases) {
-      const answer = await client.post(CLIENTS, body);
-      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: [field] });
+      assertInvalid(await client.post(CLIENTS, body), field);
     }
     const made = await make(client, { displayName: "kept" });
-    const unnamed = await set(client, made, {}, "displayName");
-    assertError(unnamed, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["client.displayName"] });
+    assertInvalid(await set(client, made, {}, "displayName"), "client.displayName");
     const unknown = await set(client, made, { scopedRoles: ["x".repeat(27)] });
-    assertError(unknown, "INVALID_ARGUMENT", "INVALID_FIELD", {
-      fields: ["client.scopedRoles[0]"],
-    });
-    const readOnly = await set(client, made, { clientId: "x" }, "clientId");
-    assertError(readOnly, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["updateMask"] });
+    assertInvalid(unknown, "client.scopedRoles[0]");
+    assertInvalid(await set(client, made, { clientId: "x" }, "clientId"), "updateMask");
   },
 
   "are managed by the command line": async ({ server, client }) => {

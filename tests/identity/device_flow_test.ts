@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { added } from "../audit/support.ts";
 import { type Answer, Client, type Json } from "../support/client.ts";
-import { assertError, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
+import { assertError, assertInvalid, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
 import { serverSuite } from "../support/suite.ts";
 import { approvedDevice, ask, CONE, decide, INVOKED, poll } from "./devices.ts";
 import { makePrincipal, PRINCIPALS, signIn as principalSignIn } from "./principals.ts";
@@ -25,7 +25,7 @@ function assertRejected(answer: Answer<Json>, error: string, status = 400): void
 }
 
 function assertNoCode(answer: Answer<Json>): void {
-  assertError(answer, "NOT_FOUND", "DEVICE_CODE_INVALID");
+  assertError(answer, "DEVICE_CODE_INVALID");
 }
 
 /** The events of the audit log. */
@@ -191,10 +191,9 @@ serverSuite("the device flow", {
     for (const action of ["find", "approve", "deny"] as const) {
       const send = (headers: Record<string, string>, who = cookie) =>
         decide(url, action, user_code, who, headers);
-      assertError(await send(ofConsole(url), ""), "UNAUTHENTICATED", "SESSION_ENDED");
+      assertError(await send(ofConsole(url), ""), "SESSION_ENDED");
       assertError(
         await send({ ...ofConsole(url), authorization: `Bearer ${client.token}` }, ""),
-        "UNAUTHENTICATED",
         "SESSION_ENDED",
       );
       const { origin: _, ...withoutOrigin } = ofConsole(url);
@@ -206,11 +205,7 @@ serverSuite("the device flow", {
           { ...ofConsole(url), "sec-fetch-site": "cross-site" },
         ]
       ) {
-        assertError(
-          await send(headers as Record<string, string>),
-          "PERMISSION_DENIED",
-          "NOT_FROM_CONSOLE",
-        );
+        assertError(await send(headers as Record<string, string>), "NOT_FROM_CONSOLE");
       }
     }
     assertRejected(await poll(url, device_code), "authorization_pending");
@@ -230,7 +225,7 @@ serverSuite("the device flow", {
         await device.post(LINKS, {}),
         await device.call("DELETE", `${CLIENTS}/${"0".repeat(27)}`),
       ]
-    ) assertError(answer, "PERMISSION_DENIED", "ROLE_MISSING");
+    ) assertError(answer, "ROLE_MISSING");
     const made = ok(await device.post(CLIENTS, { display_name: "of a device" }));
     assert.deepEqual(made.client.scopedRoles, []);
     const { principleId } = ok(await client.get(INTROSPECT));
@@ -250,7 +245,7 @@ serverSuite("the device flow", {
     const own = list.find(({ clientId }: Json) => clientId === payload.client_id);
     assert.equal(own.displayName, "invoked (device)");
     ok(await client.call("DELETE", `${CLIENTS}/${own.id}`));
-    assertError(await device.get(INTROSPECT), "UNAUTHENTICATED", "TOKEN_INVALID");
+    assertError(await device.get(INTROSPECT), "TOKEN_INVALID");
   },
 
   "ends with the principal that approved": async ({ server: { url }, client }) => {
@@ -264,13 +259,13 @@ serverSuite("the device flow", {
     const device = await approvedDevice(url, cookie);
     ok(await device.get(INTROSPECT));
     // A device has the rights of the principal that approved, here of a user without further roles.
-    assertError(await device.get(FUNCTIONS), "PERMISSION_DENIED", "ROLE_MISSING");
+    assertError(await device.get(FUNCTIONS), "ROLE_MISSING");
     const begun = ok(await ask(url));
     ok(await decide(url, "approve", begun.user_code, cookie));
     const disabled = { servicePrincipal: { disabled: true }, updateMask: "disabled" };
     ok(await client.call("PATCH", `${path}/${id}`, disabled));
     assertRejected(await poll(url, begun.device_code), "access_denied");
-    assertError(await device.get(INTROSPECT), "UNAUTHENTICATED", "TOKEN_INVALID");
+    assertError(await device.get(INTROSPECT), "TOKEN_INVALID");
     // An approval of before does not count again.
     const enabled = { servicePrincipal: { disabled: false }, updateMask: "disabled" };
     ok(await client.call("PATCH", `${path}/${id}`, enabled));
@@ -292,7 +287,7 @@ serverSuite("the device flow", {
       for (const enable of end === "deleted" ? [false] : [false, true]) {
         if (enable) ok(await set(false));
         assertRejected(await poll(url, begun.device_code), "access_denied");
-        assertError(await device.get(INTROSPECT), "UNAUTHENTICATED", "TOKEN_INVALID");
+        assertError(await device.get(INTROSPECT), "TOKEN_INVALID");
       }
     }
   },
@@ -306,16 +301,11 @@ serverSuite("the device flow", {
     ok(await decide(url, "approve", begun.user_code, cookie));
     // A poll from elsewhere is rejected and uses nothing up.
     const elsewhere = { "x-forwarded-for": "198.51.100.7" };
-    assertRejected(
-      await poll(url, begun.device_code, INVOKED, elsewhere),
-      "invalid_client",
-      401,
-    );
+    assertRejected(await poll(url, begun.device_code, INVOKED, elsewhere), "invalid_client", 401);
     const { access_token: token, expires_in: seconds } = ok(await poll(url, begun.device_code));
     assert.ok(seconds <= 600, `${seconds}`);
     const device = new Client(url, token);
-    const outside = await device.get(INTROSPECT, elsewhere);
-    assertError(outside, "UNAUTHENTICATED", "SOURCE_NOT_ALLOWED");
+    assertError(await device.get(INTROSPECT, elsewhere), "SOURCE_NOT_ALLOWED");
     // The client that the device makes has these limits, too, whatever it asks for.
     const { client: made } = ok(await device.post(CLIENTS, { displayName: "of a device" }));
     assert.equal(made.expiresTime, credential.expiresAt);
@@ -323,9 +313,7 @@ serverSuite("the device flow", {
     const long = { displayName: "long", expires: "86400s" };
     assert.equal(ok(await device.post(CLIENTS, long)).client.expiresTime, credential.expiresAt);
     const wide = { displayName: "wide", allowSourceCidr: ["0.0.0.0/0"] };
-    assertError(await device.post(CLIENTS, wide), "INVALID_ARGUMENT", "INVALID_FIELD", {
-      fields: ["allowSourceCidr[0]"],
-    });
+    assertInvalid(await device.post(CLIENTS, wide), "allowSourceCidr[0]");
   },
 
   "cuts the rights of a device by its scope, and those of the clients that it creates": async (
@@ -339,7 +327,7 @@ serverSuite("the device flow", {
     const made = ok(await device.post(CLIENTS, { displayName: "viewer" }));
     assert.deepEqual(made.client.scopedRoles, [VIEWER]);
     const wider = await device.post(CLIENTS, { displayName: "x", scopedRoles: ["system:owner"] });
-    assertError(wider, "PERMISSION_DENIED", "ROLE_MISSING");
+    assertError(wider, "ROLE_MISSING");
   },
 
   "has a denied approval on record with its person": async ({ server: { url }, client }) => {
@@ -350,8 +338,7 @@ serverSuite("the device flow", {
     const cookie = await signIn(narrow);
     const { user_code } = ok(await ask(url, { client_id: INVOKED, scope: "system:owner" }));
     const events = await added(client, async () => {
-      const answer = await decide(url, "approve", user_code, cookie);
-      assertError(answer, "PERMISSION_DENIED", "ROLE_MISSING");
+      assertError(await decide(url, "approve", user_code, cookie), "ROLE_MISSING");
     });
     const short = events.map(({ api, actor, status_code }) => [
       api?.operation,
@@ -369,15 +356,13 @@ serverSuite("the device flow", {
     // From an address of its own: addresses have a limit, too.
     const headers = { ...ofConsole(url), "x-forwarded-for": "198.51.100.9" };
     const find = (count: number, code: string) =>
-      Promise.all(
-        Array.from({ length: count }, () => decide(url, "find", code, cookie, headers)),
-      );
+      Promise.all(Array.from({ length: count }, () => decide(url, "find", code, cookie, headers)));
     const statuses = (await find(40, "BBBB-BBBB")).map(({ status }) => status);
     assert.ok(statuses.includes(404) && statuses.includes(429), statuses.join());
     // One more may be allowed meanwhile.
     const rights = await find(5, user_code);
     const right = rights.find(({ status }) => status !== 200) ?? assert.fail("none is rejected");
-    assertError(right, "RESOURCE_EXHAUSTED", "RATE_LIMITED");
+    assertError(right, "RATE_LIMITED");
     assert.match(right.body.message, /this principal may send 20 a minute/);
     assert.ok(Number(right.headers.get("retry-after")) > 0);
   },

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { CA } from "../egress/certificates.ts";
 import { type Answer, Client, type Json } from "../support/client.ts";
-import { assertError, ok } from "../support/expect.ts";
+import { assertError, assertInvalid, ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 import {
@@ -48,8 +48,7 @@ async function providers(stage: Stage): Promise<void> {
     [{ wellKnownProvider: "GITHUB" }, "wellKnownProvider"],
   ];
   for (const [change, field] of wrong) {
-    const answer = await client.post(PROVIDERS, { ...body, ...change });
-    assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: [field] });
+    assertInvalid(await client.post(PROVIDERS, { ...body, ...change }), field);
   }
   const spiffe = {
     ...body,
@@ -58,8 +57,7 @@ async function providers(stage: Stage): Promise<void> {
     oidc: undefined,
   };
   for (const settings of [spiffe, { ...body, spiffe: { bundleEndpointUrl: "https://a/b" } }]) {
-    const answer = await client.post(PROVIDERS, settings);
-    assertError(answer, "UNIMPLEMENTED", "SPIFFE_NOT_SUPPORTED", { message: /OpenID Connect/ });
+    assertError(await client.post(PROVIDERS, settings), "SPIFFE_NOT_SUPPORTED", /OpenID Connect/);
   }
   // C1's TypeScript SDK has no settings to send.
   const { provider } = ok(await client.post(PROVIDERS, { ...body, oidc: undefined }));
@@ -69,23 +67,26 @@ async function providers(stage: Stage): Promise<void> {
   assert.equal(createdAt, updatedAt);
   assert.deepEqual(ok(await client.get(`${PROVIDERS}/${id}`)), { provider });
   assert.deepEqual(ok(await client.get(PROVIDERS)).list[0], provider);
-  assertError(await client.post(PROVIDERS, body), "ALREADY_EXISTS", "PROVIDER_ALREADY_EXISTS", {
-    message: new RegExp(`GitHub \\(${id}\\) has the issuer`),
-  });
+  assertError(
+    await client.post(PROVIDERS, body),
+    "PROVIDER_ALREADY_EXISTS",
+    new RegExp(`GitHub \\(${id}\\) has the issuer`),
+  );
   const change = { provider: { displayName: "GH", description: "x", issuerUrl: "https://evil" } };
   const changed = ok(await client.call("PATCH", `${PROVIDERS}/${id}`, change)).provider;
   assert.deepEqual([changed.displayName, changed.issuerUrl], ["GH", body.issuerUrl]);
   const masked = { ...change, updateMask: "issuerUrl" };
-  const answer = await client.call("PATCH", `${PROVIDERS}/${id}`, masked);
-  assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["updateMask"] });
+  assertInvalid(await client.call("PATCH", `${PROVIDERS}/${id}`, masked), "updateMask");
   const trust = await createTrust(stage, id, { displayName: "a" });
   const inUse = await client.call("DELETE", `${PROVIDERS}/${id}`);
-  assertError(inUse, "FAILED_PRECONDITION", "PROVIDER_IN_USE", {
-    message: new RegExp(`trusts: a \\(${trust.clientId}\\); delete these first`),
-  });
+  assertError(
+    inUse,
+    "PROVIDER_IN_USE",
+    new RegExp(`trusts: a \\(${trust.clientId}\\); delete these first`),
+  );
   ok(await client.call("DELETE", pathOf(trust)));
   ok(await client.call("DELETE", `${PROVIDERS}/${id}`));
-  assertError(await client.get(`${PROVIDERS}/${id}`), "NOT_FOUND", "PROVIDER_NOT_FOUND");
+  assertError(await client.get(`${PROVIDERS}/${id}`), "PROVIDER_NOT_FOUND");
 }
 
 async function trusts(stage: Stage): Promise<void> {
@@ -115,11 +116,9 @@ async function trusts(stage: Stage): Promise<void> {
     [{ passthroughClaims: Array(33).fill("a") }, "passthroughClaims"],
   ];
   for (const [change, field] of wrong) {
-    const answer = await client.post(trustsOf(principalId), { ...settings, ...change });
-    assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: [field] });
+    assertInvalid(await client.post(trustsOf(principalId), { ...settings, ...change }), field);
   }
-  const nobody = await client.post(trustsOf("nobody"), settings);
-  assertError(nobody, "NOT_FOUND", "PRINCIPAL_NOT_FOUND");
+  assertError(await client.post(trustsOf("nobody"), settings), "PRINCIPAL_NOT_FOUND");
   const { trust } = ok(await client.post(trustsOf(principalId), settings));
   const { clientId, createdAt, updatedAt, ...rest } = trust;
   assert.deepEqual(rest, { ...settings, servicePrincipalId: principalId, disabled: false });
@@ -138,9 +137,9 @@ async function trusts(stage: Stage): Promise<void> {
   ok(await client.call("PATCH", plain, { trust: { displayName: "plain" } }));
   ok(await client.call("PATCH", plain, { trust: { displayName: "main" } }));
   ok(await client.post(`${plain}/test`, { subjectToken: "x" }));
-  assertError(await client.get(`${plain}/wfe`), "NOT_FOUND", "ENDPOINT_NOT_FOUND");
+  assertError(await client.get(`${plain}/wfe`), "ENDPOINT_NOT_FOUND");
   const other = pathOf({ servicePrincipalId: "x", clientId });
-  assertError(await client.get(other), "NOT_FOUND", "TRUST_NOT_FOUND");
+  assertError(await client.get(other), "TRUST_NOT_FOUND");
 
   const change = {
     trust: { displayName: "new", conditionExpression: "claims.sub == 'x'", passthroughClaims: [] },
@@ -153,17 +152,10 @@ async function trusts(stage: Stage): Promise<void> {
     ["new", "claims.sub == 'x'", [], [], [VIEWER]],
   );
   const worse = { trust: { conditionExpression: "true ||" } };
-  assertError(
-    await client.call("PATCH", pathOf(trust), worse),
-    "INVALID_ARGUMENT",
-    "INVALID_FIELD",
-    {
-      fields: ["trust.conditionExpression"],
-    },
-  );
+  assertInvalid(await client.call("PATCH", pathOf(trust), worse), "trust.conditionExpression");
   ok(await client.call("DELETE", plain));
   for (const method of ["GET", "DELETE"]) {
-    assertError(await client.call(method, pathOf(trust)), "NOT_FOUND", "TRUST_NOT_FOUND");
+    assertError(await client.call(method, pathOf(trust)), "TRUST_NOT_FOUND");
   }
   ok(await client.call("DELETE", `${PROVIDERS}/${providerId}`));
 }
@@ -185,9 +177,9 @@ async function principals(stage: Stage): Promise<void> {
   const workload = new Client(server.url, accessToken);
   ok(await workload.get("/api/v1/functions"));
   const link = await workload.post("/auth/v1/session_links", {});
-  assertError(link, "PERMISSION_DENIED", "ROLE_MISSING", { message: /begin no sessions/ });
+  assertError(link, "ROLE_MISSING", /begin no sessions/);
   const made = await workload.post("/api/v1/iam/personal_clients", { displayName: "lasting" });
-  assertError(made, "PERMISSION_DENIED", "ROLE_MISSING", { message: /outlive its token/ });
+  assertError(made, "ROLE_MISSING", /outlive its token/);
 
   // Who may manage trusts but lacks the rights of a principal lets nobody act as the principal.
   const service = "c1.api.workload_federation.v1.WorkloadFederationService";
@@ -202,8 +194,7 @@ async function principals(stage: Stage): Promise<void> {
   );
   const manager = await Client.login(server.url, credential.clientId, clientSecret);
   const settings = { displayName: "x", providerId, conditionExpression: CONDITION };
-  const denied = (answer: Answer<Json>) =>
-    assertError(answer, "PERMISSION_DENIED", "ROLE_MISSING", { message: /rights that/ });
+  const denied = (answer: Answer<Json>) => assertError(answer, "ROLE_MISSING", /rights that/);
   denied(await manager.post(trustsOf(principalId), settings));
   denied(await manager.post(trustsOf(principalId), { ...settings, scopedRoleIds: [role.id] }));
   denied(await manager.call("PATCH", pathOf(trust), { trust: { conditionExpression: "true" } }));
@@ -226,7 +217,7 @@ async function principals(stage: Stage): Promise<void> {
   );
   assertRejected(await present(stage, trust, token));
   await assertRecorded(stage, trust, "sp_disabled");
-  assertError(await workload.get("/api/v1/functions"), "UNAUTHENTICATED", "TOKEN_INVALID");
+  assertError(await workload.get("/api/v1/functions"), "TOKEN_INVALID");
   // The trusts of a principal end with the principal, and no longer hold their provider.
   ok(await client.call("DELETE", `${PRINCIPALS}/${principalId}`));
   assertRejected(await present(stage, trust, token));
@@ -282,7 +273,7 @@ async function tests(stage: Stage): Promise<void> {
   const early = await run({ subjectToken: "a.b" });
   assert.deepEqual([early.jwtDecode.skipped, early.issuerMatch.skipped], [false, true]);
   const wrong = await client.post(`${pathOf(trust)}/test`, { subjectToken, sourceIp: "here" });
-  assertError(wrong, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["sourceIp"] });
+  assertInvalid(wrong, "sourceIp");
 
   const second = await newTester(stage);
   const cel = async (expression: string, claimsJson = JSON.stringify(claims)) =>
@@ -293,8 +284,7 @@ async function tests(stage: Stage): Promise<void> {
   assert.match((await cel("claims.nothing == 1")).error, /nothing/);
   assert.match((await cel("claims.ref ==")).error, /not a CEL condition/);
   for (const claimsJson of ["", "[]", "{", `{"a":"${"x".repeat(20_000)}"}`]) {
-    const answer = await client.post(TEST_CEL, { expression, claimsJson });
-    assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["claimsJson"] });
+    assertInvalid(await client.post(TEST_CEL, { expression, claimsJson }), "claimsJson");
   }
 
   // For the principal, not for its client.
@@ -305,9 +295,11 @@ async function tests(stage: Stage): Promise<void> {
     clients.flatMap((by) => Array(30).fill(by)).map((by) => by.post(TEST_CEL, body)),
   );
   const limited = answers.find(({ status }) => status === 429) ?? assert.fail("none is limited");
-  assertError(limited, "RESOURCE_EXHAUSTED", "RATE_LIMITED", {
-    message: /this principal may run 5 tests at once, then 1 test per second/,
-  });
+  assertError(
+    limited,
+    "RATE_LIMITED",
+    /this principal may run 5 tests at once, then 1 test per second/,
+  );
   assert.match(limited.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
   ok(await (await newTester(stage)).post(TEST_CEL, body));
 }

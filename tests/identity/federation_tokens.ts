@@ -60,7 +60,7 @@ export async function exchanges(stage: Stage): Promise<void> {
   const workload = new Client(server.url, accessToken);
   const { principleId, roles } = ok(await workload.get("/api/v1/auth/introspect"));
   assert.deepEqual([principleId, roles], [principalId, [VIEWER]]);
-  assertError(await workload.post("/api/v1/functions", {}), "PERMISSION_DENIED", "ROLE_MISSING");
+  assertError(await workload.post("/api/v1/functions", {}), "ROLE_MISSING");
   // Each command of a job exchanges the one token of the job.
   ok(await present(stage, trust, token));
   ok(await present(stage, trust, token, { scope: "system:viewer" }));
@@ -76,18 +76,18 @@ export async function exchanges(stage: Stage): Promise<void> {
   ok(await client.call("PATCH", `${PROVIDERS}/${id}`, disabled));
   assertRejected(await present(stage, trust, token));
   await assertRecorded(stage, trust, "provider_disabled");
-  assertError(await workload.get("/api/v1/functions"), "UNAUTHENTICATED", "TOKEN_INVALID");
+  assertError(await workload.get("/api/v1/functions"), "TOKEN_INVALID");
   ok(await client.call("PATCH", `${PROVIDERS}/${id}`, { provider: { disabled: false } }));
   ok(await workload.get("/api/v1/functions"));
   ok(await client.call("PATCH", pathOf(trust), { trust: { disabled: true } }));
   assertRejected(await present(stage, trust, token));
   await assertRecorded(stage, trust, "trust_disabled");
-  assertError(await workload.get("/api/v1/functions"), "UNAUTHENTICATED", "TOKEN_INVALID");
+  assertError(await workload.get("/api/v1/functions"), "TOKEN_INVALID");
   ok(await client.call("PATCH", pathOf(trust), { trust: { disabled: false } }));
   ok(await client.call("DELETE", pathOf(trust)));
   assertRejected(await present(stage, trust, token));
   await assertRecorded(stage, trust, "trust_not_found");
-  assertError(await workload.get("/api/v1/functions"), "UNAUTHENTICATED", "TOKEN_INVALID");
+  assertError(await workload.get("/api/v1/functions"), "TOKEN_INVALID");
 }
 
 /** The words on record of steps that have one. */

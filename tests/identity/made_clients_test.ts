@@ -1,7 +1,7 @@
 /** What a client may do follows from its maker: nobody makes a client with more rights than they have. */
 import assert from "node:assert/strict";
 import { Client, type Json } from "../support/client.ts";
-import { assertError, ok } from "../support/expect.ts";
+import { assertError, assertInvalid, ok } from "../support/expect.ts";
 import { sharedSuite } from "../support/suite.ts";
 import {
   INTROSPECT,
@@ -33,7 +33,7 @@ sharedSuite("clients of limited makers", {
         await viewer.call("DELETE", `${CLIENTS}/${whole.id}`),
         await set(viewer, whole, { disabled: true }),
       ]
-    ) assertError(answer, "PERMISSION_DENIED", "ROLE_MISSING");
+    ) assertError(answer, "ROLE_MISSING");
     ok(await viewer.call("DELETE", `${CLIENTS}/${narrowed.id}`));
     ok(await client.get(`${CLIENTS}/${whole.id}`));
   },
@@ -44,11 +44,10 @@ sharedSuite("clients of limited makers", {
     const made = await make(as, { displayName: "child" });
     const child = await login(client, made);
     const wider = await as.post(CLIENTS, { displayName: "x", scopedRoles: ["system:owner"] });
-    assertError(wider, "PERMISSION_DENIED", "ROLE_MISSING");
+    assertError(wider, "ROLE_MISSING");
     await setRolesOf(client, principal, ["system:owner"]);
     assert.deepEqual(made.answer.client.scopedRoles, [VIEWER]);
-    const denied = await child.post("/api/v1/functions", { displayName: "x" });
-    assertError(denied, "PERMISSION_DENIED", "ROLE_MISSING");
+    assertError(await child.post("/api/v1/functions", { displayName: "x" }), "ROLE_MISSING");
     // A role of the credential that exceeds its principal may be named.
     const small = await makePrincipal(client, "small", [VIEWER]);
     const { as: exceeding } = await signIn(client, small, { scopedRoles: ["system:owner"] });
@@ -73,7 +72,7 @@ sharedSuite("clients of limited makers", {
       const made = ok(await device.post(CLIENTS, { displayName: "of a device" }));
       assert.deepEqual(made.client.scopedRoles, [VIEWER]);
       const wider = await device.post(CLIENTS, { displayName: "x", scopedRoles: ["system:owner"] });
-      assertError(wider, "PERMISSION_DENIED", "ROLE_MISSING");
+      assertError(wider, "ROLE_MISSING");
     }
     const { client_id } = JSON.parse(atob(later.token?.split(".")[1] ?? ""));
     const { list } = ok(await client.get(`${CLIENTS}?page_size=100`));
@@ -103,10 +102,8 @@ sharedSuite("clients of limited makers", {
       const message = /is not within the networks of the client/;
       const fields = (prefix: string) => ({ fields: [`${prefix}allowSourceCidr[1]`], message });
       const spec = { displayName: "wide", ...outside };
-      const rejected = await as.post(CLIENTS, spec);
-      assertError(rejected, "INVALID_ARGUMENT", "INVALID_FIELD", fields(""));
-      const changed = await set(as, made, outside);
-      assertError(changed, "INVALID_ARGUMENT", "INVALID_FIELD", fields("client."));
+      assertError(await as.post(CLIENTS, spec), "INVALID_FIELD", fields(""));
+      assertError(await set(as, made, outside), "INVALID_FIELD", fields("client."));
     }
     const reset = ok(await set(as, made, { allowSourceCidr: [] }, "allowSourceCidr"));
     assert.deepEqual(reset.client.allowSourceCidr, credential.allowSourceCidrs);
@@ -168,7 +165,7 @@ sharedSuite("clients of limited makers", {
         const answer = await call(method, path, body);
         const message =
           /bound to a key \(DPoP\), and what it makes for its own principal must need/;
-        assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: [field], message });
+        assertInvalid(answer, field, message);
       }
       const made = ok(await call("POST", credentials, { requireDpop: true }));
       const bearer = await requestToken(url, { ...made.credential, ...made });
@@ -197,10 +194,10 @@ sharedSuite("clients of limited makers", {
         ]
       ) {
         const message = /UpdateCredential: the operation needs the role system:owner/;
-        assertError(answer, "PERMISSION_DENIED", "ROLE_MISSING", { message });
+        assertError(answer, "ROLE_MISSING", message);
       }
       const deleted = await as.call("DELETE", `${CLIENTS}/${credential.id}`);
-      assertError(deleted, "PERMISSION_DENIED", "ROLE_MISSING", { message: /RevokeCredential/ });
+      assertError(deleted, "ROLE_MISSING", /RevokeCredential/);
       ok(await set(as, credential, { displayName: "renamed" }));
       const kept = ok(await client.get(path)).credential;
       assert.deepEqual(

@@ -22,10 +22,7 @@ Deno.test("a server takes its master key from --master-key-file, and starts with
     const client = await server.client();
     id = await client.deploy(MAIN);
     const secret = { NAME: "value" };
-    await client.post("/api/v1/functions/update", {
-      function: { id, secret },
-      updateMask: "secret",
-    });
+    await client.update(id, { secret }, "secret");
     await server.stop();
   }
   await assert.rejects(Deno.stat(`${dataDir}/master.key`), Deno.errors.NotFound);

@@ -60,7 +60,7 @@ async function makeWorld(client: Client): Promise<World> {
 }
 
 function assertDenied(answer: Parameters<typeof assertError>[0]): void {
-  assertError(answer, "PERMISSION_DENIED", "ROLE_MISSING");
+  assertError(answer, "ROLE_MISSING");
 }
 
 async function seesItsFunctions({ client }: Stage): Promise<void> {
@@ -90,7 +90,7 @@ async function seesItsFunctions({ client }: Stage): Promise<void> {
   assert.deepEqual(idsOf(await invocations(everywhere, parent)), [nested.id]);
   assert.equal(ok(await as.get(`/api/v1/invocations/${nested.id}`)).invocation.id, nested.id);
   for (const id of [nested.parentInvocationId, others.invocationId]) {
-    assertError(await as.get(`/api/v1/invocations/${id}`), "NOT_FOUND", "INVOCATION_NOT_FOUND");
+    assertError(await as.get(`/api/v1/invocations/${id}`), "INVOCATION_NOT_FOUND");
   }
   const letters = ok(await as.get(`${FUNCTIONS}/-/dead_letters`)).list;
   assert.deepEqual(idsOf(letters, "functionId"), [failing]);
@@ -182,8 +182,7 @@ async function keepsTokens({ client }: Stage): Promise<void> {
   for (let n = 0; n < 11; n++) ok(await client.invoke(others.id));
   const search = "/api/v1/search/invocations";
   const { nextPageToken: pageToken } = ok(await client.post(search, { pageSize: 10 }));
-  const invalid = await as.post(search, { pageSize: 10, pageToken });
-  assertError(invalid, "INVALID_ARGUMENT", "INVALID_PAGE_TOKEN");
+  assertError(await as.post(search, { pageSize: 10, pageToken }), "INVALID_PAGE_TOKEN");
   const path = `${FUNCTIONS}/${others.id}/invocations?page_size=10`;
   assertDenied(await as.get(`${path}&page_token=${ok(await client.get(path)).nextPageToken}`));
 }
@@ -191,13 +190,13 @@ async function keepsTokens({ client }: Stage): Promise<void> {
 /** Settings of its function that would run another function, or read what the caller does not see. */
 async function reachesNothingThrough({ client }: Stage): Promise<void> {
   const { as, mine, triggered, others } = await world(client);
-  const set = (change: Json) => as.post(UPDATE, { function: { id: mine, ...change } });
+  const set = (change: Json) => as.update(mine, change);
   for (const event of ["onSuccess", "onFailure"]) {
     assertDenied(await set({ [event]: { functionId: others.id } }));
     assertDenied(await set({ [event]: { functionId: "none" } }));
   }
   ok(await set({ onSuccess: { functionId: triggered } }));
-  ok(await client.post(UPDATE, { function: { id: mine, onSuccess: { functionId: others.id } } }));
+  ok(await client.update(mine, { onSuccess: { functionId: others.id } }));
   // What an owner has set may stay.
   ok(await set({ onSuccess: { functionId: others.id }, description: "kept" }));
   ok(await set({ onSuccess: {} }));
@@ -212,7 +211,7 @@ async function reachesNothingThrough({ client }: Stage): Promise<void> {
   const { trigger: { id } } = ok(await as.post(triggers, { trigger: { ...trigger, vfsId: "" } }));
   assertDenied(await as.call("PATCH", `${triggers}/${id}`, { trigger: { vfsId: volume.id } }));
   ok(await as.call("DELETE", `${triggers}/${id}`));
-  ok(await client.post(UPDATE, { function: { id: mine, vfsId: volume.id } }));
+  ok(await client.update(mine, { vfsId: volume.id }));
   ok(await as.invoke(mine, {}, {}, { vfsId: volume.id }));
   ok(await set({ vfsId: volume.id }));
   ok(await set({ vfsId: "" }));
@@ -243,17 +242,16 @@ async function namesNoOther({ client }: Stage): Promise<void> {
   assert.deepEqual(await remaining(one), []);
 
   const onSuccess = { functionId: copy.id };
-  ok(await client.post(UPDATE, { function: { id: others.id, onSuccess } }));
+  ok(await client.update(others.id, { onSuccess }));
   for (
     const [by, message] of [
       [client, new RegExp(`is a destination of function ${others.id};`)],
       [one, /is a destination of another function$/],
     ] as const
   ) {
-    const answer = await by.call("DELETE", `${FUNCTIONS}/${copy.id}`);
-    assertError(answer, "FAILED_PRECONDITION", "FUNCTION_IN_USE", { message });
+    assertError(await by.call("DELETE", `${FUNCTIONS}/${copy.id}`), "FUNCTION_IN_USE", message);
   }
-  ok(await client.post(UPDATE, { function: { id: others.id, onSuccess: {} } }));
+  ok(await client.update(others.id, { onSuccess: {} }));
   ok(await client.post(`${FUNCTIONS}/-/purge`, { before: "2020-01-01T00:00:00Z" }));
   const totals = async (by: Client) => {
     const { list } = ok(await by.get(`${FUNCTIONS}/${triggered}/purges`));
@@ -271,7 +269,7 @@ async function watchesItsFunctions({ client }: Stage): Promise<void> {
   ok(await client.post(VOLUMES, { displayName: "of others" }));
   ok(await client.invoke(mine));
   await watched.has("invocation");
-  ok(await client.post(UPDATE, { function: { id: mine, description: "watched" } }));
+  ok(await client.update(mine, { description: "watched" }));
   await watched.has("function", mine);
   assert.ok(watched.changes.every(({ kind }) => kind !== "volume"));
   const named = watched.changes.flatMap(({ kind, id, functionId }) =>
@@ -329,8 +327,8 @@ async function cuts({ client }: Stage): Promise<void> {
   }
   const two = await scoped(`${roleId} system:viewer`);
   ok(await two.get(`${FUNCTIONS}/${others.id}`));
-  assertDenied(await two.post(UPDATE, { function: { id: others.id, description: "x" } }));
-  ok(await two.post(UPDATE, { function: { id: mine, description: "x" } }));
+  assertDenied(await two.update(others.id, { description: "x" }));
+  ok(await two.update(mine, { description: "x" }));
   for (const scope of ["nobody", "reader nobody", "0".repeat(27)]) {
     const { status, body } = await token(scope);
     assert.deepEqual([status, body.error], [400, "invalid_scope"], scope);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { generateKeyPair, importJWK, type JWTPayload, SignJWT } from "jose";
 import type { Json } from "../support/client.ts";
-import { assertError, KSUID, ok } from "../support/expect.ts";
+import { assertError, assertInvalid, KSUID, ok } from "../support/expect.ts";
 import { CLIENT_ID, CLIENT_SECRET, type TestProvider } from "../support/oidc_provider.ts";
 import {
   addAccount,
@@ -107,9 +107,11 @@ async function subjects(stage: PeopleStage): Promise<void> {
 async function withoutRole(stage: PeopleStage): Promise<void> {
   const visitor = await signedIn(stage, "newcomer", ["unknown group"]);
   assert.deepEqual((await principalOf(visitor)).roles, []);
-  assertError(await visitor.get(FUNCTIONS), "PERMISSION_DENIED", "ROLE_MISSING", {
-    message: /neither an owner nor a group of the provider has given this person a role yet$/,
-  });
+  assertError(
+    await visitor.get(FUNCTIONS),
+    "ROLE_MISSING",
+    /neither an owner nor a group of the provider has given this person a role yet$/,
+  );
 }
 
 async function returnPaths({ server }: PeopleStage): Promise<void> {
@@ -122,9 +124,7 @@ async function returnPaths({ server }: PeopleStage): Promise<void> {
   for (const path of outside) {
     const url = `${LOGIN}?return_to=${encodeURIComponent(path)}`;
     const visitor = new Visitor(server.url);
-    assertError(await asProgram(visitor, url), "INVALID_ARGUMENT", "INVALID_FIELD", {
-      fields: ["return_to"],
-    });
+    assertInvalid(await asProgram(visitor, url), "return_to");
     assert.equal(visitor.cookies.size, 0, path);
     assertFailed(
       await visitor.visit(url),
@@ -269,12 +269,7 @@ async function forgedTokens({ provider, server }: PeopleStage): Promise<void> {
     }));
     assertFailed(page, 401, "SIGN_IN_FAILED", message);
   }
-  assertFailed(
-    await attempt(({ id_token: _, ...body }) => body),
-    401,
-    "SIGN_IN_FAILED",
-    message,
-  );
+  assertFailed(await attempt(({ id_token: _, ...body }) => body), 401, "SIGN_IN_FAILED", message);
   // The same way with the provider's own token works.
   const page = await attempt(async (body) => ({
     ...body,
@@ -309,7 +304,7 @@ async function signsOut(stage: PeopleStage): Promise<void> {
   assert.equal(url.origin + url.pathname, `${provider.issuer}/session/end`);
   assert.equal(url.searchParams.get("post_logout_redirect_uri"), `${visitor.url}/sign-in`);
   assert.equal((await visitor.visit(endSessionUrl)).status, 200);
-  assertError(await visitor.get(FUNCTIONS), "UNAUTHENTICATED", "SESSION_ENDED");
+  assertError(await visitor.get(FUNCTIONS), "SESSION_ENDED");
 }
 
 async function otherNames({ server }: PeopleStage): Promise<void> {

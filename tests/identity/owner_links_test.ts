@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { SignJWT } from "jose";
 import { added } from "../audit/support.ts";
 import type { Answer, Json } from "../support/client.ts";
-import { assertError, ok } from "../support/expect.ts";
+import { assertError, assertInvalid, ok } from "../support/expect.ts";
 import { runInvoked } from "../support/invoked.ts";
 import { sharedSuite, type Stage } from "../support/suite.ts";
 import {
@@ -79,8 +79,8 @@ async function signsIn(stage: PeopleStage): Promise<void> {
   const { list } = ok(await visitor.get(SESSIONS));
   assert.equal(list[0].method, "SIGN_IN_METHOD_OWNER_LINK");
   const client = await change(visitor, "POST", CLIENTS, { displayName: "x" });
-  assertError(client, "NOT_FOUND", "PRINCIPAL_NOT_FOUND", { message: /has no clients/ });
-  assertError(await redeem(server.url, codeIn(link)), "UNAUTHENTICATED", "LINK_INVALID");
+  assertError(client, "PRINCIPAL_NOT_FOUND", /has no clients/);
+  assertError(await redeem(server.url, codeIn(link)), "LINK_INVALID");
 }
 
 async function endsByOwner(stage: PeopleStage): Promise<void> {
@@ -91,9 +91,8 @@ async function endsByOwner(stage: PeopleStage): Promise<void> {
   const path = `${USERS}/${userId}/sessions`;
   const { list: [{ id }] } = ok(await client.get(path));
   ok(await client.call("DELETE", `${path}/${id}`, {}));
-  assertError(await visitor.get(FUNCTIONS), "UNAUTHENTICATED", "SESSION_ENDED");
-  const unknown = await client.get(`${USERS}/${"0".repeat(27)}/sessions`);
-  assertError(unknown, "NOT_FOUND", "PRINCIPAL_NOT_FOUND");
+  assertError(await visitor.get(FUNCTIONS), "SESSION_ENDED");
+  assertError(await client.get(`${USERS}/${"0".repeat(27)}/sessions`), "PRINCIPAL_NOT_FOUND");
 }
 
 async function withoutCredentials(stage: PeopleStage): Promise<void> {
@@ -149,14 +148,13 @@ async function rejects({ server, client }: Stage): Promise<void> {
     Promise.resolve("x"),
   ];
   for (const assertion of wrong) {
-    assertError(await send(url, await assertion), "UNAUTHENTICATED", "ASSERTION_INVALID");
+    assertError(await send(url, await assertion), "ASSERTION_INVALID");
   }
   const once = await sign(dataDir);
   const answers = await Promise.all([send(url, once), send(url, once), send(url, once)]);
   assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, 401, 401]);
   const events = await added(client, async () => {
-    const again = await send(url, once);
-    assertError(again, "UNAUTHENTICATED", "ASSERTION_INVALID", { message: /used before/ });
+    assertError(await send(url, once), "ASSERTION_INVALID", /used before/);
   });
   // The master key has signed it, so it is known whose it is.
   const [rejected] = events.filter((event) => event.activity_name === "owner_link");
@@ -165,10 +163,9 @@ async function rejects({ server, client }: Stage): Promise<void> {
     "Owner on the server's host",
   ]);
   for (const body of [{}, { assertion: "" }, { assertion: 1 }, []]) {
-    const answer = await browser(url).post(OWNER_LINKS, body);
-    assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["assertion"] });
+    assertInvalid(await browser(url).post(OWNER_LINKS, body), "assertion");
   }
-  assertError(await send(url, "x".repeat(5_000)), "INVALID_ARGUMENT", "BODY_TOO_LARGE");
+  assertError(await send(url, "x".repeat(5_000)), "BODY_TOO_LARGE");
 }
 
 async function masterKey(dataDir: string): Promise<string> {
@@ -178,9 +175,7 @@ async function masterKey(dataDir: string): Promise<string> {
 async function rates(stage: PeopleStage): Promise<void> {
   const { server: { url } } = stage;
   for (let sent = 0; (await send(url, "x")).status !== 429;) assert.ok(++sent < 1_000);
-  assertError(await send(url, "x"), "RESOURCE_EXHAUSTED", "RATE_LIMITED", {
-    message: /--token-rate/,
-  });
+  assertError(await send(url, "x"), "RATE_LIMITED", /--token-rate/);
   // The address of the flood is also that of the command.
   await useLinkWhateverRates(stage, await command(stage));
 }
@@ -229,7 +224,7 @@ peopleSuite("with --oidc-only", { flags: ["--oidc-only", "--token-rate", "0"], f
     // The session of the link has made one owner, and is over.
     const again = new Visitor(server.url);
     again.cookies.set("invoked_session", session);
-    assertError(await again.get(FUNCTIONS), "UNAUTHENTICATED", "SESSION_ENDED");
+    assertError(await again.get(FUNCTIONS), "SESSION_ENDED");
     assert.equal((await again.visit(LOGIN + query, { site: "same-origin" })).status, 401);
     // Without asking for it, nobody becomes an owner in the browser of one.
     const shared = new Visitor(server.url);
@@ -259,9 +254,7 @@ peopleSuite("with --oidc-only", { flags: ["--oidc-only", "--token-rate", "0"], f
   },
 
   "links of clients begin no sessions": async ({ client }) => {
-    assertError(await client.post(LINKS, {}), "FAILED_PRECONDITION", "PROVIDER_ONLY", {
-      message: /--oidc-only.*console link --owner/,
-    });
+    assertError(await client.post(LINKS, {}), "PROVIDER_ONLY", /--oidc-only.*console link --owner/);
     const { isProviderOnly, providerSignInPath } = ok(await browser(client.url).get(SESSION));
     assert.deepEqual([isProviderOnly, providerSignInPath], [true, LOGIN]);
   },

@@ -44,9 +44,7 @@ Deno.test("people at two nodes", async (t) => {
   await t.step("end a sign-in that another node has begun, once", async () => {
     const visitor = new Visitor(first, PUBLIC_URL);
     const callback = await visitor.toCallback(provider, "nora");
-    const pages = await Promise.all(
-      urls.map((url) => at(visitor, url).comeBack(callback)),
-    );
+    const pages = await Promise.all(urls.map((url) => at(visitor, url).comeBack(callback)));
     assert.deepEqual(pages.map(({ status }) => status).toSorted(), [303, 401]);
   });
 

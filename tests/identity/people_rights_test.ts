@@ -91,7 +91,7 @@ Deno.test("rights over people", async (t) => {
     for (const [name, cookie] of leaving.cookies) visitor.cookies.set(name, cookie);
     ok(await visitor.get(SESSION));
     assert.deepEqual(ok(await change(visitor, "DELETE", SESSION, {})), {});
-    assertError(await visitor.get(FUNCTIONS), "UNAUTHENTICATED", "SESSION_ENDED");
+    assertError(await visitor.get(FUNCTIONS), "SESSION_ENDED");
   });
 
   await t.step(
@@ -102,7 +102,7 @@ Deno.test("rights over people", async (t) => {
       );
       if (kept === undefined || lost === undefined) return assert.fail();
       ok(await kept.get(FUNCTIONS));
-      assertError(await lost.get(FUNCTIONS), "PERMISSION_DENIED", "ROLE_MISSING");
+      assertError(await lost.get(FUNCTIONS), "ROLE_MISSING");
       const [owner = assert.fail()] = visitors;
       const shown = async () => {
         const search = { query: "name of absent" };
@@ -152,11 +152,11 @@ Deno.test("rights over people", async (t) => {
       attempts.push(change(manager, "DELETE", await sessionOf(stronger), {}));
     }
     for (const attempt of attempts) {
-      assertError(await attempt, "PERMISSION_DENIED", "ROLE_MISSING");
+      assertError(await attempt, "ROLE_MISSING");
     }
     ok(await host.get(FUNCTIONS));
     ok(await change(manager, "DELETE", await sessionOf(member), {}));
-    assertError(await member.get(SESSIONS), "UNAUTHENTICATED", "SESSION_ENDED");
+    assertError(await member.get(SESSIONS), "SESSION_ENDED");
     ok(await change(manager, "POST", `${USERS}/${id}/roles`, { roleIds: [MANAGER] }));
     ok(await change(manager, "PATCH", `${USERS}/${id}`, { user: { disabled: true } }));
   });
@@ -180,7 +180,7 @@ Deno.test("rights over people", async (t) => {
       change(by, "DELETE", `${USERS}/${id}`, {}),
     ]);
     for (const attempt of attempts) {
-      assertError(await attempt, "FAILED_PRECONDITION", "LAST_OWNER");
+      assertError(await attempt, "LAST_OWNER");
     }
     assert.deepEqual((await principalOf(owner)).roles, [OWNER]);
     const { id: ofBoss } = await principalOf(boss);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { added } from "../audit/support.ts";
 import type { Client, Json } from "../support/client.ts";
-import { assertError, KSUID, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
+import { assertError, assertInvalid, KSUID, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
 import { quietSuite } from "../support/suite.ts";
 import { approvedDevice, ask, CONE, decide, INVOKED, poll } from "./devices.ts";
 import {
@@ -39,7 +39,7 @@ quietSuite("service principals", {
     const { servicePrincipal } = ok(await patch(client, id, sent, "displayName"));
     assert.deepEqual([servicePrincipal.displayName, servicePrincipal.roleIds], ["deploy", []]);
     const { as } = await signIn(client, id);
-    assertError(await as.get(INTROSPECT), "PERMISSION_DENIED", "ROLE_MISSING");
+    assertError(await as.get(INTROSPECT), "ROLE_MISSING");
   },
 
   "are on record with the devices that they approved and that were rejected": async (
@@ -85,9 +85,7 @@ quietSuite("service principals", {
   "have names, and no other fields that a request sets": async ({ client }) => {
     const id = await makePrincipal(client, "named");
     for (const displayName of ["", "x".repeat(257)]) {
-      const fields = ["displayName"];
-      const answer = await client.post(PRINCIPALS, { displayName });
-      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields });
+      assertInvalid(await client.post(PRINCIPALS, { displayName }), "displayName");
     }
     const wrong: [Json, string, string][] = [
       [{ displayName: "" }, "displayName", "servicePrincipal.displayName"],
@@ -96,8 +94,7 @@ quietSuite("service principals", {
       [{ id: "x" }, "id", "updateMask"],
     ];
     for (const [change, mask, field] of wrong) {
-      const answer = await patch(client, id, change, mask);
-      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: [field] });
+      assertInvalid(await patch(client, id, change, mask), field);
     }
     for (
       const answer of [
@@ -106,7 +103,7 @@ quietSuite("service principals", {
         await client.call("DELETE", `${PRINCIPALS}/${MISSING}`),
         await client.post(`${PRINCIPALS}/${MISSING}/roles`, { roleIds: [] }),
       ]
-    ) assertError(answer, "NOT_FOUND", "PRINCIPAL_NOT_FOUND");
+    ) assertError(answer, "PRINCIPAL_NOT_FOUND");
   },
 
   "get roles by name or id, which count for live tokens at once": async ({ client }) => {
@@ -116,18 +113,17 @@ quietSuite("service principals", {
     assert.deepEqual([roles, userId], [[VIEWER], id]);
     ok(await as.get("/api/v1/functions"));
     const fn = await client.deploy(MAIN);
-    assertError(await as.invoke(fn), "PERMISSION_DENIED", "ROLE_MISSING");
+    assertError(await as.invoke(fn), "ROLE_MISSING");
 
     const { roleIds, user } = await setRolesOf(client, id, ["administrator", OWNER]);
     assert.deepEqual([roleIds, user.roleIds, user.status], [[OWNER], [OWNER], "ENABLED"]);
     ok(await as.invoke(fn));
     await setRolesOf(client, id, []);
-    assertError(await as.get("/api/v1/functions"), "PERMISSION_DENIED", "ROLE_MISSING");
+    assertError(await as.get("/api/v1/functions"), "ROLE_MISSING");
     for (
       const [roleIds, field] of [[["nobody"], "roleIds[0]"], [[VIEWER, MISSING], "roleIds[1]"]]
     ) {
-      const answer = await client.post(`${PRINCIPALS}/${id}/roles`, { roleIds });
-      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: [String(field)] });
+      assertInvalid(await client.post(`${PRINCIPALS}/${id}/roles`, { roleIds }), String(field));
     }
   },
 
@@ -142,7 +138,7 @@ quietSuite("service principals", {
     const { servicePrincipal } = ok(await patch(client, id, { disabled: true }, "disabled"));
     assert.equal(servicePrincipal.disabled, true);
     for (const answer of [await as.get(INTROSPECT), await client.get(INTROSPECT, authorization)]) {
-      assertError(answer, "UNAUTHENTICATED", "TOKEN_INVALID");
+      assertError(answer, "TOKEN_INVALID");
     }
     ok(await patch(client, id, { disabled: false }));
     ok(await as.get(INTROSPECT));
@@ -153,10 +149,9 @@ quietSuite("service principals", {
     const id = await makePrincipal(client, "deleted", ["system:owner"]);
     const { as, credential } = await signIn(client, id);
     assert.deepEqual(ok(await client.call("DELETE", `${PRINCIPALS}/${id}`, {})), {});
-    assertError(await as.get(INTROSPECT), "UNAUTHENTICATED", "TOKEN_INVALID");
+    assertError(await as.get(INTROSPECT), "TOKEN_INVALID");
     for (const path of ["", "/credentials", `/credentials/${credential.id}`]) {
-      const answer = await client.get(`${PRINCIPALS}/${id}${path}`);
-      assertError(answer, "NOT_FOUND", "PRINCIPAL_NOT_FOUND");
+      assertError(await client.get(`${PRINCIPALS}/${id}${path}`), "PRINCIPAL_NOT_FOUND");
     }
     const { list } = ok(await client.get(`${PRINCIPALS}?page_size=100`));
     assert.ok(list.every((one: Json) => one.id !== id));
@@ -188,7 +183,7 @@ quietSuite("service principals", {
         await as.post(`${PRINCIPALS}/${manager}/credentials`, { scopedRoles: ["system:owner"] }),
         await as.post("/api/v1/iam/roles", { role: { displayName: "x", permissions: [invoke] } }),
       ]
-    ) assertError(answer, "PERMISSION_DENIED", "ROLE_MISSING");
+    ) assertError(answer, "ROLE_MISSING");
 
     const own = await makePrincipal(as, "made by the manager");
     await setRolesOf(as, own, [role.id]);
@@ -196,7 +191,7 @@ quietSuite("service principals", {
     // An owner whose credential is limited gives no more than the credential has.
     const { as: limited } = await signIn(client, await ownId(client), { scopedRoles: [role.id] });
     const answer = await limited.post(`${PRINCIPALS}/${own}/roles`, { roleIds: ["system:owner"] });
-    assertError(answer, "PERMISSION_DENIED", "ROLE_MISSING");
+    assertError(answer, "ROLE_MISSING");
     for (const id of [own, owner]) ok(await client.call("DELETE", `${PRINCIPALS}/${id}`));
   },
 
@@ -209,7 +204,7 @@ quietSuite("service principals", {
           await client.call("DELETE", `${PRINCIPALS}/${first}`),
           await client.post(`${PRINCIPALS}/${first}/roles`, { roleIds: ["system:viewer"] }),
         ]
-      ) assertError(answer, "FAILED_PRECONDITION", "LAST_OWNER");
+      ) assertError(answer, "LAST_OWNER");
     };
     const { list } = ok(await client.get(`${PRINCIPALS}?page_size=100`));
     for (const { id, roleIds } of list) {

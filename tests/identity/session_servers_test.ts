@@ -56,7 +56,7 @@ serverSuite("codes and sessions with a short time", {
     assert.deepEqual(ok(await get(url, SESSION, cookie)), {});
     const isOver = () => Date.now() > Date.parse(unused.expiresAt) || undefined;
     await eventually(isOver, "the time of the link");
-    assertError(await redeem(url, codeIn(unused)), "UNAUTHENTICATED", "LINK_INVALID");
+    assertError(await redeem(url, codeIn(unused)), "LINK_INVALID");
     assert.deepEqual(ok(await client.get(SESSIONS)).list, []);
   },
 
@@ -66,7 +66,7 @@ serverSuite("codes and sessions with a short time", {
       answers.push(await redeem(client.url, "A".repeat(43)));
     }
     const last = answers.at(-1) ?? assert.fail();
-    assertError(last, "RESOURCE_EXHAUSTED", "RATE_LIMITED", { message: /--token-rate/ });
+    assertError(last, "RATE_LIMITED", /--token-rate/);
     assert.ok(Number(last.headers.get("retry-after")) >= 1);
     // Others are not held up by it.
     await signInInTime(client);
@@ -94,9 +94,11 @@ sharedSuite("sessions behind a proxy with TLS", {
     const proxied = { "x-forwarded-proto": "https", "x-forwarded-host": "functions.example.test" };
     const code = await newCode(client);
     const wrong = await redeem(url, code, { ...ofConsole(url), ...proxied });
-    assertError(wrong, "PERMISSION_DENIED", "NOT_FROM_CONSOLE", {
-      message: /must be https:\/\/functions\.example\.test \(--public-url\)/,
-    });
+    assertError(
+      wrong,
+      "NOT_FROM_CONSOLE",
+      /must be https:\/\/functions\.example\.test \(--public-url\)/,
+    );
     const origin = ofConsole("https://functions.example.test");
     const answer = await redeem(url, code, { ...origin, ...proxied });
     ok(answer);
@@ -105,7 +107,7 @@ sharedSuite("sessions behind a proxy with TLS", {
     assert.deepEqual(others, ["HttpOnly", "Path=/", "SameSite=Strict", "Secure"]);
     ok(await get(url, FUNCTIONS, cookieOf(answer), proxied));
     const plain = cookieOf(answer).replace("__Host-", "");
-    assertError(await get(url, FUNCTIONS, plain, proxied), "UNAUTHENTICATED", "TOKEN_MISSING");
+    assertError(await get(url, FUNCTIONS, plain, proxied), "TOKEN_MISSING");
   },
 }, "proxied");
 

@@ -71,7 +71,7 @@ async function worksOnce({ client }: Stage): Promise<void> {
   const code = await newCode(client);
   const answers = await Promise.all(Array.from({ length: 8 }, () => redeem(url, code)));
   assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, ...Array(7).fill(401)]);
-  assertError(await redeem(url, code), "UNAUTHENTICATED", "LINK_INVALID");
+  assertError(await redeem(url, code), "LINK_INVALID");
 }
 
 async function wrongCodes({ client }: Stage): Promise<void> {
@@ -79,27 +79,18 @@ async function wrongCodes({ client }: Stage): Promise<void> {
   const headers = ofConsole(url);
   const wrong = ["x", "A".repeat(43), "\u0000".repeat(43), "A".repeat(900)];
   for (const code of wrong) {
-    assertError(await redeem(url, code), "UNAUTHENTICATED", "LINK_INVALID");
+    assertError(await redeem(url, code), "LINK_INVALID");
   }
   const invalid = { fields: ["code"] };
   for (const body of [{}, { code: "" }, { code: 1 }, { code: ["x"] }, [], null]) {
-    const answer = await browser(url).post(SESSION, body, headers);
-    assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", invalid);
+    assertError(await browser(url).post(SESSION, body, headers), "INVALID_FIELD", invalid);
   }
-  assertError(
-    await browser(url).post(SESSION, "{", headers),
-    "INVALID_ARGUMENT",
-    "BODY_NOT_JSON",
-  );
-  assertError(
-    await redeem(url, "A".repeat(2_000)),
-    "INVALID_ARGUMENT",
-    "BODY_TOO_LARGE",
-  );
+  assertError(await browser(url).post(SESSION, "{", headers), "BODY_NOT_JSON");
+  assertError(await redeem(url, "A".repeat(2_000)), "BODY_TOO_LARGE");
   // A code in the query would be in logs and histories.
   const code = await newCode(client);
   const inQuery = await browser(url).post(`${SESSION}?code=${code}`, {}, headers);
-  assertError(inQuery, "INVALID_ARGUMENT", "INVALID_FIELD", invalid);
+  assertError(inQuery, "INVALID_FIELD", invalid);
   ok(await redeem(url, code));
 }
 
@@ -129,14 +120,13 @@ async function isFromConsole({ client }: Stage): Promise<void> {
       await redeem(url, code, headers),
     ];
     for (const answer of answers) {
-      assertError(answer, "PERMISSION_DENIED", "NOT_FROM_CONSOLE");
+      assertError(answer, "NOT_FROM_CONSOLE");
       assert.equal(answer.headers.get("set-cookie"), null, name);
     }
   }
   for (const site of ["cross-site", "same-site"]) {
     for (const path of [FUNCTIONS, SESSION, SESSIONS]) {
-      const answer = await get(url, path, cookie, { "sec-fetch-site": site });
-      assertError(answer, "PERMISSION_DENIED", "NOT_FROM_CONSOLE");
+      assertError(await get(url, path, cookie, { "sec-fetch-site": site }), "NOT_FROM_CONSOLE");
     }
   }
   ok(await get(url, FUNCTIONS, cookie, { "sec-fetch-site": "none" }));
@@ -150,16 +140,16 @@ async function cookies({ client }: Stage): Promise<void> {
   const nobody = [`${first}; ${second}`, "invoked_session", "other=1", "xinvoked_session=1"];
   for (const cookie of nobody) {
     assert.deepEqual(ok(await get(url, SESSION, cookie)), {}, cookie);
-    assertError(await get(url, FUNCTIONS, cookie), "UNAUTHENTICATED", "TOKEN_MISSING");
+    assertError(await get(url, FUNCTIONS, cookie), "TOKEN_MISSING");
   }
   const ended = [`invoked_session=${"A".repeat(43)}`, "invoked_session=x", "invoked_session="];
   for (const cookie of ended) {
     assert.deepEqual(ok(await get(url, SESSION, cookie)), {}, cookie);
-    assertError(await get(url, FUNCTIONS, cookie), "UNAUTHENTICATED", "SESSION_ENDED");
+    assertError(await get(url, FUNCTIONS, cookie), "SESSION_ENDED");
   }
   // The name under TLS is that of no cookie here.
   const secure = first.replace("invoked_session", "__Host-invoked_session");
-  assertError(await get(url, FUNCTIONS, secure), "UNAUTHENTICATED", "TOKEN_MISSING");
+  assertError(await get(url, FUNCTIONS, secure), "TOKEN_MISSING");
   ok(await get(url, FUNCTIONS, `a=b; ${first}; c`));
   // A token that the browser brings is never taken up, and its session before ends.
   const planted = `invoked_session=${"B".repeat(43)}`;
@@ -167,21 +157,20 @@ async function cookies({ client }: Stage): Promise<void> {
   const answer = await redeem(url, await newCode(client), headers);
   ok(answer);
   assert.notEqual(cookieOf(answer), planted);
-  assertError(await get(url, FUNCTIONS, planted), "UNAUTHENTICATED", "SESSION_ENDED");
+  assertError(await get(url, FUNCTIONS, planted), "SESSION_ENDED");
   const again = { ...ofConsole(url), cookie: first };
   ok(await redeem(url, await newCode(client), again));
-  assertError(await get(url, FUNCTIONS, first), "UNAUTHENTICATED", "SESSION_ENDED");
+  assertError(await get(url, FUNCTIONS, first), "SESSION_ENDED");
 }
 
 async function credentials({ client }: Stage): Promise<void> {
   const { url } = client;
   const cookie = await signIn(client);
   // A session makes no link to another one.
-  const link = await browser(url).post(LINKS, {}, { ...ofConsole(url), cookie });
-  assertError(link, "UNAUTHENTICATED", "TOKEN_MISSING");
+  assertError(await browser(url).post(LINKS, {}, { ...ofConsole(url), cookie }), "TOKEN_MISSING");
   // A header Authorization counts alone, and needs no header of the console.
   const wrong = { cookie, authorization: "Bearer wrong" };
-  assertError(await get(url, FUNCTIONS, cookie, wrong), "UNAUTHENTICATED", "TOKEN_INVALID");
+  assertError(await get(url, FUNCTIONS, cookie, wrong), "TOKEN_INVALID");
   ok(await client.post(FUNCTIONS, { displayName: "by token" }, { cookie, origin: "http://x" }));
 }
 
@@ -200,9 +189,9 @@ async function endsOfSessions({ client }: Stage): Promise<void> {
 
   const cookie = { ...headers, cookie: second };
   ok(await browser(url).call("DELETE", `${SESSIONS}/${id}`, {}, cookie));
-  assertError(await get(url, FUNCTIONS, first), "UNAUTHENTICATED", "SESSION_ENDED");
+  assertError(await get(url, FUNCTIONS, first), "SESSION_ENDED");
   const again = await browser(url).call("DELETE", `${SESSIONS}/${id}`, {}, cookie);
-  assertError(again, "NOT_FOUND", "SESSION_NOT_FOUND");
+  assertError(again, "SESSION_NOT_FOUND");
 
   const signedOut = await browser(url).call("DELETE", SESSION, {}, cookie);
   assert.deepEqual(ok(signedOut), {});
@@ -211,7 +200,7 @@ async function endsOfSessions({ client }: Stage): Promise<void> {
     ageSeconds: 0,
     others: ["HttpOnly", "Path=/", "SameSite=Strict"],
   });
-  assertError(await get(url, FUNCTIONS, second), "UNAUTHENTICATED", "SESSION_ENDED");
+  assertError(await get(url, FUNCTIONS, second), "SESSION_ENDED");
   assert.deepEqual(ok(await get(url, SESSION, second)), {});
 }
 
@@ -228,12 +217,12 @@ async function endsOfClients({ client }: Stage): Promise<void> {
       const change = { client: { disabled: true }, updateMask: "disabled" };
       ok(await client.post(`${CLIENTS}/${id}`, change));
     } else ok(await client.call("DELETE", `${CLIENTS}/${id}`));
-    assertError(await get(url, FUNCTIONS, cookie), "UNAUTHENTICATED", "SESSION_ENDED");
-    assertError(await redeem(url, unused), "UNAUTHENTICATED", "LINK_INVALID");
+    assertError(await get(url, FUNCTIONS, cookie), "SESSION_ENDED");
+    assertError(await redeem(url, unused), "LINK_INVALID");
     if (end === "delete") continue;
     const change = { client: { disabled: false }, updateMask: "disabled" };
     ok(await client.post(`${CLIENTS}/${id}`, change));
-    assertError(await get(url, FUNCTIONS, cookie), "UNAUTHENTICATED", "SESSION_ENDED");
+    assertError(await get(url, FUNCTIONS, cookie), "SESSION_ENDED");
   }
 }
 
@@ -246,8 +235,7 @@ async function roles({ client }: Stage): Promise<void> {
   const change = { client: { scopedRoles: ["reader"] }, updateMask: "scopedRoles" };
   ok(await client.post(`${CLIENTS}/${id}`, change));
   const headers = { ...ofConsole(url), cookie };
-  const answer = await browser(url).post(FUNCTIONS, { displayName: "x" }, headers);
-  assertError(answer, "PERMISSION_DENIED", "ROLE_MISSING");
+  assertError(await browser(url).post(FUNCTIONS, { displayName: "x" }, headers), "ROLE_MISSING");
   ok(await get(url, FUNCTIONS, cookie));
 }
 
@@ -263,8 +251,7 @@ async function cutTokens({ client, server }: Stage): Promise<void> {
   });
   const cut = new Client(url, body.access_token);
   ok(await cut.get(FUNCTIONS));
-  const ofScope = await cut.post(LINKS, {});
-  assertError(ofScope, "PERMISSION_DENIED", "ROLE_MISSING", { message: /scope of this access/ });
+  assertError(await cut.post(LINKS, {}), "ROLE_MISSING", /scope of this access/);
 
   const owner = ok(await client.get("/api/v1/auth/introspect")).userId;
   const { credential, clientSecret } = await makeCredential(client, owner, { requireDpop: true });
@@ -274,15 +261,17 @@ async function cutTokens({ client, server }: Stage): Promise<void> {
     authorization: `DPoP ${token}`,
     dpop: await proofs.prove("POST", `${url}${LINKS}`, token),
   });
-  assertError(ofKey, "PERMISSION_DENIED", "ROLE_MISSING", { message: /requires DPoP/ });
+  assertError(ofKey, "ROLE_MISSING", /requires DPoP/);
   const bound = await boundToken(url, credentials, proofs);
   const ofBound = await browser(url).post(LINKS, {}, {
     authorization: `DPoP ${bound}`,
     dpop: await proofs.prove("POST", `${url}${LINKS}`, bound),
   });
-  assertError(ofBound, "PERMISSION_DENIED", "ROLE_MISSING", {
-    message: /this access token is bound to a key \(DPoP\), and a session proves no key/,
-  });
+  assertError(
+    ofBound,
+    "ROLE_MISSING",
+    /this access token is bound to a key \(DPoP\), and a session proves no key/,
+  );
   // A client of few roles has its rights in a session, too.
   const few = await principalSignIn(client, owner, { scopedRoles: ["system:viewer"] });
   ok(await get(url, FUNCTIONS, await signIn(few.as)));
@@ -304,7 +293,7 @@ async function limits({ client }: Stage): Promise<void> {
   for (const answer of made.filter(({ status }) => status !== 200)) {
     const message =
       /this client of many has 20 open links to the console, and a client may have at most 20/;
-    assertError(answer, "RESOURCE_EXHAUSTED", "SESSION_LINK_LIMIT", { message });
+    assertError(answer, "SESSION_LINK_LIMIT", message);
     assert.ok(Number(answer.headers.get("retry-after")) > 0);
   }
   const [first = assert.fail()] = links;
@@ -312,7 +301,7 @@ async function limits({ client }: Stage): Promise<void> {
   const { id } = ok(await get(url, SESSION, oldest));
   let newest = "";
   for (let n = 0; n < 100; n++) newest = await signIn(as);
-  assertError(await get(url, FUNCTIONS, oldest), "UNAUTHENTICATED", "SESSION_ENDED");
+  assertError(await get(url, FUNCTIONS, oldest), "SESSION_ENDED");
   ok(await get(url, FUNCTIONS, newest));
   ok(await get(url, FUNCTIONS, older));
   const { list, nextPageToken } = ok(await get(url, `${SESSIONS}?page_size=100`, newest));
@@ -333,7 +322,7 @@ async function ofMoreRights({ client }: Stage): Promise<void> {
   const [strong, weak] = [await signIn(whole.as), await signIn(cut.as)];
   const { id } = ok(await get(url, SESSION, strong));
   const rejected = await cut.as.call("DELETE", `${SESSIONS}/${id}`, {});
-  assertError(rejected, "PERMISSION_DENIED", "ROLE_MISSING", { message: /the session has rights/ });
+  assertError(rejected, "ROLE_MISSING", /the session has rights/);
   ok(await get(url, FUNCTIONS, strong));
   const own = ok(await get(url, SESSION, weak));
   ok(await cut.as.call("DELETE", `${SESSIONS}/${own.id}`, {}));
@@ -367,8 +356,7 @@ async function functionsGetNone({ client }: Stage): Promise<void> {
   assert.equal(delivered.headers["user-agent"] === undefined, false);
   assert.equal(delivered.headers.cookie, undefined);
   // The session opens no endpoint, and on a host of an endpoint nothing at all.
-  const guarded = await browser(url).get("/run/guarded/", sent);
-  assertError(guarded, "UNAUTHENTICATED", "TOKEN_MISSING");
+  assertError(await browser(url).get("/run/guarded/", sent), "TOKEN_MISSING");
   const head = ["Host: echo.localhost", "Connection: close", `Cookie: ${sent.cookie}`];
   const request = [`GET ${FUNCTIONS} HTTP/1.1`, ...head, "", ""].join("\r\n");
   const answered = await raw(url, request);

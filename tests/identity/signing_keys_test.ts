@@ -75,7 +75,7 @@ serverSuite("signing keys", {}, {
     const bodies = [{ revoke: true }, { signsAfter: "8d" }, { signsAfter: "604801s" }]
       .concat({ revokeOld: true, signsAfter: "1s" } as Json, { signsAfter: "-1s" });
     for (const body of bodies) {
-      assertError(await client.post(ROTATE, body), "INVALID_ARGUMENT", "INVALID_FIELD");
+      assertError(await client.post(ROTATE, body), "INVALID_FIELD");
     }
     assert.deepEqual(await kidsOf(client), before);
   },
@@ -107,9 +107,7 @@ serverSuite("signing keys", {}, {
       ok(await client.post(ROTATE, { signsAfter: "0s" }));
     }
     const message = /the server has 10 signing keys, the most that it keeps; .*revokeOld$/;
-    assertError(await client.post(ROTATE, {}), "FAILED_PRECONDITION", "SIGNING_KEY_LIMIT", {
-      message,
-    });
+    assertError(await client.post(ROTATE, {}), "SIGNING_KEY_LIMIT", message);
   },
 }, {
   "revokeOld ends every earlier token at once": async ({ server, client }) => {
@@ -120,8 +118,7 @@ serverSuite("signing keys", {}, {
     );
     assert.match(stdout, /^Key \w{27} signs from now on; every earlier access token is invalid\n$/);
     const message = /: this server has no such signing key, or has removed the key; /;
-    const answer = await client.get(FUNCTIONS);
-    assertError(answer, "UNAUTHENTICATED", "TOKEN_INVALID", { message });
+    assertError(await client.get(FUNCTIONS), "TOKEN_INVALID", message);
     const after = await server.client();
     ok(await after.get(FUNCTIONS));
     const [rejected] = await events(after, { operation: "authentication.access_token" });
@@ -144,8 +141,7 @@ serverSuite("signing keys", {}, {
     await using again = await TestServer.start({ dataDir: server.dataDir });
     const client = await again.client();
     assert.deepEqual(await kidsOf(client), [kidOf(client.token)]);
-    const answer = await new Client(again.url, former.token).get(FUNCTIONS);
-    assertError(answer, "UNAUTHENTICATED", "TOKEN_INVALID");
+    assertError(await new Client(again.url, former.token).get(FUNCTIONS), "TOKEN_INVALID");
     // The next rotation deletes it.
     assert.equal(ok(await client.post(ROTATE, {})).list.length, 2);
   },

@@ -1,7 +1,7 @@
 /** People as users: what they and owners see, roles, and how a person is offboarded. */
 import assert from "node:assert/strict";
 import { Client, type Json } from "../support/client.ts";
-import { assertError, ok } from "../support/expect.ts";
+import { assertError, assertInvalid, ok } from "../support/expect.ts";
 import { ask, decide, poll } from "./devices.ts";
 import {
   change,
@@ -37,9 +37,9 @@ async function reads(stage: PeopleStage): Promise<void> {
   const own = ok(await visitor.get(`${USERS}/${id}`));
   assert.deepEqual(own, ok(await client.get(`${USERS}/${id}`)));
   assert.deepEqual(own.userView.user.roleIds, [USER]);
-  assertError(await visitor.get(`${USERS}/${principleId}`), "NOT_FOUND", "PRINCIPAL_NOT_FOUND");
+  assertError(await visitor.get(`${USERS}/${principleId}`), "PRINCIPAL_NOT_FOUND");
   for (const path of [USERS, `${USERS}/${id}/sessions`]) {
-    assertError(await visitor.get(path), "PERMISSION_DENIED", "ROLE_MISSING");
+    assertError(await visitor.get(path), "ROLE_MISSING");
   }
   const service = ok(await client.get(`${USERS}/${principleId}`)).userView.user;
   assert.deepEqual([service.type, service.status, service.origin, service.roleIds], [
@@ -54,8 +54,8 @@ async function reads(stage: PeopleStage): Promise<void> {
   const listed = list.map(({ userId }: Json) => userId);
   assert.equal(listed.includes(id) && listed.includes(principleId), true);
   const change1 = await change(viewer, "POST", `${USERS}/${id}/roles`, { roleIds: [] });
-  assertError(change1, "PERMISSION_DENIED", "ROLE_MISSING");
-  assertError(await client.get(`${USERS}/x`), "NOT_FOUND", "PRINCIPAL_NOT_FOUND");
+  assertError(change1, "ROLE_MISSING");
+  assertError(await client.get(`${USERS}/x`), "PRINCIPAL_NOT_FOUND");
 }
 
 async function searches(stage: PeopleStage): Promise<void> {
@@ -92,7 +92,7 @@ async function roles(stage: PeopleStage): Promise<void> {
   const { client } = stage;
   const visitor = await signedIn(stage, "roles1", ["basic"]);
   const { id } = await principalOf(visitor);
-  assertError(await visitor.get(FUNCTIONS), "PERMISSION_DENIED", "ROLE_MISSING");
+  assertError(await visitor.get(FUNCTIONS), "ROLE_MISSING");
   const given = await setRoles(client, id, ["functions:developer", VIEWER, DEVELOPER]);
   assert.deepEqual(given.assignedRoleIds, [DEVELOPER, VIEWER]);
   assert.deepEqual(given.roleIds, [DEVELOPER, VIEWER, USER]);
@@ -102,24 +102,18 @@ async function roles(stage: PeopleStage): Promise<void> {
   await visitor.signIn(stage.provider, "roles1");
   assert.deepEqual((await principalOf(visitor)).roles, [DEVELOPER, VIEWER]);
   assert.deepEqual((await setRoles(client, id, [])).roleIds, []);
-  assertError(await visitor.get(FUNCTIONS), "PERMISSION_DENIED", "ROLE_MISSING");
+  assertError(await visitor.get(FUNCTIONS), "ROLE_MISSING");
   const unknown = { roleIds: ["A".repeat(27)] };
-  assertError(
-    await client.post(`${USERS}/${id}/roles`, unknown),
-    "INVALID_ARGUMENT",
-    "INVALID_FIELD",
-    { fields: ["roleIds[0]"] },
-  );
+  assertInvalid(await client.post(`${USERS}/${id}/roles`, unknown), "roleIds[0]");
   const named = await client.post(`${USERS}/${id}/roles`, { roleIds: ["system:ownr"] });
-  assertError(named, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["roleIds[0]"] });
+  assertInvalid(named, "roleIds[0]");
   const { principleId } = ok(await client.get("/api/v1/auth/introspect"));
   for (const [method, path] of [["POST", "/roles"], ["PATCH", ""], ["DELETE", ""]] as const) {
     const body = { POST: { roleIds: [] }, PATCH: { user: { disabled: true } }, DELETE: {} }[method];
     const answer = await client.call(method, `${USERS}/${principleId}${path}`, body);
-    assertError(answer, "NOT_FOUND", "PRINCIPAL_NOT_FOUND", { message: /service principal/ });
+    assertError(answer, "PRINCIPAL_NOT_FOUND", /service principal/);
   }
-  const nothing = await client.call("PATCH", `${USERS}/${id}`, { user: {} });
-  assertError(nothing, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["user.disabled"] });
+  assertInvalid(await client.call("PATCH", `${USERS}/${id}`, { user: {} }), "user.disabled");
 }
 
 /** A session, a second one, a personal client, a token and an approved device of a person. */
@@ -141,9 +135,9 @@ async function everything(stage: PeopleStage, login: string) {
 async function assertOut(person: Awaited<ReturnType<typeof everything>>): Promise<void> {
   const { visitor, other, made, clientSecret, token, link, device } = person;
   for (const each of [visitor, other]) {
-    assertError(await each.get(FUNCTIONS), "UNAUTHENTICATED", "SESSION_ENDED");
+    assertError(await each.get(FUNCTIONS), "SESSION_ENDED");
   }
-  assertError(await token.get(FUNCTIONS), "UNAUTHENTICATED", "TOKEN_INVALID");
+  assertError(await token.get(FUNCTIONS), "TOKEN_INVALID");
   await assert.rejects(Client.login(visitor.url, made.clientId, clientSecret), /invalid_client/);
   await assert.rejects(useLink(new Visitor(visitor.url), link), /LINK_INVALID/);
   await assertDenied(visitor, device);
@@ -169,7 +163,7 @@ async function disables(stage: PeopleStage): Promise<void> {
   assert.match(page.text, /PERSON_DISABLED/);
   // Sessions have ended for good; the client works again.
   ok(await client.call("PATCH", path, { user: { disabled: false } }));
-  assertError(await visitor.get(FUNCTIONS), "UNAUTHENTICATED", "SESSION_ENDED");
+  assertError(await visitor.get(FUNCTIONS), "SESSION_ENDED");
   await assertDenied(visitor, person.device);
   ok(await (await Client.login(visitor.url, made.clientId, clientSecret)).get(FUNCTIONS));
   assert.equal((await visitor.signIn(provider, "leaver1")).status, 303);
@@ -184,11 +178,7 @@ async function deletes(stage: PeopleStage): Promise<void> {
   await assertOut(person);
   const { user } = ok(await client.get(`${USERS}/${id}`)).userView;
   assert.deepEqual([user.status, user.roleIds], ["DELETED", []]);
-  assertError(
-    await client.call("DELETE", `${USERS}/${id}`, {}),
-    "NOT_FOUND",
-    "PRINCIPAL_NOT_FOUND",
-  );
+  assertError(await client.call("DELETE", `${USERS}/${id}`, {}), "PRINCIPAL_NOT_FOUND");
   // Whom the provider still knows comes back with the roles of groups alone.
   assert.equal((await visitor.signIn(provider, "leaver2")).status, 303);
   const back = await principalOf(visitor);
@@ -216,13 +206,13 @@ async function sessionsOf(stage: PeopleStage): Promise<void> {
   const sessionId = async (visitor: Visitor) => ok(await visitor.get(SESSION)).id;
   const [own, others] = [await sessionId(second), await sessionId(third)];
   ok(await change(first, "DELETE", `${SESSIONS}/${own}`, {}));
-  assertError(await second.get(SESSIONS), "UNAUTHENTICATED", "SESSION_ENDED");
+  assertError(await second.get(SESSIONS), "SESSION_ENDED");
   ok(await client.call("DELETE", `${USERS}/${id}/sessions/${others}`, {}));
-  assertError(await third.get(SESSIONS), "UNAUTHENTICATED", "SESSION_ENDED");
+  assertError(await third.get(SESSIONS), "SESSION_ENDED");
   ok(await first.get(SESSIONS));
   const { principleId } = ok(await client.get("/api/v1/auth/introspect"));
   const foreign = `${USERS}/${principleId}/sessions/${await sessionId(first)}`;
-  assertError(await client.call("DELETE", foreign, {}), "NOT_FOUND", "SESSION_NOT_FOUND");
+  assertError(await client.call("DELETE", foreign, {}), "SESSION_NOT_FOUND");
 }
 
 const ROLE_MAP = "dev=functions:developer,boss=system:owner,basic=system:user,view=system:viewer";

@@ -103,11 +103,11 @@ async function unknown({ client }: Stage): Promise<void> {
   const id = await client.deploy(ECHO);
   const other = await client.deploy(ECHO);
   const { body } = await client.invoke(id);
-  const missing = ["NOT_FOUND", "INVOCATION_NOT_FOUND"] as const;
-  assertError(await client.post(`${pathOf(id, "2".repeat(27))}/cancel`), ...missing);
-  assertError(await client.post(`${pathOf(other, body.invocationId)}/cancel`), ...missing);
-  const nowhere = ["NOT_FOUND", "FUNCTION_NOT_FOUND"] as const;
-  assertError(await client.post(`${pathOf("nothing", body.invocationId)}/cancel`), ...nowhere);
+  const missing = "INVOCATION_NOT_FOUND";
+  assertError(await client.post(`${pathOf(id, "2".repeat(27))}/cancel`), missing);
+  assertError(await client.post(`${pathOf(other, body.invocationId)}/cancel`), missing);
+  const nowhere = "FUNCTION_NOT_FOUND";
+  assertError(await client.post(`${pathOf("nothing", body.invocationId)}/cancel`), nowhere);
 }
 
 // Functions return their process ids, which name nothing outside in bubblewrap's own namespace.

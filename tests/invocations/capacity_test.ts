@@ -29,8 +29,7 @@ async function assertAllFree(client: Client): Promise<void> {
   const background = { prefer: "respond-async" };
   const first = await client.invoke(id, {}, background);
   const second = await client.invoke(id, {}, background);
-  const third = await client.invoke(id, {}, background);
-  assertError(third, "RESOURCE_EXHAUSTED", "QUEUE_FULL");
+  assertError(await client.invoke(id, {}, background), "QUEUE_FULL");
   for (const { status, body } of [first, second]) {
     assert.equal(status, 200);
     await cancel(client, id, body.invocationId);
@@ -44,17 +43,17 @@ async function queueFull({ client }: Stage): Promise<void> {
   await eventually(async () => await countOf(client, id) === 1 ? true : undefined);
   for (const headers of [{}, { prefer: "respond-async" }, { "idempotency-key": "full" }]) {
     const rejected = await client.invoke(id, { ms: 1 }, headers);
-    assertError(rejected, "RESOURCE_EXHAUSTED", "QUEUE_FULL", {
-      message:
-        /limit of 1 invocation at a time is reached \(--max-running\), and the queue is full with 1 invocation \(--max-queued\)/,
-    });
+    assertError(
+      rejected,
+      "QUEUE_FULL",
+      /limit of 1 invocation at a time is reached \(--max-running\), and the queue is full with 1 invocation \(--max-queued\)/,
+    );
     assert.equal(rejected.body.code, 8);
     assert.match(rejected.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
   }
   // A violation of a request is reported before the lack of a slot.
   assertError(
     await client.post(`/api/v1/functions/${id}/invoke`, { json: "W10=" }),
-    "INVALID_ARGUMENT",
     "INVALID_FIELD",
   );
   await cancel(client, hanging, running.body.invocationId);

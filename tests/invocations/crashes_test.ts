@@ -1,6 +1,7 @@
 /** A crash may show the address layout that all forks share, so a function that crashes often is not forked. */
 import assert from "node:assert/strict";
 import type { Client } from "../support/client.ts";
+import { ok } from "../support/expect.ts";
 import { TestServer } from "../support/server.ts";
 import { CRASHES_MAX } from "../../src/sandbox/pool/availability.ts";
 
@@ -37,11 +38,7 @@ Deno.test("the invocations of a function that crashes often are not forked", asy
       assert.equal(await kindOf(client, id, true), "PROCESS_KIND_SINGLE");
       // A new commit changes nothing.
       const { body } = await client.commit(id, { "main.ts": `${functionOf(crash)}\n// anew` });
-      const change = { id, publishedCommitId: body.commit.id };
-      await client.post("/api/v1/functions/update", {
-        function: change,
-        updateMask: "publishedCommitId",
-      });
+      ok(await client.publish(id, body.commit.id));
       assert.equal(await kindOf(client, id), "PROCESS_KIND_SINGLE");
     }
   });

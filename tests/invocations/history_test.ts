@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
-import { assertError, DEFAULT_LIMITS } from "../support/expect.ts";
+import { assertError, assertInvalid, DEFAULT_LIMITS } from "../support/expect.ts";
 import { sharedSuite, type Stage } from "../support/suite.ts";
 import { ECHO } from "./functions.ts";
 
@@ -120,7 +120,7 @@ async function filters({ client }: Stage): Promise<void> {
   const invalid = [{ status: "SUCCESS" }, { since: "yesterday" }, { until: 17 }, { query: {} }];
   for (const body of invalid) {
     const message = new RegExp(`^${Object.keys(body)[0]}: `);
-    assertError(await client.post(path, body), "INVALID_ARGUMENT", "INVALID_FIELD", { message });
+    assertError(await client.post(path, body), "INVALID_FIELD", message);
   }
 }
 
@@ -155,8 +155,7 @@ async function prefixes({ client }: Stage): Promise<void> {
   const { body } = await client.post(everywhere, { idPrefix: older.slice(0, 20) });
   assert.deepEqual(body.list.map((row: Json) => row.id), [older]);
   for (const idPrefix of ["%", "a'b", "x".repeat(28)]) {
-    const rejected = await client.post(everywhere, { idPrefix });
-    assertError(rejected, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["idPrefix"] });
+    assertInvalid(await client.post(everywhere, { idPrefix }), "idPrefix");
   }
 }
 
@@ -171,15 +170,15 @@ async function pages({ client }: Stage): Promise<void> {
   assert.deepEqual([...first.list, ...second.list].map((row: Json) => row.id), expected);
   assert.deepEqual([first.list.length, second.nextPageToken], [10, ""]);
 
-  const wrong = ["INVALID_ARGUMENT", "INVALID_PAGE_TOKEN"] as const;
+  const wrong = "INVALID_PAGE_TOKEN";
   const pageToken = first.nextPageToken;
   const filtered = { query: "n", pageToken };
-  assertError(await client.post(`${path}/search`, filtered), ...wrong);
+  assertError(await client.post(`${path}/search`, filtered), wrong);
   const other = await client.deploy(ECHO);
   const elsewhere = `/api/v1/functions/${other}/invocations?page_token=${pageToken}`;
-  assertError(await client.get(elsewhere), ...wrong);
-  assertError(await client.get(`${path}?page_token=${pageToken}x`), ...wrong);
-  assertError(await client.get(`${path}?page_token=tail`), ...wrong);
+  assertError(await client.get(elsewhere), wrong);
+  assertError(await client.get(`${path}?page_token=${pageToken}x`), wrong);
+  assertError(await client.get(`${path}?page_token=tail`), wrong);
 }
 
 async function largeContents({ client }: Stage): Promise<void> {
@@ -239,8 +238,7 @@ async function views({ client }: Stage): Promise<void> {
     await client.get(`${path}?view=BASIC`),
   ];
   for (const answer of rejected) {
-    const message = /^view: must be one of INVOCATION_VIEW_UNSPECIFIED, /;
-    assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { message });
+    assertError(answer, "INVALID_FIELD", /^view: must be one of INVOCATION_VIEW_UNSPECIFIED, /);
   }
 }
 
@@ -248,15 +246,15 @@ async function unknown({ client }: Stage): Promise<void> {
   const id = await client.deploy(ECHO);
   const other = await client.deploy(ECHO);
   const invocationId = await call(client, id, {});
-  const missing = ["NOT_FOUND", "INVOCATION_NOT_FOUND"] as const;
+  const missing = "INVOCATION_NOT_FOUND";
   const of = (functionId: string, rest: string) =>
     `/api/v1/functions/${functionId}/invocations${rest}`;
-  assertError(await client.get(of(other, `/${invocationId}`)), ...missing);
-  assertError(await client.get(of(id, "/2")), ...missing);
-  const nowhere = ["NOT_FOUND", "FUNCTION_NOT_FOUND"] as const;
-  assertError(await client.get(of("nothing", `/${invocationId}`)), ...nowhere);
-  assertError(await client.get(of("nothing", "")), ...nowhere);
-  assertError(await client.post(of("nothing", "/search")), ...nowhere);
+  assertError(await client.get(of(other, `/${invocationId}`)), missing);
+  assertError(await client.get(of(id, "/2")), missing);
+  const nowhere = "FUNCTION_NOT_FOUND";
+  assertError(await client.get(of("nothing", `/${invocationId}`)), nowhere);
+  assertError(await client.get(of("nothing", "")), nowhere);
+  assertError(await client.post(of("nothing", "/search")), nowhere);
   assert.deepEqual((await client.get(of(other, ""))).body, { list: [], nextPageToken: "" });
 }
 

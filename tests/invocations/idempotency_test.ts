@@ -74,11 +74,9 @@ async function reused({ client }: Stage): Promise<void> {
   const id = await client.deploy(ECHO);
   const head = (await client.get(`/api/v1/functions/${id}`)).body.function.head;
   const { body } = await client.invoke(id, { a: 1 }, keyed("mine"));
-  const violation = ["INVALID_ARGUMENT", "IDEMPOTENCY_KEY_REUSED", {
-    message: new RegExp(body.invocationId),
-  }] as const;
-  assertError(await client.invoke(id, { a: 2 }, keyed("mine")), ...violation);
-  assertError(await client.invoke(id, { a: 1 }, keyed("mine"), { commitId: head }), ...violation);
+  const reused = ["IDEMPOTENCY_KEY_REUSED", new RegExp(body.invocationId)] as const;
+  assertError(await client.invoke(id, { a: 2 }, keyed("mine")), ...reused);
+  assertError(await client.invoke(id, { a: 1 }, keyed("mine"), { commitId: head }), ...reused);
   assert.equal(await countOf(client, id), 1);
 
   const other = await client.deploy(ECHO);
@@ -90,11 +88,7 @@ async function reused({ client }: Stage): Promise<void> {
 async function rejectedFirst({ client }: Stage): Promise<void> {
   const draft = await client.createFunction("draft", { "main.ts": ECHO });
   const id = draft.function.id;
-  assertError(
-    await client.invoke(id, { a: 1 }, keyed("early")),
-    "FAILED_PRECONDITION",
-    "NO_PUBLISHED_COMMIT",
-  );
+  assertError(await client.invoke(id, { a: 1 }, keyed("early")), "NO_PUBLISHED_COMMIT");
   // A rejected invocation does not hold its key.
   const { status } = await client.invoke(id, { a: 2 }, keyed("early"), { commitId: "HEAD" });
   assert.equal(status, 200);
@@ -103,9 +97,11 @@ async function rejectedFirst({ client }: Stage): Promise<void> {
 async function keys({ client }: Stage): Promise<void> {
   const id = await client.deploy(ECHO);
   for (const key of ["", "x".repeat(256), "two words", "tab\tbed", "ümlaut"]) {
-    assertError(await client.invoke(id, {}, keyed(key)), "INVALID_ARGUMENT", "INVALID_FIELD", {
-      message: /^Idempotency-Key: must be 1 to 255 visible ASCII characters/,
-    });
+    assertError(
+      await client.invoke(id, {}, keyed(key)),
+      "INVALID_FIELD",
+      /^Idempotency-Key: must be 1 to 255 visible ASCII characters/,
+    );
   }
   assert.equal(await countOf(client, id), 0);
   for (const key of ["!", "~".repeat(255), '"quoted,;="']) {

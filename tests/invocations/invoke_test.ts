@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { base64, type Client, unbase64 } from "../support/client.ts";
-import { assertError } from "../support/expect.ts";
+import { assertError, ok } from "../support/expect.ts";
 import { sharedSuite, type Stage } from "../support/suite.ts";
 import { ECHO } from "./functions.ts";
 
@@ -9,7 +9,7 @@ const INPUT_LIMIT_BYTES = 16 * 1024;
 async function versions(client: Client) {
   const main = (version: string) => ({ "main.ts": `export default () => ({ at: "${version}" });` });
   const { function: fn, commit: one } = await client.createFunction("versions", main("one"));
-  await publish(client, fn.id, one.id);
+  ok(await client.publish(fn.id, one.id));
   const two = (await client.commit(fn.id, main("two"))).body.commit;
   await client.post(`/api/v1/functions/${fn.id}/tags`, { commitId: two.id, name: "stable" });
   const three = (await client.commit(fn.id, main("three"))).body.commit;
@@ -17,11 +17,6 @@ async function versions(client: Client) {
     filenames: ["main.ts"],
   });
   return { id: fn.id, one, two, three, openId: opened.body.commitId };
-}
-
-async function publish(client: Client, id: string, publishedCommitId: string): Promise<void> {
-  const update = { function: { id, publishedCommitId }, updateMask: "publishedCommitId" };
-  assert.equal((await client.post("/api/v1/functions/update", update)).status, 200);
 }
 
 async function outputOf(client: Client, id: string, input = {}, more = {}) {
@@ -46,14 +41,14 @@ async function commitReferences({ client }: Stage): Promise<void> {
 
   const other = await client.createFunction("other", { "main.ts": ECHO });
   const rejected = [
-    [other.commit.id, "NOT_FOUND", "COMMIT_NOT_FOUND"],
-    ["2".repeat(27), "NOT_FOUND", "COMMIT_NOT_FOUND"],
-    ["head", "NOT_FOUND", "COMMIT_NOT_FOUND"],
-    ["refs/tags/none", "NOT_FOUND", "TAG_NOT_FOUND"],
-    [openId, "FAILED_PRECONDITION", "COMMIT_NOT_FINALIZED"],
+    [other.commit.id, "COMMIT_NOT_FOUND"],
+    ["2".repeat(27), "COMMIT_NOT_FOUND"],
+    ["head", "COMMIT_NOT_FOUND"],
+    ["refs/tags/none", "TAG_NOT_FOUND"],
+    [openId, "COMMIT_NOT_FINALIZED"],
   ] as const;
-  for (const [commitId, code, reason] of rejected) {
-    assertError(await client.invoke(id, {}, {}, { commitId }), code, reason);
+  for (const [commitId, reason] of rejected) {
+    assertError(await client.invoke(id, {}, {}, { commitId }), reason);
   }
   const after = await client.get(`/api/v1/functions/${id}/invocations`);
   assert.equal(after.body.list.length, 5, "a rejected request leaves no invocation");
@@ -61,31 +56,30 @@ async function commitReferences({ client }: Stage): Promise<void> {
 
 async function rollback({ client }: Stage): Promise<void> {
   const { id, one, three } = await versions(client);
-  await publish(client, id, three.id);
+  ok(await client.publish(id, three.id));
   assert.deepEqual(await outputOf(client, id), { at: "three" });
-  await publish(client, id, one.id);
+  ok(await client.publish(id, one.id));
   assert.deepEqual(await outputOf(client, id), { at: "one" });
   assert.deepEqual(await outputOf(client, id, {}, { commitId: "HEAD" }), { at: "three" });
 }
 
 async function notInvocable({ client }: Stage): Promise<void> {
   const draft = await client.createFunction("draft", { "main.ts": ECHO });
-  assertError(await client.invoke(draft.function.id), "FAILED_PRECONDITION", "NO_PUBLISHED_COMMIT");
+  assertError(await client.invoke(draft.function.id), "NO_PUBLISHED_COMMIT");
   assert.deepEqual(await outputOf(client, draft.function.id, { a: 1 }, { commitId: "HEAD" }), {
     a: 1,
   });
   const empty = await client.createFunction("empty");
   const headless = await client.invoke(empty.function.id, {}, {}, { commitId: "HEAD" });
-  assertError(headless, "NOT_FOUND", "COMMIT_NOT_FOUND");
+  assertError(headless, "COMMIT_NOT_FOUND");
 
   const id = await client.deploy(ECHO);
-  const withVolume = await client.invoke(id, {}, {}, { vfsId: "2".repeat(27) });
-  assertError(withVolume, "NOT_FOUND", "VOLUME_NOT_FOUND");
+  assertError(await client.invoke(id, {}, {}, { vfsId: "2".repeat(27) }), "VOLUME_NOT_FOUND");
 
   const { body } = await client.invoke(id, { kept: true });
   assert.equal((await client.call("DELETE", `/api/v1/functions/${id}`, {})).status, 200);
-  assertError(await client.invoke(id), "NOT_FOUND", "FUNCTION_NOT_FOUND");
-  assertError(await client.invoke("nothing"), "NOT_FOUND", "FUNCTION_NOT_FOUND");
+  assertError(await client.invoke(id), "FUNCTION_NOT_FOUND");
+  assertError(await client.invoke("nothing"), "FUNCTION_NOT_FOUND");
   assert.deepEqual((await client.invocation(id, body.invocationId)).output, { kept: true });
 }
 
@@ -141,15 +135,17 @@ async function rejectedInputs({ client }: Stage): Promise<void> {
   ];
   for (const [json, message] of rejected) {
     const answer = await client.post(path, { json });
-    assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { message });
+    assertError(answer, "INVALID_FIELD", message);
     assert.equal(answer.body.details[0].fieldViolations[0].field, "json");
     assert.equal(answer.headers.get("invocation-status"), null);
   }
-  assertError(await client.post(path, "{"), "INVALID_ARGUMENT", "BODY_NOT_JSON");
+  assertError(await client.post(path, "{"), "BODY_NOT_JSON");
   for (const field of ["commitId", "vfsId"]) {
-    assertError(await client.post(path, { [field]: 5 }), "INVALID_ARGUMENT", "INVALID_FIELD", {
-      message: new RegExp(`^${field}: `),
-    });
+    assertError(
+      await client.post(path, { [field]: 5 }),
+      "INVALID_FIELD",
+      new RegExp(`^${field}: `),
+    );
   }
   const { list } = (await client.get(`/api/v1/functions/${id}/invocations`)).body;
   assert.deepEqual(list, []);

@@ -90,9 +90,7 @@ async function replays({ client }: Stage): Promise<void> {
   const id = await client.deploy(COUNT);
   const { body } = await client.invoke(id, { waitMs: 0 });
   const after = async (lastEventId: string) =>
-    await Array.fromAsync(
-      follow(client, id, body.invocationId, { "last-event-id": lastEventId }),
-    );
+    await Array.fromAsync(follow(client, id, body.invocationId, { "last-event-id": lastEventId }));
   assert.deepEqual(lines(await Array.fromAsync(follow(client, id, body.invocationId))).length, 5);
   assert.deepEqual(lines(await after("3")), ["line 4", "line 5"]);
   for (const nothingLeft of ["5", "999999999999999"]) {

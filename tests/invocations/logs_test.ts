@@ -139,7 +139,7 @@ async function pages({ client }: Stage): Promise<void> {
 
   const other = await client.invoke(id);
   const foreign = `${logsPath(id, other.body.invocationId)}?page_token=${first.nextPageToken}`;
-  assertError(await client.get(foreign), "INVALID_ARGUMENT", "INVALID_PAGE_TOKEN");
+  assertError(await client.get(foreign), "INVALID_PAGE_TOKEN");
 }
 
 async function capped({ client }: Stage): Promise<void> {
@@ -273,11 +273,11 @@ async function unknown({ client }: Stage): Promise<void> {
     nextPageToken: "",
   });
   for (const headers of [{}, { accept: "text/event-stream" }]) {
-    const missing = ["NOT_FOUND", "INVOCATION_NOT_FOUND"] as const;
-    assertError(await client.get(logsPath(id, "2".repeat(27)), headers), ...missing);
-    assertError(await client.get(logsPath(other, body.invocationId), headers), ...missing);
-    const nowhere = ["NOT_FOUND", "FUNCTION_NOT_FOUND"] as const;
-    assertError(await client.get(logsPath("nothing", body.invocationId), headers), ...nowhere);
+    const missing = "INVOCATION_NOT_FOUND";
+    assertError(await client.get(logsPath(id, "2".repeat(27)), headers), missing);
+    assertError(await client.get(logsPath(other, body.invocationId), headers), missing);
+    const nowhere = "FUNCTION_NOT_FOUND";
+    assertError(await client.get(logsPath("nothing", body.invocationId), headers), nowhere);
   }
 }
 

@@ -65,10 +65,7 @@ sharedSuite("measurements of invocations", {
     { client },
   ) {
     const id = await client.deploy(SPIN);
-    await client.post("/api/v1/functions/update", {
-      function: { id, timeout: "1s" },
-      updateMask: "timeout",
-    });
+    await client.update(id, { timeout: "1s" }, "timeout");
     const killed = await recordOf(client, id, { ms: 60_000 });
     assert.match(killed.error, /^TIMEOUT: /);
     const { evaluate = 0, run = 0 } = durationsOf(killed);
@@ -93,10 +90,7 @@ sharedSuite("measurements of invocations", {
   },
   async "reports its own calls alone with process reuse"({ client }) {
     const id = await client.deploy(SPIN);
-    await client.post("/api/v1/functions/update", {
-      function: { id, processReuse: "PROCESS_REUSE_SEQUENTIAL" },
-      updateMask: "processReuse",
-    });
+    await client.update(id, { processReuse: "PROCESS_REUSE_SEQUENTIAL" }, "processReuse");
     const second = await eventually(async () => {
       await recordOf(client, id, { ms: 1000 });
       const second = await recordOf(client, id);

@@ -1,18 +1,10 @@
 import assert from "node:assert/strict";
-import { type Client, unbase64 } from "../support/client.ts";
+import { unbase64 } from "../support/client.ts";
+import { ok } from "../support/expect.ts";
 import { serverSuite } from "../support/suite.ts";
 
 const COUNTER = `let calls = 0;
 export default () => ({ calls: ++calls });`;
-
-async function update(client: Client, change: Readonly<Record<string, unknown>>): Promise<void> {
-  const updateMask = Object.keys(change).filter((key) => key !== "id").join();
-  const { status, body } = await client.post("/api/v1/functions/update", {
-    function: change,
-    updateMask,
-  });
-  assert.equal(status, 200, JSON.stringify(body));
-}
 
 serverSuite("provisioned concurrency", { flags: ["--pool-size", "1"] }, {
   async "loads the published code ahead of its invocations, also that of a new publication"(
@@ -26,10 +18,10 @@ serverSuite("provisioned concurrency", { flags: ["--pool-size", "1"] }, {
     };
     // Only the first one: on a busy machine a few evaluations may take so long that they earn a template.
     assert.equal(await kind(), "PROCESS_KIND_ROOT");
-    await update(client, { id, provisionedConcurrency: 2 });
+    ok(await client.update(id, { provisionedConcurrency: 2 }));
     assert.equal(await kind(), "PROCESS_KIND_TEMPLATE");
     const { body } = await client.commit(id, { "main.ts": `${COUNTER}\n// anew` });
-    await update(client, { id, publishedCommitId: body.commit.id });
+    ok(await client.publish(id, body.commit.id));
     assert.equal(await kind(), "PROCESS_KIND_TEMPLATE");
   },
 });

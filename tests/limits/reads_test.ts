@@ -52,9 +52,7 @@ async function memoryOf(pid: number): Promise<number> {
 /** Starts invocations of the flood; resolves once all are under way. Disposing the result cancels them. */
 async function startFlood(client: Client, flood: string, input: unknown): Promise<Flood> {
   const started = Array.from({ length: FLOODS }, async () => {
-    const { invocationId } = ok(
-      await client.invoke(flood, input, { Prefer: "respond-async" }),
-    );
+    const { invocationId } = ok(await client.invoke(flood, input, { Prefer: "respond-async" }));
     await eventually(
       async () => {
         const { list } = ok(

@@ -39,18 +39,10 @@ async function keyOf(client: Client, name: string, roleIds: readonly string[]): 
 }
 
 async function guards({ server, client }: Stage): Promise<void> {
-  assertError(
-    await new Client(server.url, undefined).get(METRICS),
-    "UNAUTHENTICATED",
-    "TOKEN_MISSING",
-  );
-  assertError(
-    await new Client(server.url, "wrong").get(METRICS),
-    "UNAUTHENTICATED",
-    "TOKEN_INVALID",
-  );
+  assertError(await new Client(server.url, undefined).get(METRICS), "TOKEN_MISSING");
+  assertError(await new Client(server.url, "wrong").get(METRICS), "TOKEN_INVALID");
   const invoker = await keyOf(client, "no scraper", ["functions:invoker"]);
-  assertError(await invoker.get(METRICS), "PERMISSION_DENIED", "ROLE_MISSING");
+  assertError(await invoker.get(METRICS), "ROLE_MISSING");
   const scraper = await keyOf(client, "scraper", ["system:metrics_reader"]);
   const { status, headers, body } = await scraper.get(METRICS);
   assert.deepEqual(
@@ -58,7 +50,7 @@ async function guards({ server, client }: Stage): Promise<void> {
     [200, "text/plain; version=0.0.4; charset=utf-8", "no-store"],
   );
   await checkPage(body);
-  assertError(await scraper.get("/api/v1/functions"), "PERMISSION_DENIED", "ROLE_MISSING");
+  assertError(await scraper.get("/api/v1/functions"), "ROLE_MISSING");
   const rejections = (code: string) => ({ error_type: code });
   await scraped(
     client,
@@ -102,7 +94,7 @@ async function countsTriggers({ client }: Stage): Promise<void> {
   const anonymous = new Client(client.url, undefined);
   assert.equal((await anonymous.post(url, {})).status, 200);
   const wrong = url.replace(/[^/]+$/, "A".repeat(43));
-  assertError(await anonymous.post(wrong, {}), "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
+  assertError(await anonymous.post(wrong, {}), "WEBHOOK_NOT_PROVED");
   const deliveries = "invoked_webhook_deliveries_total";
   await scraped(
     client,
@@ -138,7 +130,7 @@ async function countsServer({ client }: Stage): Promise<void> {
     displayName: "broken",
     initialContent: broken,
   });
-  assertError(answer, "INVALID_ARGUMENT", "BUILD_FAILED", { fields: ["main.ts"] });
+  assertError(answer, "BUILD_FAILED", { fields: ["main.ts"] });
   const builds = "invoked_build_duration_seconds_count";
   const page = await scraped(
     client,
@@ -309,5 +301,5 @@ Deno.test("a server that was not asked for metrics has none, and loads none", as
   const { sharedServer } = await import("../support/shared_server.ts");
   const client = await (await sharedServer("server")).client();
   const answer: Json = await client.get(METRICS);
-  assertError(answer, "FAILED_PRECONDITION", "METRICS_OFF", { message: /--metrics$/ });
+  assertError(answer, "METRICS_OFF", /--metrics$/);
 });

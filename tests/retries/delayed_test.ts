@@ -26,7 +26,7 @@ async function invokeSoon(client: Client, id: string, more: Record<string, strin
     const at = inMs(aheadMs);
     const answer = await invokeAt(client, id, at, more);
     if (answer.status === 200) return { at, ...answer };
-    assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { message: /is in the past/ });
+    assertError(answer, "INVALID_FIELD", /is in the past/);
   }
 }
 
@@ -56,11 +56,7 @@ async function repeats({ client }: Stage): Promise<void> {
   assert.deepEqual((await invokeAt(client, id, at, key)).body, first.body);
   const json = { at };
   const later = { prefer: "respond-async", "invoke-at": inMs(700_000), ...key };
-  assertError(
-    await client.invoke(id, json, later),
-    "INVALID_ARGUMENT",
-    "IDEMPOTENCY_KEY_REUSED",
-  );
+  assertError(await client.invoke(id, json, later), "IDEMPOTENCY_KEY_REUSED");
 }
 
 async function cancels({ client }: Stage): Promise<void> {
@@ -87,9 +83,7 @@ async function rejections({ client }: Stage): Promise<void> {
     ["2030-01-01", {}, /^Invoke-At: must be an RFC 3339 time/],
   ];
   for (const [at, more, message] of cases) {
-    assertError(await invokeAt(client, id, at, more), "INVALID_ARGUMENT", "INVALID_FIELD", {
-      message,
-    });
+    assertError(await invokeAt(client, id, at, more), "INVALID_FIELD", message);
   }
   const { body } = await client.get(`/api/v1/functions/${id}/invocations`);
   assert.deepEqual(body.list, []);

@@ -55,17 +55,15 @@ async function finds({ client }: Stage): Promise<void> {
   assert.deepEqual(found.invocation, await client.invocation(b, exited));
   assertError(
     await client.get(`/api/v1/invocations/${a}`),
-    "NOT_FOUND",
     "INVOCATION_NOT_FOUND",
-    { message: /^Invocation "\w+" does not exist, or was purged$/ },
+    /^Invocation "\w+" does not exist, or was purged$/,
   );
   const own = `/api/v1/functions/${b}/invocations/search`;
   const one = await client.post(own, { errorWord: "EXITED", triggerKind: "TRIGGER_KIND_API" });
   assert.deepEqual(one.body.list.map(({ id }: Json) => id), [exited]);
   for (const filter of [{ errorWord: "no word" }, { triggerKind: "API" }, { functionIds: "a" }]) {
     const answer = await client.post("/api/v1/search/invocations", filter);
-    const message = new RegExp(`^${Object.keys(filter)[0]}: `);
-    assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { message });
+    assertError(answer, "INVALID_FIELD", new RegExp(`^${Object.keys(filter)[0]}: `));
   }
 }
 
@@ -86,9 +84,8 @@ async function replaysMany({ client, server }: Stage): Promise<void> {
   assert.deepEqual(records.map(({ trigger }) => trigger.id).sort(), failed.toSorted());
   assertError(
     await client.post(path, { filter: { status: `${STATUS}RUNNING` } }),
-    "INVALID_ARGUMENT",
     "INVALID_FIELD",
-    { message: /^filter\.status: must be that of ended invocations$/ },
+    /^filter\.status: must be that of ended invocations$/,
   );
   const env = { INVOKED_DATA: server.dataDir };
   const args = ["replay", "--function", id, "--error-word", "EXITED"];
@@ -128,7 +125,7 @@ async function tooMany({ client }: Stage): Promise<void> {
   for (const [path, body] of [["cancel", {}], ["cancel", { dryRun: true }]] as const) {
     const message = /^filter: finds more than the limit of 20 invocations \(--max-bulk\)$/;
     const answer = await client.post(`/api/v1/functions/${id}/invocations/${path}`, body);
-    assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { message });
+    assertError(answer, "INVALID_FIELD", message);
   }
   assert.equal(
     (await search(client, { functionIds: [id], status: `${STATUS}PENDING` })).length,

@@ -84,13 +84,9 @@ sharedSuite("functions call functions", {
       `return { mine: functions.getConfig().secrets, child: (await invoke("${child}")).output };`,
       ["invoker"],
     );
-    for (const [id, secret] of [[child, { OF: "child" }], [caller, { OF: "caller", MORE: "x" }]]) {
-      ok(
-        await client.post("/api/v1/functions/update", {
-          function: { id, secret },
-          updateMask: "secret",
-        }),
-      );
+    const secrets = [[child, { OF: "child" }], [caller, { OF: "caller", MORE: "x" }]] as const;
+    for (const [id, secret] of secrets) {
+      ok(await client.update(id, { secret }, "secret"));
     }
     assert.deepEqual(await outputOf(client, caller), {
       mine: { OF: "caller", MORE: "x" },

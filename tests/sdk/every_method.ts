@@ -165,7 +165,7 @@ async function triggers(client: Client) {
 async function failures(client: Client) {
   const failing = await client.deploy("export default () => { throw new Error(); };\n");
   const retryPolicy = { maxAttempts: 2, initialBackoff: "0.1s" };
-  ok(await client.post("/api/v1/functions/update", { function: { id: failing, retryPolicy } }));
+  ok(await client.update(failing, { retryPolicy }));
   for (let n = 0; n < 2; n++) await client.invoke(failing, {}, { prefer: "respond-async" });
   const deadLetterIds = await eventually(async () => {
     const { list } = ok(await client.get(`/api/v1/functions/${failing}/dead_letters`));

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { ECHO } from "../invocations/functions.ts";
 import type { Json } from "../support/client.ts";
-import { assertError, MAIN, ok } from "../support/expect.ts";
+import { assertInvalid, MAIN, ok } from "../support/expect.ts";
 import { serverSuite, sharedSuite } from "../support/suite.ts";
 import { childrenOf, deployWithSdk, outcomeOf, outputOf, setRoles } from "./support.ts";
 import {
@@ -204,10 +204,7 @@ sharedSuite("the permissions of functions", {
         { method: invoke, params: { params: ["x"], body: 7 } },
       ],
     });
-    assert.deepEqual(
-      [first.value.principleId, first.value.roles, first.done],
-      [caller, [], true],
-    );
+    assert.deepEqual([first.value.principleId, first.value.roles, first.done], [caller, [], true]);
     assert.deepEqual([second.done, second.value.code], [false, "PERMISSION_DENIED"]);
     const codes = others.map(({ value }: Json) => value.code ?? value.principleId);
     const [none, denied] = ["UNIMPLEMENTED", "PERMISSION_DENIED"];
@@ -255,14 +252,12 @@ sharedSuite("the permissions of functions", {
 
   "unknown roles are rejected": async ({ client }) => {
     const id = await client.deploy(MAIN);
-    const answer = await client.post("/api/v1/functions/update", {
-      function: { id, scopedRoleIds: ["invoker", "root"] },
-      updateMask: "scopedRoleIds",
-    });
-    assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", {
-      fields: ["function.scopedRoleIds[1]"],
-      message: /"root" is not a role of this server: use system:user, /,
-    });
+    const answer = await client.update(id, { scopedRoleIds: ["invoker", "root"] }, "scopedRoleIds");
+    assertInvalid(
+      answer,
+      "function.scopedRoleIds[1]",
+      /"root" is not a role of this server: use system:user, /,
+    );
   },
 });
 

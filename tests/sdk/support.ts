@@ -42,12 +42,7 @@ export const unused = [functions, encode, decode, invoke, settle];
 }
 
 export async function setRoles(client: Client, id: string, scopedRoleIds: readonly string[]) {
-  ok(
-    await client.post("/api/v1/functions/update", {
-      function: { id, scopedRoleIds },
-      updateMask: "scopedRoleIds",
-    }),
-  );
+  ok(await client.update(id, { scopedRoleIds }, "scopedRoleIds"));
 }
 
 /** Invokes; fails with the invocation's error where it did not succeed. */

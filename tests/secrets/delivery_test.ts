@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
 import { unbase64 } from "../support/client.ts";
+import { ok } from "../support/expect.ts";
 import { TestServer } from "../support/server.ts";
 
 const VALUE = 'sk-live-Zm9v+/YmFy"quoted"';
@@ -14,11 +15,7 @@ export default async function main(_input: JSONObject): Promise<JSONObject> {
 }`;
 
 async function setSecrets(client: Client, id: string, secret: Record<string, string>) {
-  const { status, body } = await client.post("/api/v1/functions/update", {
-    function: { id, secret },
-    updateMask: "secret",
-  });
-  assert.equal(status, 200, JSON.stringify(body));
+  ok(await client.update(id, { secret }, "secret"));
 }
 
 async function outputOf(client: Client, id: string): Promise<Json> {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { Redactions, Redactor } from "../../src/sandbox/instance/redaction.ts";
 import type { Client } from "../support/client.ts";
+import { ok } from "../support/expect.ts";
 import { sharedServer } from "../support/shared_server.ts";
 
 const PEM = "-----BEGIN KEY-----\nMIIBVgIBADANBgkq\r\nhkiG9w0BAQEF\nshort\n-----END KEY-----\n";
@@ -24,8 +25,7 @@ const { TOKEN, PEM, SHORT, KEY, MIXED } = functions.getConfig().secrets;
 const write = (to: typeof Deno.stdout | typeof Deno.stderr, text: string) =>
   to.writeSync(new TextEncoder().encode(text));
 export default function main(): object { ${body} }`);
-  const update = { function: { id, secret: SECRETS }, updateMask: "secret" };
-  assert.equal((await client.post("/api/v1/functions/update", update)).status, 200);
+  ok(await client.update(id, { secret: SECRETS }, "secret"));
   const { body: { invocationId } } = await client.invoke(id);
   const { error = "" } = await client.invocation(id, invocationId);
   const path = `/api/v1/functions/${id}/invocations/${invocationId}/logs?page_size=100`;

@@ -23,10 +23,7 @@ async function prepare(
   await using server = await TestServer.start({ dataDir, env });
   const client = await server.client();
   const id = await client.deploy(READS);
-  await client.post("/api/v1/functions/update", {
-    function: { id, secret: { KEY: VALUE } },
-    updateMask: "secret",
-  });
+  await client.update(id, { secret: { KEY: VALUE } }, "secret");
   const trigger = { displayName: "hook", webhook: { github: { secret: VALUE } } };
   ok(await client.post(`/api/v1/functions/${id}/triggers`, { trigger }));
   // It has a verify token, and no secret.

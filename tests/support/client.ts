@@ -104,12 +104,18 @@ export class Client {
       "main.ts": main,
       ...files,
     });
-    const { status, body } = await this.post("/api/v1/functions/update", {
-      function: { id: fn.id, publishedCommitId: commit.id },
-      updateMask: "publishedCommitId",
-    });
+    const { status, body } = await this.publish(fn.id, commit.id);
     if (status !== 200) throw new Error(`Cannot publish: ${JSON.stringify(body)}`);
     return fn.id;
+  }
+
+  /** Changes fields of a function. @param updateMask without it all that `fields` has */
+  update(id: string, fields: Json, updateMask?: unknown): Promise<Answer<Json>> {
+    return this.post("/api/v1/functions/update", { function: { id, ...fields }, updateMask });
+  }
+
+  publish(id: string, publishedCommitId: string): Promise<Answer<Json>> {
+    return this.update(id, { publishedCommitId }, "publishedCommitId");
   }
 
   /** Invokes with a plain input. */

@@ -1,5 +1,6 @@
 /** Checks of what a server answers. */
 import assert from "node:assert/strict";
+import { type Reason, REASONS } from "../../src/domain/errors.ts";
 import type { Answer, Json } from "./client.ts";
 
 /** Number and HTTP status of the codes, as googleapis' `code.proto` pairs them. */
@@ -16,26 +17,38 @@ const CODES = {
   UNAVAILABLE: [14, 503],
   DEADLINE_EXCEEDED: [4, 504],
   DATA_LOSS: [15, 500],
+  INTERNAL: [13, 500],
 } as const;
+
+/** Reasons for which HTTP has a status of its own. */
+const STATUSES: Partial<Record<Reason, number>> = {
+  METHOD_NOT_ALLOWED: 405,
+  ETAG_MISMATCH: 412,
+  WEBHOOK_TOO_LARGE: 413,
+  PURGED: 410,
+  RANGE_NOT_SATISFIABLE: 416,
+};
 
 interface ExpectedError {
   /** Fields of the google.rpc.BadRequest detail, in any order; without them there must be none. */
   readonly fields?: readonly string[];
   readonly message?: RegExp;
-  /** Where HTTP has a status of its own for it. */
-  readonly status?: number;
 }
 
-/** Checks a google.rpc.Status with its ErrorInfo and BadRequest details. */
+/**
+ * Checks a google.rpc.Status with its ErrorInfo and BadRequest details.
+ * @param reason whose code docs/errors.md states, which a test compares with REASONS
+ * @param expected a pattern is that of the message
+ */
 export function assertError(
   { status, headers, body }: Answer<Json>,
-  code: keyof typeof CODES,
-  reason: string,
-  { fields, message = /./, status: ownStatus }: ExpectedError = {},
+  reason: Reason,
+  expected: RegExp | ExpectedError = {},
 ): void {
-  const [number, httpStatus] = CODES[code];
-  const expected = [ownStatus ?? httpStatus, number];
-  assert.deepEqual([status, body.code], expected, JSON.stringify(body));
+  const { fields, message = /./ } = expected instanceof RegExp ? { message: expected } : expected;
+  const [number, httpStatus] = CODES[REASONS[reason]];
+  const expectedStatus = STATUSES[reason] ?? httpStatus;
+  assert.deepEqual([status, body.code], [expectedStatus, number], JSON.stringify(body));
   assert.equal(headers.get("content-type"), "application/json");
   assert.deepEqual(Object.keys(body).sort(), ["code", "details", "message"]);
   assert.match(body.message, message);
@@ -49,6 +62,15 @@ export function assertError(
     detail(body, "BadRequest")?.fieldViolations ?? [];
   assert.deepEqual(violations.map(({ field }) => field).sort(), [...fields].sort());
   for (const { description } of violations) assert.notEqual(description, "");
+}
+
+/** Checks that an answer rejects these fields, in any order, and no other. */
+export function assertInvalid(
+  answer: Answer<Json>,
+  fields: string | readonly string[],
+  message = /./,
+): void {
+  assertError(answer, "INVALID_FIELD", { fields: [fields].flat(), message });
 }
 
 function detail(body: Json, type: string): Json {

@@ -70,18 +70,12 @@ export async function addTenant(client: Client, tenant: HostileTenant): Promise<
 
 /** Sets the tenant of a function; `{}` removes it. */
 export async function setTenant(client: Client, id: string, tenant: Json): Promise<void> {
-  ok(
-    await client.post("/api/v1/functions/update", {
-      function: { id, tenant },
-      updateMask: "tenant",
-    }),
-  );
+  ok(await client.update(id, { tenant }, "tenant"));
 }
 
 /** Sets the memory of a function: a large answer takes several times its size. */
 export async function setMemory(client: Client, id: string, memoryMib: number): Promise<void> {
-  const change = { function: { id, memoryMib }, updateMask: "memoryMib" };
-  ok(await client.post("/api/v1/functions/update", change));
+  ok(await client.update(id, { memoryMib }, "memoryMib"));
 }
 
 /** Deploys a function with access to a tenant. */

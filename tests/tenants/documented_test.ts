@@ -90,12 +90,7 @@ async function setExample(client: Client, id: string): Promise<void> {
   const { list } = ok(await client.get("/api/v1/tenants"));
   const found = list.find(({ isExample }: Json) => isExample);
   const tenant = found ?? ok(await client.post("/api/v1/tenants", { isExample: true })).tenant;
-  ok(
-    await client.post("/api/v1/functions/update", {
-      function: { id, tenant: { ...TENANT, id: tenant.id } },
-      updateMask: "tenant",
-    }),
-  );
+  ok(await client.update(id, { tenant: { ...TENANT, id: tenant.id } }, "tenant"));
 }
 
 serverSuite("the functions of C1's documentation", {}, {

@@ -374,12 +374,7 @@ Deno.test("sdk of a function with a tenant", async (t) => {
       const unknown = await sdk.user.introspect().catch(({ body }) => JSON.parse(body).details[0].reason);
       return { dates: list.map(({ user }) => user.createdAt instanceof Date), pages: pages.length, unknown };`,
     ));
-    ok(
-      await client.post("/api/v1/functions/update", {
-        function: { id, scopedRoleIds: ["system:owner"] },
-        updateMask: "scopedRoleIds",
-      }),
-    );
+    ok(await client.update(id, { scopedRoleIds: ["system:owner"] }, "scopedRoleIds"));
     const { dates, pages, unknown } = await outputOf(client, id);
     assert.ok(dates.length > 0 && dates.every((isDate: boolean) => isDate));
     assert.deepEqual([pages, unknown, tenant.received.length], [1, "TENANT_NOT_SET", 0]);

@@ -265,20 +265,14 @@ test("helper", (t) => {
     assert.deepEqual(await names("HEAD"), ["2 | OK"]);
     assert.deepEqual(await names(commit.id), ["2 | OK"]);
     const other = await withTests(client, test(3));
-    assertError(
-      await runTests(client, other, { commitId: commit.id }),
-      "NOT_FOUND",
-      "COMMIT_NOT_FOUND",
-    );
+    assertError(await runTests(client, other, { commitId: commit.id }), "COMMIT_NOT_FOUND");
   },
 
   "a commit without main.test.ts has no tests; one that adds none fails": async ({ client }) => {
     const id = await client.deploy(MAIN);
-    assertError(await runTests(client, id), "FAILED_PRECONDITION", "NO_TESTS", {
-      message: /has no main\.test\.ts/,
-    });
+    assertError(await runTests(client, id), "NO_TESTS", /has no main\.test\.ts/);
     const { function: draft } = await client.createFunction("draft", { "main.ts": MAIN });
-    assertError(await runTests(client, draft.id), "FAILED_PRECONDITION", "NO_PUBLISHED_COMMIT");
+    assertError(await runTests(client, draft.id), "NO_PUBLISHED_COMMIT");
     assert.deepEqual(outline(await resultsOf(client, "export {};")), [
       "main.test.ts | FAIL | NO_TESTS: main.test.ts adds no test",
     ]);
@@ -297,7 +291,7 @@ test("helper", (t) => {
   "tests that do not build leave the function as it is": async ({ client }) => {
     const id = await withTests(client, `import { test } from "@c1/test";\nconst a = ;`);
     assert.equal((await client.invoke(id, { n: 1 })).status, 200);
-    assertError(await runTests(client, id), "INVALID_ARGUMENT", "BUILD_FAILED", {
+    assertError(await runTests(client, id), "BUILD_FAILED", {
       message: /main\.test\.ts:2:11: SyntaxError/,
       fields: ["main.test.ts"],
     });

@@ -121,10 +121,7 @@ Deno.test("SIGHUP applies what can change, and keeps serving whatever is wrong",
     await certify(old.cert, old.key);
     await Deno.rename(at("cert.pem"), at("a.pem"));
     await configure("info");
-    await Deno.writeTextFile(
-      file,
-      (await Deno.readTextFile(file)).replace("cert.pem", "a.pem"),
-    );
+    await Deno.writeTextFile(file, (await Deno.readTextFile(file)).replace("cert.pem", "a.pem"));
     await reload(/reloaded after SIGHUP/);
     using line = await open(old);
     await answers(line);

@@ -219,7 +219,7 @@ async function tracesLateEnds({ dataDir, client, collector }: Stage): Promise<vo
     using db = new DatabaseSync(join(dataDir, "invoked.db"), { timeout: 60_000 });
     db.exec("begin immediate");
     barrier.open(url);
-    assertError(await answer, "UNAVAILABLE", "STORAGE_UNAVAILABLE");
+    assertError(await answer, "STORAGE_UNAVAILABLE");
     db.exec("rollback");
   }
   const trace = await collector.traceOf(invocationId, PHASES.length + 2);

@@ -13,10 +13,7 @@ const STANDARD_SECRET = `whsec_${"c2VjcmV0".repeat(5)}`;
 /** A deployed function that returns what it gets. */
 async function deployed(name: string): Promise<Author> {
   const author = await Author.startShared(unique(name));
-  await author.write(
-    "main.ts",
-    ECHO.replace("(input,", "(input: unknown,"),
-  );
+  await author.write("main.ts", ECHO.replace("(input,", "(input: unknown,"));
   await author.ok(["deploy", "--publish"]);
   return author;
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type Answer, Client, type Json } from "../support/client.ts";
-import { assertError, MAIN, ok } from "../support/expect.ts";
+import { assertError, assertInvalid, MAIN, ok } from "../support/expect.ts";
 import { sharedSuite, type Stage } from "../support/suite.ts";
 import { deliveriesOf } from "./deliveries.ts";
 import { createTrigger, triggersOf, updateTrigger } from "./support.ts";
@@ -155,10 +155,7 @@ async function methods({ client }: Stage): Promise<void> {
       await assertUnknown(client, method, answer, `${method} ${path}`);
       assert.equal(answer.headers.get("allow"), "POST");
       if (method === "HEAD") continue;
-      assertError(answer, "UNIMPLEMENTED", "METHOD_NOT_ALLOWED", {
-        status: 405,
-        message: /send POST/,
-      });
+      assertError(answer, "METHOD_NOT_ALLOWED", /send POST/);
     }
   }
   const withToken = await client.call("PUT", pathOf(trigger), {});
@@ -170,14 +167,10 @@ async function verifyTokens({ client, server }: Stage): Promise<void> {
   const verifyToken = `verify-${crypto.randomUUID()}`;
   const bad = async (webhook: Json, message: RegExp, field = "verifyToken") => {
     const trigger = { displayName: "bad", webhook: { github: {}, ...webhook } };
-    assertError(
+    assertInvalid(
       await client.post(triggersOf(functionId), { trigger }),
-      "INVALID_ARGUMENT",
-      "INVALID_FIELD",
-      {
-        fields: [`trigger.webhook.${field}`],
-        message,
-      },
+      `trigger.webhook.${field}`,
+      message,
     );
   };
   await bad({ handshake: META }, /must be given with WEBHOOK_HANDSHAKE_META/);
@@ -211,9 +204,7 @@ async function verifyTokens({ client, server }: Stage): Promise<void> {
   const without = await client.call("PATCH", path, { trigger: { webhook: { handshake: PING } } });
   assert.equal(ok(without).trigger.webhook.handshake, PING);
   const again = await client.call("PATCH", path, { trigger: { webhook: { handshake: META } } });
-  assertError(again, "INVALID_ARGUMENT", "INVALID_FIELD", {
-    fields: ["trigger.webhook.verifyToken"],
-  });
+  assertInvalid(again, "trigger.webhook.verifyToken");
   await updateTrigger(client, trigger, { webhook: { handshake: META, verifyToken } });
 
   assert.ok(!JSON.stringify(ok(await client.get(triggersOf(functionId)))).includes(verifyToken));

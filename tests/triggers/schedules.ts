@@ -53,7 +53,7 @@ export async function askedInTime(ask: (at: string) => Promise<Answer<Json>>): P
   for (let aheadMs = 1_000;; aheadMs *= 2) {
     const answer = await ask(soon(aheadMs));
     if (answer.status === 200) return answer.body.trigger;
-    assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { message: /must be in the future/ });
+    assertError(answer, "INVALID_FIELD", /must be in the future/);
   }
 }
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
-import { assertError, ok } from "../support/expect.ts";
+import { assertInvalid, ok } from "../support/expect.ts";
 import { FakeClock } from "../faults/clock.ts";
 import { makeDataDir, TestServer } from "../support/server.ts";
 import { removeDirectory } from "../support/invoked.ts";
@@ -82,7 +82,7 @@ sharedSuite("schedules", {
       wrong.body.message,
       /^Trigger \w{27} was not run: it is not a schedule, but of kind webhook$/,
     );
-    assertError(wrong, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["id"] });
+    assertInvalid(wrong, "id");
   },
 
   "a paused schedule does not start, and one without a published commit says so": async (

@@ -31,7 +31,7 @@ sharedSuite("deliveries of webhooks", {
     const wrong = [webhookSecret.toUpperCase(), webhookSecret.slice(1), ""];
     for (const token of wrong) {
       const answer = await deliver(client, trigger, "{}", { "X-Gitlab-Token": token });
-      assertError(answer, "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
+      assertError(answer, "WEBHOOK_NOT_PROVED");
     }
     const path = `${triggersOf(functionId)}/${trigger.id}`;
     const signed = await client.call("PATCH", path, {
@@ -67,17 +67,12 @@ sharedSuite("deliveries of webhooks", {
       ],
     ] as const;
     for (const [body, type, message] of halves) {
-      const answer = await post(url, body, type);
-      assertError(answer, "INVALID_ARGUMENT", "WEBHOOK_INVALID", { message });
-      assertError(
-        await post(url.slice(0, -1), body, type),
-        "UNAUTHENTICATED",
-        "WEBHOOK_NOT_PROVED",
-      );
+      assertError(await post(url, body, type), "WEBHOOK_INVALID", message);
+      assertError(await post(url.slice(0, -1), body, type), "WEBHOOK_NOT_PROVED");
     }
     const bytes = Uint8Array.of(0x22, 0xff, 0x22);
     const latin = await stranger.call("POST", url, bytes, { "content-type": "application/json" });
-    assertError(latin, "INVALID_ARGUMENT", "WEBHOOK_INVALID");
+    assertError(latin, "WEBHOOK_INVALID");
     for (const [body, type] of [["", "application/json"], ["{", "text/plain"]] as const) {
       assert.deepEqual(ok(await post(url, body, type)), {}, type);
     }
@@ -101,9 +96,8 @@ sharedSuite("deliveries of webhooks", {
       ...signing.slack(SECRET, half),
       ...json,
     });
-    assertError(signed, "INVALID_ARGUMENT", "WEBHOOK_INVALID", { message: /not valid JSON/ });
-    const unsigned = await deliver(client, trigger, half, json);
-    assertError(unsigned, "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
+    assertError(signed, "WEBHOOK_INVALID", /not valid JSON/);
+    assertError(await deliver(client, trigger, half, json), "WEBHOOK_NOT_PROVED");
   },
 
   "a token of the server reaches no function, another credential does": async ({ client }) => {

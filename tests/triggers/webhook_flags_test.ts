@@ -11,10 +11,7 @@ const SECRET = "a secret of the sender";
 /** A deployed function that returns what it gets. */
 async function deployed(name: string): Promise<Author> {
   const author = await Author.startShared(unique(name));
-  await author.write(
-    "main.ts",
-    ECHO.replace("(input,", "(input: unknown,"),
-  );
+  await author.write("main.ts", ECHO.replace("(input,", "(input: unknown,"));
   await author.ok(["deploy", "--publish"]);
   return author;
 }
@@ -99,11 +96,7 @@ Deno.test("what all webhooks have is set by flags, and a verify token is made or
   const { trigger } = JSON.parse(given);
   assert.ok(await isAccepted(trigger, "verified"));
   const one = await author.run(both, { stdin: SECRET });
-  assertFails(
-    one,
-    2,
-    /Invalid stdin: the secret and the verify token need one line each/,
-  );
+  assertFails(one, 2, /Invalid stdin: the secret and the verify token need one line each/);
 
   const update = (...flags: string[]) => ["trigger", "update", ".", "given", ...flags];
   await author.ok(update("--verify-token"), { stdin: "second" });

@@ -55,7 +55,7 @@ Deno.test("tokens of C1 are verified by the key set of their sender", async (t) 
     async () => {
       const token = await first.token(claims());
       assert.deepEqual(ok(await send(token)), {});
-      assertError(await send(token), "ALREADY_EXISTS", "WEBHOOK_REPEATED");
+      assertError(await send(token), "WEBHOOK_REPEATED");
       const { list } = ok(await client.get(`${triggersOf(functionId)}/${trigger.id}/deliveries`));
       const invocation = await client.ended(functionId, list.at(-1).invocationId);
       assert.equal(invocation.output.input.headers.authorization, undefined);
@@ -75,18 +75,16 @@ Deno.test("tokens of C1 are verified by the key set of their sender", async (t) 
       { htb_s256: createHash("sha256").update("{}").digest("base64url") },
     ];
     for (const change of wrong) {
-      const answer = await send(await first.token(claims(change)));
-      assertError(answer, "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
+      assertError(await send(await first.token(claims(change))), "WEBHOOK_NOT_PROVED");
     }
     const unknown = await Promise.all(
       Array.from({ length: UNKNOWN_KEYS }, () => second.token(claims())),
     );
     for (const token of ["x", client.token ?? "", ...unknown]) {
-      assertError(await send(token), "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
+      assertError(await send(token), "WEBHOOK_NOT_PROVED");
     }
     const other = { "Webhook-Event-Id": randomUUID() };
-    const answer = await send(await first.token(claims()), other);
-    assertError(answer, "INVALID_ARGUMENT", "WEBHOOK_INVALID");
+    assertError(await send(await first.token(claims()), other), "WEBHOOK_INVALID");
     assert.ok(host.reads < UNKNOWN_KEYS, `${host.reads} reads, as if each unknown key were one`);
   });
 
@@ -101,7 +99,7 @@ Deno.test("tokens of C1 are verified by the key set of their sender", async (t) 
       assert.deepEqual(ok(await send(await token(claims({ aud: to })), {}, to)), {});
     }
     const foreign = await (await signer("ES256")).token(claims({ aud: to }));
-    assertError(await send(foreign, {}, to), "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
+    assertError(await send(foreign, {}, to), "WEBHOOK_NOT_PROVED");
   });
 
   await t.step("a key set that cannot be read starts nothing, and the list says why", async () => {
@@ -115,8 +113,7 @@ Deno.test("tokens of C1 are verified by the key set of their sender", async (t) 
         webhook: { jwt: { jwksUrl } },
       });
       const to = endpoint.replace(trigger.webhook.listenerId, bad.webhook.listenerId);
-      const answer = await send(await first.token(claims({ aud: to })), {}, to);
-      assertError(answer, "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
+      assertError(await send(await first.token(claims({ aud: to })), {}, to), "WEBHOOK_NOT_PROVED");
       const { list } = ok(await client.get(`${triggersOf(functionId)}/${bad.id}/deliveries`));
       assert.match(list[0].reason, reason);
     }
@@ -150,7 +147,7 @@ Deno.test("rates, time limits and networks of a server", async (t) => {
     });
 
   await t.step("the address is that which a trusted proxy reports", async () => {
-    assertError(await deliver("192.0.3.1"), "PERMISSION_DENIED", "WEBHOOK_ADDRESS");
+    assertError(await deliver("192.0.3.1"), "WEBHOOK_ADDRESS");
   });
 
   await t.step("a function that takes too long is cancelled, and its sender gets 504", async () => {
@@ -218,10 +215,7 @@ Deno.test("rates, time limits and networks of a server", async (t) => {
 
   await t.step("a body above the limit of all webhooks is 413 for everybody", async () => {
     const large = await deliver("192.0.2.9", "x".repeat(65_537), {});
-    assertError(large, "INVALID_ARGUMENT", "WEBHOOK_TOO_LARGE", {
-      status: 413,
-      message: /--max-webhook/,
-    });
+    assertError(large, "WEBHOOK_TOO_LARGE", /--max-webhook/);
   });
 
   await t.step("an address sends at most so many, before anything is read", async () => {
@@ -235,7 +229,7 @@ Deno.test("rates, time limits and networks of a server", async (t) => {
       return rejected.length > 0 ? rejected : undefined;
     }, "more deliveries than the rate allows");
     for (const answer of rejected) {
-      assertError(answer, "RESOURCE_EXHAUSTED", "RATE_LIMITED", { message: /--webhook-rate/ });
+      assertError(answer, "RATE_LIMITED", /--webhook-rate/);
       assert.ok(Number(answer.headers.get("retry-after")) >= 1);
     }
   });

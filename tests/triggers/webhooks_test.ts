@@ -45,10 +45,10 @@ sharedSuite("webhooks", {
       const headers = { "content-type": "application/json", ...sign(made, event) };
       assert.deepEqual(ok(await deliver(client, trigger, event, headers)), {}, method);
       const again = await deliver(client, trigger, event, headers);
-      if (method === "hmac") assertError(again, "ALREADY_EXISTS", "WEBHOOK_REPEATED");
+      if (method === "hmac") assertError(again, "WEBHOOK_REPEATED");
       else assert.deepEqual(ok(again), {}, method);
       const changed = await deliver(client, trigger, event.replace("Ev", "Fv"), headers);
-      assertError(changed, "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
+      assertError(changed, "WEBHOOK_NOT_PROVED");
 
       const invocation = await onlyInvocation(client, trigger);
       const { input, trigger: by } = invocation.output;
@@ -81,8 +81,7 @@ sharedSuite("webhooks", {
     assert.deepEqual(ok(await deliver(client, trigger, "{}", signed)), {});
     assert.deepEqual(ok(await deliver(client, trigger, "{}", signed)), {});
     assert.equal((await onlyInvocation(client, trigger)).output.input.event.id, id);
-    const wrong = await deliver(client, trigger, "{ }", signed);
-    assertError(wrong, "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
+    assertError(await deliver(client, trigger, "{ }", signed), "WEBHOOK_NOT_PROVED");
   },
 
   "a capability URL needs no header, and each delivery without an event is new": async (
@@ -97,11 +96,11 @@ sharedSuite("webhooks", {
     const id = randomUUID();
     ok(await stranger.post(webhookCapabilityUrl, {}, { "Webhook-Event-Id": id }));
     const again = await stranger.post(webhookCapabilityUrl, {}, { "Webhook-Event-Id": id });
-    assertError(again, "ALREADY_EXISTS", "WEBHOOK_REPEATED");
+    assertError(again, "WEBHOOK_REPEATED");
     const bad = await stranger.post(webhookCapabilityUrl, {}, { "Webhook-Event-Id": "1" });
-    assertError(bad, "INVALID_ARGUMENT", "WEBHOOK_INVALID", { message: /UUID/ });
+    assertError(bad, "WEBHOOK_INVALID", /UUID/);
     for (const path of [webhookCapabilityUrl.slice(0, -1), webhookCapabilityUrl.split("/t/")[0]]) {
-      assertError(await stranger.post(path, {}), "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
+      assertError(await stranger.post(path, {}), "WEBHOOK_NOT_PROVED");
     }
     const started = (await deliveriesOf(client, trigger)).filter(({ status }) =>
       status === "DELIVERY_STATUS_STARTED"
@@ -122,11 +121,11 @@ sharedSuite("webhooks", {
       deliver(client, { webhook: { listenerId: "unknown" } }, body, signing.github(SECRET, body)),
     ]);
     for (const answer of answers) {
-      assertError(answer, "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
+      assertError(answer, "WEBHOOK_NOT_PROVED");
       assert.deepEqual(answer.body, answers[0].body);
     }
     const right = await deliver(client, trigger, "{}", signing.github(SECRET, "{}"));
-    assertError(right, "PERMISSION_DENIED", "WEBHOOK_ADDRESS");
+    assertError(right, "WEBHOOK_ADDRESS");
     const reasons = (await deliveriesOf(client, trigger)).map(({ reason }) => reason);
     assert.match(reasons[0], /is not in allowSourceCidrs/);
     assert.equal(reasons.length, 4);
@@ -152,15 +151,13 @@ sharedSuite("webhooks", {
       webhook: { slack: { secret: SECRET }, maxBytes: 100, allowSourceCidrs: ["127.0.0.0/8"] },
     });
     const old = signing.slack(SECRET, "{}", { at: signing.seconds(-301) });
-    assertError(await deliver(client, trigger, "{}", old), "INVALID_ARGUMENT", "WEBHOOK_INVALID", {
-      message: /within 5 minutes/,
-    });
+    assertError(await deliver(client, trigger, "{}", old), "WEBHOOK_INVALID", /within 5 minutes/);
     const large = "x".repeat(101);
     const tooLarge = await deliver(client, trigger, large, signing.slack(SECRET, large));
-    assertError(tooLarge, "INVALID_ARGUMENT", "WEBHOOK_TOO_LARGE", { status: 413 });
+    assertError(tooLarge, "WEBHOOK_TOO_LARGE");
     await updateTrigger(client, trigger, { paused: true });
     const paused = await deliver(client, trigger, "{}", signing.slack(SECRET, "{}"));
-    assertError(paused, "FAILED_PRECONDITION", "TRIGGER_PAUSED");
+    assertError(paused, "TRIGGER_PAUSED");
     await updateTrigger(client, trigger, { paused: false });
     ok(await deliver(client, trigger, "{}", signing.slack(SECRET, "{}")));
     const deliveries = await deliveriesOf(client, trigger);
@@ -187,11 +184,10 @@ sharedSuite("webhooks", {
     ok(await client.post(path, { secret: "newest", expireOldAfter: "0s" }));
     for (const secret of ["old", "new"]) {
       const answer = await deliver(client, trigger, "{}", signing.github(secret, "{}"));
-      assertError(answer, "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
+      assertError(answer, "WEBHOOK_NOT_PROVED");
     }
     ok(await deliver(client, trigger, "{}", signing.github("newest", "{}")));
-    const empty = await client.post(path, { secret: "" });
-    assertError(empty, "INVALID_ARGUMENT", "INVALID_FIELD", { message: /must not be empty/ });
+    assertError(await client.post(path, { secret: "" }), "INVALID_FIELD", /must not be empty/);
   },
 
   "Slack's challenge and Discord's ping are answered, and start nothing": async ({ client }) => {
@@ -215,8 +211,7 @@ sharedSuite("webhooks", {
     const proof = signing.discord(privateKey, event);
     const ofEvents = await deliver(client, discord.trigger, event, proof);
     assert.deepEqual([ofEvents.status, ofEvents.body], [204, ""]);
-    const unsigned = await deliver(client, slack.trigger, challenge, {});
-    assertError(unsigned, "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
+    assertError(await deliver(client, slack.trigger, challenge, {}), "WEBHOOK_NOT_PROVED");
     const invocations = ok(await client.get(`/api/v1/functions/${functionId}/invocations`)).list;
     assert.deepEqual(invocations, []);
     // A webhook event has the type of the ping of interactions.
@@ -235,18 +230,15 @@ sharedSuite("webhooks", {
     { client },
   ) => {
     const functionId = await client.deploy("export default () => ({ done: true });");
-    const change = { id: functionId, rateLimit: { calls: 1, period: "86400s" } };
-    ok(
-      await client.post("/api/v1/functions/update", { function: change, updateMask: "rateLimit" }),
-    );
+    const rateLimit = { calls: 1, period: "86400s" };
+    ok(await client.update(functionId, { rateLimit }, "rateLimit"));
     const { trigger } = await createTrigger(client, functionId, {
       webhook: { github: { secret: SECRET }, response: "WEBHOOK_RESPONSE_FUNCTION" },
     });
     const headers = signing.github(SECRET, "{}", { id: randomUUID() });
     assert.deepEqual(ok(await deliver(client, trigger, "{}", headers)), { done: true });
     assert.deepEqual(ok(await deliver(client, trigger, "{}", headers)), {});
-    const other = await deliver(client, trigger, "{}", signing.github(SECRET, "{}"));
-    assertError(other, "RESOURCE_EXHAUSTED", "RATE_LIMITED");
+    assertError(await deliver(client, trigger, "{}", signing.github(SECRET, "{}")), "RATE_LIMITED");
   },
 
   "a listener of a deleted trigger, or of a function without code, starts nothing": async (
@@ -257,12 +249,12 @@ sharedSuite("webhooks", {
       webhook: { github: { secret: SECRET } },
     });
     const unpublished = await deliver(client, trigger, "{}", signing.github(SECRET, "{}"));
-    assertError(unpublished, "FAILED_PRECONDITION", "NO_PUBLISHED_COMMIT");
+    assertError(unpublished, "NO_PUBLISHED_COMMIT");
     const [delivery] = await deliveriesOf(client, trigger);
     assert.match(delivery.reason, /no published commit/);
     ok(await client.call("DELETE", `${triggersOf(functionId)}/${trigger.id}`, {}));
     const gone = await deliver(client, trigger, "{}", signing.github(SECRET, "{}"));
-    assertError(gone, "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
+    assertError(gone, "WEBHOOK_NOT_PROVED");
   },
 
   "of many deliveries of one event at the same time one starts an invocation": async (
@@ -303,8 +295,7 @@ sharedSuite("webhooks", {
     assert.deepEqual([invocation.output, invocation.vfsId], [{ statusCode: 403 }, volume.id]);
     const file = await client.get(`/api/v1/vfs/volumes/${volume.id}/files/event.txt`);
     assert.equal(file.body, "kept");
-    const change = { function: { id: functionId, scopedRoleIds: ["administrator"] } };
-    ok(await client.post("/api/v1/functions/update", { ...change, updateMask: "scopedRoleIds" }));
+    ok(await client.update(functionId, { scopedRoleIds: ["administrator"] }, "scopedRoleIds"));
     ok(await deliver(client, trigger, body, { ...headers, ...signing.github(SECRET, body) }));
     const { list } = ok(await client.get(`/api/v1/functions/${functionId}/invocations`));
     assert.deepEqual((await client.ended(functionId, list[0].id)).output, { statusCode: 200 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Answer, Client, type Json } from "../support/client.ts";
-import { assertError, KSUID, ok, RFC3339_UTC } from "../support/expect.ts";
+import { assertError, assertInvalid, KSUID, ok, RFC3339_UTC } from "../support/expect.ts";
 import { sharedSuite } from "../support/suite.ts";
 import { noise, Volume, VOLUMES } from "./support.ts";
 
@@ -24,8 +24,7 @@ sharedSuite("volumes over HTTP", {
     assert.deepEqual(ok(await client.get(VOLUMES)).list[0], volume);
     assert.deepEqual(ok(await client.call("DELETE", `${VOLUMES}/${volume.id}`)), {});
     for (const path of ["", "/entries", "/versions", "/archive", "/files/a"]) {
-      const answer = await client.get(`${VOLUMES}/${volume.id}${path}`);
-      assertError(answer, "NOT_FOUND", "VOLUME_NOT_FOUND");
+      assertError(await client.get(`${VOLUMES}/${volume.id}${path}`), "VOLUME_NOT_FOUND");
     }
     assert.ok(
       !ok(await client.get(VOLUMES)).list.some(({ id }: { id: string }) => id === volume.id),
@@ -33,12 +32,9 @@ sharedSuite("volumes over HTTP", {
   },
 
   "reject invalid names and quotas": async ({ client }) => {
-    assertError(await client.post(VOLUMES, {}), "INVALID_ARGUMENT", "INVALID_FIELD", {
-      fields: ["displayName"],
-    });
+    assertInvalid(await client.post(VOLUMES, {}), "displayName");
     for (const quotaBytes of ["0", "-1", "x", String(2 ** 50)]) {
-      const answer = await client.post(VOLUMES, { displayName: "a", quotaBytes });
-      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["quotaBytes"] });
+      assertInvalid(await client.post(VOLUMES, { displayName: "a", quotaBytes }), "quotaBytes");
     }
   },
 
@@ -68,18 +64,12 @@ sharedSuite("volumes over HTTP", {
     assert.equal((await volume.put("empty", "")).status, 201);
     const read = await volume.read("empty");
     assert.deepEqual([read.status, read.body, read.headers.get("content-length")], [200, "", "0"]);
-    assertError(
-      await volume.read("empty", { range: "bytes=0-" }),
-      "OUT_OF_RANGE",
-      "RANGE_NOT_SATISFIABLE",
-      { status: 416 },
-    );
+    assertError(await volume.read("empty", { range: "bytes=0-" }), "RANGE_NOT_SATISFIABLE");
   },
 
   "honour If-Match and If-None-Match": async ({ client }) => {
     const volume = await Volume.create(client);
-    const assertMismatch = (answer: Answer<Json>) =>
-      assertError(answer, "FAILED_PRECONDITION", "ETAG_MISMATCH", { status: 412 });
+    const assertMismatch = (answer: Answer<Json>) => assertError(answer, "ETAG_MISMATCH");
     assertMismatch(await volume.put("f", "1", { "if-match": "*" }));
     assert.equal((await volume.put("f", "1", { "if-none-match": "*" })).status, 201);
     assertMismatch(await volume.put("f", "2", { "if-none-match": "*" }));
@@ -91,15 +81,10 @@ sharedSuite("volumes over HTTP", {
     assertMismatch(await volume.put("f", "3", { "if-match": etag }));
     assertMismatch(await volume.delete("f", "", { "if-match": etag }));
     assert.equal((await volume.read("f")).body, "2");
-    assertError(
-      await volume.put("f", "3", { "if-match": "nonsense" }),
-      "INVALID_ARGUMENT",
-      "INVALID_FIELD",
-      { fields: ["If-Match"] },
-    );
+    assertInvalid(await volume.put("f", "3", { "if-match": "nonsense" }), "If-Match");
     const now = (await volume.read("f")).headers.get("etag") ?? "";
     assert.equal((await volume.delete("f", "", { "if-match": now })).status, 204);
-    assertError(await volume.read("f"), "NOT_FOUND", "VOLUME_FILE_NOT_FOUND");
+    assertError(await volume.read("f"), "VOLUME_FILE_NOT_FOUND");
   },
 
   "accept one of many writes that race by If-Match": async ({ client }) => {
@@ -147,7 +132,7 @@ sharedSuite("volumes over HTTP", {
         assert.equal(answer.headers.get("content-range"), null);
       }
       const beyond = await volume.read(name, { range: `bytes=${length}-` });
-      assertError(beyond, "OUT_OF_RANGE", "RANGE_NOT_SATISFIABLE", { status: 416 });
+      assertError(beyond, "RANGE_NOT_SATISFIABLE");
       assert.equal(beyond.headers.get("content-range"), `bytes */${length}`);
       const stale = await volume.read(name, { range: "bytes=0-0", "if-range": '"other"' });
       assert.equal(stale.status, 200);
@@ -162,8 +147,7 @@ sharedSuite("volumes over HTTP", {
     for (const name of ["a%ff", "a%zz", "a%", "%C3"]) {
       for (const method of ["GET", "PUT", "DELETE"] as const) {
         const body = method === "PUT" ? "x" : undefined;
-        const answer = await client.call(method, `${volume.path}/files/${name}`, body);
-        assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["path"] });
+        assertInvalid(await client.call(method, `${volume.path}/files/${name}`, body), "path");
       }
     }
     for (const name of ["%ff", "%2e%2e", "100 %"]) await volume.put(name, name);
@@ -177,9 +161,9 @@ sharedSuite("volumes over HTTP", {
   "delete files and trees": async ({ client }) => {
     const volume = await Volume.create(client);
     for (const path of ["d/a", "d/e/b", "d-other"]) await volume.put(path, path);
-    assertError(await volume.delete("d"), "FAILED_PRECONDITION", "VOLUME_PATH_CONFLICT");
-    assertError(await volume.delete("none"), "NOT_FOUND", "VOLUME_FILE_NOT_FOUND");
-    assertError(await volume.delete("d", "?recursive=maybe"), "INVALID_ARGUMENT", "INVALID_FIELD");
+    assertError(await volume.delete("d"), "VOLUME_PATH_CONFLICT");
+    assertError(await volume.delete("none"), "VOLUME_FILE_NOT_FOUND");
+    assertError(await volume.delete("d", "?recursive=maybe"), "INVALID_FIELD");
     assert.equal((await volume.delete("d", "?recursive=true")).status, 204);
     assert.deepEqual(await volume.tree(), { "/d-other": "d-other" });
     assert.equal((await volume.delete("", "?recursive=true")).status, 204);
@@ -191,14 +175,14 @@ sharedSuite("volumes over HTTP", {
   "distinguish files and directories": async ({ client }) => {
     const volume = await Volume.create(client);
     await volume.put("d/f", "1");
-    const conflict = ["FAILED_PRECONDITION", "VOLUME_PATH_CONFLICT"] as const;
-    assertError(await volume.put("d", "1"), ...conflict);
-    assertError(await volume.put("", "1"), ...conflict);
-    assertError(await volume.put("d/f/g", "1"), ...conflict);
-    assertError(await volume.read("d"), ...conflict);
-    assertError(await volume.read(""), ...conflict);
-    assertError(await client.get(`${volume.path}/entries?directory=d/f`), ...conflict);
-    assertError(await volume.read("d/x"), "NOT_FOUND", "VOLUME_FILE_NOT_FOUND");
+    const conflict = "VOLUME_PATH_CONFLICT";
+    assertError(await volume.put("d", "1"), conflict);
+    assertError(await volume.put("", "1"), conflict);
+    assertError(await volume.put("d/f/g", "1"), conflict);
+    assertError(await volume.read("d"), conflict);
+    assertError(await volume.read(""), conflict);
+    assertError(await client.get(`${volume.path}/entries?directory=d/f`), conflict);
+    assertError(await volume.read("d/x"), "VOLUME_FILE_NOT_FOUND");
   },
 
   "list a directory or everything below it, in pages": async ({ client }) => {
@@ -228,8 +212,7 @@ sharedSuite("volumes over HTTP", {
       "/d/sub",
       "/d/sub/deep",
     ]);
-    const answer = await client.get(`${volume.path}/entries?directory=none`);
-    assertError(answer, "NOT_FOUND", "VOLUME_FILE_NOT_FOUND");
+    assertError(await client.get(`${volume.path}/entries?directory=none`), "VOLUME_FILE_NOT_FOUND");
     const [entry] = ok(await client.get(`${volume.path}/entries?directory=d`)).list;
     assert.match(entry.modifiedAt, RFC3339_UTC);
     assert.deepEqual(entry, {
@@ -241,7 +224,7 @@ sharedSuite("volumes over HTTP", {
     });
     const first = ok(await client.get(`${volume.path}/entries?directory=d&page_size=10`));
     const other = `${volume.path}/entries?page_token=${encodeURIComponent(first.nextPageToken)}`;
-    assertError(await client.get(other), "INVALID_ARGUMENT", "INVALID_PAGE_TOKEN");
+    assertError(await client.get(other), "INVALID_PAGE_TOKEN");
   },
 
   "list their versions and restore one": async ({ client }) => {
@@ -274,29 +257,21 @@ sharedSuite("volumes over HTTP", {
     assert.deepEqual(await volume.tree(), {});
     for (const version of [7, -1]) {
       const answer = await client.post(`${volume.path}/restore`, { version });
-      assertError(answer, "NOT_FOUND", "VOLUME_VERSION_NOT_FOUND");
+      assertError(answer, "VOLUME_VERSION_NOT_FOUND");
     }
-    assertError(
-      await client.post(`${volume.path}/restore`, {}),
-      "INVALID_ARGUMENT",
-      "INVALID_FIELD",
-    );
+    assertError(await client.post(`${volume.path}/restore`, {}), "INVALID_FIELD");
   },
 
   "need a token for every byte": async ({ client }) => {
     const volume = await Volume.create(client);
     const stranger = new Volume(new Client(client.url, undefined), volume.id);
     for (const answer of [await stranger.put("f", "1"), await stranger.read("f")]) {
-      assertError(answer, "UNAUTHENTICATED", "TOKEN_MISSING");
+      assertError(answer, "TOKEN_MISSING");
     }
   },
 
   "are attached to an invocation only if they exist": async ({ client }) => {
     const fn = await client.deploy("export default () => ({});");
-    assertError(
-      await client.invoke(fn, {}, {}, { vfsId: "nope" }),
-      "NOT_FOUND",
-      "VOLUME_NOT_FOUND",
-    );
+    assertError(await client.invoke(fn, {}, {}, { vfsId: "nope" }), "VOLUME_NOT_FOUND");
   },
 });

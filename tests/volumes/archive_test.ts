@@ -121,7 +121,7 @@ sharedSuite("archives of volumes", {
     };
     for (const [name, tar] of Object.entries(bad)) {
       const answer = await client.call("PUT", `${volume.path}/archive`, tar);
-      assertError(answer, "INVALID_ARGUMENT", "ARCHIVE_INVALID");
+      assertError(answer, "ARCHIVE_INVALID");
       assert.ok(!JSON.stringify(answer.body).includes("volume-blobs"), name);
     }
     assert.deepEqual([(await volume.get()).version, await volume.tree()], [1, { "/kept": "1" }]);
@@ -140,7 +140,7 @@ sharedSuite("archives of volumes", {
     ];
     for (const [tar, message] of bad) {
       const answer = await client.call("PUT", `${volume.path}/archive`, tar);
-      assertError(answer, "INVALID_ARGUMENT", "ARCHIVE_INVALID", { message });
+      assertError(answer, "ARCHIVE_INVALID", message);
     }
     assert.equal((await volume.get()).version, 0);
     const gzip = new Blob([plain as BlobPart]).stream().pipeThrough(new CompressionStream("gzip"));
@@ -150,7 +150,7 @@ sharedSuite("archives of volumes", {
       new Uint8Array(await new Response(gzip).arrayBuffer()),
     );
     const unread = { message: /^Request body is not a tar archive: it is compressed/ };
-    assertError(compressed, "INVALID_ARGUMENT", "ARCHIVE_INVALID", unread);
+    assertError(compressed, "ARCHIVE_INVALID", unread);
     // A contiguous file, and one of an archive older than POSIX.
     for (const type of ["7", "\0"]) {
       ok(await client.call("PUT", `${volume.path}/archive`, withType(plain, type)));
@@ -178,12 +178,12 @@ sharedSuite("archives of volumes", {
     ];
     for (const [headers, message] of bad) {
       const answer = await client.call("PUT", `${volume.path}/archive`, joined(headers, plain));
-      assertError(answer, "INVALID_ARGUMENT", "ARCHIVE_INVALID", { message });
+      assertError(answer, "ARCHIVE_INVALID", message);
     }
     // The decoder reads digits across spaces, and skips less or more than the size says.
     const spaced = withHeader(plain, 124, "1 130\0");
     const answer = await client.call("PUT", `${volume.path}/archive`, spaced);
-    assertError(answer, "INVALID_ARGUMENT", "ARCHIVE_INVALID", { message: /header is damaged/ });
+    assertError(answer, "ARCHIVE_INVALID", /header is damaged/);
     assert.equal((await volume.get()).version, 0);
     const sized = joined(extended(record("size", "600")), plain);
     ok(await client.call("PUT", `${volume.path}/archive`, sized));
@@ -193,13 +193,15 @@ sharedSuite("archives of volumes", {
   "keep to quotas": async ({ client }) => {
     const volume = await Volume.create(client, { quotaBytes: 1000 });
     await volume.put("kept", "1");
-    const exhausted = ["RESOURCE_EXHAUSTED", "VOLUME_QUOTA"] as const;
+    const exhausted = "VOLUME_QUOTA";
     const large = await packTar([file("a", "x".repeat(600)), file("b", "x".repeat(600))]);
-    assertError(await client.call("PUT", `${volume.path}/archive`, large), ...exhausted);
+    assertError(await client.call("PUT", `${volume.path}/archive`, large), exhausted);
     const many = await packTar(Array.from({ length: 51 }, (_, n) => file(`f${n}`, "")));
-    assertError(await client.call("PUT", `${volume.path}/archive`, many), ...exhausted, {
-      message: /the limit of files and directories is 50 \(--max-volume-files\)/,
-    });
+    assertError(
+      await client.call("PUT", `${volume.path}/archive`, many),
+      exhausted,
+      /the limit of files and directories is 50 \(--max-volume-files\)/,
+    );
     assert.deepEqual(await volume.tree(), { "/kept": "1" });
     const whole = await packTar([file("a", "x".repeat(1000))]);
     ok(await client.call("PUT", `${volume.path}/archive`, whole));

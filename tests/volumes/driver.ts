@@ -74,12 +74,7 @@ export class Driver {
   static async deploy(client: Client, ...hosts: readonly string[]): Promise<Driver> {
     const id = await client.deploy(MAIN);
     if (hosts.length > 0) {
-      ok(
-        await client.post("/api/v1/functions/update", {
-          function: { id, outboundNetworkAllowlist: hosts },
-          updateMask: "outboundNetworkAllowlist",
-        }),
-      );
+      ok(await client.update(id, { outboundNetworkAllowlist: hosts }, "outboundNetworkAllowlist"));
     }
     return new Driver(client, id);
   }
@@ -90,9 +85,7 @@ export class Driver {
 
   /** Runs the steps on a volume; an empty id means no volume. */
   async run(vfsId: string, ...steps: readonly Step[]): Promise<Ending> {
-    const { invocationId, json } = ok(
-      await this.client.invoke(this.id, { steps }, {}, { vfsId }),
-    );
+    const { invocationId, json } = ok(await this.client.invoke(this.id, { steps }, {}, { vfsId }));
     const record = await this.client.invocation(this.id, invocationId);
     const results = json === undefined ? undefined : JSON.parse(unbase64(json)).results;
     return { record, results };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { assertError, ok } from "../support/expect.ts";
+import { assertError, assertInvalid, ok } from "../support/expect.ts";
 import { sharedSuite } from "../support/suite.ts";
 import { Volume } from "./support.ts";
 
@@ -33,8 +33,7 @@ sharedSuite("paths of volumes", {
     for (const path of ["../x", "a/../../x", "/../../../../etc/passwd"]) {
       const url = `${volume.path}/files/${encodeURIComponent(path)}`;
       for (const method of ["GET", "PUT", "DELETE"]) {
-        const answer = await client.call(method, url, method === "PUT" ? "x" : undefined);
-        assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["path"] });
+        assertInvalid(await client.call(method, url, method === "PUT" ? "x" : undefined), "path");
       }
     }
     assert.deepEqual(await volume.tree(), {});
@@ -55,8 +54,7 @@ sharedSuite("paths of volumes", {
       "a/".repeat(600) + "a",
     ];
     for (const path of bad) {
-      const answer = await volume.put(path, "x");
-      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["path"] });
+      assertInvalid(await volume.put(path, "x"), "path");
     }
     assert.equal((await volume.put("a".repeat(255), "x")).status, 201);
     for (
@@ -83,7 +81,7 @@ sharedSuite("paths of volumes", {
     const [one, two] = [await Volume.create(client), await Volume.create(client)];
     await two.put("secret", "s");
     const answer = await client.get(`${one.path}/files/..%2f..%2f${two.id}%2ffiles%2fsecret`);
-    assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD");
+    assertError(answer, "INVALID_FIELD");
     ok(await client.get(`${one.path}/entries?recursive=true`));
     assert.deepEqual(await one.tree(), {});
   },

@@ -4,7 +4,7 @@ import { serverSuite } from "../support/suite.ts";
 import { random } from "../support/seed.ts";
 import { noise, Volume } from "./support.ts";
 
-const exhausted = ["RESOURCE_EXHAUSTED", "VOLUME_QUOTA"] as const;
+const exhausted = "VOLUME_QUOTA";
 const flags = ["--max-volume-files", "20", "--max-volume-file", "64KiB", "--max-volume", "1MiB"];
 
 serverSuite("quotas of volumes", { flags }, {
@@ -12,12 +12,10 @@ serverSuite("quotas of volumes", { flags }, {
     const volume = await Volume.create(client, { quotaBytes: 100 });
     assert.equal((await volume.put("a", "x".repeat(60))).status, 201);
     const answer = await volume.put("b", "x".repeat(41));
-    assertError(answer, ...exhausted, {
-      message: /would hold 101 B, its quota is 100 B, and it holds 60 B$/,
-    });
+    assertError(answer, exhausted, /would hold 101 B, its quota is 100 B, and it holds 60 B$/);
     assert.notEqual(answer.headers.get("retry-after"), null);
     assert.equal((await volume.put("b", "x".repeat(40))).status, 201);
-    assertError(await volume.put("c", "x"), ...exhausted);
+    assertError(await volume.put("c", "x"), exhausted);
     assert.equal((await volume.put("c", "")).status, 201);
     assert.equal((await volume.put("a", "x".repeat(59))).status, 204);
     assert.equal((await volume.put("c", "x")).status, 204);
@@ -27,18 +25,22 @@ serverSuite("quotas of volumes", { flags }, {
   "stop a body that is too long before its end": async ({ client }) => {
     const volume = await Volume.create(client);
     const answer = await volume.put("a", noise(65 * 1024));
-    assertError(answer, ...exhausted, {
-      message: /File "\/a" is too large: the limit of a file is 64 KiB \(--max-volume-file\)/,
-    });
+    assertError(
+      answer,
+      exhausted,
+      /File "\/a" is too large: the limit of a file is 64 KiB \(--max-volume-file\)/,
+    );
     assert.deepEqual(await volume.tree(), {});
   },
 
   "count files and directories": async ({ client }) => {
     const volume = await Volume.create(client);
     for (let n = 0; n < 18; n++) await volume.put(`f${n}`, "");
-    assertError(await volume.put("a/b/c", ""), ...exhausted, {
-      message: /would have 21 files and directories, the limit is 20 .*, and it has 18$/,
-    });
+    assertError(
+      await volume.put("a/b/c", ""),
+      exhausted,
+      /would have 21 files and directories, the limit is 20 .*, and it has 18$/,
+    );
     assert.equal((await volume.put("a/b", "")).status, 201);
     assert.equal((await volume.put("a/b", "1")).status, 204);
     assert.equal((await volume.get()).fileCount, 19);
