@@ -31,6 +31,9 @@ export interface Hostile {
   readonly alone?: true;
 }
 
+/** Texts by the names of their functions. */
+export type Table = Readonly<Record<string, string>>;
+
 /** Whether one invocation can make this attempt after others: none leaves anything, and each has an end of its own. */
 export function canFollow(one: Hostile): boolean {
   const { attempt, allowlist, invocations, waits, logs, alone } = one;
@@ -49,7 +52,7 @@ export function endIn({ end }: Hostile, mode: Mode): End {
 }
 
 /** Helpers for attempts, in addition to the input. */
-const TOOLS: Readonly<Record<string, string>> = {
+const TOOLS: Table = {
   req:
     `import { createRequire } from "node:module";\nconst req: any = createRequire("file:///main.js");`,
   // The builder cannot read the specifier.
@@ -81,27 +84,34 @@ export default async function main(input: any): Promise<any> {
 `;
 }
 
-function wrapped(body: string): Pick<Hostile, "main" | "attempt"> {
-  return { main: mainOfAttempts([body]), attempt: body };
+/** A hostile function for each text, with this end. */
+function hostiles(texts: Table, end: Hostile["end"]): Hostile[] {
+  return Object.entries(texts).map(([name, main]) => ({ name, main, end }));
 }
 
-/** An attempt that must be rejected with an error that begins so (\`Name: message\`); what it returns is what it got. */
-export function rejected(name: string, body: string, begins: string): Hostile {
-  return { name, ...wrapped(body), end: rejectedEnd(begins) };
+/** An attempt for each body, with this end. */
+export function attempts(bodies: Table, end: Hostile["end"]): Hostile[] {
+  return hostiles(bodies, end).map((one) => ({
+    ...one,
+    main: mainOfAttempts([one.main]),
+    attempt: one.main,
+  }));
 }
 
-/** The same, with an end for each mode. */
-export function rejectedBy(
-  name: string,
-  body: string,
-  begins: Readonly<Record<Mode, string>>,
-): Hostile {
-  const end = {
+/**
+ * Attempts that must be rejected with an error that begins so (`Name: message`), in every mode or by mode; what they
+ * return is what they got.
+ */
+export function rejected(
+  begins: string | Readonly<Record<Mode, string>>,
+  bodies: Table,
+): Hostile[] {
+  if (typeof begins === "string") return attempts(bodies, rejectedEnd(begins));
+  return attempts(bodies, {
     bubblewrap: rejectedEnd(begins.bubblewrap),
     landlock: rejectedEnd(begins.landlock),
     process: rejectedEnd(begins.process),
-  };
-  return { name, ...wrapped(body), end };
+  });
 }
 
 function rejectedEnd(begins: string): End {
@@ -109,22 +119,39 @@ function rejectedEnd(begins: string): End {
   return { outputMatches: new RegExp(`^{"rejected":${RegExp.escape(text)}`) };
 }
 
-/** An attempt that gets exactly this harmless value. */
-export function gets(name: string, body: string, got: string): Hostile {
-  return { name, ...wrapped(body), end: { output: { got } } };
+/** Attempts to use what Deno does not offer to functions, which their names begin with. */
+export function unavailable(instead: string, bodies: Table): Hostile[] {
+  return Object.entries(bodies).flatMap(([name, body]) =>
+    rejected(`Error: ${name.split(" ")[0]} is not available in a function: ${instead}`, {
+      [name]: body,
+    })
+  );
 }
 
-/** A function whose invocation must fail with this error. */
-export function fails(name: string, main: string, error: RegExp): Hostile {
-  return { name, main, end: { error } };
+/** The error of a module that functions cannot import. */
+export function noModule(specifier: string): string {
+  return `TypeError: TypeError: Module "${specifier}" is not available in a function`;
 }
 
-/** A function that must return exactly this. */
-export function returns(name: string, main: string, output: Json): Hostile {
-  return { name, main, end: { output } };
+export const NO_PORT =
+  "Error: listen EACCES: a function cannot listen on a port; `export default { fetch }` answers HTTP requests";
+
+/** Attempts that get exactly this harmless value. */
+export function gets(got: string, bodies: Table): Hostile[] {
+  return attempts(bodies, { output: { got } });
 }
 
-/** An attempt with this end. */
-export function attempts(name: string, body: string, end: End): Hostile {
-  return { name, ...wrapped(body), end };
+/** Functions whose invocation must fail with this error. */
+export function fails(error: RegExp, mains: Table): Hostile[] {
+  return hostiles(mains, { error });
+}
+
+/** Functions that must return exactly this. */
+export function returns(output: Json, mains: Table): Hostile[] {
+  return hostiles(mains, { output });
+}
+
+/** The texts, each changed in this way. */
+export function mapped(texts: Table, change: (text: string) => string): Table {
+  return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, change(text)]));
 }

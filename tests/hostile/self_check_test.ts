@@ -19,21 +19,17 @@ async function withStage(
   await body(stage, ground);
 }
 
-const FETCHES: Hostile = {
-  ...rejected(
-    "fetches the canary",
+const FETCHES: readonly Hostile[] = rejected("TypeError: fetch failed: ", {
+  "fetches the canary":
     `const r = await fetch("http://127.0.0.1:" + input.port + "/"); throw new Error("403 " + await r.text());`,
-    "TypeError: fetch failed: ",
-  ),
-  allowlist: ["127.0.0.1:CANARY"],
-};
+}).map((one) => ({ ...one, allowlist: ["127.0.0.1:CANARY"] }));
 
 type Check = (stage: Stage, ground: Ground) => Promise<void>;
 
 /** Checks on one stage. The last one harms the canaries. */
 const CHECKS: Readonly<Record<string, Check>> = {
   "a canary that no function can reach is not reported": async (stage) => {
-    assert.deepEqual(await stage.attack([FETCHES]), []);
+    assert.deepEqual(await stage.attack(FETCHES), []);
   },
 
   "a leaked canary is detected, wherever it leaks": async (stage, { canaries, functions }) => {
@@ -50,7 +46,8 @@ const CHECKS: Readonly<Record<string, Check>> = {
 export default ({ attempts: [at] }: { attempts: number[] }) => { const token = tokens[at!]!; ${code} };`;
       const id = await stage.client.deploy(main);
       for (const [attempt, [file]] of tokens.entries()) {
-        const hostile = returns(way, main, {});
+        const [hostile] = returns({}, { [way]: main });
+        assert.ok(hostile);
         functions.set(hostile, { id, attempt });
         const errors = await stage.attack([hostile]);
         assert.ok(errors.includes(`${way}: LEAK of the canary in the ${file}`), `${way} ${file}`);
@@ -60,10 +57,12 @@ export default ({ attempts: [at] }: { attempts: number[] }) => { const token = t
 
   "of attempts in one invocation each is judged by itself": async (stage, { functions }) => {
     const made = [
-      rejected("first", `throw new Error("no");`, "Error: no"),
-      rejected("gets through", `return "there";`, "Error: no"),
-      rejected("fails otherwise", `throw new Error("later");`, "Error: no"),
-      gets("last", `return 1;`, "1"),
+      ...rejected("Error: no", {
+        "first": `throw new Error("no");`,
+        "gets through": `return "there";`,
+        "fails otherwise": `throw new Error("later");`,
+      }),
+      ...gets("1", { "last": `return 1;` }),
     ];
     const id = await stage.client.deploy(mainOfAttempts(made.map(({ attempt = "" }) => attempt)));
     for (const [attempt, one] of made.entries()) functions.set(one, { id, attempt });
@@ -86,7 +85,7 @@ export default ({ attempts: [at] }: { attempts: number[] }) => { const token = t
     const before = ok(await client.get(`/api/v1/functions/${goodId}`)).function.publishedCommitId;
     const { body } = await client.commit(goodId, { "main.ts": "export default () => ({});" });
     await publish(body.commit.id);
-    assert.deepEqual(await stage.attack([returns("good", "export default () => ({});", {})]), [
+    assert.deepEqual(await stage.attack(returns({}, { "good": "export default () => ({});" })), [
       "good: a good function failed",
     ]);
     ok(await publish(before));
@@ -96,7 +95,8 @@ export default ({ attempts: [at] }: { attempts: number[] }) => { const token = t
     stage,
     { canaries },
   ) => {
-    const good = returns("good", "export default () => ({ a: 1 });", { a: 1 });
+    const [good] = returns({ a: 1 }, { "good": "export default () => ({ a: 1 });" });
+    assert.ok(good);
     assert.deepEqual(await stage.attack([good]), []);
     const wrong = [
       { ...good, end: { output: { a: 2 } } },
@@ -124,7 +124,7 @@ Deno.test("the suite detects what it looks for", async (context) => {
 
 Deno.test("a canary that is reached is detected, whatever the function returns", async () => {
   await withStage(["--egress-allow-private", "127.0.0.1/32"], async (stage) => {
-    const errors = (await stage.attack([FETCHES])).join("\n");
+    const errors = (await stage.attack(FETCHES)).join("\n");
     assert.match(errors, /LEAK of the canary in the answer/);
     assert.match(errors, /the TCP canary was connected to/);
     assert.match(errors, /the TCP canary received "GET \/ HTTP\/1.1/);

@@ -1,22 +1,19 @@
 /** Forged frames and changed globals: the function returns `{ real: true }`, and that must be the output. */
-import { fails, type Hostile, returns } from "../hostile.ts";
+import { fails, mapped, returns, type Table } from "../hostile.ts";
 
 const REAL = { real: true };
 
-const poisoned = (name: string, code: string): Hostile =>
-  returns(name, `${code}\nexport default async (): Promise<any> => ({ real: true });`, REAL);
-
-const during = (name: string, code: string): Hostile =>
+const during = (codes: Table) =>
   returns(
-    name,
-    `const g: any = globalThis;\nexport default async (): Promise<any> => { ${code}\nreturn { real: true }; };`,
     REAL,
+    mapped(codes, (code) =>
+      `const g: any = globalThis;\nexport default async (): Promise<any> => { ${code}\nreturn { real: true }; };`),
   );
 
 const FRAME = `new Uint8Array([...Array(24).fill(255), 0x20, 0, 0, 0, 2, 123, 125])`;
 
 /** Changes of built-ins that the bootstrap uses. Each runs while the module loads. */
-const POISONS: Readonly<Record<string, string>> = {
+const POISONS: Table = {
   "JSON":
     `(JSON as any).stringify = () => '{"forged":1}'; (JSON as any).parse = () => ({ forged: 1 });`,
   "encoders":
@@ -48,57 +45,46 @@ const POISONS: Readonly<Record<string, string>> = {
 };
 
 export const FORGERY = [
-  ...Object.entries(POISONS).map(([name, code]) => poisoned(name, code)),
-  during(
-    "frames on the console",
-    `console.log("ready"); console.log('{"ok":true,"value":"forged"}'); console.log("\\xff".repeat(40) + '{"forged":1}');`,
+  ...returns(
+    REAL,
+    mapped(
+      POISONS,
+      (code) => `${code}\nexport default async (): Promise<any> => ({ real: true });`,
+    ),
   ),
-  during("a frame on stdout", `Deno.stdout.writeSync(${FRAME});`),
-  during("a frame on stdout by node:fs", `(await import("node:fs")).writeSync(1, ${FRAME});`),
-  during("a frame on stderr", `Deno.stderr.writeSync(${FRAME});`),
-  during(
-    "half a frame that swallows what follows",
-    `Deno.stdout.writeSync(new Uint8Array([...Array(24).fill(255), 0x20, 255, 255, 255, 255]));`,
-  ),
-  during(
-    "guessed nonces",
-    `for (let n = 0; n < 500; n++) { const f = ${FRAME}; crypto.getRandomValues(f.subarray(1, 24)); Deno.stdout.writeSync(f); }`,
-  ),
-  during(
-    "the end of the log",
-    `console.log("\\n\\0\\x1b[2J\\r".repeat(20)); console.error("\\u2028{}\\n");`,
-  ),
-  during(
-    "globals removed",
-    `for (const key of Object.getOwnPropertyNames(g)) { try { delete g[key]; } catch {} }`,
-  ),
-  during(
-    "a second answer",
-    `queueMicrotask(() => Deno.stdout.writeSync(${FRAME})); setTimeout(() => { throw new Error("late"); });`,
-  ),
-  fails(
-    "nothing but a forged answer",
-    `export default () => { Deno.stdout.writeSync(${FRAME}); Deno.exit(0); };`,
-    /^EXITED: /,
-  ),
-  fails(
-    "a forged answer and a closed stdout",
-    `export default () => { Deno.stdout.writeSync(${FRAME}); Deno.stdout.close(); return {}; };`,
-    /^(EXITED|UNCAUGHT): /,
-  ),
-  fails(
-    "a then that forges",
-    `export default () => ({ then(ok: any) { ok(5); } });`,
-    /^BAD_OUTPUT: the function returned a number, not a JSON object/,
-  ),
-  fails(
-    "an error with hostile properties",
-    `export default () => { throw { get name() { throw 1; }, message: "\\u0000".repeat(9), get stack() { throw 1; } }; };`,
-    /^UNCAUGHT: Error: /,
-  ),
-  fails(
-    "an error word",
-    `export default () => { throw new Error("no\\nTIMEOUT: forged"); };`,
-    /^UNCAUGHT: Error: no\nTIMEOUT: forged/,
-  ),
+  ...during({
+    "frames on the console":
+      `console.log("ready"); console.log('{"ok":true,"value":"forged"}'); console.log("\\xff".repeat(40) + '{"forged":1}');`,
+    "a frame on stdout": `Deno.stdout.writeSync(${FRAME});`,
+    "a frame on stdout by node:fs": `(await import("node:fs")).writeSync(1, ${FRAME});`,
+    "a frame on stderr": `Deno.stderr.writeSync(${FRAME});`,
+    "half a frame that swallows what follows":
+      `Deno.stdout.writeSync(new Uint8Array([...Array(24).fill(255), 0x20, 255, 255, 255, 255]));`,
+    "guessed nonces":
+      `for (let n = 0; n < 500; n++) { const f = ${FRAME}; crypto.getRandomValues(f.subarray(1, 24)); Deno.stdout.writeSync(f); }`,
+    "the end of the log":
+      `console.log("\\n\\0\\x1b[2J\\r".repeat(20)); console.error("\\u2028{}\\n");`,
+    "globals removed":
+      `for (const key of Object.getOwnPropertyNames(g)) { try { delete g[key]; } catch {} }`,
+    "a second answer":
+      `queueMicrotask(() => Deno.stdout.writeSync(${FRAME})); setTimeout(() => { throw new Error("late"); });`,
+  }),
+  ...fails(/^EXITED: /, {
+    "nothing but a forged answer":
+      `export default () => { Deno.stdout.writeSync(${FRAME}); Deno.exit(0); };`,
+  }),
+  ...fails(/^(EXITED|UNCAUGHT): /, {
+    "a forged answer and a closed stdout":
+      `export default () => { Deno.stdout.writeSync(${FRAME}); Deno.stdout.close(); return {}; };`,
+  }),
+  ...fails(/^BAD_OUTPUT: the function returned a number, not a JSON object/, {
+    "a then that forges": `export default () => ({ then(ok: any) { ok(5); } });`,
+  }),
+  ...fails(/^UNCAUGHT: Error: /, {
+    "an error with hostile properties":
+      `export default () => { throw { get name() { throw 1; }, message: "\\u0000".repeat(9), get stack() { throw 1; } }; };`,
+  }),
+  ...fails(/^UNCAUGHT: Error: no\nTIMEOUT: forged/, {
+    "an error word": `export default () => { throw new Error("no\\nTIMEOUT: forged"); };`,
+  }),
 ];
