@@ -23,10 +23,18 @@ function violationsOf(flags: Given, env: Given = {}): readonly string[] {
   return [];
 }
 
-/** Exactly one violation, and it says all of this. */
-function assertViolation(flags: Given, env: Given, ...parts: readonly string[]): void {
-  const violations = violationsOf(flags, env);
-  assert.equal(violations.length, 1, `${JSON.stringify([flags, env])}: ${violations.join("; ")}`);
+/** Flags with exactly one violation, which says all of this. */
+function assertViolation(flags: Given, ...parts: readonly string[]): void {
+  assertSays(flags, violationsOf(flags), parts);
+}
+
+/** Variables with exactly one violation, which says all of this. */
+function assertVariable(env: Given, ...parts: readonly string[]): void {
+  assertSays(env, violationsOf({}, env), parts);
+}
+
+function assertSays(given: Given, violations: readonly string[], parts: readonly string[]): void {
+  assert.equal(violations.length, 1, `${JSON.stringify(given)}: ${violations.join("; ")}`);
   for (const part of parts) {
     assert.ok(violations[0]?.includes(part), `${violations[0]} lacks ${part}`);
   }
@@ -68,42 +76,35 @@ Deno.test("every violation is reported at once, by the name that was used", () =
     INVOKED_UPLOAD_TTL: "60",
   });
   assert.equal(violations.length, 4);
-  assert.ok(
-    violations.some((violation) =>
-      violation.startsWith('Invalid --port: "http" is not a whole number')
-    ),
-  );
-  assert.ok(
-    violations.some((violation) => violation.startsWith('Invalid --memory: "128" is not a size')),
-  );
-  assert.ok(
-    violations.some((violation) => violation.includes('INVOKED_LOG_LEVEL: "loud" is not one of')),
-  );
-  assert.ok(
-    violations.some((violation) =>
-      violation.includes('INVOKED_UPLOAD_TTL: "60" is not a duration')
-    ),
-  );
+  const expected = [
+    'Invalid --port: "http" is not a whole number',
+    'Invalid --memory: "128" is not a size',
+    'Invalid INVOKED_LOG_LEVEL: "loud" is not one of',
+    'Invalid INVOKED_UPLOAD_TTL: "60" is not a duration',
+  ];
+  for (const start of expected) {
+    assert.ok(violations.some((violation) => violation.startsWith(start)), start);
+  }
 });
 
 Deno.test("unknown names are violations that name the nearest setting", () => {
-  assertViolation({}, { INVOKED_PROT: "1" }, "Unknown setting INVOKED_PROT", "INVOKED_PORT?");
-  assertViolation({ "max-bodi": "1MiB" }, {}, "Unknown setting --max-bodi", "--max-body?");
-  assertViolation({ "master-key": MASTER_KEY }, {}, "Unknown setting --master-key");
+  assertVariable({ INVOKED_PROT: "1" }, "Unknown setting INVOKED_PROT", "INVOKED_PORT?");
+  assertViolation({ "max-bodi": "1MiB" }, "Unknown setting --max-bodi", "--max-body?");
+  assertViolation({ "master-key": MASTER_KEY }, "Unknown setting --master-key");
   assert.deepEqual(violationsOf({}, { INVOKE: "1", invoked_port: "x", NOT_INVOKED_X: "1" }), []);
 });
 
 Deno.test("an empty value is a violation, not an absence", () => {
-  assertViolation({ host: "" }, {}, "--host is empty");
-  assertViolation({}, { INVOKED_MASTER_KEY: "" }, "INVOKED_MASTER_KEY is empty");
+  assertViolation({ host: "" }, "--host is empty");
+  assertVariable({ INVOKED_MASTER_KEY: "" }, "INVOKED_MASTER_KEY is empty");
 });
 
 Deno.test("values outside of their range are rejected", () => {
-  assertViolation({ port: "65536" }, {}, "--port", "65536", "0 to 65535");
-  assertViolation({ port: "-1" }, {}, "-1");
-  assertViolation({ "pool-size": "0" }, {}, "--pool-size", "1 to 1,000");
-  assertViolation({ "invocation-timeout": "0" }, {}, "100 ms to 24 h");
-  assertViolation({ "log-format": "xml" }, {}, "auto, json, pretty");
+  assertViolation({ port: "65536" }, "--port", "65536", "0 to 65535");
+  assertViolation({ port: "-1" }, "-1");
+  assertViolation({ "pool-size": "0" }, "--pool-size", "1 to 1,000");
+  assertViolation({ "invocation-timeout": "0" }, "100 ms to 24 h");
+  assertViolation({ "log-format": "xml" }, "auto, json, pretty");
 });
 
 Deno.test("the host is a name or an address", () => {
@@ -111,7 +112,7 @@ Deno.test("the host is a name or an address", () => {
     assert.equal(resolveConfig({ host }, {}).config.server.host, host);
   }
   for (const host of ["[::1]", "1.2.3", "1.2.3.256", "a b", "a/b", "a:80", "-a", "a..b", "a\n"]) {
-    assertViolation({ host }, {}, "Invalid --host: ");
+    assertViolation({ host }, "Invalid --host: ");
   }
 });
 
@@ -123,11 +124,11 @@ Deno.test("a collector has an http or https URL, and its settings need it", () =
   for (
     const url of ["otel:4318", "http://a:b@otel", "http://otel?a", "http://otel#a", "file:///a"]
   ) {
-    assertViolation({ "otlp-endpoint": url }, {}, "Invalid --otlp-endpoint: ");
+    assertViolation({ "otlp-endpoint": url }, "Invalid --otlp-endpoint: ");
   }
-  assertViolation({ "otlp-ca": "ca" }, {}, "--otlp-ca", "unset without --otlp-endpoint");
+  assertViolation({ "otlp-ca": "ca" }, "--otlp-ca", "unset without --otlp-endpoint");
   const plain = { "otlp-endpoint": "http://otel", "otlp-ca": "ca" };
-  assertViolation(plain, {}, "--otlp-ca", "unset with a collector at an http URL");
+  assertViolation(plain, "--otlp-ca", "unset with a collector at an http URL");
   const names = ["HEADERS", "METRICS_HEADERS", "TRACES_HEADERS"]
     .map((name) => `OTEL_EXPORTER_OTLP_${name}`);
   const env = Object.fromEntries(names.toReversed().map((name) => [name, `${name}=secret`]));
@@ -147,10 +148,10 @@ Deno.test("the ratio of traces is a number from 0 to 1, and needs a collector", 
   const accepted = { "0": 0, "1": 1, "0.05": 0.05, ".5": 0.5, "1.0": 1, "1e-3": 0.001 };
   for (const [text, value] of Object.entries(accepted)) assert.equal(ratioOf(text), value);
   for (const ratio of ["-0.1", "1.1", "5%", "1/2", "0x1", "NaN", "1e400", "2e", " 1"]) {
-    assertViolation({ "trace-sample": ratio }, {}, "Invalid --trace-sample: ", "from 0 to 1");
+    assertViolation({ "trace-sample": ratio }, "Invalid --trace-sample: ", "from 0 to 1");
   }
-  assertViolation({ "trace-sample": "1" }, {}, "--trace-sample", "unset without --otlp-endpoint");
-  assertViolation({ "trace-slow": "0" }, {}, "--trace-slow", "1 ms to 24 h");
+  assertViolation({ "trace-sample": "1" }, "--trace-sample", "unset without --otlp-endpoint");
+  assertViolation({ "trace-slow": "0" }, "--trace-slow", "1 ms to 24 h");
 });
 
 Deno.test("the URL of traces has the id once, after the host", () => {
@@ -185,7 +186,7 @@ Deno.test("the URL of traces has the id once, after the host", () => {
     `https://traces.example/{traceId}?${"x".repeat(2_048)}`,
   ];
   for (const url of rejected) {
-    assertViolation({ "trace-url": url }, {}, "Invalid --trace-url: ", "{traceId} once");
+    assertViolation({ "trace-url": url }, "Invalid --trace-url: ", "{traceId} once");
   }
 });
 
@@ -200,7 +201,6 @@ Deno.test("an invalid network is named among valid ones", () => {
   ) {
     assertViolation(
       { "trusted-proxies": `10.0.0.0/8,${bad},::1` },
-      {},
       `Invalid --trusted-proxies: ${JSON.stringify(bad)} is not a network such as`,
     );
   }
@@ -221,12 +221,12 @@ Deno.test("the public URL is a host alone", () => {
     "https://a\\b",
     "javascript:alert(1)",
   ];
-  for (const url of rejected) assertViolation({ "public-url": url }, {}, "Invalid --public-url: ");
+  for (const url of rejected) assertViolation({ "public-url": url }, "Invalid --public-url: ");
 });
 
 Deno.test("the data directory is absolute", () => {
   assert.ok(isAbsolute(resolveConfig({ data: "../x" }, {}).config.server.dataDir));
-  assertViolation({ data: "a\0b" }, {}, "Invalid --data: ");
+  assertViolation({ data: "a\0b" }, "Invalid --data: ");
 });
 
 Deno.test("the master key is 32 bytes and is in no message", () => {
@@ -235,47 +235,34 @@ Deno.test("the master key is 32 bytes and is in no message", () => {
   assert.equal(config.identity.masterKey.reveal(), MASTER_KEY);
   const rejected = ["hunter2", MASTER_KEY.slice(0, -1), MASTER_KEY + "\n", "A".repeat(44)];
   for (const key of rejected) {
-    assertViolation(
-      {},
-      { INVOKED_MASTER_KEY: key },
-      "INVOKED_MASTER_KEY: the value is not",
-      "32 bytes",
-    );
+    assertVariable({ INVOKED_MASTER_KEY: key }, "INVOKED_MASTER_KEY: the value is not", "32 bytes");
     assert.ok(!violationsOf({}, { INVOKED_MASTER_KEY: key }).join().includes(key));
   }
 });
 
 Deno.test("settings that contradict each other are rejected", () => {
-  assertViolation({ "max-body": "8MiB" }, {}, "--max-body is 8 MiB", "at least", "input of 6 MiB");
-  assertViolation(
-    { "max-commit": "12MiB" },
-    {},
-    "--max-body is 12 MiB by default",
-    "commit of 12 MiB",
-  );
-  assertViolation({ "max-file": "5MiB" }, {}, "--max-commit is 4 MiB by default", "5 MiB");
-  assertViolation({ "header-timeout": "2m" }, {}, "--request-timeout is 60 s by default", "2 min");
-  assertViolation({ memory: "32MiB", "max-output": "9MiB" }, {}, "--memory is 32 MiB", "36 MiB");
+  assertViolation({ "max-body": "8MiB" }, "--max-body is 8 MiB", "at least", "input of 6 MiB");
+  assertViolation({ "max-commit": "12MiB" }, "--max-body is 12 MiB by default", "commit of 12 MiB");
+  assertViolation({ "max-file": "5MiB" }, "--max-commit is 4 MiB by default", "5 MiB");
+  assertViolation({ "header-timeout": "2m" }, "--request-timeout is 60 s by default", "2 min");
+  assertViolation({ memory: "32MiB", "max-output": "9MiB" }, "--memory is 32 MiB", "36 MiB");
   const listed = (hosts: string, more = {}) => ({ "endpoint-hosts": hosts, ...more });
   const origin = "https://invoked.example.com";
   assertViolation(
     listed("a.example.com,localhost"),
-    {},
     "--endpoint-hosts",
     "without localhost, a host",
   );
   assertViolation(
     listed("a.example.com,b.example.com", { host: "b.example.com", "public-url": origin }),
-    {},
     "without b.example.com",
   );
   assertViolation(
     listed("a.example.com", { "endpoint-domain": "example.com", "public-url": origin }),
-    {},
     "--endpoint-domain",
     "another one than that of invoked.example.com",
   );
-  assertViolation({ "max-artifact": "3MiB" }, {}, "--max-artifact is 3 MiB", "4 MiB");
+  assertViolation({ "max-artifact": "3MiB" }, "--max-artifact is 3 MiB", "4 MiB");
 });
 
 Deno.test("the variables of package downloads are passed on unchanged", () => {
@@ -313,7 +300,7 @@ Deno.test("the issuer is an https URL, or an http URL of loopback", () => {
   ];
   for (const url of rejected) {
     const flags = { "oidc-issuer": url, "oidc-client-id": "c" };
-    assertViolation(flags, {}, `Invalid --oidc-issuer: ${JSON.stringify(url)} is not an https URL`);
+    assertViolation(flags, `Invalid --oidc-issuer: ${JSON.stringify(url)} is not an https URL`);
   }
 });
 
@@ -332,7 +319,6 @@ Deno.test("groups of the provider give roles", () => {
   ) {
     assertViolation(
       { ...flags, "oidc-role-map": `a=system:user,${bad}` },
-      {},
       `Invalid --oidc-role-map: ${JSON.stringify(bad)} is not GROUP=ROLE`,
     );
   }
@@ -341,14 +327,14 @@ Deno.test("groups of the provider give roles", () => {
 Deno.test("settings of the provider need a provider", () => {
   const id = { "oidc-client-id": "c" };
   const must = "unset without --oidc-issuer";
-  assertViolation({ "oidc-issuer": "https://a.example" }, {}, "together with --oidc-client-id");
-  assertViolation(id, {}, "--oidc-client-id is c", must);
-  assertViolation({ "oidc-client-secret-file": "/s" }, {}, "--oidc-client-secret-file is /s", must);
-  assertViolation({ "oidc-ca": "/ca" }, {}, "--oidc-ca is /ca", must);
-  assertViolation({ "oidc-role-map": "a%2C=system:user" }, {}, "is a%2C=system:user", must);
-  assertViolation({}, { INVOKED_OIDC_ONLY: "true" }, "INVOKED_OIDC_ONLY is true", "false without");
-  assertViolation({ "oidc-refresh": "16m" }, {}, "--oidc-refresh", "1 s to 15 min");
-  assertViolation({ ...id, "oidc-groups-claim": "a b" }, {}, "--oidc-groups-claim", '"a b"');
+  assertViolation({ "oidc-issuer": "https://a.example" }, "together with --oidc-client-id");
+  assertViolation(id, "--oidc-client-id is c", must);
+  assertViolation({ "oidc-client-secret-file": "/s" }, "--oidc-client-secret-file is /s", must);
+  assertViolation({ "oidc-ca": "/ca" }, "--oidc-ca is /ca", must);
+  assertViolation({ "oidc-role-map": "a%2C=system:user" }, "is a%2C=system:user", must);
+  assertVariable({ INVOKED_OIDC_ONLY: "true" }, "INVOKED_OIDC_ONLY is true", "false without");
+  assertViolation({ "oidc-refresh": "16m" }, "--oidc-refresh", "1 s to 15 min");
+  assertViolation({ ...id, "oidc-groups-claim": "a b" }, "--oidc-groups-claim", '"a b"');
 });
 
 Deno.test("the URL of alerts is a secret, and has one source", () => {
@@ -372,11 +358,10 @@ Deno.test("the URL of alerts is a secret, and has one source", () => {
     assert.ok(!violation.includes("T0KEN"), violation);
   }
   const both = { "alert-url": url, "alert-url-file": "/url" };
-  assertViolation(both, {}, "--alert-url-file is /url, but must be unset with --alert-url");
+  assertViolation(both, "--alert-url-file is /url, but must be unset with --alert-url");
   assertViolation(
     { "alert-secret-file": "/secret" },
-    {},
     "--alert-secret-file is /secret, but must be unset without --alert-url and --alert-url-file",
   );
-  assertViolation({ "alert-interval": "999ms" }, {}, "--alert-interval", "from 1 s to 1 h");
+  assertViolation({ "alert-interval": "999ms" }, "--alert-interval", "from 1 s to 1 h");
 });
