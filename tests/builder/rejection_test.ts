@@ -1,167 +1,112 @@
 import assert from "node:assert/strict";
 import { MAX_DIAGNOSTICS } from "../../src/builder/diagnostics.ts";
 import { formatDiagnostic } from "../../src/builder/mod.ts";
+import type { Files } from "../support/client.ts";
 import { filesOf, openBuilder, rejection } from "./support.ts";
 
 const ALLOWED = "only npm: packages, node: modules and the commit's own files can be imported";
 const OK = "export default () => ({});\n";
 
-interface Case {
-  readonly name: string;
-  readonly files: Readonly<Record<string, string>>;
-  readonly expected: readonly string[];
-}
-
-const COMPILER: readonly Case[] = [
-  {
-    name: "no main.ts",
-    files: { "x.ts": OK },
-    expected: ["the commit has no main.ts"],
-  },
-  {
-    name: "a hostile path",
-    files: { "main.ts": OK, "../x": "" },
-    expected: ['Invalid path "../x": it has a segment ..'],
-  },
-  {
-    name: "syntax",
-    files: { "main.ts": `${OK}const a = ;` },
-    expected: ["main.ts:2:11: SyntaxError: Expression expected"],
-  },
-  {
-    name: "syntax elsewhere",
-    files: { "main.ts": `import "./lib/x.ts";\n${OK}`, "lib/x.ts": "\nlet = 1 1;" },
-    expected: ["lib/x.ts:2:9: SyntaxError: Expected ';', '}' or <eof>"],
-  },
-  {
-    name: "missing files, one as a type",
-    files: { "main.ts": `import "./a.ts";\nimport type { B } from "./lib/b.ts";\n${OK}` },
-    expected: [
-      'main.ts:1:8: Cannot import "./a.ts": the commit has no file a.ts',
-      'main.ts:2:24: Cannot import "./lib/b.ts": the commit has no file lib/b.ts',
-    ],
-  },
-  {
-    name: "imports without their ending",
-    files: {
+/** Commits, each with the reasons of its rejection. */
+const REJECTED: Readonly<Record<string, readonly [files: Files, ...reasons: string[]]>> = {
+  "no main.ts": [{ "x.ts": OK }, "the commit has no main.ts"],
+  "a hostile path": [{ "main.ts": OK, "../x": "" }, 'Invalid path "../x": it has a segment ..'],
+  "syntax": [{ "main.ts": `${OK}const a = ;` }, "main.ts:2:11: SyntaxError: Expression expected"],
+  "syntax elsewhere": [
+    { "main.ts": `import "./lib/x.ts";\n${OK}`, "lib/x.ts": "\nlet = 1 1;" },
+    "lib/x.ts:2:9: SyntaxError: Expected ';', '}' or <eof>",
+  ],
+  "missing files, one as a type": [
+    { "main.ts": `import "./a.ts";\nimport type { B } from "./lib/b.ts";\n${OK}` },
+    'main.ts:1:8: Cannot import "./a.ts": the commit has no file a.ts',
+    'main.ts:2:24: Cannot import "./lib/b.ts": the commit has no file lib/b.ts',
+  ],
+  "imports without their ending": [
+    {
       "main.ts":
         `import "./lib/x";\nimport "./lib";\nimport "./lib/x.js";\nimport "./lib/z";\n${OK}`,
       "lib/x.ts": OK,
       "lib/index.ts": OK,
     },
-    expected: [
-      'main.ts:1:8: Cannot import "./lib/x": the commit has no file lib/x; did you mean ./lib/x.ts?',
-      'main.ts:2:8: Cannot import "./lib": the commit has no file lib; did you mean ./lib/index.ts?',
-      'main.ts:3:8: Cannot import "./lib/x.js": the commit has no file lib/x.js; did you mean ./lib/x.ts?',
-      'main.ts:4:8: Cannot import "./lib/z": the commit has no file lib/z',
-    ],
-  },
-  {
-    name: "a computed import of a package",
-    files: { "main.ts": 'export default () => import("npm:" + "ms");' },
-    expected: [
-      'main.ts:1:29: Cannot import "npm:ms": a computed import is not locked; ' +
-      'write the package as plain text, as in import("npm:ms")',
-    ],
-  },
-  {
-    name: "missing exports, with TypeScript lines before them",
-    files: {
+    'main.ts:1:8: Cannot import "./lib/x": the commit has no file lib/x; did you mean ./lib/x.ts?',
+    'main.ts:2:8: Cannot import "./lib": the commit has no file lib; did you mean ./lib/index.ts?',
+    'main.ts:3:8: Cannot import "./lib/x.js": the commit has no file lib/x.js; did you mean ./lib/x.ts?',
+    'main.ts:4:8: Cannot import "./lib/z": the commit has no file lib/z',
+  ],
+  "a computed import of a package": [
+    { "main.ts": 'export default () => import("npm:" + "ms");' },
+    'main.ts:1:29: Cannot import "npm:ms": a computed import is not locked; ' +
+    'write the package as plain text, as in import("npm:ms")',
+  ],
+  "missing exports, with TypeScript lines before them": [
+    {
       "main.ts":
         `interface A {\n  a: 1;\n}\n\nimport { no, nope } from "./x.ts";\nexport default () => [no, nope];`,
       "x.ts": OK,
     },
-    expected: [
-      'main.ts:5:10: No matching export in "x.ts" for import "no"',
-      'main.ts:5:14: No matching export in "x.ts" for import "nope"',
-    ],
-  },
-  {
-    name: "JSON syntax",
-    files: {
-      "main.ts": `import x from "./x.json" with { type: "json" };\nexport default () => x;`,
-      "x.json": '{"a": 1,\n x}',
-    },
-    expected: ['x.json:2:2: Expected string in JSON but found "x"'],
-  },
-  {
-    name: "JSON without its attribute",
-    files: { "main.ts": `import x from "./x.json";\nexport default () => x;`, "x.json": "{}" },
-    expected: [
-      'main.ts:1:15: Cannot import "./x.json": Expected a JavaScript or TypeScript module, but identified a Json module. Consider importing Json modules with an import attribute with the type of "json".',
-    ],
-  },
-  {
-    name: "a constant assigned",
-    files: { "main.ts": `type A = 1;\nconst a: A = 1;\na = 2;\n${OK}` },
-    expected: ['main.ts:3:1: Cannot assign to "a" because it is a constant'],
-  },
-  {
-    name: "bare names",
-    files: { "main.ts": `import "fs";\nimport "lodash";\n${OK}` },
-    expected: [
-      'main.ts:1:8: Cannot import "fs": a module of Node.js is imported as "node:fs"',
-      'main.ts:2:8: Cannot import "lodash": a package is imported as "npm:lodash", ' +
-      "or named in the imports of deno.json",
-    ],
-  },
-  {
-    name: "unknown modules of Node.js",
-    files: { "main.ts": `import "node:nonesuch";\nimport "node:crypt";\n${OK}` },
-    expected: [
-      'main.ts:1:8: Cannot import "node:nonesuch": the runtime has no such module of Node.js',
-      'main.ts:2:8: Cannot import "node:crypt": the runtime has no such module of Node.js; ' +
-      "did you mean node:crypto?",
-    ],
-  },
-  {
-    name: "a configuration file",
-    files: {
-      "main.ts": `import x from "./deno.json" with { type: "json" };\nexport default () => x;`,
-      "deno.json": "{}",
-    },
-    expected: [
-      'main.ts:1:15: Cannot import "./deno.json": a configuration file takes no part in the build',
-    ],
-  },
-  {
-    name: "unknown packages, versions and subpaths",
-    files: { "main.ts": `import "npm:ms@99";\nimport "npm:@invoked-test/does-not-exist";\n${OK}` },
-    expected: [
-      `main.ts:1:8: Cannot import "npm:ms@99": Could not find npm package 'ms' matching '99'.`,
-      `main.ts:2:8: Cannot import "npm:@invoked-test/does-not-exist": npm package '@invoked-test/does-not-exist' does not exist.`,
-    ],
-  },
-  {
-    name: "everything that does not resolve at once, also what only the registry knows",
-    files: {
+    'main.ts:5:10: No matching export in "x.ts" for import "no"',
+    'main.ts:5:14: No matching export in "x.ts" for import "nope"',
+  ],
+  "JSON syntax": [{
+    "main.ts": `import x from "./x.json" with { type: "json" };\nexport default () => x;`,
+    "x.json": '{"a": 1,\n x}',
+  }, 'x.json:2:2: Expected string in JSON but found "x"'],
+  "JSON without its attribute": [
+    { "main.ts": `import x from "./x.json";\nexport default () => x;`, "x.json": "{}" },
+    'main.ts:1:15: Cannot import "./x.json": Expected a JavaScript or TypeScript module, but identified a Json module. Consider importing Json modules with an import attribute with the type of "json".',
+  ],
+  "a constant assigned": [
+    { "main.ts": `type A = 1;\nconst a: A = 1;\na = 2;\n${OK}` },
+    'main.ts:3:1: Cannot assign to "a" because it is a constant',
+  ],
+  "bare names": [
+    { "main.ts": `import "fs";\nimport "lodash";\n${OK}` },
+    'main.ts:1:8: Cannot import "fs": a module of Node.js is imported as "node:fs"',
+    'main.ts:2:8: Cannot import "lodash": a package is imported as "npm:lodash", ' +
+    "or named in the imports of deno.json",
+  ],
+  "unknown modules of Node.js": [
+    { "main.ts": `import "node:nonesuch";\nimport "node:crypt";\n${OK}` },
+    'main.ts:1:8: Cannot import "node:nonesuch": the runtime has no such module of Node.js',
+    'main.ts:2:8: Cannot import "node:crypt": the runtime has no such module of Node.js; ' +
+    "did you mean node:crypto?",
+  ],
+  "a configuration file": [{
+    "main.ts": `import x from "./deno.json" with { type: "json" };\nexport default () => x;`,
+    "deno.json": "{}",
+  }, 'main.ts:1:15: Cannot import "./deno.json": a configuration file takes no part in the build'],
+  "unknown packages, versions and subpaths": [
+    { "main.ts": `import "npm:ms@99";\nimport "npm:@invoked-test/does-not-exist";\n${OK}` },
+    `main.ts:1:8: Cannot import "npm:ms@99": Could not find npm package 'ms' matching '99'.`,
+    `main.ts:2:8: Cannot import "npm:@invoked-test/does-not-exist": npm package '@invoked-test/does-not-exist' does not exist.`,
+  ],
+  "everything that does not resolve at once, also what only the registry knows": [
+    {
       "main.ts":
         `import "./none.ts";\nimport "npm:ms@99";\nimport "lodash";\nimport "./x.ts";\n${OK}`,
       "x.ts": `import "npm:@invoked-test/does-not-exist";\nimport "node:nonesuch";`,
     },
-    expected: [
-      'main.ts:1:8: Cannot import "./none.ts": the commit has no file none.ts',
-      `main.ts:2:8: Cannot import "npm:ms@99": Could not find npm package 'ms' matching '99'.`,
-      'main.ts:3:8: Cannot import "lodash": a package is imported as "npm:lodash", ' +
-      "or named in the imports of deno.json",
-      `x.ts:1:8: Cannot import "npm:@invoked-test/does-not-exist": npm package '@invoked-test/does-not-exist' does not exist.`,
-      'x.ts:2:8: Cannot import "node:nonesuch": the runtime has no such module of Node.js',
-    ],
-  },
-  {
-    name: "a missing file of a package",
-    files: { "main.ts": `import x from "npm:ms@2/nope.js";\nexport default () => x;` },
-    expected: ["main.ts:1:15: Could not resolve 'npm:ms@2/nope.js'"],
-  },
-];
+    'main.ts:1:8: Cannot import "./none.ts": the commit has no file none.ts',
+    `main.ts:2:8: Cannot import "npm:ms@99": Could not find npm package 'ms' matching '99'.`,
+    'main.ts:3:8: Cannot import "lodash": a package is imported as "npm:lodash", ' +
+    "or named in the imports of deno.json",
+    `x.ts:1:8: Cannot import "npm:@invoked-test/does-not-exist": npm package '@invoked-test/does-not-exist' does not exist.`,
+    'x.ts:2:8: Cannot import "node:nonesuch": the runtime has no such module of Node.js',
+  ],
+  "a missing file of a package": [{
+    "main.ts": `import x from "npm:ms@2/nope.js";\nexport default () => x;`,
+  }, "main.ts:1:15: Could not resolve 'npm:ms@2/nope.js'"],
+};
 
-for (const { name, files, expected } of COMPILER) {
-  Deno.test(`rejected with its position: ${name}`, async () => {
-    await using opened = await openBuilder();
-    assert.deepEqual(await rejection(opened.builder, files), expected);
-    assert.deepEqual(await leftovers(opened.workDir), []);
-  });
-}
+Deno.test("rejected with its position", async (t) => {
+  await using opened = await openBuilder();
+  for (const [name, [files, ...reasons]] of Object.entries(REJECTED)) {
+    await t.step(name, async () => {
+      assert.deepEqual(await rejection(opened.builder, files), reasons);
+      assert.deepEqual(await leftovers(opened.workDir), []);
+    });
+  }
+});
 
 Deno.test("no import leaves the commit, and none is fetched to find out", async () => {
   await using opened = await openBuilder();

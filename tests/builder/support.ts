@@ -61,10 +61,17 @@ export async function openBuilder(
   };
 }
 
-/** A builder with a registry of the test's own packages and the real bundler. */
-export async function openWith(url: string): Promise<OpenedBuilder> {
+/** Resolves once a build has left the bundler, which comes from the real registry, in the cache. */
+let bundler: Promise<void> | undefined;
+
+async function downloadBundler(): Promise<void> {
   await using first = await openBuilder();
   await build(first.builder, { "main.ts": "export default () => ({});" });
+}
+
+/** A builder with a registry of the test's own packages and the real bundler. */
+export async function openWith(url: string): Promise<OpenedBuilder> {
+  await (bundler ??= downloadBundler());
   return await openBuilder({}, { registry: url });
 }
 
