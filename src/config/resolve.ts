@@ -31,11 +31,9 @@ export interface Resolved {
 /** The violations of flags, variables and the configuration file, one line each. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
-  readonly violations: readonly string[];
 
-  constructor(violations: readonly string[]) {
+  constructor(readonly violations: readonly string[]) {
     super(violations.join("\n"));
-    this.violations = violations;
   }
 }
 

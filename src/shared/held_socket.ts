@@ -17,15 +17,14 @@ const PASS = "unset DENO_EXTRA_STDIO_FDS; export LISTEN_FDS=1 LISTEN_PID=$$; " +
 
 /** The socket of this process: no program that the process starts inherits the socket. */
 export class HeldSocket implements Disposable {
-  /** Where the socket listens. */
-  readonly address: AddressInfo;
-  /** No server accepts on this descriptor. Undefined while the process has no descriptor to spare. */
-  #descriptor: number | undefined;
-
-  private constructor(address: AddressInfo, descriptor: number) {
-    this.address = address;
-    this.#descriptor = descriptor;
-  }
+  /**
+   * @param address where the socket listens
+   * @param descriptor no server accepts on it; undefined while the process has no descriptor to spare
+   */
+  private constructor(
+    readonly address: AddressInfo,
+    private descriptor: number | undefined,
+  ) {}
 
   /**
    * Takes the socket that a service manager has passed to this process. Call it before the process starts any other.
@@ -66,11 +65,11 @@ export class HeldSocket implements Disposable {
    * @returns false if the process has no descriptor to spare
    */
   listen(server: Server): boolean {
-    this.#descriptor ??= duplicate(server);
-    if (this.#descriptor === undefined) return false;
+    this.descriptor ??= duplicate(server);
+    if (this.descriptor === undefined) return false;
     if (server.listening) stopAccepting(server);
-    server.listen({ fd: this.#descriptor });
-    this.#descriptor = duplicate(server);
+    server.listen({ fd: this.descriptor });
+    this.descriptor = duplicate(server);
     return true;
   }
 
@@ -85,17 +84,17 @@ export class HeldSocket implements Disposable {
   ): ChildProcess {
     return spawn("sh", ["-c", PASS, "sh", ...command], {
       ...env && { env },
-      stdio: ["ignore", output, output, this.#descriptor],
+      stdio: ["ignore", output, output, this.descriptor],
     });
   }
 
   /** Closes the socket, unless another process holds it. */
   [Symbol.dispose](): void {
-    if (this.#descriptor === undefined) return;
+    if (this.descriptor === undefined) return;
     const server = createServer();
-    server.listen({ fd: this.#descriptor });
+    server.listen({ fd: this.descriptor });
     server.close();
-    this.#descriptor = undefined;
+    this.descriptor = undefined;
   }
 }
 

@@ -19,24 +19,15 @@ const SIGNAL = "SIGUSR2";
 
 const logger = getLogger(["invoked", "memory"]);
 
-/** How a {@link MemoryTrim} looks at the process; the defaults fit a server. */
-interface MemoryTrimOptions {
-  readonly lookIntervalMs?: number;
-  readonly signalIntervalMs?: number;
-}
-
 /** Trims the memory of this process whenever the process rests and has grown. Disposing it ends the looks. */
 export class MemoryTrim implements Disposable {
   readonly #ended = new AbortController();
-  readonly #lookIntervalMs: number;
-  readonly #signalIntervalMs: number;
 
+  /** The defaults fit a server. */
   constructor(
-    { lookIntervalMs = LOOK_INTERVAL_MS, signalIntervalMs = SIGNAL_INTERVAL_MS }:
-      MemoryTrimOptions = {},
+    private readonly lookIntervalMs = LOOK_INTERVAL_MS,
+    private readonly signalIntervalMs = SIGNAL_INTERVAL_MS,
   ) {
-    this.#lookIntervalMs = lookIntervalMs;
-    this.#signalIntervalMs = signalIntervalMs;
     if (Deno.build.os !== "linux") return;
     // Without a listener, the signal would end a process that was started without the variable.
     Deno.addSignalListener(SIGNAL, ignore);
@@ -51,10 +42,10 @@ export class MemoryTrim implements Disposable {
     const { signal } = this.#ended;
     let trimmedBytes = 0;
     for (let used = process.cpuUsage();; used = process.cpuUsage()) {
-      await pause(this.#lookIntervalMs, signal);
+      await pause(this.lookIntervalMs, signal);
       if (signal.aborted) return;
       const { user, system } = process.cpuUsage(used);
-      if ((user + system) / 1000 > REST_MAX_SHARE * this.#lookIntervalMs) continue;
+      if ((user + system) / 1000 > REST_MAX_SHARE * this.lookIntervalMs) continue;
       const { rss } = Deno.memoryUsage();
       if (rss < trimmedBytes + GROWTH_MIN_BYTES) continue;
       await this.#trim();
@@ -70,7 +61,7 @@ export class MemoryTrim implements Disposable {
   async #trim(): Promise<void> {
     for (let signals = 0; signals < 2 && !this.#ended.signal.aborted; signals++) {
       Deno.kill(Deno.pid, SIGNAL);
-      await pause(this.#signalIntervalMs, this.#ended.signal);
+      await pause(this.signalIntervalMs, this.#ended.signal);
     }
   }
 }

@@ -51,7 +51,6 @@ interface ReadScope {
  */
 export class RowCache {
   readonly #results = new LRUCache<string, object>(entriesUpTo(RESULTS_MAX));
-  readonly #countChanges: (() => Promise<number>) | undefined;
   #changing = 0;
   /** Counts changes, so that the result of a query that began before a change is not kept after it. */
   #changes = 0;
@@ -68,16 +67,14 @@ export class RowCache {
   #era = 0;
 
   /** @param countChanges counts the changes of all nodes that are committed; undefined if no other node writes */
-  constructor(countChanges?: () => Promise<number>) {
-    this.#countChanges = countChanges;
-  }
+  constructor(private readonly countChanges?: () => Promise<number>) {}
 
   /**
    * Runs work that answers one request. While the work runs, its reads see what was acknowledged before it began. Of
    * what other nodes write later, they see all after {@link SHARED_COUNT_MS}.
    */
   async within<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#countChanges === undefined) return await work();
+    if (this.countChanges === undefined) return await work();
     const scope = { order: ++this.#order, begunMs: performance.now(), isOpen: true };
     try {
       return await this.#scopes.run(scope, work);
@@ -92,8 +89,8 @@ export class RowCache {
     query: () => Promise<Result>,
   ): Promise<Result> {
     if (this.#changing > 0) return await query();
-    if (this.#countChanges !== undefined && !this.#isCounted()) {
-      await (this.#counting ??= this.#count(this.#countChanges));
+    if (this.countChanges !== undefined && !this.#isCounted()) {
+      await (this.#counting ??= this.#count(this.countChanges));
     }
     const kept = this.#results.get(key);
     if (kept !== undefined && this.#changing === 0) return kept as Result;

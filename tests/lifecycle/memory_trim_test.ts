@@ -33,7 +33,7 @@ Deno.test("a process without Deno's handler of the signal outlives it", async ()
       kill(pid, signal);
       setTimeout(() => { console.log(signal); Deno.exit(); }, 100);
     };
-    new MemoryTrim({ lookIntervalMs: 1000, signalIntervalMs: 10 });
+    new MemoryTrim(1000, 10);
     setInterval(() => {}, 1000);`;
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["eval", "--config", fileURLToPath(new URL("../../deno.json", import.meta.url)), script],

@@ -83,23 +83,21 @@ export class ObjectReader {
 /** Reads ranges; the chunk that was read last stays in memory. */
 class ObjectRanges implements OpenObject {
   readonly size: number;
-  readonly #read: (index: number) => Promise<Uint8Array>;
   #last: { readonly index: number; readonly content: Uint8Array };
 
   constructor(
     first: { readonly size: number; readonly content: Uint8Array },
-    read: (index: number) => Promise<Uint8Array>,
+    private readonly chunk: (index: number) => Promise<Uint8Array>,
   ) {
     this.size = first.size;
     this.#last = { index: 0, content: first.content };
-    this.#read = read;
   }
 
   async read(offset: number, length: number): Promise<Uint8Array> {
     const index = Math.floor(offset / CONTENT_BYTES);
     if (offset >= this.size || length <= 0) return new Uint8Array();
     let last = this.#last;
-    if (last.index !== index) this.#last = last = { index, content: await this.#read(index) };
+    if (last.index !== index) this.#last = last = { index, content: await this.chunk(index) };
     const at = offset - index * CONTENT_BYTES;
     return last.content.slice(at, at + length);
   }

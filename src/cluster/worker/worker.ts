@@ -54,8 +54,6 @@ export interface WorkerOptions {
  * and finishes running invocations; `cut` ends each session, also the session of a claim whose reply comes now; `closed`.
  */
 export class Worker implements AsyncDisposable {
-  readonly #version: string;
-  readonly #maximum: MemoryMaximum;
   readonly #slots: Slots;
   readonly #heartbeats: Heartbeats;
   readonly #claims: RemoteClaims;
@@ -85,10 +83,9 @@ export class Worker implements AsyncDisposable {
     private readonly key: SealKey,
     private readonly runner: WorkerRunner,
     private readonly artifacts: ObjectArtifacts,
-    { capacity, asyncSlots, maximum, version }: WorkerOptions,
+    private readonly options: WorkerOptions,
   ) {
-    this.#version = version;
-    this.#maximum = maximum;
+    const { capacity, asyncSlots, maximum } = options;
     this.#loading = new Loading({ nats, key, artifacts, reporter: runner });
     this.#slots = new Slots(capacity, asyncSlots, () => this.#heartbeats.changed());
     this.runner.onErrorChange(() => this.#suspend());
@@ -170,7 +167,7 @@ export class Worker implements AsyncDisposable {
   #describe(): Heartbeat {
     return {
       protocol: PROTOCOL,
-      version: this.#version,
+      version: this.options.version,
       capacity: this.#slots.capacity,
       free: this.#slots.free,
       ready: [...this.#scripts.keys()],
@@ -178,7 +175,7 @@ export class Worker implements AsyncDisposable {
       publicKey: this.key.publicKey,
       reportsLoads: this.runner.reportsLoads,
       isDraining: !this.#lifecycle.is("open") || this.#slots.isSuspended,
-      ...maximumOf(this.#maximum),
+      ...maximumOf(this.options.maximum),
     };
   }
 
@@ -265,7 +262,7 @@ export class Worker implements AsyncDisposable {
       return reject(CloseReason.DRAINING);
     }
     // It asked without the heartbeat of this worker: another worker may have the memory.
-    if (!hasMemory(this.#maximum, offer)) return reject(CloseReason.FULL);
+    if (!hasMemory(this.options.maximum, offer)) return reject(CloseReason.FULL);
     const slot = this.#slotFor(offer);
     if (slot === undefined) {
       this.#claimer.wanted();

@@ -20,8 +20,6 @@ export function streamOf(client: ClientBase): Duplex {
 
 /** A connection that prepares the statements which it runs more than once. */
 export class Connection {
-  /** The time limit of one statement; undefined for none. */
-  timeoutMs: number | undefined;
   /** Names of prepared statements by their text. */
   readonly #names = new Map<string, string>();
   readonly #seen = new Set<string>();
@@ -30,9 +28,8 @@ export class Connection {
   #unanswered = 0;
   #unansweredBytes = 0;
 
-  constructor(private readonly client: ClientBase, timeoutMs: number | undefined) {
-    this.timeoutMs = timeoutMs;
-  }
+  /** @param timeoutMs the time limit of one statement; undefined for none */
+  constructor(private readonly client: ClientBase, public timeoutMs: number | undefined) {}
 
   /** Sends nothing until {@link release}: what is sent together takes one write to the socket, and arrives together. */
   hold(): void {

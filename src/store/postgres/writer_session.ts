@@ -85,7 +85,6 @@ type OpenWriter = (
  * Modes: `opened` with a connection; `lost`; `closed`. Transitions: opened ↔ lost, each → closed.
  */
 export class WriterSession implements StatementRunner {
-  readonly #open: OpenWriter;
   readonly #lifecycle = new Lifecycle<"opened" | "lost" | "closed">("the database", "opened", {
     opened: ["lost", "closed"],
     lost: ["opened", "closed"],
@@ -107,9 +106,7 @@ export class WriterSession implements StatementRunner {
   /** Statements of a migration may take long. */
   #timeoutMs: number | undefined;
 
-  private constructor(open: OpenWriter) {
-    this.#open = open;
-  }
+  private constructor(private readonly opening: OpenWriter) {}
 
   static async open(open: OpenWriter): Promise<WriterSession> {
     const session = new WriterSession(open);
@@ -290,7 +287,7 @@ export class WriterSession implements StatementRunner {
 
   async #connect(): Promise<OpenConnection> {
     if (this.#lifecycle.is("closed")) throw new StorageUnavailable(CONNECTION_LOST);
-    const opened = await this.#open((error) => {
+    const opened = await this.opening((error) => {
       if (this.#current?.client === client) this.#lose(error);
     }, this.#backend);
     const { client, backend, look, giveUp } = opened;

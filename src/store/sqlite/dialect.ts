@@ -173,14 +173,12 @@ const PRAGMAS = [
 
 /** @param first settings of a new database */
 function open(file: string, first: readonly string[] = []): Connection {
-  try {
+  return naming(file, () => {
     const db = new DatabaseSync(file);
     // Prepared, because errors of other statements have no result code.
     for (const pragma of [...first, ...PRAGMAS]) db.prepare(`PRAGMA ${pragma}`).all();
     return connectionOf(db, file);
-  } catch (error) {
-    throw naming(file, error);
-  }
+  });
 }
 
 /** Connections that change nothing, not even the log. */
@@ -210,13 +208,17 @@ function connectionOf(db: DatabaseSync, file: string): Connection {
 /** Result codes of SQLite that say something about the file: I/O error, damaged, full, not to be opened, no database. */
 const FILE_ERRORS: readonly number[] = [10, 11, 13, 14, 26];
 
-/** The error of a database with its file in the message, if the error is about the file. */
-function naming(file: string, error: unknown): unknown {
-  if (error instanceof Error && "errcode" in error) {
-    const isAboutFile = FILE_ERRORS.includes(Number(error.errcode) & 0xff);
-    if (isAboutFile && !error.message.includes(file)) error.message += `: ${file}`;
+/** Puts the file of a database into the message of an error that is about the file. */
+function naming<T>(file: string, use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    if (error instanceof Error && "errcode" in error) {
+      const isAboutFile = FILE_ERRORS.includes(Number(error.errcode) & 0xff);
+      if (isAboutFile && !error.message.includes(file)) error.message += `: ${file}`;
+    }
+    throw error;
   }
-  return error;
 }
 
 /** node:sqlite reads a text up to its first NUL, and other databases reject one: U+FFFD replaces it. */
@@ -228,27 +230,11 @@ function withoutNul(value: unknown): SQLInputValue {
 
 /** A statement of node:sqlite with the interface of better-sqlite3, which Kysely's dialect uses. */
 function prepare(db: DatabaseSync, sql: string, file: string): SqliteStatement {
-  try {
-    const statement = db.prepare(sql);
-    return {
-      reader: statement.columns().length > 0,
-      all(parameters) {
-        try {
-          return statement.all(...parameters.map(withoutNul));
-        } catch (error) {
-          throw naming(file, error);
-        }
-      },
-      run(parameters) {
-        try {
-          return statement.run(...parameters.map(withoutNul));
-        } catch (error) {
-          throw naming(file, error);
-        }
-      },
-      iterate: (parameters) => statement.iterate(...parameters.map(withoutNul)),
-    };
-  } catch (error) {
-    throw naming(file, error);
-  }
+  const statement = naming(file, () => db.prepare(sql));
+  return {
+    reader: statement.columns().length > 0,
+    all: (parameters) => naming(file, () => statement.all(...parameters.map(withoutNul))),
+    run: (parameters) => naming(file, () => statement.run(...parameters.map(withoutNul))),
+    iterate: (parameters) => statement.iterate(...parameters.map(withoutNul)),
+  };
 }

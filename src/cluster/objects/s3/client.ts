@@ -89,7 +89,6 @@ export class S3Error extends Error {
 export class S3Client {
   readonly #base: string;
   readonly #signer: AwsClient;
-  readonly #attempts: number;
   /** Bytes of parts that are in memory. */
   readonly parts = new ByteBudget(PARTS_MAX_BYTES);
 
@@ -97,10 +96,9 @@ export class S3Client {
   constructor(
     readonly address: S3Address,
     { accessKeyId, secretAccessKey, sessionToken }: S3Keys,
-    attempts = ATTEMPTS_MAX,
+    private readonly attempts = ATTEMPTS_MAX,
   ) {
     this.#base = baseOf(address);
-    this.#attempts = attempts;
     this.#signer = new AwsClient({
       accessKeyId: accessKeyId.reveal(),
       secretAccessKey: secretAccessKey.reveal(),
@@ -259,7 +257,7 @@ export class S3Client {
     };
     const units = Math.max(1, Math.ceil((body?.length ?? 0) / TIMEOUT_BYTES));
     return await repeated(send, {
-      attempts: this.#attempts,
+      attempts: this.attempts,
       timeoutMs: ATTEMPT_TIMEOUT_MS * units,
       maxBytes,
       reads: method === "GET",
