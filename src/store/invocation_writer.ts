@@ -39,7 +39,7 @@ const END_COLUMNS = [
 type EndColumns = AttemptKey & Pick<InvocationRow, typeof END_COLUMNS[number]>;
 
 /** What decides whether a waiting invocation may start. */
-export type WaitingInvocation = Pick<
+type WaitingInvocation = Pick<
   InvocationRow,
   "attempt" | "concurrencyKey" | "notBefore" | "createdAt"
 >;

@@ -155,7 +155,7 @@ export interface TreeResources extends RootResources, InstanceResources {
 }
 
 /** Instances of all trees since the start. */
-export interface ForkCounts {
+interface ForkCounts {
   forked: number;
   /** Forks, and starts of zygotes after the first one. */
   failed: number;
