@@ -1,7 +1,7 @@
 /** One build, step by step, in an open workspace. */
 
 import { formatBytes } from "../config/mod.ts";
-import { textIfPresent } from "../shared/files.ts";
+import { ifExists } from "../shared/files.ts";
 import { BUNDLE } from "./bundler.ts";
 import { BuildRejection, type Compiler, type Exited, LimitReached } from "./compiler.ts";
 import type { Artifact, BuildGoal, BuildLimits, BuildResult, Diagnostic } from "./contract.ts";
@@ -204,7 +204,7 @@ async function seedLock({ workspace, tree, registry }: BuildContext): Promise<vo
 
 /** The lock that the compiler has written into the workspace. @throws {BuildRejection} for an invalid lock */
 export async function readLock({ workspace, registry }: BuildContext): Promise<string> {
-  const text = await textIfPresent(workspace.lock);
+  const text = await ifExists(Deno.readTextFile(workspace.lock));
   if (text === undefined) return EMPTY_LOCK;
   const checked = checkLock(text, registry);
   if (checked.kind === "error") {

@@ -2,7 +2,7 @@
 
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
 import { join, posix, resolve } from "node:path";
-import { textIfPresent } from "../shared/files.ts";
+import { ifExists } from "../shared/files.ts";
 import type { Diagnostic } from "./contract.ts";
 import { fromFileUrl } from "./file_url.ts";
 import { firstPart } from "./graph.ts";
@@ -112,7 +112,9 @@ async function original(
   column: number,
   workspace: Workspace,
 ) {
-  const emitted = await textIfPresent(join(workspace.deno, "gen", "file", `${file}.js`));
+  const emitted = await ifExists(
+    Deno.readTextFile(join(workspace.deno, "gen", "file", `${file}.js`)),
+  );
   const data = /^\/\/# sourceMappingURL=data:application\/json;base64,([\w+/=]+)/m.exec(
     emitted ?? "",
   );

@@ -5,7 +5,7 @@
  */
 import { dirname, join } from "node:path";
 import { getLogger } from "@logtape/logtape";
-import { isOwnerGone } from "../shared/files.ts";
+import { ifExists, isOwnerGone, removeAll } from "../shared/files.ts";
 import { NOBODY_ID } from "./machine.ts";
 
 const logger = getLogger(["invoked", "isolation"]);
@@ -157,13 +157,9 @@ async function namesIn(directory: string): Promise<readonly string[]> {
 }
 
 async function removeDirectory(path: string): Promise<void> {
-  try {
-    // To be removed it has to be listed.
-    await Deno.chmod(path, 0o700);
-    await Deno.remove(path, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+  // To be removed it has to be listed.
+  await ifExists(Deno.chmod(path, 0o700));
+  await removeAll(path);
 }
 
 const OTHERS_EXECUTE = 0o001;

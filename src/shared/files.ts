@@ -28,16 +28,6 @@ export async function readTextFile(path: string): Promise<string> {
   return new TextDecoder().decode(await Deno.readFile(path));
 }
 
-/** The text of a file in UTF-8; undefined if it does not exist. */
-export async function textIfPresent(path: string): Promise<string | undefined> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
 /** Writes all of the bytes at the file's position. */
 export async function writeAll(file: Deno.FsFile, content: Uint8Array): Promise<void> {
   for (let written = 0; written < content.length;) {
