@@ -73,10 +73,7 @@ function isName(token: string): boolean {
 }
 
 class Reader {
-  constructor(
-    private readonly text: string,
-    public position: number,
-  ) {}
+  constructor(private readonly text: string, public position: number) {}
 
   next(): string | undefined {
     const start = this.position;

@@ -80,10 +80,7 @@ class CompilingBuilder implements Builder {
   readonly #raising = new Lazy(async () => this.#isolation = await isolateCompiler(this.options));
   #isolation: CompilerIsolation | undefined;
 
-  constructor(
-    private readonly limits: BuildLimits,
-    private readonly options: BuilderOptions,
-  ) {
+  constructor(private readonly limits: BuildLimits, private readonly options: BuilderOptions) {
     this.#builds = new BoundedSlots(limits.concurrency);
     this.#registry = openRegistry(options.registry);
   }

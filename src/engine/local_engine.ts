@@ -63,10 +63,7 @@ export class LocalEngine implements Engine {
     draining: [],
   });
 
-  constructor(
-    private readonly runner: JobRunner,
-    private readonly limits: EngineLimits,
-  ) {
+  constructor(private readonly runner: JobRunner, private readonly limits: EngineLimits) {
     this.queueTimeoutMs = limits.queueTimeoutMs;
     this.#limiter = new ConcurrencyLimiter(limits, undefined, runner);
     runner.onErrorChange(() => this.#limiter.limitsChanged());

@@ -22,10 +22,7 @@ const logger = getLogger(["invoked", "engine"]);
 export class Runner implements JobRunner, LoadReporter {
   readonly #artifacts: Artifacts;
 
-  constructor(
-    private readonly sandboxes: Sandboxes,
-    source: ArtifactSource,
-  ) {
+  constructor(private readonly sandboxes: Sandboxes, source: ArtifactSource) {
     this.#artifacts = new Artifacts(source);
   }
 
@@ -117,9 +114,7 @@ class Artifacts {
 
   readonly #stackMaps = new LRUCache<string, StackMap>({ maxSize: SOURCE_MAP_CACHE_UNITS_MAX });
 
-  constructor(
-    private readonly source: ArtifactSource,
-  ) {}
+  constructor(private readonly source: ArtifactSource) {}
 
   async script(digest: string): Promise<string> {
     const cached = this.#scripts.get(digest);

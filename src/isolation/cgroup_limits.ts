@@ -16,9 +16,7 @@ export class MemoryLimiter implements AsyncDisposable {
   #shell: Shell | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(
-    private readonly sh: string,
-  ) {}
+  constructor(private readonly sh: string) {}
 
   /** Sets the limit of a cgroup of memory. Rejects if the kernel does not take it. */
   set(directory: string, maxBytes: number): Promise<void> {

@@ -12,9 +12,7 @@ export class Parts {
   #restoring: Promise<void> | undefined;
 
   /** @param claim makes the directory of the parts if it is missing; rejects if another user has taken it */
-  constructor(
-    private readonly claim: () => Promise<void>,
-  ) {}
+  constructor(private readonly claim: () => Promise<void>) {}
 
   /** Adds a part that was made. */
   keep(part: Part): void {

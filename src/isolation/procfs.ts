@@ -81,7 +81,7 @@ const MS_PER_TICK = 10;
 /** The user and system time after the name, which may contain anything (`man 5 proc_pid_stat`). */
 const CPU_TICKS = /^[^]*\) (?:\S+ ){11}(\d+) (\d+) /;
 
-/** Processor time in milliseconds of the isolated process below its wrappers; undefined if it has ended, and outside Linux. */
+/** Processor time in milliseconds of the same process; undefined if it has ended, and outside Linux. */
 export async function readCpuMs(pid: number): Promise<number | undefined> {
   if (Deno.build.os !== "linux") return undefined;
   const text = await outputOf(INNERMOST, [`${pid}`, `${WRAPPERS_MAX}`, "stat"])

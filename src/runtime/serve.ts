@@ -93,7 +93,11 @@ const makeRequest = anonymous(function (tools: Tools) {
   };
 })(TOOLS);
 
-/** Begins to serve the request of an invocation. @param input that was read from its JSON @returns the request, and what answers it */
+/**
+ * Begins to serve the request of an invocation.
+ * @param input that was read from its JSON
+ * @returns the request, and what answers it
+ */
 export function serve(
   input: RequestInput,
   { calls, keep, onOther, fail, done }: {

@@ -45,9 +45,7 @@ export class ProjectFiles {
   readonly #files: ReadonlyMap<string, readonly ConfigFile[]>;
   readonly #rejected: string[] = [];
 
-  constructor(
-    private readonly tree: SourceTree,
-  ) {
+  constructor(private readonly tree: SourceTree) {
     this.#files = readConfigFiles(tree);
   }
 

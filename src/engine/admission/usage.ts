@@ -38,10 +38,7 @@ export class SlotUsage {
   /** Throughput of the whole server. */
   readonly throughput: ThroughputEstimator;
 
-  constructor(
-    private readonly limits: SlotLimits,
-    private readonly now: Clock,
-  ) {
+  constructor(private readonly limits: SlotLimits, private readonly now: Clock) {
     this.throughput = new ThroughputEstimator(() => limits.maxRunning, now);
   }
 
@@ -232,10 +229,7 @@ class ThroughputEstimator {
   #measuredAt = Number.NEGATIVE_INFINITY;
 
   /** @param slots how many there are now: workers come and go */
-  constructor(
-    private readonly slots: () => number,
-    private readonly now: Clock,
-  ) {}
+  constructor(private readonly slots: () => number, private readonly now: Clock) {}
 
   /** The last free slot is taken. */
   filled(): void {

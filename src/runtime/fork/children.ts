@@ -115,7 +115,10 @@ export function makeChildren(library: Library) {
     report(ForkEvent.ENDED, number, ended.status, ended.micros, ended.peakKib);
   };
   return {
-    /** Forks this process, with {@link CLONE_PIDFD} among the flags. Returns 0 in the fork, its process id in this process, and a negative error number. */
+    /**
+     * Forks this process, with {@link CLONE_PIDFD} among the flags. Returns 0 in the fork, its process id in this process,
+     * and a negative error number.
+     */
     start(number: number, flags: bigint): number {
       if (count === CHILDREN_MAX) return -EAGAIN;
       // Nothing may be mapped between these two calls: the fork would miss it.

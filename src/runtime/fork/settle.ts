@@ -132,8 +132,8 @@ export function makeSettler(
       useNetwork(egressPath);
     },
     /**
-     * A template that evaluates a script: with the limits of an instance, and with this egress socket, whose path ends with
-     * a zero.
+     * A template that evaluates a script: with the limits of an instance, and with this egress socket, whose path ends
+     * with a zero.
      */
     asLoading(egressPath: Uint8Array<ArrayBuffer>): void {
       limits.bind();

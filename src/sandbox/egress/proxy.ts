@@ -65,10 +65,7 @@ export class EgressProxy implements Disposable {
   readonly #http: Server;
 
   /** @param socketDir of its sockets; the caller owns it */
-  constructor(
-    private readonly options: EgressOptions,
-    private readonly socketDir: SocketDir,
-  ) {
+  constructor(private readonly options: EgressOptions, private readonly socketDir: SocketDir) {
     this.#router = new Router(addressPolicy(options.allowPrivate), options.ca);
     this.#http = createHttpServer({
       maxHeaderSize: HEADER_MAX_BYTES,
@@ -273,8 +270,8 @@ export class EgressSocket implements Disposable {
   /**
    * Makes it ready for another instance. The one that had it has ended, or is about to. Connections are accepted in order:
    * until one has the handshake of the new instance, all others were left behind, and are closed.
-   * @param handshakes absent for an instance that may connect to nothing: the socket closes what it accepts before its run,
-   * and in the iteration of the event loop that opens the run
+   * @param handshakes absent for an instance that may connect to nothing: the socket closes what it accepts before its
+   * run, and in the iteration of the event loop that opens the run
    */
   renew(handshakes?: Handshakes): void {
     this.#closeRun();

@@ -25,10 +25,7 @@ export class Router {
   #tlsContext: SecureContext | undefined;
 
   /** @param ca certificates in PEM, trusted in addition to those of the system and of Mozilla */
-  constructor(
-    private readonly policy: AddressPolicy,
-    private readonly ca: string | undefined,
-  ) {}
+  constructor(private readonly policy: AddressPolicy, private readonly ca: string | undefined) {}
 
   /**
    * A TCP connection to the host. Throws {@link EgressError}.

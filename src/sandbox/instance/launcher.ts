@@ -33,10 +33,7 @@ export class Launcher {
   /** Private memory in bytes of an idle instance that is spawned; undefined outside Linux. Measured once. */
   readonly idleBytes = new Lazy(() => this.#measure());
 
-  constructor(
-    readonly isolation: Isolation,
-    readonly program: Program,
-  ) {
+  constructor(readonly isolation: Isolation, readonly program: Program) {
     this.redactions = new Redactions(program.hiddenPaths);
   }
 

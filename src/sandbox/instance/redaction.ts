@@ -48,10 +48,7 @@ export class Redactions {
    * @param hidden texts that are removed
    * @param secrets values that are masked, also in the escaped and encoded forms that programs print
    */
-  constructor(
-    private readonly hidden: readonly string[],
-    secrets: readonly string[] = [],
-  ) {
+  constructor(private readonly hidden: readonly string[], secrets: readonly string[] = []) {
     const needles = [
       ...hidden.map((text) => ({ text, replacement: "" })),
       ...[...new Set(secrets.flatMap(formsOf))].map((text) => ({ text, replacement: MASK })),
@@ -80,9 +77,7 @@ export class Redactions {
 export class Redactor {
   #workUnits = WORK_UNITS;
 
-  constructor(
-    private readonly redactions: Redactions,
-  ) {}
+  constructor(private readonly redactions: Redactions) {}
 
   /**
    * The text without secrets and hidden texts.

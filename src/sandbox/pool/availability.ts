@@ -37,9 +37,7 @@ export class Availability implements Disposable {
   #recovered = Promise.withResolvers<void>();
 
   /** @param probe starts an instance and ends it; rejects if it does not start */
-  constructor(
-    private readonly probe: () => Promise<void>,
-  ) {}
+  constructor(private readonly probe: () => Promise<void>) {}
 
   /** Calls back after each change of {@link error}. */
   onChange(listener: () => void): void {

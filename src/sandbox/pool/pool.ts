@@ -61,10 +61,7 @@ export class Pool implements Sandboxes {
   forkError: string | undefined;
   #looks: ReturnType<typeof setInterval> | undefined;
 
-  constructor(
-    private readonly limits: SandboxLimits,
-    private readonly options: SandboxOptions,
-  ) {
+  constructor(private readonly limits: SandboxLimits, private readonly options: SandboxOptions) {
     this.#reuse = new Reuse(options.reuse);
   }
 

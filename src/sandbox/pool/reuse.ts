@@ -47,9 +47,7 @@ export class Reuse implements Disposable {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
-  constructor(
-    private readonly limits: ReuseLimits,
-  ) {}
+  constructor(private readonly limits: ReuseLimits) {}
 
   /** Takes the instance that became idle last, so that the others can expire. */
   take(key: string): Instance | undefined {

@@ -23,10 +23,7 @@ export class SpawnedInstances implements AsyncDisposable {
   #backoffMs = 0;
   readonly #closed = new AbortController();
 
-  constructor(
-    private readonly launcher: Launcher,
-    private readonly resources: InstanceResources,
-  ) {}
+  constructor(private readonly launcher: Launcher, private readonly resources: InstanceResources) {}
 
   get readyCount(): number {
     return this.#waiting.length;

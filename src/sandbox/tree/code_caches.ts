@@ -36,9 +36,7 @@ export class CodeCaches {
   /** One at a time: invocations go first. */
   readonly #turn = new Sema(1);
 
-  constructor(
-    private readonly takeGeneric: TakeGeneric,
-  ) {}
+  constructor(private readonly takeGeneric: TakeGeneric) {}
 
   /** How many scripts have one. */
   get count(): number {

@@ -236,10 +236,7 @@ class TemplateFork implements Fork {
   #hasEnded = false;
   #isKilled = false;
 
-  constructor(
-    private readonly link: ForkServerLink,
-    private readonly socket: TreeSocket,
-  ) {
+  constructor(private readonly link: ForkServerLink, private readonly socket: TreeSocket) {
     this.#connected.promise.catch(() => {});
     this.#pid.promise.catch(() => {});
     this.#expected = socket.expect((kind, connection) => {

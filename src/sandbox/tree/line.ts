@@ -58,10 +58,7 @@ export class InstanceLine {
   /** The next one, until it is asked for. */
   #unclaimed: LineFork | undefined;
 
-  constructor(
-    private readonly link: ForkServerLink,
-    private readonly owner: LineOwner,
-  ) {}
+  constructor(private readonly link: ForkServerLink, private readonly owner: LineOwner) {}
 
   /** Forks the next instance, and kills the last one unless it has ended. Rejects if that fails. */
   next(): Promise<Following> {

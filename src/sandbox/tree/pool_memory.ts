@@ -22,9 +22,7 @@ export interface Holder {
 export class PoolMemory {
   readonly #holders = new Set<Holder>();
 
-  constructor(
-    private readonly limitBytes: number,
-  ) {}
+  constructor(private readonly limitBytes: number) {}
 
   /** Counts the templates of a zygote until the disposal of the returned value. */
   count(holder: Holder): Disposable {

@@ -49,9 +49,7 @@ export class TreeSocket implements Disposable {
   );
   readonly #handshakes = new Deadlines<Deno.UnixConn>((connection) => connection[Symbol.dispose]());
 
-  constructor(
-    private readonly socketDir: SocketDir,
-  ) {
+  constructor(private readonly socketDir: SocketDir) {
     this.path = socketDir.newSocket();
     this.#listener = this.#listen();
   }
