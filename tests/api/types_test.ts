@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type Json, unbase64 } from "../support/client.ts";
 import { assertError } from "../support/expect.ts";
-import { serverSuite } from "../support/suite.ts";
+import { quietSuite } from "../support/suite.ts";
 
 const RESOLVE = "/api/v1/functions/types";
 const SDK = "node_modules/@c1/functions-sdk";
 
-serverSuite("types for an editor", {}, {
+quietSuite("types for an editor", {
   async "has the SDK without a commit"({ client }) {
     const { status, body } = await client.get("/api/v1/functions/types");
     assert.equal(status, 200, JSON.stringify(body));

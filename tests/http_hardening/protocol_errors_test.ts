@@ -1,5 +1,6 @@
-/** What SECURITY.md says of requests that never reach the application: who answers them, and with which headers. */
+/** Requests that never reach the application: who answers them with which headers, as SECURITY.md says, and when they end. */
 import assert from "node:assert/strict";
+import { eventually } from "../support/eventually.ts";
 import { TestServer } from "../support/server.ts";
 import { sharedServer } from "../support/shared_server.ts";
 import { exchange } from "./raw.ts";
@@ -8,6 +9,10 @@ import { exchange } from "./raw.ts";
 const OF_THE_APP = ["content-security-policy", "cache-control", "request-id"];
 
 const HEAD = "Host: localhost\r\n";
+const TOKEN_REQUEST =
+  `POST /auth/v1/token HTTP/1.1\r\n${HEAD}Content-Type: application/x-www-form-urlencoded\r\n`;
+/** Between two parts of a slow client: less than any limit of the tests. */
+const TRICKLE_MS = 100;
 const OURS = [
   "connection",
   "content-length",
@@ -31,7 +36,10 @@ const BARE = {
 Deno.test("requests that do not reach the application get the headers that SECURITY.md names", async (t) => {
   // Only what waits for the timeout goes to the hasty server: it may time out whatever comes late.
   await using hasty = await TestServer.start({
-    flags: ["--header-timeout", "1s", "--request-timeout", "1s"],
+    flags: [
+      ...["--header-timeout", "1s", "--request-timeout", "2s", "--answer-timeout", "1s"],
+      ...["--keep-alive-timeout", "1s"],
+    ],
   });
   const patient = await sharedServer();
   const urlFor = (status: string) => (status.startsWith("408") ? hasty : patient).url;
@@ -58,7 +66,98 @@ Deno.test("requests that do not reach the application get the headers that SECUR
       "",
     );
   });
+  await t.step("slow and greedy clients lose their connection", (t) => slowClients(t, hasty));
 });
+
+/** Clients that never end a request, or do not take its answer. */
+async function slowClients(t: Deno.TestContext, server: TestServer): Promise<void> {
+  const never = {
+    "a client that sends no byte": [""],
+    "headers that do not end": [`GET /healthz HTTP/1.1\r\n${HEAD}X: `],
+    "a body that does not come": [`${TOKEN_REQUEST}Content-Length: 100\r\n\r\nabc`],
+    "chunks that do not end": [
+      `${TOKEN_REQUEST}Transfer-Encoding: chunked\r\n\r\n`,
+      "3\r\nabc\r\n",
+      "5\r\n",
+    ],
+    "a connection that is not used again": [`GET /healthz HTTP/1.1\r\n${HEAD}\r\n`],
+  };
+  await Promise.all(
+    Object.entries(never).map(([name, parts]) =>
+      t.step({
+        name,
+        sanitizeOps: false,
+        sanitizeResources: false,
+        sanitizeExit: false,
+        fn: async () => assert.ok((await exchange(server.url, parts)).closed),
+      })
+    ),
+  );
+
+  await t.step("headers and a body that never pause for the limit", async () => {
+    const headers = await trickle(server.url, "GET /healthz HTTP/1.1\r\n", "X-A: b\r\n");
+    assert.match(headers, /^(?:HTTP\/1\.1 408 |$)/);
+    const body = await trickle(server.url, `${TOKEN_REQUEST}Content-Length: 9999\r\n\r\n`, "a");
+    assert.doesNotMatch(body, /^HTTP\/1\.1 [25]/);
+  });
+
+  await t.step("the answer to a slow request names the limits", async () => {
+    const { text } = await exchange(server.url, [`${TOKEN_REQUEST}Content-Length: 100\r\n\r\nabc`]);
+    assert.match(
+      text,
+      /^HTTP\/1\.1 408 [^]* 1 s [^]*--header-timeout[^]* 2 s [^]*--request-timeout/,
+    );
+  });
+
+  await t.step("an answer that is not taken is dropped", async () => {
+    const { hostname, port } = new URL(server.url);
+    const connections: Deno.Conn[] = [];
+    const request = `GET /docs/swagger-ui-bundle.js HTTP/1.1\r\n${HEAD}\r\n`.repeat(8);
+    for (let count = 0; count < 3; count++) {
+      const connection = await Deno.connect({ hostname, port: Number(port) });
+      await connection.write(new TextEncoder().encode(request));
+      connections.push(connection);
+    }
+    await waitForConnections(server, 0);
+    for (const connection of connections) connection.close();
+  });
+}
+
+/** Sends one part after another, without an end, until the server closes the connection; answers what it sent. */
+async function trickle(url: string, first: string, next: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  using connection = await Deno.connect({ hostname, port: Number(port) });
+  const chunk = new Uint8Array(65_536);
+  let text = "";
+  let isClosed = false;
+  const read = async () => {
+    for (;;) {
+      const count = await connection.read(chunk).catch(() => null);
+      if (count === null) break;
+      text += new TextDecoder("latin1").decode(chunk.subarray(0, count));
+    }
+    isClosed = true;
+  };
+  const write = async () => {
+    for (let part = first; !isClosed; part = next) {
+      await connection.write(new TextEncoder().encode(part)).catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, TRICKLE_MS));
+    }
+  };
+  await Promise.all([read(), write()]);
+  return text;
+}
+
+/** Waits until the server holds this many established connections. */
+async function waitForConnections(server: TestServer, count: number): Promise<void> {
+  const port = Number(new URL(server.url).port).toString(16).toUpperCase().padStart(4, "0");
+  const established = new RegExp(`^\\s*\\d+: [0-9A-F]{8}:${port} [0-9A-F:]+ 01 `);
+  await eventually(async () => {
+    const table = await Deno.readTextFile("/proc/net/tcp");
+    const held = table.split("\n").filter((line) => established.test(line));
+    return held.length <= count || undefined;
+  }, `${count} connections`);
+}
 
 /** What browsers get: two security headers by the HTTP layer, and none by Node.js. */
 async function forBrowsers(

@@ -1,17 +1,12 @@
-/** Requests that are malformed, or that never end, harm only their own connection. */
+/** Requests that are malformed harm only their own connection. */
 import assert from "node:assert/strict";
 import { assertError, assertInvalid, ok } from "../support/expect.ts";
-import { eventually } from "../support/eventually.ts";
-import { TestServer } from "../support/server.ts";
 import { sharedServer } from "../support/shared_server.ts";
 import { exchange, statuses } from "./raw.ts";
 
 const HEAD = "Host: localhost\r\n";
 const TOKEN_REQUEST =
   `POST /auth/v1/token HTTP/1.1\r\n${HEAD}Content-Type: application/x-www-form-urlencoded\r\n`;
-/** Between two parts of a slow client: less than any limit of the tests. */
-const TRICKLE_MS = 100;
-
 /** A second request behind a malformed one on the same connection. */
 const SMUGGLED = "GET /healthz?smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
@@ -193,98 +188,3 @@ Deno.test("malformed requests are rejected, and what follows them is not answere
     assert.equal((await (await server.client()).get("/healthz")).status, 200);
   });
 });
-
-Deno.test("slow and greedy clients lose their connection", async (t) => {
-  await using server = await TestServer.start({
-    flags: [
-      ...["--header-timeout", "1s", "--request-timeout", "2s", "--answer-timeout", "1s"],
-      ...["--keep-alive-timeout", "1s"],
-    ],
-  });
-  const never = {
-    "a client that sends no byte": [""],
-    "headers that do not end": [`GET /healthz HTTP/1.1\r\n${HEAD}X: `],
-    "a body that does not come": [`${TOKEN_REQUEST}Content-Length: 100\r\n\r\nabc`],
-    "chunks that do not end": [
-      `${TOKEN_REQUEST}Transfer-Encoding: chunked\r\n\r\n`,
-      "3\r\nabc\r\n",
-      "5\r\n",
-    ],
-    "a connection that is not used again": [`GET /healthz HTTP/1.1\r\n${HEAD}\r\n`],
-  };
-  await Promise.all(
-    Object.entries(never).map(([name, parts]) =>
-      t.step({
-        name,
-        sanitizeOps: false,
-        sanitizeResources: false,
-        sanitizeExit: false,
-        fn: async () => assert.ok((await exchange(server.url, parts)).closed),
-      })
-    ),
-  );
-
-  await t.step("headers and a body that never pause for the limit", async () => {
-    const headers = await trickle(server.url, "GET /healthz HTTP/1.1\r\n", "X-A: b\r\n");
-    assert.match(headers, /^(?:HTTP\/1\.1 408 |$)/);
-    const body = await trickle(server.url, `${TOKEN_REQUEST}Content-Length: 9999\r\n\r\n`, "a");
-    assert.doesNotMatch(body, /^HTTP\/1\.1 [25]/);
-  });
-
-  await t.step("the answer to a slow request names the limits", async () => {
-    const { text } = await exchange(server.url, [`${TOKEN_REQUEST}Content-Length: 100\r\n\r\nabc`]);
-    assert.match(
-      text,
-      /^HTTP\/1\.1 408 [^]* 1 s [^]*--header-timeout[^]* 2 s [^]*--request-timeout/,
-    );
-  });
-
-  await t.step("an answer that is not taken is dropped", async () => {
-    const { hostname, port } = new URL(server.url);
-    const connections: Deno.Conn[] = [];
-    const request = `GET /docs/swagger-ui-bundle.js HTTP/1.1\r\n${HEAD}\r\n`.repeat(8);
-    for (let count = 0; count < 3; count++) {
-      const connection = await Deno.connect({ hostname, port: Number(port) });
-      await connection.write(new TextEncoder().encode(request));
-      connections.push(connection);
-    }
-    await waitForConnections(server, 0);
-    for (const connection of connections) connection.close();
-  });
-});
-
-/** Sends one part after another, without an end, until the server closes the connection; answers what it sent. */
-async function trickle(url: string, first: string, next: string): Promise<string> {
-  const { hostname, port } = new URL(url);
-  using connection = await Deno.connect({ hostname, port: Number(port) });
-  const chunk = new Uint8Array(65_536);
-  let text = "";
-  let isClosed = false;
-  const read = async () => {
-    for (;;) {
-      const count = await connection.read(chunk).catch(() => null);
-      if (count === null) break;
-      text += new TextDecoder("latin1").decode(chunk.subarray(0, count));
-    }
-    isClosed = true;
-  };
-  const write = async () => {
-    for (let part = first; !isClosed; part = next) {
-      await connection.write(new TextEncoder().encode(part)).catch(() => {});
-      await new Promise((resolve) => setTimeout(resolve, TRICKLE_MS));
-    }
-  };
-  await Promise.all([read(), write()]);
-  return text;
-}
-
-/** Waits until the server holds this many established connections. */
-async function waitForConnections(server: TestServer, count: number): Promise<void> {
-  const port = Number(new URL(server.url).port).toString(16).toUpperCase().padStart(4, "0");
-  const established = new RegExp(`^\\s*\\d+: [0-9A-F]{8}:${port} [0-9A-F:]+ 01 `);
-  await eventually(async () => {
-    const table = await Deno.readTextFile("/proc/net/tcp");
-    const held = table.split("\n").filter((line) => established.test(line));
-    return held.length <= count || undefined;
-  }, `${count} connections`);
-}

@@ -6,7 +6,8 @@ import { DomainError } from "../../src/domain/errors.ts";
 import { UnreadAnswers } from "../../src/http/server.ts";
 import { base64 } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
-import { TestServer } from "../support/server.ts";
+import type { TestServer } from "../support/server.ts";
+import { serverSuite } from "../support/suite.ts";
 
 const encoder = new TextEncoder();
 /** More than the kernel takes of an answer that nobody reads. */
@@ -41,52 +42,56 @@ async function call(server: TestServer, token: string | undefined, functionId: s
   };
 }
 
-Deno.test("clients that do not read their answers keep none from others, and lose no outcome", async () => {
-  await using server = await TestServer.start({ flags: FLAGS });
-  const client = await server.client();
-  const id = await client.deploy(LARGE);
-  const whole = (await client.invoke(id, { character: "y" })).body.json.length;
-  const stuck = await Promise.all(Array.from({ length: 6 }, () => call(server, client.token, id)));
-  const path = `/api/v1/functions/${id}/invocations?view=INVOCATION_VIEW_BASIC`;
-  const list = await eventually(async () => {
-    const { body: { list } } = await client.get(path);
-    return list.length === 7 &&
-        list.every(({ status }: { status: string }) =>
-          status === "FUNCTION_INVOCATION_STATUS_SUCCESS"
-        )
-      ? list
-      : undefined;
-  }, "the outcome of each invocation");
-  // The answers before it are those of clients that read nothing.
-  const { status, body } = await client.invoke(id, { character: "z" });
-  assert.equal(status, 200);
-  assert.equal(body.json.length, whole);
-  const received = await Promise.all(stuck.map(({ read }) => read()));
-  for (const { connection } of stuck) connection.close();
-  assert.ok(received.some((bytes) => bytes < whole), `some are cut: ${received}`);
-  for (const { id: invocationId } of list) {
-    const { output } = await client.invocation(id, invocationId);
-    assert.equal(output.text.length, OUTPUT_CHARACTERS);
-  }
-  await server.stop();
-  assert.match(
-    await server.log,
-    /Closed \d connections? since the last such line: unread answers have reached the limit of 20 MiB \(--max-unread\)/,
-  );
-});
-
-Deno.test("a client that reads late gets its whole answer while no other waits", async () => {
-  await using server = await TestServer.start({ flags: FLAGS });
-  const client = await server.client();
-  const id = await client.deploy(LARGE);
-  const whole = (await client.invoke(id, { character: "y" })).body.json.length;
-  const late = await Promise.all(Array.from({ length: 2 }, () => call(server, client.token, id)));
-  // Longer than a client may read nothing while others wait.
-  await new Promise((resolve) => setTimeout(resolve, 3_000));
-  for (const { read, connection } of late) {
-    assert.ok(await read() > whole);
-    connection.close();
-  }
+serverSuite("answers that clients do not read", { flags: FLAGS }, {
+  "a client that reads late gets its whole answer while no other waits": async (
+    { server, client },
+  ) => {
+    const id = await client.deploy(LARGE);
+    const whole = (await client.invoke(id, { character: "y" })).body.json.length;
+    const late = await Promise.all(Array.from({ length: 2 }, () => call(server, client.token, id)));
+    // Longer than a client may read nothing while others wait.
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    for (const { read, connection } of late) {
+      assert.ok(await read() > whole);
+      connection.close();
+    }
+  },
+}, {
+  "clients that do not read their answers keep none from others, and lose no outcome": async (
+    { server, client },
+  ) => {
+    const id = await client.deploy(LARGE);
+    const whole = (await client.invoke(id, { character: "y" })).body.json.length;
+    const stuck = await Promise.all(
+      Array.from({ length: 6 }, () => call(server, client.token, id)),
+    );
+    const path = `/api/v1/functions/${id}/invocations?view=INVOCATION_VIEW_BASIC`;
+    const list = await eventually(async () => {
+      const { body: { list } } = await client.get(path);
+      return list.length === 7 &&
+          list.every(({ status }: { status: string }) =>
+            status === "FUNCTION_INVOCATION_STATUS_SUCCESS"
+          )
+        ? list
+        : undefined;
+    }, "the outcome of each invocation");
+    // The answers before it are those of clients that read nothing.
+    const { status, body } = await client.invoke(id, { character: "z" });
+    assert.equal(status, 200);
+    assert.equal(body.json.length, whole);
+    const received = await Promise.all(stuck.map(({ read }) => read()));
+    for (const { connection } of stuck) connection.close();
+    assert.ok(received.some((bytes) => bytes < whole), `some are cut: ${received}`);
+    for (const { id: invocationId } of list) {
+      const { output } = await client.invocation(id, invocationId);
+      assert.equal(output.text.length, OUTPUT_CHARACTERS);
+    }
+    await server.stop();
+    assert.match(
+      await server.log,
+      /Closed \d connections? since the last such line: unread answers have reached the limit of 20 MiB \(--max-unread\)/,
+    );
+  },
 });
 
 Deno.test("answers that wait hold no more than the limit", async () => {

@@ -5,6 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { makeTempDir, type Run, runInvoked } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 import { sharedServer } from "../support/shared_server.ts";
+import { codeIn, FUNCTIONS, get, redeem, signIn } from "./sessions.ts";
 
 const CLIENT_ID = /^[a-z]+-[a-z]+-\d{5}@127\.0\.0\.1:\d+\/spc$/;
 
@@ -90,13 +91,24 @@ Deno.test("first start: a private data directory, credentials, and a curl that w
   assert.equal(server.welcome.includes(clientSecret), false);
   assert.deepEqual(await runCurl(server), { message: "Hello, world!" });
 
-  const { token } = await server.client();
+  const [, link = ""] = /^ {2}console {6}(\S+) \(works once, until /m.exec(server.welcome) ?? [];
+  ok(await redeem(server.url, codeIn({ url: link })));
+  const client = await server.client();
+  const [{ token }, cookie] = [client, await signIn(client)];
   const state = await stateOf(server);
   await server.stop();
   assert.equal((await server.log).includes(clientSecret), false);
 
+  await using again = await TestServer.start({ dataDir });
+  await t.step("the first start prints a link, later ones do not", async () => {
+    assert.doesNotMatch(again.welcome, /#code=/);
+    ok(await get(again.url, FUNCTIONS, cookie));
+    const log = await server.log;
+    assert.match(log, /made a link to the console/);
+    assert.match(log, /session \w+ of client \S+ began/);
+    assert.doesNotMatch(log, new RegExp(cookie.split("=")[1] ?? "x"));
+  });
   await t.step("the same ids, credentials, functions and tokens at a new address", async () => {
-    await using again = await TestServer.start({ dataDir });
     assert.deepEqual(await stateOf(again), state);
     const headers = { authorization: `Bearer ${token}` };
     ok(await (await again.client()).get("/api/v1/functions", headers));

@@ -1,4 +1,4 @@
-/** Sessions of servers of their own: with short times, at the first start and behind a proxy with TLS. */
+/** Sessions of servers with short times and behind a proxy with TLS, and of a store without a server. */
 import assert from "node:assert/strict";
 import { OPERATIONS } from "../../src/api/mod.ts";
 import { permissionCatalog } from "../../src/api/permissions.ts";
@@ -17,7 +17,6 @@ import type { Answer, Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
-import { TestServer } from "../support/server.ts";
 import { serverSuite, sharedSuite } from "../support/suite.ts";
 import {
   attributesOf,
@@ -31,7 +30,6 @@ import {
   redeem,
   SESSION,
   SESSIONS,
-  signIn,
 } from "./sessions.ts";
 
 /** Signs a browser in by a code that a busy machine may let expire; answers the cookie. */
@@ -71,21 +69,6 @@ serverSuite("codes and sessions with a short time", {
     // Others are not held up by it.
     await signInInTime(client);
   },
-});
-
-Deno.test("the first start prints a link, later ones do not", async () => {
-  await using server = await TestServer.start({ fresh: true });
-  const [, link = ""] = /^ {2}console {6}(\S+) \(works once, until /m.exec(server.welcome) ?? [];
-  ok(await redeem(server.url, codeIn({ url: link })));
-  const cookie = await signIn(await server.client());
-  await server.stop();
-  await using again = await TestServer.start({ dataDir: server.dataDir });
-  assert.doesNotMatch(again.welcome, /#code=/);
-  ok(await get(again.url, FUNCTIONS, cookie));
-  const log = await server.log;
-  assert.match(log, /made a link to the console/);
-  assert.match(log, /session \w+ of client \S+ began/);
-  assert.doesNotMatch(log, new RegExp(cookie.split("=")[1] ?? "x"));
 });
 
 sharedSuite("sessions behind a proxy with TLS", {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
-import { serverSuite, type Stage } from "../support/suite.ts";
+import { quietSuite, type Stage } from "../support/suite.ts";
 import { HANG, SLEEP } from "./functions.ts";
 
 interface Event {
@@ -152,11 +152,11 @@ async function connections(pid: number): Promise<number> {
   return links.filter((link) => link.startsWith("socket:")).length;
 }
 
-serverSuite("live logs", { flags: ["--max-running", "1", "--pool-size", "1"] }, {
+quietSuite("live logs", {
   "arrive before the end, and the end comes last": live,
   "arrive in order, the same for every follower": inOrder,
   "are replayed of an invocation that has ended": replays,
   "go on after Last-Event-ID": resumes,
   "of a waiting invocation come when it starts": waitsForTheStart,
   "a client that hangs up leaves nothing behind": hangsUp,
-});
+}, "single");

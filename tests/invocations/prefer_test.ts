@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
 import { unbase64 } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
-import { serverSuite, type Stage } from "../support/suite.ts";
+import { quietSuite, type Stage } from "../support/suite.ts";
 import { ECHO, HANG, SLEEP } from "./functions.ts";
 
 const STATUS = "FUNCTION_INVOCATION_STATUS_";
-/** One at a time, so that what comes second is seen waiting. */
-const FLAGS = ["--max-running", "1", "--pool-size", "1"];
 
 async function respondAsync({ client }: Stage): Promise<void> {
   const [hanging, id] = [await client.deploy(HANG), await client.deploy(SLEEP)];
@@ -92,10 +90,10 @@ async function failsLater({ client }: Stage): Promise<void> {
   assert.match(record.error, /^UNCAUGHT: Error: later\n/);
 }
 
-serverSuite("Prefer", { flags: FLAGS }, {
+quietSuite("Prefer", {
   "respond-async answers at once, and the invocation ends by itself": respondAsync,
   "wait=N answers with the output when the end comes in time": waitInTime,
   "wait=N answers without it when the end does not": waitTooShort,
   "ignores what is unknown or malformed": ignored,
   "respond-async of a function that fails": failsLater,
-});
+}, "single");

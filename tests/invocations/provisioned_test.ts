@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { unbase64 } from "../support/client.ts";
 import { ok } from "../support/expect.ts";
-import { serverSuite } from "../support/suite.ts";
+import { quietSuite } from "../support/suite.ts";
 
 const COUNTER = `let calls = 0;
 export default () => ({ calls: ++calls });`;
 
-serverSuite("provisioned concurrency", { flags: ["--pool-size", "1"] }, {
+quietSuite("provisioned concurrency", {
   async "loads the published code ahead of its invocations, also that of a new publication"(
     { client },
   ) {
@@ -24,4 +24,4 @@ serverSuite("provisioned concurrency", { flags: ["--pool-size", "1"] }, {
     ok(await client.publish(id, body.commit.id));
     assert.equal(await kind(), "PROCESS_KIND_TEMPLATE");
   },
-});
+}, "single");

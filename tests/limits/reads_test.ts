@@ -5,7 +5,6 @@ import { ECHO } from "../invocations/functions.ts";
 import type { Client } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
-import { makeTempDir } from "../support/invoked.ts";
 import { HAS_PROCFS } from "../support/machine.ts";
 import { TestServer } from "../support/server.ts";
 import { serverSuite, type Stage } from "../support/suite.ts";
@@ -144,24 +143,11 @@ async function flood({ client, server }: Stage, reads: boolean): Promise<void> {
   assert.ok(most - before < MEMORY_MAX_BYTES, `${(most - before) / MIB} MiB more memory`);
 }
 
-serverSuite("a flood of large replies holds up nobody, and takes a bounded amount of memory", {
-  flags: FLAGS,
-}, {
-  "that are read": (stage) => flood(stage, true),
-  "that are never read": (stage) => flood(stage, false),
-});
-
-Deno.test("searches of a long history hold up nobody", async () => {
-  await using directory = await makeTempDir();
-  const dataDir = directory.path;
-  let id: string;
-  {
-    await using server = await TestServer.start({ dataDir });
-    const client = await server.client();
-    id = await client.deploy(ECHO);
-    ok(await client.invoke(id));
-    await server.stop();
-  }
+async function searchLongHistory({ server: before, client: maker }: Stage<TestServer>) {
+  const { dataDir } = before;
+  const id = await maker.deploy(ECHO);
+  ok(await maker.invoke(id));
+  await before.stop();
   await fill(dataDir, id, { functions: 2, invocations: HISTORY });
   await using server = await TestServer.start({ dataDir });
   const client = await server.client();
@@ -194,4 +180,11 @@ Deno.test("searches of a long history hold up nobody", async () => {
     "the oldest invocations in the first page, once they are indexed",
     INDEXING_PATIENCE_MS,
   );
-});
+}
+
+serverSuite("a flood of large replies holds up nobody, and takes a bounded amount of memory", {
+  flags: FLAGS,
+}, {
+  "that are read": (stage) => flood(stage, true),
+  "that are never read": (stage) => flood(stage, false),
+}, { "searches of a long history hold up nobody": searchLongHistory });

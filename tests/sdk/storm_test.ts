@@ -4,15 +4,15 @@ import { ECHO, SLEEP } from "../invocations/functions.ts";
 import { settings } from "../retries/support.ts";
 import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
-import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
-import { serverSuite } from "../support/suite.ts";
 import { childrenOf, deployWithSdk, outputOf } from "./support.ts";
 
 const FLAGS = ["--max-running", "2", "--pool-size", "2"];
 
-serverSuite("a function that calls itself without end", { flags: FLAGS }, {
-  "ends with the invocation from outside, and takes everything with it": async ({ client }) => {
+Deno.test("a function that calls itself without end", async (t) => {
+  await using server = await TestServer.start({ flags: FLAGS });
+  const client = await server.client();
+  await t.step("ends with the invocation from outside, and takes everything with it", async () => {
     const bomb = await deployWithSdk(
       client,
       `const calls = Array.from({ length: 1000 }, () => settle(() => invoke(input.self, input)));
@@ -36,7 +36,26 @@ serverSuite("a function that calls itself without end", { flags: FLAGS }, {
     }
     const echo = await client.deploy(ECHO);
     assert.deepEqual(await outputOf(client, echo, { after: true }), { after: true });
-  },
+  });
+
+  const sleep = await client.deploy(SLEEP);
+  const body = `await invoke("${sleep}", { ms: 60_000 }); return {};`;
+  const caller = await deployWithSdk(client, body, ["invoker"]);
+  client.invoke(caller).catch(() => {});
+  const child = await eventually(async () => {
+    const { list } = ok(await client.get(`/api/v1/functions/${sleep}/invocations`));
+    return list.find(({ status }: { status: string }) => status.endsWith("_RUNNING"));
+  }, "the invocation of the caller");
+  await server.stop("SIGKILL");
+  const flags = ["--drain-timeout", "30s"];
+  await using again = await TestServer.start({ dataDir: server.dataDir, flags });
+  await t.step("after a crash both ends of an invocation are recorded as interrupted", async () => {
+    const reader = await again.client();
+    for (const [id, one] of [[sleep, child.id], [caller, child.parentInvocationId]] as const) {
+      assert.match((await reader.invocation(id, one)).error, /^INTERRUPTED: /);
+    }
+  });
+  await t.step("a stop lets running functions call what they need to finish", () => stops(again));
 });
 
 /** Stops the server while a function runs that calls others: these start until the function has what it needs. */
@@ -59,29 +78,3 @@ async function stops(server: TestServer): Promise<void> {
   assert.deepEqual(JSON.parse(atob(json)), { second: true });
   assert.equal((await server.status).code, 0);
 }
-
-Deno.test("after a crash both ends of an invocation are recorded as interrupted", async (t) => {
-  await using directory = await makeTempDir();
-  const dataDir = directory.path;
-  const ids: string[] = [];
-  {
-    await using server = await TestServer.start({ dataDir });
-    const client = await server.client();
-    const sleep = await client.deploy(SLEEP);
-    const body = `await invoke("${sleep}", { ms: 60_000 }); return {};`;
-    const caller = await deployWithSdk(client, body, ["invoker"]);
-    client.invoke(caller).catch(() => {});
-    const child = await eventually(async () => {
-      const { list } = ok(await client.get(`/api/v1/functions/${sleep}/invocations`));
-      return list.find(({ status }: { status: string }) => status.endsWith("_RUNNING"));
-    }, "the invocation of the caller");
-    ids.push(sleep, child.id, caller, child.parentInvocationId);
-  }
-  await using server = await TestServer.start({ dataDir, flags: ["--drain-timeout", "30s"] });
-  const client = await server.client();
-  const [sleep = "", child = "", caller = "", parent = ""] = ids;
-  for (const [functionId, id] of [[sleep, child], [caller, parent]] as const) {
-    assert.match((await client.invocation(functionId, id)).error, /^INTERRUPTED: /);
-  }
-  await t.step("a stop lets running functions call what they need to finish", () => stops(server));
-});

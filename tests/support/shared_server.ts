@@ -26,6 +26,8 @@ const SERVERS = {
   server: () => Promise.resolve(["--token-rate", "0", "--api-rate", "0"]),
   /** One test file after another: no other one changes anything meanwhile. */
   quiet: () => Promise.resolve(["--token-rate", "0", "--api-rate", "0"]),
+  /** One test file after another, and one invocation after another. */
+  single: () => Promise.resolve(["--max-running", "1", "--pool-size", "1"]),
   /** A server that made its keys itself, whose tokens and URLs no other accepts. */
   foreign: () => Promise.resolve([]),
   /** Limits that a test reaches with little, and that are enough for other functions; hosts of endpoints. */
@@ -45,11 +47,11 @@ const SERVERS = {
       ...["--cors-origin", "https://console.example, http://localhost:5173"],
       ...["--endpoint-body-limit", "2MiB", "--endpoint-timeout", "60s"],
     ]),
-  /** Functions may reach hosts on loopback that have a certificate of the tests. */
+  /** Functions may reach hosts on loopback that have a certificate of the tests, and C1 tenants there. */
   egress: async (directory: string) => {
     const ca = join(directory, "ca.pem");
     await Deno.writeTextFile(ca, CA);
-    return ["--egress-ca", ca, ...LOOPBACK];
+    return ["--egress-ca", ca, "--max-memory", "1GiB", ...LOOPBACK];
   },
 } as const;
 type Name = keyof typeof SERVERS;
@@ -66,9 +68,12 @@ export async function sharedServer(name: Name = "server"): Promise<Served> {
  * or expect what the whole server has, such as the number of functions or of owners. Tests of the audit log start a server
  * of their own: of many rejections of one address the log counts the later ones.
  */
-export async function withQuietServer(work: (server: Served) => Promise<void>): Promise<void> {
-  using _ = await lock("quiet");
-  await work(await sharedServer("quiet"));
+export async function withQuietServer(
+  work: (server: Served) => Promise<void>,
+  name: "quiet" | "single" = "quiet",
+): Promise<void> {
+  using _ = await lock(name);
+  await work(await sharedServer(name));
 }
 
 async function start(name: Name, directory: string): Promise<void> {

@@ -46,8 +46,12 @@ export function sharedSuite(
 }
 
 /** Registers a test whose steps use the shared server that no other test file uses meanwhile. */
-export function quietSuite(name: string, steps: Steps<Served>): void {
-  Deno.test(name, (t) => withQuietServer((server) => runSteps(t, server, steps)));
+export function quietSuite(
+  name: string,
+  steps: Steps<Served>,
+  server: "quiet" | "single" = "quiet",
+): void {
+  Deno.test(name, (t) => withQuietServer((served) => runSteps(t, served, steps), server));
 }
 
 /** Runs the steps of a test on a server, which must outlive every one. */

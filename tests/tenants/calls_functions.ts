@@ -1,12 +1,9 @@
 /** Functions that call a tenant, for tests: a server that knows the tenant, and functions with access to it. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { CA } from "../egress/certificates.ts";
 import { type Client, type Json, unbase64 } from "../support/client.ts";
 import { ok } from "../support/expect.ts";
-import { makeTempDir } from "../support/invoked.ts";
-import { LOOPBACK } from "../support/loopback.ts";
-import { TestServer } from "../support/server.ts";
+import type { Served } from "../support/server.ts";
+import { sharedServer } from "../support/shared_server.ts";
 import { HostileTenant } from "./calls_tenant.ts";
 
 /** Makes the calls of its input, one after another or at once, and returns what each gave. */
@@ -35,24 +32,18 @@ export const GRANT = {
   request: { appId: "app-1", appEntitlementId: "entitlement-1", appUserId: "user-1" },
 };
 
-/** A server with a tenant on loopback. */
+/** The shared server that may reach loopback, with a tenant there. */
 interface TenantStage extends AsyncDisposable {
-  readonly server: TestServer;
+  readonly server: Served;
   readonly client: Client;
   readonly tenant: HostileTenant;
   readonly tenantId: string;
 }
 
-/** @param flags further flags of the server */
-export async function openTenantStage(flags: readonly string[] = []): Promise<TenantStage> {
+export async function openTenantStage(): Promise<TenantStage> {
   await using opened = new AsyncDisposableStack();
-  const directory = opened.use(await makeTempDir());
-  const caFile = join(directory.path, "ca.pem");
-  await Deno.writeTextFile(caFile, CA);
   const tenant = opened.use(await HostileTenant.start());
-  const server = opened.use(
-    await TestServer.start({ flags: ["--egress-ca", caFile, ...LOOPBACK, ...flags] }),
-  );
+  const server = await sharedServer("egress");
   const client = await server.client();
   const tenantId = await addTenant(client, tenant);
   tenant.reset();
@@ -66,6 +57,12 @@ export async function addTenant(client: Client, tenant: HostileTenant): Promise<
   const name = `tenant-${tenant.port}`;
   const added = ok(await client.post("/api/v1/tenants", { name, host, clientId, clientSecret }));
   return added.tenant.id;
+}
+
+/** The example tenant of a server, which another test file may have added. */
+export async function exampleOf(client: Client): Promise<Json> {
+  await client.post("/api/v1/tenants", { isExample: true });
+  return ok(await client.get("/api/v1/tenants")).list.find(({ isExample }: Json) => isExample);
 }
 
 /** Sets the tenant of a function; `{}` removes it. */

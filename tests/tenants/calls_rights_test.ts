@@ -19,7 +19,7 @@ import {
 import { HostileTenant, json } from "./calls_tenant.ts";
 
 Deno.test("calls of functions to their tenant", async (t) => {
-  await using stage = await openTenantStage(["--max-memory", "1GiB"]);
+  await using stage = await openTenantStage();
   const { client, tenant, tenantId } = stage;
   const step = (name: string, body: () => Promise<void>) =>
     t.step(name, async () => {

@@ -4,11 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { deployWithSdk, outputOf } from "../sdk/support.ts";
-import type { Client, Json } from "../support/client.ts";
-import { ok } from "../support/expect.ts";
+import type { Client } from "../support/client.ts";
 import { makeTempDir } from "../support/invoked.ts";
-import { serverSuite } from "../support/suite.ts";
-import { CALLER, makeCalls } from "./calls_functions.ts";
+import { sharedSuite } from "../support/suite.ts";
+import { CALLER, exampleOf, makeCalls, setTenant } from "./calls_functions.ts";
 import { Folder, notesOf } from "./support/recording_folder.ts";
 
 const CODE_APP = "2exampleApp0000000000000003";
@@ -87,13 +86,10 @@ async function sourceOf(name: string): Promise<string> {
 
 /** Gives a function the example tenant of a server. */
 async function setExample(client: Client, id: string): Promise<void> {
-  const { list } = ok(await client.get("/api/v1/tenants"));
-  const found = list.find(({ isExample }: Json) => isExample);
-  const tenant = found ?? ok(await client.post("/api/v1/tenants", { isExample: true })).tenant;
-  ok(await client.update(id, { tenant: { ...TENANT, id: tenant.id } }, "tenant"));
+  await setTenant(client, id, { ...TENANT, id: (await exampleOf(client)).id });
 }
 
-serverSuite("the functions of C1's documentation", {}, {
+sharedSuite("the functions of C1's documentation", {
   "each runs against the example tenant": async ({ client }) => {
     for (const [name, { input, output }] of Object.entries(FUNCTIONS)) {
       const id = await client.deploy(await sourceOf(name));

@@ -5,6 +5,7 @@ import type { Answer, Client, Json } from "../support/client.ts";
 import { assertError, assertInvalid, KSUID, MAIN, ok } from "../support/expect.ts";
 import { runInvoked } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
+import { sharedServer } from "../support/shared_server.ts";
 import { type Client as TenantClient, InvokedTenant } from "./ten_tenant.ts";
 
 const TENANTS = "/api/v1/tenants";
@@ -190,8 +191,7 @@ Deno.test("tenants", async (t) => {
 });
 
 Deno.test("a server that allows no private networks rejects tenants with an IP address", async () => {
-  await using server = await TestServer.start();
-  const client = await server.client();
+  const client = await (await sharedServer()).client();
   const clientSecret = NO_SECRET;
   const answer = await add(client, {
     host: "127.0.0.1:8443",

@@ -1,17 +1,13 @@
 /** The setting `tenant` of a function: who may give it, and what it may say. */
 import assert from "node:assert/strict";
-import { events } from "../audit/support.ts";
+import { added } from "../audit/support.ts";
 import { makePrincipal, makeRole, signIn } from "../identity/principals.ts";
 import type { Client, Json } from "../support/client.ts";
 import { assertError, assertInvalid, MAIN, ok } from "../support/expect.ts";
-import { serverSuite } from "../support/suite.ts";
+import { sharedSuite } from "../support/suite.ts";
+import { exampleOf } from "./calls_functions.ts";
 
 const TENANTS = "/api/v1/tenants";
-
-async function addExample(client: Client): Promise<Json> {
-  const [present] = ok(await client.get(TENANTS)).list;
-  return present ?? ok(await client.post(TENANTS, { isExample: true })).tenant;
-}
 
 const update = (client: Client, id: string, tenant: Json) =>
   client.update(id, { tenant }, "tenant");
@@ -19,9 +15,9 @@ const update = (client: Client, id: string, tenant: Json) =>
 const tenantOf = async (client: Client, id: string) =>
   ok(await client.get(`/api/v1/functions/${id}`)).function.tenant;
 
-serverSuite("the setting tenant", {}, {
+sharedSuite("the setting tenant", {
   "takes id, name or host, and answers the id": async ({ client }) => {
-    const { id, credentials: [credential] } = await addExample(client);
+    const { id, credentials: [credential] } = await exampleOf(client);
     const fn = await client.deploy(MAIN);
     assert.equal(await tenantOf(client, fn), undefined);
     for (const named of [id, "example", "EXAMPLE"]) {
@@ -47,7 +43,7 @@ serverSuite("the setting tenant", {}, {
   },
 
   "rejects what it cannot mean, and names the field": async ({ client }) => {
-    await addExample(client);
+    await exampleOf(client);
     const fn = await client.deploy(MAIN);
     const rejected: readonly (readonly [Json, string, RegExp])[] = [
       [{ access: "WRITE" }, "function.tenant.id", /is missing/],
@@ -115,7 +111,7 @@ serverSuite("the setting tenant", {}, {
   },
 
   "needs the permission to use tenants": async ({ client }) => {
-    const { id } = await addExample(client);
+    const { id } = await exampleOf(client);
     const fn = await client.deploy(MAIN);
     const principal = await makePrincipal(client, "developer", ["functions:developer"]);
     const { as: developer } = await signIn(client, principal);
@@ -141,7 +137,7 @@ serverSuite("the setting tenant", {}, {
   },
 
   "a role may let somebody give tenants to named functions alone": async ({ client }) => {
-    const { id } = await addExample(client);
+    const { id } = await exampleOf(client);
     const [own, other] = [await client.deploy(MAIN), await client.deploy(MAIN)];
     const role = await makeRole(client, {
       displayName: "lends tenants",
@@ -157,11 +153,13 @@ serverSuite("the setting tenant", {}, {
   },
 
   "is on record with what was before": async ({ client }) => {
-    const { id } = await addExample(client);
+    const { id } = await exampleOf(client);
     const fn = await client.deploy(MAIN);
-    ok(await update(client, fn, { id, access: "WRITE" }));
-    ok(await update(client, fn, {}));
-    const given = (await events(client)).flatMap(({ resources = [] }: Json) =>
+    const recorded = await added(client, async () => {
+      ok(await update(client, fn, { id, access: "WRITE" }));
+      ok(await update(client, fn, {}));
+    });
+    const given = recorded.flatMap(({ resources = [] }: Json) =>
       resources.filter(({ type, uid }: Json) => type === "function" && uid === fn)
     ).map(({ data }: Json) => data).filter((data: Json) => data?.tenant !== undefined);
     const tenant = { id, access: "WRITE" };

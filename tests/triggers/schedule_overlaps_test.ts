@@ -1,28 +1,37 @@
 /** Runs of a schedule that are due while an earlier run is active. */
 import assert from "node:assert/strict";
 import { FakeClock } from "../faults/clock.ts";
-import type { Answer, Json } from "../support/client.ts";
+import type { Answer, Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
-import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 import { askedInTime, createSoon, historyOf, HOUR_MS, invocationsOf, soon } from "./schedules.ts";
 import { triggersOf, unique } from "./support.ts";
 
-Deno.test("a run that goes on skips, delays or ignores the next times", async () => {
+const SLOW = "export default () => new Promise((end) => setTimeout(end, 3_600_000));\n";
+const optionsOf = ({ env }: FakeClock) => ({
+  env,
+  flags: ["--drain-timeout", "0s", "--invocation-timeout", "1h"],
+});
+
+Deno.test("runs of a schedule while an earlier run is active", async (t) => {
   const clock = await FakeClock.open() ?? assert.fail("libfaketime is missing");
   await using _clock = clock;
-  await using directory = await makeTempDir();
-  const options = {
-    dataDir: directory.path,
-    env: clock.env,
-    flags: ["--drain-timeout", "0s", "--invocation-timeout", "1h"],
-  };
-  await using server = await TestServer.start(options);
+  await using server = await TestServer.start(optionsOf(clock));
+  await t.step(
+    "a time that waits for an earlier run is recorded when its schedule is changed",
+    async () => await changeWaiting(await server.client()),
+  );
+  await t.step(
+    "a run that goes on skips, delays or ignores the next times",
+    () => overlaps(server, clock),
+  );
+});
+
+async function overlaps(server: TestServer, clock: FakeClock): Promise<void> {
   const client = await server.client();
-  const slow = "export default () => new Promise((end) => setTimeout(end, 3_600_000));\n";
   const make = async (overlap: string) => {
-    const functionId = await client.deploy(slow);
+    const functionId = await client.deploy(SLOW);
     const trigger = await createSoon(client, functionId, { overlap });
     const [invocation] = await eventually(async () => {
       const invocations = await invocationsOf(client, functionId);
@@ -55,7 +64,7 @@ Deno.test("a run that goes on skips, delays or ignores the next times", async ()
 
   // A time that waits has not been missed, however long the server was away.
   await clock.set(HOUR_MS / 1000);
-  await using later = await TestServer.start(options);
+  await using later = await TestServer.start({ dataDir: server.dataDir, ...optionsOf(clock) });
   const ahead = await later.client();
   // The server takes due times in their order: it has looked at the one that waits.
   const last = `${triggersOf(allow.functionId)}/${allow.trigger.id}`;
@@ -77,15 +86,12 @@ Deno.test("a run that goes on skips, delays or ignores the next times", async ()
     return invocations.length === 2 ? invocations : undefined;
   });
   assert.equal(second.skipReason, undefined, second.error);
-});
+}
 
-Deno.test("a time that waits for an earlier run is recorded when its schedule is changed", async () => {
-  await using server = await TestServer.start({ flags: ["--invocation-timeout", "1h"] });
-  const client = await server.client();
-  const slow = "export default () => new Promise((end) => setTimeout(end, 3_600_000));\n";
+async function changeWaiting(client: Client): Promise<void> {
   /** A schedule whose second time waits for the run of its first one. */
   const waiting = async () => {
-    const functionId = await client.deploy(slow);
+    const functionId = await client.deploy(SLOW);
     const trigger = await createSoon(client, functionId, { overlap: "OVERLAP_QUEUE" });
     const path = `${triggersOf(functionId)}/${trigger.id}`;
     await eventually(async () => (await invocationsOf(client, functionId))[0]);
@@ -134,4 +140,4 @@ Deno.test("a time that waits for an earlier run is recorded when its schedule is
     ok(await client.call("PATCH", of.path, { trigger: { paused: false } }));
     assert.equal((await invocationsOf(client, of.functionId)).length, 2);
   }
-});
+}
