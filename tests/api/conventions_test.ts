@@ -156,9 +156,7 @@ sharedSuite("conventions", {
       [`${FUNCTIONS}/update`, { function: { id, secret: { A: [] } } }, "function.secret.A"],
       [`${FUNCTIONS}/update`, { function: { id }, content: { "main.ts": {} } }, "content.main.ts"],
     ];
-    for (const [path, body, field] of cases) {
-      assertInvalid(await client.post(path, body), field);
-    }
+    for (const [path, body, field] of cases) assertInvalid(await client.post(path, body), field);
   },
 
   "a violation of a field names its rule and its value, but no secret": async ({ client }) => {
@@ -236,9 +234,7 @@ sharedSuite("conventions", {
         "trigger.webhook.github.secret: must have at most 1,024 characters; it has 70,000 characters",
       ],
     ];
-    for (const [answer, message] of cases) {
-      assert.equal((await answer).body.message, message);
-    }
+    for (const [answer, message] of cases) assert.equal((await answer).body.message, message);
   },
 
   "integers may come as strings, and go as numbers": async ({ client }) => {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { z } from "@hono/zod-openapi";
 import { messageReader } from "../../src/api/messages/of_schema.ts";
 import { snakeCase } from "../../src/shared/field_names.ts";
+import { outputOf } from "../sdk/support.ts";
 import { base64, type Json, unbase64 } from "../support/client.ts";
 import { assertError, assertInvalid, MAIN, ok } from "../support/expect.ts";
 import { sharedSuite } from "../support/suite.ts";
@@ -141,8 +142,7 @@ sharedSuite("names of fields", {
     );
     assert.deepEqual(trigger.schedule.input, input);
     const echo = await client.deploy("export default (input) => input;");
-    const { json } = ok(await client.invoke(echo, input));
-    assert.deepEqual(JSON.parse(unbase64(json)), input);
+    assert.deepEqual(await outputOf(client, echo, input), input);
   },
 
   "a field in both spellings is rejected, also if one is null": async ({ client }) => {

@@ -117,9 +117,7 @@ quietSuite("functions: create, read, delete, search", {
         ["commitMessage"],
       ],
     ];
-    for (const [body, fields] of cases) {
-      assertInvalid(await client.post(FUNCTIONS, body), fields);
-    }
+    for (const [body, fields] of cases) assertInvalid(await client.post(FUNCTIONS, body), fields);
     const initialContent = { "main.ts": base64("export default (") };
     assertError(await client.post(FUNCTIONS, { displayName: "x", initialContent }), "BUILD_FAILED");
     assert.equal(ok(await client.get(`${FUNCTIONS}?page_size=100`)).list.length, before);

@@ -1,5 +1,6 @@
 /** Reports on how the invocations of a commit start, and the setting `evaluation`. */
 import assert from "node:assert/strict";
+import { outputOf } from "../sdk/support.ts";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { BUSY } from "../support/busy.ts";
@@ -26,11 +27,6 @@ async function reported(client: Client, id: string): Promise<Json> {
     const report = await reportOf(client, id);
     return report?.state === "LOAD_STATE_REPORTED" ? report : undefined;
   }, "the report on a commit");
-}
-
-async function outputOf(client: Client, id: string): Promise<Json> {
-  const { json } = ok(await client.invoke(id, {}));
-  return JSON.parse(atob(json));
 }
 
 async function set(client: Client, id: string, evaluation: string): Promise<Json> {
@@ -170,9 +166,7 @@ Deno.test("reports outlive a crash; commits of an earlier version get one with t
     await using server = await TestServer.start({ dataDir });
     const client = await server.client();
     assert.equal((await reportOf(client, published))?.state, "LOAD_STATE_PENDING");
-    for (const id of ids) {
-      assert.equal((await reported(client, id)).start, "INVOCATION_START_LOAD");
-    }
+    for (const id of ids) assert.equal((await reported(client, id)).start, "INVOCATION_START_LOAD");
     await server.stop();
   }
   takeMigrationsBack(file, "042_load_reports");

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { ECHO, HANG, VARIABLES } from "../invocations/functions.ts";
-import { type Client, type Json, unbase64 } from "../support/client.ts";
+import { outputOf } from "../sdk/support.ts";
+import type { Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, assertInvalid, DEFAULT_LIMITS, MAIN, ok } from "../support/expect.ts";
 import { sharedSuite } from "../support/suite.ts";
@@ -188,7 +189,7 @@ sharedSuite("settings of a function", {
 
   "a function reads its variables": async ({ client }) => {
     const id = await client.deploy(VARIABLES);
-    const read = async () => JSON.parse(unbase64(ok(await client.invoke(id)).json));
+    const read = async () => await outputOf(client, id);
     assert.deepEqual(await read(), {});
     const variables = { STAGE: "test", EMPTY: "", "a.b-c": "\u0000é" };
     await update(client, { id, variables });

@@ -1,14 +1,14 @@
 /** `GET /api/v1/status` counts the processes of the machine as they are. */
 import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
+import { ok } from "../support/expect.ts";
 import { instancesOf } from "../support/processes.ts";
 import { serverSuite } from "../support/suite.ts";
 
 serverSuite("status of the server", { flags: ["--pool-size", "3"] }, {
   async "counts root, templates and waiting instances with their memory"({ client, server }) {
     const status = await eventually(async () => {
-      const { status, body } = await client.get("/api/v1/status");
-      assert.equal(status, 200, JSON.stringify(body));
+      const body = ok(await client.get("/api/v1/status"));
       const { instances, templates, root } = body;
       const isWhole = instances?.waiting === 3 && instances.count === 3 && templates.blank === 3 &&
         root.count === 1;

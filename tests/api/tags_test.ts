@@ -84,9 +84,7 @@ sharedSuite("tags", {
     const { function: { id }, commit } = await client.createFunction("t", { "main.ts": MAIN });
     const { commit: foreign } = await client.createFunction("u", { "main.ts": MAIN });
     const badNames = ["", "a/b", "-a", ".a", "a b", "ä", "a\n", "x".repeat(129)];
-    for (const name of badNames) {
-      assertInvalid(await tag(client, id, name, commit.id), "name");
-    }
+    for (const name of badNames) assertInvalid(await tag(client, id, name, commit.id), "name");
     ok(await tag(client, id, "x".repeat(128), commit.id));
     assertInvalid(await tag(client, id, "v1", ""), "commitId");
     for (const unknown of ["nope", foreign.id]) {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type Json, unbase64 } from "../support/client.ts";
-import { assertError } from "../support/expect.ts";
+import { assertError, ok } from "../support/expect.ts";
 import { quietSuite } from "../support/suite.ts";
 
 const RESOLVE = "/api/v1/functions/types";
@@ -10,8 +10,7 @@ const SDK = "node_modules/@c1/functions-sdk";
 
 quietSuite("types for an editor", {
   async "has the SDK without a commit"({ client }) {
-    const { status, body } = await client.get("/api/v1/functions/types");
-    assert.equal(status, 200, JSON.stringify(body));
+    const body = ok(await client.get("/api/v1/functions/types"));
     const { types } = JSON.parse(unbase64(body.files[`${SDK}/package.json`]));
     assert.match(unbase64(body.files[join(SDK, types)]), /export/);
     const { types: ofTests } = JSON.parse(
@@ -26,8 +25,7 @@ quietSuite("types for an editor", {
     const path = `/api/v1/functions/${id}/commits/HEAD/types`;
     const zod = join(server.dataDir, "cache/builder/npm/registry.npmjs.org/zod/4.6.7");
     await Deno.symlink("/etc/hostname", join(zod, "stolen.d.ts")).catch(() => {});
-    const { status, body } = await client.get(path);
-    assert.equal(status, 200, JSON.stringify(body).slice(0, 300));
+    const body = ok(await client.get(path));
     const paths = Object.keys(body.files);
     assert.ok("node_modules/zod/package.json" in body.files, paths.join(" ").slice(0, 500));
     assert.ok("node_modules/zod/index.d.ts" in body.files && `${SDK}/package.json` in body.files);
@@ -45,8 +43,7 @@ quietSuite("types for an editor", {
     const cache = join(server.dataDir, "cache/builder");
     await Deno.rename(cache, `${cache}.away`);
     try {
-      const { status, body } = await client.get(`/api/v1/functions/${id}/commits/HEAD/types`);
-      assert.equal(status, 200, JSON.stringify(body).slice(0, 300));
+      const body = ok(await client.get(`/api/v1/functions/${id}/commits/HEAD/types`));
       assert.deepEqual(body.missing, ["ms@2.1.2"]);
       assert.ok(`${SDK}/package.json` in body.files);
     } finally {
@@ -62,8 +59,7 @@ quietSuite("types for an editor", {
   async "resolves packages that no commit has, and names those that do not resolve"({ client }) {
     const unknown = "invoked-test-no-such-package@1";
     const packages = ["ms@~2.1.0", unknown, "zod@999"];
-    const { status, body } = await client.post(RESOLVE, { packages });
-    assert.equal(status, 200, JSON.stringify(body).slice(0, 300));
+    const body = ok(await client.post(RESOLVE, { packages }));
     const manifest = JSON.parse(unbase64(body.files["node_modules/ms/package.json"]));
     assert.match(manifest.version, /^2\.1\./);
     assert.ok(`${SDK}/package.json` in body.files && !("missing" in body));
@@ -80,8 +76,7 @@ quietSuite("types for an editor", {
     );
     const { body: { content } } = await client.get(`/api/v1/functions/${id}/commits/HEAD/lockfile`);
     const lock = unbase64(content).replaceAll(`"npm:ms@2.1.2"`, `"npm:ms@2"`);
-    const { status, body } = await client.post(RESOLVE, { packages: ["ms@2"], lock });
-    assert.equal(status, 200, JSON.stringify(body).slice(0, 300));
+    const body = ok(await client.post(RESOLVE, { packages: ["ms@2"], lock }));
     const manifest = JSON.parse(unbase64(body.files["node_modules/ms/package.json"]));
     assert.equal(manifest.version, "2.1.2");
     const hostile = await client.post(RESOLVE, {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { BUILTIN_ROLE_IDS } from "../../src/resources/roles.ts";
+import { outputOf } from "../sdk/support.ts";
 import { base64, type Client, type Json } from "../support/client.ts";
 import { assertError, assertInvalid, MAIN, ok } from "../support/expect.ts";
 import { sharedSuite } from "../support/suite.ts";
@@ -135,8 +136,7 @@ sharedSuite("update: the mask", {
 });
 
 async function answers(client: Client, id: string): Promise<string> {
-  const { json } = ok(await client.invoke(id));
-  return JSON.parse(atob(json)).version;
+  return (await outputOf(client, id)).version;
 }
 
 const version = (name: string) => `export default () => ({ version: ${JSON.stringify(name)} });\n`;

@@ -38,12 +38,7 @@ async function rightCredentials({ client, server: { url } }: Stage): Promise<voi
   ok(await client.call("PATCH", path(ofSession.id), narrowed));
 
   const requested = ({ credential, clientSecret }: Json, more: Json = {}) =>
-    client.form("/auth/v1/token", {
-      grant_type: "client_credentials",
-      client_id: credential.clientId,
-      client_secret: clientSecret,
-      ...more,
-    });
+    client.requestToken({ clientId: credential.clientId, clientSecret }, more);
   const left = await added(client, async () => {
     await get({ authorization: `Bearer ${key.clientSecret}` });
     await requested(secret);

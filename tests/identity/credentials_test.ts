@@ -20,6 +20,7 @@ import {
   setRolesOf,
   signIn,
 } from "./principals.ts";
+import { assertNoToken } from "./own_clients.ts";
 import { get, newCode, redeem, signIn as signInToConsole } from "./sessions.ts";
 import { slowly } from "./slow_requests.ts";
 
@@ -32,16 +33,6 @@ const pathOf = (principalId: string, id: string) =>
   `${PRINCIPALS}/${principalId}/credentials/${id}`;
 const patch = (client: Client, { servicePrincipalId, id }: Json, credential: Json, mask?: string) =>
   client.call("PATCH", pathOf(servicePrincipalId, id), { credential, updateMask: mask });
-
-async function assertNoToken(client: Client, { clientId }: Json, clientSecret: string) {
-  const form = {
-    grant_type: "client_credentials",
-    client_id: clientId,
-    client_secret: clientSecret,
-  };
-  const { status, body } = await client.form("/auth/v1/token", form);
-  assert.deepEqual([status, body.error], [401, "invalid_client"]);
-}
 
 quietSuite("credentials of service principals", {
   "are made with a secret that is answered once, and expire": async ({ client }) => {
@@ -185,13 +176,13 @@ quietSuite("credentials of service principals", {
     const { as, credential, clientSecret } = await signIn(client, principal);
     ok(await patch(client, credential, { disabled: true }, "disabled"));
     assertError(await as.get(INTROSPECT), "TOKEN_INVALID");
-    await assertNoToken(client, credential, clientSecret);
+    await assertNoToken(client, { clientId: credential.clientId, clientSecret });
     ok(await patch(client, credential, { disabled: false }, "disabled"));
     ok(await as.get(INTROSPECT));
     const path = pathOf(principal, credential.id);
     assert.deepEqual(ok(await client.call("DELETE", path, {})), {});
     assertError(await as.get(INTROSPECT), "TOKEN_INVALID");
-    await assertNoToken(client, credential, clientSecret);
+    await assertNoToken(client, { clientId: credential.clientId, clientSecret });
     const other = await makePrincipal(client, "other");
     const { credential: others } = await makeCredential(client, other);
     for (
@@ -230,7 +221,7 @@ quietSuite("credentials of service principals", {
       assertError(answer, "TOKEN_INVALID");
     }
     assertError(await session(), "SESSION_ENDED");
-    await assertNoToken(client, credential, clientSecret);
+    await assertNoToken(client, { clientId: credential.clientId, clientSecret });
   },
 
   "neither limit nor revoke themselves": async ({ client }) => {
@@ -241,9 +232,7 @@ quietSuite("credentials of service principals", {
     }];
     const answers = await Promise.all(changes.map((change) => patch(as, credential, change)));
     answers.push(await as.call("DELETE", pathOf(principal, credential.id)));
-    for (const answer of answers) {
-      assertInvalid(answer, "id");
-    }
+    for (const answer of answers) assertInvalid(answer, "id");
     ok(await patch(as, credential, { displayName: "mine" }));
     ok(await client.call("DELETE", `${PRINCIPALS}/${principal}`));
   },
@@ -265,7 +254,7 @@ quietSuite("credentials of service principals", {
     assert.equal(preview.status, 200, JSON.stringify(preview.body));
     assert.ok(!preview.body.includes("authorization"));
     assert.equal(ok(await as.get(INTROSPECT)).userId, principal);
-    await assertNoToken(client, credential, key);
+    await assertNoToken(client, { clientId: credential.clientId, clientSecret: key });
     const lastUsedAt = await eventually(async () => {
       const answer = await client.get(pathOf(principal, credential.id));
       return ok(answer).credential.lastUsedAt;

@@ -135,8 +135,6 @@ sharedSuite("discovery", {
     const paths = [`${WELL_KNOWN}/openid-configuration`, `${RESOURCE}/docs`, `${RESOURCE}/apis`]
       .concat(`${RESOURCE}/`, `${RESOURCE}/auth/v1/token`, `${RESOURCE}/auth/v1/session`)
       .concat(`${RESOURCE}/api/v1/webhooks/incoming/x`);
-    for (const path of paths) {
-      assertError(await anonymous.get(path), "ENDPOINT_NOT_FOUND");
-    }
+    for (const path of paths) assertError(await anonymous.get(path), "ENDPOINT_NOT_FOUND");
   },
 });

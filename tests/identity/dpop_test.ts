@@ -8,7 +8,7 @@ import { Client } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { runInvoked } from "../support/invoked.ts";
 import { unique } from "../triggers/support.ts";
-import { serverSuite, type Stage } from "../support/suite.ts";
+import { sharedSuite, type Stage } from "../support/suite.ts";
 import { makeCredential, ownId } from "./principals.ts";
 import {
   athOf,
@@ -136,16 +136,7 @@ async function wrongProofs(url: string, token?: string): Promise<Record<string, 
   };
 }
 
-serverSuite("DPoP", {
-  flags: [
-    "--trusted-proxies",
-    "127.0.0.1",
-    "--token-rate",
-    "10000",
-    "--endpoint-domain",
-    "localhost",
-  ],
-}, {
+sharedSuite("DPoP", {
   "binds a token to the key of the proof of its request": async ({ server, client }) => {
     const credentials = await server.credentials();
     const proof = await proofs.prove("POST", `${client.url}${TOKEN}`);
@@ -373,4 +364,4 @@ serverSuite("DPoP", {
     }
     await reader?.cancel();
   },
-});
+}, "proxied");

@@ -70,10 +70,7 @@ export function present(
   from = nextAddress(),
 ) {
   const form = { ...exchange, client_id: trust.clientId, subject_token: token, ...more };
-  return stranger.call("POST", "/auth/v1/token", String(new URLSearchParams(form)), {
-    "content-type": "application/x-www-form-urlencoded",
-    "x-forwarded-for": from,
-  });
+  return stranger.form("/auth/v1/token", form, { "x-forwarded-for": from });
 }
 
 function nextAddress(): string {

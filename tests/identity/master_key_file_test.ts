@@ -1,5 +1,6 @@
 /** A file with the master key that several servers share. */
 import assert from "node:assert/strict";
+import { outputOf } from "../sdk/support.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 
@@ -41,6 +42,5 @@ Deno.test("a server takes its master key from --master-key-file, and starts with
   assert.match(rotated.stdout, /the new master key is in .*shared\.key/);
   assert.notEqual(await Deno.readTextFile(key), `${btoa("a".repeat(32))}\n`);
   await using server = await start(key);
-  const { body } = await (await server.client()).invoke(id);
-  assert.deepEqual(JSON.parse(atob(body.json)), { NAME: "value" });
+  assert.deepEqual(await outputOf(await server.client(), id), { NAME: "value" });
 });

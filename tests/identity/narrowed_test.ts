@@ -312,12 +312,7 @@ async function cuts({ client }: Stage): Promise<void> {
   const { as: limited } = await signIn(client, owner, { scopedRoles: [roleId] });
   const { credential, clientSecret } = await signIn(client, owner);
   const token = (scope: string) =>
-    client.form("/auth/v1/token", {
-      grant_type: "client_credentials",
-      client_id: credential.clientId,
-      client_secret: clientSecret,
-      scope,
-    });
+    client.requestToken({ clientId: credential.clientId, clientSecret }, { scope });
   const scoped = async (scope: string) =>
     new Client(client.url, ok(await token(scope)).access_token);
   for (const by of [limited, await scoped(roleId), await scoped(`openid ${roleId}`)]) {

@@ -1,7 +1,7 @@
 /** The clients that a principal makes for itself. */
 import assert from "node:assert/strict";
 import { BUILTIN_ROLE_IDS } from "../../src/resources/roles.ts";
-import { Client, type Json } from "../support/client.ts";
+import { Client, type Credentials, type Json } from "../support/client.ts";
 import { ok } from "../support/expect.ts";
 import { INTROSPECT } from "./principals.ts";
 import { type Proofs } from "./proofs.ts";
@@ -10,10 +10,8 @@ export const CLIENTS = "/api/v1/iam/personal_clients";
 export const VIEWER = BUILTIN_ROLE_IDS["system:viewer"];
 export const INVOKER = BUILTIN_ROLE_IDS["functions:invoker"];
 
-export interface Made {
+export interface Made extends Credentials {
   readonly id: string;
-  readonly clientId: string;
-  readonly clientSecret: string;
   readonly answer: Json;
 }
 
@@ -27,12 +25,8 @@ export function login(client: Client, { clientId, clientSecret }: Made): Promise
   return Client.login(client.url, clientId, clientSecret);
 }
 
-export async function assertNoToken(client: Client, made: Made): Promise<void> {
-  const { status, body } = await client.form("/auth/v1/token", {
-    grant_type: "client_credentials",
-    client_id: made.clientId,
-    client_secret: made.clientSecret,
-  });
+export async function assertNoToken(client: Client, credentials: Credentials): Promise<void> {
+  const { status, body } = await client.requestToken(credentials);
   assert.deepEqual([status, body.error], [401, "invalid_client"]);
 }
 

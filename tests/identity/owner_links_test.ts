@@ -147,9 +147,7 @@ async function rejects({ server, client }: Stage): Promise<void> {
     unsigned(),
     Promise.resolve("x"),
   ];
-  for (const assertion of wrong) {
-    assertError(await send(url, await assertion), "ASSERTION_INVALID");
-  }
+  for (const assertion of wrong) assertError(await send(url, await assertion), "ASSERTION_INVALID");
   const once = await sign(dataDir);
   const answers = await Promise.all([send(url, once), send(url, once), send(url, once)]);
   assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, 401, 401]);

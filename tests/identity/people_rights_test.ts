@@ -151,9 +151,7 @@ Deno.test("rights over people", async (t) => {
     for (const stronger of [visitors[0] ?? assert.fail(), host]) {
       attempts.push(change(manager, "DELETE", await sessionOf(stronger), {}));
     }
-    for (const attempt of attempts) {
-      assertError(await attempt, "ROLE_MISSING");
-    }
+    for (const attempt of attempts) assertError(await attempt, "ROLE_MISSING");
     ok(await host.get(FUNCTIONS));
     ok(await change(manager, "DELETE", await sessionOf(member), {}));
     assertError(await member.get(SESSIONS), "SESSION_ENDED");
@@ -179,9 +177,7 @@ Deno.test("rights over people", async (t) => {
       change(by, "PATCH", `${USERS}/${id}`, { user: { disabled: true } }),
       change(by, "DELETE", `${USERS}/${id}`, {}),
     ]);
-    for (const attempt of attempts) {
-      assertError(await attempt, "LAST_OWNER");
-    }
+    for (const attempt of attempts) assertError(await attempt, "LAST_OWNER");
     assert.deepEqual((await principalOf(owner)).roles, [OWNER]);
     const { id: ofBoss } = await principalOf(boss);
     ok(await change(owner, "DELETE", `${USERS}/${ofBoss}`, {}));

@@ -8,7 +8,7 @@ import {
   type JWTPayload,
   SignJWT,
 } from "jose";
-import { type Answer, Client, type Json } from "../support/client.ts";
+import { type Answer, Client, type Credentials, type Json } from "../support/client.ts";
 
 /** What differs from a correct proof; undefined leaves a claim out. */
 export interface Spoilt {
@@ -54,27 +54,14 @@ let addresses = 0;
 /** Another address for each request: the audit log records only some rejections of one address. */
 export const newAddress = () => `198.51.100.${++addresses % 250}`;
 
-interface Credentials {
-  readonly clientId: string;
-  readonly clientSecret: string;
-}
-
 /** Requests a token, with a proof unless it is undefined. */
 export async function requestToken(
   url: string,
-  { clientId, clientSecret }: Credentials,
+  credentials: Credentials,
   dpop?: string,
 ): Promise<Answer<Json>> {
-  const form = new URLSearchParams({
-    grant_type: "client_credentials",
-    client_id: clientId,
-    client_secret: clientSecret,
-  });
-  return await new Client(url, undefined).call("POST", "/auth/v1/token", String(form), {
-    "content-type": "application/x-www-form-urlencoded",
-    "x-forwarded-for": newAddress(),
-    ...dpop === undefined ? {} : { dpop },
-  });
+  const headers = { "x-forwarded-for": newAddress(), ...dpop === undefined ? {} : { dpop } };
+  return await new Client(url, undefined).requestToken(credentials, {}, headers);
 }
 
 /** A token that is bound to the key of the proofs. */

@@ -78,9 +78,7 @@ async function wrongCodes({ client }: Stage): Promise<void> {
   const { url } = client;
   const headers = ofConsole(url);
   const wrong = ["x", "A".repeat(43), "\u0000".repeat(43), "A".repeat(900)];
-  for (const code of wrong) {
-    assertError(await redeem(url, code), "LINK_INVALID");
-  }
+  for (const code of wrong) assertError(await redeem(url, code), "LINK_INVALID");
   const invalid = { fields: ["code"] };
   for (const body of [{}, { code: "" }, { code: 1 }, { code: ["x"] }, [], null]) {
     assertError(await browser(url).post(SESSION, body, headers), "INVALID_FIELD", invalid);
@@ -243,12 +241,7 @@ async function roles({ client }: Stage): Promise<void> {
 async function cutTokens({ client, server }: Stage): Promise<void> {
   const { url } = client;
   const credentials = await server.credentials();
-  const { body } = await client.form("/auth/v1/token", {
-    grant_type: "client_credentials",
-    client_id: credentials.clientId,
-    client_secret: credentials.clientSecret,
-    scope: "system:viewer",
-  });
+  const { body } = await client.requestToken(credentials, { scope: "system:viewer" });
   const cut = new Client(url, body.access_token);
   ok(await cut.get(FUNCTIONS));
   assertError(await cut.post(LINKS, {}), "ROLE_MISSING", /scope of this access/);

@@ -74,9 +74,7 @@ serverSuite("signing keys", {}, {
     const before = await kidsOf(client);
     const bodies = [{ revoke: true }, { signsAfter: "8d" }, { signsAfter: "604801s" }]
       .concat({ revokeOld: true, signsAfter: "1s" } as Json, { signsAfter: "-1s" });
-    for (const body of bodies) {
-      assertError(await client.post(ROTATE, body), "INVALID_FIELD");
-    }
+    for (const body of bodies) assertError(await client.post(ROTATE, body), "INVALID_FIELD");
     assert.deepEqual(await kidsOf(client), before);
   },
 

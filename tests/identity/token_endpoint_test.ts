@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { generateKeyPair, importJWK, type JWK, type JWTHeaderParameters, SignJWT } from "jose";
-import { type Answer, Client, type Json } from "../support/client.ts";
+import { type Answer, Client, type Credentials, type Json } from "../support/client.ts";
 import { ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
@@ -14,11 +14,6 @@ const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const GRANT = { grant_type: "client_credentials" };
 /** The characters that RFC 6749 section 5.2 allows. */
 const DESCRIPTION = /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/;
-
-interface Credentials {
-  readonly clientId: string;
-  readonly clientSecret: string;
-}
 
 function assertOAuthError({ status, headers, body }: Answer<Json>, error: string): void {
   const expected = error === "invalid_client" ? 401 : 400;

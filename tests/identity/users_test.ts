@@ -134,9 +134,7 @@ async function everything(stage: PeopleStage, login: string) {
 
 async function assertOut(person: Awaited<ReturnType<typeof everything>>): Promise<void> {
   const { visitor, other, made, clientSecret, token, link, device } = person;
-  for (const each of [visitor, other]) {
-    assertError(await each.get(FUNCTIONS), "SESSION_ENDED");
-  }
+  for (const each of [visitor, other]) assertError(await each.get(FUNCTIONS), "SESSION_ENDED");
   assertError(await token.get(FUNCTIONS), "TOKEN_INVALID");
   await assert.rejects(Client.login(visitor.url, made.clientId, clientSecret), /invalid_client/);
   await assert.rejects(useLink(new Visitor(visitor.url), link), /LINK_INVALID/);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
-import { assertError } from "../support/expect.ts";
+import { assertError, ok } from "../support/expect.ts";
 import { sharedSuite, type Stage } from "../support/suite.ts";
 import { ECHO, HANG } from "./functions.ts";
 
@@ -24,8 +24,7 @@ async function allLines(client: Client, id: string, invocationId: string): Promi
   let token = "";
   do {
     const query = new URLSearchParams({ page_size: "100", page_token: token });
-    const { status, body } = await client.get(`${logsPath(id, invocationId)}?${query}`);
-    assert.equal(status, 200, JSON.stringify(body));
+    const body = ok(await client.get(`${logsPath(id, invocationId)}?${query}`));
     lines.push(...body.list);
     token = body.nextPageToken;
   } while (token !== "");

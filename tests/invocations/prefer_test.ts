@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { unbase64 } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
+import { ok } from "../support/expect.ts";
 import { quietSuite, type Stage } from "../support/suite.ts";
 import { ECHO, HANG, SLEEP } from "./functions.ts";
 
@@ -83,8 +84,7 @@ async function ignored({ client }: Stage): Promise<void> {
 
 async function failsLater({ client }: Stage): Promise<void> {
   const id = await client.deploy('export default () => { throw new Error("later"); };');
-  const { status, body } = await client.invoke(id, {}, { prefer: "respond-async" });
-  assert.equal(status, 200);
+  const body = ok(await client.invoke(id, {}, { prefer: "respond-async" }));
   const record = await client.ended(id, body.invocationId);
   assert.equal(record.status, `${STATUS}ERROR`);
   assert.match(record.error, /^UNCAUGHT: Error: later\n/);

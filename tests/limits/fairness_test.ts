@@ -181,9 +181,7 @@ async function asyncShare({ client }: Stage): Promise<void> {
   // From now on few asynchronous invocations start at a time; still they take all of their slots.
   ok(await client.invoke(other));
   const ids: string[] = [];
-  for (let n = 0; n < 6; n++) {
-    ids.push(ok(await client.invoke(hanging, {}, ASYNC)).invocationId);
-  }
+  for (let n = 0; n < 6; n++) ids.push(ok(await client.invoke(hanging, {}, ASYNC)).invocationId);
   await running(client, 2, 4);
   await Promise.all([ok(await client.invoke(other)), ok(await client.invoke(other))]);
   const cancel = async (id: string | undefined) =>

@@ -85,9 +85,7 @@ sharedSuite("functions call functions", {
       ["invoker"],
     );
     const secrets = [[child, { OF: "child" }], [caller, { OF: "caller", MORE: "x" }]] as const;
-    for (const [id, secret] of secrets) {
-      ok(await client.update(id, { secret }, "secret"));
-    }
+    for (const [id, secret] of secrets) ok(await client.update(id, { secret }, "secret"));
     assert.deepEqual(await outputOf(client, caller), {
       mine: { OF: "caller", MORE: "x" },
       child: { OF: "child" },

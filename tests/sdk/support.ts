@@ -46,8 +46,13 @@ export async function setRoles(client: Client, id: string, scopedRoleIds: readon
 }
 
 /** Invokes; fails with the invocation's error where it did not succeed. */
-export async function outputOf(client: Client, id: string, input: unknown = {}): Promise<Json> {
-  return (await outcomeOf(client, id, input)).output;
+export async function outputOf(
+  client: Client,
+  id: string,
+  input: unknown = {},
+  more: Json = {},
+): Promise<Json> {
+  return (await outcomeOf(client, id, input, more)).output;
 }
 
 /** Invokes; the id and the output of what must succeed. */
@@ -55,8 +60,9 @@ export async function outcomeOf(
   client: Client,
   id: string,
   input: unknown = {},
+  more: Json = {},
 ): Promise<{ readonly id: string; readonly output: Json }> {
-  const body = ok(await client.invoke(id, input));
+  const body = ok(await client.invoke(id, input, {}, more));
   if (body.json === undefined) {
     assert.fail((await client.invocation(id, body.invocationId)).error);
   }

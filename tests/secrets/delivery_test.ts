@@ -1,7 +1,7 @@
 /** Secrets reach the function that they belong to, at the time of its invocation, and nobody else. */
 import assert from "node:assert/strict";
-import type { Client, Json } from "../support/client.ts";
-import { unbase64 } from "../support/client.ts";
+import { outputOf } from "../sdk/support.ts";
+import type { Client } from "../support/client.ts";
 import { ok } from "../support/expect.ts";
 import { TestServer } from "../support/server.ts";
 
@@ -16,15 +16,6 @@ export default async function main(_input: JSONObject): Promise<JSONObject> {
 
 async function setSecrets(client: Client, id: string, secret: Record<string, string>) {
   ok(await client.update(id, { secret }, "secret"));
-}
-
-async function outputOf(client: Client, id: string): Promise<Json> {
-  const { status, body } = await client.invoke(id);
-  assert.equal(status, 200, JSON.stringify(body));
-  if (body.json === undefined) {
-    assert.fail((await client.invocation(id, body.invocationId)).error);
-  }
-  return JSON.parse(unbase64(body.json));
 }
 
 Deno.test("secrets", async (t) => {

@@ -1,7 +1,7 @@
 /** `invoked keys rotate`: every value moves to the new key, and no crash leaves one behind. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { unbase64 } from "../support/client.ts";
+import { outputOf } from "../sdk/support.ts";
 import { ok } from "../support/expect.ts";
 import { INVOKED, removeDirectory, runInvoked } from "../support/invoked.ts";
 import { signalUnlessEnded } from "../support/processes.ts";
@@ -43,8 +43,7 @@ async function prepare(
 async function check(dataDir: string, id: string, env: Env, token: string): Promise<void> {
   await using server = await TestServer.start({ dataDir, env });
   const client = await server.client();
-  const { body } = await client.invoke(id);
-  assert.deepEqual(JSON.parse(unbase64(body.json)), { value: VALUE });
+  assert.deepEqual(await outputOf(client, id), { value: VALUE });
   const { list: [meta, trigger] } = ok(await client.get(`/api/v1/functions/${id}/triggers`));
   const query = new URLSearchParams({
     "hub.mode": "subscribe",

@@ -15,6 +15,12 @@ export type Json = any;
 
 export type Files = Readonly<Record<string, string>>;
 
+/** The client id and secret of a client. */
+export interface Credentials {
+  readonly clientId: string;
+  readonly clientSecret: string;
+}
+
 /** Base64 of UTF-8 text. */
 export function base64(text: string): string {
   return new TextEncoder().encode(text).toBase64();
@@ -29,12 +35,10 @@ export class Client {
   constructor(readonly url: string, readonly token: string | undefined) {}
 
   static async login(url: string, clientId: string, clientSecret: string): Promise<Client> {
-    const form = {
-      grant_type: "client_credentials",
-      client_id: clientId,
-      client_secret: clientSecret,
-    };
-    const { status, body } = await new Client(url, undefined).form("/auth/v1/token", form);
+    const { status, body } = await new Client(url, undefined).requestToken({
+      clientId,
+      clientSecret,
+    });
     if (status !== 200) throw new Error(`No token: ${JSON.stringify(body)}`);
     return new Client(url, body.access_token);
   }
@@ -88,6 +92,20 @@ export class Client {
       "content-type": "application/x-www-form-urlencoded",
       ...headers,
     });
+  }
+
+  /** Requests a token by the secret of a client, with further fields of the form. */
+  requestToken(
+    { clientId, clientSecret }: Credentials,
+    more: Readonly<Record<string, string>> = {},
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Answer<Json>> {
+    const credentials = { client_id: clientId, client_secret: clientSecret };
+    return this.form("/auth/v1/token", {
+      grant_type: "client_credentials",
+      ...credentials,
+      ...more,
+    }, headers);
   }
 
   /** Creates a function, with a first commit where files are given. */

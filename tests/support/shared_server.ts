@@ -46,6 +46,7 @@ const SERVERS = {
       ...["--token-rate", "0", "--api-rate", "0", "--trusted-proxies", "127.0.0.0/8"],
       ...["--cors-origin", "https://console.example, http://localhost:5173"],
       ...["--endpoint-body-limit", "2MiB", "--endpoint-timeout", "60s"],
+      ...["--endpoint-domain", "localhost"],
     ]),
   /** Functions may reach hosts on loopback that have a certificate of the tests, and C1 tenants there. */
   egress: async (directory: string) => {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { tenantTransport } from "../../src/tenants/client.ts";
 import { TENANT_ANSWER_MAX_BYTES } from "../../src/tenants/connections.ts";
 import { Relay } from "../support/relay.ts";
-import { failure, READ, suite, WRITE } from "./calls_stage.ts";
+import { failure, NEVER, READ, suite, WRITE } from "./calls_stage.ts";
 import { json } from "./calls_tenant.ts";
 
 suite("each bad answer has a code, and a message that names the operation", {
@@ -197,8 +197,7 @@ suite("each bad answer has a code, and a message that names the operation", {
   "a rejected client does not try again at once": async ({ tenant, connections }) => {
     tenant.token = (_request, response) => json(response, 401, { error: "invalid_client" });
     const client = tenantTransport(tenant.credentials, connections.to(tenant.host));
-    const { signal } = new AbortController();
-    for (let at = 0; at < 5; at++) await failure(() => client.send(READ, signal));
+    for (let at = 0; at < 5; at++) await failure(() => client.send(READ, NEVER));
     assert.equal(tenant.tokenRequests.length, 1);
   },
 });
@@ -224,12 +223,11 @@ suite("reads are repeated, and no write that may have happened", {
     await using gateway = await Relay.to(tenant.port);
     const host = `localhost:${gateway.port}`;
     const client = tenantTransport({ ...tenant.credentials, host }, connections.to(host));
-    const { signal } = new AbortController();
-    await client.send(READ, signal);
+    await client.send(READ, NEVER);
     gateway.endClients();
     // The end arrives while nobody uses the connection. If it is late, the read is repeated.
     await new Promise((resolve) => setTimeout(resolve, 100));
-    assert.equal((await client.send(READ, signal)).status, 200);
+    assert.equal((await client.send(READ, NEVER)).status, 200);
     assert.notEqual(tenant.received.at(-1)?.port, tenant.received[0]?.port);
   },
   "an answer that breaks off": async ({ tenant, fails }) => {
@@ -254,8 +252,7 @@ suite("reads are repeated, and no write that may have happened", {
   },
   "a write opens a connection of its own, and reads share one": async ({ tenant, connections }) => {
     const client = tenantTransport(tenant.credentials, connections.to(tenant.host));
-    const { signal } = new AbortController();
-    for (const request of [READ, READ, WRITE, WRITE]) await client.send(request, signal);
+    for (const request of [READ, READ, WRITE, WRITE]) await client.send(request, NEVER);
     const [first, second, third, fourth] = tenant.received.map(({ port }) => port);
     assert.equal(first, second);
     assert.equal(new Set([first, third, fourth]).size, 3);
@@ -281,9 +278,8 @@ suite("reads are repeated, and no write that may have happened", {
     );
     tenant.api = (_request, response) => json(response, 503, {}, { "retry-after": "20" });
     const client = tenantTransport(tenant.credentials, connections.to(tenant.host));
-    const { signal } = new AbortController();
     const ends = await failure(() =>
-      client.send(READ, signal, { endsAtMs: performance.now() + 10_000 })
+      client.send(READ, NEVER, { endsAtMs: performance.now() + 10_000 })
     );
     assert.match(
       ends.message,
@@ -310,8 +306,7 @@ suite("an aborted call ends at once", {
   },
   "and is not sent again over another connection": async ({ tenant, connections }) => {
     const client = tenantTransport(tenant.credentials, connections.to(tenant.host));
-    const { signal } = new AbortController();
-    await client.send(READ, signal);
+    await client.send(READ, NEVER);
     const answers = tenant.api;
     const hanging = Promise.withResolvers<void>();
     const closed = Promise.withResolvers<void>();
@@ -325,7 +320,7 @@ suite("an aborted call ends at once", {
     ending.abort();
     await Promise.all([sent, closed.promise]);
     tenant.api = answers;
-    await client.send(READ, signal);
+    await client.send(READ, NEVER);
     const [first, second, third, ...others] = tenant.received.map(({ port }) => port);
     assert.equal(first, second);
     assert.notEqual(second, third);
@@ -353,9 +348,8 @@ suite("an aborted call ends at once", {
   "at the end of its time": async ({ tenant, connections }) => {
     tenant.api = () => {};
     const client = tenantTransport(tenant.credentials, connections.to(tenant.host));
-    const { signal } = new AbortController();
     const error = await failure(() =>
-      client.send(READ, signal, { endsAtMs: performance.now() + 500 })
+      client.send(READ, NEVER, { endsAtMs: performance.now() + 500 })
     );
     assert.equal(error.code, "TENANT_TIMEOUT");
     assert.match(
@@ -365,7 +359,7 @@ suite("an aborted call ends at once", {
     tenant.token = () => {};
     const other = tenantTransport(tenant.credentials, connections.to(tenant.host));
     const without = await failure(() =>
-      other.send(WRITE, signal, { endsAtMs: performance.now() + 500 })
+      other.send(WRITE, NEVER, { endsAtMs: performance.now() + 500 })
     );
     assert.equal(without.code, "TENANT_TIMEOUT");
     assert.match(

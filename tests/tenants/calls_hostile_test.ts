@@ -123,8 +123,7 @@ Deno.test("hostile functions and their tenant", async (t) => {
       { namespace: "apps", method: "get", request: { id: "a" } },
       { namespace: "task", method: "createGrantTask", request: {} },
     ];
-    const { status, body } = await client.invoke(id, { params });
-    assert.equal(status, 200, JSON.stringify(body));
+    const body = ok(await client.invoke(id, { params }));
     const output = unbase64(body.json ?? "");
     assert.match(output, /displayName/);
     assert.equal(tenant.tokens.length > 0, true);

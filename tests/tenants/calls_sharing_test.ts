@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { tenantTransport } from "../../src/tenants/client.ts";
 import { TENANT_CONNECTIONS_MAX } from "../../src/tenants/connections.ts";
-import { failure, READ, suite, WRITE } from "./calls_stage.ts";
+import { failure, NEVER, READ, suite, WRITE } from "./calls_stage.ts";
 import { json } from "./calls_tenant.ts";
 
 suite("callers share what a tenant takes", {
@@ -21,10 +21,9 @@ suite("callers share what a tenant takes", {
       )
     );
     await many.promise;
-    const { signal } = new AbortController();
     const writes = Array.from(
       { length: 20 },
-      () => client.send(WRITE, signal, { caller: "other" }),
+      () => client.send(WRITE, NEVER, { caller: "other" }),
     );
     assert.deepEqual(
       new Set((await Promise.all(writes)).map(({ status }) => status)),
@@ -44,9 +43,8 @@ suite("callers share what a tenant takes", {
       () => failure(() => client.send(READ, ending.signal, { caller })),
     );
     await full.promise;
-    const { signal } = new AbortController();
     const endsAtMs = performance.now() + 1_000;
-    const error = await failure(() => client.send(WRITE, signal, { caller, endsAtMs }));
+    const error = await failure(() => client.send(WRITE, NEVER, { caller, endsAtMs }));
     assert.equal(error.code, "TENANT_TIMEOUT");
     assert.match(
       error.message,
@@ -94,8 +92,7 @@ suite("callers share what a tenant takes", {
     );
     await many.promise;
     tenant.api = (_request, response) => json(response, 200, { id: part.repeat(10) });
-    const { signal } = new AbortController();
-    const large = Array.from({ length: 6 }, () => client.send(READ, signal, { caller: "large" }));
+    const large = Array.from({ length: 6 }, () => client.send(READ, NEVER, { caller: "large" }));
     for (const { body } of await Promise.all(large)) assert.ok(body.length > 20 * 1024 * 1024);
     ending.abort();
     await Promise.all(slow);

@@ -20,6 +20,8 @@ export const WRITE: TenantRequest = {
   path: "/api/v1/task/grant",
   body: '{"appId":"1"}',
 };
+/** Of a call that nobody aborts. */
+export const NEVER = new AbortController().signal;
 /** The networks of the tenants. */
 export const LOOPBACK = ["127.0.0.0/8", "::1/128"];
 
@@ -35,7 +37,7 @@ interface Stage {
 async function openStage(): Promise<Stage & AsyncDisposable> {
   const tenant = await HostileTenant.start();
   const connections = new TenantConnections({ allowPrivate: LOOPBACK, ca: CA });
-  const send = (request = READ, signal = new AbortController().signal) =>
+  const send = (request = READ, signal = NEVER) =>
     tenantTransport(tenant.credentials, connections.to(tenant.host)).send(request, signal);
   return {
     tenant,

@@ -8,7 +8,7 @@ import { CA } from "../egress/certificates.ts";
 import { certificateFor } from "../support/certificates.ts";
 import type { Json } from "../support/client.ts";
 import { makeTempDir } from "../support/invoked.ts";
-import { failure, LOOPBACK, READ, suite, WRITE } from "./calls_stage.ts";
+import { failure, LOOPBACK, NEVER, READ, suite, WRITE } from "./calls_stage.ts";
 import { HostileTenant, json } from "./calls_tenant.ts";
 
 suite("a client signs an assertion as C1 wants it, and sends requests with the token", {
@@ -36,9 +36,8 @@ suite("a client signs an assertion as C1 wants it, and sends requests with the t
   },
   "one token serves concurrent and later requests": async ({ tenant, connections }) => {
     const client = tenantTransport(tenant.credentials, connections.to(tenant.host));
-    const { signal } = new AbortController();
-    await Promise.all(Array.from({ length: 20 }, () => client.send(READ, signal)));
-    await client.send(WRITE, signal);
+    await Promise.all(Array.from({ length: 20 }, () => client.send(READ, NEVER)));
+    await client.send(WRITE, NEVER);
     assert.deepEqual([tenant.tokenRequests.length, tenant.received.length], [1, 21]);
   },
   "as many requests as connections reach the tenant at a time": async (
@@ -54,30 +53,27 @@ suite("a client signs an assertion as C1 wants it, and sends requests with the t
       json(response, 200, {});
     };
     const client = tenantTransport(tenant.credentials, connections.to(tenant.host));
-    const { signal } = new AbortController();
     const requests = Array.from({ length: 100 }, (_, at) => at % 2 === 0 ? READ : WRITE);
     await Promise.all(
-      requests.map((request, at) => client.send(request, signal, { caller: `function-${at}` })),
+      requests.map((request, at) => client.send(request, NEVER, { caller: `function-${at}` })),
     );
     assert.deepEqual([most, tenant.received.length], [TENANT_CONNECTIONS_MAX, 100]);
   },
   "a token is renewed after half of its lifetime": async ({ tenant, connections }) => {
     tenant.token = (_request, response) => json(response, 200, tenant.grant({ expires_in: 0.001 }));
     const client = tenantTransport(tenant.credentials, connections.to(tenant.host));
-    const { signal } = new AbortController();
-    await client.send(READ, signal);
+    await client.send(READ, NEVER);
     await new Promise((resolve) => setTimeout(resolve, 5));
-    await client.send(READ, signal);
+    await client.send(READ, NEVER);
     assert.equal(tenant.tokenRequests.length, 2);
   },
   "a token that was revoked is replaced once, also for a write": async (
     { tenant, connections },
   ) => {
     const client = tenantTransport(tenant.credentials, connections.to(tenant.host));
-    const { signal } = new AbortController();
-    await client.send(READ, signal);
+    await client.send(READ, NEVER);
     for (const token of tenant.tokens) tenant.revoked.add(token);
-    assert.equal((await client.send(WRITE, signal)).status, 200);
+    assert.equal((await client.send(WRITE, NEVER)).status, 200);
     assert.deepEqual([tenant.tokenRequests.length, tenant.received.length], [2, 3]);
     tenant.token = (_request, response) => {
       const granted = tenant.grant();
@@ -85,16 +81,15 @@ suite("a client signs an assertion as C1 wants it, and sends requests with the t
       json(response, 200, granted);
     };
     for (const token of tenant.tokens) tenant.revoked.add(token);
-    const answer = await client.send(READ, signal);
+    const answer = await client.send(READ, NEVER);
     assert.deepEqual([answer.status, tenant.tokenRequests.length], [401, 3]);
   },
   "an old token is used while the token endpoint is away": async ({ tenant, connections }) => {
     tenant.token = (_request, response) => json(response, 200, tenant.grant({ expires_in: 2_000 }));
     const client = tenantTransport(tenant.credentials, connections.to(tenant.host));
-    const { signal } = new AbortController();
-    await client.send(READ, signal);
+    await client.send(READ, NEVER);
     tenant.token = (_request, response) => void response.socket?.destroy();
-    assert.equal((await client.send(READ, signal)).status, 200);
+    assert.equal((await client.send(READ, NEVER)).status, 200);
   },
 });
 
@@ -127,9 +122,8 @@ suite("a client proves its key if the tenant asks for DPoP", {
       json(response, 200, { proved: [htm, htu, verb] });
     };
     const client = tenantTransport(tenant.credentials, connections.to(tenant.host));
-    const { signal } = new AbortController();
     for (const request of [READ, WRITE]) {
-      const { status, body } = await client.send(request, signal);
+      const { status, body } = await client.send(request, NEVER);
       const [path] = request.path.split("?");
       assert.equal(status, 200);
       assert.deepEqual(JSON.parse(body), {
@@ -173,16 +167,15 @@ Deno.test("the calls of all functions share the token of a credential", async ()
       });
     },
   });
-  const { signal } = new AbortController();
   const opened = { ...tenant.credentials, isExample: false };
-  await transports.of(opened).send(READ, signal);
-  await transports.of({ ...opened }).send(READ, signal);
+  await transports.of(opened).send(READ, NEVER);
+  await transports.of({ ...opened }).send(READ, NEVER);
   assert.equal(tenant.tokenRequests.length, 1);
   // A rotated credential gets no token of the one before.
-  await assert.rejects(transports.of({ ...opened, clientSecret: "other" }).send(READ, signal), {
+  await assert.rejects(transports.of({ ...opened, clientSecret: "other" }).send(READ, NEVER), {
     code: "TENANT_CREDENTIAL_REJECTED",
   });
-  const example = await transports.of({ ...opened, isExample: true }).send(READ, signal);
+  const example = await transports.of({ ...opened, isExample: true }).send(READ, NEVER);
   assert.deepEqual(JSON.parse(example.body), { list: [] });
   assert.deepEqual(paths, ["POST /auth/v1/token", "GET /api/v1/apps"]);
   assert.deepEqual([tenant.tokenRequests.length, tenant.received.length], [1, 2]);
@@ -197,12 +190,11 @@ Deno.test("a tenant that cannot be reached safely gets no request", async (t) =>
   ]);
   await using foreign = await HostileTenant.start({ cert, key });
   await using tenant = await HostileTenant.start();
-  const { signal } = new AbortController();
   const { credentials } = tenant;
   const fails = async (host: string, allowPrivate: readonly string[], ca: string | undefined) => {
     using connections = new TenantConnections({ allowPrivate, ca });
     const client = tenantTransport({ ...credentials, host }, connections.to(host));
-    return await failure(() => client.send(READ, signal));
+    return await failure(() => client.send(READ, NEVER));
   };
   await t.step("with a certificate of somebody else", async () => {
     const { code, message } = await fails(foreign.host, LOOPBACK, CA);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Running, UNCHECKED } from "../cli/support.ts";
 import { makeTempDir } from "../support/invoked.ts";
-import { TestServer } from "../support/server.ts";
+import { sharedServer } from "../support/shared_server.ts";
 import { unique } from "../triggers/support.ts";
 import { Folder, notesOf } from "./support/recording_folder.ts";
 
@@ -39,8 +39,7 @@ Deno.test("a tenant that is not called has a reason of its own", async (t) => {
     notesOf(await folder.run(["test"]));
   });
   await t.step("invoked test --remote, whatever people the server has", async () => {
-    await using server = await TestServer.start();
-    const env = { INVOKED_DATA: server.dataDir };
+    const env = { INVOKED_DATA: (await sharedServer()).dataDir };
     notesOf(await folder.run(["tenants", "add", "--example"], env));
     notesOf(await folder.run(["deploy"], env));
     notesOf(await folder.run(["test", "--remote"], env));

@@ -5,6 +5,7 @@ import { assertFails, Running, UNCHECKED } from "../cli/support.ts";
 import { loopbackCertificate } from "../support/certificates.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
+import { sharedServer } from "../support/shared_server.ts";
 import { unique } from "../triggers/support.ts";
 import { startExampleTenant } from "./example_client.ts";
 import { Folder, MAIN, notesOf, TESTS } from "./support/recording_folder.ts";
@@ -106,8 +107,7 @@ async function onExample(t: Deno.TestContext, folder: Folder): Promise<void> {
     await folder.write("main.ts", MAIN);
   });
   await t.step("the tests name a folder of the commit, also on a server", async () => {
-    await using server = await TestServer.start();
-    const env = { INVOKED_DATA: server.dataDir };
+    const env = { INVOKED_DATA: (await sharedServer()).dataDir };
     notesOf(await folder.run(["tenants", "add", "--example"], env));
     const name = unique("finder");
     const settings = { name, tenant: EXAMPLE };

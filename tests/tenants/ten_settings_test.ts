@@ -123,9 +123,7 @@ sharedSuite("the setting tenant", {
       await developer.post("/api/v1/functions/check", { function: { id: fn, tenant: { id } } }),
       await developer.get(TENANTS),
     ];
-    for (const answer of denied) {
-      assertError(answer, "ROLE_MISSING", /invoked\.TenantService/);
-    }
+    for (const answer of denied) assertError(answer, "ROLE_MISSING", /invoked\.TenantService/);
     ok(await update(client, fn, { id, access: "READ", operations: ["apps.*"] }));
     // What the function has already may stay, by whatever name, and may go.
     ok(await update(developer, fn, { id: "example", operations: ["apps.*"] }));

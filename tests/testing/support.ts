@@ -1,5 +1,4 @@
 /** What the suites of test runs share. */
-import assert from "node:assert/strict";
 import type { Answer, Client, Files, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
@@ -28,8 +27,7 @@ export async function resultsOf(client: Client, tests: string, files: Files = {}
 
 /** The answer to a run that happens. */
 export async function answerOf(client: Client, tests: string, files: Files = {}): Promise<Json> {
-  const { status, body } = await runTests(client, await withTests(client, tests, files));
-  assert.equal(status, 200, JSON.stringify(body));
+  const body = ok(await runTests(client, await withTests(client, tests, files)));
   return body;
 }
 

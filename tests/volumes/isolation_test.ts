@@ -303,8 +303,7 @@ serverSuite("transactions of volumes", { flags: [...BARRIER_FLAGS, ...QUEUE_FLAG
         return seen;
       };
     `);
-    const { body } = await client.invoke(id, {}, {}, { vfsId: volume.id });
-    assert.deepEqual(JSON.parse(atob(body.json)), {
+    assert.deepEqual(await volume.output(id), {
       open: [64, "VfsQuotaExceededError"],
       hidden: [true, "VfsQuotaExceededError"],
     });

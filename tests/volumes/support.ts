@@ -1,5 +1,6 @@
 /** Requests on volumes for tests. */
 import assert from "node:assert/strict";
+import { outputOf } from "../sdk/support.ts";
 import type { Answer, Client, Json } from "../support/client.ts";
 import { ok } from "../support/expect.ts";
 import { random } from "../support/seed.ts";
@@ -56,6 +57,11 @@ export class Volume {
       if (nextPageToken === "") return tree;
       token = nextPageToken;
     }
+  }
+
+  /** The output of a function that is invoked with this volume. */
+  async output(functionId: string, input: unknown = {}): Promise<Json> {
+    return await outputOf(this.client, functionId, input, { vfsId: this.id });
   }
 
   /** The raw bytes of an answer to a GET. */

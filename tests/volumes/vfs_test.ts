@@ -235,10 +235,7 @@ sharedSuite("vfs in a function", {
         return seen;
       };
     `);
-    const answer = await client.invoke(id, {}, {}, { vfsId: volume.id });
-    const { error } = await client.invocation(id, answer.body.invocationId);
-    assert.equal(error, undefined);
-    assert.deepEqual(JSON.parse(atob(answer.body.json)), {
+    assert.deepEqual(await volume.output(id), {
       first: [4, "0123"],
       at: 7,
       near: 8,
@@ -270,8 +267,7 @@ sharedSuite("vfs in a function", {
       };
     `);
     await volume.put("marked", "\ufeffa");
-    const { body } = await client.invoke(id, {}, {}, { vfsId: volume.id });
-    assert.deepEqual(JSON.parse(atob(body.json)), {
+    assert.deepEqual(await volume.output(id), {
       name: "NotFound",
       message: 'Failed to create "/none/file" in "/none": it does not exist',
     });
@@ -294,8 +290,7 @@ sharedSuite("vfs in a function", {
     `);
     const given = Uint8Array.from({ length: 1_234_567 }, (_, at) => (at * at) >> 3);
     await volume.put("given", given);
-    const { body } = await client.invoke(id, {}, {}, { vfsId: volume.id });
-    assert.deepEqual(JSON.parse(atob(body.json)), { same: true });
+    assert.deepEqual(await volume.output(id), { same: true });
     assert.ok(Buffer.from(await volume.bytes(volume.file("copy"))).equals(given));
     assert.equal((await volume.bytes(volume.file("large"))).length, 3_000_001);
   },
@@ -313,8 +308,7 @@ sharedSuite("vfs in a function", {
       };
     `);
     for (const [from, to] of [[0, 1300], [1200, 2400]]) {
-      const { body } = await client.invoke(id, { from, to }, {}, { vfsId: volume.id });
-      assert.deepEqual(JSON.parse(atob(body.json)), { count: to, sorted: true });
+      assert.deepEqual(await volume.output(id, { from, to }), { count: to, sorted: true });
     }
     assert.equal((await volume.get()).fileCount, 2400);
   },
