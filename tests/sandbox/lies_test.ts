@@ -1,6 +1,5 @@
 /** A fork server that lies about its forks. The server believes nothing that an honest one would not say. */
 import assert from "node:assert/strict";
-import { openSocketDir } from "../../src/isolation/mod.ts";
 import {
   Command,
   COMMAND_BYTES,
@@ -9,8 +8,9 @@ import {
   Handshake,
 } from "../../src/runtime/fork/wire.ts";
 import { type Forked, ForkServerLink } from "../../src/sandbox/tree/fork_server.ts";
-import { TreeSocket } from "../../src/sandbox/tree/tree_socket.ts";
+import type { TreeSocket } from "../../src/sandbox/tree/tree_socket.ts";
 import { random, SEED } from "../support/seed.ts";
+import { openSocket } from "./sockets.ts";
 
 const { FORKED, FAILED, ENDED } = ForkEvent;
 const SIGKILL = 9;
@@ -49,14 +49,7 @@ class Liar implements AsyncDisposable {
   }
 
   static async open(): Promise<Liar> {
-    const directory = await Deno.makeTempDir();
-    const socketDir = await openSocketDir(directory);
-    const socket = new TreeSocket(socketDir);
-    return new Liar(socket, async () => {
-      socket[Symbol.dispose]();
-      await socketDir[Symbol.asyncDispose]();
-      await Deno.remove(directory, { recursive: true });
-    });
+    return new Liar(...await openSocket());
   }
 
   /** Begins a fork whose connections arrive, and says what follows; the first fork has the number 0. */

@@ -3,13 +3,13 @@
  * instance gets whole ones, and nothing that was meant for the last one.
  */
 import assert from "node:assert/strict";
-import { openSocketDir } from "../../src/isolation/mod.ts";
 import { makeConnect } from "../../src/runtime/fork/connect.ts";
 import { openLibrary } from "../../src/runtime/fork/libc.ts";
 import { type Line, makeLine } from "../../src/runtime/fork/line.ts";
 import { EVENT_BYTES, Handshake, HANDSHAKE_BYTES, NextFlag } from "../../src/runtime/fork/wire.ts";
 import { readEvent } from "../../src/sandbox/tree/fork_server.ts";
-import { handshakeOf, TreeSocket } from "../../src/sandbox/tree/tree_socket.ts";
+import { handshakeOf, type TreeSocket } from "../../src/sandbox/tree/tree_socket.ts";
+import { openSocket } from "./sockets.ts";
 
 const F_GETFL = 3;
 const F_SETFL = 4;
@@ -44,14 +44,7 @@ class Opened implements AsyncDisposable {
   }
 
   static async open(): Promise<Opened> {
-    const directory = await Deno.makeTempDir();
-    const socketDir = await openSocketDir(directory);
-    const socket = new TreeSocket(socketDir);
-    return new Opened(socket, async () => {
-      socket[Symbol.dispose]();
-      await socketDir[Symbol.asyncDispose]();
-      await Deno.remove(directory, { recursive: true });
-    });
+    return new Opened(...await openSocket());
   }
 
   /**

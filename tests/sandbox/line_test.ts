@@ -3,7 +3,6 @@
  * of an ended instance is taken for the next one's, and no lie of a template is believed.
  */
 import assert from "node:assert/strict";
-import { openSocketDir } from "../../src/isolation/mod.ts";
 import {
   Command,
   COMMAND_BYTES,
@@ -17,8 +16,9 @@ import {
 import type { Exit, ProcessHandle } from "../../src/sandbox/instance/process.ts";
 import { ForkServerLink } from "../../src/sandbox/tree/fork_server.ts";
 import { InstanceLine } from "../../src/sandbox/tree/line.ts";
-import { handshakeOf, TreeSocket } from "../../src/sandbox/tree/tree_socket.ts";
+import { handshakeOf, type TreeSocket } from "../../src/sandbox/tree/tree_socket.ts";
 import { eventually } from "../support/eventually.ts";
+import { openSocket } from "./sockets.ts";
 
 const KILLED = 9;
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -73,14 +73,7 @@ class FakeTemplate implements AsyncDisposable {
   }
 
   static async open(): Promise<FakeTemplate> {
-    const directory = await Deno.makeTempDir();
-    const socketDir = await openSocketDir(directory);
-    const socket = new TreeSocket(socketDir);
-    return new FakeTemplate(socket, async () => {
-      socket[Symbol.dispose]();
-      await socketDir[Symbol.asyncDispose]();
-      await Deno.remove(directory, { recursive: true });
-    });
+    return new FakeTemplate(...await openSocket());
   }
 
   get last(): Ordered {

@@ -5,10 +5,17 @@ import { openStore, type Store } from "../../src/store/mod.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { onlyNode, shareNodes } from "../support/nodes.ts";
-import { commitRow, functionRow, id, invocationRow, time } from "./conformance/rows.ts";
+import {
+  COMMIT,
+  commitRow,
+  FUNCTION,
+  functionRow,
+  id,
+  insertFunction,
+  invocationRow,
+  time,
+} from "./conformance/rows.ts";
 
-const FUNCTION = id(0);
-const COMMIT = id(0, 1);
 const WAITING = id(1);
 const DELAYED = id(2);
 /** The memory of each, by which offers differ. */
@@ -28,10 +35,7 @@ const OPENED: Readonly<
 /** Two invocations that wait without an owner, the second one for its time. */
 async function insertInvocations(store: Store): Promise<void> {
   await store.write(async (tx) => {
-    await tx.functions.insert(functionRow({ id: FUNCTION }));
-    await tx.commits.insert(commitRow({ id: COMMIT, functionId: FUNCTION }), [
-      { commitId: COMMIT, path: "main.ts", digest: null, size: 1 },
-    ]);
+    await insertFunction(tx);
     const invocations = [[WAITING, WAITING_BYTES], [DELAYED, DELAYED_BYTES]] as const;
     for (const [invocation, memoryBytes] of invocations) {
       tx.invocations.insert(invocationRow({

@@ -1,18 +1,21 @@
 /** Invocations that wait for their time, and the attempts of an invocation. */
 import assert from "node:assert/strict";
 import { earlierAttempts } from "../../../src/store/invocations.ts";
-import { commitRow, functionRow, GREATEST, id, invocationRow, type Steps, time } from "./rows.ts";
-
-const FUNCTION = id(0);
-const COMMIT = id(0, 1);
+import {
+  COMMIT,
+  FUNCTION,
+  GREATEST,
+  id,
+  insertFunction,
+  invocationRow,
+  type Steps,
+  time,
+} from "./rows.ts";
 
 export const DELAYS: Steps = {
   "invocations are due in the order of their times": async (store) => {
     await store.write(async (tx) => {
-      await tx.functions.insert(functionRow({ id: FUNCTION }));
-      await tx.commits.insert(commitRow({ id: COMMIT, functionId: FUNCTION }), [
-        { commitId: COMMIT, path: "main.ts", digest: null, size: 1 },
-      ]);
+      await insertFunction(tx);
       for (const second of [1, 2, 3]) {
         const invocationId = id(second);
         tx.invocations.insert(invocationRow({

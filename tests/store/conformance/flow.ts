@@ -1,9 +1,6 @@
 /** Limits of the starts of invocations. */
 import assert from "node:assert/strict";
-import { commitRow, functionRow, id, invocationRow, type Steps, time } from "./rows.ts";
-
-const FUNCTION = id(0);
-const COMMIT = id(0, 1);
+import { COMMIT, FUNCTION, id, insertFunction, invocationRow, type Steps, time } from "./rows.ts";
 
 export const FLOW: Steps = {
   "permits of a rate limit are held until a period after the start": async (store) => {
@@ -70,10 +67,7 @@ export const FLOW: Steps = {
 
   "invocations with a key count unless they wait for their time": async (store) => {
     await store.write(async (tx) => {
-      await tx.functions.insert(functionRow({ id: FUNCTION }));
-      await tx.commits.insert(commitRow({ id: COMMIT, functionId: FUNCTION }), [
-        { commitId: COMMIT, path: "main.ts", digest: null, size: 1 },
-      ]);
+      await insertFunction(tx);
       for (const [second, status] of [[1, "RUNNING"], [2, "PENDING"], [3, "SUCCESS"]] as const) {
         tx.invocations.insert(invocationRow({
           id: id(second),

@@ -8,10 +8,13 @@ import { NothingChanged } from "../../../src/store/grouped_writer.ts";
 import type { Store, Writers } from "../../../src/store/mod.ts";
 import {
   BATCH,
+  COMMIT,
   commitRow,
+  FUNCTION,
   functionRow,
   GREATEST,
   id,
+  insertFunction,
   invocationRow,
   type Steps,
   time,
@@ -21,8 +24,6 @@ async function contentText(content: Content): Promise<string> {
   return new TextDecoder().decode(await readContent(content));
 }
 
-const FUNCTION = id(0);
-const COMMIT = id(0, 1);
 const of = { functionId: FUNCTION, commitId: COMMIT };
 const attempt = (second: number, number = 1) => ({
   id: id(second),
@@ -60,10 +61,7 @@ const LARGE = `{"large":"${"ü".repeat(40_000)}"}`;
 export const INVOCATIONS: Steps = {
   "an input or output of any length comes back byte for byte": async (store) => {
     await store.write(async (tx) => {
-      await tx.functions.insert(functionRow({ id: FUNCTION }));
-      await tx.commits.insert(commitRow({ id: COMMIT, functionId: FUNCTION }), [
-        { commitId: COMMIT, path: "main.ts", digest: null, size: 1 },
-      ]);
+      await insertFunction(tx);
       tx.invocations.insert(
         invocationRow({ ...of, id: id(1), input: LARGE, memoryBytes: GREATEST }),
       );
@@ -181,10 +179,7 @@ export const INVOCATIONS: Steps = {
 export const SEARCH: Steps = {
   "a search finds by status, failure, parent, time and the begin of ids": async (store) => {
     await store.write(async (tx) => {
-      await tx.functions.insert(functionRow({ id: FUNCTION }));
-      await tx.commits.insert(commitRow({ id: COMMIT, functionId: FUNCTION }), [
-        { commitId: COMMIT, path: "main.ts", digest: null, size: 1 },
-      ]);
+      await insertFunction(tx);
       for (const second of [1, 2, 3, 4, 5, 6]) {
         tx.invocations.insert(invocationRow({
           ...of,
@@ -299,10 +294,7 @@ export const SEARCH: Steps = {
 export const PURGES: Steps = {
   "what ended before a time is erased in steps, with its log": async (store) => {
     await store.write(async (tx) => {
-      await tx.functions.insert(functionRow({ id: FUNCTION }));
-      await tx.commits.insert(commitRow({ id: COMMIT, functionId: FUNCTION }), [
-        { commitId: COMMIT, path: "main.ts", digest: "d", size: 1 },
-      ]);
+      await insertFunction(tx, "d");
       for (let second = 1; second <= 120; second++) {
         const status = second === 3 ? "RUNNING" : "SUCCESS";
         tx.invocations.insert(

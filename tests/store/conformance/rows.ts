@@ -9,7 +9,7 @@ import type { CommitRow } from "../../../src/store/commits.ts";
 import type { CredentialRow, PrincipalRow, RoleRow } from "../../../src/store/identity.ts";
 import type { FunctionRow } from "../../../src/store/functions.ts";
 import type { InvocationRow } from "../../../src/store/invocations.ts";
-import type { Store } from "../../../src/store/mod.ts";
+import type { Store, Writers } from "../../../src/store/mod.ts";
 import type { DeliveryRow } from "../../../src/store/deliveries.ts";
 import type { TriggerRow } from "../../../src/store/triggers.ts";
 import type { VolumeEntryRow, VolumeRow } from "../../../src/store/volumes.ts";
@@ -164,6 +164,18 @@ export function invocationRow(
   };
 }
 
+/** The function and the commit of {@link insertFunction}. */
+export const FUNCTION = id(0);
+export const COMMIT = id(0, 1);
+
+/** Inserts a function with a commit that has one file. */
+export async function insertFunction(tx: Writers, digest: string | null = null): Promise<void> {
+  await tx.functions.insert(functionRow({ id: FUNCTION }));
+  await tx.commits.insert(commitRow({ id: COMMIT, functionId: FUNCTION }), [
+    { commitId: COMMIT, path: "main.ts", digest, size: 1 },
+  ]);
+}
+
 /** A webhook whose name is its id. */
 export function triggerRow(
   change: Partial<TriggerRow> & { readonly id: string; readonly functionId: string },
@@ -231,10 +243,10 @@ export function entryRow(
   };
 }
 
-/** The principal of {@link credentialRow}. */
 /** More rows than these tests make: an erasure with this limit takes all. */
 export const BATCH = 1_000;
 
+/** The principal of {@link credentialRow}. */
 export const PRINCIPAL: PrincipalRow = {
   id: "p",
   kind: "service",
