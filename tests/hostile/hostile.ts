@@ -133,6 +133,15 @@ export function noModule(specifier: string): string {
   return `TypeError: TypeError: Module "${specifier}" is not available in a function`;
 }
 
+/** Imports of built-in modules that functions do not have. */
+export function importing(modules: Table): Hostile[] {
+  return Object.entries(modules).flatMap(([name, specifier]) =>
+    rejected(noModule(specifier), {
+      [name]: `return Object.keys(await import("${specifier}"));`,
+    })
+  );
+}
+
 export const NO_PORT =
   "Error: listen EACCES: a function cannot listen on a port; `export default { fetch }` answers HTTP requests";
 

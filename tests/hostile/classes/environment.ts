@@ -1,7 +1,22 @@
 /** Facts of the server that the process and the machine could reveal. */
-import { alone, gets, rejected } from "../hostile.ts";
+import { alone, gets, rejected, type Table } from "../hostile.ts";
+
+/** What the system says of itself, by the method of Deno. */
+const OF_SYSTEM: Table = {
+  "asks for the host name": "hostname",
+  "asks for interfaces": "networkInterfaces",
+  "asks for the load": "loadavg",
+  "asks for the user": "uid",
+  "asks for the memory of the machine": "systemMemoryInfo",
+  "asks for the release of the kernel": "osRelease",
+};
 
 export const ENVIRONMENT = [
+  ...Object.entries(OF_SYSTEM).flatMap(([name, method]) =>
+    rejected(`NotCapable: Requires sys access to "${method}"`, {
+      [name]: `return JSON.stringify(Deno.${method}());`,
+    })
+  ),
   ...rejected("NotCapable: Requires env access", {
     "lists variables by Deno": `return JSON.stringify(Deno.env.toObject());`,
   }),
@@ -31,29 +46,11 @@ export const ENVIRONMENT = [
     "reads another process's environ":
       `return (await import("node:fs")).readFileSync("/proc/" + input.canaryPid + "/environ", "utf8");`,
   }),
-  ...rejected('NotCapable: Requires sys access to "hostname"', {
-    "asks for the host name": `return Deno.hostname();`,
-  }),
   ...gets("localhost", {
     "asks for the host name by node:os": `return (await import("node:os")).hostname();`,
   }),
-  ...rejected('NotCapable: Requires sys access to "networkInterfaces"', {
-    "asks for interfaces": `return JSON.stringify(Deno.networkInterfaces());`,
-  }),
-  ...rejected('NotCapable: Requires sys access to "loadavg"', {
-    "asks for the load": `return Deno.loadavg();`,
-  }),
-  ...rejected('NotCapable: Requires sys access to "uid"', {
-    "asks for the user": `return Deno.uid();`,
-  }),
   ...gets("nobody", {
     "asks for the user by node:os": `return (await import("node:os")).userInfo().username;`,
-  }),
-  ...rejected('NotCapable: Requires sys access to "systemMemoryInfo"', {
-    "asks for the memory of the machine": `return Deno.systemMemoryInfo().total;`,
-  }),
-  ...rejected('NotCapable: Requires sys access to "osRelease"', {
-    "asks for the release of the kernel": `return Deno.osRelease();`,
   }),
   ...gets("file:///main.js,deno", {
     "looks for paths in Deno": `return [Deno.mainModule, Deno.execPath(), ...Deno.args].join();`,

@@ -1,5 +1,5 @@
 /** Modules at run time, by every way to load them. */
-import { alone, gets, noModule, rejected, type Table } from "../hostile.ts";
+import { alone, gets, importing, noModule, rejected, type Table } from "../hostile.ts";
 
 /** Ways to compile text, in scripts that do not name what they use. */
 const MAKERS: Table = {
@@ -39,8 +39,6 @@ const LOADED: Table = {
   "a shim of the runtime": "invoked:module",
   "the bootstrap": "file:///bootstrap.ts",
 };
-/** Built-in modules. */
-const IMPORTED: Table = { "sqlite": "node:sqlite", "WASI": "node:wasi", "a REPL": "node:repl" };
 
 export const IMPORTS = [
   ...Object.entries(MAKERS).flatMap(([way, expression]) =>
@@ -55,11 +53,7 @@ export const IMPORTS = [
       [name]: `return Object.keys(await load("${specifier}"));`,
     })
   ),
-  ...Object.entries(IMPORTED).flatMap(([name, specifier]) =>
-    rejected(noModule(specifier), {
-      [name]: `return Object.keys(await import("${specifier}"));`,
-    })
-  ),
+  ...importing({ "sqlite": "node:sqlite", "WASI": "node:wasi", "a REPL": "node:repl" }),
   ...rejected("TypeError: TypeError: Module ", {
     "a file as text":
       `return (await load("file://" + input.file, { with: { type: "text" } })).default;`,

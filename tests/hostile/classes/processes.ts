@@ -1,5 +1,5 @@
 /** Other processes: starting, killing, debugging them; threads; native code. */
-import { gets, noModule, rejected } from "../hostile.ts";
+import { gets, importing, noModule, rejected } from "../hostile.ts";
 
 export const PROCESSES = [
   ...rejected("Error: Deno.Command.outputSync EACCES: a function cannot start processes", {
@@ -69,16 +69,6 @@ export const PROCESSES = [
     "makes a required worker":
       `new (req("worker_threads").Worker)("1", { eval: true }); return "made";`,
   }),
-  ...rejected(noModule("node:inspector"), {
-    "opens the inspector": `return Object.keys(await import("node:inspector"));`,
-  }),
-  ...rejected(
-    noModule("node:inspector/promises"),
-    {
-      "opens the inspector's promises":
-        `return Object.keys(await import("node:inspector/promises"));`,
-    },
-  ),
   ...rejected(noModule("node:v8"), {
     "reads memory of the engine": `return (await import("node:v8")).getHeapSnapshot();`,
     "sets flags of the engine":
@@ -90,6 +80,10 @@ export const PROCESSES = [
   }),
   ...rejected("TypeError: Cannot read properties of undefined (reading 'requestAdapter')", {
     "loads graphics drivers": `return await (navigator as any).gpu.requestAdapter();`,
+  }),
+  ...importing({
+    "opens the inspector": "node:inspector",
+    "opens the inspector's promises": "node:inspector/promises",
   }),
   ...gets("0", {
     "counts the processes it could signal":

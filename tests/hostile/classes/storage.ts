@@ -10,6 +10,16 @@ const kept = (variables: Table) =>
       `let own: any;\nexport default (): any => { const g: any = globalThis; const was = ${variable} ?? null; ${variable} = 1; return { was }; };`),
   );
 
+/** Globals of browsers that functions do not have. */
+const STORES: Table = {
+  "localStorage":
+    `const was = localStorage.getItem("k"); localStorage.setItem("k", "v"); return was;`,
+  "sessionStorage":
+    `const was = sessionStorage.getItem("k"); sessionStorage.setItem("k", "v"); return was;`,
+  "caches": `return await (await caches.open("k")).put("http://x/", new Response("v"));`,
+  "BroadcastChannel": `new BroadcastChannel("k").postMessage("v"); return "sent";`,
+};
+
 export const STORAGE = [
   ...kept({
     "a global": "g.kept",
@@ -19,20 +29,9 @@ export const STORAGE = [
     "the console": "g.console.kept",
     "a property of Deno": "g.Deno.kept",
   }),
-  ...rejected("ReferenceError: localStorage is not defined", {
-    "localStorage":
-      `const was = localStorage.getItem("k"); localStorage.setItem("k", "v"); return was;`,
-  }),
-  ...rejected("ReferenceError: sessionStorage is not defined", {
-    "sessionStorage":
-      `const was = sessionStorage.getItem("k"); sessionStorage.setItem("k", "v"); return was;`,
-  }),
-  ...rejected("ReferenceError: caches is not defined", {
-    "caches": `return await (await caches.open("k")).put("http://x/", new Response("v"));`,
-  }),
-  ...rejected("ReferenceError: BroadcastChannel is not defined", {
-    "BroadcastChannel": `new BroadcastChannel("k").postMessage("v"); return "sent";`,
-  }),
+  ...Object.entries(STORES).flatMap(([name, body]) =>
+    rejected(`ReferenceError: ${name} is not defined`, { [name]: body })
+  ),
   ...gets("0", {
     "BroadcastChannel of node:worker_threads":
       `const { BroadcastChannel } = await import("node:worker_threads"); let heard = 0;
