@@ -14,7 +14,7 @@ Deno.test("people manage principals, credentials, roles and bindings", async (t)
   const { url } = author.server;
   const whoIs = async (token: string) => ok(await new Client(url, token).get(INTROSPECT));
   const fails = async (args: string[], code: number, message: RegExp, next?: RegExp) =>
-    assertFails(await author.run(args), code, message, next);
+    await author.fails(args, code, message, next);
 
   await t.step("roles are listed, shown and made, by names", async () => {
     const listed = await author.ok(["roles", "list"]);

@@ -110,17 +110,17 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
       commitId,
     );
 
-    assertFails(await author.run(["show", "zzzzzz"]), 1, /Function "zzzzzz" not found/);
-    assertFails(
-      await author.run(["logs", ".", "zzzzzz"]),
+    await author.fails(["show", "zzzzzz"], 1, /Function "zzzzzz" not found/);
+    await author.fails(
+      ["logs", ".", "zzzzzz"],
       1,
       /Invocation zzzzzz not found in the history of greeter/,
       /invoked history/,
     );
-    assertFails(await author.run(["publish", ".", "zzzzzz"]), 1, /zzzzzz/);
+    await author.fails(["publish", ".", "zzzzzz"], 1, /zzzzzz/);
     const [first, second] = await twoOfOneSecond(author, functionId);
-    assertFails(
-      await author.run(["show", ".", first.slice(0, 8)]),
+    await author.fails(
+      ["show", ".", first.slice(0, 8)],
       1,
       new RegExp(
         `There are several invocations whose id begins with ${
@@ -166,8 +166,8 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
     ]);
     assert.match(await author.ok(["invoke", "--commit", "v2"]), /Hi, world/);
     await author.ok(["tag", ".", "v1", "--delete"]);
-    assertFails(
-      await author.run(["publish", ".", "v1"]),
+    await author.fails(
+      ["publish", ".", "v1"],
       1,
       /Commit "v1" of \w+ not found: no tag has this name/,
       /invoked show/,
@@ -193,7 +193,7 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
   await t.step("each rollback goes one publish further back", async () => {
     const before = commits[0] ?? "none";
     assert.equal((await author.json("rollback")).publishedCommitId, before);
-    assertFails(await author.run(["rollback"]), 1, /no other commit was published/, /--to/);
+    await author.fails(["rollback"], 1, /no other commit was published/, /--to/);
     await author.ok(["publish"]);
     assert.equal((await author.json("rollback")).publishedCommitId, before);
     await author.ok(["publish"]);
@@ -214,8 +214,8 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
       "Administrator",
       "Three",
     ]);
-    assertFails(
-      await author.run(["history", "--publishes", "--status", "error"]),
+    await author.fails(
+      ["history", "--publishes", "--status", "error"],
       2,
       /'--publishes' cannot be used with option '--status/,
     );
@@ -240,7 +240,7 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
     await author.write("new.ts", "export const four = 4;\n");
     const head = await author.ok(["deploy"]);
     const file = ["purge", "greeter", "--file", "leaked.ts"];
-    assertFails(await author.run(file), 2, /No answer to "Purge 2 files \(44 B\)/, /--yes/);
+    await author.fails(file, 2, /No answer to "Purge 2 files \(44 B\)/, /--yes/);
     const one = await author.run([...file, "--commit", leaked, "--dry-run"]);
     assert.match(one.stdout, /^Would purge 1 file \(22 B\) in 1 commit of greeter/);
     assert.match(one.stderr, new RegExp(`remains in leaked\\.ts of commit ${head}`));
@@ -268,7 +268,7 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
     const { invocations } = await author.json("purge", ".", "--before", "0", "--yes");
     assert.ok(invocations > 1, String(invocations));
     assert.deepEqual(await author.json("history"), []);
-    assertFails(await author.run(["show", ".", newest.id]), 1, /were purged \(PURGED\)/);
+    await author.fails(["show", ".", newest.id], 1, /were purged \(PURGED\)/);
     const wrong: readonly [args: readonly string[], message: RegExp][] = [
       [["greeter"], /the command needs --before, --file or --commit/],
       [["--before", "1d"], /either a function or --all-functions/],
@@ -277,13 +277,13 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
       [["greeter", "--before", "1d", "--file", "main.ts"], /cannot be used with option/],
     ];
     for (const [args, message] of wrong) {
-      assertFails(await author.run(["purge", ...args]), 2, message);
+      await author.fails(["purge", ...args], 2, message);
     }
   });
   await t.step("delete needs a yes", async () => {
-    assertFails(await author.run(["delete", "greeter"]), 2, /No answer to/, /--yes/);
+    await author.fails(["delete", "greeter"], 2, /No answer to/, /--yes/);
     await author.ok(["delete", "greeter", "--yes"]);
-    assertFails(await author.run(["invoke", "greeter"]), 1, /Function "greeter" not found/);
+    await author.fails(["invoke", "greeter"], 1, /Function "greeter" not found/);
   });
 });
 
@@ -316,20 +316,15 @@ export default () => ({ names: Object.keys(functions.getConfig().secrets),
   assert.deepEqual(await author.json("secrets", "list"), ["KEY", "OTHER"]);
   await author.ok(["secrets", "unset", "keeper", "KEY"]);
   assert.equal(await author.ok(["secrets", "list", "keeper"]), "OTHER");
-  assertFails(
-    await author.run(["secrets", "unset", ".", "KEY"]),
-    1,
-    /no secret KEY/,
-    /secrets list/,
-  );
+  await author.fails(["secrets", "unset", ".", "KEY"], 1, /no secret KEY/, /secrets list/);
   assertFails(
     await author.run(["secrets", "set", ".", "KEY"], { stdin: "\n" }),
     2,
     /value of secret KEY is empty/,
   );
   const bytes = { stdin: Uint8Array.of(0x61, 0xff) };
-  assertFails(await author.run(["secrets", "set", ".", "KEY"], bytes), 2, /not UTF-8/, /base64/);
-  assertFails(await author.run(["secrets", "set", ".", "KEY", "hunter2"]), 2, /Too many arguments/);
+  await author.fails(["secrets", "set", ".", "KEY"], 2, /not UTF-8/, /base64/, bytes);
+  await author.fails(["secrets", "set", ".", "KEY", "hunter2"], 2, /Too many arguments/);
 });
 
 Deno.test("a secret and a file may have the name __proto__, and others are set beside it", async () => {
@@ -388,8 +383,8 @@ Deno.test("invoked.json sets the process reuse, which show and history report", 
   assert.equal((await author.json("history"))[0].processReuse, "PROCESS_REUSE_SEQUENTIAL");
   assert.match(await author.ok(["show", ".", "latest"]), /^process reuse +sequential: /m);
   await author.write("invoked.json", `{"name": "kept", "processReuse": "shared"}`);
-  assertFails(
-    await author.run(["deploy"]),
+  await author.fails(
+    ["deploy"],
     2,
     /processReuse: must be PROCESS_REUSE_NONE or PROCESS_REUSE_SEQUENTIAL; it is "shared"$/m,
     /correct what the message names; /,

@@ -10,23 +10,22 @@ Deno.test("a command names the violation of the function or the request", async 
 
   await t.step("nothing is published", async () => {
     await author.ok(["deploy"]);
-    assertFails(await author.run(["invoke"]), 1, /NO_PUBLISHED_COMMIT/, /invoked publish/);
-    assertFails(
-      await author.run(["rollback"]),
-      1,
-      /no commit was ever published/,
-      /invoked publish/,
-    );
+    await author.fails(["invoke"], 1, /NO_PUBLISHED_COMMIT/, /invoked publish/);
+    await author.fails(["rollback"], 1, /no commit was ever published/, /invoked publish/);
   });
   await t.step("nothing else was published that rollback could publish again", async () => {
     await author.write("main.ts", "export default () => ({ version: 2 });\n");
     await author.ok(["deploy", "--publish"]);
-    assertFails(await author.run(["rollback"]), 1, /no other commit was published/, /--to/);
+    await author.fails(["rollback"], 1, /no other commit was published/, /--to/);
   });
   await t.step("the code does not build", async () => {
     await author.write("main.ts", "export default () => {\n  retrn 1;\n};\n");
-    const run = await author.run(["deploy"]);
-    assertFails(run, 3, /main\.ts:2:9: SyntaxError.*\(BUILD_FAILED\)/s, /correct the code/);
+    await author.fails(
+      ["deploy"],
+      3,
+      /main\.ts:2:9: SyntaxError.*\(BUILD_FAILED\)/s,
+      /correct the code/,
+    );
   });
   await t.step("the code has wrong types", async () => {
     const wrong = `const n: number = "a";\nexport default () => ({ n });\n`;
@@ -51,8 +50,12 @@ Deno.test("a command names the violation of the function or the request", async 
   await t.step("the function throws", async () => {
     await author.write("main.ts", `export default () => { throw new Error("no\\x1b[2Jluck"); };\n`);
     await author.ok(["deploy", "--publish"]);
-    const run = await author.run(["invoke"]);
-    assertFails(run, 3, /UNCAUGHT: Error: no \[2Jluck\n {4}at .*main\.ts:1:/, /invoked logs/);
+    await author.fails(
+      ["invoke"],
+      3,
+      /UNCAUGHT: Error: no \[2Jluck\n {4}at .*main\.ts:1:/,
+      /invoked logs/,
+    );
     const { status, error } = JSON.parse((await author.run(["invoke", "--json"])).stdout);
     assert.deepEqual([status, error.split(":")[0]], ["ERROR", "UNCAUGHT"]);
   });
@@ -65,40 +68,25 @@ Deno.test("a command names the violation of the function or the request", async 
       ["@/nowhere", /Failed to read the input \/nowhere/],
     ] as const;
     for (const [input, message] of violations) {
-      assertFails(await author.run(["invoke", "--input", input]), 2, message);
+      await author.fails(["invoke", "--input", input], 2, message);
     }
-    assertFails(
-      await author.run(["dev", "--input", "{"]),
+    await author.fails(
+      ["dev", "--input", "{"],
       2,
       /Invalid input in --input: it is not a JSON object/,
     );
   });
   await t.step("a name is unknown, or the name of several", async () => {
-    assertFails(
-      await author.run(["show", "fautly"]),
-      1,
-      /Function "fautly" not found/,
-      /mean faulty\?/,
-    );
+    await author.fails(["show", "fautly"], 1, /Function "fautly" not found/, /mean faulty\?/);
     await client.createFunction("twin");
     const { function: other } = await client.createFunction("twin");
-    assertFails(
-      await author.run(["show", "twin"]),
-      1,
-      /several functions with the name "twin"/,
-      /use the id/,
-    );
+    await author.fails(["show", "twin"], 1, /several functions with the name "twin"/, /use the id/);
     assert.equal((await author.json("show", other.id)).id, other.id);
   });
   await t.step("the folder has no function", async () => {
     const options = { cwd: "/" };
-    assertFails(
-      await author.run(["deploy"], options),
-      2,
-      /Folder \/ has no invoked\.json/,
-      /invoked init/,
-    );
-    assertFails(await author.run(["invoke"], options), 2, /no invoked\.json/, /name a function/);
+    await author.fails(["deploy"], 2, /Folder \/ has no invoked\.json/, /invoked init/, options);
+    await author.fails(["invoke"], 2, /no invoked\.json/, /name a function/, options);
     const again = await author.run(["init"]);
     assertFails(
       again,
@@ -109,14 +97,13 @@ Deno.test("a command names the violation of the function or the request", async 
   });
   await t.step("the folder holds a link, which could lead out of it", async () => {
     await Deno.symlink("/etc/passwd", join(author.folder, "link.txt"));
-    assertFails(await author.run(["deploy"]), 1, /link\.txt is neither/, /a copy/);
+    await author.fails(["deploy"], 1, /link\.txt is neither/, /a copy/);
     await Deno.remove(join(author.folder, "link.txt"));
   });
   await t.step("invoked.json has an unknown field", async () => {
     await author.write("invoked.json", `{"name": "faulty", "secret": "x"}`);
-    const run = await author.run(["deploy"]);
-    assertFails(
-      run,
+    await author.fails(
+      ["deploy"],
       2,
       /Invalid \S+.*invoked\.json: .*"secret"/,
       /its fields are \$schema, id, name/,
@@ -127,12 +114,7 @@ Deno.test("a command names the violation of the function or the request", async 
     const violations =
       "name: must be a string; it is a number; allowlist: must be an array; it is a string; " +
       "timeout: must be a duration";
-    assertFails(
-      await author.run(["deploy"]),
-      2,
-      new RegExp(violations),
-      /correct what the message names; /,
-    );
+    await author.fails(["deploy"], 2, new RegExp(violations), /correct what the message names; /);
   });
   await t.step("invoked.json is no JSON", async () => {
     for (
@@ -144,17 +126,12 @@ Deno.test("a command names the violation of the function or the request", async 
       await author.write("invoked.json", text);
       for (const command of ["deploy", "logs"]) {
         const message = new RegExp(`invoked\\.json: it is not JSON at line ${position}: `);
-        assertFails(await author.run([command]), 2, message, /correct it/);
+        await author.fails([command], 2, message, /correct it/);
       }
     }
   });
   await t.step("a commit is named for tests that run on the files of the folder", async () => {
-    assertFails(
-      await author.run(["test", "--commit", "v1"]),
-      2,
-      /--commit needs --remote/,
-      /--remote/,
-    );
+    await author.fails(["test", "--commit", "v1"], 2, /--commit needs --remote/, /--remote/);
   });
 });
 

@@ -6,7 +6,7 @@ import { readFunctionFiles } from "../../src/cli/folder/files.ts";
 import { newApiKey } from "../../src/shared/api_keys.ts";
 import { findSecrets } from "../../src/cli/folder/secret_scan.ts";
 import { makeTempDir } from "../support/invoked.ts";
-import { assertFails, Author } from "./support.ts";
+import { Author } from "./support.ts";
 
 const MAIN = "export default () => ({});\n";
 const KEY = ["-----BEGIN PRIVATE", "KEY-----"].join(" ");
@@ -66,8 +66,8 @@ Deno.test("deploy skips what ignore files exclude, says so, and warns of what lo
   });
   await t.step("an excluded main.ts is named", async () => {
     await author.write(".invokedignore", "*.ts\n");
-    assertFails(
-      await author.run(["deploy"]),
+    await author.fails(
+      ["deploy"],
       2,
       /has no main\.ts to deploy: a \.gitignore or \.invokedignore excludes it/,
     );

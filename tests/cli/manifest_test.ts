@@ -22,30 +22,26 @@ Deno.test("a command needs no more of invoked.json than it uses", async (t) => {
     assert.equal((await author.json("history")).length, 1);
     await author.ok(["settings", "list", "."]);
     await write({ ...wrong, name: 7 });
-    assertFails(await author.run(["history"]), 2, /json: name: must be a string; it is a number$/m);
+    await author.fails(["history"], 2, /json: name: must be a string; it is a number$/m);
   });
   await t.step("or its id alone", async () => {
     await write({ ...wrong, name: 7, id });
     await author.ok(["history"]);
     await write({ name: "partial", id: 7 });
-    assertFails(await author.run(["history"]), 2, /json: id: must be a string; it is a number$/m);
+    await author.fails(["history"], 2, /json: id: must be a string; it is a number$/m);
   });
   await t.step("an invocation needs its volume, too, unless a flag names one", async () => {
     await write({ ...wrong, name: "partial", volume: 1 });
-    assertFails(
-      await author.run(["invoke"]),
-      2,
-      /json: volume: must be a string; it is a number$/m,
-    );
-    assertFails(await author.run(["invoke", "--volume", "none"]), 1, /Volume "none" not found/);
+    await author.fails(["invoke"], 2, /json: volume: must be a string; it is a number$/m);
+    await author.fails(["invoke", "--volume", "none"], 1, /Volume "none" not found/);
   });
   await t.step("a comparison needs root, tests and triggers", async () => {
     await write({ name: "partial", ...wrong, triggers: undefined });
     assert.match((await author.run(["diff"])).stderr, /^No differences$/m);
     await write({ name: "partial", ...wrong });
-    assertFails(await author.run(["diff"]), 2, /json: triggers: must be an object/);
+    await author.fails(["diff"], 2, /json: triggers: must be an object/);
     await write({ name: "partial", ...wrong, triggers: undefined, root: 1 });
-    assertFails(await author.run(["diff"]), 2, /json: root: must be a string/);
+    await author.fails(["diff"], 2, /json: root: must be a string/);
   });
   await t.step("a deploy needs all", async () => {
     await write({ name: "partial", ...wrong });
@@ -63,9 +59,9 @@ Deno.test("a command needs no more of invoked.json than it uses", async (t) => {
       /docs\/tenants\.md/,
     );
     await write({ name: "partial", tenant: { access: "READ" } });
-    assertFails(await author.run(["check"]), 2, /json: tenant\.id: is missing$/m, /tenants\.md/);
+    await author.fails(["check"], 2, /json: tenant\.id: is missing$/m, /tenants\.md/);
     await write({ name: "partial", timeout: 5 });
-    assertFails(await author.run(["deploy"]), 2, /timeout/, /docs\/first-function\.md/);
+    await author.fails(["deploy"], 2, /timeout/, /docs\/first-function\.md/);
   });
   await t.step("a local server needs no id and no destinations", async () => {
     await author.write(
@@ -74,9 +70,9 @@ Deno.test("a command needs no more of invoked.json than it uses", async (t) => {
     );
     await write({ name: "partial", id: 7, onSuccess: "x", onFailure: 1 });
     assert.match(await author.ok(["test"]), /^ok +passes$/m);
-    assertFails(await author.run(["test", "--remote"]), 2, /json: id: must be a string/);
+    await author.fails(["test", "--remote"], 2, /json: id: must be a string/);
     await write({ name: "partial", memoryMib: "lots" });
-    assertFails(await author.run(["test"]), 2, /json: memoryMib: must be a whole number/);
+    await author.fails(["test"], 2, /json: memoryMib: must be a whole number/);
   });
 });
 

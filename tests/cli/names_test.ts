@@ -11,8 +11,8 @@ Deno.test("what a user names keeps its name", async (t) => {
 
   await t.step("a volume that is missing, in the command that creates it", async () => {
     await declare({ volume: "holiday pictures" });
-    assertFails(
-      await author.run(["deploy"]),
+    await author.fails(
+      ["deploy"],
       1,
       /Volume "holiday pictures" not found/,
       /volumes create 'holiday pictures'/,
@@ -21,22 +21,17 @@ Deno.test("what a user names keeps its name", async (t) => {
   });
   await t.step("names that are empty, or that a person cannot read", async () => {
     for (const name of ["", " ", "a\nb", "a:b"]) {
-      assertFails(
-        await author.run(["volumes", "create", name]),
-        2,
-        /Invalid volume name/,
-        /choose/,
-      );
+      await author.fails(["volumes", "create", name], 2, /Invalid volume name/, /choose/);
     }
-    assertFails(
-      await author.run(["init", "other", "--name", " "]),
+    await author.fails(
+      ["init", "other", "--name", " "],
       2,
       /name of the function is empty/,
       /--name/,
     );
-    assertFails(await author.run(["clients", "create", ""]), 1, /: name: must not be empty/);
+    await author.fails(["clients", "create", ""], 1, /: name: must not be empty/);
     await author.write("invoked.json", `{"name": " "}`);
-    assertFails(await author.run(["deploy"]), 2, /invoked\.json: name: must not be empty/);
+    await author.fails(["deploy"], 2, /invoked\.json: name: must not be empty/);
   });
   await t.step("the settings of a deploy", async () => {
     await declare({ volume: "holiday pictures", allowlist: ["a.example"], roles: ["invoker"] });
@@ -73,9 +68,8 @@ Deno.test("what a user names keeps its name", async (t) => {
   });
   await t.step("the function of a commit or tag that is unknown", async () => {
     for (const commit of ["none", "3MdGC", ""]) {
-      const run = await author.run(["rollback", "--to", commit]);
-      assertFails(
-        run,
+      await author.fails(
+        ["rollback", "--to", commit],
         1,
         /Commit "\w*" of named not found: no tag has this name/,
         /first 6 characters/,
@@ -84,7 +78,7 @@ Deno.test("what a user names keeps its name", async (t) => {
     const tag = await author.run(["tag", ".", "none", "--delete"]);
     assertFails(tag, 1, /Tag "none" of function named does not exist/);
     assert.doesNotMatch(tag.stderr, ID);
-    assertFails(await author.run(["tag", ".", "HEAD"]), 1, /"HEAD" is not a tag name/);
+    await author.fails(["tag", ".", "HEAD"], 1, /"HEAD" is not a tag name/);
   });
   await t.step(
     "the function in place of a commit that does not build, or has no tests",
@@ -102,12 +96,7 @@ Deno.test("what a user names keeps its name", async (t) => {
   await t.step("the function in the next step of a failed invocation", async () => {
     await author.write("main.ts", `export default () => { throw new Error("no"); };\n`);
     await author.ok(["deploy", "--publish"]);
-    assertFails(
-      await author.run(["invoke"]),
-      3,
-      /of named ended/,
-      /invoked logs named [0-9A-Za-z]{27}/,
-    );
+    await author.fails(["invoke"], 3, /of named ended/, /invoked logs named [0-9A-Za-z]{27}/);
   });
   await t.step("the start of an id that is too short", async () => {
     const { id } = (await author.json("history"))[0];
@@ -117,8 +106,8 @@ Deno.test("what a user names keeps its name", async (t) => {
   });
   await t.step("the position of what is no JSON", async () => {
     await author.write("invoked.json", `{"name": "named",}`);
-    assertFails(
-      await author.run(["deploy"]),
+    await author.fails(
+      ["deploy"],
       2,
       /it is not JSON at line 1, column 18: Expected/,
       /correct it/,

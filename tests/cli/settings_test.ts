@@ -19,8 +19,8 @@ Deno.test("invoked.json and settings set limits, variables and the volume of a f
 
   await t.step("deploy sets what invoked.json names, and adds --var", async () => {
     await write({ volume: VOLUME, variables: { STAGE: "dev", KEPT: "" } });
-    assertFails(await author.run(["deploy"]), 1, /Volume "limits" not found/, /volumes create/);
-    assertFails(await author.run(["show"]), 1, /Function "limited" not found/, /invoked deploy/);
+    await author.fails(["deploy"], 1, /Volume "limits" not found/, /volumes create/);
+    await author.fails(["show"], 1, /Function "limited" not found/, /invoked deploy/);
     const volume = await author.json("volumes", "create", VOLUME);
     const deployed = await author.json("deploy", "--publish", "--var", "STAGE=a=b");
     assert.deepEqual(
@@ -90,9 +90,9 @@ Deno.test("invoked.json and settings set limits, variables and the volume of a f
       assert.match(rejected.stderr, /^Nothing was deployed: the server rejects a setting/m);
       assert.doesNotMatch(rejected.stderr, /Uploading/);
     }
-    assertFails(await author.run(["show", "unlimited"]), 1, /Function "unlimited" not found/);
+    await author.fails(["show", "unlimited"], 1, /Function "unlimited" not found/);
     await write({ timeout: "1d", variables: { TOKEN: "x" } });
-    assertFails(await author.run(["deploy"]), 1, /timeout: 24 h is not between .*--max-timeout/);
+    await author.fails(["deploy"], 1, /timeout: 24 h is not between .*--max-timeout/);
     await write({});
     assert.equal(await head(), before);
     await Deno.remove(`${author.folder}/added.ts`);
@@ -153,13 +153,13 @@ Deno.test("invoked.json and settings set limits, variables and the volume of a f
       [["deploy", "--var", "=x"], 2, /Invalid --var: "=x" is not NAME=VALUE/],
     ] as const;
     for (const [args, code, message] of cases) {
-      assertFails(await author.run(args), code, message, /\S/);
+      await author.fails(args, code, message, /\S/);
     }
     const lots = await author.run(["settings", "set", "limited", "memoryMib=lots"]);
     assertFails(lots, 2, /memoryMib "lots"/, /write it as memoryMib=256$/);
     const member = await author.run(["settings", "set", "limited", "tenant.access=WRITE"]);
     assertFails(member, 2, /Unknown setting "tenant\.access"/, /the whole value as tenant='\{/);
     await write({ timeout: "soon" });
-    assertFails(await author.run(["deploy"]), 2, /timeout: must be a duration with its unit/);
+    await author.fails(["deploy"], 2, /timeout: must be a duration with its unit/);
   });
 });

@@ -67,6 +67,17 @@ export class Author implements AsyncDisposable {
     return stdout.trimEnd();
   }
 
+  /** Runs a command that must fail so: see {@link assertFails}. */
+  async fails(
+    args: readonly string[],
+    code: number,
+    message: RegExp,
+    next?: RegExp,
+    options?: RunOptions,
+  ): Promise<void> {
+    assertFails(await this.run(args, options), code, message, next);
+  }
+
   /** Runs a command that must succeed with `--json`. */
   async json(...args: string[]): Promise<Json> {
     return JSON.parse(await this.ok([...args, "--json"]));

@@ -141,7 +141,7 @@ export default async () => {
 `,
   );
   await author.ok(["deploy", "--publish"]);
-  assertFails(await author.run(["invoke", "--volume", "counts"]), 1, /Volume "counts" not found/);
+  await author.fails(["invoke", "--volume", "counts"], 1, /Volume "counts" not found/);
   const id = await author.ok(["volumes", "create", "counts"]);
   const count = async (...args: string[]) => (await author.json("invoke", ...args)).output.count;
   assert.equal(await count("--volume", "counts"), 1);
