@@ -19,9 +19,7 @@ Deno.test("the asynchronous invocations that wait are bounded over all nodes", a
   await using cluster = await TestCluster.start();
   const flags = ["--max-queued", String(QUEUED_MAX), "--max-queued-bytes", "7MiB"];
   const [first, second] = [await cluster.node({ flags }), await cluster.node({ flags })];
-  const { clientId, clientSecret } = await first.credentials();
-  const clients = [await first.client(), await Client.login(second.url, clientId, clientSecret)];
-  const [here, there] = clients as [Client, Client];
+  const [here, there] = [await first.client(), await first.client(second.url)];
   const hang = await here.deploy(HANG);
 
   await t.step("without a worker all of them wait", async () => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { FakeClock } from "../faults/clock.ts";
-import { Client, type Json, unbase64 } from "../support/client.ts";
+import { type Json, unbase64 } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
@@ -127,8 +127,7 @@ Deno.test("clocks that are wrong", async (t) => {
       return found?.id === before?.id ? undefined : found;
     }, "the other node");
     assert.ok((after?.offset ?? 0) < -4 * HOUR_MS);
-    const { clientId, clientSecret } = await first.credentials();
-    const there = await Client.login(second.url, clientId, clientSecret);
+    const there = await first.client(second.url);
     ok(await there.invoke(functionId));
     await firstClock.set(0);
     await readiness(first, 200);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { RecordedWorker } from "../../src/cluster/dispatch/recorded_worker.ts";
 import type { JobPorts, NotBegun } from "../../src/engine/contract.ts";
 import { allow } from "../egress/support.ts";
-import { Client, type Json } from "../support/client.ts";
+import type { Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { Relay } from "../support/relay.ts";
@@ -28,8 +28,7 @@ Deno.test("code of an invocation that another node has ended does not run", asyn
   ]);
   const other = await cluster.node({ flags: EGRESS });
   const client = await node.client();
-  const { clientId, clientSecret } = await node.credentials();
-  const there = await Client.login(other.url, clientId, clientSecret);
+  const there = await node.client(other.url);
   const runs: string[] = [];
   await using witness = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
     runs.push(new URL(request.url).pathname.slice(1));

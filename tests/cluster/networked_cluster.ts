@@ -130,8 +130,7 @@ export class NetworkedCluster implements AsyncDisposable {
     const socket = this.opened.use(await HeldSocket.bind("127.0.0.1", 0));
     const launcher = commandOn(host, []);
     const server = this.opened.use(await HeldServer.start(socket, { dataDir, flags, launcher }));
-    const { clientId, clientSecret } = await (first?.server ?? server).credentials();
-    return { host, server, client: await Client.login(server.url, clientId, clientSecret) };
+    return { host, server, client: await (first?.server ?? server).client(server.url) };
   }
 
   /** Starts a worker. @param server of NATS, which the worker connects to */

@@ -119,7 +119,6 @@ const STEPS: Readonly<Record<string, (client: Client) => Promise<void>>> = {
 /** What runs and what waits when its node is killed. */
 async function crash(start: StartServer, server: TestServer): Promise<void> {
   const client = await server.client();
-  const { clientId, clientSecret } = await server.credentials();
   const id = await client.deploy(HANGS_UNTIL);
   const limited = await client.deploy(HANGS_UNTIL);
   await settings(client, limited, { maxConcurrency: 1 });
@@ -135,7 +134,7 @@ async function crash(start: StartServer, server: TestServer): Promise<void> {
   await server.stop("SIGKILL");
   await broken;
   const next = await start({ flags: FLAGS });
-  const there = await Client.login(next.url, clientId, clientSecret);
+  const there = await server.client(next.url);
   assert.match((await there.ended(id, sync)).error, /^INTERRUPTED: /);
   assert.deepEqual((await there.ended(limited, again)).output, { attempt: 2 });
   assert.deepEqual((await there.ended(limited, waiting)).output, { attempt: 1 });

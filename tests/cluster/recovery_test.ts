@@ -1,6 +1,5 @@
 /** How nodes handle the invocations of a node that ended, and the claims of a node that stops. */
 import assert from "node:assert/strict";
-import { Client } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import type { TestServer } from "../support/server.ts";
 import { TestCluster } from "./cluster.ts";
@@ -38,20 +37,16 @@ const HELD = "select is_called from held";
 const RELEASE = "insert into released default values";
 const DROP_HOLD = "drop trigger hold_claim on invocations";
 
-/** The nodes of this test, and the credentials that the first of them made. */
+/** The nodes of this test. The first has made their credentials. */
 interface Nodes {
   readonly cluster: TestCluster;
-  readonly credentials: { readonly clientId: string; readonly clientSecret: string };
-}
-
-async function clientOf({ url }: TestServer, { credentials }: Nodes): Promise<Client> {
-  return await Client.login(url, credentials.clientId, credentials.clientSecret);
+  readonly first: TestServer;
 }
 
 /** Stops the node; answers the one that follows it. */
 async function runsWhatItClaims(first: TestServer, nodes: Nodes): Promise<TestServer> {
   const { cluster: { postgres, databaseName } } = nodes;
-  const here = await clientOf(first, nodes);
+  const here = await first.client();
   const id = await here.deploy("export default (_, { attempt }) => ({ attempt });");
   await postgres.query(HOLD, databaseName);
   const { body: { invocationId } } = await here.invoke(id, {}, { prefer: "respond-async" });
@@ -68,7 +63,7 @@ async function runsWhatItClaims(first: TestServer, nodes: Nodes): Promise<TestSe
   await postgres.query(RELEASE, databaseName);
   assert.equal((await stopped).code, 0);
   const second = await nodes.cluster.node({ flags: FLAGS });
-  const there = await clientOf(second, nodes);
+  const there = await first.client(second.url);
   const { status, output, error = "" } = await there.ended(id, invocationId);
   assert.deepEqual([status, output, error], [
     "FUNCTION_INVOCATION_STATUS_SUCCESS",
@@ -79,9 +74,8 @@ async function runsWhatItClaims(first: TestServer, nodes: Nodes): Promise<TestSe
   return second;
 }
 
-async function takesOverLater(first: TestServer, nodes: Nodes): Promise<void> {
-  const { cluster } = nodes;
-  const here = await clientOf(first, nodes);
+async function takesOverLater(dying: TestServer, { cluster, first }: Nodes): Promise<void> {
+  const here = await first.client(dying.url);
   const id = await here.deploy(HANG_ONCE);
   const { body: { invocationId: again } } = await here.invoke(id, {}, {
     prefer: "respond-async",
@@ -95,10 +89,10 @@ async function takesOverLater(first: TestServer, nodes: Nodes): Promise<void> {
       : undefined;
   }, "two invocations that run");
   const second = await cluster.node({ flags: FLAGS });
-  const there = await clientOf(second, nodes);
+  const there = await first.client(second.url);
 
   await cluster.postgres.query(REJECT, cluster.databaseName);
-  await first.stop("SIGKILL");
+  await dying.stop("SIGKILL");
   await waiting;
   await eventually(async () => {
     const [row] = await cluster.postgres.query<{ is_called: boolean }>(
@@ -119,7 +113,7 @@ Deno.test("how nodes recover what a node has left", async (t) => {
   await using cluster = await TestCluster.start();
   const first = await cluster.node({ flags: FLAGS });
   await cluster.worker({ capacity: 2 });
-  const nodes = { cluster, credentials: await first.credentials() };
+  const nodes = { cluster, first };
   let second: TestServer | undefined;
   await t.step(
     "a node that stops while it records a claim runs the claimed invocation",

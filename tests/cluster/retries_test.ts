@@ -58,8 +58,7 @@ Deno.test("what waits for its time in a cluster", async (t) => {
   const first = await cluster.node({ flags });
   const second = await cluster.node({ flags });
   await cluster.worker({ capacity: 4 });
-  const { clientId, clientSecret } = await first.credentials();
-  const other = await Client.login(second.url, clientId, clientSecret);
+  const other = await first.client(second.url);
   const clients = [await first.client(), other] as const;
   const id = await clients[0].deploy(UNSTEADY);
   const target = await clients[0].deploy(UNSTEADY);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { formatObjectStore } from "../../src/config/mod.ts";
 import { S3Client } from "../../src/cluster/objects/s3/client.ts";
-import { Client, unbase64 } from "../support/client.ts";
+import { unbase64 } from "../support/client.ts";
 import { loopbackCertificate } from "../support/certificates.ts";
 import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
@@ -113,8 +113,7 @@ Deno.test("a cluster with its content in S3", async (t) => {
 
   await t.step("another node reads what the first one has stored", async () => {
     const second = await cluster.node(s3);
-    const { clientId, clientSecret } = await node.credentials();
-    const there = await Client.login(second.url, clientId, clientSecret);
+    const there = await node.client(second.url);
     assert.deepEqual(await outputOf(id, there), OUTPUT);
     const read = new Volume(there, volume.id);
     assert.deepEqual(await read.bytes(read.file("large.bin")), LARGE);

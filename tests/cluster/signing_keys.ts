@@ -17,8 +17,7 @@ export async function signingKeysAt(
   { nodes: [first, second, third] }: ThreeNodes,
 ): Promise<void> {
   const urls = [first.url, second.url, third.url];
-  const { clientId, clientSecret } = await first.credentials();
-  const signIn = (url: string) => Client.login(url, clientId, clientSecret);
+  const signIn = (url: string) => first.client(url);
   const atAll = (token: string | undefined) =>
     Promise.all(urls.map((url) => new Client(url, token).get(FUNCTIONS)));
   const kidOf = ({ token = "" }: Client) => decodeProtectedHeader(token).kid;
@@ -66,7 +65,7 @@ export async function signingKeysAt(
 
   await t.step("a DPoP proof works once at all nodes together", async () => {
     const proofs = await newProofs();
-    const token = await boundToken(second.url, { clientId, clientSecret }, proofs);
+    const token = await boundToken(second.url, await first.credentials(), proofs);
     const authorization = `DPoP ${token}`;
     for (let round = 0; round < ROUNDS; round++) {
       const dpop = await proofs.prove("GET", `${first.url}${FUNCTIONS}`, token);

@@ -80,8 +80,7 @@ Deno.test("an upgrade by one protocol, under invocations", async (t) => {
   await using cluster = await TestCluster.start();
   const oldNode = await cluster.node();
   const oldWorker = await cluster.worker();
-  const { clientId, clientSecret } = await oldNode.credentials();
-  const clientOf = ({ url }: { readonly url: string }) => Client.login(url, clientId, clientSecret);
+  const clientOf = ({ url }: { readonly url: string }) => oldNode.client(url);
   const atOld = await clientOf(oldNode);
   const slow = await atOld.deploy(SLOW);
   const callers = new Callers(atOld, slow);

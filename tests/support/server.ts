@@ -50,10 +50,10 @@ export class Served {
     return JSON.parse(await Deno.readTextFile(join(this.dataDir, "credentials.json")));
   }
 
-  /** A client that is already authenticated. */
-  async client(): Promise<Client> {
+  /** A client that is already authenticated, of this server or of another node at `url` that knows its credentials. */
+  async client(url = this.url): Promise<Client> {
     const { clientId, clientSecret } = await this.credentials();
-    return await Client.login(this.url, clientId, clientSecret);
+    return await Client.login(url, clientId, clientSecret);
   }
 }
 
