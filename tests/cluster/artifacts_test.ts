@@ -102,9 +102,9 @@ Deno.test("a worker gets artifacts from an API node, and keeps them sealed on it
     assert.deepEqual(outputOf(await client.invoke(large)), { length: 400_000 });
   });
 
+  await Deno.remove(join(node.dataDir, "cache", "objects"), { recursive: true });
+  const empty = await cluster.worker({ capacity: 1 });
   await t.step("a missing object ends the invocation with its name", async () => {
-    await Deno.remove(join(node.dataDir, "cache", "objects"), { recursive: true });
-    await using _ = await cluster.worker({ capacity: 1 });
     assert.match(
       await errorOf(client, small),
       /^INTERRUPTED: it could not run: object [0-9a-f]{64} of bucket invoked_commits is missing$/,
@@ -112,7 +112,6 @@ Deno.test("a worker gets artifacts from an API node, and keeps them sealed on it
   });
 
   await t.step("an object with the content of another ends the invocation", async () => {
-    await using _ = await cluster.worker({ capacity: 1 });
     const before = new Set(await digestsIn(cluster.nats.address));
     const id = await client.deploy(EXCHANGED);
     const made = (await digestsIn(cluster.nats.address)).filter((digest) => !before.has(digest));
@@ -123,13 +122,13 @@ Deno.test("a worker gets artifacts from an API node, and keeps them sealed on it
       /^INTERRUPTED: it could not run: object [0-9a-f]{64} .* was changed, or its key is that of another$/,
     );
   });
+  await empty.stop("SIGKILL");
 
   await t.step(
     "every node knows what is provisioned, and so does a worker that comes later",
     async () => {
-      const { clientId, clientSecret } = await node.credentials();
       const second = await cluster.node();
-      const there = await Client.login(second.url, clientId, clientSecret);
+      const there = await node.client(second.url);
       const id = await client.deploy(`let calls = 0; export default () => ({ calls: ++calls });`);
       const { status } = await client.post("/api/v1/functions/update", {
         function: { id, provisionedConcurrency: 1 },

@@ -7,7 +7,7 @@ import { importJWK, type JWK, SignJWT } from "jose";
 import { Balancer } from "../faults/cluster/balancer.ts";
 import { base64, Client, type Json, unbase64 } from "../support/client.ts";
 import { ok } from "../support/expect.ts";
-import { TestCluster } from "./cluster.ts";
+import type { ThreeNodes } from "./cluster.ts";
 
 const FUNCTIONS = "/api/v1/functions";
 const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -42,13 +42,13 @@ async function sdkClient(url: string, { clientId, clientSecret }: Credentials): 
   return new Client(url, token);
 }
 
-Deno.test("C1's SDKs create, publish, invoke and read a function through haproxy", async (t) => {
-  await using cluster = await TestCluster.start();
-  const first = await cluster.node();
-  const second = await cluster.node();
-  await cluster.worker({ capacity: 2 });
+/** C1's SDKs create, publish, invoke and read a function through haproxy. Stops the second and the third node. */
+export async function balancedAt(
+  t: Deno.TestContext,
+  { nodes: [first, ...others] }: ThreeNodes,
+): Promise<void> {
   await using balancer = await Balancer.start(
-    [first, second].map(({ url }) => Number(new URL(url).port)),
+    others.map(({ url }) => Number(new URL(url).port)),
   );
   const client = await sdkClient(balancer.url, await first.credentials());
   let fn: Json;
@@ -84,9 +84,9 @@ Deno.test("C1's SDKs create, publish, invoke and read a function through haproxy
     assert.equal(list.length, INVOCATIONS);
   });
   await t.step("both nodes have taken requests", async () => {
-    await Promise.all([first, second].map(async (node) => {
+    await Promise.all(others.map(async (node) => {
       await node.stop();
       assert.match(await node.log, /"POST"|POST \/api\/v1\/functions/);
     }));
   });
-});
+}

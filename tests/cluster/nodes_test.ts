@@ -4,11 +4,12 @@ import { SLEEP } from "../invocations/functions.ts";
 import { Client } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, ok } from "../support/expect.ts";
-import type { TestServer } from "../support/server.ts";
 import { TestCluster, type ThreeNodes } from "./cluster.ts";
+import { balancedAt } from "./balanced.ts";
 import { principalsAt } from "./principals.ts";
 import { sessionsAt } from "./sessions.ts";
 import { signingKeysAt } from "./signing_keys.ts";
+import { triggersAt } from "./triggers.ts";
 
 /** Runs until it is killed, up to an attempt that returns its number. */
 const UP_TO = `export default async ({ last }, { attempt }) => {
@@ -32,12 +33,6 @@ const FLAGS = [
   // Many forged tokens come from one address.
   ...["--token-rate", "0"],
 ];
-
-/** A client of a node, with the credentials that the first one made. */
-async function clientOf(node: TestServer, first: TestServer): Promise<Client> {
-  const { clientId, clientSecret } = await first.credentials();
-  return await Client.login(node.url, clientId, clientSecret);
-}
 
 /** Resolves once the invocation has printed that this attempt runs. */
 async function runs(client: Client, id: string, invocation: string, attempt: number) {
@@ -128,11 +123,10 @@ async function startAtOnce(cluster: TestCluster): Promise<ThreeNodes> {
   const nodes = await Promise.all(Array.from({ length: 3 }, () => cluster.node({ flags: FLAGS })));
   const made = await Promise.all(nodes.map((node) => node.credentials().catch(() => undefined)));
   const [at = -1, ...others] = made.keys().filter((at) => made[at] !== undefined);
-  const [first, credentials] = [nodes[at], made[at]];
-  assert.ok(first !== undefined && credentials && others.length === 0, JSON.stringify(made));
-  const { clientId, clientSecret } = credentials;
+  const first = nodes[at];
+  assert.ok(first !== undefined && others.length === 0, JSON.stringify(made));
   for (const { url } of nodes) {
-    const client = await Client.login(url, clientId, clientSecret);
+    const client = await first.client(url);
     const { list } = ok(await client.get("/api/v1/functions"));
     const names = list.map(({ displayName }: { displayName: string }) => displayName);
     assert.deepEqual(names, ["hello"]);
@@ -154,14 +148,17 @@ Deno.test("API nodes that share one database", async (t) => {
   await t.step("principals at three nodes", (t) => principalsAt(t, three));
   await t.step("sessions at two nodes", (t) => sessionsAt(t, three));
   await t.step("signing keys and proofs at three nodes", (t) => signingKeysAt(t, three));
-  const [first, ...others] = three.nodes;
-  await Promise.all(others.map((node) => node.stop()));
+  await t.step(
+    "C1's SDKs create, publish, invoke and read a function through haproxy",
+    (t) => balancedAt(t, three),
+  );
+  const [first] = three.nodes;
   const here = await first.client();
   const taken = await here.deploy(UP_TO);
   const { body: { invocationId: again } } = await here.invoke(taken, { last: 2 }, BACKGROUND);
   await runs(here, taken, again, 1);
   const second = await cluster.node({ flags: FLAGS });
-  const there = await clientOf(second, first);
+  const there = await first.client(second.url);
 
   await t.step(
     "an invocation is followed and cancelled at any node",
@@ -189,9 +186,9 @@ Deno.test("API nodes that share one database", async (t) => {
     assert.deepEqual([output, attempt], [{ attempt: 2 }, 2]);
   });
 
+  const third = await cluster.node({ flags: FLAGS });
+  const suspended = await first.client(third.url);
   await t.step("a node that was suspended changes nothing that was taken over", async () => {
-    const third = await cluster.node({ flags: FLAGS });
-    const suspended = await clientOf(third, first);
     const { list: before } = ok(await there.get(`/api/v1/functions/${taken}/invocations`));
     const answering = suspended.invoke(taken, { last: 9 }).catch((error) => error);
     const { id } = await eventually(async () => {
@@ -208,4 +205,9 @@ Deno.test("API nodes that share one database", async (t) => {
     // It joins again, and serves.
     await eventually(async () => (await suspended.get("/readyz")).status === 200 || undefined);
   });
+
+  await t.step(
+    "nodes start each time and each event once, also when one dies",
+    (t) => triggersAt(t, third, suspended, there),
+  );
 });

@@ -1,8 +1,9 @@
-/** A cluster over TLS with signed users, as the command line starts it, and what its starts reject. */
+/** Clusters with the users of `deploy/nats`, as the command line starts it, and what its starts reject. */
 import assert from "node:assert/strict";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
-import { makeAccounts, signUser } from "../../src/cluster/credentials/users.ts";
+import { createUser } from "@nats-io/nkeys";
+import { makeAccounts, makeNkeyUser, signUser } from "../../src/cluster/credentials/users.ts";
 import type { Role } from "../../src/cluster/credentials/permissions.ts";
 import { type Json, unbase64 } from "../support/client.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
@@ -16,6 +17,39 @@ async function credsOf(directory: string, role: Role, name: string): Promise<str
   await Deno.writeFile(file, await signUser(directory, role, name));
   return file;
 }
+
+/** A node and a worker with these credentials get what they need. */
+async function invocationsRun(cluster: TestCluster, api: string, own: string): Promise<void> {
+  const node = await cluster.node({ flags: ["--nats-credentials", api] });
+  const worker = await cluster.worker({ flags: ["--nats-credentials", own] });
+  const client = await node.client();
+  const id = await client.deploy(`export default ({ n }) => ({ n });`);
+  const { body } = await client.invoke(id, { n: 1 });
+  assert.deepEqual(JSON.parse(unbase64((body as Json).json)), { n: 1 });
+  const later = await client.invoke(id, { n: 2 }, { prefer: "respond-async" });
+  const { output } = await client.ended(id, later.body.invocationId);
+  assert.deepEqual(output, { n: 2 });
+  const logs = [(await worker.stop()).log, (await node.stop(), await node.log)];
+  for (const log of logs) assert.doesNotMatch(log, /does not permit/);
+}
+
+Deno.test("a cluster whose NATS knows its users", async () => {
+  await using users = await makeTempDir();
+  const api = await makeNkeyUser(users.path, "api", "1");
+  const own = await makeNkeyUser(users.path, "worker", "1");
+  const config = await Deno.readTextFile(join(users.path, "users.conf"));
+  await using cluster = await TestCluster.start({ config });
+  await invocationsRun(cluster, api, own);
+
+  const foreign = join(users.path, "foreign.nk");
+  await Deno.writeFile(foreign, createUser().getSeed());
+  const { code, stderr } = await runInvoked([
+    ...["worker", ...cluster.nats.address.flags, "--nats-credentials", foreign],
+    ...["--data", join(users.path, "data")],
+  ]);
+  assert.equal(code, 1);
+  assert.match(stderr, /rejects the credentials; check --nats-credentials/);
+});
 
 Deno.test("a cluster over TLS with the users of an account", async (t) => {
   await using directory = await makeTempDir();
@@ -33,19 +67,7 @@ Deno.test("a cluster over TLS with the users of an account", async (t) => {
   const startWorker = async (...flags: readonly string[]) =>
     await runInvoked(["worker", ...data, ...flags]);
 
-  await t.step("invocations run", async () => {
-    const node = await cluster.node({ flags: ["--nats-credentials", api] });
-    const worker = await cluster.worker({ flags: ["--nats-credentials", own] });
-    const client = await node.client();
-    const id = await client.deploy(`export default ({ n }) => ({ n });`);
-    const { body } = await client.invoke(id, { n: 1 });
-    assert.deepEqual(JSON.parse(unbase64((body as Json).json)), { n: 1 });
-    const later = await client.invoke(id, { n: 2 }, { prefer: "respond-async" });
-    const { output } = await client.ended(id, later.body.invocationId);
-    assert.deepEqual(output, { n: 2 });
-    const logs = [(await worker.stop()).log, (await node.stop(), await node.log)];
-    for (const log of logs) assert.doesNotMatch(log, /does not permit/);
-  });
+  await t.step("invocations run", () => invocationsRun(cluster, api, own));
 
   await t.step("a worker that does not trust the certificate does not start", async () => {
     for (const address of [url, url.replace(/^tls:/, "nats:")]) {

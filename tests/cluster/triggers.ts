@@ -4,13 +4,11 @@ import { randomUUID } from "node:crypto";
 import { Client, type Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
+import type { TestServer } from "../support/server.ts";
 import { github } from "../triggers/signing.ts";
 import { createTrigger, ECHO, triggersOf, updateTrigger } from "../triggers/support.ts";
-import { TestCluster } from "./cluster.ts";
 
 const SECRET = "s";
-/** An invocation that runs when its node dies starts again. */
-const FLAGS = ["--max-attempts", "2"];
 const TIMES = 12;
 /** Before the first time, so that every schedule is there by then; and between two of them. */
 const FIRST_AFTER_MS = 8_000;
@@ -26,16 +24,16 @@ async function ended(client: Client, functionId: string, count: number): Promise
   }, `${count} ended invocations`);
 }
 
-Deno.test("nodes start each time and each event once, also when one dies", async (t) => {
-  await using cluster = await TestCluster.start();
-  const [first, second] = [
-    await cluster.node({ flags: FLAGS }),
-    await cluster.node({ flags: FLAGS }),
-  ];
-  await cluster.worker({ capacity: 4 });
-  const here = await first.client();
-  const { clientId, clientSecret } = await first.credentials();
-  const there = await Client.login(second.url, clientId, clientSecret);
+/**
+ * Nodes start each time and each event once, also when one dies. An invocation that runs when its node dies starts again.
+ * @param node that of `here`, which dies
+ */
+export async function triggersAt(
+  t: Deno.TestContext,
+  node: TestServer,
+  here: Client,
+  there: Client,
+): Promise<void> {
   const functionId = await here.deploy(ECHO);
 
   await t.step("an event that comes to both nodes at once", async () => {
@@ -88,9 +86,9 @@ Deno.test("nodes start each time and each event once, also when one dies", async
       planned.map((at) => createTrigger(there, scheduled, { schedule: { at, input: { at } } })),
     );
     await ended(there, scheduled, 3);
-    await first.stop("SIGKILL");
+    await node.stop("SIGKILL");
     const invocations = await ended(there, scheduled, planned.length);
     assert.deepEqual(invocations.map(({ input }) => input.at).toSorted(), planned);
     for (const { error } of invocations) assert.equal(error, undefined);
   });
-});
+}
