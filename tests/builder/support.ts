@@ -12,6 +12,7 @@ import {
   registryOf,
   type SourceFiles,
 } from "../../src/builder/mod.ts";
+import { Lazy } from "../../src/shared/lazy.ts";
 import { removeDirectory } from "../support/invoked.ts";
 
 /** Limits that no ordinary test reaches. */
@@ -61,17 +62,15 @@ export async function openBuilder(
   };
 }
 
-/** Resolves once a build has left the bundler, which comes from the real registry, in the cache. */
-let bundler: Promise<void> | undefined;
-
-async function downloadBundler(): Promise<void> {
+/** A build that leaves the bundler, which comes from the real registry, in the cache. */
+const bundler = new Lazy(async () => {
   await using first = await openBuilder();
   await build(first.builder, { "main.ts": "export default () => ({});" });
-}
+});
 
 /** A builder with a registry of the test's own packages and the real bundler. */
 export async function openWith(url: string): Promise<OpenedBuilder> {
-  await (bundler ??= downloadBundler());
+  await bundler.get();
   return await openBuilder({}, { registry: url });
 }
 

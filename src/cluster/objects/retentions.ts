@@ -18,8 +18,8 @@ interface RetentionRecords {
 }
 
 /**
- * What both kinds of bucket do for the objects that this node retains. The object store says so, and a retention that nobody renews ends. Changes of one
- * object follow each other.
+ * Retains objects, as both kinds of bucket do. The object store says which objects this node retains, and a retention that
+ * nobody renews ends. Changes of one object follow each other.
  */
 export class Retaining implements AsyncDisposable {
   /** How often each object is retained. */
