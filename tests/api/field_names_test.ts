@@ -174,8 +174,7 @@ sharedSuite("names of fields", {
         const alias = snakeCase(name);
         if (alias === name) continue;
         const both = around({ [name]: null, [alias]: null });
-        const answer = await client.call(method, path, both);
-        assertBoth(answer, field, `${name} and as ${alias}`);
+        assertBoth(await client.call(method, path, both), field, `${name} and as ${alias}`);
         count++;
       }
       for (const name of query) {

@@ -156,8 +156,7 @@ sharedSuite("usage", {
     const of = async (query: Json) =>
       ok(await client.get(`${PATH}?${new URLSearchParams({ function_id: id, ...query })}`));
     const byDay = { group_by: "day" };
-    const all = await of({ ...byDay, from: "2023-01-01", to: "2024-12-31" });
-    assert.deepEqual(daysOf(all), days);
+    assert.deepEqual(daysOf(await of({ ...byDay, from: "2023-01-01", to: "2024-12-31" })), days);
     const some = await of({ ...byDay, from: "2024-01-01", to: "2024-02-29" });
     assert.deepEqual([daysOf(some), Number(some.total.attempts)], [days.slice(1, 4), 3]);
     // Without a first day, the month of the last one counts.

@@ -320,8 +320,7 @@ serverSuite("the audit log", {}, {
     assert.ok(verb.length > 1);
     const { clientId } = await server.credentials();
     for (const actor of ["Administrator", made.actor.user.uid]) {
-      const found = await events(client, { actor, resource: id });
-      assert.deepEqual(found, [made], clientId);
+      assert.deepEqual(await events(client, { actor, resource: id }), [made], clientId);
     }
     assert.deepEqual(await events(client, { actor: "Nobody" }), []);
     assert.deepEqual(await events(client, { operation: "%" }), []);

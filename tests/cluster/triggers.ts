@@ -6,7 +6,13 @@ import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
 import type { TestServer } from "../support/server.ts";
 import { github } from "../triggers/signing.ts";
-import { createTrigger, ECHO, triggersOf, updateTrigger } from "../triggers/support.ts";
+import {
+  createTrigger,
+  createWebhook,
+  ECHO,
+  triggersOf,
+  updateTrigger,
+} from "../triggers/support.ts";
 
 const SECRET = "s";
 const TIMES = 12;
@@ -37,9 +43,7 @@ export async function triggersAt(
   const functionId = await here.deploy(ECHO);
 
   await t.step("an event that comes to both nodes at once", async () => {
-    const { trigger } = await createTrigger(here, functionId, {
-      webhook: { github: { secret: SECRET } },
-    });
+    const { trigger } = await createWebhook(here, functionId, { github: { secret: SECRET } });
     const headers = github(SECRET, "{}", { id: randomUUID() });
     const path = `/api/v1/webhooks/incoming/${trigger.webhook.listenerId}`;
     const answers = await Promise.all(
@@ -59,8 +63,9 @@ export async function triggersAt(
   await t.step(
     "a webhook is answered by its function on a worker, whichever node got it",
     async () => {
-      const { trigger } = await createTrigger(here, functionId, {
-        webhook: { github: { secret: SECRET }, response: "WEBHOOK_RESPONSE_FUNCTION" },
+      const { trigger } = await createWebhook(here, functionId, {
+        github: { secret: SECRET },
+        response: "WEBHOOK_RESPONSE_FUNCTION",
       });
       const path = `/api/v1/webhooks/incoming/${trigger.webhook.listenerId}`;
       for (const { url } of [here, there]) {

@@ -116,10 +116,8 @@ async function leaving({ client }: Stage): Promise<void> {
     assert.deepEqual(await logsOf(client, app.functionId, id), ["began", ...logs], rest);
     return record;
   };
-  const events = await leave("/events", ["aborted AbortError", "cancelled"]);
-  assert.equal(events.http.status, 200);
-  const waited = await leave("/waits", ["aborted AbortError", "done"]);
-  assert.equal(waited.http.status, undefined);
+  assert.equal((await leave("/events", ["aborted AbortError", "cancelled"])).http.status, 200);
+  assert.equal((await leave("/waits", ["aborted AbortError", "done"])).http.status, undefined);
   await leave(
     "/stays",
     ["aborted AbortError"],
@@ -148,8 +146,7 @@ async function slots({ client }: Stage): Promise<void> {
   const app = await preview(client, APP);
   const open = Array.from({ length: 3 }, () => new AbortController());
   for (const { signal } of open) {
-    const response = await send(client, app, "/events?ms=100", { signal });
-    assert.equal(response.status, 200);
+    assert.equal((await send(client, app, "/events?ms=100", { signal })).status, 200);
   }
   assert.equal(await (await send(client, app, "/quick")).text(), "quick");
   const rejected = await answerOf(await send(client, app, "/events?ms=100"));

@@ -94,8 +94,7 @@ async function bySecret(client: Client, { clientId, clientSecret }: Credentials)
     "",
   ];
   for (const secret of wrong) {
-    const answer = await client.form(PATH, { ...form, client_secret: secret });
-    assertOAuthError(answer, "invalid_client");
+    assertOAuthError(await client.form(PATH, { ...form, client_secret: secret }), "invalid_client");
   }
   for (const id of [clientId.toUpperCase(), "nobody@localhost/spc", "' or 1=1 --"]) {
     assertOAuthError(await client.form(PATH, { ...form, client_id: id }), "invalid_client");

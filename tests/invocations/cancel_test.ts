@@ -72,8 +72,7 @@ async function queued({ client }: Stage): Promise<void> {
     assert.deepEqual(logs.body.list, [], "none of its code ran");
   }
   assert.deepEqual((await waiting).body, { invocationId: third });
-  const stillRuns = await client.invocation(id, first.body.invocationId);
-  assert.equal(stillRuns.status, `${PREFIX}RUNNING`);
+  assert.equal((await client.invocation(id, first.body.invocationId)).status, `${PREFIX}RUNNING`);
   await client.post(`${pathOf(id, first.body.invocationId)}/cancel`);
 }
 

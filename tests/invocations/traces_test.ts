@@ -9,7 +9,7 @@ import { ok } from "../support/expect.ts";
 import { sharedSuite, type Stage } from "../support/suite.ts";
 import { deliver, onlyInvocation } from "../triggers/deliveries.ts";
 import { github } from "../triggers/signing.ts";
-import { createTrigger, unique } from "../triggers/support.ts";
+import { createTrigger, createWebhook, unique } from "../triggers/support.ts";
 
 const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SPAN = "00f067aa0ba902b7";
@@ -171,9 +171,7 @@ async function repeats({ client }: Stage): Promise<void> {
 
 async function arrives({ client }: Stage): Promise<void> {
   const functionId = await client.deploy(TRACED);
-  const { trigger } = await createTrigger(client, functionId, {
-    webhook: { github: { secret: "secret" } },
-  });
+  const { trigger } = await createWebhook(client, functionId, { github: { secret: "secret" } });
   const signed = github("secret", "{}");
   ok(await deliver(client, trigger, "{}", { ...signed, traceparent: SENT }));
   const { traceId, output } = await onlyInvocation(client, trigger);

@@ -36,8 +36,7 @@ Deno.test("the queue has limits of its own, and every slot is released", async (
     const running = await client.invoke(hanging, {}, background);
     const waiting = await client.invoke(hanging, {}, background);
     await new Promise((resolve) => setTimeout(resolve, 600));
-    const record = await client.invocation(hanging, waiting.body.invocationId);
-    assert.match(record.status, /_PENDING$/);
+    assert.match((await client.invocation(hanging, waiting.body.invocationId)).status, /_PENDING$/);
     for (const { body } of [waiting, running]) {
       await client.post(`/api/v1/functions/${hanging}/invocations/${body.invocationId}/cancel`);
     }

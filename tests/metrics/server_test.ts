@@ -12,7 +12,7 @@ import { LOOPBACK } from "../support/loopback.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 import { serverSuite, type Stage } from "../support/suite.ts";
-import { createTrigger } from "../triggers/support.ts";
+import { createTrigger, createWebhook } from "../triggers/support.ts";
 import {
   countsEgress,
   countsInvocations,
@@ -88,9 +88,7 @@ async function countsTriggers({ client }: Stage): Promise<void> {
   const id = await client.deploy(VARIOUS);
   const delivery = (status: string) => ({ invoked_delivery_status: status });
   const before = await scrape(client);
-  const { webhookCapabilityUrl: url } = await createTrigger(client, id, {
-    webhook: { capabilityUrl: {} },
-  });
+  const { webhookCapabilityUrl: url } = await createWebhook(client, id, { capabilityUrl: {} });
   const anonymous = new Client(client.url, undefined);
   assert.equal((await anonymous.post(url, {})).status, 200);
   const wrong = url.replace(/[^/]+$/, "A".repeat(43));

@@ -2,7 +2,7 @@
  * Servers that the test files of a run share: one with the default settings, and one for each of a few other settings.
  * The functions, clients and volumes of each are those of all the files that use it.
  */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { CA } from "../egress/certificates.ts";
 import { startInBackground } from "./background.ts";
 import { LOOPBACK } from "./loopback.ts";
@@ -62,6 +62,11 @@ export async function sharedServer(name: Name = "server"): Promise<Served> {
   const directory = await filledOnce(name, (directory) => start(name, directory));
   const { pid, dataDir, url } = JSON.parse(await Deno.readTextFile(join(directory, "served.json")));
   return new Served(pid, dataDir, url);
+}
+
+/** What the server with the default settings has logged, whose last line may be unfinished. */
+export async function sharedLog(): Promise<string> {
+  return await Deno.readTextFile(join(dirname((await sharedServer()).dataDir), "log"));
 }
 
 /**

@@ -288,8 +288,7 @@ suite("reads are repeated, and no write that may have happened", {
   },
   "a tenant that always says so ends": async ({ tenant, send }) => {
     tenant.api = (_request, response) => json(response, 429, { code: 8 }, { "retry-after": "0" });
-    const answer = await send();
-    assert.deepEqual([answer.status, tenant.received.length], [429, 4]);
+    assert.deepEqual([(await send()).status, tenant.received.length], [429, 4]);
   },
 });
 

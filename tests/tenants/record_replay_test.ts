@@ -52,8 +52,7 @@ async function onExample(t: Deno.TestContext, folder: Folder): Promise<void> {
     ];
     for (const [name, text, message] of foreign) {
       await folder.write(`recording/${name}`, text);
-      const failed = await folder.run(["test", "--record", "recording"]);
-      assertFails(failed, 2, message, /folder/);
+      assertFails(await folder.run(["test", "--record", "recording"]), 2, message, /folder/);
       assert.equal(await folder.read(`recording/${name}`), text);
       await Deno.remove(join(folder.path, "recording", name));
     }
@@ -240,8 +239,7 @@ async function withVariables(t: Deno.TestContext, folder: Folder): Promise<void>
     );
     assertFails(await folder.run(record), 2, /tenant exmple/, /did you mean example\? Or sign in/);
     await folder.write("invoked.json", JSON.stringify({ name: "finder", tenant: { id: "acme" } }));
-    const both = await folder.run([...record, "--replay", "recording"]);
-    assert.equal(both.code, 2);
+    assert.equal((await folder.run([...record, "--replay", "recording"])).code, 2);
     const away = await folder.run(["test", "--replay", "nowhere"]);
     assertFails(away, 2, /Folder nowhere does not exist/, /record it with .* --record nowhere/);
     const misspelt = await folder.run(["test", "--replay", "recordings"]);

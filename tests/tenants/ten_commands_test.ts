@@ -189,8 +189,7 @@ Deno.test("invoked tenants", async (t) => {
     assert.deepEqual(ok(await client.get(path)).function.tenant, expected);
     const more = { ...manifest, tenant: { id: "invented", access: "WRITE" } };
     await Deno.writeTextFile(join(folder.path, "invoked.json"), JSON.stringify(more));
-    const denied = await deployAs();
-    assert.match(denied.stderr, /may not call invoked\.TenantService\.Check/);
+    assert.match((await deployAs()).stderr, /may not call invoked\.TenantService\.Check/);
     assert.deepEqual(ok(await client.get(path)).function.tenant, expected);
     const set = await runInvoked([
       ...["settings", "set", "caller", 'tenant={"id": "invented", "access": "WRITE"}', ...of],

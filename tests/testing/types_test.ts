@@ -152,8 +152,7 @@ serverSuite("types: checked", CHECKED, {
     await using again = await TestServer.start({ ...CHECKED, dataDir: server.dataDir });
     const { diagnostics } = await checked(await again.client(), id);
     assert.equal(diagnostics.length, 2);
-    const stopping = await again.stop("SIGTERM");
-    assert.equal(stopping.code, 0);
+    assert.equal((await again.stop("SIGTERM")).code, 0);
   },
 });
 

@@ -59,8 +59,7 @@ Deno.test("triggers are made, shown, changed and deleted by commands", async () 
     (await author.json("show", ".", id)).status === "SUCCESS" ? true : undefined
   );
   assert.match(await author.ok(["trigger", "resume", ".", "daily"]), /^Resumed/);
-  const rotated = await author.ok(["trigger", "rotate-secret", ".", "hook"]);
-  assert.match(rotated, /^[0-9a-f]{64}$/);
+  assert.match(await author.ok(["trigger", "rotate-secret", ".", "hook"]), /^[0-9a-f]{64}$/);
   assert.match(await author.ok(["trigger", "delete", ".", "site", "--yes"]), /^Deleted http site/);
   const gone = await author.run(["trigger", "show", ".", "site"]);
   assertFails(gone, 1, /Trigger "site" of .* not found/, /invoked trigger list/);

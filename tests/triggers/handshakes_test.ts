@@ -6,7 +6,7 @@ import { type Answer, Client, type Json } from "../support/client.ts";
 import { assertError, assertInvalid, MAIN, ok } from "../support/expect.ts";
 import { sharedSuite, type Stage } from "../support/suite.ts";
 import { deliveriesOf } from "./deliveries.ts";
-import { createTrigger, triggersOf, updateTrigger } from "./support.ts";
+import { createTrigger, createWebhook, triggersOf, updateTrigger } from "./support.ts";
 
 const TOKEN = "a token & of Meta";
 const META = "WEBHOOK_HANDSHAKE_META";
@@ -65,8 +65,10 @@ async function plainText(client: Client, path: string, query: Json, text: string
 async function meta({ client }: Stage): Promise<void> {
   const functionId = await client.deploy(MAIN);
   const header = { name: "X-Hub-Signature-256", prefix: "sha256=" };
-  const { trigger } = await createTrigger(client, functionId, {
-    webhook: { header, handshake: META, verifyToken: TOKEN },
+  const { trigger } = await createWebhook(client, functionId, {
+    header,
+    handshake: META,
+    verifyToken: TOKEN,
   });
   assert.equal(trigger.webhook.handshake, META);
   const path = pathOf(trigger);
@@ -104,7 +106,7 @@ async function meta({ client }: Stage): Promise<void> {
 
 async function others({ client }: Stage): Promise<void> {
   const functionId = await client.deploy(MAIN);
-  const create = async (webhook: Json) => await createTrigger(client, functionId, { webhook });
+  const create = async (webhook: Json) => await createWebhook(client, functionId, webhook);
   const dropbox = await create({ header: { name: "X-Dropbox-Signature" }, handshake: DROPBOX });
   await plainText(client, pathOf(dropbox.trigger), { challenge: "k_-9~.A=" }, "k_-9~.A=");
   const none = await ask(client, "GET", pathOf(dropbox.trigger));
@@ -181,8 +183,10 @@ async function verifyTokens({ client, server }: Stage): Promise<void> {
   }
   await bad({ handshake: "WEBHOOK_HANDSHAKE_X" }, /must be one of/, "handshake");
 
-  const { trigger } = await createTrigger(client, functionId, {
-    webhook: { github: { secret: "s" }, handshake: META, verifyToken },
+  const { trigger } = await createWebhook(client, functionId, {
+    github: { secret: "s" },
+    handshake: META,
+    verifyToken,
   });
   const path = `${triggersOf(functionId)}/${trigger.id}`;
   const isAccepted = async (token: string) =>

@@ -209,8 +209,7 @@ sharedSuite("triggers", {
     const schedule = { ...SCHEDULE.schedule, input };
     const { trigger } = await createTrigger(client, functionId, { schedule });
     assert.deepEqual(trigger.schedule.input, input);
-    const updated = await updateTrigger(client, trigger, { schedule });
-    assert.deepEqual(updated.schedule.input, input);
+    assert.deepEqual((await updateTrigger(client, trigger, { schedule })).schedule.input, input);
   },
 
   "bad triggers name their violation, and nothing is created": async ({ client }) => {

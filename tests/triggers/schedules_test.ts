@@ -16,7 +16,7 @@ import {
   invocationsOf,
   soon,
 } from "./schedules.ts";
-import { createTrigger, ECHO, triggersOf, updateTrigger } from "./support.ts";
+import { createTrigger, createWebhook, ECHO, triggersOf, updateTrigger } from "./support.ts";
 
 /** Writes the id of its trigger to its volume. */
 const WRITER = `import { vfs } from "@c1/functions-sdk";
@@ -74,9 +74,8 @@ sharedSuite("schedules", {
     });
     const path = `${triggersOf(functionId)}/${trigger.id}/run`;
     const { invocationId } = ok(await client.post(path, {}));
-    const invocation = await client.ended(functionId, invocationId);
-    assert.deepEqual(invocation.output.input, { a: 1 });
-    const webhook = await createTrigger(client, functionId, { webhook: { hmac: {} } });
+    assert.deepEqual((await client.ended(functionId, invocationId)).output.input, { a: 1 });
+    const webhook = await createWebhook(client, functionId, { hmac: {} });
     const wrong = await client.post(`${triggersOf(functionId)}/${webhook.trigger.id}/run`, {});
     assert.match(
       wrong.body.message,
@@ -99,8 +98,7 @@ sharedSuite("schedules", {
     });
     assert.match(lastRun.reason, /no published commit/);
     assert.deepEqual(await invocationsOf(client, functionId), []);
-    const resumed = await updateTrigger(client, paused, { paused: false });
-    assert.deepEqual(resumed.nextRuns, []);
+    assert.deepEqual((await updateTrigger(client, paused, { paused: false })).nextRuns, []);
   },
 });
 

@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import type { Json } from "../support/client.ts";
 import { assertError, assertInvalid, MAIN, ok } from "../support/expect.ts";
 import { sharedSuite } from "../support/suite.ts";
-import { createTrigger, triggersOf, updateTrigger } from "./support.ts";
+import { createTrigger, createWebhook, triggersOf, updateTrigger } from "./support.ts";
 
 sharedSuite("secrets of triggers", {
   "a secret is made and shown once, or given, and never read again": async (
@@ -21,14 +21,14 @@ sharedSuite("secrets of triggers", {
       [{ header: { name: "X-Signature" } }, "webhookSecret", /^[0-9a-f]{64}$/],
     ];
     for (const [webhook, field, form] of forms) {
-      const { trigger, ...secrets } = await createTrigger(client, functionId, { webhook });
+      const { trigger, ...secrets } = await createWebhook(client, functionId, webhook);
       assert.deepEqual(Object.keys(secrets), [field]);
       assert.match(secrets[field], form);
       assert.match(trigger.webhook.listenerId, /^[\w-]{27}$/);
       shown.push(secrets[field].split("/").at(-1));
     }
     const given = `given-${crypto.randomUUID()}`;
-    const own = await createTrigger(client, functionId, { webhook: { stripe: { secret: given } } });
+    const own = await createWebhook(client, functionId, { stripe: { secret: given } });
     assert.deepEqual(Object.keys(own), ["trigger"]);
     assert.deepEqual(own.trigger.webhook.stripe, {});
     const kept = await updateTrigger(client, own.trigger, { webhook: { maxBytes: 1000 } });
@@ -52,14 +52,12 @@ sharedSuite("secrets of triggers", {
 
   "a secret is rotated": async ({ client }) => {
     const functionId = await client.deploy(MAIN);
-    const { trigger, webhookHmacSecret } = await createTrigger(client, functionId, {
-      webhook: { hmac: {} },
-    });
+    const { trigger, webhookHmacSecret } = await createWebhook(client, functionId, { hmac: {} });
     const path = (id: string) => `${triggersOf(functionId)}/${id}/rotate_secret`;
     const rotated = ok(await client.post(path(trigger.id), { expireOldAfter: "60s" }));
     assert.deepEqual(Object.keys(rotated), ["webhookHmacSecret"]);
     assert.notEqual(rotated.webhookHmacSecret, webhookHmacSecret);
-    const slack = await createTrigger(client, functionId, { webhook: { slack: {} } });
+    const slack = await createWebhook(client, functionId, { slack: {} });
     assert.deepEqual(ok(await client.post(path(slack.trigger.id), { secret: "given" })), {});
     const late = await client.post(path(trigger.id), { expireOldAfter: "9999999s" });
     assertInvalid(late, "expireOldAfter");

@@ -24,6 +24,11 @@ export async function createTrigger(
   return ok(await client.post(path, { trigger: { displayName, ...trigger } }));
 }
 
+/** Makes a trigger that is a webhook. */
+export function createWebhook(client: Client, functionId: string, webhook: Json): Promise<Json> {
+  return createTrigger(client, functionId, { webhook });
+}
+
 /** Changes a trigger; answers it. */
 export async function updateTrigger(
   client: Client,

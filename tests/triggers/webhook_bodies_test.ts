@@ -7,7 +7,7 @@ import { assertError, ok } from "../support/expect.ts";
 import { sharedSuite } from "../support/suite.ts";
 import { deliver, deliveriesOf, onlyInvocation } from "./deliveries.ts";
 import * as signing from "./signing.ts";
-import { createTrigger, ECHO, triggersOf } from "./support.ts";
+import { createWebhook, ECHO, triggersOf } from "./support.ts";
 
 const SECRET = "a secret of the sender";
 
@@ -16,8 +16,9 @@ sharedSuite("deliveries of webhooks", {
     const functionId = await client.deploy(ECHO);
     const encoding = "SIGNATURE_ENCODING_PLAIN";
     const header = { name: "X-Gitlab-Token", encoding };
-    const made = await createTrigger(client, functionId, {
-      webhook: { header, eventIdHeader: "X-Gitlab-Event-UUID" },
+    const made = await createWebhook(client, functionId, {
+      header,
+      eventIdHeader: "X-Gitlab-Event-UUID",
     });
     const { trigger, webhookSecret } = made;
     assert.match(webhookSecret, /^[0-9a-f]{64}$/);
@@ -43,7 +44,7 @@ sharedSuite("deliveries of webhooks", {
 
   "a body that is not of its type is rejected, once its sender is proved": async ({ client }) => {
     const functionId = await client.deploy(ECHO);
-    const capability = await createTrigger(client, functionId, { webhook: { capabilityUrl: {} } });
+    const capability = await createWebhook(client, functionId, { capabilityUrl: {} });
     const stranger = new Client(client.url, undefined);
     const url = capability.webhookCapabilityUrl;
     const post = (to: string, body: string, type: string) =>
@@ -87,9 +88,7 @@ sharedSuite("deliveries of webhooks", {
     assert.equal(deliveries.filter(({ status }) => /STARTED/.test(status)).length, 4);
     assert.ok(deliveries.some(({ reason = "" }) => /not valid JSON in UTF-8/.test(reason)));
 
-    const { trigger } = await createTrigger(client, functionId, {
-      webhook: { slack: { secret: SECRET } },
-    });
+    const { trigger } = await createWebhook(client, functionId, { slack: { secret: SECRET } });
     const json = { "content-type": "application/json" };
     const half = '{"type": "url_verification", "challenge": "c';
     const signed = await deliver(client, trigger, half, {
@@ -102,9 +101,7 @@ sharedSuite("deliveries of webhooks", {
 
   "a token of the server reaches no function, another credential does": async ({ client }) => {
     const functionId = await client.deploy(ECHO);
-    const { trigger } = await createTrigger(client, functionId, {
-      webhook: { github: { secret: SECRET } },
-    });
+    const { trigger } = await createWebhook(client, functionId, { github: { secret: SECRET } });
     const shown = async (authorization: string) => {
       const headers = { ...signing.github(SECRET, "{}"), authorization, "x-shown": "yes" };
       ok(await deliver(client, trigger, "{}", headers));
@@ -120,8 +117,9 @@ sharedSuite("deliveries of webhooks", {
 
   "a form is parsed, other bytes come as they are, credentials do not": async ({ client }) => {
     const functionId = await client.deploy(ECHO);
-    const { trigger, webhookCapabilityUrl } = await createTrigger(client, functionId, {
-      webhook: { capabilityUrl: {}, maxBytes: 1024 * 1024 },
+    const { trigger, webhookCapabilityUrl } = await createWebhook(client, functionId, {
+      capabilityUrl: {},
+      maxBytes: 1024 * 1024,
     });
     const inputFor = async (body: string | Uint8Array, headers: signing.Headers) => {
       const url = `${webhookCapabilityUrl}?a=1&a=2&camelCase=%20x`;
@@ -161,8 +159,9 @@ sharedSuite("deliveries of webhooks", {
         if (payload.plain) return { ok: true };
         return payload;
       };`);
-    const { trigger } = await createTrigger(client, functionId, {
-      webhook: { github: { secret: SECRET }, response: "WEBHOOK_RESPONSE_FUNCTION" },
+    const { trigger } = await createWebhook(client, functionId, {
+      github: { secret: SECRET },
+      response: "WEBHOOK_RESPONSE_FUNCTION",
     });
     const send = (value: Json) => {
       const body = JSON.stringify(value);

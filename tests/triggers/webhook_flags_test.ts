@@ -117,8 +117,7 @@ Deno.test("a deploy makes the verify token of a handshake once", async () => {
   const header = { name: "X-Hub-Signature-256", prefix: "sha256=" };
   const handshake = "WEBHOOK_HANDSHAKE_META";
   await declare(author, { hook: { webhook: { header, handshake } } });
-  const first = await author.json("deploy");
-  assert.match(first.triggers[0].webhookVerifyToken, /^[0-9a-f]{64}$/);
+  assert.match((await author.json("deploy")).triggers[0].webhookVerifyToken, /^[0-9a-f]{64}$/);
   assert.deepEqual((await author.json("deploy")).triggers, []);
   await declare(author, { hook: { webhook: { header, handshake, maxBytes: 1000 } } });
   const [changed] = (await author.json("deploy")).triggers;

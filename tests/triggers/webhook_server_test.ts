@@ -10,7 +10,7 @@ import { TestServer } from "../support/server.ts";
 import { sharedServer } from "../support/shared_server.ts";
 import { KeyHost } from "./key_host.ts";
 import { github } from "./signing.ts";
-import { createTrigger, ECHO, triggersOf } from "./support.ts";
+import { createWebhook, ECHO, triggersOf } from "./support.ts";
 
 const BODY = '{"a": 1}';
 /** Tokens by a key that their sender does not publish. */
@@ -34,8 +34,8 @@ Deno.test("tokens of C1 are verified by the key set of their sender", async (t) 
   const functionId = await client.deploy(ECHO);
   const [first, second] = [await signer("ES256", "1"), await signer("EdDSA", "2")];
   host.keys = [first.jwk];
-  const { trigger } = await createTrigger(client, functionId, {
-    webhook: { jwt: { jwksUrl: host.url("/keys") } },
+  const { trigger } = await createWebhook(client, functionId, {
+    jwt: { jwksUrl: host.url("/keys") },
   });
   const endpoint = `${server.url}/api/v1/webhooks/incoming/${trigger.webhook.listenerId}`;
   const claims = (change: Json = {}): Json => ({
@@ -91,8 +91,8 @@ Deno.test("tokens of C1 are verified by the key set of their sender", async (t) 
   await t.step("of two keys without a name either may sign", async () => {
     const [former, latter] = [await signer("ES256"), await signer("ES256")];
     host.keys = [former.jwk, latter.jwk];
-    const { trigger: rotated } = await createTrigger(client, functionId, {
-      webhook: { jwt: { jwksUrl: host.url("/rotated") } },
+    const { trigger: rotated } = await createWebhook(client, functionId, {
+      jwt: { jwksUrl: host.url("/rotated") },
     });
     const to = endpoint.replace(trigger.webhook.listenerId, rotated.webhook.listenerId);
     for (const { token } of [former, latter]) {
@@ -109,9 +109,7 @@ Deno.test("tokens of C1 are verified by the key set of their sender", async (t) 
       "https://192.0.2.1/keys": /is not public/,
     };
     for (const [jwksUrl, reason] of Object.entries(reasons)) {
-      const { trigger: bad } = await createTrigger(client, functionId, {
-        webhook: { jwt: { jwksUrl } },
-      });
+      const { trigger: bad } = await createWebhook(client, functionId, { jwt: { jwksUrl } });
       const to = endpoint.replace(trigger.webhook.listenerId, bad.webhook.listenerId);
       assertError(await send(await first.token(claims({ aud: to })), {}, to), "WEBHOOK_NOT_PROVED");
       const { list } = ok(await client.get(`${triggersOf(functionId)}/${bad.id}/deliveries`));
@@ -133,12 +131,10 @@ Deno.test("rates, time limits and networks of a server", async (t) => {
   const functionId = await client.deploy(
     "export default () => new Promise((end) => setTimeout(end, 60_000));\n",
   );
-  const { trigger } = await createTrigger(client, functionId, {
-    webhook: {
-      github: { secret: "s" },
-      response: "WEBHOOK_RESPONSE_FUNCTION",
-      allowSourceCidrs: ["192.0.2.0/24", "2001:db8::/32"],
-    },
+  const { trigger } = await createWebhook(client, functionId, {
+    github: { secret: "s" },
+    response: "WEBHOOK_RESPONSE_FUNCTION",
+    allowSourceCidrs: ["192.0.2.0/24", "2001:db8::/32"],
   });
   const deliver = (from: string, body = "{}", headers: Json = SIGNED(body)) =>
     stranger.call("POST", `/api/v1/webhooks/incoming/${trigger.webhook.listenerId}`, body, {
@@ -248,7 +244,7 @@ Deno.test("rates, time limits and networks of a server", async (t) => {
   });
 
   await t.step("the log has no token of a path", async () => {
-    const made = await createTrigger(client, functionId, { webhook: { capabilityUrl: {} } });
+    const made = await createWebhook(client, functionId, { capabilityUrl: {} });
     await stranger.post(made.webhookCapabilityUrl, {}, { "X-Forwarded-For": "192.0.2.200" });
     await server.stop();
     const log = await server.log;

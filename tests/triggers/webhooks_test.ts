@@ -6,7 +6,7 @@ import { assertError, ok } from "../support/expect.ts";
 import { sharedSuite } from "../support/suite.ts";
 import { deliver, deliveriesOf, onlyInvocation } from "./deliveries.ts";
 import * as signing from "./signing.ts";
-import { createTrigger, ECHO, triggersOf, updateTrigger } from "./support.ts";
+import { createTrigger, createWebhook, ECHO, triggersOf, updateTrigger } from "./support.ts";
 
 const SECRET = "a secret of the sender";
 const STANDARD_SECRET = `whsec_${"c2VjcmV0".repeat(5)}`;
@@ -38,8 +38,9 @@ sharedSuite("webhooks", {
         header: [{ ...header, secret: SECRET }, (_, body) => base64(body)],
       };
     for (const [method, [parameters, sign]] of Object.entries(methods)) {
-      const made = await createTrigger(client, functionId, {
-        webhook: { [method]: parameters, ...method === "header" ? { eventIdHeader: "x-id" } : {} },
+      const made = await createWebhook(client, functionId, {
+        [method]: parameters,
+        ...method === "header" ? { eventIdHeader: "x-id" } : {},
       });
       const { trigger } = made;
       const headers = { "content-type": "application/json", ...sign(made, event) };
@@ -73,8 +74,8 @@ sharedSuite("webhooks", {
 
   "the names of Svix are those of Standard Webhooks": async ({ client }) => {
     const functionId = await client.deploy(ECHO);
-    const { trigger } = await createTrigger(client, functionId, {
-      webhook: { standardWebhooks: { secret: STANDARD_SECRET } },
+    const { trigger } = await createWebhook(client, functionId, {
+      standardWebhooks: { secret: STANDARD_SECRET },
     });
     const id = `msg_${randomUUID()}`;
     const signed = signing.svix(STANDARD_SECRET, "{}", { id });
@@ -88,8 +89,8 @@ sharedSuite("webhooks", {
     { client },
   ) => {
     const functionId = await client.deploy(ECHO);
-    const { trigger, webhookCapabilityUrl } = await createTrigger(client, functionId, {
-      webhook: { capabilityUrl: {} },
+    const { trigger, webhookCapabilityUrl } = await createWebhook(client, functionId, {
+      capabilityUrl: {},
     });
     const stranger = new Client(client.url, undefined);
     for (const _ of [1, 2]) assert.deepEqual(ok(await stranger.post(webhookCapabilityUrl, {})), {});
@@ -110,8 +111,10 @@ sharedSuite("webhooks", {
 
   "a stranger gets one answer for everything": async ({ client }) => {
     const functionId = await client.deploy(ECHO);
-    const { trigger } = await createTrigger(client, functionId, {
-      webhook: { github: { secret: SECRET }, allowSourceCidrs: ["192.0.2.0/24"], maxBytes: 10 },
+    const { trigger } = await createWebhook(client, functionId, {
+      github: { secret: SECRET },
+      allowSourceCidrs: ["192.0.2.0/24"],
+      maxBytes: 10,
     });
     const body = "x".repeat(2000);
     const answers = await Promise.all([
@@ -147,8 +150,10 @@ sharedSuite("webhooks", {
 
   "what is old, too large or paused is rejected, and is in the list": async ({ client }) => {
     const functionId = await client.deploy(ECHO);
-    const { trigger } = await createTrigger(client, functionId, {
-      webhook: { slack: { secret: SECRET }, maxBytes: 100, allowSourceCidrs: ["127.0.0.0/8"] },
+    const { trigger } = await createWebhook(client, functionId, {
+      slack: { secret: SECRET },
+      maxBytes: 100,
+      allowSourceCidrs: ["127.0.0.0/8"],
     });
     const old = signing.slack(SECRET, "{}", { at: signing.seconds(-301) });
     assertError(await deliver(client, trigger, "{}", old), "WEBHOOK_INVALID", /within 5 minutes/);
@@ -173,9 +178,7 @@ sharedSuite("webhooks", {
 
   "two secrets are accepted while one is rotated": async ({ client }) => {
     const functionId = await client.deploy(ECHO);
-    const { trigger } = await createTrigger(client, functionId, {
-      webhook: { github: { secret: "old" } },
-    });
+    const { trigger } = await createWebhook(client, functionId, { github: { secret: "old" } });
     const path = `${triggersOf(functionId)}/${trigger.id}/rotate_secret`;
     ok(await client.post(path, { secret: "new", expireOldAfter: "3600s" }));
     for (const secret of ["old", "new"]) {
@@ -192,17 +195,15 @@ sharedSuite("webhooks", {
 
   "Slack's challenge and Discord's ping are answered, and start nothing": async ({ client }) => {
     const functionId = await client.deploy(ECHO);
-    const slack = await createTrigger(client, functionId, {
-      webhook: { slack: { secret: SECRET } },
-    });
+    const slack = await createWebhook(client, functionId, { slack: { secret: SECRET } });
     const challenge = '{"type": "url_verification", "challenge": "c1"}';
     const signed = signing.slack(SECRET, challenge);
     const answer = await deliver(client, slack.trigger, challenge, signed);
     assert.deepEqual(ok(answer), { challenge: "c1" });
     const { publicKey, privateKey } = generateKeyPairSync("ed25519");
     const key = Buffer.from(publicKey.export({ format: "jwk" }).x ?? "", "base64url");
-    const discord = await createTrigger(client, functionId, {
-      webhook: { discord: { publicKey: key.toString("hex").toUpperCase() } },
+    const discord = await createWebhook(client, functionId, {
+      discord: { publicKey: key.toString("hex").toUpperCase() },
     });
     const ping = '{"type": 1, "id": "1"}';
     const pong = await deliver(client, discord.trigger, ping, signing.discord(privateKey, ping));
@@ -232,8 +233,9 @@ sharedSuite("webhooks", {
     const functionId = await client.deploy("export default () => ({ done: true });");
     const rateLimit = { calls: 1, period: "86400s" };
     ok(await client.update(functionId, { rateLimit }, "rateLimit"));
-    const { trigger } = await createTrigger(client, functionId, {
-      webhook: { github: { secret: SECRET }, response: "WEBHOOK_RESPONSE_FUNCTION" },
+    const { trigger } = await createWebhook(client, functionId, {
+      github: { secret: SECRET },
+      response: "WEBHOOK_RESPONSE_FUNCTION",
     });
     const headers = signing.github(SECRET, "{}", { id: randomUUID() });
     assert.deepEqual(ok(await deliver(client, trigger, "{}", headers)), { done: true });
@@ -245,9 +247,7 @@ sharedSuite("webhooks", {
     { client },
   ) => {
     const { function: { id: functionId } } = await client.createFunction("empty");
-    const { trigger } = await createTrigger(client, functionId, {
-      webhook: { github: { secret: SECRET } },
-    });
+    const { trigger } = await createWebhook(client, functionId, { github: { secret: SECRET } });
     const unpublished = await deliver(client, trigger, "{}", signing.github(SECRET, "{}"));
     assertError(unpublished, "NO_PUBLISHED_COMMIT");
     const [delivery] = await deliveriesOf(client, trigger);
@@ -261,9 +261,7 @@ sharedSuite("webhooks", {
     { client },
   ) => {
     const functionId = await client.deploy(ECHO);
-    const { trigger } = await createTrigger(client, functionId, {
-      webhook: { github: { secret: SECRET } },
-    });
+    const { trigger } = await createWebhook(client, functionId, { github: { secret: SECRET } });
     const headers = signing.github(SECRET, "{}", { id: randomUUID() });
     const answers = await Promise.all(
       Array.from({ length: 10 }, () => deliver(client, trigger, "{}", headers)),
@@ -311,8 +309,9 @@ sharedSuite("webhooks", {
       };`,
     );
     const invocationOf = async (webhook: Json, until: number) => {
-      const { trigger } = await createTrigger(client, functionId, {
-        webhook: { github: { secret: SECRET }, ...webhook },
+      const { trigger } = await createWebhook(client, functionId, {
+        github: { secret: SECRET },
+        ...webhook,
       });
       const body = JSON.stringify({ until });
       const headers = { "content-type": "application/json", ...signing.github(SECRET, body) };
