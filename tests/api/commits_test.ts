@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { outputOf } from "../sdk/support.ts";
+import { atOnce } from "../support/at_once.ts";
 import { base64, Client, encode, type Files, type Json, unbase64 } from "../support/client.ts";
 import {
   assertError,
@@ -92,9 +93,7 @@ sharedSuite("commits: three steps", {
     const { function: { id } } = await client.createFunction("c");
     const { commitId, uploadUrls } = ok(await open(client, id, ["main.ts"]));
     await upload(client, uploadUrls, { "main.ts": MAIN });
-    const answers = await Promise.all(
-      Array.from({ length: 5 }, () => finalize(client, id, commitId)),
-    );
+    const answers = await atOnce(5, () => finalize(client, id, commitId));
     for (const answer of answers) assert.deepEqual(ok(answer), answers[0].body);
     const newer = ok(await client.commit(id, { "main.ts": MAIN })).commit;
     assert.deepEqual(ok(await finalize(client, id, commitId)), answers[0].body);

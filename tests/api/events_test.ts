@@ -1,5 +1,6 @@
 /** Changes are reported live: to who may read, without their content, and as long as the credential lasts. */
 import assert from "node:assert/strict";
+import { atOnce } from "../support/at_once.ts";
 import { Client, type Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, MAIN, ok } from "../support/expect.ts";
@@ -52,7 +53,7 @@ async function joined({ client }: Stage): Promise<void> {
   const id = await client.deploy(MAIN);
   using watched = await watch(client);
   const invocations = 60;
-  await Promise.all(Array.from({ length: invocations }, () => client.invoke(id)));
+  await atOnce(invocations, () => client.invoke(id));
   await watched.has("invocation");
   await eventually(() =>
     Promise.resolve(

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { atOnce } from "../support/at_once.ts";
 import type { Client, Json } from "../support/client.ts";
 import { assertError, assertInvalid, ok } from "../support/expect.ts";
 import { sharedSuite } from "../support/suite.ts";
@@ -98,7 +99,7 @@ sharedSuite("secrets of a function", {
   },
 
   "a rejected update does not harm others that are written with it": async ({ client }) => {
-    const ids = await Promise.all(Array.from({ length: 10 }, () => newFunction(client)));
+    const ids = await atOnce(10, () => newFunction(client));
     const answers = await Promise.all(
       ids.map((id, i) => put(client, id, { A: i % 2 === 0 ? "value" : "" }, "secret")),
     );

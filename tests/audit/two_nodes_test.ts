@@ -11,6 +11,7 @@ import { Pages } from "../../src/domain/paging.ts";
 import type { Scheduler } from "../../src/domain/scheduling/scheduler.ts";
 import type { Store } from "../../src/store/mod.ts";
 import { functionRow } from "../store/conformance/rows.ts";
+import { atOnce } from "../support/at_once.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestPostgres } from "../support/postgres.ts";
@@ -37,7 +38,7 @@ async function appendAll(store: Store, node: string): Promise<void> {
     });
   const signIn = () =>
     audit.record({ kind: "authentication", activity: "logon", user: { id: node, name: node } });
-  await Promise.all(Array.from({ length: COUNT }, (_, n) => n % 2 === 0 ? create() : signIn()));
+  await atOnce(COUNT, (n) => n % 2 === 0 ? create() : signIn());
 }
 
 Deno.test("events of two nodes form one chain, and one export has each once", async () => {

@@ -1,5 +1,6 @@
 /** The limits of requests to functions, each with its answer and its record. */
 import assert from "node:assert/strict";
+import { atOnce } from "../support/at_once.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError } from "../support/expect.ts";
 import { serverSuite, type Stage } from "../support/suite.ts";
@@ -100,7 +101,7 @@ async function sizes({ client, server }: Stage): Promise<void> {
 async function rates({ client }: Stage): Promise<void> {
   const app = await preview(client, APP);
   const limited = await eventually(async () => {
-    const responses = await Promise.all(Array.from({ length: 8 }, () => send(client, app)));
+    const responses = await atOnce(8, () => send(client, app));
     const answers = await Promise.all(
       responses.map(async (response) =>
         response.status === 429 ? await answerOf(response) : void await response.body?.cancel()
@@ -129,14 +130,12 @@ async function rates({ client }: Stage): Promise<void> {
   assert.equal(shared.headers.get("access-control-allow-origin"), Origin, "its page sees why");
 
   const strangers = async (address: string) =>
-    await Promise.all(
-      Array.from({ length: 40 }, async (_, at) => {
-        const headers = { "X-Forwarded-For": `${address}${at}` };
-        const { status, body } = await fetch(`${client.url}/run/${slug}/`, { headers });
-        await body?.cancel();
-        return status;
-      }),
-    );
+    await atOnce(40, async (at) => {
+      const headers = { "X-Forwarded-For": `${address}${at}` };
+      const { status, body } = await fetch(`${client.url}/run/${slug}/`, { headers });
+      await body?.cancel();
+      return status;
+    });
   assert.deepEqual(await strangers("192.0.2."), Array(40).fill(401), "they keep nobody out");
   // One host has all addresses of a network of IPv6.
   await eventually(async () => (await strangers("2001:db8::")).includes(429) || undefined);

@@ -1,5 +1,6 @@
 /** Many long bodies at a time, and long ones in little memory. */
 import assert from "node:assert/strict";
+import { atOnce } from "../support/at_once.ts";
 import { IS_LONG } from "../support/seed.ts";
 import { readRss } from "./support.ts";
 import type { TestServer } from "../support/server.ts";
@@ -27,15 +28,13 @@ export default { fetch: (request: Request) => {
 async function manyClients({ client }: Stage): Promise<void> {
   const app = await preview(client, EVENTS);
   const leave = new AbortController();
-  const responses = await Promise.all(
-    Array.from({ length: CLIENTS }, async () => {
-      const response = await send(client, app, "/", { signal: leave.signal });
-      const reader = response.body?.getReader();
-      const { value } = await reader?.read() ?? {};
-      assert.equal(new TextDecoder().decode(value), "data: first\n\n");
-      return response;
-    }),
-  );
+  const responses = await atOnce(CLIENTS, async () => {
+    const response = await send(client, app, "/", { signal: leave.signal });
+    const reader = response.body?.getReader();
+    const { value } = await reader?.read() ?? {};
+    assert.equal(new TextDecoder().decode(value), "data: first\n\n");
+    return response;
+  });
   // All responses are open, and take no slot of an invocation.
   const quick = await preview(client, `export default { fetch: () => new Response("quick") };`);
   assert.equal(await (await send(client, quick)).text(), "quick");

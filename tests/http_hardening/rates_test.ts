@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { newApiKey } from "../../src/shared/api_keys.ts";
 import { TokenBuckets } from "../../src/shared/token_buckets.ts";
+import { atOnce } from "../support/at_once.ts";
 import { type Answer, Client, type Json } from "../support/client.ts";
 import { TestServer } from "../support/server.ts";
 import { sharedServer } from "../support/shared_server.ts";
@@ -21,9 +22,7 @@ Deno.test("requests beyond the rate are rejected with Retry-After", async () => 
 
   const client = new Client(server.url, (await login(clientId, clientSecret)).body.access_token);
   const started = performance.now();
-  const answers = await Promise.all(
-    Array.from({ length: REQUESTS }, () => client.get("/api/v1/functions")),
-  );
+  const answers = await atOnce(REQUESTS, () => client.get("/api/v1/functions"));
   const seconds = Math.ceil((performance.now() - started) / 1000);
   const rejected = answers.filter(({ status }) => status === 429);
   assert.ok(rejected.length > 0 && rejected.length <= REQUESTS - BURST, String(rejected.length));
@@ -79,7 +78,7 @@ async function untilRejected(
 
 Deno.test("0 disables the limits", async () => {
   const server = await sharedServer();
-  const clients = await Promise.all(Array.from({ length: 150 }, () => server.client()));
+  const clients = await atOnce(150, () => server.client());
   const answers = await Promise.all(clients.map((client) => client.get("/api/v1/functions")));
   assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
 });

@@ -4,6 +4,7 @@ import { IncomingMessage, ServerResponse } from "node:http";
 import { Socket } from "node:net";
 import { DomainError } from "../../src/domain/errors.ts";
 import { UnreadAnswers } from "../../src/http/server.ts";
+import { atOnce } from "../support/at_once.ts";
 import { base64 } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
@@ -49,7 +50,7 @@ serverSuite("answers that clients do not read", { flags: FLAGS }, {
   ) => {
     const id = await client.deploy(LARGE);
     const whole = (await client.invoke(id, { character: "y" })).body.json.length;
-    const late = await Promise.all(Array.from({ length: 2 }, () => call(server, client.token, id)));
+    const late = await atOnce(2, () => call(server, client.token, id));
     // Longer than a client may read nothing while others wait.
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     for (const { read, connection } of late) {
@@ -63,9 +64,7 @@ serverSuite("answers that clients do not read", { flags: FLAGS }, {
   ) => {
     const id = await client.deploy(LARGE);
     const whole = (await client.invoke(id, { character: "y" })).body.json.length;
-    const stuck = await Promise.all(
-      Array.from({ length: 6 }, () => call(server, client.token, id)),
-    );
+    const stuck = await atOnce(6, () => call(server, client.token, id));
     const path = `/api/v1/functions/${id}/invocations?view=INVOCATION_VIEW_BASIC`;
     const list = await eventually(async () => {
       const { body: { list } } = await client.get(path);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { newApiKey } from "../../src/shared/api_keys.ts";
 import { added } from "../audit/support.ts";
+import { atOnce } from "../support/at_once.ts";
 import { Client, type Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, assertInvalid, KSUID, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
@@ -307,7 +308,7 @@ quietSuite("credentials of service principals", {
     const own = await Promise.all(Array.from({ length: 103 }, make));
     const create = (spec: Json = API_KEY) =>
       client.post(`${PRINCIPALS}/${principal}/credentials`, spec);
-    const managed = await Promise.all(Array.from({ length: 103 }, () => create()));
+    const managed = await atOnce(103, () => create());
     const counts = [own, managed].map((list) => list.filter(({ status }) => status === 200).length);
     assert.deepEqual(counts, [100, 99], "the client that makes the others counts, too");
     const [first = assert.fail()] = managed.filter(({ status }) => status === 200);

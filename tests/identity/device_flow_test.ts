@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { added } from "../audit/support.ts";
+import { atOnce } from "../support/at_once.ts";
 import { type Answer, Client, type Json } from "../support/client.ts";
 import { assertError, assertInvalid, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
 import { serverSuite } from "../support/suite.ts";
@@ -132,7 +133,7 @@ serverSuite("the device flow", {
       assertNoCode(await decide(url, action, user_code, cookie));
     }
     assertRejected(await poll(url, device_code, CONE), "invalid_grant");
-    const answers = await Promise.all(Array.from({ length: 6 }, () => poll(url, device_code)));
+    const answers = await atOnce(6, () => poll(url, device_code));
     const granted = answers.filter(({ status }) => status === 200);
     assert.equal(granted.length, 1, JSON.stringify(answers.map(({ body }) => body)));
     for (const answer of answers) {
@@ -154,7 +155,7 @@ serverSuite("the device flow", {
     }
     assertRejected(await poll(url, ""), "invalid_request");
     assertRejected(await poll(url, device_code, "nobody"), "invalid_client", 401);
-    const polls = await Promise.all(Array.from({ length: 10 }, () => poll(url, device_code)));
+    const polls = await atOnce(10, () => poll(url, device_code));
     const errors = new Set(polls.map(({ body }) => body.error));
     assert.deepEqual([...errors].sort(), ["authorization_pending", "slow_down"]);
     ok(await decide(url, "deny", user_code, cookie));
@@ -356,7 +357,7 @@ serverSuite("the device flow", {
     // From an address of its own: addresses have a limit, too.
     const headers = { ...ofConsole(url), "x-forwarded-for": "198.51.100.9" };
     const find = (count: number, code: string) =>
-      Promise.all(Array.from({ length: count }, () => decide(url, "find", code, cookie, headers)));
+      atOnce(count, () => decide(url, "find", code, cookie, headers));
     const statuses = (await find(40, "BBBB-BBBB")).map(({ status }) => status);
     assert.ok(statuses.includes(404) && statuses.includes(429), statuses.join());
     // One more may be allowed meanwhile.
@@ -370,7 +371,7 @@ serverSuite("the device flow", {
   "has at most 50 codes of an address": async ({ server: { url } }) => {
     const answers = [];
     for (let asked = 0; asked < 51; asked += 10) {
-      answers.push(...await Promise.all(Array.from({ length: 10 }, () => ask(url))));
+      answers.push(...await atOnce(10, () => ask(url)));
     }
     assert.ok(answers.some(({ status }) => status === 200));
     const rejected = answers.at(-1) as Answer<Json>;

@@ -1,6 +1,7 @@
 /** Steps of the tests of workload federation: tokens that are exchanged, and tokens that are rejected. */
 import assert from "node:assert/strict";
 import { decodeJwt, UnsecuredJWT } from "jose";
+import { atOnce } from "../support/at_once.ts";
 import { Client, type Json } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
 import {
@@ -240,11 +241,9 @@ export async function floods(stage: Stage): Promise<void> {
   const { id } = await createProvider(stage, path, "CUSTOM");
   const trust = await createTrust(stage, id);
   const foreign = await issuerKey("foreign", "ES256");
-  const tokens = await Promise.all(
-    Array.from(
-      { length: FLOOD },
-      (_, n) => issuer.sign(path, githubClaims(audience), { ...foreign, kid: `foreign ${n}` }),
-    ),
+  const tokens = await atOnce(
+    FLOOD,
+    (n) => issuer.sign(path, githubClaims(audience), { ...foreign, kid: `foreign ${n}` }),
   );
   const readsOf = (issuerPath: string) =>
     issuer.reads.filter((read) => read.startsWith(issuerPath));

@@ -1,6 +1,7 @@
 /** Sessions of the console: a link signs one browser in, once; the cookie works for requests of the console alone. */
 import assert from "node:assert/strict";
 import { BUILTIN_ROLE_IDS } from "../../src/resources/roles.ts";
+import { atOnce } from "../support/at_once.ts";
 import { Client, type Json } from "../support/client.ts";
 import { assertError, KSUID, ok, RFC3339_UTC } from "../support/expect.ts";
 import { runInvoked } from "../support/invoked.ts";
@@ -69,7 +70,7 @@ async function begins({ client }: Stage): Promise<void> {
 async function worksOnce({ client }: Stage): Promise<void> {
   const { url } = client;
   const code = await newCode(client);
-  const answers = await Promise.all(Array.from({ length: 8 }, () => redeem(url, code)));
+  const answers = await atOnce(8, () => redeem(url, code));
   assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, ...Array(7).fill(401)]);
   assertError(await redeem(url, code), "LINK_INVALID");
 }
@@ -277,7 +278,7 @@ async function limits({ client }: Stage): Promise<void> {
   const { as } = await principalSignIn(client, principal);
   const { as: other } = await principalSignIn(client, principal);
   const older = await signIn(other);
-  const made = await Promise.all(Array.from({ length: 24 }, () => as.post(LINKS, {})));
+  const made = await atOnce(24, () => as.post(LINKS, {}));
   const links = made.filter(({ status }) => status === 200);
   assert.equal(links.length, 20);
   const [left] = made.filter(({ status }) => status !== 200);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { generateKeyPair, importJWK, type JWK, type JWTHeaderParameters, SignJWT } from "jose";
+import { atOnce } from "../support/at_once.ts";
 import { type Answer, Client, type Credentials, type Json } from "../support/client.ts";
 import { ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
@@ -242,9 +243,7 @@ Deno.test("token endpoint", async (t) => {
   await t.step("bad assertions", () => badAssertions(client, credentials));
   await t.step("of ten presentations at the same time one is granted", async () => {
     const signed = await assertion(credentials);
-    const answers = await Promise.all(
-      Array.from({ length: 10 }, () => present(client, credentials, signed)),
-    );
+    const answers = await atOnce(10, () => present(client, credentials, signed));
     assert.equal(answers.filter(({ status }) => status === 200).length, 1);
   });
 });

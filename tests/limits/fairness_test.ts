@@ -1,5 +1,6 @@
 /** The order in which waiting invocations get slots, and invocations that are rejected before they wait. */
 import assert from "node:assert/strict";
+import { atOnce } from "../support/at_once.ts";
 import type { Answer, Client, Json } from "../support/client.ts";
 import { unbase64 } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
@@ -48,7 +49,7 @@ async function invokeAndWait(
   invocations: number,
 ): Promise<() => Promise<number[]>> {
   const before: number = (await client.get("/readyz")).body.waiting;
-  const answers = Promise.all(Array.from({ length: invocations }, () => client.invoke(id)));
+  const answers = atOnce(invocations, () => client.invoke(id));
   await waiting(client, before + invocations);
   return async () => (await answers).map(startOf).toSorted((a, b) => a - b);
 }

@@ -1,6 +1,7 @@
 /** Limits that no other test reaches through HTTP: each names itself, and leaves the server well. */
 import assert from "node:assert/strict";
 import { type Called, deploy, Host, LOOPBACK, once, openServer } from "../egress/support.ts";
+import { atOnce } from "../support/at_once.ts";
 import { serverSuite } from "../support/suite.ts";
 
 serverSuite("memory and builds", {
@@ -49,9 +50,7 @@ serverSuite("memory and builds", {
   },
 
   "further builds wait for the one that runs": async ({ client }) => {
-    const made = await Promise.all(
-      Array.from({ length: 4 }, () => client.deploy("export default () => ({});")),
-    );
+    const made = await atOnce(4, () => client.deploy("export default () => ({});"));
     assert.equal(new Set(made).size, 4);
   },
 });

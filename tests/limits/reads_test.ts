@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { fill, NEEDLE } from "../../bench/history.ts";
 import { ECHO } from "../invocations/functions.ts";
+import { atOnce } from "../support/at_once.ts";
 import type { Client } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
@@ -154,14 +155,14 @@ async function searchLongHistory({ server: before, client: maker }: Stage<TestSe
   const path = `/api/v1/functions/${id}/invocations/search`;
   // A page of a text that is too short for the index reads as many rows as a page may.
   let pending = SEARCHES;
-  const searches = Promise.all(Array.from({ length: SEARCHES }, async () => {
+  const searches = atOnce(SEARCHES, async () => {
     try {
       const { list, nextPageToken } = ok(await client.post(path, { query: "zq" }));
       assert.deepEqual([list, nextPageToken === ""], [[], false]);
     } finally {
       pending--;
     }
-  }));
+  });
   searches.catch(() => {});
   let answered = 0;
   while (pending > 0) {

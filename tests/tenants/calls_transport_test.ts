@@ -5,6 +5,7 @@ import { tenantTransport } from "../../src/tenants/client.ts";
 import { TENANT_CONNECTIONS_MAX, TenantConnections } from "../../src/tenants/connections.ts";
 import { TenantTransports } from "../../src/tenants/transports.ts";
 import { CA } from "../egress/certificates.ts";
+import { atOnce } from "../support/at_once.ts";
 import { certificateFor } from "../support/certificates.ts";
 import type { Json } from "../support/client.ts";
 import { makeTempDir } from "../support/invoked.ts";
@@ -36,7 +37,7 @@ suite("a client signs an assertion as C1 wants it, and sends requests with the t
   },
   "one token serves concurrent and later requests": async ({ tenant, connections }) => {
     const client = tenantTransport(tenant.credentials, connections.to(tenant.host));
-    await Promise.all(Array.from({ length: 20 }, () => client.send(READ, NEVER)));
+    await atOnce(20, () => client.send(READ, NEVER));
     await client.send(WRITE, NEVER);
     assert.deepEqual([tenant.tokenRequests.length, tenant.received.length], [1, 21]);
   },

@@ -1,5 +1,6 @@
 /** Schedules of a server whose clock jumps, that is killed, or that has many of them. */
 import assert from "node:assert/strict";
+import { atOnce } from "../support/at_once.ts";
 import type { Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertInvalid, ok } from "../support/expect.ts";
@@ -230,9 +231,7 @@ Deno.test("many schedules of one time start, while other invocations are answere
   const [functionId, other] = [await client.deploy(ECHO), await client.deploy(ECHO)];
   const at = soon(HOUR_MS);
   for (let n = 0; n < MANY; n += 50) {
-    await Promise.all(
-      Array.from({ length: 50 }, () => createTrigger(client, functionId, { schedule: { at } })),
-    );
+    await atOnce(50, () => createTrigger(client, functionId, { schedule: { at } }));
   }
   await clock.set(HOUR_MS / 1000);
   client = await server.client();

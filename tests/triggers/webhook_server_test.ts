@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { createHash, createHmac, randomUUID } from "node:crypto";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import { atOnce } from "../support/at_once.ts";
 import { Client, type Json } from "../support/client.ts";
 import { settings, start } from "../retries/support.ts";
 import { eventually } from "../support/eventually.ts";
@@ -77,9 +78,7 @@ Deno.test("tokens of C1 are verified by the key set of their sender", async (t) 
     for (const change of wrong) {
       assertError(await send(await first.token(claims(change))), "WEBHOOK_NOT_PROVED");
     }
-    const unknown = await Promise.all(
-      Array.from({ length: UNKNOWN_KEYS }, () => second.token(claims())),
-    );
+    const unknown = await atOnce(UNKNOWN_KEYS, () => second.token(claims()));
     for (const token of ["x", client.token ?? "", ...unknown]) {
       assertError(await send(token), "WEBHOOK_NOT_PROVED");
     }
@@ -216,9 +215,7 @@ Deno.test("rates, time limits and networks of a server", async (t) => {
 
   await t.step("an address sends at most so many, before anything is read", async () => {
     const rejected = await eventually(async () => {
-      const answers = await Promise.all(
-        Array.from({ length: 30 }, () => deliver("192.0.2.7", "{}", {})),
-      );
+      const answers = await atOnce(30, () => deliver("192.0.2.7", "{}", {}));
       const rejected = answers.filter(({ status }) => status === 429);
       assert.ok(rejected.length < 30, `${rejected.length} were rejected`);
       // A slow machine may send them no faster.
@@ -232,9 +229,7 @@ Deno.test("rates, time limits and networks of a server", async (t) => {
 
   await t.step("strangers do not fill the list", async () => {
     for (let n = 0; n < 4; n++) {
-      await Promise.all(
-        Array.from({ length: 5 }, (_, at) => deliver(`192.0.2.${10 * n + at + 100}`, "{}", {})),
-      );
+      await atOnce(5, (at) => deliver(`192.0.2.${10 * n + at + 100}`, "{}", {}));
     }
     const path = `${triggersOf(functionId)}/${trigger.id}/deliveries?page_size=100`;
     const rejected = ok(await client.get(path)).list.filter(({ status, reason }: Json) =>

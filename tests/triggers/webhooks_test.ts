@@ -1,6 +1,7 @@
 /** Deliveries to webhooks, as their senders make them. */
 import assert from "node:assert/strict";
 import { createHmac, generateKeyPairSync, randomUUID } from "node:crypto";
+import { atOnce } from "../support/at_once.ts";
 import { Client, type Json, unbase64 } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { sharedSuite } from "../support/suite.ts";
@@ -263,9 +264,7 @@ sharedSuite("webhooks", {
     const functionId = await client.deploy(ECHO);
     const { trigger } = await createWebhook(client, functionId, { github: { secret: SECRET } });
     const headers = signing.github(SECRET, "{}", { id: randomUUID() });
-    const answers = await Promise.all(
-      Array.from({ length: 10 }, () => deliver(client, trigger, "{}", headers)),
-    );
+    const answers = await atOnce(10, () => deliver(client, trigger, "{}", headers));
     assert.deepEqual(answers.map(({ status }) => status), Array(10).fill(200));
     await onlyInvocation(client, trigger);
   },

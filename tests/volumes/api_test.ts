@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { atOnce } from "../support/at_once.ts";
 import { type Answer, Client, type Json } from "../support/client.ts";
 import { assertError, assertInvalid, KSUID, ok, RFC3339_UTC } from "../support/expect.ts";
 import { sharedSuite } from "../support/suite.ts";
@@ -91,9 +92,7 @@ sharedSuite("volumes over HTTP", {
     const volume = await Volume.create(client);
     await volume.put("f", "0");
     const etag = (await volume.read("f")).headers.get("etag") ?? "";
-    const answers = await Promise.all(
-      Array.from({ length: 10 }, (_, n) => volume.put("f", `n${n}`, { "if-match": etag })),
-    );
+    const answers = await atOnce(10, (n) => volume.put("f", `n${n}`, { "if-match": etag }));
     const statuses = answers.map(({ status }) => status).sort();
     assert.deepEqual(statuses, [204, ...Array.from({ length: 9 }, () => 412)]);
   },

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { atOnce } from "../support/at_once.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { eventually } from "../support/eventually.ts";
 import type { Client } from "../support/client.ts";
@@ -189,16 +190,14 @@ serverSuite("transactions of volumes", { flags: [...BARRIER_FLAGS, ...QUEUE_FLAG
 
   "do not conflict on different paths": async ({ client }) => {
     const { functions, volume } = await prepare(client);
-    const answers = await Promise.all(
-      Array.from(
-        { length: 8 },
-        (_, n) =>
-          functions.run(volume.id, ["mkdir", "/d", { recursive: true }], [
-            "writeTextFile",
-            `/d/${n}`,
-            "1",
-          ]),
-      ),
+    const answers = await atOnce(
+      8,
+      (n) =>
+        functions.run(volume.id, ["mkdir", "/d", { recursive: true }], [
+          "writeTextFile",
+          `/d/${n}`,
+          "1",
+        ]),
     );
     assert.deepEqual(answers.map(({ record }) => record.status), answers.map(() => SUCCESS));
     assert.equal((await volume.get()).fileCount, 8);
