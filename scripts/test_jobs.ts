@@ -15,7 +15,7 @@ export interface Jobs {
 
 /** How long the machine must have had idle processors before one more file starts. */
 const LOOK_EACH_MS = 1_000;
-/** A smaller share of idle time leaves room only for what the running files do next. */
+/** A smaller share of idle time is what the running files need next. */
 const IDLE_SHARE_MIN = 0.15;
 
 /** Does the work for all items in their order, several at a time. Rejects as soon as one rejects. */
@@ -31,8 +31,8 @@ export async function runJobs<Item>(
   while (queue.length > 0) {
     const isLook = Date.now() >= lookAtMs;
     if (isLook) lookAtMs = Date.now() + LOOK_EACH_MS;
-    const hasRoom = isLook && idleShare() >= IDLE_SHARE_MIN && running.size < max;
-    for (const item of queue.splice(0, Math.max(min - running.size, hasRoom ? 1 : 0))) {
+    const isIdle = isLook && idleShare() >= IDLE_SHARE_MIN && running.size < max;
+    for (const item of queue.splice(0, Math.max(min - running.size, isIdle ? 1 : 0))) {
       const job = work(item).finally(() => running.delete(job));
       running.add(job);
     }
