@@ -60,16 +60,12 @@ export async function keepCredentials(
   });
   // First the file: a crash in between leaves credentials that are not valid, and the next start makes new ones.
   await writeCredentials(path, { serverUrl, ...credentials });
-  const isFirst = await store.write(
-    async (tx) => {
-      if (await hasOwner(tx.identity)) return false;
-      await insert(tx);
-      await tx.audit.append(firstOwnerEntry(ids, client));
-      return true;
-    },
-    "durable",
-    [locks.firstPrincipal, locks.auditChain],
-  );
+  const isFirst = await store.writeLocked([locks.firstPrincipal, locks.auditChain], async (tx) => {
+    if (await hasOwner(tx.identity)) return false;
+    await insert(tx);
+    await tx.audit.append(firstOwnerEntry(ids, client));
+    return true;
+  });
   // Another node has made one meanwhile, and has its credentials.
   if (isFirst) return client;
   await Deno.remove(path);

@@ -29,6 +29,9 @@ import { probeDirectory } from "./probe.ts";
 
 export type { Readers, Writers } from "./aggregates.ts";
 
+/** What runs in a transaction. */
+type Statements<T> = (tx: Writers) => T | Promise<T>;
+
 /** The durable state of the server: tables and blobs. */
 export interface Store extends AsyncDisposable {
   /** Outside {@link reading}, reads see what was committed before they began. */
@@ -63,13 +66,17 @@ export interface Store extends AsyncDisposable {
    * Runs statements in a transaction and resolves once they have the durability, by default `durable`. If one throws,
    * all are rolled back. Inside, only the given writers may be used: no reader, no blob, no other promise. The statements
    * may run again, if another node kept their transaction from its end.
-   * @param locks names of what they read and then write: no other node does so meanwhile
    * @throws StorageUnavailable while the disk takes no writes
    */
-  write<T>(
-    statements: (tx: Writers) => T | Promise<T>,
+  write<T>(statements: Statements<T>, durability?: Durability): Promise<T>;
+  /**
+   * As {@link write}, one node after another.
+   * @param locks names of what the statements read and then write: no other node does so meanwhile
+   */
+  writeLocked<T>(
+    locks: readonly string[],
+    statements: Statements<T>,
     durability?: Durability,
-    locks?: readonly string[],
   ): Promise<T>;
   /** Gives some of the space that deletions have freed back to the file system. Answers whether more is left. */
   reclaim(): Promise<boolean>;
@@ -154,6 +161,9 @@ async function open(
   const auditScopes = new AuditScopes();
   const contentLock = dialect.isShared ? databaseContentLock(long) : fileContentLock(dataDir);
   const blobs = await openBlobs({ volumes: read.volumes, health, damage, contentLock });
+  const writeLocked = writeOf(
+    { dialect, writing, writers, changes, auditScopes, cache, grouped, health },
+  );
   opened.move();
   return {
     read,
@@ -169,7 +179,8 @@ async function open(
     damage,
     changes,
     auditScopes,
-    write: writeOf({ dialect, writing, writers, changes, auditScopes, cache, grouped, health }),
+    write: (statements, durability) => writeLocked([], statements, durability),
+    writeLocked,
     reclaim: () => reclaim(dialect, grouped),
     async [Symbol.asyncDispose]() {
       blobs[Symbol.dispose]();
@@ -205,7 +216,7 @@ async function reclaim(dialect: Dialect, grouped: GroupedWriter): Promise<boolea
   return left > 0;
 }
 
-/** Makes {@link Store.write}. */
+/** Makes {@link Store.writeLocked}. */
 function writeOf(
   { dialect, writing, writers, changes, auditScopes, cache, grouped, health }: {
     readonly dialect: Dialect;
@@ -217,8 +228,8 @@ function writeOf(
     readonly grouped: GroupedWriter;
     readonly health: StorageHealth;
   },
-): Store["write"] {
-  return async (statements, durability = "durable", locks = []) => {
+): Store["writeLocked"] {
+  return async (locks, statements, durability = "durable") => {
     if (health.error !== undefined) throw health.error;
     const audited = auditScopes.current?.begin();
     // The transaction runs in the context of whichever write began the group.

@@ -67,13 +67,9 @@ Deno.test("a long log is verified in parts, while other work goes on", async () 
     };
   };
   const append = (from: number) =>
-    store.write(
-      async (tx) => {
-        for (let n = from; n < from + 1_000; n++) await tx.audit.append(entry(n));
-      },
-      "durable",
-      [AUDIT_LOCK],
-    );
+    store.writeLocked([AUDIT_LOCK], async (tx) => {
+      for (let n = from; n < from + 1_000; n++) await tx.audit.append(entry(n));
+    });
   for (let from = 0; from < COUNT; from += 1_000) await append(from);
   let turns = 0;
   const timer = setInterval(() => turns++, 0);

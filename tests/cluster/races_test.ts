@@ -106,14 +106,10 @@ async function publishes(stores: Pair): Promise<void> {
   await race(stores, ROUNDS, async (store, n) => {
     const commit = fn.commits[n] ?? "";
     const history = new Publishes(store, pages, ids);
-    await store.write(
-      async (tx) => {
-        await history.record(tx, BY, fn.id, commit);
-        await tx.functions.update(fn.id, { publishedCommitId: commit });
-      },
-      "durable",
-      [locks.ofFunction(fn.id)],
-    );
+    await store.writeLocked([locks.ofFunction(fn.id)], async (tx) => {
+      await history.record(tx, BY, fn.id, commit);
+      await tx.functions.update(fn.id, { publishedCommitId: commit });
+    });
   });
   // Each publish follows the one before: together they are one chain from nothing to what is published.
   const page = { size: 10 * ROUNDS, after: undefined };
@@ -156,18 +152,14 @@ async function idempotency(stores: Pair): Promise<void> {
   const results = await race(stores, ROUNDS, async (store, n) => {
     const keys = new Idempotency(store);
     const request = { principalId: BY.id, functionId: fn.id, key: `k${n}`, requestHash: "h" };
-    return await store.write(
-      async (tx) => {
-        const earlier = await keys.holder(tx, request);
-        if (earlier !== undefined) return earlier;
-        const row = call(fn.id, fn.commits[0] ?? "");
-        tx.invocations.insert(row);
-        await keys.claim(tx, request, { ...row, createdAt: new Date().toISOString() });
-        return row.id;
-      },
-      "durable",
-      [lockOf(request)],
-    );
+    return await store.writeLocked([lockOf(request)], async (tx) => {
+      const earlier = await keys.holder(tx, request);
+      if (earlier !== undefined) return earlier;
+      const row = call(fn.id, fn.commits[0] ?? "");
+      tx.invocations.insert(row);
+      await keys.claim(tx, request, { ...row, createdAt: new Date().toISOString() });
+      return row.id;
+    });
   });
   assert.equal(new Set(fulfilled(results)).size, ROUNDS);
   assert.equal(fulfilled(results).length, 2 * ROUNDS);

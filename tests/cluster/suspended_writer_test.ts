@@ -19,21 +19,17 @@ Deno.test("a transaction that rests is ended, and its locks with it", async () =
   await using other = await open();
   const begun = Promise.withResolvers<void>();
   const resumed = Promise.withResolvers<void>();
-  const write = suspended.write(
-    async (tx) => {
-      // A transaction is sent once a write waits for an answer.
-      await tx.nodes.leave("nobody");
-      begun.resolve();
-      await resumed.promise;
-      await tx.nodes.leave("nobody");
-    },
-    "committed",
-    LOCKS,
-  );
+  const write = suspended.writeLocked(LOCKS, async (tx) => {
+    // A transaction is sent once a write waits for an answer.
+    await tx.nodes.leave("nobody");
+    begun.resolve();
+    await resumed.promise;
+    await tx.nodes.leave("nobody");
+  }, "committed");
   await begun.promise;
-  await other.write((tx) => tx.nodes.leave("nobody"), "committed", LOCKS);
+  await other.writeLocked(LOCKS, (tx) => tx.nodes.leave("nobody"), "committed");
   resumed.resolve();
   await assert.rejects(write, StorageUnavailable);
   await suspended.health.available();
-  await suspended.write((tx) => tx.nodes.leave("nobody"), "committed", LOCKS);
+  await suspended.writeLocked(LOCKS, (tx) => tx.nodes.leave("nobody"), "committed");
 });

@@ -118,14 +118,10 @@ async function withoutServer() {
 Deno.test("no link survives the disabling of its client at the same time", async () => {
   await using made = await withoutServer();
   const { store, row: { credential }, by, links } = made;
-  const disabling = store.write(
-    async (tx) => {
-      await endSessionsOfClient(tx, credential);
-      await tx.identity.updateCredential(credential.id, { disabled: 1 });
-    },
-    "durable",
-    [locks.ofPrincipal(by.id)],
-  );
+  const disabling = store.writeLocked([locks.ofPrincipal(by.id)], async (tx) => {
+    await endSessionsOfClient(tx, credential);
+    await tx.identity.updateCredential(credential.id, { disabled: 1 });
+  });
   await assert.rejects(links.create(by), { reason: "TOKEN_INVALID" });
   await disabling;
   const open = await store.write((tx) =>

@@ -75,9 +75,9 @@ Deno.test("a node that cannot renew its lease loses it by its own clock", async 
   let blocked = false;
   const slow: Store = {
     ...store,
-    write: async (statements, durability, locks) => {
+    write: async (statements, durability) => {
       if (blocked) await write.promise;
-      return await store.write(statements, durability, locks);
+      return await store.write(statements, durability);
     },
   };
   await using node = await joinNodes(slow, 200);

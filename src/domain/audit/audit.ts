@@ -89,11 +89,7 @@ export class Audit implements AsyncDisposable {
     const { auditScopes } = this.store;
     // Its own write makes no further event.
     await auditScopes.outside(() =>
-      this.store.write(
-        (tx) => tx.audit.append(this.entry(event, source)),
-        "durable",
-        [locks.auditChain],
-      )
+      this.store.writeLocked([locks.auditChain], (tx) => tx.audit.append(this.entry(event, source)))
     );
   }
 

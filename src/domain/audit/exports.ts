@@ -40,35 +40,31 @@ export class AuditExports {
     this.#check(target, "datasource");
     const { id, time } = this.ids.nextWithTime();
     const now = time.toISOString();
-    const row = await this.store.write(
-      async (tx) => {
-        const others = await tx.auditExports.all();
-        if (others.length >= EXPORTS_MAX) {
-          const description = `this server has ${EXPORTS_MAX} exports, and cannot have more`;
-          throw invalid({ field: "datasource", description });
-        }
-        this.#checkAlone(target, others);
-        const { baseSeq } = await tx.audit.head();
-        const made: AuditExportRow = {
-          id,
-          displayName,
-          ...target,
-          watermarkSeq: baseSeq,
-          watermarkUid: "",
-          fileBytes: null,
-          failures: 0,
-          error: null,
-          dueAt: now,
-          createdAt: now,
-          updatedAt: now,
-          deletedAt: null,
-        };
-        await tx.auditExports.insert(made);
-        return made;
-      },
-      "durable",
-      [locks.auditExports],
-    );
+    const row = await this.store.writeLocked([locks.auditExports], async (tx) => {
+      const others = await tx.auditExports.all();
+      if (others.length >= EXPORTS_MAX) {
+        const description = `this server has ${EXPORTS_MAX} exports, and cannot have more`;
+        throw invalid({ field: "datasource", description });
+      }
+      this.#checkAlone(target, others);
+      const { baseSeq } = await tx.audit.head();
+      const made: AuditExportRow = {
+        id,
+        displayName,
+        ...target,
+        watermarkSeq: baseSeq,
+        watermarkUid: "",
+        fileBytes: null,
+        failures: 0,
+        error: null,
+        dueAt: now,
+        createdAt: now,
+        updatedAt: now,
+        deletedAt: null,
+      };
+      await tx.auditExports.insert(made);
+      return made;
+    });
     this.exporter.look();
     return await this.#shown(row);
   }
@@ -111,29 +107,25 @@ export class AuditExports {
       this.#check(target, "exporter.datasource");
     }
     const now = new Date().toISOString();
-    const row = await this.store.write(
-      async (tx) => {
-        const before = await exportOf(tx, id);
-        const isMoved = fields.has("datasource") && target !== undefined;
-        if (isMoved) {
-          this.#checkAlone(target, (await tx.auditExports.all()).filter((one) => one.id !== id));
-        }
-        const { baseSeq } = await tx.audit.head();
-        const isElsewhere = isMoved && this.targets.keyOf(target) !== this.targets.keyOf(before);
-        const changed: Partial<AuditExportRow> = {
-          ...fields.has("displayName") ? { displayName } : {},
-          ...isMoved ? target : {},
-          ...isElsewhere ? { watermarkSeq: baseSeq, watermarkUid: "", fileBytes: null } : {},
-          // It tries again at once, and an attempt that runs does not count.
-          ...isMoved ? { failures: 0, error: null, dueAt: now } : {},
-          updatedAt: now,
-        } as Partial<AuditExportRow>;
-        await tx.auditExports.update(id, changed);
-        return { ...before, ...changed };
-      },
-      "durable",
-      [locks.auditExports],
-    );
+    const row = await this.store.writeLocked([locks.auditExports], async (tx) => {
+      const before = await exportOf(tx, id);
+      const isMoved = fields.has("datasource") && target !== undefined;
+      if (isMoved) {
+        this.#checkAlone(target, (await tx.auditExports.all()).filter((one) => one.id !== id));
+      }
+      const { baseSeq } = await tx.audit.head();
+      const isElsewhere = isMoved && this.targets.keyOf(target) !== this.targets.keyOf(before);
+      const changed: Partial<AuditExportRow> = {
+        ...fields.has("displayName") ? { displayName } : {},
+        ...isMoved ? target : {},
+        ...isElsewhere ? { watermarkSeq: baseSeq, watermarkUid: "", fileBytes: null } : {},
+        // It tries again at once, and an attempt that runs does not count.
+        ...isMoved ? { failures: 0, error: null, dueAt: now } : {},
+        updatedAt: now,
+      } as Partial<AuditExportRow>;
+      await tx.auditExports.update(id, changed);
+      return { ...before, ...changed };
+    });
     this.exporter.look();
     return await this.#shown(row);
   }
@@ -141,14 +133,10 @@ export class AuditExports {
   /** Ends an export; what it has written stays. @throws EXPORT_NOT_FOUND */
   async delete(id: string): Promise<void> {
     const now = new Date().toISOString();
-    await this.store.write(
-      async (tx) => {
-        await exportOf(tx, id);
-        await tx.auditExports.update(id, { deletedAt: now, updatedAt: now });
-      },
-      "durable",
-      [locks.auditExports],
-    );
+    await this.store.writeLocked([locks.auditExports], async (tx) => {
+      await exportOf(tx, id);
+      await tx.auditExports.update(id, { deletedAt: now, updatedAt: now });
+    });
   }
 
   /** The events that an export has written, oldest first, each as its JSON text. @throws EXPORT_NOT_FOUND */

@@ -89,7 +89,7 @@ export class AuditRetention implements Sweeper, AsyncDisposable {
   async #inBatches(erase: (tx: Writers) => Promise<number>): Promise<number> {
     let total = 0;
     await inSteps(async () => {
-      const count = await this.store.write(erase, "durable", [locks.auditChain]);
+      const count = await this.store.writeLocked([locks.auditChain], erase);
       total += count;
       return count === BATCH;
     }, this.#stopping.signal);

@@ -139,13 +139,9 @@ export class Commits {
     const kept = await commitBlobs.storing(async () => {
       const digest = await commitBlobs.put(content);
       const lock = locks.ofCommit(commitId);
-      return await this.store.write(
-        async (tx) => {
-          return await tx.commits.putFile(commitId, path, digest, content.length);
-        },
-        "durable",
-        [lock],
-      );
+      return await this.store.writeLocked([lock], async (tx) => {
+        return await tx.commits.putFile(commitId, path, digest, content.length);
+      });
     });
     if (!kept) throw alreadyFinalized(commitId);
   }
@@ -269,23 +265,20 @@ export class Commits {
     const contents = await readContents(this.store, rows);
     const artifact = await this.#artifact(`commit ${commitId}`, contents);
     const finalizedAt = new Date().toISOString();
-    await this.store.write(
-      async (tx) => {
-        const now = await tx.commits.get(fn.id, commitId);
-        if (now?.purgedAt) return await tx.purges.putBlobs(digestsOf(artifact));
-        if (now?.finalizedAt) return;
-        // Uploads continue during the build: the stored files must be those that were built.
-        const changed = changedFile(rows, await tx.commits.files(commitId));
-        if (changed !== undefined) throw changedMeanwhile(commitId, changed);
-        // The head may move during the build, too.
-        checkHead(commitId, preconditions, (await tx.functions.get(fn.id))?.head ?? null);
-        const columns = { ...artifact, ...this.functionLimits.of(fn) };
-        await tx.commits.finalize(commitId, finalizedAt, columns);
-        await tx.functions.update(fn.id, { head: commitId, updatedAt: finalizedAt });
-      },
-      "durable",
-      [locks.ofFunction(fn.id), locks.ofCommit(commitId)],
-    );
+    const held = [locks.ofFunction(fn.id), locks.ofCommit(commitId)];
+    await this.store.writeLocked(held, async (tx) => {
+      const now = await tx.commits.get(fn.id, commitId);
+      if (now?.purgedAt) return await tx.purges.putBlobs(digestsOf(artifact));
+      if (now?.finalizedAt) return;
+      // Uploads continue during the build: the stored files must be those that were built.
+      const changed = changedFile(rows, await tx.commits.files(commitId));
+      if (changed !== undefined) throw changedMeanwhile(commitId, changed);
+      // The head may move during the build, too.
+      checkHead(commitId, preconditions, (await tx.functions.get(fn.id))?.head ?? null);
+      const columns = { ...artifact, ...this.functionLimits.of(fn) };
+      await tx.commits.finalize(commitId, finalizedAt, columns);
+      await tx.functions.update(fn.id, { head: commitId, updatedAt: finalizedAt });
+    });
     const finalized = await commitById(this.store.read, fn.id, commitId);
     if (finalized.purgedAt !== null) throw commitPurged(finalized);
     this.#afterFinalize(artifact.scriptDigest);

@@ -25,13 +25,12 @@ export class Tags {
     if (reference === "") throw invalid({ field: "commitId", description: "must not be empty" });
     const commit = await finalizedCommit(this.store.read, fn, reference);
     const now = new Date().toISOString();
-    const holder = await this.store.write(
+    const holder = await this.store.writeLocked(
+      [locks.ofFunction(fn.id)],
       async (tx) =>
         await tx.commits.insertTag(fn.id, name, commit.id, now)
           ? commit
           : await tx.commits.tagged(fn.id, name),
-      "durable",
-      [locks.ofFunction(fn.id)],
     );
     if (holder?.id === commit.id) return;
     throw new DomainError(
@@ -49,10 +48,9 @@ export class Tags {
   /** @throws TAG_NOT_FOUND */
   async delete(functionId: string, name: string): Promise<void> {
     const fn = await liveFunction(this.store.read, functionId);
-    const deleted = await this.store.write(
-      (tx) => tx.commits.deleteTag(fn.id, name),
-      "durable",
+    const deleted = await this.store.writeLocked(
       [locks.ofFunction(fn.id)],
+      (tx) => tx.commits.deleteTag(fn.id, name),
     );
     if (!deleted) {
       throw new DomainError(

@@ -134,23 +134,20 @@ export class Functions {
       updatedAt: now,
       deletedAt: null,
     };
-    await this.store.write(
-      async (tx) => {
-        if (row.volumeId !== null) await liveVolume(tx, row.volumeId);
-        await this.#rights.check(tx, by, spec, SETTINGS, undefined, prefix);
-        await withTenantId(tx, by, spec, SETTINGS, undefined, prefix);
-        await tx.functions.insert(row);
-        await this.destinations.writeSecrets(tx, id, spec, SETTINGS, prefix);
-        await commit?.insert(tx);
-        if (validation !== undefined) throw new ValidationOnly();
-      },
-      "durable",
-      [
-        ...row.volumeId === null ? [] : [locks.ofVolume(row.volumeId)],
-        ...this.#rights.locksOf(spec, SETTINGS),
-        ...tenantLocks(spec, SETTINGS),
-      ],
-    );
+    const held = [
+      ...row.volumeId === null ? [] : [locks.ofVolume(row.volumeId)],
+      ...this.#rights.locksOf(spec, SETTINGS),
+      ...tenantLocks(spec, SETTINGS),
+    ];
+    await this.store.writeLocked(held, async (tx) => {
+      if (row.volumeId !== null) await liveVolume(tx, row.volumeId);
+      await this.#rights.check(tx, by, spec, SETTINGS, undefined, prefix);
+      await withTenantId(tx, by, spec, SETTINGS, undefined, prefix);
+      await tx.functions.insert(row);
+      await this.destinations.writeSecrets(tx, id, spec, SETTINGS, prefix);
+      await commit?.insert(tx);
+      if (validation !== undefined) throw new ValidationOnly();
+    });
     commit?.written();
     return { fn: this.#viewOf(row, [], []), commit: commit?.row };
   }
@@ -232,41 +229,38 @@ export class Functions {
       },
       update.content,
     );
-    const mayStart = await this.store.write(
-      async (tx) => {
-        const before = await liveFunction(tx, fn.id);
-        await this.#rights.check(tx, by, change, changed, before, "function.");
-        await withTenantId(tx, by, change, changed, before, "function.");
-        await commit?.insert(tx);
-        const head = commit === undefined ? {} : { head: commit.row.id };
-        const { publishedCommitId, volumeId } = columns;
-        if (volumeId) await liveVolume(tx, volumeId);
-        if (publishedCommitId !== undefined) {
-          await this.publishes.record(tx, by, fn.id, publishedCommitId);
-        }
-        tx.audit.keepEarlier("functions", before);
-        await tx.functions.update(fn.id, {
-          ...columns,
-          ...head,
-          updatedAt: new Date().toISOString(),
-        });
-        await this.destinations.writeSecrets(tx, fn.id, change, changed, "function.");
-        if (fields.has("secret")) {
-          await this.secrets.write(tx, fn.id, change.secret ?? {}, secretNames);
-        }
-        await this.#checkNames(tx, fn.id, fields);
-        if (isValidation) throw new ValidationOnly();
-        return await reconsiderWaiting(tx, before, { ...before, ...columns });
-      },
-      "durable",
-      [
-        locks.ofFunction(fn.id),
-        locks.ofFlow(fn.id),
-        ...columns.volumeId ? [locks.ofVolume(columns.volumeId)] : [],
-        ...this.#rights.locksOf(change, changed),
-        ...tenantLocks(change, changed),
-      ],
-    );
+    const held = [
+      locks.ofFunction(fn.id),
+      locks.ofFlow(fn.id),
+      ...columns.volumeId ? [locks.ofVolume(columns.volumeId)] : [],
+      ...this.#rights.locksOf(change, changed),
+      ...tenantLocks(change, changed),
+    ];
+    const mayStart = await this.store.writeLocked(held, async (tx) => {
+      const before = await liveFunction(tx, fn.id);
+      await this.#rights.check(tx, by, change, changed, before, "function.");
+      await withTenantId(tx, by, change, changed, before, "function.");
+      await commit?.insert(tx);
+      const head = commit === undefined ? {} : { head: commit.row.id };
+      const { publishedCommitId, volumeId } = columns;
+      if (volumeId) await liveVolume(tx, volumeId);
+      if (publishedCommitId !== undefined) {
+        await this.publishes.record(tx, by, fn.id, publishedCommitId);
+      }
+      tx.audit.keepEarlier("functions", before);
+      await tx.functions.update(fn.id, {
+        ...columns,
+        ...head,
+        updatedAt: new Date().toISOString(),
+      });
+      await this.destinations.writeSecrets(tx, fn.id, change, changed, "function.");
+      if (fields.has("secret")) {
+        await this.secrets.write(tx, fn.id, change.secret ?? {}, secretNames);
+      }
+      await this.#checkNames(tx, fn.id, fields);
+      if (isValidation) throw new ValidationOnly();
+      return await reconsiderWaiting(tx, before, { ...before, ...columns });
+    });
     if (mayStart) this.scheduler.wake();
     commit?.written();
     await this.provisioning.passed();
@@ -287,23 +281,19 @@ export class Functions {
   ): Promise<FunctionView> {
     const fn = await liveFunction(this.store.read, id);
     const named = await this.#commitToPublish(fn, reference);
-    await this.store.write(
-      async (tx) => {
-        const before = await liveFunction(tx, id);
-        const published = before.publishedCommitId;
-        const current = published === null ? "no commit is published" : `${published} is published`;
-        const what = `Function ${id} was not rolled back`;
-        checkPreconditions(preconditions, published ?? undefined, what, current);
-        const target = named === null
-          ? await this.publishes.before(tx, before)
-          : { id: await this.publishes.lastOf(tx, id, named) ?? null, commitId: named };
-        await this.publishes.record(tx, by, id, target.commitId, target.id);
-        const change = { publishedCommitId: target.commitId, isDraft: 0 };
-        await tx.functions.update(id, { ...change, updatedAt: new Date().toISOString() });
-      },
-      "durable",
-      [locks.ofFunction(id)],
-    );
+    await this.store.writeLocked([locks.ofFunction(id)], async (tx) => {
+      const before = await liveFunction(tx, id);
+      const published = before.publishedCommitId;
+      const current = published === null ? "no commit is published" : `${published} is published`;
+      const what = `Function ${id} was not rolled back`;
+      checkPreconditions(preconditions, published ?? undefined, what, current);
+      const target = named === null
+        ? await this.publishes.before(tx, before)
+        : { id: await this.publishes.lastOf(tx, id, named) ?? null, commitId: named };
+      await this.publishes.record(tx, by, id, target.commitId, target.id);
+      const change = { publishedCommitId: target.commitId, isDraft: 0 };
+      await tx.functions.update(id, { ...change, updatedAt: new Date().toISOString() });
+    });
     await this.provisioning.passed();
     return await this.get(id);
   }
@@ -312,21 +302,17 @@ export class Functions {
   async delete(by: Principal, id: string): Promise<void> {
     const fn = await liveFunction(this.store.read, id);
     const now = new Date().toISOString();
-    await this.store.write(
-      async (tx) => {
-        const [triggerId] = (await tx.triggers.idsOf([id])).get(id) ?? [];
-        if (triggerId !== undefined) {
-          throw new DomainError(
-            "FUNCTION_IN_USE",
-            `Function ${id} is in use: trigger ${triggerId} refers to it; delete its triggers first`,
-          );
-        }
-        await assertNoDestination(tx, by, id);
-        await tx.functions.update(fn.id, { deletedAt: now, updatedAt: now });
-      },
-      "durable",
-      [locks.ofFunction(fn.id)],
-    );
+    await this.store.writeLocked([locks.ofFunction(fn.id)], async (tx) => {
+      const [triggerId] = (await tx.triggers.idsOf([id])).get(id) ?? [];
+      if (triggerId !== undefined) {
+        throw new DomainError(
+          "FUNCTION_IN_USE",
+          `Function ${id} is in use: trigger ${triggerId} refers to it; delete its triggers first`,
+        );
+      }
+      await assertNoDestination(tx, by, id);
+      await tx.functions.update(fn.id, { deletedAt: now, updatedAt: now });
+    });
     this.provisioning.refresh();
   }
 

@@ -91,19 +91,16 @@ export class Bindings {
       tx: Pick<Store["read"], "identity">,
     ) => Promise<Pick<FunctionRow, "principalId"> | undefined>,
   ): Promise<void> {
-    await this.store.write(
-      async (tx) => {
-        const fn = await liveFunction(tx, functionId);
-        const changed = await change(fn, tx);
-        if (changed === undefined) return;
-        tx.audit.keepEarlier("functions", fn);
-        const updatedAt = new Date().toISOString();
-        const boundAt = changed.principalId === null ? null : updatedAt;
-        await tx.functions.update(functionId, { ...changed, boundAt, updatedAt });
-      },
-      "durable",
-      [locks.ofFunction(functionId), locks.ofPrincipal(principalId)],
-    );
+    const held = [locks.ofFunction(functionId), locks.ofPrincipal(principalId)];
+    await this.store.writeLocked(held, async (tx) => {
+      const fn = await liveFunction(tx, functionId);
+      const changed = await change(fn, tx);
+      if (changed === undefined) return;
+      tx.audit.keepEarlier("functions", fn);
+      const updatedAt = new Date().toISOString();
+      const boundAt = changed.principalId === null ? null : updatedAt;
+      await tx.functions.update(functionId, { ...changed, boundAt, updatedAt });
+    });
   }
 }
 

@@ -70,29 +70,25 @@ export class Clients {
     const { id, time } = this.ids.nextWithTime();
     const createdAt = time.toISOString();
     const expiresAt = lifetimeMs === undefined ? null : isoAfter(time, lifetimeMs);
-    const row = await this.store.write(
-      async (tx) => {
-        const { givable, limits } = await this.#maker(tx, by);
-        const scopedRoles = await this.#rolesFor(tx, by, givable, settings, "scopedRoles");
-        const asked = settings.allowSourceCidr ?? [];
-        const allowSourceCidr = networksWithin(limits, asked, "allowSourceCidr");
-        await assertBelowCredentialLimit(tx.identity, by.id, "selfMade");
-        await tx.identity.insertCredential({
-          ...record,
-          ...NEW_CREDENTIAL,
-          kind: "secret",
-          id,
-          principalId: by.id,
-          ...columnsOf(CLIENT_SETTINGS, { ...settings, scopedRoles, allowSourceCidr }),
-          requireDpop: limits.requireDpop,
-          ...{ createdAt, updatedAt: createdAt, deletedAt: null },
-          expiresAt: earliest(expiresAt, limits.expiresAt),
-        });
-        return await clientOf(tx, by, id);
-      },
-      "durable",
-      [locks.ofPrincipal(by.id)],
-    );
+    const row = await this.store.writeLocked([locks.ofPrincipal(by.id)], async (tx) => {
+      const { givable, limits } = await this.#maker(tx, by);
+      const scopedRoles = await this.#rolesFor(tx, by, givable, settings, "scopedRoles");
+      const asked = settings.allowSourceCidr ?? [];
+      const allowSourceCidr = networksWithin(limits, asked, "allowSourceCidr");
+      await assertBelowCredentialLimit(tx.identity, by.id, "selfMade");
+      await tx.identity.insertCredential({
+        ...record,
+        ...NEW_CREDENTIAL,
+        kind: "secret",
+        id,
+        principalId: by.id,
+        ...columnsOf(CLIENT_SETTINGS, { ...settings, scopedRoles, allowSourceCidr }),
+        requireDpop: limits.requireDpop,
+        ...{ createdAt, updatedAt: createdAt, deletedAt: null },
+        expiresAt: earliest(expiresAt, limits.expiresAt),
+      });
+      return await clientOf(tx, by, id);
+    });
     return { row, clientSecret: credentials.clientSecret };
   }
 
@@ -166,29 +162,25 @@ export class Clients {
       maker: Maker,
     ) => Promise<Parameters<Writers["identity"]["updateCredential"]>[1]>,
   ): Promise<UsedCredentialRow> {
-    return await this.store.write(
-      async (tx) => {
-        // Of two clients that delete each other at the same time, one remains.
-        const maker = await this.#maker(tx, by);
-        const client = await clientOf(tx, by, id);
-        const isOwn = client.clientId === by.clientId;
-        if (isOwn && !mayActOnItself(client, what)) throw ownClient(what);
-        if (!isOwn) {
-          this.#assertIncludes(by, await tx.identity.client(client.clientId));
-          if (what !== "rename") assertManages(by, client, what);
-        }
-        // Once it is enabled again, its browsers sign in again.
-        if (what === "disable" || what === "delete") {
-          await endSessionsOfClient(tx, client);
-        }
-        const updatedAt = new Date().toISOString();
-        tx.audit.keepEarlier("credentials", client);
-        await tx.identity.updateCredential(id, { updatedAt, ...await change(tx, client, maker) });
-        return what === "delete" ? client : await clientOf(tx, by, id);
-      },
-      "durable",
-      [locks.ofPrincipal(by.id)],
-    );
+    return await this.store.writeLocked([locks.ofPrincipal(by.id)], async (tx) => {
+      // Of two clients that delete each other at the same time, one remains.
+      const maker = await this.#maker(tx, by);
+      const client = await clientOf(tx, by, id);
+      const isOwn = client.clientId === by.clientId;
+      if (isOwn && !mayActOnItself(client, what)) throw ownClient(what);
+      if (!isOwn) {
+        this.#assertIncludes(by, await tx.identity.client(client.clientId));
+        if (what !== "rename") assertManages(by, client, what);
+      }
+      // Once it is enabled again, its browsers sign in again.
+      if (what === "disable" || what === "delete") {
+        await endSessionsOfClient(tx, client);
+      }
+      const updatedAt = new Date().toISOString();
+      tx.audit.keepEarlier("credentials", client);
+      await tx.identity.updateCredential(id, { updatedAt, ...await change(tx, client, maker) });
+      return what === "delete" ? client : await clientOf(tx, by, id);
+    });
   }
 
   /**

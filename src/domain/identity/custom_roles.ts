@@ -72,7 +72,7 @@ export class Roles {
       await assertFunctions(tx, settings.functionIds);
       this.#assertCovers(by, row);
       await tx.identity.insertRole(row);
-    }, "durable");
+    });
     return customView(row);
   }
 
@@ -90,35 +90,27 @@ export class Roles {
       throw invalid({ field: "role.displayName", description: "must not be empty" });
     }
     const columns = changedColumns(ROLE_SETTINGS, this.#checked(change), [...fields]);
-    return await this.store.write(
-      async (tx) => {
-        const before = await customRole(tx, id);
-        if (fields.has("functionIds")) await assertFunctions(tx, change.functionIds);
-        const row = { ...before, ...columns, updatedAt: new Date().toISOString() };
-        this.#assertCovers(by, before);
-        this.#assertCovers(by, row);
-        tx.audit.keepEarlier("roles", before);
-        await tx.identity.updateRole(id, row);
-        return customView(row);
-      },
-      "durable",
-      [locks.ofRole(id)],
-    );
+    return await this.store.writeLocked([locks.ofRole(id)], async (tx) => {
+      const before = await customRole(tx, id);
+      if (fields.has("functionIds")) await assertFunctions(tx, change.functionIds);
+      const row = { ...before, ...columns, updatedAt: new Date().toISOString() };
+      this.#assertCovers(by, before);
+      this.#assertCovers(by, row);
+      tx.audit.keepEarlier("roles", before);
+      await tx.identity.updateRole(id, row);
+      return customView(row);
+    });
   }
 
   /** Deletes an unused custom role. @throws ROLE_NOT_FOUND, ROLE_IN_USE, INVALID_FIELD, ROLE_MISSING */
   async delete(by: Principal, id: string): Promise<void> {
     assertCustom(id, "deleted");
-    await this.store.write(
-      async (tx) => {
-        this.#assertCovers(by, await customRole(tx, id));
-        await assertUnused(tx, id);
-        const deletedAt = new Date().toISOString();
-        await tx.identity.updateRole(id, { deletedAt, updatedAt: deletedAt });
-      },
-      "durable",
-      [locks.ofRole(id)],
-    );
+    await this.store.writeLocked([locks.ofRole(id)], async (tx) => {
+      this.#assertCovers(by, await customRole(tx, id));
+      await assertUnused(tx, id);
+      const deletedAt = new Date().toISOString();
+      await tx.identity.updateRole(id, { deletedAt, updatedAt: deletedAt });
+    });
   }
 
   #builtinView(builtin: BuiltinRole): RoleView {

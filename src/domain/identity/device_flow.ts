@@ -114,32 +114,28 @@ export class DeviceFlow {
     const roles = await rolesOfScope(scope, liveClients, store.read.identity) ?? [];
     const now = Date.now();
     const deviceCode = newDeviceCode();
-    const userCode = await store.write(
-      async (tx) => {
-        const ended = new Date(now - DEVICE_CODE_GRACE_MS).toISOString();
-        await tx.expired.erase("device_codes", ended, DEVICE_CODES_MAX);
-        await assertBelowLimits(tx, sender);
-        for (;;) {
-          const code = newUserCode();
-          const isNew = await tx.deviceCodes.insert({
-            deviceCodeHash: deviceCodeHash(deviceCode),
-            userCodeHash: this.#hashOf(lettersOf(code)),
-            clientId,
-            scopedRoles: JSON.stringify(roles),
-            address,
-            sender,
-            state: "pending",
-            principalId: null,
-            approverClientId: null,
-            createdAt: new Date(now).toISOString(),
-            expiresAt: new Date(now + DEVICE_CODE_LIFETIME_MS).toISOString(),
-          });
-          if (isNew) return code;
-        }
-      },
-      "durable",
-      [locks.deviceCodes],
-    );
+    const userCode = await store.writeLocked([locks.deviceCodes], async (tx) => {
+      const ended = new Date(now - DEVICE_CODE_GRACE_MS).toISOString();
+      await tx.expired.erase("device_codes", ended, DEVICE_CODES_MAX);
+      await assertBelowLimits(tx, sender);
+      for (;;) {
+        const code = newUserCode();
+        const isNew = await tx.deviceCodes.insert({
+          deviceCodeHash: deviceCodeHash(deviceCode),
+          userCodeHash: this.#hashOf(lettersOf(code)),
+          clientId,
+          scopedRoles: JSON.stringify(roles),
+          address,
+          sender,
+          state: "pending",
+          principalId: null,
+          approverClientId: null,
+          createdAt: new Date(now).toISOString(),
+          expiresAt: new Date(now + DEVICE_CODE_LIFETIME_MS).toISOString(),
+        });
+        if (isNew) return code;
+      }
+    });
     return {
       deviceCode,
       userCode,
@@ -228,7 +224,7 @@ export class DeviceFlow {
     await this.#recorded(by, verb, async () => {
       const hash = this.#hashOf(lettersOf(typed));
       // Whoever disables the principal denies what is approved: an approval comes before that, or is rejected.
-      await store.write((tx) => decide(tx, hash), "durable", [locks.ofPrincipal(by.id)]);
+      await store.writeLocked([locks.ofPrincipal(by.id)], (tx) => decide(tx, hash));
     });
   }
 

@@ -90,10 +90,9 @@ export class DeviceRedemption {
 
   async #redeem(row: DeviceCodeRow, address: string | undefined): Promise<LiveClient> {
     try {
-      return await this.parts.store.write(
-        (tx) => this.#redeemIn(tx, row, address),
-        "durable",
+      return await this.parts.store.writeLocked(
         [locks.ofPrincipal(row.principalId ?? "")],
+        (tx) => this.#redeemIn(tx, row, address),
       );
     } catch (error) {
       const isDenied = error instanceof DomainError && DENIED_BY.has(error.reason);

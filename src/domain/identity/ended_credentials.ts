@@ -27,7 +27,7 @@ export async function endedCredentials(
  * @returns how many were erased
  */
 export async function eraseEndedCredentials(
-  store: Pick<Store, "write">,
+  store: Pick<Store, "writeLocked">,
   audit: Pick<Audit, "entry">,
   nowMs: number,
   signal: AbortSignal,
@@ -35,29 +35,25 @@ export async function eraseEndedCredentials(
   const time = before(nowMs, ENDED_KEPT_MS);
   let total = 0;
   await inSteps(async () => {
-    const count = await store.write(
-      async (tx) => {
-        const erased = await tx.identity.eraseEndedCredentials(time, BATCH);
-        if (erased.length === 0) return 0;
-        await tx.audit.append(audit.entry({
-          kind: "call",
-          operation: "invoked.Server.EraseEndedCredentials",
-          activity: "delete",
-          actor: SERVER,
-          resources: erased.map(({ id, displayName, principalId }) => ({
-            type: "credential",
-            id,
-            name: displayName || undefined,
-            namespace: principalId,
-            change: "deleted",
-          })),
-          facts: { ended_before: time },
-        }, {}));
-        return erased.length;
-      },
-      "durable",
-      [locks.auditChain],
-    );
+    const count = await store.writeLocked([locks.auditChain], async (tx) => {
+      const erased = await tx.identity.eraseEndedCredentials(time, BATCH);
+      if (erased.length === 0) return 0;
+      await tx.audit.append(audit.entry({
+        kind: "call",
+        operation: "invoked.Server.EraseEndedCredentials",
+        activity: "delete",
+        actor: SERVER,
+        resources: erased.map(({ id, displayName, principalId }) => ({
+          type: "credential",
+          id,
+          name: displayName || undefined,
+          namespace: principalId,
+          change: "deleted",
+        })),
+        facts: { ended_before: time },
+      }, {}));
+      return erased.length;
+    });
     total += count;
     return count === BATCH;
   }, signal);

@@ -32,20 +32,17 @@ export async function changePrincipal(
   liveClients: LiveClients,
   { by, kind, id, verb, roleIds = [], columns }: PrincipalChange,
 ): Promise<PrincipalRow> {
-  return await store.write(
-    async (tx) => {
-      const before = await PRINCIPALS[kind](tx, id);
-      const what = `${verb} ${before.displayName}`;
-      await assertCoversPrincipal(liveClients, tx.identity, by, id, what);
-      const now = new Date().toISOString();
-      tx.audit.keepEarlier("principals", before);
-      await tx.identity.updatePrincipal(id, { updatedAt: now, ...await columns(tx, now) });
-      if (isLastingOwner(before)) await assertOwnerLeft(tx.identity);
-      return (await tx.identity.principal(id))?.principal ?? before;
-    },
-    "durable",
-    [locks.owners, locks.ofPrincipal(id), ...roleIds.map(locks.ofRole)],
-  );
+  const held = [locks.owners, locks.ofPrincipal(id), ...roleIds.map(locks.ofRole)];
+  return await store.writeLocked(held, async (tx) => {
+    const before = await PRINCIPALS[kind](tx, id);
+    const what = `${verb} ${before.displayName}`;
+    await assertCoversPrincipal(liveClients, tx.identity, by, id, what);
+    const now = new Date().toISOString();
+    tx.audit.keepEarlier("principals", before);
+    await tx.identity.updatePrincipal(id, { updatedAt: now, ...await columns(tx, now) });
+    if (isLastingOwner(before)) await assertOwnerLeft(tx.identity);
+    return (await tx.identity.principal(id))?.principal ?? before;
+  });
 }
 
 /** What a change of the credentials of a principal is. */
@@ -69,16 +66,12 @@ export async function writeCredentials<Result>(
   { by, principalId, what, held }: CredentialWrite,
   change: (tx: Writers) => Promise<Result>,
 ): Promise<Result> {
-  return await store.write(
-    async (tx) => {
-      const { displayName } = await servicePrincipal(tx, principalId);
-      const named = `${what} of ${displayName}`;
-      await assertCoversPrincipal(liveClients, tx.identity, by, principalId, named);
-      return await change(tx);
-    },
-    "durable",
-    [locks.ofPrincipal(principalId), ...held],
-  );
+  return await store.writeLocked([locks.ofPrincipal(principalId), ...held], async (tx) => {
+    const { displayName } = await servicePrincipal(tx, principalId);
+    const named = `${what} of ${displayName}`;
+    await assertCoversPrincipal(liveClients, tx.identity, by, principalId, named);
+    return await change(tx);
+  });
 }
 
 /** A service principal that is not deleted. @throws PRINCIPAL_NOT_FOUND */

@@ -36,17 +36,13 @@ export class ServerKeys {
     const value = await make();
     const sealed = this.sealer.seal(value, serverKeyContext({ id, purpose }));
     const createdAt = new Date().toISOString();
-    const earlier = await this.store.write(
-      async (tx) => {
-        const [kept] = await tx.identity.keys(purpose);
-        if (kept === undefined) {
-          await tx.identity.insertKey({ id, purpose, sealed, createdAt, signsFrom: null });
-        }
-        return kept;
-      },
-      "durable",
-      [locks.ofServerKey(purpose)],
-    );
+    const earlier = await this.store.writeLocked([locks.ofServerKey(purpose)], async (tx) => {
+      const [kept] = await tx.identity.keys(purpose);
+      if (kept === undefined) {
+        await tx.identity.insertKey({ id, purpose, sealed, createdAt, signsFrom: null });
+      }
+      return kept;
+    });
     return earlier === undefined ? { id, value } : this.#open(earlier);
   }
 

@@ -36,7 +36,7 @@ export class ServicePrincipals {
     const { store, ids } = this.parts;
     const { id, time } = ids.nextWithTime();
     const row = servicePrincipalRow({ id, displayName, roles: [], createdAt: time.toISOString() });
-    await store.write((tx) => tx.identity.insertPrincipal(row), "durable");
+    await store.write((tx) => tx.identity.insertPrincipal(row));
     return row;
   }
 

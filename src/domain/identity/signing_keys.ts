@@ -94,14 +94,10 @@ export class SigningKeys {
   /** Of several nodes that start at the same time, one inserts its key. */
   async #insertFirst(): Promise<void> {
     const made = await this.#make();
-    await this.store.write(
-      async (tx) => {
-        const kept = await tx.identity.keys(SIGNING);
-        if (kept.length === 0) await tx.identity.insertKey({ ...made, ...atOnce(new Date()) });
-      },
-      "durable",
-      [locks.ofServerKey(SIGNING)],
-    );
+    await this.store.writeLocked([locks.ofServerKey(SIGNING)], async (tx) => {
+      const kept = await tx.identity.keys(SIGNING);
+      if (kept.length === 0) await tx.identity.insertKey({ ...made, ...atOnce(new Date()) });
+    });
   }
 
   /**
@@ -166,27 +162,23 @@ export class SigningKeys {
    */
   async rotate(rotation: Rotation): Promise<readonly SigningKey[]> {
     const made = await this.#make();
-    await this.store.write(
-      async (tx) => {
-        const kept = await tx.identity.keys(SIGNING);
-        // The order of keys is that of their times, also on nodes whose clocks differ.
-        const newestMs = Date.parse(kept[0]?.createdAt ?? "");
-        const created = new Date(Math.max(Date.now(), (newestMs || 0) + 1));
-        if (rotation.kind === "revoke") {
-          await tx.identity.deleteKeys(kept.map(({ id }) => id));
-          return await tx.identity.insertKey({ ...made, ...atOnce(created) });
-        }
-        const ended = await deleteEnded(tx, kept);
-        assertBelowLimit(kept.length - ended, kept);
-        await tx.identity.insertKey({
-          ...made,
-          createdAt: created.toISOString(),
-          signsFrom: new Date(created.getTime() + rotation.signsAfterMs).toISOString(),
-        });
-      },
-      "durable",
-      [locks.ofServerKey(SIGNING)],
-    );
+    await this.store.writeLocked([locks.ofServerKey(SIGNING)], async (tx) => {
+      const kept = await tx.identity.keys(SIGNING);
+      // The order of keys is that of their times, also on nodes whose clocks differ.
+      const newestMs = Date.parse(kept[0]?.createdAt ?? "");
+      const created = new Date(Math.max(Date.now(), (newestMs || 0) + 1));
+      if (rotation.kind === "revoke") {
+        await tx.identity.deleteKeys(kept.map(({ id }) => id));
+        return await tx.identity.insertKey({ ...made, ...atOnce(created) });
+      }
+      const ended = await deleteEnded(tx, kept);
+      assertBelowLimit(kept.length - ended, kept);
+      await tx.identity.insertKey({
+        ...made,
+        createdAt: created.toISOString(),
+        signsFrom: new Date(created.getTime() + rotation.signsAfterMs).toISOString(),
+      });
+    });
     return (await this.exact()).valid;
   }
 

@@ -69,19 +69,15 @@ export class Cancellation {
     const error = { code: "CANCELLED", message };
     const now = new Date().toISOString();
     const fn = await store.read.functions.get(functionId);
-    const hasEnded = await store.write(
-      async (tx) => {
-        const delay = await tx.delays.get(id);
-        if (!await tx.invocations.endUnclaimed(id, error, now)) return false;
-        addUsage(tx, { row, fn }, { isAttempt: false, end: "failed" }, now);
-        await freePermit(tx, functionId, id, now);
-        // The invocations behind it can start earlier.
-        if (delay?.reason === "rate-limit") await tx.delays.wakeLine(functionId, now);
-        return true;
-      },
-      "durable",
-      [locks.ofFlow(functionId)],
-    );
+    const hasEnded = await store.writeLocked([locks.ofFlow(functionId)], async (tx) => {
+      const delay = await tx.delays.get(id);
+      if (!await tx.invocations.endUnclaimed(id, error, now)) return false;
+      addUsage(tx, { row, fn }, { isAttempt: false, end: "failed" }, now);
+      await freePermit(tx, functionId, id, now);
+      // The invocations behind it can start earlier.
+      if (delay?.reason === "rate-limit") await tx.delays.wakeLine(functionId, now);
+      return true;
+    });
     if (!hasEnded) return false;
     notifier.notify(id);
     scheduler.wake();

@@ -33,23 +33,20 @@ export class CircuitBreaker {
     const now = new Date().toISOString();
     const message = `the circuit breaker was cleared with CANCEL by ${by.displayName}` +
       (reason === "" ? "" : `: ${reason}`);
-    const waiting = await store.write(
-      async (tx) => {
-        await tx.functions.update(id, { circuitBreakerPausedAt: null });
-        await tx.flow.forgetRuns(id);
-        const paused = await tx.delays.paused(id);
-        for (const invocation of paused) {
-          if (decision === "CANCEL") {
-            await tx.delays.skip(invocation, "CIRCUIT_BREAKER", message, now);
-          } else {
-            await tx.delays.postpone(invocation, { dueAt: now, reason: "released", key: null });
-          }
+    const held = [locks.ofFunction(id), locks.ofFlow(id)];
+    const waiting = await store.writeLocked(held, async (tx) => {
+      await tx.functions.update(id, { circuitBreakerPausedAt: null });
+      await tx.flow.forgetRuns(id);
+      const paused = await tx.delays.paused(id);
+      for (const invocation of paused) {
+        if (decision === "CANCEL") {
+          await tx.delays.skip(invocation, "CIRCUIT_BREAKER", message, now);
+        } else {
+          await tx.delays.postpone(invocation, { dueAt: now, reason: "released", key: null });
         }
-        return paused;
-      },
-      "durable",
-      [locks.ofFunction(id), locks.ofFlow(id)],
-    );
+      }
+      return paused;
+    });
     logger.info(
       "The circuit breaker of function {id} was cleared with {decision} by {by}: {reason}",
       {

@@ -81,13 +81,13 @@ export class Claims {
     const attempt = await attemptOf(store.read, claimed, functionLimits);
     const limit = runningLimitOf(attempt, ownership);
     const rate = rateOf(await store.read.functions.get(row.functionId));
-    const lastSequence = await store.write(
+    const held = [
+      ...limit === undefined ? [] : [limit.lock],
+      ...rate === undefined ? [] : [locks.ofFlow(row.functionId)],
+    ];
+    const lastSequence = await store.writeLocked(
+      held,
       (tx) => this.#record(tx, { ...row, worker: claim.worker }, { limit, rate }),
-      "durable",
-      [
-        ...limit === undefined ? [] : [limit.lock],
-        ...rate === undefined ? [] : [locks.ofFlow(row.functionId)],
-      ],
     );
     if (lastSequence === undefined) return undefined;
     const slot = engine.admitClaimed(admissionOf({ ...row, ...attempt.limits }));

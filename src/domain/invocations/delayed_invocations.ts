@@ -85,10 +85,9 @@ export class DelayedInvocations implements DueWork {
     using _ = ends.announceStart(id);
     const fn = await store.read.functions.get(functionId);
     const isLimited = fn !== undefined && flowLimitsOf(fn) !== undefined;
-    const decision = await store.write(
-      (tx) => this.#decide(tx, delay, isLimited),
-      "durable",
+    const decision = await store.writeLocked(
       isLimited ? [locks.ofFlow(functionId)] : [],
+      (tx) => this.#decide(tx, delay, isLimited),
     );
     const row = decision === "begun" ? await store.read.invocations.row(id) : undefined;
     if (row !== undefined) await attempts.resume(row);

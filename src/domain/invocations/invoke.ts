@@ -257,27 +257,24 @@ export async function recordRow(
   const readFunction = () => store.reading(() => store.read.functions.get(fn.id));
   const present = flowLimitsOf(fn) && (await readFunction() ?? fn);
   const limits = present && flowLimitsOf(present);
-  const recorded = await store.write(
-    async (tx) => {
-      const earlier = key === undefined ? undefined : await idempotency.holder(tx, key);
-      if (earlier !== undefined) return earlier;
-      const isChecked = mode === "sync" && row.skipReason === null;
-      const admitted = isChecked && present && limits
-        ? await admitNow(tx, present, limits, row, startsNow)
-        : undefined;
-      if (admitted instanceof DomainError) return admitted;
-      await request.alongside?.(tx, row);
-      tx.invocations.insert({ ...row, ...admitted });
-      await further?.(tx);
-      if (key !== undefined) await idempotency.claim(tx, key, row);
-      return undefined;
-    },
-    mayWait ? "committed" : "durable",
-    [
-      ...key === undefined ? [] : [lockOf(key)],
-      ...limits === undefined ? [] : [locks.ofFlow(fn.id)],
-    ],
-  );
+  const held = [
+    ...key === undefined ? [] : [lockOf(key)],
+    ...limits === undefined ? [] : [locks.ofFlow(fn.id)],
+  ];
+  const recorded = await store.writeLocked(held, async (tx) => {
+    const earlier = key === undefined ? undefined : await idempotency.holder(tx, key);
+    if (earlier !== undefined) return earlier;
+    const isChecked = mode === "sync" && row.skipReason === null;
+    const admitted = isChecked && present && limits
+      ? await admitNow(tx, present, limits, row, startsNow)
+      : undefined;
+    if (admitted instanceof DomainError) return admitted;
+    await request.alongside?.(tx, row);
+    tx.invocations.insert({ ...row, ...admitted });
+    await further?.(tx);
+    if (key !== undefined) await idempotency.claim(tx, key, row);
+    return undefined;
+  }, mayWait ? "committed" : "durable");
   if (recorded instanceof DomainError) throw recorded;
   return recorded;
 }

@@ -137,30 +137,27 @@ export class AttemptRecord {
     const next = { ...this.key, attempt: this.key.attempt + 1 };
     // The limit in force now, which may differ from that of its admission.
     const rate = rateOf(await this.#function());
-    const started = await this.parts.store.write(
-      async (tx) => {
-        if (await limit?.isReached(tx)) return { kind: "full" } as const;
-        const owned = { ...this.key, functionId };
-        // An attempt that is over takes no permit.
-        if (rate !== undefined && !await tx.invocations.isCurrent(owned)) return OVER;
-        const permit = rate && await startWithPermit(tx, rate, owned, startsWhenPlaced);
-        if (permit?.kind === "full") {
-          const { waitMs } = permit;
-          if (rate !== undefined && mode === "sync") {
-            return { kind: "rate-limited", ...rate, waitMs } as const;
-          }
-          return await returnToLine(tx, owned, owned.attempt, waitMs) ?? OVER;
+    const held = [
+      ...limit === undefined ? [] : [limit.lock],
+      ...rate === undefined ? [] : [locks.ofFlow(functionId)],
+    ];
+    const started = await this.parts.store.writeLocked(held, async (tx) => {
+      if (await limit?.isReached(tx)) return { kind: "full" } as const;
+      const owned = { ...this.key, functionId };
+      // An attempt that is over takes no permit.
+      if (rate !== undefined && !await tx.invocations.isCurrent(owned)) return OVER;
+      const permit = rate && await startWithPermit(tx, rate, owned, startsWhenPlaced);
+      if (permit?.kind === "full") {
+        const { waitMs } = permit;
+        if (rate !== undefined && mode === "sync") {
+          return { kind: "rate-limited", ...rate, waitMs } as const;
         }
-        const now = permit?.now ?? new Date().toISOString();
-        if (!await tx.invocations.start(next, now)) return OVER;
-        return next.attempt === 1 ? 0 : await tx.invocations.lastSequence(next.id);
-      },
-      "durable",
-      [
-        ...limit === undefined ? [] : [limit.lock],
-        ...rate === undefined ? [] : [locks.ofFlow(functionId)],
-      ],
-    );
+        return await returnToLine(tx, owned, owned.attempt, waitMs) ?? OVER;
+      }
+      const now = permit?.now ?? new Date().toISOString();
+      if (!await tx.invocations.start(next, now)) return OVER;
+      return next.attempt === 1 ? 0 : await tx.invocations.lastSequence(next.id);
+    });
     if (typeof started !== "number") return started;
     this.key = next;
     this.#mayHoldPermit = startsWhenPlaced;
@@ -177,20 +174,16 @@ export class AttemptRecord {
     const rate = rateOf(await this.#function());
     if (rate === undefined) return undefined;
     const { id, attempt } = this.key;
-    const notBegun = await this.parts.store.write(
-      async (tx) => {
-        // An attempt that is over takes no permit.
-        if (!await tx.invocations.isCurrent(this.key)) return OVER;
-        const permit = await startWithPermit(tx, rate, { id, functionId, attempt: attempt - 1 });
-        if (permit.kind === "full") {
-          return { kind: "rate-limited", ...rate, waitMs: permit.waitMs } as const;
-        }
-        await tx.invocations.start(this.key, permit.now);
-        return undefined;
-      },
-      "committed",
-      [locks.ofFlow(functionId)],
-    );
+    const notBegun = await this.parts.store.writeLocked([locks.ofFlow(functionId)], async (tx) => {
+      // An attempt that is over takes no permit.
+      if (!await tx.invocations.isCurrent(this.key)) return OVER;
+      const permit = await startWithPermit(tx, rate, { id, functionId, attempt: attempt - 1 });
+      if (permit.kind === "full") {
+        return { kind: "rate-limited", ...rate, waitMs: permit.waitMs } as const;
+      }
+      await tx.invocations.start(this.key, permit.now);
+      return undefined;
+    }, "committed");
     if (notBegun === undefined) this.#mayHoldPermit = false;
     return notBegun;
   }
@@ -276,51 +269,48 @@ export class AttemptRecord {
       ? await this.#function()
       : undefined;
     let ended: Ended | undefined;
-    const writing = this.parts.store.write(
-      async (tx): Promise<Recorded> => {
-        // Before the changes of the volume: without a volume, the statement that ends or repeats the attempt checks it.
-        if (commit !== undefined && !await tx.invocations.isCurrent(this.key)) return NOT_RUN;
-        const { outcome: recorded, ...versions } = await commit?.(tx) ?? { outcome };
-        const measured = measure(this.times, outcome, volume?.session.bytes);
-        ended = { outcome: recorded, measured, atMs: performance.now() };
-        const next = mayRepeat && recorded.kind === "error"
-          ? nextAttempt(row, recorded.code, this.key.attempt)
-          : undefined;
-        const now = new Date().toISOString();
-        const isAttempt = unstarted === undefined;
-        const used = { isAttempt, measured, memoryLimit: limits.memoryBytes };
-        if (next !== undefined) {
-          const repeated = await this.#repeat(tx, next, fn, recorded, logs);
-          if (repeated.kind === "repeat") addUsage(tx, this.attempt, used, now);
-          return repeated;
-        }
-        const end = endOf(recorded);
-        const answered = live?.httpRequest?.record;
-        const conclusion = {
-          end,
-          ...versions,
-          processKind: outcome.process,
-          measures: columnsOf(measured),
-          http: answered && JSON.stringify(answered),
-          failedAnswer: (answered?.status ?? 0) >= 500,
-        };
-        if (!isAttempt && this.#hasStarted) tx.invocations.unassign(this.key);
-        tx.invocations.finish(this.key, conclusion, now);
-        const hasFailed = end.status === "ERROR" || conclusion.failedAnswer;
-        addUsage(tx, this.attempt, { ...used, end: hasFailed ? "failed" : "succeeded" }, now);
-        tx.invocations.appendLogs(logs);
-        await conclude(tx, this.attempt, end, now);
-        if (this.#mayHoldPermit) {
-          this.hasFreedPermit = await freePermit(tx, row.functionId, row.id, now);
-        }
-        return { kind: "recorded", outcome: recorded };
-      },
-      "durable",
-      [
-        ...volume?.locks ?? [],
-        ...this.#mayHoldPermit ? [locks.ofFlow(row.functionId)] : [],
-      ],
-    );
+    const held = [
+      ...volume?.locks ?? [],
+      ...this.#mayHoldPermit ? [locks.ofFlow(row.functionId)] : [],
+    ];
+    const writing = this.parts.store.writeLocked(held, async (tx): Promise<Recorded> => {
+      // Before the changes of the volume: without a volume, the statement that ends or repeats the attempt checks it.
+      if (commit !== undefined && !await tx.invocations.isCurrent(this.key)) return NOT_RUN;
+      const { outcome: recorded, ...versions } = await commit?.(tx) ?? { outcome };
+      const measured = measure(this.times, outcome, volume?.session.bytes);
+      ended = { outcome: recorded, measured, atMs: performance.now() };
+      const next = mayRepeat && recorded.kind === "error"
+        ? nextAttempt(row, recorded.code, this.key.attempt)
+        : undefined;
+      const now = new Date().toISOString();
+      const isAttempt = unstarted === undefined;
+      const used = { isAttempt, measured, memoryLimit: limits.memoryBytes };
+      if (next !== undefined) {
+        const repeated = await this.#repeat(tx, next, fn, recorded, logs);
+        if (repeated.kind === "repeat") addUsage(tx, this.attempt, used, now);
+        return repeated;
+      }
+      const end = endOf(recorded);
+      const answered = live?.httpRequest?.record;
+      const conclusion = {
+        end,
+        ...versions,
+        processKind: outcome.process,
+        measures: columnsOf(measured),
+        http: answered && JSON.stringify(answered),
+        failedAnswer: (answered?.status ?? 0) >= 500,
+      };
+      if (!isAttempt && this.#hasStarted) tx.invocations.unassign(this.key);
+      tx.invocations.finish(this.key, conclusion, now);
+      const hasFailed = end.status === "ERROR" || conclusion.failedAnswer;
+      addUsage(tx, this.attempt, { ...used, end: hasFailed ? "failed" : "succeeded" }, now);
+      tx.invocations.appendLogs(logs);
+      await conclude(tx, this.attempt, end, now);
+      if (this.#mayHoldPermit) {
+        this.hasFreedPermit = await freePermit(tx, row.functionId, row.id, now);
+      }
+      return { kind: "recorded", outcome: recorded };
+    });
     const written = await unlessUnchanged(writing) ?? NOT_RUN;
     if (ended !== undefined && written.kind !== "not-run") {
       const number = this.#hasStarted ? this.key.attempt : this.key.attempt + 1;

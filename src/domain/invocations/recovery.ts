@@ -130,17 +130,13 @@ export class Recovery implements DueWork {
     const conclusion = { end: { status: "ERROR", ...interruption(row, why) } } as const;
     const fn = await store.read.functions.get(row.functionId);
     const now = new Date().toISOString();
-    const interrupted = store.write(
-      async (tx) => {
-        tx.invocations.finish(row, conclusion, now);
-        addUsage(tx, { row, fn }, { isAttempt: row.status === "RUNNING", end: "failed" }, now);
-        await conclude(tx, { row, fn }, conclusion.end, now);
-        await freePermit(tx, row.functionId, row.id, now);
-        return true;
-      },
-      "durable",
-      [locks.ofFlow(row.functionId)],
-    );
+    const interrupted = store.writeLocked([locks.ofFlow(row.functionId)], async (tx) => {
+      tx.invocations.finish(row, conclusion, now);
+      addUsage(tx, { row, fn }, { isAttempt: row.status === "RUNNING", end: "failed" }, now);
+      await conclude(tx, { row, fn }, conclusion.end, now);
+      await freePermit(tx, row.functionId, row.id, now);
+      return true;
+    });
     const isDone = await unlessUnchanged(interrupted) ?? false;
     notifier.notify(row.id);
     scheduler.wake();

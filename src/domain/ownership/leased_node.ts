@@ -257,16 +257,12 @@ export class LeasedNode implements Node, AsyncDisposable {
 
   async #join(): Promise<void> {
     const { id, version, protocol } = this.#spec;
-    await this.#store.write(
-      async (tx) => {
-        await tx.nodes.leaveUnshared();
-        assertSpeaks(await tx.nodes.sharing(), this.#spec);
-        await tx.nodes.join({ id, version, protocol }, this.leaseMs);
-        await this.#published(tx);
-      },
-      "committed",
-      [locks.nodes],
-    );
+    await this.#store.writeLocked([locks.nodes], async (tx) => {
+      await tx.nodes.leaveUnshared();
+      assertSpeaks(await tx.nodes.sharing(), this.#spec);
+      await tx.nodes.join({ id, version, protocol }, this.leaseMs);
+      await this.#published(tx);
+    }, "committed");
   }
 
   #startHeartbeat(): void {

@@ -176,11 +176,11 @@ export class Eraser implements Sweeper, AsyncDisposable {
   ): Promise<ErasedStep> {
     this.#assertOpen();
     const start = performance.now();
-    const step = await this.store.write(
-      (tx) => tx.purges.eraseInvocations(ended, after, purgeId),
-      "committed",
+    const step = await this.store.writeLocked(
       // So none counts what another one erases.
       [locks.erasure],
+      (tx) => tx.purges.eraseInvocations(ended, after, purgeId),
+      "committed",
     );
     if (step.next !== undefined) {
       await pauseAfter(performance.now() - start, this.#stopping.signal);

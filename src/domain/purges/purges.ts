@@ -130,21 +130,17 @@ export class Purges {
   ): Promise<readonly StoredFile[]> {
     const { commitId = null, path = null } = selection;
     const row = this.#newRow(by, { functionId: fn.id, commitId, path });
-    const files = await this.store.write(
-      async (tx) => {
-        const found = await tx.purges.files(selection);
-        if (found.length === 0) return found;
-        const commitIds = [...new Set(found.map((file) => file.commitId))];
-        const digests = [...new Set(found.map(({ digest }) => digest))];
-        await assertNotInUse(tx, fn.id, commitIds);
-        if (dryRun) return found;
-        await tx.purges.insert({ ...row, ...sizeOf(found) });
-        await tx.purges.putBlobs(await tx.commits.erase(commitIds, digests, row));
-        return found;
-      },
-      "durable",
-      [locks.ofFunction(fn.id)],
-    );
+    const files = await this.store.writeLocked([locks.ofFunction(fn.id)], async (tx) => {
+      const found = await tx.purges.files(selection);
+      if (found.length === 0) return found;
+      const commitIds = [...new Set(found.map((file) => file.commitId))];
+      const digests = [...new Set(found.map(({ digest }) => digest))];
+      await assertNotInUse(tx, fn.id, commitIds);
+      if (dryRun) return found;
+      await tx.purges.insert({ ...row, ...sizeOf(found) });
+      await tx.purges.putBlobs(await tx.commits.erase(commitIds, digests, row));
+      return found;
+    });
     if (files.length > 0 && !dryRun) await this.#erase(row);
     return files;
   }

@@ -144,19 +144,15 @@ export class Confirmations {
 
   /** Takes the right to ask the provider; undefined if nobody needs to ask, or while another node is asking. */
   async #claim(id: string): Promise<SessionConfirmationRow | undefined> {
-    const claimed = await this.parts.store.write(
-      async (tx) => {
-        const row = await tx.consoleSessions.confirmation(id);
-        const now = Date.now();
-        if (row === undefined || now < Date.parse(row.confirmAfter)) return "done";
-        if (row.askingEndsAt !== null && now < Date.parse(row.askingEndsAt)) return "busy";
-        const askingEndsAt = new Date(now + ASKING_MAX_MS).toISOString();
-        await tx.consoleSessions.updateConfirmation(id, { askingEndsAt });
-        return { ...row, askingEndsAt };
-      },
-      "durable",
-      [locks.ofSession(id)],
-    );
+    const claimed = await this.parts.store.writeLocked([locks.ofSession(id)], async (tx) => {
+      const row = await tx.consoleSessions.confirmation(id);
+      const now = Date.now();
+      if (row === undefined || now < Date.parse(row.confirmAfter)) return "done";
+      if (row.askingEndsAt !== null && now < Date.parse(row.askingEndsAt)) return "busy";
+      const askingEndsAt = new Date(now + ASKING_MAX_MS).toISOString();
+      await tx.consoleSessions.updateConfirmation(id, { askingEndsAt });
+      return { ...row, askingEndsAt };
+    });
     if (claimed === "busy") await setTimeout(POLL_MS);
     return typeof claimed === "string" ? undefined : claimed;
   }
@@ -167,19 +163,16 @@ export class Confirmations {
     { person, tokens }: ConfirmedPerson,
   ): Promise<void> {
     const { sessionId } = claim;
-    await this.parts.store.write(
-      async (tx) => {
-        const row = (await tx.identity.principal(principalId))?.principal;
-        if (row === undefined || row.deletedAt !== null || !await isHeld(tx, claim)) return;
-        await this.#keepPerson(tx, row, person);
-        await tx.consoleSessions.updateConfirmation(sessionId, {
-          ...this.#confirmedAt(new Date()),
-          sealedTokens: this.#seal(sessionId, tokens),
-        });
-      },
-      "durable",
-      [locks.ofSession(sessionId), locks.ofPrincipal(principalId), locks.auditChain],
-    );
+    const held = [locks.ofSession(sessionId), locks.ofPrincipal(principalId), locks.auditChain];
+    await this.parts.store.writeLocked(held, async (tx) => {
+      const row = (await tx.identity.principal(principalId))?.principal;
+      if (row === undefined || row.deletedAt !== null || !await isHeld(tx, claim)) return;
+      await this.#keepPerson(tx, row, person);
+      await tx.consoleSessions.updateConfirmation(sessionId, {
+        ...this.#confirmedAt(new Date()),
+        sealedTokens: this.#seal(sessionId, tokens),
+      });
+    });
   }
 
   /** Nobody asks for this change, so it records itself. */
@@ -202,20 +195,16 @@ export class Confirmations {
     { id: principalId, displayName }: PrincipalRow,
     { rule, message }: SignInRejected,
   ): Promise<void> {
-    await this.parts.store.write(
-      async (tx) => {
-        await tx.consoleSessions.deleteByToken(tokenHash);
-        await tx.audit.append(this.parts.audit.entry({
-          kind: "authentication",
-          activity: "logoff",
-          user: { id: principalId, name: displayName, kind: "person" },
-          sessionId: id,
-          facts: { rejected_by_provider: rule },
-        }));
-      },
-      "durable",
-      [locks.auditChain],
-    );
+    await this.parts.store.writeLocked([locks.auditChain], async (tx) => {
+      await tx.consoleSessions.deleteByToken(tokenHash);
+      await tx.audit.append(this.parts.audit.entry({
+        kind: "authentication",
+        activity: "logoff",
+        user: { id: principalId, name: displayName, kind: "person" },
+        sessionId: id,
+        facts: { rejected_by_provider: rule },
+      }));
+    });
     logger.info("the provider ended session {sessionId} of {displayName}: {rule}: {message}", {
       sessionId: id,
       displayName,
@@ -230,18 +219,14 @@ export class Confirmations {
     const message = error instanceof Error ? error.message : String(error);
     logger.warn("session {sessionId} was not confirmed: {message}", { sessionId, message });
     const retryMs = Math.min(RETRY_MS, this.parts.intervalMs);
-    await this.parts.store.write(
-      async (tx) => {
-        if (!await isHeld(tx, claim)) return;
-        const confirmAfter = new Date(Date.now() + retryMs).toISOString();
-        await tx.consoleSessions.updateConfirmation(sessionId, {
-          confirmAfter,
-          askingEndsAt: null,
-        });
-      },
-      "durable",
-      [locks.ofSession(sessionId)],
-    );
+    await this.parts.store.writeLocked([locks.ofSession(sessionId)], async (tx) => {
+      if (!await isHeld(tx, claim)) return;
+      const confirmAfter = new Date(Date.now() + retryMs).toISOString();
+      await tx.consoleSessions.updateConfirmation(sessionId, {
+        confirmAfter,
+        askingEndsAt: null,
+      });
+    });
   }
 
   #confirmedAt(now: Date) {

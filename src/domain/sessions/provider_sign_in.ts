@@ -157,43 +157,41 @@ export class ProviderSignIn {
     const transaction = await this.#use(response, sealed);
     try {
       const { person, tokens } = await provider.finish(response, transaction);
-      const session = await this.parts.store.write(
-        async (tx) => {
-          const { people, sessions } = this.parts;
-          const { earlierSessionId, makesOwner } = transaction;
-          if (makesOwner) await sessions.takeOwner(tx, earlierSessionId);
-          const { id: principalId, roleIds, isNew } = await people.signIn(tx, person, makesOwner);
-          const now = new Date();
-          const begun = await sessions.begin(tx, {
-            kind: "person",
-            principalId,
-            clientId: principalId,
-            browser,
-            endsAt: confirmations.endOf(tokens, now),
-          });
-          const { id } = begun.row;
-          await tx.consoleSessions.insertConfirmation(confirmations.rowOf(id, tokens, now));
-          if (earlierSessionId !== undefined) {
-            await sessions.endEarlier(tx, await tx.consoleSessions.byId(earlierSessionId));
-          }
-          await tx.audit.append(this.parts.audit.entry({
-            kind: "authentication",
-            activity: "logon",
-            user: { id: principalId, name: person.displayName, kind: "person" },
-            sessionId: id,
-            facts: {
-              issuer: person.issuer,
-              subject: person.subject,
-              role_ids: roleIds,
-              ...isNew ? { new_person: true } : {},
-              ...makesOwner ? { became_owner: true } : {},
-            },
-          }));
-          return begun;
-        },
-        "durable",
-        [locks.ofPerson(person.issuer, person.subject), locks.owners, locks.auditChain],
-      );
+      const ofPerson = locks.ofPerson(person.issuer, person.subject);
+      const held = [ofPerson, locks.owners, locks.auditChain];
+      const session = await this.parts.store.writeLocked(held, async (tx) => {
+        const { people, sessions } = this.parts;
+        const { earlierSessionId, makesOwner } = transaction;
+        if (makesOwner) await sessions.takeOwner(tx, earlierSessionId);
+        const { id: principalId, roleIds, isNew } = await people.signIn(tx, person, makesOwner);
+        const now = new Date();
+        const begun = await sessions.begin(tx, {
+          kind: "person",
+          principalId,
+          clientId: principalId,
+          browser,
+          endsAt: confirmations.endOf(tokens, now),
+        });
+        const { id } = begun.row;
+        await tx.consoleSessions.insertConfirmation(confirmations.rowOf(id, tokens, now));
+        if (earlierSessionId !== undefined) {
+          await sessions.endEarlier(tx, await tx.consoleSessions.byId(earlierSessionId));
+        }
+        await tx.audit.append(this.parts.audit.entry({
+          kind: "authentication",
+          activity: "logon",
+          user: { id: principalId, name: person.displayName, kind: "person" },
+          sessionId: id,
+          facts: {
+            issuer: person.issuer,
+            subject: person.subject,
+            role_ids: roleIds,
+            ...isNew ? { new_person: true } : {},
+            ...makesOwner ? { became_owner: true } : {},
+          },
+        }));
+        return begun;
+      });
       const { row: { id: sessionId } } = session;
       logger.info("session {sessionId} of {displayName} began with the provider", {
         sessionId,

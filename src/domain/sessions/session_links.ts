@@ -83,15 +83,11 @@ export class SessionLinks {
       );
     }
     const { link, row } = this.#newLink("client", clientId);
-    await store.write(
-      async (tx) => {
-        await check(tx);
-        await assertBelowLimit(tx, clientId, displayName);
-        await tx.consoleSessions.insertLink(row);
-      },
-      "durable",
-      [locks.ofPrincipal(id)],
-    );
+    await store.writeLocked([locks.ofPrincipal(id)], async (tx) => {
+      await check(tx);
+      await assertBelowLimit(tx, clientId, displayName);
+      await tx.consoleSessions.insertLink(row);
+    });
     logger.info("client {clientId} made a link to the console", { clientId, displayName });
     return link;
   }
@@ -109,20 +105,16 @@ export class SessionLinks {
     const { store, audit, liveClients: { hostOwner } } = this.parts;
     const { id, displayName: name, clientId, kind } = hostOwner;
     const { link, row } = this.#newLink("owner", "");
-    const isMade = await store.write(
-      async (tx) => {
-        if (!await isFirst(tx)) return false;
-        await tx.consoleSessions.insertLink(row);
-        await tx.audit.append(audit.entry({
-          kind: "authentication",
-          activity: "owner_link",
-          user: { id, name, clientId, kind },
-        }));
-        return true;
-      },
-      "durable",
-      [locks.auditChain],
-    );
+    const isMade = await store.writeLocked([locks.auditChain], async (tx) => {
+      if (!await isFirst(tx)) return false;
+      await tx.consoleSessions.insertLink(row);
+      await tx.audit.append(audit.entry({
+        kind: "authentication",
+        activity: "owner_link",
+        user: { id, name, clientId, kind },
+      }));
+      return true;
+    });
     if (!isMade) return undefined;
     logger.warn("the server's host made a link to the console for an owner");
     return link;

@@ -294,7 +294,7 @@ export class ConsoleSessions {
 
   /** A write that appends to the audit log. */
   async #write<T>(work: (tx: Writers) => Promise<T>): Promise<T> {
-    return await this.parts.store.write(work, "durable", [locks.auditChain]);
+    return await this.parts.store.writeLocked([locks.auditChain], work);
   }
 
   async #record(

@@ -126,24 +126,20 @@ export class Tenants {
     const now = time.toISOString();
     const row: TenantRow = { id, ...columns, createdAt: now, updatedAt: now };
     const credential = this.#sealed(id, ids.next(), client, now);
-    await store.write(
-      async (tx) => {
-        await assertFree(tx, row);
-        const count = await tx.tenants.count();
-        if (count >= TENANTS_MAX) {
-          throw new DomainError(
-            "TENANT_LIMIT",
-            `Tenant not added: the server has ${
-              countOf(count, "tenant")
-            }, and may have at most ${TENANTS_MAX}`,
-          );
-        }
-        await tx.tenants.insert(row);
-        await tx.tenants.insertCredential(credential);
-      },
-      "durable",
-      [locks.tenantNames],
-    );
+    await store.writeLocked([locks.tenantNames], async (tx) => {
+      await assertFree(tx, row);
+      const count = await tx.tenants.count();
+      if (count >= TENANTS_MAX) {
+        throw new DomainError(
+          "TENANT_LIMIT",
+          `Tenant not added: the server has ${
+            countOf(count, "tenant")
+          }, and may have at most ${TENANTS_MAX}`,
+        );
+      }
+      await tx.tenants.insert(row);
+      await tx.tenants.insertCredential(credential);
+    });
     return { row, credentials: [credential] };
   }
 
@@ -178,16 +174,12 @@ export class Tenants {
     const fields = maskedFields(mask, TENANT_FIELDS, given);
     const { name = "" } = change;
     if (fields.has("name")) assertName(name, "tenant.name");
-    await this.parts.store.write(
-      async (tx) => {
-        const before = await tenantOf(tx, id);
-        if (!fields.has("name")) return;
-        await assertFree(tx, { ...before, name });
-        await tx.tenants.update(id, { name, updatedAt: new Date().toISOString() });
-      },
-      "durable",
-      [locks.tenantNames, locks.ofTenant(id)],
-    );
+    await this.parts.store.writeLocked([locks.tenantNames, locks.ofTenant(id)], async (tx) => {
+      const before = await tenantOf(tx, id);
+      if (!fields.has("name")) return;
+      await assertFree(tx, { ...before, name });
+      await tx.tenants.update(id, { name, updatedAt: new Date().toISOString() });
+    });
     return await this.get(id);
   }
 
@@ -198,7 +190,8 @@ export class Tenants {
    * @throws TENANT_NOT_FOUND, TENANT_IN_USE
    */
   async delete(id: string, isForced: boolean): Promise<readonly FunctionRow[]> {
-    return await this.parts.store.write(
+    return await this.parts.store.writeLocked(
+      [locks.tenantNames, locks.ofTenant(id)],
       async (tx) => {
         const { name } = await tenantOf(tx, id);
         const users = await tx.functions.ofTenant(id);
@@ -210,8 +203,6 @@ export class Tenants {
         await tx.tenants.delete(id);
         return users;
       },
-      "durable",
-      [locks.tenantNames, locks.ofTenant(id)],
     );
   }
 
@@ -221,24 +212,20 @@ export class Tenants {
     await this.#checkFor(tenantId, client);
     const { id, time } = ids.nextWithTime();
     const credential = this.#sealed(tenantId, id, client, time.toISOString());
-    await store.write(
-      async (tx) => {
-        const { name } = await tenantOf(tx, tenantId);
-        const { length } = await tx.tenants.credentials(tenantId);
-        if (length >= TENANT_CREDENTIALS_MAX) {
-          throw new DomainError(
-            "TENANT_LIMIT",
-            `Credential not added: tenant ${name} has ${
-              countOf(length, "credential")
-            }, and may have at most ` +
-              TENANT_CREDENTIALS_MAX,
-          );
-        }
-        await tx.tenants.insertCredential(credential);
-      },
-      "durable",
-      [locks.ofTenant(tenantId)],
-    );
+    await store.writeLocked([locks.ofTenant(tenantId)], async (tx) => {
+      const { name } = await tenantOf(tx, tenantId);
+      const { length } = await tx.tenants.credentials(tenantId);
+      if (length >= TENANT_CREDENTIALS_MAX) {
+        throw new DomainError(
+          "TENANT_LIMIT",
+          `Credential not added: tenant ${name} has ${
+            countOf(length, "credential")
+          }, and may have at most ` +
+            TENANT_CREDENTIALS_MAX,
+        );
+      }
+      await tx.tenants.insertCredential(credential);
+    });
     return await this.get(tenantId);
   }
 
@@ -255,15 +242,11 @@ export class Tenants {
     await this.#checkFor(tenantId, client);
     const now = new Date().toISOString();
     const { clientId, sealedSecret } = this.#sealed(tenantId, credentialId, client, now);
-    await this.parts.store.write(
-      async (tx) => {
-        const before = await this.#credential(tx, tenantId, credentialId);
-        tx.audit.keepEarlier("tenantCredentials", before);
-        await tx.tenants.updateCredential(credentialId, { clientId, sealedSecret, updatedAt: now });
-      },
-      "durable",
-      [locks.ofTenant(tenantId)],
-    );
+    await this.parts.store.writeLocked([locks.ofTenant(tenantId)], async (tx) => {
+      const before = await this.#credential(tx, tenantId, credentialId);
+      tx.audit.keepEarlier("tenantCredentials", before);
+      await tx.tenants.updateCredential(credentialId, { clientId, sealedSecret, updatedAt: now });
+    });
     return await this.get(tenantId);
   }
 
@@ -278,27 +261,23 @@ export class Tenants {
     credentialId: string,
     isForced: boolean,
   ): Promise<readonly FunctionRow[]> {
-    return await this.parts.store.write(
-      async (tx) => {
-        const { name } = await tenantOf(tx, tenantId);
-        const { clientId } = await this.#credential(tx, tenantId, credentialId);
-        const what = `Credential ${credentialId} (${clientId}) of tenant ${name}`;
-        const [oldest] = await tx.tenants.credentials(tenantId);
-        if (oldest?.id === credentialId) {
-          throw new DomainError(
-            "TENANT_IN_USE",
-            `${what} is the oldest, and functions that name no credential use it: rotate it, or remove the tenant`,
-          );
-        }
-        const users = (await tx.functions.ofTenant(tenantId))
-          .filter(({ tenant }) => tenant?.includes(JSON.stringify(credentialId)));
-        if (!isForced) assertUnused(what, users);
-        await tx.tenants.deleteCredential(credentialId);
-        return users;
-      },
-      "durable",
-      [locks.ofTenant(tenantId)],
-    );
+    return await this.parts.store.writeLocked([locks.ofTenant(tenantId)], async (tx) => {
+      const { name } = await tenantOf(tx, tenantId);
+      const { clientId } = await this.#credential(tx, tenantId, credentialId);
+      const what = `Credential ${credentialId} (${clientId}) of tenant ${name}`;
+      const [oldest] = await tx.tenants.credentials(tenantId);
+      if (oldest?.id === credentialId) {
+        throw new DomainError(
+          "TENANT_IN_USE",
+          `${what} is the oldest, and functions that name no credential use it: rotate it, or remove the tenant`,
+        );
+      }
+      const users = (await tx.functions.ofTenant(tenantId))
+        .filter(({ tenant }) => tenant?.includes(JSON.stringify(credentialId)));
+      if (!isForced) assertUnused(what, users);
+      await tx.tenants.deleteCredential(credentialId);
+      return users;
+    });
   }
 
   /** Asks a tenant whom a credential belongs to. @throws TENANT_NOT_FOUND, and as a rejected client */

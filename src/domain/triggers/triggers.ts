@@ -143,11 +143,9 @@ export class Triggers {
   /** Deletes a trigger with its deliveries; its invocations stay. @throws TRIGGER_NOT_FOUND */
   async delete(functionId: string, id: string): Promise<void> {
     await this.row(functionId, id);
-    await this.parts.store.write(
-      async (tx) => await this.#writes.delete(tx, await current(tx, functionId, id)),
-      "durable",
-      [locks.ofFunction(functionId)],
-    );
+    await this.parts.store.writeLocked([locks.ofFunction(functionId)], async (tx) => {
+      await this.#writes.delete(tx, await current(tx, functionId, id));
+    });
   }
 
   /**
@@ -178,19 +176,15 @@ export class Triggers {
     if (given !== undefined) checkSecret(form, given, "secret");
     const value = given ?? makeSecret(form);
     const now = new Date();
-    await this.parts.store.write(
-      async (tx) => {
-        const before = await current(tx, functionId, id);
-        await tx.triggers.update(id, {
-          sealedSecret: this.parts.secrets.seal(id, value),
-          sealedOldSecret: before.sealedSecret,
-          oldSecretUntil: new Date(now.getTime() + expireOldAfterMs).toISOString(),
-          updatedAt: now.toISOString(),
-        });
-      },
-      "durable",
-      [locks.ofFunction(functionId)],
-    );
+    await this.parts.store.writeLocked([locks.ofFunction(functionId)], async (tx) => {
+      const before = await current(tx, functionId, id);
+      await tx.triggers.update(id, {
+        sealedSecret: this.parts.secrets.seal(id, value),
+        sealedOldSecret: before.sealedSecret,
+        oldSecretUntil: new Date(now.getTime() + expireOldAfterMs).toISOString(),
+        updatedAt: now.toISOString(),
+      });
+    });
     return { form, value };
   }
 
@@ -227,15 +221,12 @@ export class Triggers {
   ): Promise<MadeTrigger[]> {
     const volumes = changes.flatMap(({ vfsId }) => vfsId ? [locks.ofVolume(vfsId)] : []);
     const hasAddress = changes.some(({ http }) => http !== undefined);
-    const written = await this.parts.store.write(
-      statements,
-      "durable",
-      [
-        locks.ofFunction(functionId),
-        ...new Set(volumes),
-        ...hasAddress ? [locks.triggerAddresses] : [],
-      ],
-    );
+    const held = [
+      locks.ofFunction(functionId),
+      ...new Set(volumes),
+      ...hasAddress ? [locks.triggerAddresses] : [],
+    ];
+    const written = await this.parts.store.writeLocked(held, statements);
     this.parts.onPlanned();
     const views = await this.#views(written.map(({ row }) => row));
     return written.map(({ secret }, at) => ({ trigger: views[at] as TriggerView, secret }));

@@ -74,26 +74,22 @@ export class VolumeArchives {
       this.store.volumeBlobs,
       unpacked.small,
       (small) =>
-        this.store.write(
-          async (tx) => {
-            await liveVolume(tx, volumeId);
-            const changes = unpacked.changes(small);
-            for await (const path of subtree(tx, volumeId, "/")) {
-              if (!changes.has(path)) changes.set(path, { kind: "removed" });
+        this.store.writeLocked(locks.ofVolumeEntries(volumeId), async (tx) => {
+          await liveVolume(tx, volumeId);
+          const changes = unpacked.changes(small);
+          for await (const path of subtree(tx, volumeId, "/")) {
+            if (!changes.has(path)) changes.set(path, { kind: "removed" });
+          }
+          const there = await tx.volumes.newest(volumeId, [...changes.keys()]);
+          for (const [path, change] of changes) {
+            if (change.kind === "file" && there.get(path)?.digest === change.digest) {
+              changes.delete(path);
             }
-            const there = await tx.volumes.newest(volumeId, [...changes.keys()]);
-            for (const [path, change] of changes) {
-              if (change.kind === "file" && there.get(path)?.digest === change.digest) {
-                changes.delete(path);
-              }
-            }
-            const { limits } = this;
-            await commitRequest(tx, { volumeId, changes, by: { principalId: by.id }, limits });
-            return await liveVolume(tx, volumeId);
-          },
-          "durable",
-          locks.ofVolumeEntries(volumeId),
-        ),
+          }
+          const { limits } = this;
+          await commitRequest(tx, { volumeId, changes, by: { principalId: by.id }, limits });
+          return await liveVolume(tx, volumeId);
+        }),
     );
   }
 

@@ -81,26 +81,22 @@ export class VolumeFiles {
       this.store.volumeBlobs,
       [staged],
       ([stored]) =>
-        this.store.write(
-          async (tx) => {
-            await liveVolume(tx, volumeId);
-            const old = await this.#newestFile(tx, volumeId, path);
-            checkFile(request.preconditions, path, old?.digest);
-            const blob = assertPublished(stored, path);
-            const modifiedAt = new Date().toISOString();
-            const changes = await missingDirectories(tx, volumeId, path, modifiedAt);
-            changes.set(path, { kind: "file", ...blob, modifiedAt });
-            await this.#commit(tx, by, volumeId, changes);
-            const entry = asFile(
-              (await tx.volumes.newest(volumeId, [path])).get(path),
-              volumeId,
-              path,
-            );
-            return { entry, created: old === undefined };
-          },
-          "durable",
-          locks.ofVolumeEntries(volumeId),
-        ),
+        this.store.writeLocked(locks.ofVolumeEntries(volumeId), async (tx) => {
+          await liveVolume(tx, volumeId);
+          const old = await this.#newestFile(tx, volumeId, path);
+          checkFile(request.preconditions, path, old?.digest);
+          const blob = assertPublished(stored, path);
+          const modifiedAt = new Date().toISOString();
+          const changes = await missingDirectories(tx, volumeId, path, modifiedAt);
+          changes.set(path, { kind: "file", ...blob, modifiedAt });
+          await this.#commit(tx, by, volumeId, changes);
+          const entry = asFile(
+            (await tx.volumes.newest(volumeId, [path])).get(path),
+            volumeId,
+            path,
+          );
+          return { entry, created: old === undefined };
+        }),
     );
   }
 
@@ -113,30 +109,26 @@ export class VolumeFiles {
     readonly preconditions: Preconditions;
   }): Promise<void> {
     const path = requestPath("path", pathText);
-    await this.store.write(
-      async (tx) => {
-        await liveVolume(tx, volumeId);
-        const entry = (await tx.volumes.newest(volumeId, [path])).get(path);
-        if (entry === undefined && path !== "/") throw fileNotFound(volumeId, path);
-        checkFile(request.preconditions, path, entry?.digest ?? undefined);
-        const changes = new Map<string, Change>();
-        for await (const below of subtree(tx, volumeId, path)) {
-          if (!request.recursive) {
-            throw new DomainError(
-              "VOLUME_PATH_CONFLICT",
-              `Directory ${
-                show(path)
-              } of volume ${volumeId} is not empty: delete it with ?recursive=true`,
-            );
-          }
-          changes.set(below, { kind: "removed" });
+    await this.store.writeLocked(locks.ofVolumeEntries(volumeId), async (tx) => {
+      await liveVolume(tx, volumeId);
+      const entry = (await tx.volumes.newest(volumeId, [path])).get(path);
+      if (entry === undefined && path !== "/") throw fileNotFound(volumeId, path);
+      checkFile(request.preconditions, path, entry?.digest ?? undefined);
+      const changes = new Map<string, Change>();
+      for await (const below of subtree(tx, volumeId, path)) {
+        if (!request.recursive) {
+          throw new DomainError(
+            "VOLUME_PATH_CONFLICT",
+            `Directory ${
+              show(path)
+            } of volume ${volumeId} is not empty: delete it with ?recursive=true`,
+          );
         }
-        if (entry !== undefined) changes.set(path, { kind: "removed" });
-        await this.#commit(tx, by, volumeId, changes);
-      },
-      "durable",
-      locks.ofVolumeEntries(volumeId),
-    );
+        changes.set(below, { kind: "removed" });
+      }
+      if (entry !== undefined) changes.set(path, { kind: "removed" });
+      await this.#commit(tx, by, volumeId, changes);
+    });
   }
 
   /** Entries in the order of their paths. @throws VOLUME_NOT_FOUND, VOLUME_FILE_NOT_FOUND, VOLUME_PATH_CONFLICT */

@@ -145,11 +145,10 @@ export class VolumeSweep implements Sweeper, AsyncDisposable {
   }
 
   #pruneSome(id: string, oldest: number | "none") {
-    return this.store.write(
+    return this.store.writeLocked(
+      [locks.ofVolume(id)],
       (tx) =>
         oldest === "none" ? tx.volumes.delete(id, BATCH) : tx.volumes.prune(id, oldest, BATCH),
-      "durable",
-      [locks.ofVolume(id)],
     );
   }
 
@@ -157,10 +156,9 @@ export class VolumeSweep implements Sweeper, AsyncDisposable {
     let after: string | undefined = "";
     await inSteps(async () => {
       const from = after ?? "";
-      after = await this.store.write(
-        (tx) => tx.volumes.deleteUnreferencedSmallBlobs(from, BATCH),
-        "durable",
+      after = await this.store.writeLocked(
         [locks.smallBlobCollection],
+        (tx) => tx.volumes.deleteUnreferencedSmallBlobs(from, BATCH),
       );
       return after !== undefined;
     }, this.#stopping.signal);

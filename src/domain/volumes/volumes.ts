@@ -74,28 +74,24 @@ export class Volumes {
    */
   async delete(by: Principal, id: string): Promise<void> {
     const deletedAt = new Date().toISOString();
-    await this.store.write(
-      async (tx) => {
-        await liveVolume(tx, id);
-        const functionId = await tx.functions.boundTo(id);
-        if (functionId !== undefined) {
-          const shown = shownId(by, functionId);
-          const which = shown === undefined ? "a function" : `function ${shown}`;
-          throw new DomainError("VOLUME_BOUND", `Volume ${id} is in use: ${which} is bound to it`);
-        }
-        const trigger = await tx.triggers.boundTo(id);
-        if (trigger !== undefined) {
-          const shown = shownId(by, trigger.functionId);
-          const which = shown === undefined
-            ? "a trigger"
-            : `trigger ${trigger.id} of function ${shown}`;
-          throw new DomainError("VOLUME_BOUND", `Volume ${id} is in use: ${which} is bound to it`);
-        }
-        await tx.volumes.update(id, { deletedAt });
-      },
-      "durable",
-      [locks.ofVolume(id)],
-    );
+    await this.store.writeLocked([locks.ofVolume(id)], async (tx) => {
+      await liveVolume(tx, id);
+      const functionId = await tx.functions.boundTo(id);
+      if (functionId !== undefined) {
+        const shown = shownId(by, functionId);
+        const which = shown === undefined ? "a function" : `function ${shown}`;
+        throw new DomainError("VOLUME_BOUND", `Volume ${id} is in use: ${which} is bound to it`);
+      }
+      const trigger = await tx.triggers.boundTo(id);
+      if (trigger !== undefined) {
+        const shown = shownId(by, trigger.functionId);
+        const which = shown === undefined
+          ? "a trigger"
+          : `trigger ${trigger.id} of function ${shown}`;
+        throw new DomainError("VOLUME_BOUND", `Volume ${id} is in use: ${which} is bound to it`);
+      }
+      await tx.volumes.update(id, { deletedAt });
+    });
   }
 
   /** The versions that can be restored, newest first. @throws VOLUME_NOT_FOUND */
@@ -111,27 +107,23 @@ export class Volumes {
    * @throws VOLUME_NOT_FOUND, VOLUME_VERSION_NOT_FOUND, VOLUME_QUOTA
    */
   async restore(by: Principal, id: string, version: number): Promise<VolumeRow> {
-    return await this.store.write(
-      async (tx) => {
-        const volume = await liveVolume(tx, id);
-        if (version < volume.oldestVersion || version > volume.version) {
-          throw new DomainError(
-            "VOLUME_VERSION_NOT_FOUND",
-            `Version ${version} of volume ${id} does not exist: the volume has versions ` +
-              `${volume.oldestVersion} to ${volume.version}, and keeps earlier versions for --volume-history`,
-          );
-        }
-        await commitRequest(tx, {
-          volumeId: id,
-          changes: changesBack(await tx.volumes.touchedAfter(id, version), version),
-          by: { principalId: by.id, restoredVersion: version },
-          limits: this.limits,
-        });
-        return await liveVolume(tx, id);
-      },
-      "durable",
-      locks.ofVolumeEntries(id),
-    );
+    return await this.store.writeLocked(locks.ofVolumeEntries(id), async (tx) => {
+      const volume = await liveVolume(tx, id);
+      if (version < volume.oldestVersion || version > volume.version) {
+        throw new DomainError(
+          "VOLUME_VERSION_NOT_FOUND",
+          `Version ${version} of volume ${id} does not exist: the volume has versions ` +
+            `${volume.oldestVersion} to ${volume.version}, and keeps earlier versions for --volume-history`,
+        );
+      }
+      await commitRequest(tx, {
+        volumeId: id,
+        changes: changesBack(await tx.volumes.touchedAfter(id, version), version),
+        by: { principalId: by.id, restoredVersion: version },
+        limits: this.limits,
+      });
+      return await liveVolume(tx, id);
+    });
   }
 }
 

@@ -22,7 +22,7 @@ function entry(operation = "a.b.C", facts: object = {}): AuditEntry {
 }
 
 function append(store: Store, one: AuditEntry): Promise<void> {
-  return store.write((tx) => tx.audit.append(one), "durable", [AUDIT_LOCK]);
+  return store.writeLocked([AUDIT_LOCK], (tx) => tx.audit.append(one));
 }
 
 /** A request that records each transaction with audited changes. */
@@ -74,14 +74,10 @@ export const AUDIT: Steps = {
 
   "an event of a write that is rolled back leaves no gap": async (store) => {
     const failing = () =>
-      store.write(
-        async (tx) => {
-          await tx.audit.append(entry("failed"));
-          throw new Error("on purpose");
-        },
-        "durable",
-        [AUDIT_LOCK],
-      );
+      store.writeLocked([AUDIT_LOCK], async (tx) => {
+        await tx.audit.append(entry("failed"));
+        throw new Error("on purpose");
+      });
     await assert.rejects(failing(), /on purpose/);
     await Promise.allSettled([
       append(store, entry()),

@@ -41,21 +41,17 @@ export class FederationProviders {
       createdAt: time.toISOString(),
       updatedAt: time.toISOString(),
     };
-    return await this.store.write(
-      async (tx) => {
-        const other = await tx.federation.providerOfIssuer(issuerUrl);
-        if (other !== undefined) {
-          throw new DomainError(
-            "PROVIDER_ALREADY_EXISTS",
-            `Provider ${other.displayName} (${other.id}) has the issuer ${issuerUrl} already`,
-          );
-        }
-        await tx.federation.insertProvider(row);
-        return row;
-      },
-      "durable",
-      [locks.issuers],
-    );
+    return await this.store.writeLocked([locks.issuers], async (tx) => {
+      const other = await tx.federation.providerOfIssuer(issuerUrl);
+      if (other !== undefined) {
+        throw new DomainError(
+          "PROVIDER_ALREADY_EXISTS",
+          `Provider ${other.displayName} (${other.id}) has the issuer ${issuerUrl} already`,
+        );
+      }
+      await tx.federation.insertProvider(row);
+      return row;
+    });
   }
 
   /** Newest first. */
@@ -86,46 +82,38 @@ export class FederationProviders {
     if (fields.has("displayName") && !change.displayName) {
       throw invalid({ field: "provider.displayName", description: "must not be empty" });
     }
-    return await this.store.write(
-      async (tx) => {
-        const before = await providerOf(tx, id);
-        const disabled = Number(change.disabled ?? false);
-        if (fields.has("disabled") && disabled !== before.disabled) {
-          await this.#assertCoversTrusts(tx, by, before, disabled === 1 ? "disable" : "enable");
-        }
-        tx.audit.keepEarlier("federationProviders", before);
-        await tx.federation.updateProvider(id, {
-          ...changedColumns(PROVIDER_SETTINGS, change, [...fields]),
-          updatedAt: new Date().toISOString(),
-        });
-        return await providerOf(tx, id);
-      },
-      "durable",
-      [locks.ofProvider(id)],
-    );
+    return await this.store.writeLocked([locks.ofProvider(id)], async (tx) => {
+      const before = await providerOf(tx, id);
+      const disabled = Number(change.disabled ?? false);
+      if (fields.has("disabled") && disabled !== before.disabled) {
+        await this.#assertCoversTrusts(tx, by, before, disabled === 1 ? "disable" : "enable");
+      }
+      tx.audit.keepEarlier("federationProviders", before);
+      await tx.federation.updateProvider(id, {
+        ...changedColumns(PROVIDER_SETTINGS, change, [...fields]),
+        updatedAt: new Date().toISOString(),
+      });
+      return await providerOf(tx, id);
+    });
   }
 
   /** @throws PROVIDER_NOT_FOUND, PROVIDER_IN_USE while it has trusts */
   async delete(id: string): Promise<void> {
-    await this.store.write(
-      async (tx) => {
-        const { displayName } = await providerOf(tx, id);
-        const page = { size: TRUSTS_NAMED_MAX, after: undefined };
-        const { rows, next } = await tx.federation.trusts({ providerId: id }, page);
-        if (rows.length > 0) {
-          const names = rows.map((trust) => `${trust.displayName} (${trust.clientId})`).join(", ");
-          throw new DomainError(
-            "PROVIDER_IN_USE",
-            `Provider ${displayName} has trusts: ${names}${
-              next === undefined ? "" : " and more"
-            }; delete these first`,
-          );
-        }
-        await tx.federation.deleteProvider(id);
-      },
-      "durable",
-      [locks.ofProvider(id)],
-    );
+    await this.store.writeLocked([locks.ofProvider(id)], async (tx) => {
+      const { displayName } = await providerOf(tx, id);
+      const page = { size: TRUSTS_NAMED_MAX, after: undefined };
+      const { rows, next } = await tx.federation.trusts({ providerId: id }, page);
+      if (rows.length > 0) {
+        const names = rows.map((trust) => `${trust.displayName} (${trust.clientId})`).join(", ");
+        throw new DomainError(
+          "PROVIDER_IN_USE",
+          `Provider ${displayName} has trusts: ${names}${
+            next === undefined ? "" : " and more"
+          }; delete these first`,
+        );
+      }
+      await tx.federation.deleteProvider(id);
+    });
   }
 
   /** The write holds `locks.ofProvider`, so no trust is made meanwhile. @throws ROLE_MISSING */
