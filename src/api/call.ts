@@ -57,7 +57,7 @@ export async function callOperation(
     const answer = audited === undefined
       ? await handle()
       : await services.audit.within(auditedRequest(operation, request, audited), handle);
-    return answer instanceof Reply ? answer : Reply.json(answer);
+    return answer instanceof Reply ? answer : Reply.json(answer ?? {});
   } catch (error) {
     await recordDenial(operation, request, error, services);
     throw error;

@@ -1,6 +1,6 @@
 /**
- * The API: one file for each operation, with its contract, permission and handler. HTTP (`src/http`) and host calls
- * (`host_calls.ts`) are its two transports.
+ * The API: a folder for each resource, with the contracts, permissions and handlers of its operations. HTTP (`src/http`)
+ * and host calls (`host_calls.ts`) are its two transports.
  */
 import { ALERT_OPERATIONS } from "./alerts/mod.ts";
 import { AUDIT_OPERATIONS } from "./audit/mod.ts";

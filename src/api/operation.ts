@@ -14,6 +14,7 @@ import type { BrowserRequest, ReplyHeaders, SessionCookie } from "./cookies.ts";
 import type { Services } from "./services.ts";
 import type { FunctionAnswer } from "../domain/triggers/deliveries.ts";
 import type { DomainError } from "../domain/errors.ts";
+import { empty } from "./primitives.ts";
 
 /**
  * What an operation needs of its caller: the permission of the operation, which is in a group of permissions, no credential
@@ -173,11 +174,13 @@ interface JsonDefinition<
   H extends Optional,
   B extends Optional,
   A extends OperationPermission,
-  R extends z.ZodType,
+  R extends z.ZodType | undefined,
   S,
 > extends Contract<P, Q, H, A, Parsed<B>> {
+  /** By default, a DELETE takes an empty object, and other operations take no body. */
   readonly body?: B;
-  readonly response: R;
+  /** An empty object by default. */
+  readonly response?: R;
   /**
    * Answers the value of the response, or a {@link Reply} with headers or in another form. The type of its second parameter
    * names the services that it {@link Uses}; without one it gets none.
@@ -185,7 +188,7 @@ interface JsonDefinition<
   readonly handle: (
     input: Input<P, Q, H, Parsed<B>, A>,
     services: S,
-  ) => Promise<z.input<R> | Reply>;
+  ) => Promise<R extends z.ZodType ? z.input<R> | Reply : void>;
 }
 
 interface RawDefinition<
@@ -250,15 +253,18 @@ export type Operation = JsonOperation | RawOperation;
 /** Defines an operation that takes and answers JSON. */
 export function jsonOperation<
   A extends OperationPermission,
-  R extends z.ZodType,
+  R extends z.ZodType | undefined = undefined,
   P extends Optional = undefined,
   Q extends Optional = undefined,
   H extends Optional = undefined,
   B extends Optional = undefined,
   S extends Partial<Services> = Record<never, never>,
 >(definition: JsonDefinition<P, Q, H, B, A, R, S>): JsonOperation {
+  const { method, body = method === "delete" ? empty : undefined, response = empty } = definition;
   return {
     ...definition,
+    body,
+    response,
     kind: "json",
     requires: groupOf(definition.permission),
     concerns: (definition.concerns ?? functionInPath(definition.path)) as AnyContract["concerns"],

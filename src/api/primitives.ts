@@ -1,6 +1,7 @@
 import { quoted, VIOLATION_OPTIONS, violationOf } from "../config/mod.ts";
 import { z } from "@hono/zod-openapi";
 import { anyMap } from "./messages/of_schema.ts";
+import type { ListPage } from "../domain/paging.ts";
 
 /**
  * The scalar types of protobuf's JSON mapping. Input is what clients may send, output is what the
@@ -178,6 +179,14 @@ export function listOf<Item extends z.ZodType>(item: Item) {
     list: z.array(item),
     nextPageToken: z.string().openapi({ description: "Empty on the last page" }),
   });
+}
+
+/** The API's form of a page. @param json the API's form of an entry */
+export function pageJson<Row, Item>(
+  { list, nextPageToken }: ListPage<Row>,
+  json: (row: Row) => Item,
+): ListPage<Item> {
+  return { list: list.map((row) => json(row)), nextPageToken };
 }
 
 export const empty = z.object({});

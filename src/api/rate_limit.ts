@@ -13,17 +13,18 @@ export function apiRateLimit(
 ): ApiRateLimit {
   if (limit.perSecond === 0) return () => {};
   const buckets = new TokenBuckets(limit, node);
-  return ({ clientId }) => {
-    const seconds = buckets.take(clientId);
-    if (seconds === 0) return;
-    throw new DomainError(
-      "RATE_LIMITED",
-      `Request rate exceeded: this client may send ${
-        countOf(limit.perSecond, "request")
-      } per second (--api-rate)`,
-      { retryAfterSeconds: Math.ceil(seconds) },
+  const rate = `${countOf(limit.perSecond, "request")} per second (--api-rate)`;
+  return ({ clientId }) =>
+    assertNoWait(
+      buckets.take(clientId),
+      () => `Request rate exceeded: this client may send ${rate}`,
     );
-  };
+}
+
+/** @param seconds how long to wait; 0 for a request within its limit @throws RATE_LIMITED */
+function assertNoWait(seconds: number, message: () => string): void {
+  if (seconds === 0) return;
+  throw new DomainError("RATE_LIMITED", message(), { retryAfterSeconds: Math.ceil(seconds) });
 }
 
 /**
@@ -53,14 +54,10 @@ export class WebhookRateLimit {
   }
 
   #assert(seconds = 0, what: string): void {
-    if (seconds === 0) return;
-    throw new DomainError(
-      "RATE_LIMITED",
-      `Delivery rate exceeded: ${what} ${
-        countOf(this.perSecond, "delivery", "deliveries")
-      } per second (--webhook-rate)`,
-      { retryAfterSeconds: Math.ceil(seconds) },
-    );
+    assertNoWait(seconds, () => {
+      const most = countOf(this.perSecond, "delivery", "deliveries");
+      return `Delivery rate exceeded: ${what} ${most} per second (--webhook-rate)`;
+    });
   }
 }
 
@@ -94,28 +91,36 @@ export class TokenRateLimit {
 
   /** Counts a wrong access token or API key, together with the requests that fail. @throws RATE_LIMITED */
   countWrongToken(address: string | undefined): void {
-    const seconds = this.countFailed(address);
-    if (seconds === 0) return;
-    throw new DomainError(
-      "RATE_LIMITED",
-      `Too many wrong access tokens: this address sent more than ${
-        formatCount(this.perMinute)
-      } wrong tokens and token requests a minute (--token-rate)`,
-      { retryAfterSeconds: Math.ceil(seconds) },
+    assertNoWait(
+      this.countFailed(address),
+      () =>
+        "Too many wrong access tokens: this address sent more than " +
+        `${this.#most} wrong tokens and token requests a minute (--token-rate)`,
+    );
+  }
+
+  /** Counts a wrong code or assertion, together with the requests that fail. @throws RATE_LIMITED */
+  countWrongCode(address: string | undefined): void {
+    assertNoWait(
+      this.countFailed(address),
+      () =>
+        "Too many attempts to sign in: this address sent more than " +
+        `${this.#most} wrong codes and token requests a minute (--token-rate)`,
     );
   }
 
   /** Counts a browser that begins to sign in with the provider. @throws RATE_LIMITED */
   countSignIn(address: string | undefined): void {
-    const seconds = this.#signIns?.take(senderOf(address)) ?? 0;
-    if (seconds === 0) return;
-    throw new DomainError(
-      "RATE_LIMITED",
-      `Too many attempts to sign in: this address began more than ${
-        formatCount(this.perMinute)
-      } sign-ins a minute (--token-rate)`,
-      { retryAfterSeconds: Math.ceil(seconds) },
+    assertNoWait(
+      this.#signIns?.take(senderOf(address)) ?? 0,
+      () =>
+        "Too many attempts to sign in: this address began more than " +
+        `${this.#most} sign-ins a minute (--token-rate)`,
     );
+  }
+
+  get #most(): string {
+    return formatCount(this.perMinute);
   }
 }
 
@@ -133,14 +138,13 @@ export class FederationTestLimit {
 
   /** @throws RATE_LIMITED */
   count({ id }: Pick<Principal, "id">): void {
-    const seconds = this.#buckets.take(id);
-    if (seconds === 0) return;
-    throw new DomainError(
-      "RATE_LIMITED",
-      `Too many tests of conditions and tokens: this principal may run ${
-        countOf(TESTS_AT_ONCE, "test")
-      } at once, then ${countOf(TESTS_PER_SECOND, "test")} per second`,
-      { retryAfterSeconds: Math.ceil(seconds) },
+    assertNoWait(
+      this.#buckets.take(id),
+      () =>
+        "Too many tests of conditions and tokens: this principal may run " +
+        `${countOf(TESTS_AT_ONCE, "test")} at once, then ${
+          countOf(TESTS_PER_SECOND, "test")
+        } per second`,
     );
   }
 }
@@ -171,11 +175,9 @@ export class DeviceGuessLimit {
   }
 
   #assert(seconds: number, what: string, perMinute: number): void {
-    if (seconds === 0) return;
-    throw new DomainError(
-      "RATE_LIMITED",
-      `Too many codes of devices: this ${what} may send ${formatCount(perMinute)} a minute`,
-      { retryAfterSeconds: Math.ceil(seconds) },
+    assertNoWait(
+      seconds,
+      () => `Too many codes of devices: this ${what} may send ${formatCount(perMinute)} a minute`,
     );
   }
 }

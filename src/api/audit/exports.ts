@@ -4,17 +4,17 @@ import type { AuditExport } from "../../domain/audit/exports.ts";
 import type { Principal } from "../../domain/identity/mod.ts";
 import { jsonOperation, type Uses } from "../operation.ts";
 import {
-  empty,
   fieldMask,
   listOf,
   pageBody,
+  pageJson,
   pageOf,
   pageQuery,
   searchText,
   textIn,
   timestamp,
 } from "../primitives.ts";
-import { eventOut, eventsJson } from "./schemas.ts";
+import { eventOut, eventsJson } from "./events.ts";
 
 const PATH = "/api/v1/systemlog/exports";
 const NAME_CHARS_MAX = 256;
@@ -103,8 +103,10 @@ const listExports = jsonOperation({
   response: listOf(exporterOut),
   async handle({ query, principal }, { auditExports }: Uses<"auditExports">) {
     const all = { displayName: "", ids: undefined };
-    const { list, nextPageToken } = await auditExports.search(all, pageOf(query));
-    return { list: list.map((one) => exporterJson(one, principal)), nextPageToken };
+    return pageJson(
+      await auditExports.search(all, pageOf(query)),
+      (one) => exporterJson(one, principal),
+    );
   },
 });
 
@@ -125,8 +127,7 @@ const searchExports = jsonOperation({
     const { displayName, query, refs, ...page } = body;
     const ids = refs.length === 0 ? undefined : refs.map(({ exportId }) => exportId);
     const filter = { displayName: displayName || query, ids };
-    const { list, nextPageToken } = await auditExports.search(filter, page);
-    return { list: list.map((one) => exporterJson(one, principal)), nextPageToken };
+    return pageJson(await auditExports.search(filter, page), (one) => exporterJson(one, principal));
   },
 });
 
@@ -192,11 +193,8 @@ const deleteExport = jsonOperation({
   summary: "End an export of the audit log; what it has written stays",
   permission: "log:write",
   params: exportParam,
-  body: empty,
-  response: empty,
   async handle({ params }, { auditExports }: Uses<"auditExports">) {
     await auditExports.delete(params.export_id);
-    return {};
   },
 });
 

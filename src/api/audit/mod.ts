@@ -1,7 +1,6 @@
 import type { Operation } from "../operation.ts";
 import { EXPORT_OPERATIONS } from "./exports.ts";
-import { listEvents } from "./list_events.ts";
-import { verifyLog } from "./verify.ts";
+import { listEvents, verifyLog } from "./events.ts";
 
 /** Read and check the audit log, and export it. */
 export const AUDIT_OPERATIONS: readonly Operation[] = [

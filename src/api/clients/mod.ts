@@ -1,9 +1,121 @@
-import type { Operation } from "../operation.ts";
-import { createClient } from "./create_client.ts";
-import { deleteClient } from "./delete_client.ts";
-import { getClient } from "./get_client.ts";
-import { listClients } from "./list_clients.ts";
-import { updateClient } from "./update_client.ts";
+import { z } from "@hono/zod-openapi";
+import type { UsedCredentialRow } from "../../store/identity.ts";
+import { CLIENT, CLIENT_ANSWER, CLIENT_FIELDS } from "../../resources/clients.ts";
+import { answerJson, answerShape, textOf } from "../resource.ts";
+import { jsonOperation, type Operation, type Uses } from "../operation.ts";
+import { fieldMask, listOf, pageJson, pageOf, pageQuery, timestampIn } from "../primitives.ts";
+import { lifetimeIn } from "../lifetimes.ts";
+import { roleIdsIn } from "../role_ids.ts";
+import { sourceCidrsIn } from "../source_cidrs.ts";
+
+/** Names a client. */
+const clientParam = z.object({ id: z.string() });
+
+const clientOut = z.object(answerShape(CLIENT_ANSWER))
+  .openapi("c1.api.iam.v1.PersonalClient");
+
+const clientAnswer = z.object({ client: clientOut });
+
+/** The API's form of a client. */
+function clientJson(row: UsedCredentialRow): z.input<typeof clientOut> {
+  return answerJson(CLIENT_ANSWER, row);
+}
+
+const clientNameIn = textOf(CLIENT.displayName).min(1);
+
+const listClients = jsonOperation({
+  operationId: "c1.api.iam.v1.PersonalClientService.List",
+  method: "get",
+  path: "/api/v1/iam/personal_clients",
+  summary: "List the clients of the caller's principal, newest first",
+  permission: "self",
+  ofClient: true,
+  query: pageQuery,
+  response: listOf(clientOut),
+  async handle({ query, principal }, { clients }: Uses<"clients">) {
+    return pageJson(await clients.list(principal, pageOf(query)), clientJson);
+  },
+});
+
+const createClient = jsonOperation({
+  operationId: "c1.api.iam.v1.PersonalClientService.Create",
+  method: "post",
+  path: "/api/v1/iam/personal_clients",
+  summary: "Create a client of the caller's principal; its secret is returned once",
+  permission: "self",
+  ofClient: true,
+  ofDevice: true,
+  body: z.object({
+    displayName: clientNameIn,
+    scopedRoles: roleIdsIn.default([]),
+    allowSourceCidr: sourceCidrsIn.default([]),
+    expires: lifetimeIn.optional().openapi({
+      type: "string",
+      format: "duration",
+      description: "Absent: the client does not expire",
+    }),
+  }).openapi("c1.api.iam.v1.PersonalClientServiceCreateRequest"),
+  response: z.object({ client: clientOut, clientSecret: z.string() }),
+  async handle({ body, principal }, { clients }: Uses<"clients">) {
+    const { expires, ...settings } = body;
+    const { row, clientSecret } = await clients.create(principal, settings, expires);
+    return { client: clientJson(row), clientSecret };
+  },
+});
+
+const getClient = jsonOperation({
+  operationId: "c1.api.iam.v1.PersonalClientService.Get",
+  method: "get",
+  path: "/api/v1/iam/personal_clients/{id}",
+  summary: "Get a client of the caller's principal",
+  permission: "self",
+  ofClient: true,
+  params: clientParam,
+  response: clientAnswer,
+  async handle({ params, principal }, { clients }: Uses<"clients">) {
+    return { client: clientJson(await clients.get(principal, params.id)) };
+  },
+});
+
+const updateClient = jsonOperation({
+  operationId: "c1.api.iam.v1.PersonalClientService.Update",
+  method: "post",
+  path: "/api/v1/iam/personal_clients/{id}",
+  summary: `Change the masked fields of a client: ${CLIENT_FIELDS.join(", ")}`,
+  permission: "self",
+  ofClient: true,
+  params: clientParam,
+  body: z.object({
+    client: z.object({
+      displayName: clientNameIn.optional(),
+      scopedRoles: roleIdsIn.optional(),
+      allowSourceCidr: sourceCidrsIn.optional(),
+      expiresTime: timestampIn.nullish().openapi({
+        description: "Not later than it is: the life of a client is never extended",
+      }),
+      disabled: z.boolean().optional(),
+    }),
+    updateMask: fieldMask.optional(),
+  }).openapi("c1.api.iam.v1.PersonalClientServiceUpdateRequest"),
+  response: clientAnswer,
+  async handle({ params, body, principal }, { clients }: Uses<"clients">) {
+    const row = await clients.update(principal, params.id, body.client, body.updateMask);
+    return { client: clientJson(row) };
+  },
+});
+
+const deleteClient = jsonOperation({
+  operationId: "c1.api.iam.v1.PersonalClientService.Delete",
+  method: "delete",
+  path: "/api/v1/iam/personal_clients/{id}",
+  summary: "Delete a client and revoke its access tokens",
+  permission: "self",
+  ofClient: true,
+  params: clientParam,
+  async handle({ params, principal }, { clients }: Uses<"clients">) {
+    await clients.delete(principal, params.id);
+  },
+});
 
 /** Make, read, change and delete the clients of a principal. */
 export const CLIENT_OPERATIONS: readonly Operation[] = [

@@ -1,13 +1,10 @@
 import { z } from "@hono/zod-openapi";
 import type { CommitRow } from "../../store/commits.ts";
-import {
-  type TypeReport,
-  typeReport,
-  UNCHECKED_REASONS,
-} from "../../domain/commits/type_checks.ts";
+import { typeReport, UNCHECKED_REASONS } from "../../domain/commits/type_checks.ts";
 import { recordedLimits } from "../../domain/limits.ts";
 import { limitsOut, recordedLimitsJson } from "../functions/limits.ts";
 import { int32Out, textIn, timestamp } from "../primitives.ts";
+import { enumWords } from "../../resources/words.ts";
 
 /** Names a commit. */
 export const commitParams = z.object({ function_id: z.string(), commit_id: z.string() });
@@ -46,13 +43,6 @@ export function commitJson(row: CommitRow): z.input<typeof commitOut> {
   };
 }
 
-const STATE_PREFIX = "TYPE_CHECK_STATE_";
-const STATES = [
-  "NOT_CHECKED",
-  "PENDING",
-  "CHECKED",
-] as const satisfies readonly TypeReport["state"][];
-
 const diagnosticOut = z.object({
   path: z.string().optional(),
   line: int32Out.optional(),
@@ -78,10 +68,7 @@ const typeDiagnosticOut = diagnosticOut.extend({
 
 /** What is known of a commit's types: an addition of ours, beside the commit. */
 export const typeCheckOut = z.object({
-  state: z.enum([
-    `${STATE_PREFIX}UNSPECIFIED`,
-    ...STATES.map((state) => `${STATE_PREFIX}${state}` as const),
-  ])
+  state: z.enum(enumWords("TYPE_CHECK_STATE", "NOT_CHECKED", "PENDING", "CHECKED"))
     .openapi("invoked.TypeCheckState"),
   diagnostics: z.array(typeDiagnosticOut),
   reason: z.enum(UNCHECKED_REASONS).optional().openapi({
@@ -95,5 +82,5 @@ export const typeCheckOut = z.object({
 /** The API's form of the report on a commit's types. */
 export function typeCheckJson(row: CommitRow): z.input<typeof typeCheckOut> {
   const { state, diagnostics, ...unchecked } = typeReport(row);
-  return { state: `${STATE_PREFIX}${state}`, diagnostics: [...diagnostics], ...unchecked };
+  return { state: `TYPE_CHECK_STATE_${state}`, diagnostics: [...diagnostics], ...unchecked };
 }

@@ -1,12 +1,36 @@
 import { z } from "@hono/zod-openapi";
+import type { DeadLetter } from "../../domain/invocations/dead_letters.ts";
+import { attemptOut, attemptsOf } from "../invocations/starts.ts";
+import { listOf, pageJson, pageOf, pageQuery, timestamp } from "../primitives.ts";
 import { functionParam } from "../functions/schemas.ts";
-import { bulkIn, bulkOut } from "../invocations/bulk.ts";
+import { bulkIn, bulkOut, replayIn } from "../invocations/change.ts";
 import { errorCodeIn, filterOf, queryIn } from "../invocations/filter.ts";
-import { replayIn } from "../invocations/replay_invocation.ts";
 import { idsWithin } from "../scope.ts";
 import { jsonOperation, type Operation, type Uses } from "../operation.ts";
-import { empty, listOf, pageOf, pageQuery } from "../primitives.ts";
-import { deadLetterJson, deadLetterOut, deadLetterParams } from "./schemas.ts";
+
+/** Names a dead letter. */
+const deadLetterParams = z.object({ function_id: z.string(), id: z.string() });
+
+const deadLetterOut = z.object({
+  id: z.string(),
+  functionId: z.string(),
+  invocationId: z.string(),
+  attempts: z.array(attemptOut).openapi({ description: "Oldest first" }),
+  error: z.string().openapi({ description: "Error of the last attempt" }),
+  parkedAt: timestamp,
+}).openapi("invoked.DeadLetter");
+
+/** The API's form of a dead letter. */
+function deadLetterJson(row: DeadLetter): z.input<typeof deadLetterOut> {
+  return {
+    id: row.id,
+    functionId: row.functionId,
+    invocationId: row.id,
+    attempts: attemptsOf(row),
+    error: row.error ?? "",
+    parkedAt: row.parkedAt,
+  };
+}
 
 const PATH = "/api/v1/functions/{function_id}/dead_letters";
 
@@ -26,8 +50,7 @@ const listDeadLetters = jsonOperation({
       functionIds: idsWithin(undefined, functions),
     };
     const page = pageOf(query);
-    const { list, nextPageToken } = await deadLetters.list(params.function_id, filter, page);
-    return { list: list.map(deadLetterJson), nextPageToken };
+    return pageJson(await deadLetters.list(params.function_id, filter, page), deadLetterJson);
   },
 });
 
@@ -71,11 +94,8 @@ const dropDeadLetter = jsonOperation({
   permission: "functions:invoke",
   audit: "call",
   params: deadLetterParams,
-  body: empty,
-  response: empty,
   async handle({ params }, { deadLetters }: Uses<"deadLetters">) {
     await deadLetters.drop(params.function_id, params.id);
-    return {};
   },
 });
 

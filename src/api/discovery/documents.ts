@@ -4,7 +4,7 @@ import type { ReplyHeaders } from "../cookies.ts";
 /** The algorithms of client assertions and access tokens; `Ed25519` is the newer name (RFC 9864). */
 export const SIGNING_ALGORITHMS = ["EdDSA", "Ed25519"];
 
-/** Much shorter than a new signing key waits: see `rotate_signing.ts`. */
+/** Much shorter than a new signing key waits: see `SIGNS_AFTER_MS`. */
 export const KEY_SET_MAX_AGE_SECONDS = 60;
 export const METADATA_MAX_AGE_SECONDS = 300;
 

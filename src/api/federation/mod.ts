@@ -1,34 +1,11 @@
 import type { Operation } from "../operation.ts";
-import {
-  createProvider,
-  deleteProvider,
-  getProvider,
-  listProviders,
-  updateProvider,
-} from "./providers.ts";
-import { testCel, testToken } from "./tests.ts";
-import {
-  createTrust,
-  deleteTrust,
-  getTrust,
-  listTrusts,
-  searchTrusts,
-  updateTrust,
-} from "./trusts.ts";
+import { PROVIDER_OPERATIONS } from "./providers.ts";
+import { FEDERATION_TEST_OPERATIONS } from "./tests.ts";
+import { TRUST_OPERATIONS } from "./trusts.ts";
 
 /** Providers of workload identities, and the trusts that let their workloads act as service principals. */
 export const FEDERATION_OPERATIONS: readonly Operation[] = [
-  listProviders,
-  createProvider,
-  getProvider,
-  updateProvider,
-  deleteProvider,
-  searchTrusts,
-  listTrusts,
-  createTrust,
-  getTrust,
-  updateTrust,
-  deleteTrust,
-  testToken,
-  testCel,
+  ...PROVIDER_OPERATIONS,
+  ...TRUST_OPERATIONS,
+  ...FEDERATION_TEST_OPERATIONS,
 ];

@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { invalid } from "../../domain/errors.ts";
 import { PROVIDER_FIELDS } from "../../resources/federation.ts";
 import { jsonOperation, type Uses } from "../operation.ts";
-import { empty, fieldMask, listOf, pageOf, pageQuery } from "../primitives.ts";
+import { fieldMask, listOf, pageJson, pageOf, pageQuery } from "../primitives.ts";
 import {
   assertIssuer,
   assertNoSpiffe,
@@ -23,7 +23,7 @@ import {
 const SERVICE = "c1.api.workload_federation.v1.WorkloadFederationService";
 const PATH = "/api/v1/workload_federation/providers";
 
-export const listProviders = jsonOperation({
+const listProviders = jsonOperation({
   operationId: `${SERVICE}.ListProviders`,
   method: "get",
   path: PATH,
@@ -32,12 +32,11 @@ export const listProviders = jsonOperation({
   query: pageQuery,
   response: listOf(providerOut),
   async handle({ query }, { federationProviders }: Uses<"federationProviders">) {
-    const { list, nextPageToken } = await federationProviders.list(pageOf(query));
-    return { list: list.map(providerJson), nextPageToken };
+    return pageJson(await federationProviders.list(pageOf(query)), providerJson);
   },
 });
 
-export const createProvider = jsonOperation({
+const createProvider = jsonOperation({
   operationId: `${SERVICE}.CreateProvider`,
   method: "post",
   path: PATH,
@@ -66,7 +65,7 @@ export const createProvider = jsonOperation({
   },
 });
 
-export const getProvider = jsonOperation({
+const getProvider = jsonOperation({
   operationId: `${SERVICE}.GetProvider`,
   method: "get",
   path: `${PATH}/{id}`,
@@ -79,7 +78,7 @@ export const getProvider = jsonOperation({
   },
 });
 
-export const updateProvider = jsonOperation({
+const updateProvider = jsonOperation({
   operationId: `${SERVICE}.UpdateProvider`,
   method: "patch",
   path: `${PATH}/{id}`,
@@ -97,17 +96,23 @@ export const updateProvider = jsonOperation({
   },
 });
 
-export const deleteProvider = jsonOperation({
+const deleteProvider = jsonOperation({
   operationId: `${SERVICE}.DeleteProvider`,
   method: "delete",
   path: `${PATH}/{id}`,
   summary: "Delete a provider of workload identities that no trust uses",
   permission: "identity:write",
   params: providerParam,
-  body: empty,
-  response: empty,
   async handle({ params }, { federationProviders }: Uses<"federationProviders">) {
     await federationProviders.delete(params.id);
-    return {};
   },
 });
+
+/** Providers of workload identities. */
+export const PROVIDER_OPERATIONS = [
+  listProviders,
+  createProvider,
+  getProvider,
+  updateProvider,
+  deleteProvider,
+];

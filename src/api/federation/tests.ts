@@ -27,7 +27,7 @@ const stepsOut = Object.fromEntries(STEPS.map((name) => [name, stepResult])) as 
   typeof stepResult
 >;
 
-export const testToken = jsonOperation({
+const testToken = jsonOperation({
   operationId: `${SERVICE}.TestToken`,
   method: "post",
   path: "/api/v1/service_principals/{service_principal_id}/trusts/{client_id}/test",
@@ -60,7 +60,7 @@ export const testToken = jsonOperation({
   },
 });
 
-export const testCel = jsonOperation({
+const testCel = jsonOperation({
   operationId: `${SERVICE}.TestCEL`,
   method: "post",
   path: "/api/v1/workload_federation/test-cel",
@@ -88,3 +88,6 @@ function claimsOf(json: string): Readonly<Record<string, unknown>> {
     throw invalid({ field: "claimsJson", description: error.message });
   }
 }
+
+/** Tests of trusts and conditions. */
+export const FEDERATION_TEST_OPERATIONS = [testToken, testCel];

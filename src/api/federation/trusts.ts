@@ -2,10 +2,10 @@ import { z } from "@hono/zod-openapi";
 import { TRUST_FIELDS } from "../../resources/federation.ts";
 import { jsonOperation, type Uses } from "../operation.ts";
 import {
-  empty,
   fieldMask,
   listOf,
   pageBody,
+  pageJson,
   pageOf,
   pageQuery,
   searchText,
@@ -26,7 +26,7 @@ import {
 const SERVICE = "c1.api.workload_federation.v1.WorkloadFederationService";
 const PATH = "/api/v1/service_principals/{service_principal_id}/trusts";
 
-export const searchTrusts = jsonOperation({
+const searchTrusts = jsonOperation({
   operationId: `${SERVICE}.SearchTrusts`,
   method: "post",
   path: "/api/v1/search/workload_federation_trusts",
@@ -46,12 +46,11 @@ export const searchTrusts = jsonOperation({
       ...principalId === "" ? {} : { principalId },
       ...query === "" ? {} : { query },
     };
-    const { list, nextPageToken } = await federationTrusts.search(filter, body);
-    return { list: list.map(trustJson), nextPageToken };
+    return pageJson(await federationTrusts.search(filter, body), trustJson);
   },
 });
 
-export const listTrusts = jsonOperation({
+const listTrusts = jsonOperation({
   operationId: `${SERVICE}.ListTrusts`,
   method: "get",
   path: PATH,
@@ -61,12 +60,14 @@ export const listTrusts = jsonOperation({
   query: pageQuery,
   response: listOf(trustOut),
   async handle({ params, query }, { federationTrusts }: Uses<"federationTrusts">) {
-    const page = await federationTrusts.list(params.service_principal_id, pageOf(query));
-    return { list: page.list.map(trustJson), nextPageToken: page.nextPageToken };
+    return pageJson(
+      await federationTrusts.list(params.service_principal_id, pageOf(query)),
+      trustJson,
+    );
   },
 });
 
-export const createTrust = jsonOperation({
+const createTrust = jsonOperation({
   operationId: `${SERVICE}.CreateTrust`,
   method: "post",
   path: PATH,
@@ -86,7 +87,7 @@ export const createTrust = jsonOperation({
   },
 });
 
-export const getTrust = jsonOperation({
+const getTrust = jsonOperation({
   operationId: `${SERVICE}.GetTrust`,
   method: "get",
   path: `${PATH}/{client_id}`,
@@ -101,7 +102,7 @@ export const getTrust = jsonOperation({
   },
 });
 
-export const updateTrust = jsonOperation({
+const updateTrust = jsonOperation({
   operationId: `${SERVICE}.UpdateTrust`,
   method: "patch",
   path: `${PATH}/{client_id}`,
@@ -120,7 +121,7 @@ export const updateTrust = jsonOperation({
   },
 });
 
-export const deleteTrust = jsonOperation({
+const deleteTrust = jsonOperation({
   operationId: `${SERVICE}.DeleteTrust`,
   method: "delete",
   path: `${PATH}/{client_id}`,
@@ -128,10 +129,17 @@ export const deleteTrust = jsonOperation({
   summary: "Delete a trust and revoke its access tokens",
   permission: "identity:write",
   params: trustParams,
-  body: empty,
-  response: empty,
   async handle({ params, principal }, { federationTrusts }: Uses<"federationTrusts">) {
     await federationTrusts.delete(principal, params.service_principal_id, params.client_id);
-    return {};
   },
 });
+
+/** Trusts, which let workloads act as service principals. */
+export const TRUST_OPERATIONS = [
+  searchTrusts,
+  listTrusts,
+  createTrust,
+  getTrust,
+  updateTrust,
+  deleteTrust,
+];

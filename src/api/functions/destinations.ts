@@ -3,17 +3,13 @@ import { z } from "@hono/zod-openapi";
 import type { OutboxRow } from "../../store/outbox.ts";
 import { targetOf } from "../../domain/functions/destinations.ts";
 import { int32Out, timestamp } from "../primitives.ts";
+import { enumWords } from "../../resources/words.ts";
 
 /** Where the end of an invocation went. */
 export const sentOut = z.object({
   functionId: z.string().optional(),
   url: z.string().optional(),
-  state: z.enum([
-    "DESTINATION_STATE_UNSPECIFIED",
-    "DESTINATION_STATE_PENDING",
-    "DESTINATION_STATE_DELIVERED",
-    "DESTINATION_STATE_FAILED",
-  ]),
+  state: z.enum(enumWords("DESTINATION_STATE", "PENDING", "DELIVERED", "FAILED")),
   attempts: int32Out,
   nextAttemptAt: timestamp.optional().openapi({
     description: "Time of the next attempt; present while the delivery is pending",

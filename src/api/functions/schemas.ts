@@ -1,6 +1,6 @@
 import { exceeds, formatBytes } from "../../config/mod.ts";
 import { z } from "@hono/zod-openapi";
-import { type Functions, type FunctionView } from "../../domain/functions/functions.ts";
+import type { Functions, FunctionView } from "../../domain/functions/functions.ts";
 import { SECRET_VALUE_BYTES_MAX, SECRETS_MAX } from "../../domain/functions/named_values.ts";
 import { commitJson, commitMessageIn, commitOut } from "../commits/schemas.ts";
 import { bytesOut, durationJson, filesIn, timestamp } from "../primitives.ts";

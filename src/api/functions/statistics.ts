@@ -20,6 +20,7 @@ import {
   trueOrFalse,
 } from "../primitives.ts";
 import { functionParam } from "./schemas.ts";
+import { enumWords } from "../../resources/words.ts";
 
 const FUNCTIONS_MAX = 100;
 
@@ -72,13 +73,7 @@ const ORDERS = {
   P99: "p99",
   CPU_TIME: "cpuTime",
 } as const satisfies Record<string, StatisticsOrder>;
-const order = z.enum([
-  `${ORDER}UNSPECIFIED`,
-  `${ORDER}CALLS`,
-  `${ORDER}FAILURES`,
-  `${ORDER}P99`,
-  `${ORDER}CPU_TIME`,
-]);
+const order = z.enum(enumWords("STATISTICS_ORDER", "CALLS", "FAILURES", "P99", "CPU_TIME"));
 
 export const getFunctionStatistics = jsonOperation({
   operationId: "invoked.StatisticsService.GetOfFunction",

@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 import type { LogEvent } from "../../domain/invocations/logs.ts";
 import { endsAnswer } from "../ended_rights.ts";
 import { jsonOperation, Reply, type ServerSentEvent, type Uses } from "../operation.ts";
-import { listOf, pageOf, pageQuery } from "../primitives.ts";
+import { listOf, pageJson, pageOf, pageQuery } from "../primitives.ts";
 import { invocationParams, logJson, logOut, statusName } from "./schemas.ts";
 
 export const listLogs = jsonOperation({
@@ -29,8 +29,7 @@ export const listLogs = jsonOperation({
       const followed = await logs.follow(params.function_id, params.id, after);
       return new Reply({ kind: "events", events: eventsOf(followed, checkAgain) });
     }
-    const { list, nextPageToken } = await logs.list(params.function_id, params.id, pageOf(query));
-    return { list: list.map(logJson), nextPageToken };
+    return pageJson(await logs.list(params.function_id, params.id, pageOf(query)), logJson);
   },
 });
 

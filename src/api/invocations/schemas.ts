@@ -16,19 +16,14 @@ import { int32Out, timestamp } from "../primitives.ts";
 import { httpJson, httpOut } from "./http_record.ts";
 import { measurementsJson, measurementsOut } from "./measurements.ts";
 import { startsJson, startsOut } from "./starts.ts";
+import { enumWords } from "../../resources/words.ts";
 
 const PREFIX = "FUNCTION_INVOCATION_STATUS_";
-const STATUSES = [
-  "PENDING",
-  "RUNNING",
-  "SUCCESS",
-  "ERROR",
-] as const satisfies readonly InvocationStatus[];
-const UNSPECIFIED = `${PREFIX}UNSPECIFIED` as const;
-const NAMES = [UNSPECIFIED, ...STATUSES.map((status) => `${PREFIX}${status}` as const)];
+const UNSPECIFIED = `${PREFIX}UNSPECIFIED`;
 
-export const invocationStatus = z.enum(NAMES)
-  .openapi("c1.api.functions.v1.FunctionInvocationStatus");
+export const invocationStatus = z.enum(
+  enumWords("FUNCTION_INVOCATION_STATUS", "PENDING", "RUNNING", "SUCCESS", "ERROR"),
+).openapi("c1.api.functions.v1.FunctionInvocationStatus");
 
 /** The status as the API spells it. */
 export function statusName(status: InvocationStatus): z.infer<typeof invocationStatus> {
@@ -42,14 +37,8 @@ export function statusOf(
   return name === UNSPECIFIED ? undefined : name.slice(PREFIX.length) as InvocationStatus;
 }
 
-const PROCESS_KIND = "PROCESS_KIND_";
-const processKind = z.enum([
-  `${PROCESS_KIND}UNSPECIFIED`,
-  `${PROCESS_KIND}ROOT`,
-  `${PROCESS_KIND}TEMPLATE`,
-  `${PROCESS_KIND}SINGLE`,
-  `${PROCESS_KIND}REUSED`,
-]).openapi({
+const PROCESS_KINDS = enumWords("PROCESS_KIND", "ROOT", "TEMPLATE", "SINGLE", "REUSED");
+const processKind = z.enum(PROCESS_KINDS).openapi({
   description:
     "The process of the invocation: forked from the loaded runtime, forked with the commit's " +
     "script evaluated, spawned for the invocation, or reused after earlier invocations. " +
@@ -60,7 +49,7 @@ const processKind = z.enum([
 function processKindName(
   kind: NonNullable<InvocationRecord["processKind"]>,
 ): z.infer<typeof processKind> {
-  return `${PROCESS_KIND}${kind.toUpperCase() as Uppercase<typeof kind>}`;
+  return `PROCESS_KIND_${kind.toUpperCase() as Uppercase<typeof kind>}`;
 }
 
 /** Names an invocation. */

@@ -2,22 +2,16 @@
 import { z } from "@hono/zod-openapi";
 import { earlierAttempts, type InvocationRecord } from "../../store/invocations.ts";
 import { int32Out, timestamp } from "../primitives.ts";
+import { enumWords } from "../../resources/words.ts";
 
-const TRIGGER_KINDS = [
-  "API",
-  "SCHEDULE",
-  "WEBHOOK",
-  "HTTP",
-  "DESTINATION",
-  "REPLAY",
-] as const satisfies readonly Uppercase<InvocationRecord["triggerKind"]>[];
-const SKIP_REASONS = [
-  "OVERLAP",
-  "CATCH_UP",
-  "SCHEDULE_CHANGED",
-  "CIRCUIT_BREAKER",
-  "DEBOUNCED",
-] as const satisfies readonly NonNullable<InvocationRecord["skipReason"]>[];
+const TRIGGER_KINDS = enumWords(
+  "TRIGGER_KIND",
+  ...["API", "SCHEDULE", "WEBHOOK", "HTTP", "DESTINATION", "REPLAY"] as const,
+);
+const SKIP_REASONS = enumWords(
+  "SKIP_REASON",
+  ...["OVERLAP", "CATCH_UP", "SCHEDULE_CHANGED", "CIRCUIT_BREAKER", "DEBOUNCED"] as const,
+);
 
 /** The reasons for which an invocation waits, and their names in the store. Other invocations wait only for a slot. */
 const WAIT_REASONS = {
@@ -29,19 +23,7 @@ const WAIT_REASONS = {
   "circuit-breaker": "CIRCUIT_BREAKER",
 } as const satisfies Partial<Record<NonNullable<InvocationRecord["waitsFor"]>, string>>;
 
-/** An enum of the API with its prefix, and its unspecified value. */
-function prefixed<Prefix extends string, Name extends string>(
-  prefix: Prefix,
-  names: readonly Name[],
-) {
-  const values = [
-    `${prefix}UNSPECIFIED` as const,
-    ...names.map((name) => `${prefix}${name}` as const),
-  ];
-  return z.enum(values);
-}
-
-export const triggerKind = prefixed("TRIGGER_KIND_", TRIGGER_KINDS).openapi("invoked.TriggerKind");
+export const triggerKind = z.enum(TRIGGER_KINDS).openapi("invoked.TriggerKind");
 
 /** The kind as the domain spells it; undefined for an unspecified kind. */
 export function triggerKindOf(
@@ -51,9 +33,9 @@ export function triggerKindOf(
   return kind === "unspecified" ? undefined : kind as InvocationRecord["triggerKind"];
 }
 
-const skipReason = prefixed("SKIP_REASON_", SKIP_REASONS).openapi("invoked.SkipReason");
+const skipReason = z.enum(SKIP_REASONS).openapi("invoked.SkipReason");
 
-const waitReason = prefixed("WAIT_REASON_", Object.values(WAIT_REASONS))
+const waitReason = z.enum(enumWords("WAIT_REASON", ...Object.values(WAIT_REASONS)))
   .openapi("invoked.WaitReason");
 
 /** One attempt of an invocation. */

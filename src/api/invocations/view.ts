@@ -5,15 +5,11 @@ import type { FunctionScope } from "../../domain/identity/mod.ts";
 import type { ListPage, PageQuery } from "../../domain/paging.ts";
 import { idsWithin } from "../scope.ts";
 import { invocationJson, type invocationOut, overviewJson } from "./schemas.ts";
-
-const VIEWS = [
-  "INVOCATION_VIEW_UNSPECIFIED",
-  "INVOCATION_VIEW_BASIC",
-  "INVOCATION_VIEW_FULL",
-] as const;
+import { pageJson } from "../primitives.ts";
+import { enumWords } from "../../resources/words.ts";
 
 /** The field of a list of invocations. */
-export const viewIn = z.enum(VIEWS).optional()
+export const viewIn = z.enum(enumWords("INVOCATION_VIEW", "BASIC", "FULL")).optional()
   .openapi("invoked.InvocationView", {
     description: "INVOCATION_VIEW_BASIC leaves out `input`, `output`, `http.requestBody`, " +
       "`attempts`, `phases`, `usage`, `egress` and `limits`, has `inputPreview`, and cuts " +
@@ -31,9 +27,7 @@ export async function searchPage(
 ): Promise<ListPage<z.input<typeof invocationOut>>> {
   const filter = { ...selection, functionIds: idsWithin(selection.functionIds, within) };
   if (view === "INVOCATION_VIEW_BASIC") {
-    const { list, nextPageToken } = await searches.overview(functionId, filter, page);
-    return { list: list.map(overviewJson), nextPageToken };
+    return pageJson(await searches.overview(functionId, filter, page), overviewJson);
   }
-  const { list, nextPageToken } = await searches.whole(functionId, filter, page);
-  return { list: list.map(invocationJson), nextPageToken };
+  return pageJson(await searches.whole(functionId, filter, page), invocationJson);
 }

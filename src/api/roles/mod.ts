@@ -1,9 +1,64 @@
 import { z } from "@hono/zod-openapi";
-import { ROLE_FIELDS } from "../../resources/roles.ts";
-import { ownMessage } from "../messages/of_schema.ts";
+import type { RoleView } from "../../domain/identity/mod.ts";
+import { ROLE, ROLE_FIELDS, ROLE_SETTINGS } from "../../resources/roles.ts";
+import { ownMessage, resource } from "../messages/of_schema.ts";
+import { permissionJson, permissionOf } from "../permissions.ts";
+import { fieldMask, listOf, pageJson, pageOf, pageQuery, timestamp } from "../primitives.ts";
+import { answerJson, answerShape, textOf } from "../resource.ts";
 import { jsonOperation, type Operation, type Uses } from "../operation.ts";
-import { empty, fieldMask, listOf, pageOf, pageQuery } from "../primitives.ts";
-import { roleAnswer, roleIn, roleJson, roleNameIn, roleOut, roleParam } from "./schemas.ts";
+
+/** Names a role. */
+const roleParam = z.object({ role_id: z.string() });
+
+const { createdAt: _created, updatedAt: _updated, ...shape } = answerShape(ROLE);
+
+const roleOut = z.object({
+  ...shape,
+  name: z.string().openapi({ description: "The displayName of a role that is not built-in" }),
+  permissions: z.array(z.string()).openapi({
+    description: "Such as `permission/c1.api.auth.v1.Auth.Introspect`",
+  }),
+  serviceRoles: z.array(z.string()).openapi({ description: "Always empty" }),
+  systemApiOnly: z.boolean().openapi({ description: "Always false" }),
+  systemBuiltin: z.boolean(),
+  createdAt: timestamp.optional().openapi({ description: "Absent for built-in roles" }),
+  updatedAt: timestamp.optional(),
+}).openapi("c1.api.iam.v1.Role");
+
+const roleAnswer = z.object({ role: roleOut });
+
+/** The API's form of a role. */
+function roleJson(view: RoleView): z.input<typeof roleOut> {
+  const permissions = view.permissions.map(permissionJson);
+  const always = { permissions, serviceRoles: [], systemApiOnly: false };
+  if ("builtin" in view) {
+    const { id, name, displayName } = view.builtin;
+    return { id, name, displayName, ...always, systemBuiltin: true };
+  }
+  const { custom } = view;
+  return {
+    ...answerJson(ROLE, custom),
+    name: custom.displayName,
+    ...always,
+    systemBuiltin: false,
+  };
+}
+
+const roleNameIn = textOf(ROLE_SETTINGS.displayName).min(1);
+
+/** What a request can carry of a role. */
+const roleIn = resource(z.object({
+  displayName: roleNameIn.optional(),
+  permissions: z.array(z.string().transform(permissionOf)).max(ROLE_SETTINGS.permissions.max)
+    .optional().openapi({
+      type: "array",
+      items: { type: "string" },
+      description: "Ids of operations, with or without `permission/`",
+    }),
+  functionIds: z.array(z.string()).max(ROLE_SETTINGS.functionIds.max).optional().openapi({
+    description: ROLE_SETTINGS.functionIds.about,
+  }),
+}));
 
 const PATH = "/api/v1/iam/roles";
 
@@ -16,8 +71,7 @@ const listRoles = jsonOperation({
   query: pageQuery,
   response: listOf(roleOut),
   async handle({ query, principal }, { roles }: Uses<"roles">) {
-    const { list, nextPageToken } = await roles.list(principal, pageOf(query));
-    return { list: list.map(roleJson), nextPageToken };
+    return pageJson(await roles.list(principal, pageOf(query)), roleJson);
   },
 });
 
@@ -74,11 +128,8 @@ const deleteRole = jsonOperation({
   summary: "Delete an unused role",
   permission: "identity:write",
   params: roleParam,
-  body: empty,
-  response: empty,
   async handle({ params, principal }, { roles }: Uses<"roles">) {
     await roles.delete(principal, params.role_id);
-    return {};
   },
 });
 

@@ -3,7 +3,7 @@ import type { LiveChange, LiveChanges } from "../../domain/changes/live_changes.
 import type { Principal } from "../../domain/identity/mod.ts";
 import { ALL_FUNCTIONS } from "../../domain/references.ts";
 import { endsAnswer } from "../ended_rights.ts";
-import { LIST_VOLUMES } from "../volumes/list_volumes.ts";
+import { LIST_VOLUMES } from "../volumes/mod.ts";
 import { rawOperation, Reply, type ServerSentEvent, type Uses } from "../operation.ts";
 
 const WATCH_CHANGES = "invoked.ServerService.WatchChanges";

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { jsonOperation, type Operation, type Uses } from "../operation.ts";
-import { empty, pageBody } from "../primitives.ts";
+import { pageBody } from "../primitives.ts";
 import { bindingJson, bindingOut, subjectSchema } from "./schemas.ts";
 
 const SERVICE = "c1.api.service_principal.v1.ServicePrincipalService";
@@ -21,10 +21,8 @@ const addBinding = jsonOperation({
   permission: "identity:write",
   concerns: ({ body }) => body.subject.functionId,
   body: bindingIn.openapi(`${SERVICE}AddBindingRequest`),
-  response: empty,
   async handle({ body: { servicePrincipalId, subject }, principal }, { bindings }: Service) {
     await bindings.add(principal, servicePrincipalId, subject.functionId);
-    return {};
   },
 });
 
@@ -37,10 +35,8 @@ const deleteBinding = jsonOperation({
   destroys: true,
   concerns: ({ body }) => body.subject.functionId,
   body: bindingIn.openapi(`${SERVICE}DeleteBindingRequest`),
-  response: empty,
   async handle({ body: { servicePrincipalId, subject }, principal }, { bindings }: Service) {
     await bindings.delete(principal, servicePrincipalId, subject.functionId);
-    return {};
   },
 });
 

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { CREDENTIAL_FIELDS } from "../../resources/principals.ts";
 import { jsonOperation, type Operation, type Uses } from "../operation.ts";
-import { empty, fieldMask, listOf, pageOf, pageQuery } from "../primitives.ts";
+import { fieldMask, listOf, pageJson, pageOf, pageQuery } from "../primitives.ts";
 import {
   createCredentialIn,
   credentialAnswer,
@@ -27,11 +27,13 @@ const listCredentials = jsonOperation({
   query: pageQuery,
   response: listOf(credentialOut),
   async handle({ params, query }, { principalCredentials }: Service) {
-    const { list, nextPageToken } = await principalCredentials.list(
-      params.service_principal_id,
-      pageOf(query),
+    return pageJson(
+      await principalCredentials.list(
+        params.service_principal_id,
+        pageOf(query),
+      ),
+      credentialJson,
     );
-    return { list: list.map(credentialJson), nextPageToken };
   },
 });
 
@@ -107,11 +109,8 @@ const revokeCredential = jsonOperation({
   summary: "Revoke a credential with its access tokens and sessions",
   permission: "identity:write",
   params: credentialParam,
-  body: empty,
-  response: empty,
   async handle({ params, principal }, { principalCredentials }: Service) {
     await principalCredentials.revoke(principal, params.service_principal_id, params.id);
-    return {};
   },
 });
 

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { PRINCIPAL_FIELDS } from "../../resources/principals.ts";
 import { jsonOperation, type Operation, type Uses } from "../operation.ts";
-import { empty, fieldMask, listOf, pageOf, pageQuery } from "../primitives.ts";
+import { fieldMask, listOf, pageJson, pageOf, pageQuery } from "../primitives.ts";
 import { roleIdsIn } from "../role_ids.ts";
 import {
   principalAnswer,
@@ -27,8 +27,7 @@ const listPrincipals = jsonOperation({
   query: pageQuery,
   response: listOf(principalOut),
   async handle({ query }, { servicePrincipals }: Service) {
-    const { list, nextPageToken } = await servicePrincipals.list(pageOf(query));
-    return { list: list.map(principalJson), nextPageToken };
+    return pageJson(await servicePrincipals.list(pageOf(query)), principalJson);
   },
 });
 
@@ -83,11 +82,8 @@ const deletePrincipal = jsonOperation({
   summary: "Delete a service principal with its credentials, trusts and sessions",
   permission: "identity:write",
   params: principalParam,
-  body: empty,
-  response: empty,
   async handle({ params, principal }, { servicePrincipals }: Service) {
     await servicePrincipals.delete(principal, params.id);
-    return {};
   },
 });
 

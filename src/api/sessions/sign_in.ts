@@ -1,15 +1,17 @@
-import { formatCount } from "../../config/mod.ts";
 import { z } from "@hono/zod-openapi";
-import { DomainError, invalid } from "../../domain/errors.ts";
+import { DomainError, type FieldViolation, invalid, type Reason } from "../../domain/errors.ts";
 import { parseJson } from "../messages/readers.ts";
 import { type RawBody, rawOperation, Reply, type Uses } from "../operation.ts";
 import type { TokenRateLimit } from "../rate_limit.ts";
-import { signedIn, signedInJson } from "./schemas.ts";
+import { linkOut, signedIn, signedInJson } from "./schemas.ts";
 
 const JSON_TYPE = "application/json";
 /** A request holds one code. Small, because strangers send it. */
 const SIGN_IN_BYTES_MAX = 1024;
+/** A request holds one assertion. Small, because strangers send it. */
+const OWNER_LINK_BYTES_MAX = 4096;
 const signInBody = z.object({ code: z.string().min(1) });
+const ownerLinkBody = z.object({ assertion: z.string().min(1) });
 
 export const signIn = rawOperation({
   operationId: "invoked.SessionService.SignIn",
@@ -25,51 +27,76 @@ export const signIn = rawOperation({
     { consoleSessions, tokenRateLimit }: Uses<"consoleSessions" | "tokenRateLimit">,
   ) {
     const browser = { address: remoteAddress, userAgent: body.headers["user-agent"] };
-    const code = codeIn(await body.read(SIGN_IN_BYTES_MAX, "of a sign-in"));
+    const { code } = parsed(signInBody, await body.read(SIGN_IN_BYTES_MAX, "of a sign-in"), {
+      field: "code",
+      description: "must be the code of a link, in the body",
+    });
     const session = await counted(
-      () => consoleSessions.signIn(code, browser, sessionCookie.token),
-      remoteAddress,
+      "LINK_INVALID",
       tokenRateLimit,
+      remoteAddress,
+      () => consoleSessions.signIn(code, browser, sessionCookie.token),
     );
     const lifetimeMs = Date.parse(session.row.expiresAt) - Date.now();
     return Reply.json(signedInJson(session), sessionCookie.set(session.token, lifetimeMs));
   },
 });
 
-/** @throws BODY_NOT_JSON, INVALID_FIELD */
-function codeIn(bytes: Awaited<ReturnType<RawBody["read"]>>): string {
-  const parsed = signInBody.safeParse(parseJson(bytes));
-  if (parsed.success) return parsed.data.code;
-  throw invalid({ field: "code", description: "must be the code of a link, in the body" });
+export const createOwnerLink = rawOperation({
+  operationId: "invoked.SessionService.CreateOwnerLink",
+  method: "post",
+  path: "/auth/v1/owner_links",
+  summary:
+    "Create a link that signs one browser in as an owner, for invoked console link --owner on the server's host",
+  permission: "signed-request",
+  audit: "own",
+  content: { [JSON_TYPE]: ownerLinkBody },
+  answers: { 200: { description: "OK", content: { [JSON_TYPE]: linkOut } } },
+  async handle(
+    { body, remoteAddress },
+    { ownerLinks, tokenRateLimit }: Uses<"ownerLinks" | "tokenRateLimit">,
+  ) {
+    const bytes = await body.read(OWNER_LINK_BYTES_MAX, "of a request for a link");
+    const { assertion } = parsed(ownerLinkBody, bytes, {
+      field: "assertion",
+      description: "must be the assertion, in the body",
+    });
+    // A valid assertion works, whatever its address has sent before.
+    return Reply.json(
+      await counted(
+        "ASSERTION_INVALID",
+        tokenRateLimit,
+        remoteAddress,
+        () => ownerLinks.create(assertion),
+      ),
+    );
+  },
+});
+
+/** The JSON of a body with one field. @throws BODY_NOT_JSON, INVALID_FIELD with the violation */
+function parsed<Schema extends z.ZodObject>(
+  schema: Schema,
+  bytes: Awaited<ReturnType<RawBody["read"]>>,
+  violation: FieldViolation,
+): z.output<Schema> {
+  const { data } = schema.safeParse(parseJson(bytes));
+  if (data === undefined) throw invalid(violation);
+  return data;
 }
 
-/** Counts a wrong code against its address. @throws RATE_LIMITED, LINK_INVALID */
+/** Counts an error with this reason against its address. @throws RATE_LIMITED, and what `begin` throws */
 async function counted<T>(
-  begin: () => Promise<T>,
-  remoteAddress: string | undefined,
+  reason: Reason,
   tokenRateLimit: TokenRateLimit,
+  remoteAddress: string | undefined,
+  begin: () => Promise<T>,
 ): Promise<T> {
   try {
     return await begin();
   } catch (error) {
-    if (!(error instanceof DomainError && error.reason === "LINK_INVALID")) throw error;
-    throw tooManyWrongCodes(tokenRateLimit, remoteAddress) ?? error;
+    if (error instanceof DomainError && error.reason === reason) {
+      tokenRateLimit.countWrongCode(remoteAddress);
+    }
+    throw error;
   }
-}
-
-/** Counts a wrong code or assertion against its address. Answers the error of an address that sent too many. */
-export function tooManyWrongCodes(
-  tokenRateLimit: TokenRateLimit,
-  remoteAddress: string | undefined,
-): DomainError | undefined {
-  const waitSeconds = tokenRateLimit.countFailed(remoteAddress);
-  if (waitSeconds === 0) return undefined;
-  return new DomainError(
-    "RATE_LIMITED",
-    `Too many attempts to sign in: this address sent more than ${
-      formatCount(tokenRateLimit.perMinute)
-    } wrong codes and token requests ` +
-      "a minute (--token-rate)",
-    { retryAfterSeconds: Math.ceil(waitSeconds) },
-  );
 }

@@ -1,22 +1,93 @@
 import { z } from "@hono/zod-openapi";
-import { invalid } from "../../domain/errors.ts";
-import { TENANT_FIELDS } from "../../resources/tenants.ts";
-import { jsonOperation, type Operation, type Uses } from "../operation.ts";
-import { empty, fieldMask, listOf, pageOf, pageQuery } from "../primitives.ts";
+import type { TenantView } from "../../domain/tenants/tenants.ts";
 import {
-  clientIn,
-  createTenantIn,
-  forceQuery,
-  ofTenantParam,
-  removedJson,
-  removedOut,
-  tenantAnswer,
-  tenantCredentialParam,
-  tenantIn,
-  tenantJson,
-  tenantOut,
-  tenantParam,
-} from "./schemas.ts";
+  TENANT,
+  TENANT_CREDENTIAL,
+  TENANT_FIELDS,
+  TENANT_SETTINGS,
+} from "../../resources/tenants.ts";
+import type { FunctionRow } from "../../store/functions.ts";
+import { resource } from "../messages/of_schema.ts";
+import {
+  empty,
+  fieldMask,
+  listOf,
+  pageJson,
+  pageOf,
+  pageQuery,
+  trueOrFalse,
+} from "../primitives.ts";
+import { answerJson, answerShape, requestShape } from "../resource.ts";
+import { invalid } from "../../domain/errors.ts";
+import { jsonOperation, type Operation, type Uses } from "../operation.ts";
+
+const credentialOut = z.object(answerShape(TENANT_CREDENTIAL)).openapi("invoked.TenantCredential");
+
+const tenantOut = z.object({
+  ...answerShape(TENANT),
+  credentials: z.array(credentialOut).openapi({
+    description: "Oldest first; their secrets are never returned",
+  }),
+}).openapi("invoked.Tenant");
+const tenantAnswer = z.object({ tenant: tenantOut });
+
+/** The API's form of a tenant. */
+function tenantJson({ row, credentials }: TenantView): z.input<typeof tenantOut> {
+  return {
+    ...answerJson(TENANT, row),
+    credentials: credentials.map((credential) => answerJson(TENANT_CREDENTIAL, credential)),
+  };
+}
+
+/** What an update carries: other fields of a tenant are ignored. */
+const tenantIn = resource(z.object(requestShape(TENANT_SETTINGS)));
+
+const clientIdIn = z.string().openapi({
+  description: "Id of a client of the tenant, such as NAME@acme.conductor.one/SUFFIX",
+});
+const clientSecretIn = z.string().openapi({
+  description: "Its secret, which begins with secret-token:conductorone.com:v1:. Never returned",
+});
+
+/** A client of a tenant. */
+const clientIn = z.object({ clientId: clientIdIn, clientSecret: clientSecretIn })
+  .openapi("invoked.TenantClient");
+
+const createTenantIn = z.object({
+  ...requestShape(TENANT_SETTINGS),
+  host: z.string().optional().openapi({
+    description: "Host of the tenant, such as acme.conductor.one; absent: the host of clientId",
+  }),
+  clientId: clientIdIn.optional(),
+  clientSecret: clientSecretIn.optional(),
+  isExample: z.boolean().optional().openapi({
+    description: "True adds the example tenant, which has neither a host nor a client of its own",
+  }),
+}).openapi("invoked.CreateTenantRequest");
+
+/** Names a tenant. */
+const tenantParam = z.object({ id: z.string() });
+/** Names the tenant that a credential belongs to. */
+const ofTenantParam = z.object({ tenant_id: z.string() });
+const tenantCredentialParam = ofTenantParam.extend({ id: z.string() });
+
+const forceQuery = z.object({
+  force: trueOrFalse.optional().openapi({
+    description: "`true` removes it although functions use it; their calls of the tenant fail then",
+  }),
+});
+
+const userOut = z.object({ id: z.string(), displayName: z.string() })
+  .openapi("invoked.TenantUser");
+/** The functions that lose their access. */
+const removedOut = z.object({
+  functions: z.array(userOut).openapi({ description: "Functions that lose their access" }),
+}).openapi("invoked.RemoveTenantResponse");
+
+/** The API's form of the functions that lose their access. */
+function removedJson(users: readonly FunctionRow[]): z.input<typeof removedOut> {
+  return { functions: users.map(({ id, displayName }) => ({ id, displayName })) };
+}
 
 const SERVICE = "invoked.TenantService";
 const PATH = "/api/v1/tenants";
@@ -34,8 +105,7 @@ const listTenants = jsonOperation({
   query: pageQuery,
   response: listOf(tenantOut),
   async handle({ query }, { tenants }: Service) {
-    const { list, nextPageToken } = await tenants.list(pageOf(query));
-    return { list: list.map(tenantJson), nextPageToken };
+    return pageJson(await tenants.list(pageOf(query)), tenantJson);
   },
 });
 
@@ -101,7 +171,6 @@ const deleteTenant = jsonOperation({
   ofClient: true,
   params: tenantParam,
   query: forceQuery,
-  body: empty,
   response: removedOut,
   async handle({ params, query }, { tenants }: Service) {
     return removedJson(await tenants.delete(params.id, query.force === "true"));
@@ -148,7 +217,6 @@ const deleteCredential = jsonOperation({
   ofClient: true,
   params: tenantCredentialParam,
   query: forceQuery,
-  body: empty,
   response: removedOut,
   async handle({ params, query }, { tenants }: Service) {
     const { tenant_id, id } = params;

@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi";
 import type { Principal } from "../../domain/identity/mod.ts";
 import type { User } from "../../domain/identity/people.ts";
 import { timestamp } from "../primitives.ts";
+import { enumWords } from "../../resources/words.ts";
 
 /** Names a user. */
 export const userParam = z.object({ id: z.string() });
@@ -11,13 +12,7 @@ export const USER_TYPES = {
   service: "USER_TYPE_SERVICE",
 } as const;
 
-export const userTypeIn = z.enum([
-  "USER_TYPE_UNSPECIFIED",
-  "USER_TYPE_SYSTEM",
-  "USER_TYPE_HUMAN",
-  "USER_TYPE_SERVICE",
-  "USER_TYPE_AGENT",
-]);
+export const userTypeIn = z.enum(enumWords("USER_TYPE", "SYSTEM", "HUMAN", "SERVICE", "AGENT"));
 export const userStatusIn = z.enum(["UNKNOWN", "ENABLED", "DISABLED", "DELETED"]);
 
 export const userOut = z.object({

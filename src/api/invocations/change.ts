@@ -1,8 +1,50 @@
+import { jsonOperation, type Uses } from "../operation.ts";
+import { bytesIn, empty, int32Out } from "../primitives.ts";
+import { invocationAnswer, invocationJson, invocationParams } from "./schemas.ts";
 import { z } from "@hono/zod-openapi";
 import { functionParam } from "../functions/schemas.ts";
-import { jsonOperation, type Uses } from "../operation.ts";
-import { int32Out } from "../primitives.ts";
 import { bulkFilterIn, filterOf } from "./filter.ts";
+
+export const cancelInvocation = jsonOperation({
+  operationId: "invoked.InvocationService.Cancel",
+  method: "post",
+  path: "/api/v1/functions/{function_id}/invocations/{id}/cancel",
+  summary: "Cancel an invocation; an invocation that has ended does not change",
+  permission: "functions:invoke",
+  audit: "call",
+  destroys: true,
+  params: invocationParams,
+  body: empty,
+  response: invocationAnswer,
+  async handle({ params }, { invocations }: Uses<"invocations">) {
+    return { invocation: invocationJson(await invocations.cancel(params.function_id, params.id)) };
+  },
+});
+
+/** The differences from the replayed invocation. */
+export const replayIn = z.object({
+  json: bytesIn.optional().openapi({ description: "Another input; absent: the same" }),
+  commitId: z.string().default("").openapi({
+    description: "Id, HEAD or refs/tags/<name>; empty: the same commit",
+  }),
+}).openapi("invoked.ReplayRequest");
+
+export const replayInvocation = jsonOperation({
+  operationId: "invoked.InvocationService.Replay",
+  method: "post",
+  path: "/api/v1/functions/{function_id}/invocations/{id}/replay",
+  summary: "Repeat an invocation asynchronously",
+  permission: "functions:invoke",
+  // Its invocation is the record.
+  audit: "none",
+  params: invocationParams,
+  body: replayIn,
+  response: z.object({ invocationId: z.string() }),
+  async handle({ params, body, principal }, { replays }: Uses<"replays">) {
+    const { function_id, id } = params;
+    return { invocationId: await replays.replay(principal, function_id, id, body) };
+  },
+});
 
 /** What an operation on many invocations takes. */
 export const bulkIn = z.object({

@@ -1,8 +1,9 @@
 import { z } from "@hono/zod-openapi";
 import type { DescribedPublishRow } from "../../store/functions.ts";
 import { jsonOperation, type Uses } from "../operation.ts";
-import { listOf, pageOf, pageQuery, timestamp } from "../primitives.ts";
-import { functionParam } from "./schemas.ts";
+import { listOf, pageJson, pageOf, pageQuery, timestamp } from "../primitives.ts";
+import { functionJson, functionOut, functionParam } from "./schemas.ts";
+import { preconditionHeaders, readPreconditions } from "../preconditions.ts";
 
 const publishOut = z.object({
   id: z.string(),
@@ -34,8 +35,7 @@ export const listPublishes = jsonOperation({
   query: pageQuery,
   response: listOf(publishOut),
   async handle({ params, query }, { publishes }: Uses<"publishes">) {
-    const { list, nextPageToken } = await publishes.list(params.function_id, pageOf(query));
-    return { list: list.map(publishJson), nextPageToken };
+    return pageJson(await publishes.list(params.function_id, pageOf(query)), publishJson);
   },
 });
 
@@ -51,3 +51,28 @@ function publishJson(row: DescribedPublishRow): z.input<typeof publishOut> {
     message: message ?? "",
   };
 }
+
+export const rollBackFunction = jsonOperation({
+  operationId: "invoked.FunctionService.RollBack",
+  method: "post",
+  path: "/api/v1/functions/{function_id}/rollback",
+  summary:
+    "Publish the previously published commit again; each further roll-back goes back one more publish",
+  permission: "functions:write",
+  params: functionParam,
+  headers: preconditionHeaders,
+  body: z.object({
+    commitId: z.string().default("").openapi({
+      description:
+        "Id, HEAD or tag of the commit to publish again; the next roll-back continues from the " +
+        "last publish of this commit",
+    }),
+  }).openapi("invoked.RollBackRequest"),
+  response: z.object({ function: functionOut }),
+  async handle({ params, headers, body, principal }, { functions }: Uses<"functions">) {
+    const preconditions = readPreconditions(headers);
+    const { function_id: id } = params;
+    const fn = await functions.rollBack(principal, id, body.commitId, preconditions);
+    return { function: functionJson(fn) };
+  },
+});

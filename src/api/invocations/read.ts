@@ -1,0 +1,114 @@
+import { functionParam } from "../functions/schemas.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
+import { listOf, pageBody, pageOf, pageQuery, textIn } from "../primitives.ts";
+import {
+  invocationAnswer,
+  invocationJson,
+  invocationOut,
+  invocationParams,
+  parentInvocationId,
+  wholeInvocationJson,
+} from "./schemas.ts";
+import { searchPage, viewIn } from "./view.ts";
+import { z } from "@hono/zod-openapi";
+import { filterIn, filterOf, functionIdsIn } from "./filter.ts";
+import { ALL_FUNCTIONS } from "../../domain/references.ts";
+
+export const listInvocations = jsonOperation({
+  operationId: "c1.api.functions.v1.FunctionsInvocationService.List",
+  method: "get",
+  path: "/api/v1/functions/{function_id}/invocations",
+  summary: "List the invocations of a function, or of all functions (-), newest first",
+  permission: "functions:read",
+  concerns: ({ params }) => params.function_id,
+  params: functionParam,
+  query: pageQuery.extend({ parent_invocation_id: parentInvocationId, view: viewIn }),
+  response: listOf(invocationOut),
+  async handle({ params, query, functions }, { searches }: Uses<"searches">) {
+    const filter = { parentInvocationId: query.parent_invocation_id };
+    const page = { ...pageOf(query), view: query.view };
+    return await searchPage(searches, params.function_id, filter, page, functions);
+  },
+});
+
+export const searchInvocations = jsonOperation({
+  operationId: "c1.api.functions.v1.FunctionsInvocationSearchService.Search",
+  method: "post",
+  path: "/api/v1/functions/{function_id}/invocations/search",
+  summary: "Find invocations by status, time, caller, or text in input, output, error or log lines",
+  permission: "functions:read",
+  concerns: ({ params }) => params.function_id,
+  params: functionParam,
+  body: z.object({
+    ...filterIn,
+    idempotencyKey: textIn.optional().openapi({
+      description:
+        "Only the invocation that you started with this idempotency key; other filters are ignored",
+    }),
+    view: viewIn,
+    ...pageBody,
+  }).openapi("c1.api.functions.v1.FunctionsInvocationSearchRequest"),
+  response: listOf(invocationOut),
+  async handle(
+    { params, body, principal, functions },
+    { invocations, searches }: Uses<"invocations" | "searches">,
+  ) {
+    const { idempotencyKey, pageSize, pageToken, view, ...filter } = body;
+    if (idempotencyKey) {
+      const found = await invocations.ofIdempotencyKey(
+        principal,
+        params.function_id,
+        idempotencyKey,
+      );
+      return { list: found.map(invocationJson), nextPageToken: "" };
+    }
+    const page = { pageSize, pageToken, view };
+    return await searchPage(searches, params.function_id, filterOf(filter), page, functions);
+  },
+});
+
+export const getInvocation = jsonOperation({
+  operationId: "c1.api.functions.v1.FunctionsInvocationService.Get",
+  method: "get",
+  path: "/api/v1/functions/{function_id}/invocations/{id}",
+  summary: "Get an invocation",
+  permission: "functions:read",
+  params: invocationParams,
+  response: invocationAnswer,
+  async handle({ params }, services: Uses<"invocations" | "traceUrl">) {
+    const row = await services.invocations.get(params.function_id, params.id);
+    return { invocation: await wholeInvocationJson(row, services) };
+  },
+});
+
+export const getAnyInvocation = jsonOperation({
+  operationId: "invoked.InvocationService.Get",
+  method: "get",
+  path: "/api/v1/invocations/{id}",
+  summary: "Get an invocation of any function",
+  permission: "functions:read",
+  concerns: () => ALL_FUNCTIONS,
+  params: z.object({ id: z.string() }),
+  response: invocationAnswer,
+  async handle({ params, functions }, services: Uses<"invocations" | "traceUrl">) {
+    const row = await services.invocations.getAny(params.id, functions);
+    return { invocation: await wholeInvocationJson(row, services) };
+  },
+});
+
+export const searchAllInvocations = jsonOperation({
+  operationId: "invoked.InvocationSearchService.Search",
+  method: "post",
+  path: "/api/v1/search/invocations",
+  summary: "Find invocations of all functions, newest first",
+  permission: "functions:read",
+  concerns: () => ALL_FUNCTIONS,
+  body: z.object({ ...filterIn, functionIds: functionIdsIn, view: viewIn, ...pageBody })
+    .openapi("invoked.InvocationSearchRequest"),
+  response: listOf(invocationOut),
+  async handle({ body, functions }, { searches }: Uses<"searches">) {
+    const { pageSize, pageToken, view, ...filter } = body;
+    const page = { pageSize, pageToken, view };
+    return await searchPage(searches, ALL_FUNCTIONS, filterOf(filter), page, functions);
+  },
+});
