@@ -232,6 +232,16 @@ export function invalidTarget(what: string, why: string): DomainError {
   return new DomainError("INVALID_FIELD", `${what}: ${why}`, { violations });
 }
 
+/** The error of an id, or a name, without its resource, such as `Volume "x" does not exist`. */
+export function notFound(
+  reason: Reason,
+  what: string,
+  id: string,
+  why = "does not exist",
+): DomainError {
+  return new DomainError(reason, `${what} ${JSON.stringify(id)} ${why}`);
+}
+
 /** INVALID_ARGUMENT for fields of the request. */
 export function invalid(...violations: [FieldViolation, ...FieldViolation[]]): DomainError {
   const message = violations.map(({ field, description }) => `${field}: ${description}`).join("; ");

@@ -1,8 +1,7 @@
-import type { CommitRow, FinalizedCommitRow } from "../store/commits.ts";
-import { isComplete } from "../store/commits.ts";
+import { type CommitRow, type FinalizedCommitRow, isComplete } from "../store/commits.ts";
 import type { FunctionRow } from "../store/functions.ts";
 import type { Readers } from "../store/mod.ts";
-import { DomainError } from "./errors.ts";
+import { DomainError, notFound } from "./errors.ts";
 
 const KSUID = /^[0-9A-Za-z]{27}$/;
 const TAG_PREFIX = "refs/tags/";
@@ -16,7 +15,7 @@ export async function anyFunction(
   id: string,
 ): Promise<FunctionRow> {
   const row = await read.functions.get(id);
-  if (row === undefined) throw functionNotFound(id);
+  if (row === undefined) throw notFound("FUNCTION_NOT_FOUND", "Function", id);
   return row;
 }
 
@@ -25,10 +24,9 @@ export async function liveFunction(
   read: Pick<Readers, "functions">,
   id: string,
 ): Promise<FunctionRow> {
-  const row = await read.functions.get(id);
-  if (row === undefined) throw functionNotFound(id);
-  if (row.deletedAt !== null) throw functionNotFound(id, "was deleted");
-  return row;
+  const row = await anyFunction(read, id);
+  if (row.deletedAt === null) return row;
+  throw notFound("FUNCTION_NOT_FOUND", "Function", id, "was deleted");
 }
 
 /**
@@ -76,16 +74,10 @@ export async function referencedCommit(
     const name = reference.slice(TAG_PREFIX.length);
     const tagged = await read.commits.tagged(fn.id, name);
     if (tagged !== undefined) return tagged;
-    throw new DomainError(
-      "TAG_NOT_FOUND",
-      `Tag ${JSON.stringify(name)} of function ${fn.id} does not exist`,
-    );
+    throw notFound("TAG_NOT_FOUND", "Tag", name, `of function ${fn.id} does not exist`);
   }
   if (reference === HEAD && fn.head === null) {
-    throw new DomainError(
-      "COMMIT_NOT_FOUND",
-      `Function ${fn.id} has no HEAD: it has no commit`,
-    );
+    throw new DomainError("COMMIT_NOT_FOUND", `Function ${fn.id} has no HEAD: it has no commit`);
   }
   return await commitById(read, fn.id, reference === HEAD ? fn.head ?? "" : reference);
 }
@@ -98,10 +90,7 @@ export async function commitById(
 ): Promise<CommitRow> {
   const row = await read.commits.get(functionId, id);
   if (row !== undefined) return row;
-  throw new DomainError(
-    "COMMIT_NOT_FOUND",
-    `Commit ${JSON.stringify(id)} of function ${functionId} does not exist`,
-  );
+  throw notFound("COMMIT_NOT_FOUND", "Commit", id, `of function ${functionId} does not exist`);
 }
 
 /** The error for a commit of which files were purged. */
@@ -125,10 +114,8 @@ export async function invocationNotFound(
       `Invocation ${id} of function ${functionId} does not exist any more: invocations of its time were purged`,
     );
   }
-  return new DomainError(
-    "INVOCATION_NOT_FOUND",
-    `Invocation ${JSON.stringify(id)} of function ${functionId} does not exist`,
-  );
+  const why = `of function ${functionId} does not exist`;
+  return notFound("INVOCATION_NOT_FOUND", "Invocation", id, why);
 }
 
 /** Whether an invocation of this id, which encodes its time, would be among those that were purged. */
@@ -136,11 +123,4 @@ async function mayBePurged(read: Readers, functionId: string, id: string): Promi
   if (!KSUID.test(id) || id < functionId) return false;
   const last = await read.purges.lastPurged(functionId);
   return last !== undefined && id <= last;
-}
-
-function functionNotFound(id: string, why = "does not exist"): DomainError {
-  return new DomainError(
-    "FUNCTION_NOT_FOUND",
-    `Function ${JSON.stringify(id)} ${why}`,
-  );
 }

@@ -10,16 +10,16 @@ export type UpdateMask = string | { readonly paths: readonly string[] };
  * that the request has.
  *
  * @param updatable every field that may be named
- * @param given the fields that the request carries
+ * @param given the values that the request carries; undefined is absent
  * @throws INVALID_FIELD for a path that is unknown or read-only
  */
 export function maskedFields<Field extends string>(
   mask: UpdateMask | undefined,
   updatable: readonly Field[],
-  given: readonly string[],
+  given: { readonly [Name in Field]?: unknown },
 ): Set<Field> {
   const paths = pathsOf(mask);
-  if (paths.length === 0) return new Set(updatable.filter((field) => given.includes(field)));
+  if (paths.length === 0) return new Set(updatable.filter((field) => given[field] !== undefined));
   if (paths.includes("*")) return new Set(updatable);
   return new Set(paths.map((path) => {
     const name = camelCase(path);
@@ -33,6 +33,22 @@ export function maskedFields<Field extends string>(
       description: `${quoted(path)} cannot be updated; possible are ${updatable.join(", ")}${hint}`,
     });
   }));
+}
+
+/**
+ * The fields of an update mask, of a resource whose name must not become empty.
+ * @param resource its name in the request, for the error
+ * @throws INVALID_FIELD, as {@link maskedFields} too
+ */
+export function namedFields<Field extends string>(
+  mask: UpdateMask | undefined,
+  updatable: readonly (Field | "displayName")[],
+  given: { readonly [Name in Field]?: unknown } & { readonly displayName?: string | undefined },
+  resource: string,
+): Set<Field | "displayName"> {
+  const fields = maskedFields(mask, updatable, given);
+  if (!fields.has("displayName") || given.displayName) return fields;
+  throw invalid({ field: `${resource}.displayName`, description: "must not be empty" });
 }
 
 /**

@@ -134,13 +134,12 @@ const updateUser = jsonOperation({
   }).openapi("invoked.UpdateUserRequest"),
   response: userAnswer,
   async handle({ params, body, principal }, { people }: Uses<"people">) {
-    const { user: { disabled }, updateMask } = body;
-    const given = disabled === undefined ? [] : FIELDS;
-    if (!maskedFields(updateMask, FIELDS, given).has("disabled")) {
+    const { user, updateMask } = body;
+    if (!maskedFields(updateMask, FIELDS, user).has("disabled")) {
       const description = "is missing: it is the only field of a user that can be changed here";
       throw invalid({ field: "user.disabled", description });
     }
-    return userAnswerJson(await people.setDisabled(principal, params.id, disabled ?? false));
+    return userAnswerJson(await people.setDisabled(principal, params.id, user.disabled ?? false));
   },
 });
 

@@ -1,10 +1,10 @@
 import type { AuditExportFilter, AuditExportRow } from "../../store/audit_exports.ts";
 import type { Store, Writers } from "../../store/mod.ts";
-import { DomainError, invalid } from "../errors.ts";
+import { invalid, notFound } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
-import { maskedFields, type UpdateMask } from "../update_mask.ts";
+import { namedFields, type UpdateMask } from "../update_mask.ts";
 import type { AuditExporter } from "./exporter.ts";
 import type { ExportTarget, ExportTargets } from "./export_targets.ts";
 
@@ -92,14 +92,7 @@ export class AuditExports {
     mask: UpdateMask | undefined,
   ): Promise<AuditExport> {
     const { displayName, target } = change;
-    const given = [
-      ...displayName === undefined ? [] : ["displayName"] as const,
-      ...target === undefined ? [] : ["datasource"] as const,
-    ];
-    const fields = maskedFields(mask, FIELDS, given);
-    if (fields.has("displayName") && !displayName) {
-      throw invalid({ field: "exporter.displayName", description: "must not be empty" });
-    }
+    const fields = namedFields(mask, FIELDS, { displayName, datasource: target }, "exporter");
     if (fields.has("datasource")) {
       if (target === undefined) {
         throw invalid({ field: "exporter.datasource", description: "must not be empty" });
@@ -182,8 +175,5 @@ async function exportOf(
 ): Promise<AuditExportRow> {
   const row = await auditExports.get(id);
   if (row !== undefined) return row;
-  throw new DomainError(
-    "EXPORT_NOT_FOUND",
-    `Export ${JSON.stringify(id)} does not exist, or was deleted`,
-  );
+  throw notFound("EXPORT_NOT_FOUND", "Export", id, "does not exist, or was deleted");
 }

@@ -1,7 +1,7 @@
 import { quoted } from "../../config/mod.ts";
 import type { CommitRow } from "../../store/commits.ts";
 import type { Store } from "../../store/mod.ts";
-import { DomainError, invalid } from "../errors.ts";
+import { DomainError, invalid, notFound } from "../errors.ts";
 import { locks } from "../locks.ts";
 import { anyFunction, finalizedCommit, liveFunction } from "../references.ts";
 
@@ -52,11 +52,7 @@ export class Tags {
       [locks.ofFunction(fn.id)],
       (tx) => tx.commits.deleteTag(fn.id, name),
     );
-    if (!deleted) {
-      throw new DomainError(
-        "TAG_NOT_FOUND",
-        `Tag ${JSON.stringify(name)} of function ${fn.id} does not exist`,
-      );
-    }
+    if (deleted) return;
+    throw notFound("TAG_NOT_FOUND", "Tag", name, `of function ${fn.id} does not exist`);
   }
 }

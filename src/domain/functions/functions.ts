@@ -209,7 +209,7 @@ export class Functions {
   ): Promise<ChangedFunction> {
     const fn = await liveFunction(this.store.read, update.id);
     const { mask, names: secretNames } = maskedMembers(update.mask, "secret");
-    const fields = maskedFields(mask, UPDATABLE, Object.keys(update.change));
+    const fields = maskedFields(mask, UPDATABLE, update.change);
     const changed = [...fields];
     const { read } = this.store;
     const change = await withTenantId(read, by, update.change, changed, fn, "function.");

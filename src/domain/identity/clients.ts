@@ -6,8 +6,8 @@ import {
 } from "../../resources/clients.ts";
 import type { ClientRow, CredentialRow, UsedCredentialRow } from "../../store/identity.ts";
 import type { Store, Writers } from "../../store/mod.ts";
-import { DomainError, invalid } from "../errors.ts";
-import { maskedFields, type UpdateMask } from "../update_mask.ts";
+import { DomainError, invalid, notFound } from "../errors.ts";
+import { namedFields, type UpdateMask } from "../update_mask.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
@@ -115,11 +115,7 @@ export class Clients {
     change: ClientChange,
     mask: UpdateMask | undefined,
   ): Promise<UsedCredentialRow> {
-    const given = CLIENT_FIELDS.filter((field) => change[field] !== undefined);
-    const fields = maskedFields(mask, CLIENT_FIELDS, given);
-    if (fields.has("displayName") && !change.displayName) {
-      throw invalid({ field: "client.displayName", description: "must not be empty" });
-    }
+    const fields = namedFields(mask, CLIENT_FIELDS, change, "client");
     const limits = fields.has("scopedRoles") || fields.has("allowSourceCidr") ||
       fields.has("expiresTime");
     const disables = fields.has("disabled") && change.disabled;
@@ -257,10 +253,8 @@ async function clientOf(
   const row = await identity.credential(id);
   const isOwn = row?.principalId === by.id && row.deletedAt === null && KINDS.includes(row.kind);
   if (row !== undefined && isOwn) return row;
-  throw new DomainError(
-    "CLIENT_NOT_FOUND",
-    `Client ${JSON.stringify(id)} does not exist: ${by.displayName} has no client with this id`,
-  );
+  const why = `does not exist: ${by.displayName} has no client with this id`;
+  throw notFound("CLIENT_NOT_FOUND", "Client", id, why);
 }
 
 /**

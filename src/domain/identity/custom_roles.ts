@@ -3,12 +3,12 @@ import { ROLE_FIELDS, ROLE_SETTINGS } from "../../resources/roles.ts";
 import type { Wanted } from "../../resources/field.ts";
 import type { RoleRow } from "../../store/identity.ts";
 import type { Store, Writers } from "../../store/mod.ts";
-import { DomainError, invalid } from "../errors.ts";
+import { DomainError, invalid, notFound } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import { changedColumns, columnsOf } from "../resource.ts";
-import { maskedFields, type UpdateMask } from "../update_mask.ts";
+import { namedFields, type UpdateMask } from "../update_mask.ts";
 import type { LiveClients } from "./live_clients.ts";
 import { LIST_PRINCIPALS, type Principal } from "./principal.ts";
 import { BUILTIN_ROLES, type BuiltinRole, builtinRole } from "./roles.ts";
@@ -53,7 +53,9 @@ export class Roles {
   async get(by: Principal, id: string): Promise<RoleView> {
     const builtin = builtinRole(id);
     if (builtin !== undefined) return this.#builtinView(builtin);
-    if (!seesAll(by) && !by.access.namedRoleIds.has(id)) throw roleNotFound(id);
+    if (!seesAll(by) && !by.access.namedRoleIds.has(id)) {
+      throw notFound("ROLE_NOT_FOUND", "Role", id);
+    }
     return customView(await customRole(this.store.read, id));
   }
 
@@ -84,11 +86,7 @@ export class Roles {
     mask: UpdateMask | undefined,
   ): Promise<RoleView> {
     assertCustom(id, "changed");
-    const given = ROLE_FIELDS.filter((field) => change[field] !== undefined);
-    const fields = maskedFields(mask, ROLE_FIELDS, given);
-    if (fields.has("displayName") && !change.displayName) {
-      throw invalid({ field: "role.displayName", description: "must not be empty" });
-    }
+    const fields = namedFields(mask, ROLE_FIELDS, change, "role");
     const columns = changedColumns(ROLE_SETTINGS, this.#checked(change), [...fields]);
     return await this.store.writeLocked([locks.ofRole(id)], async (tx) => {
       const before = await customRole(tx, id);
@@ -164,12 +162,8 @@ async function customRole(
   id: string,
 ): Promise<RoleRow> {
   const [row] = await identity.roles([id]);
-  if (row === undefined) throw roleNotFound(id);
+  if (row === undefined) throw notFound("ROLE_NOT_FOUND", "Role", id);
   return row;
-}
-
-function roleNotFound(id: string): DomainError {
-  return new DomainError("ROLE_NOT_FOUND", `Role ${JSON.stringify(id)} does not exist`);
 }
 
 /** @throws INVALID_FIELD */

@@ -3,7 +3,7 @@ import type { RoleMapping } from "../../config/mod.ts";
 import { roleIdOf } from "../../resources/roles.ts";
 import type { PrincipalRow, PrincipalSearch } from "../../store/identity.ts";
 import type { Store, Writers } from "../../store/mod.ts";
-import { DomainError } from "../errors.ts";
+import { DomainError, notFound } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import { endSessionsOfPrincipal } from "./endings.ts";
@@ -124,7 +124,7 @@ export class People {
   /** A principal of any kind, deleted or not. @throws PRINCIPAL_NOT_FOUND */
   async get(id: string): Promise<User> {
     const row = await this.parts.store.read.identity.principal(id);
-    if (row === undefined) throw userNotFound(id);
+    if (row === undefined) throw notFound("PRINCIPAL_NOT_FOUND", "User", id);
     return this.#userOf(row.principal);
   }
 
@@ -197,10 +197,6 @@ export class People {
     const change = { by, kind: "person", id, verb, columns, roleIds } as const;
     return this.#userOf(await changePrincipal(store, liveClients, change));
   }
-}
-
-function userNotFound(id: string): DomainError {
-  return new DomainError("PRINCIPAL_NOT_FOUND", `User ${JSON.stringify(id)} does not exist`);
 }
 
 function personDisabled(person: PrincipalRow): DomainError {

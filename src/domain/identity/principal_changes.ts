@@ -1,7 +1,7 @@
 /** Changes of principals: one at a time, by callers who have every right of the principal, and never of the last owner. */
 import type { PrincipalRow } from "../../store/identity.ts";
 import type { Store, Writers } from "../../store/mod.ts";
-import { DomainError } from "../errors.ts";
+import { DomainError, notFound } from "../errors.ts";
 import { locks } from "../locks.ts";
 import type { LiveClients } from "./live_clients.ts";
 import type { Principal } from "./principal.ts";
@@ -106,5 +106,5 @@ async function existing(
   const row = (await identity.principal(id))?.principal;
   if (row !== undefined && row.deletedAt === null) return row;
   const why = row === undefined ? "does not exist" : "was deleted";
-  throw new DomainError("PRINCIPAL_NOT_FOUND", `${what} ${JSON.stringify(id)} ${why}`);
+  throw notFound("PRINCIPAL_NOT_FOUND", what, id, why);
 }

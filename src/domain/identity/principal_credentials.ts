@@ -7,7 +7,7 @@ import {
 import type { CredentialRow, UsedCredentialRow } from "../../store/identity.ts";
 import { newApiKey } from "../../shared/api_keys.ts";
 import type { Store, Writers } from "../../store/mod.ts";
-import { DomainError, invalid } from "../errors.ts";
+import { DomainError, invalid, notFound } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
@@ -121,8 +121,7 @@ export class PrincipalCredentials {
     mask: UpdateMask | undefined,
   ): Promise<UsedCredentialRow> {
     const { liveClients } = this.parts;
-    const given = CREDENTIAL_FIELDS.filter((field) => change[field] !== undefined);
-    const fields = maskedFields(mask, CREDENTIAL_FIELDS, given);
+    const fields = maskedFields(mask, CREDENTIAL_FIELDS, change);
     const roles = fields.has("scopedRoleIds") ? change.scopedRoleIds ?? [] : [];
     return await this.#write(by, principalId, "change a credential", roles, async (tx) => {
       const before = await credentialOf(tx, principalId, id);
@@ -187,12 +186,8 @@ async function credentialOf(
     row !== undefined && KINDS.includes(row.kind) && row.principalId === principalId &&
     row.deletedAt === null
   ) return row;
-  throw new DomainError(
-    "CREDENTIAL_NOT_FOUND",
-    `Credential ${
-      JSON.stringify(id)
-    } does not exist: service principal ${principalId} has no credential with this id`,
-  );
+  const why = `does not exist: service principal ${principalId} has no credential with this id`;
+  throw notFound("CREDENTIAL_NOT_FOUND", "Credential", id, why);
 }
 
 /** A credential that acts on itself could lock its holder out. */

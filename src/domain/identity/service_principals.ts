@@ -6,11 +6,11 @@ import {
 } from "../../resources/principals.ts";
 import type { PrincipalRow } from "../../store/identity.ts";
 import type { Store, Writers } from "../../store/mod.ts";
-import { DomainError, invalid } from "../errors.ts";
+import { DomainError } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import { changedColumns } from "../resource.ts";
-import { maskedFields, type UpdateMask } from "../update_mask.ts";
+import { namedFields, type UpdateMask } from "../update_mask.ts";
 import { endSessionsOfPrincipal } from "./endings.ts";
 import type { LiveClients } from "./live_clients.ts";
 import type { Principal } from "./principal.ts";
@@ -64,11 +64,7 @@ export class ServicePrincipals {
     change: PrincipalSettings,
     mask: UpdateMask | undefined,
   ): Promise<PrincipalRow> {
-    const given = PRINCIPAL_FIELDS.filter((field) => change[field] !== undefined);
-    const fields = maskedFields(mask, PRINCIPAL_FIELDS, given);
-    if (fields.has("displayName") && !change.displayName) {
-      throw invalid({ field: "servicePrincipal.displayName", description: "must not be empty" });
-    }
+    const fields = namedFields(mask, PRINCIPAL_FIELDS, change, "servicePrincipal");
     const isDisabled = fields.has("disabled") && change.disabled === true;
     const verb = !fields.has("disabled") ? "change" : isDisabled ? "disable" : "enable";
     return await this.#change(by, id, verb, async (tx) => {

@@ -1,6 +1,6 @@
 import type { InvocationOverview, InvocationRecord } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
-import { DomainError } from "../errors.ts";
+import { DomainError, notFound } from "../errors.ts";
 import type { Principal } from "../identity/mod.ts";
 import type { ListPage, PageQuery } from "../paging.ts";
 import { anyFunction } from "../references.ts";
@@ -34,14 +34,14 @@ export class DeadLetters {
     await anyFunction(this.store.read, functionId);
     const row = await this.store.read.invocations.get(functionId, id);
     if (row !== undefined && isParked(row)) return row;
-    throw notFound(functionId, id);
+    throw letterNotFound(functionId, id);
   }
 
   /** Drops a dead letter; its invocation stays. @throws DEAD_LETTER_NOT_FOUND */
   async drop(functionId: string, id: string): Promise<void> {
     await this.get(functionId, id);
     const isDropped = await this.store.write((tx) => tx.invocations.unpark(id));
-    if (!isDropped) throw notFound(functionId, id);
+    if (!isDropped) throw letterNotFound(functionId, id);
   }
 
   /** Invokes the function again with its input or another, and drops it: both or neither. @throws DEAD_LETTER_NOT_FOUND */
@@ -56,7 +56,7 @@ export class DeadLetters {
     return await this.replays.start(by, row, change, {
       ...start,
       alongside: async (tx) => {
-        if (!await tx.invocations.unpark(id)) throw notFound(functionId, id);
+        if (!await tx.invocations.unpark(id)) throw letterNotFound(functionId, id);
       },
     });
   }
@@ -68,10 +68,7 @@ function isParked<Row extends Pick<InvocationRecord, "parkedAt">>(
   return row.parkedAt !== null;
 }
 
-function notFound(functionId: string, id: string): DomainError {
-  return new DomainError(
-    "DEAD_LETTER_NOT_FOUND",
-    `Dead letter ${JSON.stringify(id)} of function ${functionId} does not exist, ` +
-      "or was replayed or dropped",
-  );
+function letterNotFound(functionId: string, id: string): DomainError {
+  const why = `of function ${functionId} does not exist, or was replayed or dropped`;
+  return notFound("DEAD_LETTER_NOT_FOUND", "Dead letter", id, why);
 }

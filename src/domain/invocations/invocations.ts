@@ -11,7 +11,6 @@ import {
 import type { Readers, Store, Writers } from "../../store/mod.ts";
 import type { OutboxRow } from "../../store/outbox.ts";
 import type { Telemetry } from "../../telemetry/contract.ts";
-import { DomainError } from "../errors.ts";
 import { flowLimitsOf } from "../functions/flow_settings.ts";
 import type { FunctionLimits } from "../limits.ts";
 import type { FunctionScope, Principal } from "../identity/mod.ts";
@@ -52,6 +51,7 @@ import type { InvocationEnds } from "./ends.ts";
 import type { ExecutionResult, Executions } from "./execution.ts";
 import { limitOf, type LimitWaits } from "./limit_waits.ts";
 import { rateLimited } from "./rate_limit.ts";
+import { notFound } from "../errors.ts";
 
 export { AlreadyStarted, type Invoke, type InvokeAnswer, type Skip } from "./invoke.ts";
 
@@ -170,10 +170,7 @@ export class Invocations {
   async getAny(id: string, within: FunctionScope): Promise<InvocationRecord> {
     const row = await this.parts.store.read.invocations.getAny(id);
     if (row !== undefined && (within === "all" || within.has(row.functionId))) return row;
-    throw new DomainError(
-      "INVOCATION_NOT_FOUND",
-      `Invocation ${JSON.stringify(id)} does not exist, or was purged`,
-    );
+    throw notFound("INVOCATION_NOT_FOUND", "Invocation", id, "does not exist, or was purged");
   }
 
   /** The end of an invocation on its way to a destination; undefined without one. */

@@ -3,7 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import type { ConsoleSessionRow } from "../../store/console_sessions.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { Audit } from "../audit/audit.ts";
-import { DomainError, type Holder } from "../errors.ts";
+import { DomainError, type Holder, notFound } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import { isAllowedFrom } from "../identity/source_networks.ts";
@@ -330,10 +330,8 @@ export class ConsoleSessions {
     });
     if (!isRevoked) {
       const whose = principalId === by.id ? by.displayName : `user ${JSON.stringify(principalId)}`;
-      throw new DomainError(
-        "SESSION_NOT_FOUND",
-        `Session ${JSON.stringify(id)} does not exist: ${whose} has no session with this id`,
-      );
+      const why = `does not exist: ${whose} has no session with this id`;
+      throw notFound("SESSION_NOT_FOUND", "Session", id, why);
     }
     const { clientId } = by;
     logger.info("client {clientId} revoked session {sessionId}", { sessionId: id, clientId });

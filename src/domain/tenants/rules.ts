@@ -2,7 +2,7 @@
 import type { FunctionRow } from "../../store/functions.ts";
 import type { Readers, Writers } from "../../store/mod.ts";
 import type { TenantRow } from "../../store/tenants.ts";
-import { DomainError, invalid } from "../errors.ts";
+import { DomainError, invalid, notFound } from "../errors.ts";
 import { nameViolation, normalHost } from "./forms.ts";
 
 /** Functions that one message names. */
@@ -30,7 +30,7 @@ export async function tenantOf(
 ): Promise<TenantRow> {
   const row = await tenants.get(id);
   if (row !== undefined) return row;
-  throw new DomainError("TENANT_NOT_FOUND", `Tenant ${JSON.stringify(id)} does not exist`);
+  throw notFound("TENANT_NOT_FOUND", "Tenant", id);
 }
 
 /** @throws INVALID_FIELD */

@@ -170,8 +170,7 @@ export class Tenants {
     change: TenantSettings,
     mask: UpdateMask | undefined,
   ): Promise<TenantView> {
-    const given = TENANT_FIELDS.filter((field) => change[field] !== undefined);
-    const fields = maskedFields(mask, TENANT_FIELDS, given);
+    const fields = maskedFields(mask, TENANT_FIELDS, change);
     const { name = "" } = change;
     if (fields.has("name")) assertName(name, "tenant.name");
     await this.parts.store.writeLocked([locks.tenantNames, locks.ofTenant(id)], async (tx) => {

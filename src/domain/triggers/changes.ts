@@ -105,7 +105,7 @@ export function changedFields(
   const isAll = typeof mask === "string" ? mask.trim() === "*" : mask?.paths.includes("*") === true;
   const fields = isAll
     ? ["displayName", "paused", "vfsId", kind]
-    : [...maskedFields(mask, UPDATABLE, given)];
+    : [...maskedFields(mask, UPDATABLE, Object.fromEntries(given.map((name) => [name, true])))];
   const other = [...fields, ...isAll ? given : []].map((field) => field.split(".")[0])
     .find((name) => TRIGGER_KINDS.some((each) => each === name && each !== kind));
   if (other !== undefined) {

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { countOf } from "../../config/mod.ts";
 import type { Writers } from "../../store/mod.ts";
 import type { TriggerRow } from "../../store/triggers.ts";
-import { DomainError, invalid } from "../errors.ts";
+import { DomainError, invalid, notFound } from "../errors.ts";
 import type { Invocations } from "../invocations/invocations.ts";
 import { liveVolume } from "../volumes/volumes.ts";
 import { assertFree } from "./addresses.ts";
@@ -242,10 +242,7 @@ function newWebhookUrlId(): string {
 }
 
 export function triggerNotFound(functionId: string, id: string): DomainError {
-  return new DomainError(
-    "TRIGGER_NOT_FOUND",
-    `Trigger ${JSON.stringify(id)} of function ${functionId} does not exist`,
-  );
+  return notFound("TRIGGER_NOT_FOUND", "Trigger", id, `of function ${functionId} does not exist`);
 }
 
 function tooMany(functionId: string, max: number): DomainError {

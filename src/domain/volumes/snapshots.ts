@@ -1,7 +1,7 @@
 import type { Store } from "../../store/mod.ts";
 import type { HeldSnapshot } from "../../store/nodes.ts";
 import type { VolumeRow } from "../../store/volumes.ts";
-import { DomainError } from "../errors.ts";
+import { DomainError, notFound } from "../errors.ts";
 
 /** A version of a volume that stays readable until this is disposed of. */
 export interface Snapshot extends Disposable {
@@ -87,8 +87,5 @@ export class Snapshots {
 }
 
 export function volumeNotFound(id: string): DomainError {
-  return new DomainError(
-    "VOLUME_NOT_FOUND",
-    `Volume ${JSON.stringify(id)} does not exist`,
-  );
+  return notFound("VOLUME_NOT_FOUND", "Volume", id);
 }

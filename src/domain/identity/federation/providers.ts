@@ -5,12 +5,12 @@ import {
 } from "../../../resources/federation.ts";
 import type { ProviderRow } from "../../../store/federation.ts";
 import type { Store, Writers } from "../../../store/mod.ts";
-import { DomainError, invalid } from "../../errors.ts";
+import { DomainError, notFound } from "../../errors.ts";
 import type { Ids } from "../../ids.ts";
 import { locks } from "../../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../../paging.ts";
 import { changedColumns, columnsOf } from "../../resource.ts";
-import { maskedFields, type UpdateMask } from "../../update_mask.ts";
+import { namedFields, type UpdateMask } from "../../update_mask.ts";
 import type { LiveClients } from "../live_clients.ts";
 import type { Principal } from "../principal.ts";
 import { assertCoversPrincipal } from "../rights.ts";
@@ -77,11 +77,7 @@ export class FederationProviders {
     change: ProviderSettings,
     mask: UpdateMask | undefined,
   ): Promise<ProviderRow> {
-    const given = PROVIDER_FIELDS.filter((field) => change[field] !== undefined);
-    const fields = maskedFields(mask, PROVIDER_FIELDS, given);
-    if (fields.has("displayName") && !change.displayName) {
-      throw invalid({ field: "provider.displayName", description: "must not be empty" });
-    }
+    const fields = namedFields(mask, PROVIDER_FIELDS, change, "provider");
     return await this.store.writeLocked([locks.ofProvider(id)], async (tx) => {
       const before = await providerOf(tx, id);
       const disabled = Number(change.disabled ?? false);
@@ -150,5 +146,5 @@ export async function providerOf(
 ): Promise<ProviderRow> {
   const row = await federation.provider(id);
   if (row !== undefined) return row;
-  throw new DomainError("PROVIDER_NOT_FOUND", `Provider ${JSON.stringify(id)} does not exist`);
+  throw notFound("PROVIDER_NOT_FOUND", "Provider", id);
 }

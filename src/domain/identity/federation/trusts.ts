@@ -7,13 +7,13 @@ import {
 import { CREDENTIAL_SETTINGS } from "../../../resources/principals.ts";
 import type { TrustRow } from "../../../store/federation.ts";
 import type { Store, Writers } from "../../../store/mod.ts";
-import { DomainError, invalid } from "../../errors.ts";
+import { invalid, notFound } from "../../errors.ts";
 import type { Ids } from "../../ids.ts";
 import type { KeySets } from "../../key_sets.ts";
 import { locks } from "../../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../../paging.ts";
 import { changedColumns, columnsOf } from "../../resource.ts";
-import { maskedFields, type UpdateMask } from "../../update_mask.ts";
+import { namedFields, type UpdateMask } from "../../update_mask.ts";
 import { assertBelowCredentialLimit } from "../credential_limit.ts";
 import { NEW_CREDENTIAL, newClientId } from "../credentials.ts";
 import { endSessionsOfClient } from "../endings.ts";
@@ -122,11 +122,7 @@ export class FederationTrusts {
     change: TrustSettings,
     mask: UpdateMask | undefined,
   ): Promise<TrustRow> {
-    const given = TRUST_FIELDS.filter((field) => change[field] !== undefined);
-    const fields = maskedFields(mask, TRUST_FIELDS, given);
-    if (fields.has("displayName") && !change.displayName) {
-      throw invalid({ field: "trust.displayName", description: "must not be empty" });
-    }
+    const fields = namedFields(mask, TRUST_FIELDS, change, "trust");
     if (fields.has("conditionExpression")) {
       const description = "must stay, since workloads prove no key";
       assertKeepsKey(by, principalId, { field: "trust.conditionExpression", description });
@@ -224,10 +220,6 @@ async function trustOf(
 ): Promise<TrustRow> {
   const row = await federation.trust(clientId);
   if (row?.principalId === principalId) return row;
-  throw new DomainError(
-    "TRUST_NOT_FOUND",
-    `Trust ${
-      JSON.stringify(clientId)
-    } does not exist: the principal has no trust with this client id`,
-  );
+  const why = "does not exist: the principal has no trust with this client id";
+  throw notFound("TRUST_NOT_FOUND", "Trust", clientId, why);
 }
