@@ -4,30 +4,15 @@ import { Alerts } from "../domain/alerts/alerts.ts";
 import { AlertPosts, type AlertReceiver } from "../domain/alerts/posts.ts";
 import { AlertWatch } from "../domain/alerts/watch.ts";
 import type { Statistics } from "../domain/functions/statistics.ts";
-import type { Ids } from "../domain/ids.ts";
-import type { Ownership } from "../domain/ownership/contract.ts";
 import { STANDARD_FORM, standardKey } from "../domain/standard_secret.ts";
-import { isAllowed, type PublicPost } from "../sandbox/mod.ts";
-import type { Store } from "../store/mod.ts";
+import { isAllowed } from "../sandbox/mod.ts";
 import { measureDisk } from "./disk.ts";
+import type { DomainParts } from "./domain.ts";
 import { readSecretFile } from "./setting_files.ts";
-
-/** What alerts are built from. */
-interface AlertParts {
-  readonly config: Config;
-  readonly store: Store;
-  readonly ids: Ids;
-  readonly ownership: Pick<Ownership, "node">;
-  readonly publicPost: PublicPost;
-  /** Base URL of the server. */
-  readonly url: string;
-  /** Names this node among others; empty for an only node. */
-  readonly nodeName: string;
-}
 
 /** Everything about alerts: what answers requests, and what runs until the server closes, in the order in which it opens. */
 export async function openAlerts(
-  { config, store, ids, ownership: { node }, publicPost: post, url, nodeName }: AlertParts,
+  { config, store, ids, ownership: { node }, publicPost: post, url, nodeName }: DomainParts,
   statistics: Statistics,
 ) {
   const receiver = await readReceiver(config);

@@ -181,7 +181,7 @@ export async function openDomain(parts: DomainParts) {
 }
 
 /** The parts of the domain, and what several of its services work with. */
-interface Shared extends DomainParts {
+export interface Shared extends DomainParts {
   readonly audit: Audit;
   readonly functionLimits: FunctionLimits;
   readonly pages: Pages;

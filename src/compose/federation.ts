@@ -6,26 +6,11 @@ import {
   clientHost,
   FederationProviders,
   FederationTrusts,
-  type LiveClients,
   TokenExchangeGrant,
   TokenTargets,
 } from "../domain/identity/mod.ts";
-import type { Ids } from "../domain/ids.ts";
-import type { KeySets } from "../domain/key_sets.ts";
-import type { Pages } from "../domain/paging.ts";
 import { ownHosts } from "../domain/triggers/addresses.ts";
-import type { Store } from "../store/mod.ts";
-
-interface FederationParts {
-  readonly store: Store;
-  readonly pages: Pages;
-  readonly ids: Ids;
-  readonly liveClients: LiveClients;
-  readonly keySets: KeySets;
-  readonly targets: TokenTargets;
-  /** Base URL of the server. */
-  readonly url: string;
-}
+import type { Shared } from "./domain.ts";
 
 /** What tokens may be asked for: the server, and its endpoints on hosts of their own. */
 export function openTargets({ server, endpoints: { domain, hosts } }: Config, url: string) {
@@ -38,7 +23,8 @@ export function openTargets({ server, endpoints: { domain, hosts } }: Config, ur
 
 /** The services of workload federation, and its way to an access token. */
 export function openFederation(
-  { store, pages, ids, liveClients, keySets, targets, url }: FederationParts,
+  { store, pages, ids, liveClients, keySets, url }: Shared,
+  targets: TokenTargets,
 ) {
   const audiences = audiencesOf(url);
   const host = clientHost(url);

@@ -1,6 +1,5 @@
 /** Builds identity: principals, their credentials, and the ways to an access token. */
-import { type Config, isUrlOfServer } from "../config/mod.ts";
-import type { Audit } from "../domain/audit/audit.ts";
+import { isUrlOfServer } from "../config/mod.ts";
 import {
   AccessTokens,
   Bindings,
@@ -13,7 +12,6 @@ import {
   DeviceRedemption,
   DpopProofs,
   FunctionPrincipals,
-  type LiveClients,
   PrincipalCredentials,
   Roles,
   type ServerKeys,
@@ -21,29 +19,12 @@ import {
   SigningKeys,
   TokenEndpoint,
 } from "../domain/identity/mod.ts";
-import type { Ids } from "../domain/ids.ts";
-import type { KeySets } from "../domain/key_sets.ts";
-import type { Pages } from "../domain/paging.ts";
-import type { Store } from "../store/mod.ts";
-import type { Sealer } from "../store/sealing.ts";
 import { openFederation, openTargets } from "./federation.ts";
 import { openPeople } from "./people.ts";
-
-interface IdentityParts {
-  readonly config: Config;
-  readonly store: Store;
-  readonly sealer: Sealer;
-  readonly pages: Pages;
-  readonly ids: Ids;
-  readonly audit: Audit;
-  readonly liveClients: LiveClients;
-  readonly keySets: KeySets;
-  /** Base URL of the server. */
-  readonly url: string;
-}
+import type { Shared } from "./domain.ts";
 
 /** The services of principals, their credentials and tokens. @throws as {@link openPeople} */
-export async function openIdentity(shared: IdentityParts, keys: ServerKeys) {
+export async function openIdentity(shared: Shared, keys: ServerKeys) {
   const { config: { identity, server }, audit, liveClients, store, sealer, ids, url, pages } =
     shared;
   const signingKeys = await SigningKeys.open(store, sealer, ids);
@@ -59,7 +40,7 @@ export async function openIdentity(shared: IdentityParts, keys: ServerKeys) {
     userCodeKey: await keys.hmacKey("user-code"),
   });
   const parts = { store, pages, ids, liveClients, host };
-  const federation = openFederation({ ...shared, targets });
+  const federation = openFederation(shared, targets);
   const dpopProofs = new DpopProofs(store, (proved) => isUrlOfServer(server, proved));
   return {
     accessTokens,

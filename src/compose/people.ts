@@ -1,39 +1,23 @@
 /** Builds what signs people in: their sessions, their provider, and the links of the server's host. */
 import type { Config } from "../config/mod.ts";
-import type { Audit } from "../domain/audit/audit.ts";
 import { OidcProvider } from "../domain/identity/oidc/provider.ts";
 import { Transactions } from "../domain/identity/oidc/transactions.ts";
-import { BUILTIN_ROLES, type LiveClients, roleIdOf } from "../domain/identity/mod.ts";
+import { BUILTIN_ROLES, roleIdOf } from "../domain/identity/mod.ts";
 import { People } from "../domain/identity/people.ts";
-import type { Ids } from "../domain/ids.ts";
-import type { Pages } from "../domain/paging.ts";
 import { Confirmations } from "../domain/sessions/confirmations.ts";
 import { OwnerAssertions } from "../domain/sessions/owner_assertion.ts";
 import { SessionLinks } from "../domain/sessions/session_links.ts";
 import { OwnerLinks } from "../domain/sessions/owner_links.ts";
 import { PROVIDER_SIGN_IN_PATH, ProviderSignIn } from "../domain/sessions/provider_sign_in.ts";
 import { ConsoleSessions, type SignInMethods } from "../domain/sessions/sessions.ts";
-import type { Store } from "../store/mod.ts";
-import type { Sealer } from "../store/sealing.ts";
 import { readCertificates, readSecretFile } from "./setting_files.ts";
+import type { Shared } from "./domain.ts";
 
 const CALLBACK_PATH = "/auth/v1/oidc/callback";
 const ROLE_ID = /^[0-9A-Za-z]{27}$/;
 
-interface PeopleParts {
-  readonly config: Config;
-  readonly store: Store;
-  readonly sealer: Sealer;
-  readonly ids: Ids;
-  readonly pages: Pages;
-  readonly liveClients: LiveClients;
-  readonly audit: Audit;
-  /** Base URL of the server. */
-  readonly url: string;
-}
-
 /** @throws Error for a setting whose file or role is not valid */
-export async function openPeople(parts: PeopleParts) {
+export async function openPeople(parts: Shared) {
   const { config: { identity, oidc, server }, store, sealer, audit, url } = parts;
   const people = new People({
     ...parts,

@@ -1,16 +1,12 @@
 /** Builds what functions reach C1 tenants through. */
-import type { Audit } from "../domain/audit/audit.ts";
-import type { Ids } from "../domain/ids.ts";
-import type { Pages } from "../domain/paging.ts";
 import { TenantCalls } from "../domain/tenants/calls.ts";
 import { EXAMPLE_HOST } from "../domain/tenants/forms.ts";
 import { type OpenedTenant, Tenants } from "../domain/tenants/tenants.ts";
-import type { Store } from "../store/mod.ts";
-import type { Sealer } from "../store/sealing.ts";
 import type { TenantTransport } from "../tenants/contract.ts";
 import type { TenantApp } from "../tenants/in_process.ts";
 import type { TenantEgress } from "../tenants/connections.ts";
 import { TenantTransports } from "../tenants/transports.ts";
+import type { Shared } from "./domain.ts";
 
 /** What a local server does with the calls of functions to their tenants. */
 export interface TenantCallsChange {
@@ -22,19 +18,9 @@ export interface TenantCallsChange {
   readonly caCerts: readonly string[];
 }
 
-interface TenantParts {
-  readonly tenantEgress: TenantEgress;
-  readonly store: Store;
-  readonly sealer: Sealer;
-  readonly pages: Pages;
-  readonly ids: Ids;
-  readonly audit: Audit;
-  readonly changeTenantCalls?: TenantCallsChange | undefined;
-}
-
 /** The tenants of the server, and the calls of functions to them. */
 export function openTenants(
-  { tenantEgress, changeTenantCalls: change, ...parts }: TenantParts,
+  { tenantEgress, changeTenantCalls: change, ...parts }: Shared,
 ) {
   const egress = trusting(tenantEgress, change?.caCerts ?? []);
   const tenantTransports = new TenantTransports({ egress, example: openExample });

@@ -1,20 +1,10 @@
 /** Builds what runs the tests of commits. */
-import type { Builder } from "../builder/mod.ts";
-import type { Config } from "../config/mod.ts";
 import { TestArtifacts } from "../domain/testing/artifacts.ts";
-import { type TestParts, Tests } from "../domain/testing/tests.ts";
-import type { TenantCallsChange } from "./tenants.ts";
-
-interface TestsParts
-  extends Omit<TestParts, "artifacts" | "callsTenants" | "limits" | "volumeLimits"> {
-  readonly config: Config;
-  readonly builder: Builder;
-  readonly shutdown: AbortSignal;
-  readonly changeTenantCalls: TenantCallsChange | undefined;
-}
+import { Tests } from "../domain/testing/tests.ts";
+import type { Shared } from "./domain.ts";
 
 /** The tests of commits. Only a local server that records or replays lets them call the tenant of their function. */
-export function openTests(parts: TestsParts): Tests {
+export function openTests(parts: Shared): Tests {
   const { config: { invocations, tests, volumes }, store, builder, shutdown } = parts;
   return new Tests({
     ...parts,

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Page, PageRequest } from "../store/paging.ts";
 import { DomainError } from "./errors.ts";
 import { SignedTokens } from "./signed_tokens.ts";
 
@@ -55,20 +56,22 @@ export class Pages {
       }
       after = position.after;
     }
+    const tokenFor = (next: string | undefined) =>
+      next === undefined ? "" : this.#tokens.issue({ list: fingerprint, after: next });
     return {
       size: pageSize(query.pageSize),
       after,
-      tokenFor: (next) =>
-        next === undefined ? "" : this.#tokens.issue({ list: fingerprint, after: next }),
+      tokenFor,
+      of: ({ rows, next }) => ({ list: rows, nextPageToken: tokenFor(next) }),
     };
   }
 }
 
 /** A page request for the store, and the token of the next page. */
-interface OpenPage {
-  readonly size: number;
-  readonly after: string | undefined;
+interface OpenPage extends PageRequest {
   tokenFor(next: string | undefined): string;
+  /** The page of the rows that the store has found. */
+  of<Row>(found: Page<Row>): ListPage<Row>;
 }
 
 function pageSize(asked: number | undefined): number {

@@ -205,8 +205,7 @@ export class Commits {
   ): Promise<ListPage<CommitRow>> {
     const fn = await anyFunction(this.store.read, functionId);
     const page = this.pages.open(["commits", fn.id, idPrefix], query);
-    const { rows, next } = await this.store.read.commits.list(fn.id, idPrefix, page);
-    return { list: rows, nextPageToken: page.tokenFor(next) };
+    return page.of(await this.store.read.commits.list(fn.id, idPrefix, page));
   }
 
   /**

@@ -101,7 +101,6 @@ export class Publishes {
   async list(functionId: string, query: PageQuery): Promise<ListPage<DescribedPublishRow>> {
     const fn = await anyFunction(this.store.read, functionId);
     const page = this.pages.open(["publishes", fn.id], query);
-    const { rows, next } = await this.store.read.functions.publishes(fn.id, page);
-    return { list: rows, nextPageToken: page.tokenFor(next) };
+    return page.of(await this.store.read.functions.publishes(fn.id, page));
   }
 }

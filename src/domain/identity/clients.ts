@@ -96,8 +96,7 @@ export class Clients {
   async list(by: Principal, query: PageQuery): Promise<ListPage<UsedCredentialRow>> {
     const page = this.pages.open(["clients", by.id], query);
     const which = { kinds: KINDS, now: new Date().toISOString() };
-    const { rows, next } = await this.store.read.identity.credentials(by.id, which, page);
-    return { list: rows, nextPageToken: page.tokenFor(next) };
+    return page.of(await this.store.read.identity.credentials(by.id, which, page));
   }
 
   /** @throws CLIENT_NOT_FOUND */

@@ -97,8 +97,7 @@ export class PrincipalCredentials {
     await servicePrincipal(store.read, principalId);
     const page = pages.open(["credentials", principalId], query);
     const which = { kinds: KINDS, now: new Date().toISOString() };
-    const { rows, next } = await store.read.identity.credentials(principalId, which, page);
-    return { list: rows, nextPageToken: page.tokenFor(next) };
+    return page.of(await store.read.identity.credentials(principalId, which, page));
   }
 
   /** @throws PRINCIPAL_NOT_FOUND, CREDENTIAL_NOT_FOUND */

@@ -49,8 +49,7 @@ export class ServicePrincipals {
   async list(query: PageQuery): Promise<ListPage<PrincipalRow>> {
     const page = this.parts.pages.open(["service principals"], query);
     const { identity } = this.parts.store.read;
-    const { rows, next } = await identity.principals({ kind: "service" }, page);
-    return { list: rows, nextPageToken: page.tokenFor(next) };
+    return page.of(await identity.principals({ kind: "service" }, page));
   }
 
   /**

@@ -42,8 +42,7 @@ export class InvocationSearches {
       ? undefined
       : (await anyFunction(this.store.read, functionId)).id;
     const page = this.pages.open(["invocations", functionId, ...selectionOf(filter)], query);
-    const { rows, next } = await read({ ...filter, functionId: id }, page);
-    return { list: rows, nextPageToken: page.tokenFor(next) };
+    return page.of(await read({ ...filter, functionId: id }, page));
   }
 }
 

@@ -72,8 +72,7 @@ export class Purges {
   async list(functionId: string, query: PageQuery): Promise<ListPage<PurgeRow>> {
     const fn = await anyFunction(this.store.read, functionId);
     const page = this.pages.open(["purges", fn.id], query);
-    const { rows, next } = await this.store.read.purges.list(fn.id, page);
-    return { list: rows, nextPageToken: page.tokenFor(next) };
+    return page.of(await this.store.read.purges.list(fn.id, page));
   }
 
   async #purgeInvocations(

@@ -311,9 +311,10 @@ export class ConsoleSessions {
   /** The sessions of a principal that have not ended, newest first. */
   async list(principalId: string, query: PageQuery): Promise<ListPage<ConsoleSessionRow>> {
     const page = this.parts.pages.open(["sessions", principalId], query);
-    const { rows, next } = await this.parts.store.read.consoleSessions
-      .ofPrincipal(principalId, new Date().toISOString(), page);
-    return { list: rows, nextPageToken: page.tokenFor(next) };
+    return page.of(
+      await this.parts.store.read.consoleSessions
+        .ofPrincipal(principalId, new Date().toISOString(), page),
+    );
   }
 
   /**

@@ -196,8 +196,7 @@ export class Triggers {
   ): Promise<ListPage<DeliveryRow>> {
     const row = await this.row(functionId, id);
     const page = this.parts.pages.open(["deliveries", row.id], query);
-    const { rows, next } = await this.parts.store.read.deliveries.ofTrigger(row.id, page);
-    return { list: rows, nextPageToken: page.tokenFor(next) };
+    return page.of(await this.parts.store.read.deliveries.ofTrigger(row.id, page));
   }
 
   /** The address of a webhook whose path is its secret. */

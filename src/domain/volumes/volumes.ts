@@ -64,8 +64,7 @@ export class Volumes {
   /** Newest first. */
   async list(query: PageQuery): Promise<ListPage<VolumeRow>> {
     const page = this.pages.open(["volumes"], query);
-    const { rows, next } = await this.store.read.volumes.list(page);
-    return { list: rows, nextPageToken: page.tokenFor(next) };
+    return page.of(await this.store.read.volumes.list(page));
   }
 
   /**
@@ -98,8 +97,7 @@ export class Volumes {
   async versions(id: string, query: PageQuery): Promise<ListPage<VolumeVersionRow>> {
     await this.get(id);
     const page = this.pages.open(["volume versions", id], query);
-    const { rows, next } = await this.store.read.volumes.versions(id, page);
-    return { list: rows, nextPageToken: page.tokenFor(next) };
+    return page.of(await this.store.read.volumes.versions(id, page));
   }
 
   /**

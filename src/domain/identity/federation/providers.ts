@@ -57,8 +57,7 @@ export class FederationProviders {
   /** Newest first. */
   async list(query: PageQuery): Promise<ListPage<ProviderRow>> {
     const page = this.pages.open(["federation providers"], query);
-    const { rows, next } = await this.store.read.federation.providers(page);
-    return { list: rows, nextPageToken: page.tokenFor(next) };
+    return page.of(await this.store.read.federation.providers(page));
   }
 
   /** @throws PROVIDER_NOT_FOUND */

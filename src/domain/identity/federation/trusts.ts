@@ -99,8 +99,7 @@ export class FederationTrusts {
     query: PageQuery,
   ): Promise<ListPage<TrustRow>> {
     const page = this.parts.pages.open(["federation trusts", filter], query);
-    const { rows, next } = await this.parts.store.read.federation.trusts(filter, page);
-    return { list: rows, nextPageToken: page.tokenFor(next) };
+    return page.of(await this.parts.store.read.federation.trusts(filter, page));
   }
 
   /** Newest first. @throws PRINCIPAL_NOT_FOUND */
