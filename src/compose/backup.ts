@@ -17,7 +17,8 @@ import { type Contents, pathOfContent, verifiedContent } from "../store/contents
 import { masterKeyText } from "../store/master_key.ts";
 import { serverKeysIn } from "../store/sqlite/snapshot.ts";
 import { openBackupTarget } from "./backup_files.ts";
-import { lowerPriority, masterKeysIn, readInstallation, sealerOf } from "./reading.ts";
+import { lowerPriority, masterKeysIn, readInstallation } from "./reading.ts";
+import { sealerOf } from "./sealer.ts";
 
 /** Files beside the database that reveal secrets, or identify the server. */
 const CREDENTIALS = "credentials.json";

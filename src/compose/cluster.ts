@@ -36,8 +36,6 @@ export interface NodeEngine {
 
 /** The cluster as an API node has it. Disposing it leaves NATS. */
 export class Cluster implements AsyncDisposable {
-  readonly #opened: AsyncDisposableStack;
-  readonly #slots: Slots;
   /** Runs the invocations of this process. */
   #local: JobRunner | undefined;
   /** When an invocation could run last. */
@@ -46,12 +44,9 @@ export class Cluster implements AsyncDisposable {
   private constructor(
     readonly nats: Nats,
     private readonly registry: Registry,
-    slots: Slots,
-    opened: AsyncDisposableStack,
-  ) {
-    this.#slots = slots;
-    this.#opened = opened;
-  }
+    private readonly slots: Slots,
+    private readonly opened: AsyncDisposableStack,
+  ) {}
 
   /**
    * Connects to NATS, and asks workers for their heartbeats.
@@ -75,7 +70,7 @@ export class Cluster implements AsyncDisposable {
 
   /** Slots of this process; none while it cannot start instances. */
   get capacity(): number {
-    return this.#slots.isSuspended ? 0 : this.#slots.capacity;
+    return this.slots.isSuspended ? 0 : this.slots.capacity;
   }
 
   /** The workers that can be seen. */
@@ -95,7 +90,7 @@ export class Cluster implements AsyncDisposable {
     if (error !== undefined) return error;
     const now = performance.now();
     const isAlone = this.registry.workers.length === 0;
-    if (isAlone && this.#slots.isSuspended) return this.#local?.error;
+    if (isAlone && this.slots.isSuspended) return this.#local?.error;
     if (this.capacity > 0 || this.registry.workers.length > 0) this.#usableAt = now;
     return now - this.#usableAt < NO_WORKER_MAX_MS
       ? undefined
@@ -119,36 +114,36 @@ export class Cluster implements AsyncDisposable {
     const replyBudget = new ByteBudget(REPLIES_CONTENT_MAX_BYTES);
     const seals = new Seals();
     const parts = { nats: this.nats, seals, grantOf, replyBudget, limits: invocations };
-    const sessions = this.#opened.use(new Sessions(parts, node));
+    const sessions = this.opened.use(new Sessions(parts, node));
     const { nats, registry } = this;
-    const slots = this.#slots;
-    const claims = this.#opened.use(
+    const slots = this.slots;
+    const claims = this.opened.use(
       new Claims({ nats, sessions, registry, slots, maximum: invocations }),
     );
-    this.#opened.use(
+    this.opened.use(
       new ChunkRequests(nats, (digest, index, admit) => objects.chunkOf(digest, index, admit)),
     );
-    const prewarming = this.#opened.use(new Prewarming({ nats, seals, grantOf, registry }));
+    const prewarming = this.opened.use(new Prewarming({ nats, seals, grantOf, registry }));
     this.#local = local;
     const here = { runner: local, slots, maximum: invocations };
     const dispatcher = new Dispatcher(sessions, registry, here, prewarming);
     const engine = new LocalEngine(dispatcher, this.#limits(invocations));
     local.onErrorChange(() => {
-      this.#slots.suspend(local.error !== undefined);
+      this.slots.suspend(local.error !== undefined);
       engine.limitsChanged();
     });
     const closing = new AbortController();
-    this.#opened.defer(() => closing.abort());
+    this.opened.defer(() => closing.abort());
     this.#followCapacity(engine, closing.signal);
-    const messages = this.#opened.use(new NodeMessages(this.nats, node));
+    const messages = this.opened.use(new NodeMessages(this.nats, node));
     const loadReporter = this.capacity > 0
       ? local
-      : this.#opened.use(new LoadRequests({ nats, seals, grantOf, registry }, node));
+      : this.opened.use(new LoadRequests({ nats, seals, grantOf, registry }, node));
     return { engine, link: { claims, messages, loadReporter } };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#opened.disposeAsync();
+    await this.opened.disposeAsync();
   }
 
   #limits(invocations: EngineLimits): EngineLimits {

@@ -14,7 +14,7 @@ import { masterKeyFileOf, readMasterKeys, sharedMasterKeys } from "../store/mast
 import { postgresOptionsOf } from "../store/postgres/address.ts";
 import { Pace } from "../shared/pace.ts";
 import { PostgresReading } from "../store/postgres/snapshot.ts";
-import { Sealer } from "../store/sealing.ts";
+import type { Sealer } from "../store/sealing.ts";
 import { copySqlite, objectStoreIn, serverKeysIn } from "../store/sqlite/snapshot.ts";
 import { openObjects } from "./records.ts";
 
@@ -55,12 +55,6 @@ export async function masterKeysIn(
   if (masterKey !== undefined) return [Uint8Array.from(Buffer.from(masterKey.reveal(), "base64"))];
   if (masterKeyFile !== undefined) return await sharedMasterKeys(masterKeyFile);
   return await readMasterKeys(masterKeyFileOf(directory));
-}
-
-/** Seals with the first of some keys. */
-export function sealerOf([key, ...olderKeys]: readonly Uint8Array[]): Sealer {
-  if (key === undefined) throw new Error("the file of master keys is empty");
-  return new Sealer(key, ...olderKeys);
 }
 
 /**

@@ -22,7 +22,8 @@ import { serverKeysIn } from "../store/sqlite/snapshot.ts";
 import type { Sealer } from "../store/sealing.ts";
 import { openBackupSource } from "./backup_files.ts";
 import { connectUnused, copyId, copyStaged } from "./copy.ts";
-import { masterKeysIn, sealerOf } from "./reading.ts";
+import { masterKeysIn } from "./reading.ts";
+import { sealerOf } from "./sealer.ts";
 import { verifyStaged } from "./verify_staged.ts";
 
 /** What a restore moves into the data directory, the database last. */

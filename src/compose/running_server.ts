@@ -52,7 +52,6 @@ export function drainOf(
  * server is no longer ready; `draining`; `closed` once all is closed.
  */
 export class RunningServer {
-  readonly #parts: Parts;
   readonly #lifecycle = new Lifecycle<"open" | "leaving" | "draining" | "closed">(
     "the server",
     "open",
@@ -64,37 +63,35 @@ export class RunningServer {
     },
   );
 
-  constructor(parts: Parts) {
-    this.#parts = parts;
-  }
+  constructor(private readonly parts: Parts) {}
 
   /** Base URL without a trailing slash. */
   get url(): string {
-    return this.#parts.url;
+    return this.parts.url;
   }
 
   /** The isolation of functions, in words. */
   get walls(): string {
-    return this.#parts.sandboxes.walls;
+    return this.parts.sandboxes.walls;
   }
 
   get credentialsPath(): string {
-    return this.#parts.credentialsPath;
+    return this.parts.credentialsPath;
   }
 
   /** The certificate of the local CA that clients must trust; undefined without a local CA. */
   get caFile(): string | undefined {
-    return this.#parts.tls?.caFile;
+    return this.parts.tls?.caFile;
   }
 
   /** The example that was deployed at the first start; undefined when it was deleted since. */
   get helloFunctionId(): string | undefined {
-    return this.#parts.helloFunctionId;
+    return this.parts.helloFunctionId;
   }
 
   /** A link to the console for the principal that this start has made; undefined if the principal existed. */
   get signInLink(): SessionLink | undefined {
-    return this.#parts.signInLink;
+    return this.parts.signInLink;
   }
 
   /**
@@ -103,7 +100,7 @@ export class RunningServer {
    * socket, it still admits invocations from open connections, and leaves new connections to the next server.
    */
   async drain(): Promise<void> {
-    const { engine, http, domain, opened, drain: { timeoutMs, delayMs, leaving } } = this.#parts;
+    const { engine, http, domain, opened, drain: { timeoutMs, delayMs, leaving } } = this.parts;
     this.#lifecycle.set("leaving");
     if (delayMs > 0) {
       leaving.abort();
@@ -123,12 +120,12 @@ export class RunningServer {
 
   /** Loads the certificate again; see {@link reloadTls}. */
   reloadTls(config: Config["tls"] | undefined): Promise<boolean> {
-    return reloadTls(this.#parts.tls, config);
+    return reloadTls(this.parts.tls, config);
   }
 
   /** Kills every instance at once. */
   kill(): void {
-    this.#parts.sandboxes[Symbol.asyncDispose]();
+    this.parts.sandboxes[Symbol.asyncDispose]();
   }
 }
 

@@ -12,9 +12,15 @@ export async function openSealer(
   directory: DataDir,
 ): Promise<Sealer> {
   if (masterKey !== undefined) return new Sealer(Buffer.from(masterKey.reveal(), "base64"));
-  const [key, ...olderKeys] = masterKeyFile === undefined
-    ? await masterKeysOf(directory, database.url === undefined)
-    : await sharedMasterKeys(masterKeyFile);
+  return sealerOf(
+    masterKeyFile === undefined
+      ? await masterKeysOf(directory, database.url === undefined)
+      : await sharedMasterKeys(masterKeyFile),
+  );
+}
+
+/** Seals with the first of some keys. */
+export function sealerOf([key, ...olderKeys]: readonly Uint8Array[]): Sealer {
   if (key === undefined) throw new Error("the file of master keys is empty");
   return new Sealer(key, ...olderKeys);
 }

@@ -4,7 +4,8 @@ import { tenantSecretContext } from "../domain/tenants/tenants.ts";
 import { exists } from "../shared/files.ts";
 import { databaseOf } from "../store/data_use.ts";
 import { tenantClientsIn, tenantNamesIn } from "../store/sqlite/tenant_clients.ts";
-import { masterKeysIn, sealerOf } from "./reading.ts";
+import { masterKeysIn } from "./reading.ts";
+import { sealerOf } from "./sealer.ts";
 
 /**
  * The names of the tenants of a server on this machine; empty without a database in the data directory.

@@ -17,7 +17,8 @@ import type { Sealer } from "../store/sealing.ts";
 import { isEarlier } from "../store/sqlite/migrate_copy.ts";
 import { copyOfAnyVersion } from "../store/sqlite/snapshot.ts";
 import { openBackupSource } from "./backup_files.ts";
-import { lowerPriority, masterKeysIn, readInstallation, sealerOf } from "./reading.ts";
+import { lowerPriority, masterKeysIn, readInstallation } from "./reading.ts";
+import { sealerOf } from "./sealer.ts";
 
 /** How the names of temporary directories of verifications begin. */
 const TEMP_PREFIX = "invoked-verify-";

@@ -13,13 +13,11 @@ const LOGGED_MAX = 20;
  * it ends the search.
  */
 export class BlobCheck implements AsyncDisposable {
-  readonly #store: Store;
   readonly #stopping = new AbortController();
   readonly #checking: Promise<void>;
   #missing = 0;
 
-  constructor(store: Store) {
-    this.#store = store;
+  constructor(private readonly store: Store) {
     this.#checking = this.#check();
   }
 
@@ -41,7 +39,7 @@ export class BlobCheck implements AsyncDisposable {
   }
 
   async #checkCommits(): Promise<void> {
-    const { read, commitBlobs } = this.#store;
+    const { read, commitBlobs } = this.store;
     for (let after = "";;) {
       const commits = await read.commits.blobs(after);
       for (const { id, digests } of commits) {
@@ -59,7 +57,7 @@ export class BlobCheck implements AsyncDisposable {
   }
 
   async #checkVolumes(): Promise<void> {
-    const { read, volumeBlobs } = this.#store;
+    const { read, volumeBlobs } = this.store;
     for (let after = "";;) {
       const uses = await read.volumes.blobs(after, SMALL_BLOB_BYTES_MAX);
       for (const { digest, size, volumeId, path } of uses) {

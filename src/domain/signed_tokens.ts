@@ -5,11 +5,7 @@ import { createHmac, timingSafeEqual } from "node:crypto";
  * not change it.
  */
 export class SignedTokens<Payload> {
-  readonly #key: Uint8Array;
-
-  constructor(key: Uint8Array) {
-    this.#key = key;
-  }
+  constructor(private readonly key: Uint8Array) {}
 
   issue(payload: Payload): string {
     const body = Buffer.from(JSON.stringify(payload)).toString("base64url");
@@ -30,6 +26,6 @@ export class SignedTokens<Payload> {
   }
 
   #sign(body: string): Buffer {
-    return createHmac("sha256", this.#key).update(body).digest();
+    return createHmac("sha256", this.key).update(body).digest();
   }
 }

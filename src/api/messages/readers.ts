@@ -62,16 +62,12 @@ const ENTRIES_MAX = 20_000;
 
 /** A message: an object with the fields of a schema. */
 export class MessageReader implements Reader {
-  readonly #fields: readonly Field[];
   readonly #bySpelling: ReadonlyMap<string, Field>;
-  readonly #unknown: UnknownFields;
 
-  constructor(fields: readonly Field[], unknown: UnknownFields) {
-    this.#fields = fields;
+  constructor(private readonly fields: readonly Field[], private readonly unknown: UnknownFields) {
     this.#bySpelling = new Map(
       fields.flatMap((field) => spellings(field).map((name) => [name, field] as const)),
     );
-    this.#unknown = unknown;
   }
 
   /** Whether the message has a field with this spelling. */
@@ -84,9 +80,9 @@ export class MessageReader implements Reader {
     for (const key of Object.keys(value)) {
       const field = this.#bySpelling.get(key);
       if (field !== undefined) readField(value, key, field, depth, found);
-      else if (this.#unknown === "ignored" || this.#unknown.ignored?.has(key) === true) {
+      else if (this.unknown === "ignored" || this.unknown.ignored?.has(key) === true) {
         assertShallow(value[key], depth + 1);
-      } else this.#addUnknown(found, key.slice(0, NAME_CHARS_MAX), this.#unknown);
+      } else this.#addUnknown(found, key.slice(0, NAME_CHARS_MAX), this.unknown);
     }
   }
 
@@ -97,8 +93,8 @@ export class MessageReader implements Reader {
     { noun, of }: Exclude<UnknownFields, "ignored">,
   ): void {
     if (found.violations.length === VIOLATIONS_MAX) return;
-    const near = nearest(name, this.#fields.flatMap(spellings));
-    const names = this.#fields.map((field) => field.name).join(", ");
+    const near = nearest(name, this.fields.flatMap(spellings));
+    const names = this.fields.map((field) => field.name).join(", ");
     const next = near === undefined ? `it has ${names || "none"}` : `did you mean ${near}?`;
     addViolation(
       found,

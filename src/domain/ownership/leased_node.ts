@@ -84,8 +84,6 @@ export function assertSpeaks(
  */
 export class LeasedNode implements Node, AsyncDisposable {
   readonly id: string;
-  readonly #store: Store;
-  readonly #spec: NodeSpec;
   readonly #lifecycle = new Lifecycle<"live" | "lost" | "left">("the node", "live", {
     live: ["lost", "left"],
     lost: ["live", "left"],
@@ -108,13 +106,11 @@ export class LeasedNode implements Node, AsyncDisposable {
 
   /** @param leaseMs how long it owns its invocations without a renewal */
   private constructor(
-    store: Store,
-    spec: NodeSpec,
+    private readonly store: Store,
+    private readonly spec: NodeSpec,
     readonly leaseMs: number,
     readonly pause: Pause,
   ) {
-    this.#store = store;
-    this.#spec = spec;
     this.id = spec.id;
   }
 
@@ -187,7 +183,7 @@ export class LeasedNode implements Node, AsyncDisposable {
   async heartbeat(): Promise<void> {
     const sentAt = performance.now();
     const { id } = this;
-    const renewal = await this.#store.write(async (tx) => {
+    const renewal = await this.store.write(async (tx) => {
       if (!this.isLive) return undefined;
       return await this.#renew(tx);
     }, "committed");
@@ -215,7 +211,7 @@ export class LeasedNode implements Node, AsyncDisposable {
     await this.#heartbeat;
     this.#lifecycle.set("left");
     const { id } = this;
-    await this.#store.write((tx) => tx.nodes.leave(id), "committed").catch((error) => {
+    await this.store.write((tx) => tx.nodes.leave(id), "committed").catch((error) => {
       logger.warn("The node {id} could not leave: its lease ends by itself", { id, error });
     });
   }
@@ -256,10 +252,10 @@ export class LeasedNode implements Node, AsyncDisposable {
   }
 
   async #join(): Promise<void> {
-    const { id, version, protocol } = this.#spec;
-    await this.#store.writeLocked([locks.nodes], async (tx) => {
+    const { id, version, protocol } = this.spec;
+    await this.store.writeLocked([locks.nodes], async (tx) => {
       await tx.nodes.leaveUnshared();
-      assertSpeaks(await tx.nodes.sharing(), this.#spec);
+      assertSpeaks(await tx.nodes.sharing(), this.spec);
       await tx.nodes.join({ id, version, protocol }, this.leaseMs);
       await this.#published(tx);
     }, "committed");
@@ -277,7 +273,7 @@ export class LeasedNode implements Node, AsyncDisposable {
     this.#expiry = setTimeout(() => {
       this.#lose();
       // Packets of the renewal may be lost, and TCP would repeat them ever more seldom.
-      this.#store.giveUpConnections();
+      this.store.giveUpConnections();
     }, deadline - performance.now());
   }
 

@@ -23,11 +23,9 @@ export class OnlyNode implements Ownership {
   readonly cancelTimeoutMs = 0;
   /** Nobody else writes work. The clock may be set. */
   readonly pollMs = 10_000;
-  readonly #store: Store;
   #cancel: OwnerHandlers["cancel"] = () => Promise.resolve(false);
 
-  private constructor(store: Store, id: string, pause: Pause) {
-    this.#store = store;
+  private constructor(private readonly store: Store, id: string, pause: Pause) {
     const lease = { isHeld: true };
     this.node = {
       id,
@@ -72,7 +70,7 @@ export class OnlyNode implements Ownership {
   }
 
   async mayStillEnd(invocationId: string): Promise<boolean> {
-    return await this.#store.read.delays.get(invocationId) !== undefined;
+    return await this.store.read.delays.get(invocationId) !== undefined;
   }
 
   nextLook(dueAt: number): Date {
@@ -81,7 +79,7 @@ export class OnlyNode implements Ownership {
 
   /** Runs the invocations that several nodes have left for a claim: this node runs its invocations alone. */
   async recoverUnclaimed(resume: (row: InvocationRow) => Promise<void>): Promise<void> {
-    const store = this.#store;
+    const store = this.store;
     for (;;) {
       const waiting = await store.read.invocations.unclaimed(TAKEN_MAX);
       const now = new Date().toISOString();
@@ -100,7 +98,7 @@ export class OnlyNode implements Ownership {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const { id } = this.node;
-    await this.#store.write((tx) => tx.nodes.leave(id), "committed").catch((error) => {
+    await this.store.write((tx) => tx.nodes.leave(id), "committed").catch((error) => {
       logger.warn("The node {id} could not leave: the next start replaces it", { id, error });
     });
   }

@@ -80,8 +80,6 @@ const MODULE = "main.test.ts";
  * exited, out of memory), a new one runs the rest. Its messages are hostile: they can lie about these tests only.
  */
 export class TestRun {
-  readonly #limits: TestLimits;
-  readonly #environment: TestEnvironment;
   /** In the order in which they were added; undefined before the plan. */
   #tests: TestRecord[] | undefined;
   /** The plan of the first instance; all others must have the same. */
@@ -104,14 +102,11 @@ export class TestRun {
   #instance = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(limits: TestLimits, environment: TestEnvironment) {
-    this.#limits = limits;
-    this.#environment = environment;
-  }
+  constructor(private readonly limits: TestLimits, private readonly environment: TestEnvironment) {}
 
   /** Runs everything to its end. Answers a record for each test, or one for a module without tests. */
   async execute(): Promise<readonly TestRecord[]> {
-    const { runTimeoutMs } = this.#limits;
+    const { runTimeoutMs } = this.limits;
     const deadline = setTimeout(() =>
       this.#stop(
         `TIMEOUT: the tests ran longer together than their limit of ${
@@ -134,7 +129,7 @@ export class TestRun {
     this.#cut = undefined;
     this.#progressed = false;
     this.#declared = false;
-    const outcome = await this.#environment.runInstance(
+    const outcome = await this.environment.runInstance(
       (call) => this.#answer(call),
       {
         ofInstance: (log) => this.#log(log, log.source === "system"),
@@ -143,8 +138,8 @@ export class TestRun {
       this.#instance.signal,
     );
     clearTimeout(this.#timer);
-    this.#environment.volumes.end();
-    if (this.#declared && this.#stopped === undefined && !this.#environment.signal.aborted) {
+    this.environment.volumes.end();
+    if (this.#declared && this.#stopped === undefined && !this.environment.signal.aborted) {
       this.#early.length = 0;
       return true;
     }
@@ -153,7 +148,7 @@ export class TestRun {
     if (tests.length === 0) tests.push(this.#moduleRecord("NO_TESTS: main.test.ts adds no test"));
     this.#blame(tests, error);
     const rest = tests.filter(({ state }) => state === "planned");
-    if (this.#environment.signal.aborted || this.#stopped !== undefined || !this.#progressed) {
+    if (this.environment.signal.aborted || this.#stopped !== undefined || !this.#progressed) {
       const message = this.#stopped ?? error ?? "EXITED: the run ended before this test began";
       for (const test of rest) end(test, { kind: "reported", message });
       return false;
@@ -190,13 +185,13 @@ export class TestRun {
   }
 
   #answer(call: HostCall): HostReply | undefined {
-    const message = readMessage(call.method, call.params, this.#limits);
+    const message = readMessage(call.method, call.params, this.limits);
     return message && { value: this.#take(message) };
   }
 
   #take(message: Message): unknown {
     // Messages that arrive after the kill do not count.
-    if (this.#cut !== undefined || this.#environment.signal.aborted) return null;
+    if (this.#cut !== undefined || this.environment.signal.aborted) return null;
     switch (message.method) {
       case "test.plan":
         return this.#plan(message.tests, message.fixture);
@@ -214,7 +209,7 @@ export class TestRun {
     planned: readonly PlannedTest[],
     fixture: unknown,
   ): { readonly run: readonly number[] } {
-    if (fixture !== undefined && this.#environment.declare(fixture)) {
+    if (fixture !== undefined && this.environment.declare(fixture)) {
       this.#declared = true;
       return { run: [] };
     }
@@ -244,8 +239,8 @@ export class TestRun {
     test.logs.push(...this.#early.splice(0));
     this.#latest = test;
     this.#progressed = true;
-    this.#environment.volumes.begin();
-    const { timeoutMs } = this.#limits;
+    this.environment.volumes.begin();
+    const { timeoutMs } = this.limits;
     this.#timer = setTimeout(() =>
       this.#kill(
         `TIMEOUT: the test ran longer than its limit of ${
@@ -264,7 +259,7 @@ export class TestRun {
       };
       return null;
     }
-    const { maxAssertions } = this.#limits;
+    const { maxAssertions } = this.limits;
     if (++this.#assertions > maxAssertions) {
       this.#stop(
         `OUTPUT_TOO_LARGE: the tests make more assertions than their limit of ${
@@ -276,7 +271,7 @@ export class TestRun {
     const { operator, pass, expected, actual, description, diff, stack } = assertion;
     const texts = [operator, expected, actual, description, diff ?? ""];
     this.#weigh(texts.reduce((units, text) => units + text.length, 0));
-    const at = this.#environment.positionOf(stack);
+    const at = this.environment.positionOf(stack);
     const shown = { operator, pass, expected, actual, description, at };
     test.assertions.push(diff === undefined ? shown : { ...shown, diff });
     return null;
@@ -288,7 +283,7 @@ export class TestRun {
       throw new HostCallError("FAILED_PRECONDITION", "this test does not run");
     }
     clearTimeout(this.#timer);
-    this.#environment.volumes.end();
+    this.environment.volumes.end();
     if (error !== undefined) this.#weigh(error.message.length + error.stack.length);
     end(test, error && { kind: "thrown", thrown: error });
     return null;
@@ -303,7 +298,7 @@ export class TestRun {
   /** Counts the size of the results. */
   #weigh(units: number): void {
     this.#resultUnits += units;
-    const { maxOutputBytes } = this.#limits;
+    const { maxOutputBytes } = this.limits;
     if (this.#resultUnits <= maxOutputBytes) return;
     this.#stop(
       `OUTPUT_TOO_LARGE: the results hold more than the limit of ${
@@ -313,7 +308,7 @@ export class TestRun {
   }
 
   #log(log: SandboxLog, isFull: boolean): void {
-    const { maxLogBytes } = this.#limits;
+    const { maxLogBytes } = this.limits;
     if (this.#logBytes > maxLogBytes) return;
     this.#logBytes += isFull ? maxLogBytes + 1 : log.message.length + LOG_LINE_OVERHEAD_BYTES;
     const full = `log truncated: limit of ${formatBytes(maxLogBytes)} reached (--max-log)`;

@@ -24,7 +24,6 @@ export interface NodeContext {
  * path of the tree leads to it or a handle of it is open.
  */
 export class FileNode {
-  readonly #context: NodeContext;
   readonly #stored: BlobRef | undefined;
   #staged: StagedBlob | undefined;
   #reader: BlobReader | undefined;
@@ -37,12 +36,11 @@ export class FileNode {
 
   /** @param stored undefined for a new, empty file */
   constructor(
-    context: NodeContext,
+    private readonly context: NodeContext,
     path: string,
     stored: BlobRef | undefined,
     modifiedAt: string,
   ) {
-    this.#context = context;
     this.#stored = stored;
     this.path = path;
     this.modifiedAt = modifiedAt;
@@ -60,14 +58,14 @@ export class FileNode {
   /** The blob to publish; undefined if the file was not written. A new file without a write has an empty one. */
   get staged(): StagedBlob | undefined {
     if (this.#staged === undefined && this.#stored === undefined) {
-      this.#staged = this.#context.blobs.stage(this.#context.budget);
+      this.#staged = this.context.blobs.stage(this.context.budget);
     }
     return this.#staged;
   }
 
   /** An independent file of the same content. */
   async copy(path: string, modifiedAt: string): Promise<FileNode> {
-    const copy = new FileNode(this.#context, path, this.stored, modifiedAt);
+    const copy = new FileNode(this.context, path, this.stored, modifiedAt);
     if (this.#staged === undefined) return copy;
     try {
       for (let at = 0; at < this.size;) {
@@ -86,7 +84,7 @@ export class FileNode {
     if (this.#staged !== undefined) return await this.#staged.read(offset, length);
     if (this.#stored === undefined || offset >= this.#stored.size) return new Uint8Array();
     const { digest, size } = this.#stored;
-    this.#reader ??= await this.#context.blobs.open(digest, size);
+    this.#reader ??= await this.context.blobs.open(digest, size);
     try {
       return await this.#reader.read(offset, length);
     } finally {
@@ -149,7 +147,7 @@ export class FileNode {
     keep: number,
     change: (staged: StagedBlob) => Promise<void>,
   ): Promise<void> {
-    const { usage } = this.#context;
+    const { usage } = this.context;
     usage.checkSize(this.path, size);
     const growth = this.#linked ? size - this.size : 0;
     usage.grow(growth);
@@ -167,7 +165,7 @@ export class FileNode {
   /** The staged blob. The first call copies the first `keep` bytes of the stored one. */
   async #writable(keep: number): Promise<StagedBlob> {
     if (this.#staged !== undefined) return this.#staged;
-    const { blobs, budget, usage } = this.#context;
+    const { blobs, budget, usage } = this.context;
     usage.stage(keep);
     const staged = blobs.stage(budget);
     try {
@@ -188,7 +186,7 @@ export class FileNode {
 
   async #disposeIfUnused(): Promise<void> {
     if (this.#linked || this.#handles > 0) return;
-    if (this.#staged !== undefined) this.#context.usage.stage(-this.#staged.size);
+    if (this.#staged !== undefined) this.context.usage.stage(-this.#staged.size);
     await this.dispose();
   }
 }

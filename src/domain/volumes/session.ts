@@ -26,9 +26,7 @@ const SMALL_FILES_BYTES_MAX = 4 * 1024 * 1024;
  * was not committed. Transitions: open → sealed → closed, open → closed.
  */
 export class VolumeSession implements AsyncDisposable {
-  readonly #snapshot: Snapshot;
   readonly #blobs: VolumeBlobs;
-  readonly #limits: VolumeLimits;
   readonly #tree: Tree;
   readonly #paths: PathOperations;
   readonly #handles: FileHandles;
@@ -44,10 +42,12 @@ export class VolumeSession implements AsyncDisposable {
   /** The blobs of the commit, once they are published. */
   #published: readonly PublishedBlob[] | undefined;
 
-  private constructor(store: Store, snapshot: Snapshot, limits: VolumeLimits) {
-    this.#snapshot = snapshot;
+  private constructor(
+    store: Store,
+    private readonly snapshot: Snapshot,
+    private readonly limits: VolumeLimits,
+  ) {
     this.#blobs = store.volumeBlobs;
-    this.#limits = limits;
     const context: NodeContext = {
       blobs: store.volumeBlobs,
       budget: new MemoryBudget(SMALL_FILES_BYTES_MAX),
@@ -75,12 +75,12 @@ export class VolumeSession implements AsyncDisposable {
   }
 
   get volumeId(): string {
-    return this.#snapshot.volume.id;
+    return this.snapshot.volume.id;
   }
 
   /** The version of the snapshot. */
   get version(): number {
-    return this.#snapshot.version;
+    return this.snapshot.version;
   }
 
   /** Bytes of files that the invocation has read and written. */
@@ -174,7 +174,7 @@ export class VolumeSession implements AsyncDisposable {
           changes,
           base: this.version,
           by: { invocationId },
-          limits: this.#limits,
+          limits: this.limits,
         });
     });
   }
@@ -187,7 +187,7 @@ export class VolumeSession implements AsyncDisposable {
       await this.#tree.dispose();
       const published = this.#published ?? [];
       this.#blobs.release(published);
-      this.#snapshot[Symbol.dispose]();
+      this.snapshot[Symbol.dispose]();
       // Committed blobs are referenced by now; the others are deleted.
       await this.#blobs.collect(published.map(({ digest }) => digest));
     });
