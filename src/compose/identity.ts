@@ -1,7 +1,9 @@
 /** Builds identity: principals, their credentials, and the ways to an access token. */
-import { isUrlOfServer } from "../config/mod.ts";
+import { type Config, isUrlOfServer } from "../config/mod.ts";
 import {
   AccessTokens,
+  AUDIENCE,
+  audiencesOf,
   Bindings,
   ClientCredentialsGrant,
   clientHost,
@@ -9,8 +11,9 @@ import {
   CredentialUses,
   DeviceCodeGrant,
   DeviceFlow,
-  DeviceRedemption,
   DpopProofs,
+  FederationProviders,
+  FederationTrusts,
   FunctionPrincipals,
   PrincipalCredentials,
   Roles,
@@ -18,10 +21,12 @@ import {
   ServicePrincipals,
   SigningKeys,
   TokenEndpoint,
+  TokenExchangeGrant,
+  TokenTargets,
 } from "../domain/identity/mod.ts";
-import { openFederation, openTargets } from "./federation.ts";
 import { openPeople } from "./people.ts";
 import type { Shared } from "./domain.ts";
+import { ownHosts } from "../domain/triggers/addresses.ts";
 
 /** The services of principals, their credentials and tokens. @throws as {@link openPeople} */
 export async function openIdentity(shared: Shared, keys: ServerKeys) {
@@ -60,11 +65,44 @@ export async function openIdentity(shared: Shared, keys: ServerKeys) {
       [
         new ClientCredentialsGrant(store, liveClients, new URL(url).hostname),
         federation.tokenExchange,
-        new DeviceCodeGrant(new DeviceRedemption({ store, ids, audit, liveClients, host })),
+        new DeviceCodeGrant({ store, ids, audit, liveClients, host }),
       ],
       audit,
       targets,
     ),
     ...federation.services,
+  };
+}
+
+/** What tokens may be asked for: the server, and its endpoints on hosts of their own. */
+function openTargets({ server, endpoints: { domain, hosts } }: Config, url: string) {
+  const isEndpoint = ownHosts(domain, hosts ?? []);
+  return new TokenTargets(
+    (named) => isUrlOfServer(server, named) || isEndpoint(named.hostname) !== undefined,
+    [...audiencesOf(url), AUDIENCE],
+  );
+}
+
+/** The services of workload federation, and its way to an access token. */
+function openFederation(
+  { store, pages, ids, liveClients, keySets, url }: Shared,
+  targets: TokenTargets,
+) {
+  const audiences = audiencesOf(url);
+  const host = clientHost(url);
+  return {
+    tokenExchange: new TokenExchangeGrant({ store, liveClients, keySets, audiences, targets }),
+    services: {
+      federationProviders: new FederationProviders(store, pages, ids, liveClients),
+      federationTrusts: new FederationTrusts({
+        store,
+        pages,
+        ids,
+        liveClients,
+        keySets,
+        host,
+        audiences,
+      }),
+    },
   };
 }

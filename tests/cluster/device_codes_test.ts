@@ -45,7 +45,7 @@ Deno.test("two nodes decide and redeem a device code once", async (t) => {
       const isDenied = n % 2 === 1 && decided[1].status === "fulfilled";
       const redeemed = await Promise.allSettled(
         [first, second, first, second].map((node) =>
-          node.request(({ redemption }) => redemption.redeem(clientId, deviceCode, "127.0.0.1"))
+          node.request((own) => own.redeem(clientId, deviceCode, "127.0.0.1"))
         ),
       );
       assert.equal(fulfilled(redeemed), isDenied ? 0 : 1, "a code is redeemed once");

@@ -4,8 +4,8 @@ import { permissionCatalog } from "../../src/api/permissions.ts";
 import { Audit } from "../../src/domain/audit/audit.ts";
 import { Ids } from "../../src/domain/ids.ts";
 import {
+  DeviceCodeGrant,
   DeviceFlow,
-  DeviceRedemption,
   LiveClients,
   newServicePrincipal,
   OWNER,
@@ -27,17 +27,17 @@ const liveClients = new LiveClients(permissionCatalog(OPERATIONS), Infinity);
 /** A node with a store; nodes may share the database. */
 export class DeviceNode implements AsyncDisposable {
   readonly flow: DeviceFlow;
-  readonly redemption: DeviceRedemption;
   readonly principals: ServicePrincipals;
   readonly links: SessionLinks;
   readonly sessions: ConsoleSessions;
   readonly #audit: Audit;
+  readonly #grant: DeviceCodeGrant;
 
   constructor(readonly store: Store) {
     const audit = this.#audit = new Audit(store, ids, NO_TELEMETRY);
     const url = "http://127.0.0.1";
     const parts = { store, liveClients, audit, ids, pages, url, host: "127.0.0.1" };
-    this.redemption = new DeviceRedemption(parts);
+    this.#grant = new DeviceCodeGrant(parts);
     this.principals = new ServicePrincipals(parts);
     this.flow = new DeviceFlow({
       ...parts,
@@ -58,6 +58,12 @@ export class DeviceNode implements AsyncDisposable {
       actor: undefined,
     } as const;
     return this.#audit.within({ ...request, resources: [], source: {} }, () => work(this));
+  }
+
+  /** The client of an approved device code. */
+  async redeem(clientId: string, deviceCode: string, address: string | undefined) {
+    const form = new URLSearchParams({ client_id: clientId, device_code: deviceCode });
+    return (await this.#grant.authenticate(form, address)).client;
   }
 
   /** A new owner, as its client acts. */

@@ -1,18 +1,48 @@
-import { functionParam } from "../functions/schemas.ts";
-import { jsonOperation, type Uses } from "../operation.ts";
-import { listOf, pageBody, pageOf, pageQuery, textIn } from "../primitives.ts";
+/** How much of each invocation a list answers: https://google.aip.dev/157. */
+import { z } from "@hono/zod-openapi";
+import type { InvocationFilter, InvocationSearches } from "../../domain/invocations/searches.ts";
+import type { FunctionScope } from "../../domain/identity/mod.ts";
+import type { ListPage, PageQuery } from "../../domain/paging.ts";
+import { idsWithin } from "../scope.ts";
 import {
   invocationAnswer,
   invocationJson,
   invocationOut,
   invocationParams,
+  overviewJson,
   parentInvocationId,
   wholeInvocationJson,
 } from "./schemas.ts";
-import { searchPage, viewIn } from "./view.ts";
-import { z } from "@hono/zod-openapi";
+import { listOf, pageBody, pageJson, pageOf, pageQuery, textIn } from "../primitives.ts";
+import { enumWords } from "../../resources/words.ts";
+import { functionParam } from "../functions/schemas.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { filterIn, filterOf, functionIdsIn } from "./filter.ts";
 import { ALL_FUNCTIONS } from "../../domain/references.ts";
+
+/** The field of a list of invocations. */
+const viewIn = z.enum(enumWords("INVOCATION_VIEW", "BASIC", "FULL")).optional()
+  .openapi("invoked.InvocationView", {
+    description: "INVOCATION_VIEW_BASIC leaves out `input`, `output`, `http.requestBody`, " +
+      "`attempts`, `phases`, `usage`, `egress` and `limits`, has `inputPreview`, and cuts " +
+      "`error` after 300 characters; everything by default",
+  });
+
+/** A page of invocations as the view shows them. */
+async function searchPage(
+  searches: InvocationSearches,
+  functionId: string,
+  selection: InvocationFilter,
+  { view, ...page }: PageQuery & { readonly view?: z.infer<typeof viewIn> },
+  /** The functions that the caller may see. */
+  within: FunctionScope,
+): Promise<ListPage<z.input<typeof invocationOut>>> {
+  const filter = { ...selection, functionIds: idsWithin(selection.functionIds, within) };
+  if (view === "INVOCATION_VIEW_BASIC") {
+    return pageJson(await searches.overview(functionId, filter, page), overviewJson);
+  }
+  return pageJson(await searches.whole(functionId, filter, page), invocationJson);
+}
 
 export const listInvocations = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsInvocationService.List",

@@ -25,8 +25,12 @@ import {
   triggerOut,
 } from "./answers.ts";
 import type { DeliveryRow } from "../../store/deliveries.ts";
-import { answerCapabilityHandshake, answerHandshake } from "./answer_handshake.ts";
-import { receiveCapability, receiveDelivery } from "./receive_delivery.ts";
+import {
+  answerCapabilityHandshake,
+  answerHandshake,
+  receiveCapability,
+  receiveDelivery,
+} from "./receive_delivery.ts";
 import { enumWords } from "../../resources/words.ts";
 
 /** Names a trigger of a function. */

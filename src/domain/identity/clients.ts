@@ -15,7 +15,6 @@ import type { Access } from "./access.ts";
 import { assertBelowCredentialLimit } from "./credential_limit.ts";
 import { isPersonal, isSelfMade, mintCredentials, NEW_CREDENTIAL } from "./credentials.ts";
 import { endSessionsOfClient } from "./endings.ts";
-import { assertExpiry } from "./expiry.ts";
 import type { LiveClient, LiveClients } from "./live_clients.ts";
 import { assertHasClients, clientGone, type Principal, requirePermission } from "./principal.ts";
 import {
@@ -28,6 +27,8 @@ import {
 } from "./maker_limits.ts";
 import { rolesToGive } from "./scoping.ts";
 import { changedColumns, columnsOf } from "../resource.ts";
+import { formatDuration } from "../../config/mod.ts";
+import { CREDENTIAL_LIFETIME } from "../../resources/principals.ts";
 
 /** The kinds of credentials that a principal manages as its own. */
 const KINDS: readonly UsedCredentialRow["kind"][] = ["secret", "api_key", "device"];
@@ -275,4 +276,29 @@ function mayActOnItself(client: CredentialRow, what: ChangeKind): boolean {
 function ownClient(what: ChangeKind): DomainError {
   const description = `is the client of this request; ${what} it with another client`;
   return invalid({ field: "id", description });
+}
+
+/**
+ * Checks a new end of a credential's life, which can only come closer: a leaked secret must not live longer by its own
+ * request.
+ * @param before null for a credential that does not expire
+ * @param wanted RFC 3339; null for no end
+ * @throws INVALID_FIELD
+ */
+function assertExpiry(before: string | null, wanted: string | null, field: string): void {
+  if (before === wanted) return;
+  const violation = violationOf(before, wanted);
+  if (violation !== undefined) throw invalid({ field, description: violation });
+}
+
+function violationOf(before: string | null, wanted: string | null): string | undefined {
+  if (wanted === null) return `cannot be removed: the client expires at ${before}`;
+  const end = Date.parse(wanted);
+  const latest = Date.now() + CREDENTIAL_LIFETIME.max;
+  if (end <= Date.now()) return `${wanted} has passed`;
+  if (end > latest) {
+    return `${wanted} is more than ${formatDuration(CREDENTIAL_LIFETIME.max)} ahead`;
+  }
+  if (before === null || end <= Date.parse(before)) return undefined;
+  return `${wanted} is later than ${before}: the life of a client is never extended`;
 }

@@ -12,12 +12,13 @@ import { assertBelowCredentialLimit } from "./credential_limit.ts";
 import { NEW_CREDENTIAL, newClientId } from "./credentials.ts";
 import { deviceCodeHash, deviceName, hasExpired, POLL_INTERVAL_MS } from "./device_codes.ts";
 import { denied, unknownCode, unknownDevice } from "./device_errors.ts";
-import { OAuthError, unknownClient } from "./grants/grant.ts";
+import { type Grant, OAuthError, required, unknownClient } from "./grants/grant.ts";
 import { checkedFor, holderAs, holderOf } from "./holders.ts";
 import type { LiveClient, LiveClients } from "./live_clients.ts";
 import { approverOf, earliest } from "./maker_limits.ts";
 import { rolesToGive } from "./scoping.ts";
 import { isAllowedFrom } from "./source_networks.ts";
+import type { Granted } from "./access_tokens.ts";
 
 /**
  * Twice as fast is tolerated, and a few polls may come at once: `cone` ends at a `slow_down`, and polls that the network
@@ -34,7 +35,7 @@ const DENIED_BY: ReadonlySet<string> = new Set([
   "INVALID_FIELD",
 ]);
 
-interface DeviceRedemptionParts {
+interface DeviceGrantParts {
   readonly store: Store;
   readonly ids: Ids;
   readonly audit: Audit;
@@ -43,12 +44,13 @@ interface DeviceRedemptionParts {
   readonly host: string;
 }
 
-/** Redeems the codes of devices. */
-export class DeviceRedemption {
+/** An approved device code (RFC 8628, section 3.4). */
+export class DeviceCodeGrant implements Grant {
+  readonly type = "urn:ietf:params:oauth:grant-type:device_code";
   /** Of each pending code. */
   readonly #polls = new TokenBuckets({ perSecond: POLLS_PER_SECOND, burst: POLL_BURST });
 
-  constructor(private readonly parts: DeviceRedemptionParts) {}
+  constructor(private readonly parts: DeviceGrantParts) {}
 
   /**
    * Redeems an approved device code, once: the client that it answers is a new credential of the person who approved, with
@@ -56,16 +58,14 @@ export class DeviceRedemption {
    * @param address of the device; from an address that is not allowed, the code is not used up
    * @throws OAuthError of RFC 8628, section 3.5, which names who approved as its holder
    */
-  async redeem(
-    clientId: string,
-    deviceCode: string,
-    address: string | undefined,
-  ): Promise<LiveClient> {
+  async authenticate(form: URLSearchParams, address: string | undefined): Promise<Granted> {
+    const clientId = required(form, "client_id");
+    const deviceCode = required(form, "device_code");
     if (!DEVICE_CLIENTS.has(clientId)) throw unknownDevice();
     const { deviceCodes } = this.parts.store.read;
     const row = await deviceCodes.byDeviceCode(deviceCodeHash(deviceCode));
     if (row === undefined) throw unknownCode();
-    return await checkedFor(await this.#approverOf(row), async () => {
+    const client = await checkedFor(await this.#approverOf(row), async () => {
       if (row.clientId !== clientId) throw unknownCode();
       if (hasExpired(row)) {
         throw new OAuthError("expired_token", "the device code has expired; start again");
@@ -74,6 +74,7 @@ export class DeviceRedemption {
       if (row.state === "pending") throw this.#stillPending(row);
       return await this.#redeem(row, address);
     });
+    return { client };
   }
 
   /** Who approved a sign-in; undefined as long as nobody has. */

@@ -9,6 +9,7 @@ import {
   InvalidArgument,
   operationLabel,
   type SdkAnswer,
+  type TenantAccess,
   type TenantAnswer,
   TenantError,
   type TenantRequest,
@@ -22,8 +23,9 @@ import type { CallEvent } from "../audit/ocsf.ts";
 import { DomainError } from "../errors.ts";
 import type { Principal } from "../identity/mod.ts";
 import { anyFunction } from "../references.ts";
-import { type FunctionTenant, functionTenantOf } from "./function_tenant.ts";
 import type { OpenedTenant, Tenants } from "./tenants.ts";
+import { FUNCTION_TENANT } from "../../resources/tenants.ts";
+import type { FunctionRow } from "../../store/functions.ts";
 
 const logger = getLogger(["invoked", "tenants"]);
 
@@ -258,4 +260,29 @@ function log(
   const bytes = answer === undefined ? "" : `, ${countOf(Buffer.byteLength(answer.body), "byte")}`;
   const message = `${operationLabel(operation)}: ${how}, ${ms} ms${bytes}`;
   onLog({ time: Date.now(), level, source: "system", message });
+}
+
+/** What a function may do at which tenant. */
+interface FunctionTenant {
+  readonly id: string;
+  readonly access: TenantAccess;
+  /** Patterns of `src/tenants/patterns.ts`; all operations by default. */
+  readonly operations: readonly string[];
+  /** Undefined for the oldest credential of the tenant. */
+  readonly credentialId: string | undefined;
+}
+
+/** The tenant of a function; undefined for a function without one. It may have been removed meanwhile. */
+function functionTenantOf(
+  { tenant }: Pick<FunctionRow, "tenant">,
+): FunctionTenant | undefined {
+  if (tenant === null) return undefined;
+  const { operations, access } = FUNCTION_TENANT.fields;
+  const stored = JSON.parse(tenant) as { id: string } & Partial<FunctionTenant>;
+  return {
+    id: stored.id,
+    access: stored.access ?? access.unset.inForce,
+    operations: stored.operations ?? operations.unset.inForce,
+    credentialId: stored.credentialId,
+  };
 }

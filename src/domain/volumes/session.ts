@@ -1,18 +1,23 @@
 import { Sema } from "async-sema";
 import { Lifecycle } from "../../shared/lifecycle.ts";
-import { MemoryBudget } from "../../store/blobs/staged_blob.ts";
+import { MemoryBudget, type StagedBlob } from "../../store/blobs/staged_blob.ts";
 import type { PublishedBlob, VolumeBlobs } from "../../store/blobs/volume_blobs.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import { emptyVolume } from "./empty_volume.ts";
 import { FileError } from "./file_error.ts";
-import type { NodeContext } from "./file_node.ts";
+import type { FileNode, NodeContext } from "./file_node.ts";
 import { FileHandles, type OpenOptions } from "./file_handles.ts";
 import { type DirectoryPage, type FileInfo, PathOperations } from "./path_operations.ts";
-import { changesOf, writtenNodes } from "./session_changes.ts";
 import type { Snapshot, Snapshots } from "./snapshots.ts";
 import { Tree } from "./tree.ts";
 import { Usage } from "./usage.ts";
-import { commitWriteSet, type VolumeLimits, type WriteSetResult } from "./write_set.ts";
+import {
+  type Change,
+  commitWriteSet,
+  type VolumeLimits,
+  type WriteSetResult,
+} from "./write_set.ts";
+import { assertPublished } from "./blob_errors.ts";
 
 /** Memory for the small files that one invocation writes. */
 const SMALL_FILES_BYTES_MAX = 4 * 1024 * 1024;
@@ -209,4 +214,47 @@ export class VolumeSession implements AsyncDisposable {
       this.#mutex.release();
     }
   }
+}
+
+/** A file of a tree with a blob to publish. */
+interface WrittenNode {
+  readonly node: FileNode;
+  readonly staged: StagedBlob;
+}
+
+/** The files that an invocation created or wrote. */
+function writtenNodes(tree: Tree): WrittenNode[] {
+  const written: WrittenNode[] = [];
+  for (const change of tree.changes.values()) {
+    if (change.kind !== "file") continue;
+    const { staged } = change.node;
+    if (staged !== undefined) written.push({ node: change.node, staged });
+  }
+  return written;
+}
+
+/**
+ * The changes of an invocation to its tree, as a write set.
+ * @param published the published blobs of the written files, in their order
+ */
+function changesOf(
+  tree: Tree,
+  written: readonly WrittenNode[],
+  published: readonly PublishedBlob[],
+): Map<string, Change> {
+  const blobs = new Map(written.map(({ node }, at) => [node, published[at]]));
+  const changes = new Map<string, Change>();
+  for (const [path, change] of tree.changes) {
+    if (change.kind === "removed") changes.set(path, change);
+    else if (change.kind === "directory") {
+      changes.set(path, { kind: "directory", ...change.directory });
+    } else {
+      const { node } = change;
+      const { modifiedAt } = node;
+      const own = blobs.get(node);
+      const { digest, size } = assertPublished(own ?? node.stored, path);
+      changes.set(path, { kind: "file", digest, size, small: own?.small, modifiedAt });
+    }
+  }
+  return changes;
 }

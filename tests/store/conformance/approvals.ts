@@ -54,7 +54,7 @@ export async function approvesWhileDisabled(
     // Once it is enabled again, nothing of before comes back.
     await disable(by.id, false);
     const redeem = () =>
-      outcome(node.request(({ redemption }) => redemption.redeem(clientId, deviceCode, undefined)));
+      outcome(node.request((own) => own.redeem(clientId, deviceCode, undefined)));
     if (typeof approval === "string") {
       assert.deepEqual([approval, await redeem()], ["TOKEN_INVALID", "authorization_pending"]);
     } else assert.equal(await redeem(), "access_denied");
