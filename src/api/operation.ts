@@ -128,6 +128,8 @@ export type Answers = Readonly<
   Record<number, { readonly description: string; readonly content?: Content }>
 >;
 
+type Method = "get" | "post" | "put" | "patch" | "delete";
+
 /** What JSON and raw operations have in common. */
 interface Contract<
   P extends Optional,
@@ -138,9 +140,8 @@ interface Contract<
 > {
   /** As C1 names it, `c1.api.functions.v1.FunctionsService.Invoke`; `invoked.…` for additions. */
   readonly operationId: string;
-  readonly method: "get" | "post" | "put" | "patch" | "delete";
-  /** With `{name}` for parameters. */
-  readonly path: string;
+  /** Method and path, with `{name}` for parameters: as clients write the request of an operation. */
+  readonly route: `${Uppercase<Method>} /${string}`;
   /** Path parameters whose values may have slashes. */
   readonly slashes?: Readonly<Record<string, Slashes>>;
   readonly summary: string;
@@ -219,7 +220,9 @@ export type AnyInput = Readonly<
 /** Answers a {@link Reply}, or the value of one that is JSON. */
 type AnyHandler = (input: AnyInput, services: Services) => Promise<unknown>;
 interface AnyContract
-  extends Omit<Contract<Optional, Optional, Optional, OperationPermission>, "concerns"> {
+  extends Omit<Contract<Optional, Optional, Optional, OperationPermission>, "concerns" | "route"> {
+  readonly method: Method;
+  readonly path: string;
   /** The group of the permission that the caller must have; undefined if no role is needed. */
   readonly requires: PermissionGroup | undefined;
   readonly concerns: Concerns<{ readonly params: unknown; readonly body: unknown }> | undefined;
@@ -260,16 +263,16 @@ export function jsonOperation<
   B extends Optional = undefined,
   S extends Partial<Services> = Record<never, never>,
 >(definition: JsonDefinition<P, Q, H, B, A, R, S>): JsonOperation {
-  const { method, body = method === "delete" ? empty : undefined, response = empty } = definition;
+  const common = commonOf(definition);
+  const isDelete = common.method === "delete";
+  const { body = isDelete ? empty : undefined, response = empty, destroys = isDelete } = definition;
   return {
     ...definition,
+    ...common,
     body,
     response,
     kind: "json",
-    requires: groupOf(definition.permission),
-    concerns: (definition.concerns ?? functionInPath(definition.path)) as AnyContract["concerns"],
-    ...auditOf(definition),
-    reader: new RequestReader(definition, isDestroying(definition)),
+    reader: new RequestReader(definition, destroys),
     handle: definition.handle as unknown as AnyHandler,
   };
 }
@@ -283,16 +286,36 @@ export function rawOperation<
   C extends Content | undefined = undefined,
   S extends Partial<Services> = Record<never, never>,
 >(definition: RawDefinition<P, Q, H, A, C, S>): RawOperation {
-  const { params, query, content } = definition;
+  const common = commonOf(definition);
+  const { params, query, content, destroys = common.method === "delete" } = definition;
   const body = content && "bytes";
   return {
     ...definition,
+    ...common,
     kind: "raw",
-    requires: groupOf(definition.permission),
-    concerns: (definition.concerns ?? functionInPath(definition.path)) as AnyContract["concerns"],
-    ...auditOf(definition),
-    reader: new RequestReader({ params, query, body }, isDestroying(definition)),
+    reader: new RequestReader({ params, query, body }, destroys),
     handle: definition.handle as unknown as AnyHandler,
+  };
+}
+
+/** What follows from the definition of any operation. */
+function commonOf(
+  { route, operationId, permission, audit, concerns }:
+    & Pick<AnyContract, "operationId" | "permission" | "audit">
+    & { readonly route: string; readonly concerns?: unknown },
+) {
+  const [verb = "", path = ""] = route.split(" ");
+  const method = verb.toLowerCase() as Method;
+  const activity = activityOf(operationId, method, /:read$/.test(permission));
+  // A GET that signs a browser in records it by itself.
+  const isAudited = audit === "own" || (activity !== "read" && audit !== "none");
+  return {
+    method,
+    path,
+    requires: groupOf(permission),
+    concerns: (concerns ?? functionInPath(path)) as AnyContract["concerns"],
+    activity,
+    audited: isAudited ? (audit ?? "changes") as AuditMode : undefined,
   };
 }
 
@@ -301,34 +324,12 @@ export function takesBytes(operation: Operation): boolean {
   return operation.kind === "raw" && operation.content !== undefined;
 }
 
-/** What of an operation is audited, and as which activity. */
-function auditOf(
-  { operationId, method, permission, audit }: Pick<
-    AnyContract,
-    "operationId" | "method" | "permission" | "audit"
-  >,
-): Pick<AnyContract, "audited" | "activity"> {
-  const activity = activityOf(operationId, method, isReading(permission));
-  // A GET that signs a browser in records it by itself.
-  const isAudited = audit === "own" || (activity !== "read" && audit !== "none");
-  return { activity, audited: isAudited ? audit ?? "changes" : undefined };
-}
-
-function isReading(permission: OperationPermission): boolean {
-  return /:read$/.test(permission);
-}
-
 /** By the method, and among those that POST by the verb of the id. */
 function activityOf(operationId: string, method: string, isRead: boolean): Activity {
   if (method === "get" || isRead) return "read";
   const verb = operationId.slice(operationId.lastIndexOf(".") + 1);
   if (method === "delete" || /^(?:Bulk)?(?:Delete|Drop|Purge|Revoke)/.test(verb)) return "delete";
   return verb.startsWith("Create") ? "create" : "update";
-}
-
-/** Whether the operation rejects unknown fields. */
-function isDestroying({ method, destroys }: Pick<AnyContract, "method" | "destroys">): boolean {
-  return destroys === true || method === "delete";
 }
 
 /** HTTP statuses of replies that are not errors of the domain. */

@@ -83,7 +83,7 @@ Deno.test("functions may call the operations that need a permission, but for raw
 });
 
 Deno.test("an operation without a permission does not compile", () => {
-  const contract = { operationId: "a.B.C", method: "get", path: "/", summary: "" } as const;
+  const contract = { operationId: "a.B.C", route: "GET /", summary: "" } as const;
   const json = { ...contract, response: empty, handle: () => Promise.resolve({}) };
   const raw = { ...contract, answers: {}, handle: () => Promise.resolve(Reply.empty(204)) };
   jsonOperation({ ...json, permission: "self" });
@@ -97,7 +97,7 @@ Deno.test("an operation without a permission does not compile", () => {
 });
 
 Deno.test("a handler that uses a service that it does not name does not compile", () => {
-  const contract = { operationId: "a.B.C", method: "get", path: "/", summary: "" } as const;
+  const contract = { operationId: "a.B.C", route: "GET /", summary: "" } as const;
   const json = { ...contract, response: empty, permission: "self" } as const;
   const raw = { ...contract, answers: {}, permission: "self" } as const;
   const answerOf = (_: string) => Promise.resolve({});

@@ -20,8 +20,7 @@ const alert = z.object({
 
 const listAlerts = jsonOperation({
   operationId: "invoked.AlertService.List",
-  method: "get",
-  path: "/api/v1/alerts",
+  route: "GET /api/v1/alerts",
   summary: "List the alerts that fire, oldest first",
   permission: "server:read",
   response: z.object({
@@ -57,8 +56,7 @@ const outcome = z.object({
 
 const testReceiver = jsonOperation({
   operationId: "invoked.AlertReceiverService.Test",
-  method: "post",
-  path: "/api/v1/alerts/test",
+  route: "POST /api/v1/alerts/test",
   summary: "Post the beginning and the end of a test alert",
   permission: "server:write",
   ofClient: true,

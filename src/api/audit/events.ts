@@ -22,8 +22,7 @@ const filterIn = z.string().max(FILTER_CHARS_MAX);
 
 export const listEvents = jsonOperation({
   operationId: "c1.api.systemlog.v1.SystemLogService.ListEvents",
-  method: "post",
-  path: "/api/v1/systemlog/events",
+  route: "POST /api/v1/systemlog/events",
   summary: "List the events of the audit log in the order of the chain, oldest first by default",
   permission: "log:read",
   body: z.object({
@@ -71,8 +70,7 @@ const hashIn = z.string().regex(/^[0-9a-f]{64}$/, {
 
 export const verifyLog = jsonOperation({
   operationId: "invoked.AuditService.Verify",
-  method: "post",
-  path: "/api/v1/systemlog/verify",
+  route: "POST /api/v1/systemlog/verify",
   summary: "Check the hash chain of the audit log, and name each event that does not belong to it",
   permission: "log:read",
   body: z.object({

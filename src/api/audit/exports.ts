@@ -95,8 +95,7 @@ function targetOf({ format, ...target }: z.output<typeof datasourceIn>) {
 
 const listExports = jsonOperation({
   operationId: "c1.api.systemlog.v1.ExportService.List",
-  method: "get",
-  path: PATH,
+  route: `GET ${PATH}`,
   summary: "List the exports of the audit log, newest first",
   permission: "log:read",
   query: pageQuery,
@@ -112,8 +111,7 @@ const listExports = jsonOperation({
 
 const searchExports = jsonOperation({
   operationId: "c1.api.systemlog.v1.ExportsSearchService.Search",
-  method: "post",
-  path: "/api/v1/search/systemlog/exports",
+  route: "POST /api/v1/search/systemlog/exports",
   summary: "Find exports of the audit log by their names or ids",
   permission: "log:read",
   body: z.object({
@@ -133,8 +131,7 @@ const searchExports = jsonOperation({
 
 const createExport = jsonOperation({
   operationId: "c1.api.systemlog.v1.ExportService.Create",
-  method: "post",
-  path: PATH,
+  route: `POST ${PATH}`,
   summary: "Export the audit log to a file or a URL, from the oldest event on",
   permission: "log:write",
   body: z.object({ displayName: nameIn.min(1), datasource: datasourceIn })
@@ -149,8 +146,7 @@ const createExport = jsonOperation({
 
 const getExport = jsonOperation({
   operationId: "c1.api.systemlog.v1.ExportService.Get",
-  method: "get",
-  path: `${PATH}/{export_id}`,
+  route: `GET ${PATH}/{export_id}`,
   summary: "Get an export of the audit log",
   permission: "log:read",
   params: exportParam,
@@ -162,8 +158,7 @@ const getExport = jsonOperation({
 
 const updateExport = jsonOperation({
   operationId: "c1.api.systemlog.v1.ExportService.Update",
-  method: "post",
-  path: `${PATH}/{export_id}`,
+  route: `POST ${PATH}/{export_id}`,
   summary: "Change the masked fields of an export: displayName, datasource",
   permission: "log:write",
   params: exportParam,
@@ -188,8 +183,7 @@ const updateExport = jsonOperation({
 
 const deleteExport = jsonOperation({
   operationId: "c1.api.systemlog.v1.ExportService.Delete",
-  method: "delete",
-  path: `${PATH}/{export_id}`,
+  route: `DELETE ${PATH}/{export_id}`,
   summary: "End an export of the audit log; what it has written stays",
   permission: "log:write",
   params: exportParam,
@@ -200,8 +194,7 @@ const deleteExport = jsonOperation({
 
 const listExportEvents = jsonOperation({
   operationId: "c1.api.systemlog.v1.ExportService.ListEvents",
-  method: "post",
-  path: `${PATH}/{export_id}/events`,
+  route: `POST ${PATH}/{export_id}/events`,
   summary: "List the events that an export has written, oldest first",
   permission: "log:read",
   params: exportParam,

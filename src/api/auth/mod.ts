@@ -36,8 +36,7 @@ const tokenAnswer = {
 /** Trades client credentials (RFC 6749, section 4.4, in the body) or an approved device code (RFC 8628) for an access token. */
 const getToken = rawOperation({
   operationId: "invoked.AuthService.Token",
-  method: "post",
-  path: "/auth/v1/token",
+  route: "POST /auth/v1/token",
   summary: "Get an access token for client credentials or for an approved device code",
   permission: "public",
   audit: "own",
@@ -86,8 +85,7 @@ const getToken = rawOperation({
 
 const introspect = jsonOperation({
   operationId: "c1.api.auth.v1.Auth.Introspect",
-  method: "get",
-  path: "/api/v1/auth/introspect",
+  route: "GET /api/v1/auth/introspect",
   summary: "Get the principal of the access token",
   permission: "self",
   response: z.object({

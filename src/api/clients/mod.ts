@@ -25,8 +25,7 @@ const clientNameIn = textOf(CLIENT.displayName).min(1);
 
 const listClients = jsonOperation({
   operationId: "c1.api.iam.v1.PersonalClientService.List",
-  method: "get",
-  path: "/api/v1/iam/personal_clients",
+  route: "GET /api/v1/iam/personal_clients",
   summary: "List the clients of the caller's principal, newest first",
   permission: "self",
   ofClient: true,
@@ -39,8 +38,7 @@ const listClients = jsonOperation({
 
 const createClient = jsonOperation({
   operationId: "c1.api.iam.v1.PersonalClientService.Create",
-  method: "post",
-  path: "/api/v1/iam/personal_clients",
+  route: "POST /api/v1/iam/personal_clients",
   summary: "Create a client of the caller's principal; its secret is returned once",
   permission: "self",
   ofClient: true,
@@ -65,8 +63,7 @@ const createClient = jsonOperation({
 
 const getClient = jsonOperation({
   operationId: "c1.api.iam.v1.PersonalClientService.Get",
-  method: "get",
-  path: "/api/v1/iam/personal_clients/{id}",
+  route: "GET /api/v1/iam/personal_clients/{id}",
   summary: "Get a client of the caller's principal",
   permission: "self",
   ofClient: true,
@@ -79,8 +76,7 @@ const getClient = jsonOperation({
 
 const updateClient = jsonOperation({
   operationId: "c1.api.iam.v1.PersonalClientService.Update",
-  method: "post",
-  path: "/api/v1/iam/personal_clients/{id}",
+  route: "POST /api/v1/iam/personal_clients/{id}",
   summary: `Change the masked fields of a client: ${CLIENT_FIELDS.join(", ")}`,
   permission: "self",
   ofClient: true,
@@ -106,8 +102,7 @@ const updateClient = jsonOperation({
 
 const deleteClient = jsonOperation({
   operationId: "c1.api.iam.v1.PersonalClientService.Delete",
-  method: "delete",
-  path: "/api/v1/iam/personal_clients/{id}",
+  route: "DELETE /api/v1/iam/personal_clients/{id}",
   summary: "Delete a client and revoke its access tokens",
   permission: "self",
   ofClient: true,

@@ -23,8 +23,7 @@ const typesOut = z.object({
 
 export const getTypes = jsonOperation({
   operationId: "invoked.CommitService.GetTypes",
-  method: "get",
-  path: "/api/v1/functions/{function_id}/commits/{commit_id}/types",
+  route: "GET /api/v1/functions/{function_id}/commits/{commit_id}/types",
   slashes: { commit_id: "commit-reference" },
   summary: "Get the type declarations of a commit's packages and of the SDK, for an editor",
   permission: "functions:read",
@@ -37,8 +36,7 @@ export const getTypes = jsonOperation({
 
 export const getSdkTypes = jsonOperation({
   operationId: "invoked.CommitService.GetSdkTypes",
-  method: "get",
-  path: "/api/v1/functions/types",
+  route: "GET /api/v1/functions/types",
   summary: "Get the type declarations of the SDK, for an editor",
   permission: "functions:read",
   concerns: () => ALL_FUNCTIONS,
@@ -62,8 +60,7 @@ const packageIn = z.string().max(400).regex(PACKAGE, {
 
 export const resolveTypes = jsonOperation({
   operationId: "invoked.CommitService.ResolveTypes",
-  method: "post",
-  path: "/api/v1/functions/types",
+  route: "POST /api/v1/functions/types",
   summary: "Get the type declarations of the SDK and of npm packages that no commit uses yet",
   permission: "functions:write",
   concerns: () => ALL_FUNCTIONS,

@@ -36,8 +36,7 @@ import { getTypes } from "./get_types.ts";
 
 const listCommits = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsService.ListCommits",
-  method: "get",
-  path: "/api/v1/functions/{function_id}/commits",
+  route: "GET /api/v1/functions/{function_id}/commits",
   summary: "List the commits of a function, newest first",
   permission: "functions:read",
   params: functionParam,
@@ -57,8 +56,7 @@ const listCommits = jsonOperation({
 
 const createInitialCommit = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsService.CreateInitialCommit",
-  method: "post",
-  path: "/api/v1/functions/{function_id}/commits",
+  route: "POST /api/v1/functions/{function_id}/commits",
   summary: "Open a commit: declare its files and get their upload URLs",
   permission: "functions:write",
   params: functionParam,
@@ -76,8 +74,7 @@ const createInitialCommit = jsonOperation({
 
 const createFinalCommit = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsService.CreateFinalCommit",
-  method: "post",
-  path: "/api/v1/functions/{function_id}/commits/{commit_id}/finalize",
+  route: "POST /api/v1/functions/{function_id}/commits/{commit_id}/finalize",
   summary: "Build an open commit, lock its dependencies and make the commit the head",
   permission: "functions:write",
   params: commitParams,
@@ -93,8 +90,7 @@ const createFinalCommit = jsonOperation({
 
 const getLockFile = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsService.GetLockFile",
-  method: "get",
-  path: "/api/v1/functions/{function_id}/commits/{commit_id}/lockfile",
+  route: "GET /api/v1/functions/{function_id}/commits/{commit_id}/lockfile",
   slashes: { commit_id: "commit-reference" },
   summary: "Get the deno.lock that pins a commit's dependencies",
   permission: "functions:read",
@@ -108,8 +104,7 @@ const getLockFile = jsonOperation({
 
 const getCommitContent = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsService.GetCommitContent",
-  method: "get",
-  path: "/api/v1/functions/{function_id}/commits/{id}",
+  route: "GET /api/v1/functions/{function_id}/commits/{id}",
   slashes: { id: "commit-reference" },
   summary: "Get a commit and its files, by id, HEAD or refs/tags/<name>",
   permission: "functions:read",
@@ -157,8 +152,7 @@ const getCommitContent = jsonOperation({
 /** The signed token in the path is the credential. */
 const uploadFile = rawOperation({
   operationId: "invoked.UploadService.Upload",
-  method: "put",
-  path: "/file/{token}",
+  route: "PUT /file/{token}",
   summary: "Upload a file of an open commit to its upload URL",
   permission: "signed-url",
   // The commit that the file belongs to is audited.

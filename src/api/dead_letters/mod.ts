@@ -36,8 +36,7 @@ const PATH = "/api/v1/functions/{function_id}/dead_letters";
 
 const listDeadLetters = jsonOperation({
   operationId: "invoked.DeadLetterService.List",
-  method: "get",
-  path: PATH,
+  route: `GET ${PATH}`,
   summary: "List the dead letters of a function, or of all functions (-), newest first",
   permission: "functions:read",
   params: functionParam,
@@ -56,8 +55,7 @@ const listDeadLetters = jsonOperation({
 
 const getDeadLetter = jsonOperation({
   operationId: "invoked.DeadLetterService.Get",
-  method: "get",
-  path: `${PATH}/{id}`,
+  route: `GET ${PATH}/{id}`,
   summary: "Get a dead letter",
   permission: "functions:read",
   params: deadLetterParams,
@@ -69,8 +67,7 @@ const getDeadLetter = jsonOperation({
 
 const replayDeadLetter = jsonOperation({
   operationId: "invoked.DeadLetterService.Replay",
-  method: "post",
-  path: `${PATH}/{id}/replay`,
+  route: `POST ${PATH}/{id}/replay`,
   summary:
     "Invoke the function again with the input of a dead letter, or with another input, and " +
     "drop the dead letter",
@@ -88,8 +85,7 @@ const replayDeadLetter = jsonOperation({
 
 const dropDeadLetter = jsonOperation({
   operationId: "invoked.DeadLetterService.Drop",
-  method: "delete",
-  path: `${PATH}/{id}`,
+  route: `DELETE ${PATH}/{id}`,
   summary: "Drop a dead letter and keep its invocation",
   permission: "functions:invoke",
   audit: "call",
@@ -101,8 +97,7 @@ const dropDeadLetter = jsonOperation({
 
 const replayDeadLetters = jsonOperation({
   operationId: "invoked.DeadLetterService.BulkReplay",
-  method: "post",
-  path: `${PATH}/replay`,
+  route: `POST ${PATH}/replay`,
   summary: "Replay the dead letters that a filter selects, of a function or of all functions (-)",
   permission: "functions:invoke",
   audit: "call",
@@ -118,8 +113,7 @@ const replayDeadLetters = jsonOperation({
 
 const dropDeadLetters = jsonOperation({
   operationId: "invoked.DeadLetterService.BulkDrop",
-  method: "post",
-  path: `${PATH}/drop`,
+  route: `POST ${PATH}/drop`,
   summary: "Drop the dead letters that a filter selects, of a function or of all functions (-)",
   permission: "functions:invoke",
   audit: "call",

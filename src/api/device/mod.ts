@@ -76,8 +76,7 @@ const deviceAnswer = {
 /** Begins the sign-in of a device; RFC 8628, section 3.1. */
 const authorizeDevice = rawOperation({
   operationId: "invoked.AuthService.DeviceAuthorization",
-  method: "post",
-  path: "/auth/v1/device_authorization",
+  route: "POST /auth/v1/device_authorization",
   summary: "Begin to sign in a device, whose user code a person approves in the console",
   permission: "public",
   // By strangers: who asks is on record once somebody decides, or once the request is rejected.
@@ -121,8 +120,7 @@ function answerOf(begun: DeviceAuthorization) {
 
 const findDevice = jsonOperation({
   operationId: "invoked.DeviceService.Find",
-  method: "post",
-  path: "/auth/v1/device/find",
+  route: "POST /auth/v1/device/find",
   summary: "Get a device that waits for its sign-in, by its user code",
   permission: "console",
   audit: "own",
@@ -136,8 +134,7 @@ const findDevice = jsonOperation({
 
 const approveDevice = jsonOperation({
   operationId: "invoked.DeviceService.Approve",
-  method: "post",
-  path: "/auth/v1/device/approve",
+  route: "POST /auth/v1/device/approve",
   summary: "Let a device act as the caller's principal, within the roles that the device asks for",
   permission: "console",
   audit: "own",
@@ -149,8 +146,7 @@ const approveDevice = jsonOperation({
 
 const denyDevice = jsonOperation({
   operationId: "invoked.DeviceService.Deny",
-  method: "post",
-  path: "/auth/v1/device/deny",
+  route: "POST /auth/v1/device/deny",
   summary: "Deny a device its sign-in",
   permission: "console",
   audit: "own",

@@ -21,8 +21,7 @@ const texts = z.array(z.string());
  */
 const getAuthorizationServer = jsonOperation({
   operationId: "invoked.DiscoveryService.GetAuthorizationServer",
-  method: "get",
-  path: "/.well-known/oauth-authorization-server",
+  route: "GET /.well-known/oauth-authorization-server",
   summary: "Get the metadata of the authorization server (RFC 8414)",
   permission: "public",
   response: z.object({
@@ -57,7 +56,6 @@ const getAuthorizationServer = jsonOperation({
 });
 
 const ofResource = {
-  method: "get",
   permission: "public",
   response: z.object({
     resource: z.string().openapi({ description: "The URL that the document describes" }),
@@ -73,7 +71,7 @@ const ofResource = {
 const getProtectedResource = jsonOperation({
   ...ofResource,
   operationId: "invoked.DiscoveryService.GetProtectedResource",
-  path: "/.well-known/oauth-protected-resource",
+  route: "GET /.well-known/oauth-protected-resource",
   summary: "Get the metadata of the server as a protected resource (RFC 9728)",
   handle: (_, { issuer }: Uses<"issuer">) => Promise.resolve(metadataOf(issuer, issuer)),
 });
@@ -82,7 +80,7 @@ const getProtectedResource = jsonOperation({
 const getProtectedPath = jsonOperation({
   ...ofResource,
   operationId: "invoked.DiscoveryService.GetProtectedPath",
-  path: "/.well-known/oauth-protected-resource/{path}",
+  route: "GET /.well-known/oauth-protected-resource/{path}",
   slashes: { path: "any" },
   summary: "Get the metadata of a path of the server as a protected resource (RFC 9728)",
   params: z.object({ path: z.string() }),
@@ -110,7 +108,6 @@ function metadataOf(resource: string, issuer: string): Reply {
 }
 
 const ofKeys = {
-  method: "get",
   permission: "public",
   response: z.object({
     keys: z.array(z.looseObject({
@@ -129,7 +126,7 @@ const ofKeys = {
 const getKeySet = jsonOperation({
   ...ofKeys,
   operationId: "invoked.DiscoveryService.GetKeySet",
-  path: "/.well-known/jwks.json",
+  route: "GET /.well-known/jwks.json",
   summary: "Get the public keys that verify access tokens (RFC 7517)",
 });
 
@@ -137,7 +134,7 @@ const getKeySet = jsonOperation({
 const getKeySetOfAuth = jsonOperation({
   ...ofKeys,
   operationId: "invoked.DiscoveryService.GetKeySetOfAuth",
-  path: "/auth/v1/jwks",
+  route: "GET /auth/v1/jwks",
   summary: "Get the key set of /.well-known/jwks.json",
 });
 

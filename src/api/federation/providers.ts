@@ -25,8 +25,7 @@ const PATH = "/api/v1/workload_federation/providers";
 
 const listProviders = jsonOperation({
   operationId: `${SERVICE}.ListProviders`,
-  method: "get",
-  path: PATH,
+  route: `GET ${PATH}`,
   summary: "List the providers of workload identities, newest first",
   permission: "identity:read",
   query: pageQuery,
@@ -38,8 +37,7 @@ const listProviders = jsonOperation({
 
 const createProvider = jsonOperation({
   operationId: `${SERVICE}.CreateProvider`,
-  method: "post",
-  path: PATH,
+  route: `POST ${PATH}`,
   summary: "Create a provider of workload identities: an issuer whose tokens trusts can accept",
   permission: "identity:write",
   body: z.object({
@@ -67,8 +65,7 @@ const createProvider = jsonOperation({
 
 const getProvider = jsonOperation({
   operationId: `${SERVICE}.GetProvider`,
-  method: "get",
-  path: `${PATH}/{id}`,
+  route: `GET ${PATH}/{id}`,
   summary: "Get a provider of workload identities",
   permission: "identity:read",
   params: providerParam,
@@ -80,8 +77,7 @@ const getProvider = jsonOperation({
 
 const updateProvider = jsonOperation({
   operationId: `${SERVICE}.UpdateProvider`,
-  method: "patch",
-  path: `${PATH}/{id}`,
+  route: `PATCH ${PATH}/{id}`,
   summary: `Change the masked fields of a provider: ${PROVIDER_FIELDS.join(", ")}`,
   permission: "identity:write",
   params: providerParam,
@@ -98,8 +94,7 @@ const updateProvider = jsonOperation({
 
 const deleteProvider = jsonOperation({
   operationId: `${SERVICE}.DeleteProvider`,
-  method: "delete",
-  path: `${PATH}/{id}`,
+  route: `DELETE ${PATH}/{id}`,
   summary: "Delete a provider of workload identities that no trust uses",
   permission: "identity:write",
   params: providerParam,

@@ -29,8 +29,7 @@ const stepsOut = Object.fromEntries(STEPS.map((name) => [name, stepResult])) as 
 
 const testToken = jsonOperation({
   operationId: `${SERVICE}.TestToken`,
-  method: "post",
-  path: "/api/v1/service_principals/{service_principal_id}/trusts/{client_id}/test",
+  route: "POST /api/v1/service_principals/{service_principal_id}/trusts/{client_id}/test",
   slashes: trustSlashes,
   summary: "Check a token as an exchange with the trust would, step by step, and issue none",
   permission: "identity:read",
@@ -62,8 +61,7 @@ const testToken = jsonOperation({
 
 const testCel = jsonOperation({
   operationId: `${SERVICE}.TestCEL`,
-  method: "post",
-  path: "/api/v1/workload_federation/test-cel",
+  route: "POST /api/v1/workload_federation/test-cel",
   summary: "Evaluate a condition for claims",
   permission: "identity:read",
   ofClient: true,

@@ -28,8 +28,7 @@ const PATH = "/api/v1/service_principals/{service_principal_id}/trusts";
 
 const searchTrusts = jsonOperation({
   operationId: `${SERVICE}.SearchTrusts`,
-  method: "post",
-  path: "/api/v1/search/workload_federation_trusts",
+  route: "POST /api/v1/search/workload_federation_trusts",
   summary: "Search the trusts of all service principals by text, principal and provider",
   permission: "identity:read",
   body: z.object({
@@ -52,8 +51,7 @@ const searchTrusts = jsonOperation({
 
 const listTrusts = jsonOperation({
   operationId: `${SERVICE}.ListTrusts`,
-  method: "get",
-  path: PATH,
+  route: `GET ${PATH}`,
   summary: "List the trusts of a service principal, newest first",
   permission: "identity:read",
   params: ofPrincipalParam,
@@ -69,8 +67,7 @@ const listTrusts = jsonOperation({
 
 const createTrust = jsonOperation({
   operationId: `${SERVICE}.CreateTrust`,
-  method: "post",
-  path: PATH,
+  route: `POST ${PATH}`,
   summary: "Let the workloads of a provider that meet a condition act as a service principal",
   permission: "identity:write",
   params: ofPrincipalParam,
@@ -89,8 +86,7 @@ const createTrust = jsonOperation({
 
 const getTrust = jsonOperation({
   operationId: `${SERVICE}.GetTrust`,
-  method: "get",
-  path: `${PATH}/{client_id}`,
+  route: `GET ${PATH}/{client_id}`,
   slashes: trustSlashes,
   summary: "Get a trust of a service principal",
   permission: "identity:read",
@@ -104,8 +100,7 @@ const getTrust = jsonOperation({
 
 const updateTrust = jsonOperation({
   operationId: `${SERVICE}.UpdateTrust`,
-  method: "patch",
-  path: `${PATH}/{client_id}`,
+  route: `PATCH ${PATH}/{client_id}`,
   slashes: trustSlashes,
   summary: `Change the masked fields of a trust: ${TRUST_FIELDS.join(", ")}`,
   permission: "identity:write",
@@ -123,8 +118,7 @@ const updateTrust = jsonOperation({
 
 const deleteTrust = jsonOperation({
   operationId: `${SERVICE}.DeleteTrust`,
-  method: "delete",
-  path: `${PATH}/{client_id}`,
+  route: `DELETE ${PATH}/{client_id}`,
   slashes: trustSlashes,
   summary: "Delete a trust and revoke its access tokens",
   permission: "identity:write",

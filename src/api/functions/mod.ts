@@ -33,8 +33,7 @@ import { enumWords } from "../../resources/words.ts";
 
 const listFunctions = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsService.ListFunctions",
-  method: "get",
-  path: "/api/v1/functions",
+  route: "GET /api/v1/functions",
   summary: "List functions, newest first",
   permission: "functions:read",
   concerns: () => ALL_FUNCTIONS,
@@ -48,8 +47,7 @@ const listFunctions = jsonOperation({
 
 const createFunction = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsService.CreateFunction",
-  method: "post",
-  path: "/api/v1/functions",
+  route: "POST /api/v1/functions",
   summary: "Create a function, and its first commit if the request has content",
   permission: "functions:write",
   body: createFunctionIn,
@@ -61,8 +59,7 @@ const createFunction = jsonOperation({
 
 const checkFunction = jsonOperation({
   operationId: "invoked.FunctionService.CheckFunction",
-  method: "post",
-  path: "/api/v1/functions/check",
+  route: "POST /api/v1/functions/check",
   summary: "Validate the settings of a function without changing anything",
   permission: "functions:write",
   concerns: ({ body }) => body.function.id,
@@ -86,8 +83,7 @@ const checkFunction = jsonOperation({
 
 const updateFunction = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsService.UpdateFunction",
-  method: "post",
-  path: "/api/v1/functions/update",
+  route: "POST /api/v1/functions/update",
   summary: "Change the masked fields, and create a head commit if the request has content",
   permission: "functions:write",
   concerns: ({ body }) => body.function.id,
@@ -107,8 +103,7 @@ const updateFunction = jsonOperation({
 
 const searchFunctions = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsSearch.Search",
-  method: "post",
-  path: "/api/v1/search/functions",
+  route: "POST /api/v1/search/functions",
   summary: "Find functions by text in display name or description, by id, or by type",
   permission: "functions:read",
   concerns: () => ALL_FUNCTIONS,
@@ -126,8 +121,7 @@ const searchFunctions = jsonOperation({
 
 const getFunction = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsService.GetFunction",
-  method: "get",
-  path: "/api/v1/functions/{id}",
+  route: "GET /api/v1/functions/{id}",
   summary: "Get a function, even if it is deleted",
   permission: "functions:read",
   params: idParam,
@@ -139,8 +133,7 @@ const getFunction = jsonOperation({
 
 const deleteFunction = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsService.DeleteFunction",
-  method: "delete",
-  path: "/api/v1/functions/{id}",
+  route: "DELETE /api/v1/functions/{id}",
   summary: "Delete a function and keep its commits and invocations readable",
   permission: "functions:write",
   params: idParam,
@@ -155,8 +148,7 @@ const DECISIONS = enumWords("PAUSED_EXECUTION_DECISION", "RUN", "CANCEL");
 
 const clearCircuitBreaker = jsonOperation({
   operationId: "invoked.FunctionService.ClearCircuitBreaker",
-  method: "post",
-  path: "/api/v1/functions/{function_id}/circuit_breaker/clear",
+  route: "POST /api/v1/functions/{function_id}/circuit_breaker/clear",
   summary: "Run or cancel the invocations that the circuit breaker of a function has paused",
   permission: "functions:invoke",
   destroys: true,

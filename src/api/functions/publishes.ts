@@ -27,8 +27,7 @@ const publishOut = z.object({
 
 export const listPublishes = jsonOperation({
   operationId: "invoked.FunctionService.ListPublishes",
-  method: "get",
-  path: "/api/v1/functions/{function_id}/publishes",
+  route: "GET /api/v1/functions/{function_id}/publishes",
   summary: "List the publishes of a function, newest first",
   permission: "functions:read",
   params: functionParam,
@@ -54,8 +53,7 @@ function publishJson(row: DescribedPublishRow): z.input<typeof publishOut> {
 
 export const rollBackFunction = jsonOperation({
   operationId: "invoked.FunctionService.RollBack",
-  method: "post",
-  path: "/api/v1/functions/{function_id}/rollback",
+  route: "POST /api/v1/functions/{function_id}/rollback",
   summary:
     "Publish the previously published commit again; each further roll-back goes back one more publish",
   permission: "functions:write",

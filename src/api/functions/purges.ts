@@ -52,8 +52,7 @@ const purgeOut = z.object({
 
 export const purgeFunction = jsonOperation({
   operationId: "invoked.FunctionService.Purge",
-  method: "post",
-  path: "/api/v1/functions/{function_id}/purge",
+  route: "POST /api/v1/functions/{function_id}/purge",
   summary:
     "Permanently erase ended invocations or commit files, of a function or of all functions (-)",
   permission: "functions:write",
@@ -104,8 +103,7 @@ const purgeRecordOut = z.object({
 
 export const listPurges = jsonOperation({
   operationId: "invoked.FunctionService.ListPurges",
-  method: "get",
-  path: "/api/v1/functions/{function_id}/purges",
+  route: "GET /api/v1/functions/{function_id}/purges",
   summary: "List the purges of a function, newest first",
   permission: "functions:read",
   params: functionParam,

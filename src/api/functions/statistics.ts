@@ -77,8 +77,7 @@ const order = z.enum(enumWords("STATISTICS_ORDER", "CALLS", "FAILURES", "P99", "
 
 export const getFunctionStatistics = jsonOperation({
   operationId: "invoked.StatisticsService.GetOfFunction",
-  method: "get",
-  path: "/api/v1/functions/{function_id}/statistics",
+  route: "GET /api/v1/functions/{function_id}/statistics",
   summary: "Count the invocations, failures and durations of a function by time step",
   permission: "functions:read",
   params: functionParam,
@@ -96,8 +95,7 @@ export const getFunctionStatistics = jsonOperation({
 
 export const getStatistics = jsonOperation({
   operationId: "invoked.StatisticsService.Get",
-  method: "get",
-  path: "/api/v1/functions/statistics",
+  route: "GET /api/v1/functions/statistics",
   summary: "Count the invocations of all functions by time step or by function",
   permission: "functions:read",
   concerns: () => ALL_FUNCTIONS,

@@ -7,8 +7,7 @@ import { bulkFilterIn, filterOf } from "./filter.ts";
 
 export const cancelInvocation = jsonOperation({
   operationId: "invoked.InvocationService.Cancel",
-  method: "post",
-  path: "/api/v1/functions/{function_id}/invocations/{id}/cancel",
+  route: "POST /api/v1/functions/{function_id}/invocations/{id}/cancel",
   summary: "Cancel an invocation; an invocation that has ended does not change",
   permission: "functions:invoke",
   audit: "call",
@@ -31,8 +30,7 @@ export const replayIn = z.object({
 
 export const replayInvocation = jsonOperation({
   operationId: "invoked.InvocationService.Replay",
-  method: "post",
-  path: "/api/v1/functions/{function_id}/invocations/{id}/replay",
+  route: "POST /api/v1/functions/{function_id}/invocations/{id}/replay",
   summary: "Repeat an invocation asynchronously",
   permission: "functions:invoke",
   // Its invocation is the record.
@@ -64,8 +62,7 @@ export const bulkOut = z.object({
 
 export const replayInvocations = jsonOperation({
   operationId: "invoked.InvocationService.BulkReplay",
-  method: "post",
-  path: "/api/v1/functions/{function_id}/invocations/replay",
+  route: "POST /api/v1/functions/{function_id}/invocations/replay",
   summary:
     "Replay the ended invocations that a filter selects, of a function or of all functions (-)",
   permission: "functions:invoke",
@@ -82,8 +79,7 @@ export const replayInvocations = jsonOperation({
 
 export const cancelInvocations = jsonOperation({
   operationId: "invoked.InvocationService.BulkCancel",
-  method: "post",
-  path: "/api/v1/functions/{function_id}/invocations/cancel",
+  route: "POST /api/v1/functions/{function_id}/invocations/cancel",
   summary: "Cancel the invocations that a filter selects, of a function or of all functions (-)",
   permission: "functions:invoke",
   audit: "call",

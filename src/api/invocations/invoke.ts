@@ -10,8 +10,7 @@ import { statusName } from "./schemas.ts";
 
 export const invoke = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsService.Invoke",
-  method: "post",
-  path: "/api/v1/functions/{function_id}/invoke",
+  route: "POST /api/v1/functions/{function_id}/invoke",
   summary: "Invoke a function and, by default, wait for the invocation to end",
   permission: "functions:invoke",
   // Its invocation is the record.

@@ -7,8 +7,7 @@ import { invocationParams, logJson, logOut, statusName } from "./schemas.ts";
 
 export const listLogs = jsonOperation({
   operationId: "invoked.InvocationService.ListLogs",
-  method: "get",
-  path: "/api/v1/functions/{function_id}/invocations/{id}/logs",
+  route: "GET /api/v1/functions/{function_id}/invocations/{id}/logs",
   summary:
     "Get the log lines of an invocation in order; text/event-stream follows a running invocation",
   permission: "functions:read",

@@ -46,8 +46,7 @@ async function searchPage(
 
 export const listInvocations = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsInvocationService.List",
-  method: "get",
-  path: "/api/v1/functions/{function_id}/invocations",
+  route: "GET /api/v1/functions/{function_id}/invocations",
   summary: "List the invocations of a function, or of all functions (-), newest first",
   permission: "functions:read",
   concerns: ({ params }) => params.function_id,
@@ -63,8 +62,7 @@ export const listInvocations = jsonOperation({
 
 export const searchInvocations = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsInvocationSearchService.Search",
-  method: "post",
-  path: "/api/v1/functions/{function_id}/invocations/search",
+  route: "POST /api/v1/functions/{function_id}/invocations/search",
   summary: "Find invocations by status, time, caller, or text in input, output, error or log lines",
   permission: "functions:read",
   concerns: ({ params }) => params.function_id,
@@ -99,8 +97,7 @@ export const searchInvocations = jsonOperation({
 
 export const getInvocation = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsInvocationService.Get",
-  method: "get",
-  path: "/api/v1/functions/{function_id}/invocations/{id}",
+  route: "GET /api/v1/functions/{function_id}/invocations/{id}",
   summary: "Get an invocation",
   permission: "functions:read",
   params: invocationParams,
@@ -113,8 +110,7 @@ export const getInvocation = jsonOperation({
 
 export const getAnyInvocation = jsonOperation({
   operationId: "invoked.InvocationService.Get",
-  method: "get",
-  path: "/api/v1/invocations/{id}",
+  route: "GET /api/v1/invocations/{id}",
   summary: "Get an invocation of any function",
   permission: "functions:read",
   concerns: () => ALL_FUNCTIONS,
@@ -128,8 +124,7 @@ export const getAnyInvocation = jsonOperation({
 
 export const searchAllInvocations = jsonOperation({
   operationId: "invoked.InvocationSearchService.Search",
-  method: "post",
-  path: "/api/v1/search/invocations",
+  route: "POST /api/v1/search/invocations",
   summary: "Find invocations of all functions, newest first",
   permission: "functions:read",
   concerns: () => ALL_FUNCTIONS,

@@ -22,8 +22,7 @@ const signingKey = z.object({
 
 const rotateSigningKey = jsonOperation({
   operationId: "invoked.KeyService.RotateSigning",
-  method: "post",
-  path: "/api/v1/signing_keys/rotate",
+  route: "POST /api/v1/signing_keys/rotate",
   summary: "Make a new key for access tokens; access tokens of the earlier keys stay valid",
   permission: "identity:write",
   ofClient: true,

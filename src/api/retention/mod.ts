@@ -17,8 +17,7 @@ const expired = z.object({
 
 const purgeExpired = jsonOperation({
   operationId: PURGE_EXPIRED,
-  method: "post",
-  path: "/api/v1/retention/purge",
+  route: "POST /api/v1/retention/purge",
   summary: "Permanently erase at once what is beyond its retention, or show what would be erased",
   permission: "identity:write",
   ofClient: true,

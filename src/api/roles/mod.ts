@@ -64,8 +64,7 @@ const PATH = "/api/v1/iam/roles";
 
 const listRoles = jsonOperation({
   operationId: "c1.api.iam.v1.Roles.List",
-  method: "get",
-  path: PATH,
+  route: `GET ${PATH}`,
   summary: "List the roles that the caller may see: built-in roles, then the others, newest first",
   permission: "self",
   query: pageQuery,
@@ -77,8 +76,7 @@ const listRoles = jsonOperation({
 
 const getRole = jsonOperation({
   operationId: "c1.api.iam.v1.Roles.Get",
-  method: "get",
-  path: `${PATH}/{role_id}`,
+  route: `GET ${PATH}/{role_id}`,
   summary: "Get a role that the caller may see",
   permission: "self",
   params: roleParam,
@@ -90,8 +88,7 @@ const getRole = jsonOperation({
 
 const createRole = jsonOperation({
   operationId: "invoked.RoleService.Create",
-  method: "post",
-  path: PATH,
+  route: `POST ${PATH}`,
   summary: "Create a role",
   permission: "identity:write",
   // C1 makes no roles: a misspelt functionIds must not mean all functions.
@@ -107,8 +104,7 @@ const createRole = jsonOperation({
 
 const updateRole = jsonOperation({
   operationId: "c1.api.iam.v1.Roles.Update",
-  method: "post",
-  path: `${PATH}/{role_id}`,
+  route: `POST ${PATH}/{role_id}`,
   summary: `Change the masked fields of a role: ${ROLE_FIELDS.join(", ")}`,
   permission: "identity:write",
   params: roleParam,
@@ -123,8 +119,7 @@ const updateRole = jsonOperation({
 
 const deleteRole = jsonOperation({
   operationId: "invoked.RoleService.Delete",
-  method: "delete",
-  path: `${PATH}/{role_id}`,
+  route: `DELETE ${PATH}/{role_id}`,
   summary: "Delete an unused role",
   permission: "identity:write",
   params: roleParam,

@@ -68,8 +68,7 @@ const status = z.object({
 
 export const getStatus = jsonOperation({
   operationId: "invoked.ServerService.GetStatus",
-  method: "get",
-  path: "/api/v1/status",
+  route: "GET /api/v1/status",
   summary: "Report slots, isolation, disk, workers, and the processes that fork instances",
   permission: "server:read",
   response: status,

@@ -34,8 +34,7 @@ const notReady = z.object({ status: z.literal("not ready"), reason: z.string(), 
 
 const getReadiness = rawOperation({
   operationId: "invoked.HealthService.GetReadiness",
-  method: "get",
-  path: "/readyz",
+  route: "GET /readyz",
   summary: "Report whether the server accepts invocations, and how busy the server is",
   permission: "public",
   answers: {
@@ -69,8 +68,7 @@ const getReadiness = rawOperation({
 
 const getHealth = jsonOperation({
   operationId: "invoked.HealthService.GetHealth",
-  method: "get",
-  path: "/healthz",
+  route: "GET /healthz",
   summary: "Report that the process runs",
   permission: "public",
   response: z.object({ status: z.literal("ok") }),
@@ -79,8 +77,7 @@ const getHealth = jsonOperation({
 
 const getOpenApi = jsonOperation({
   operationId: "invoked.OpenApiService.GetDocument",
-  method: "get",
-  path: "/openapi.json",
+  route: "GET /openapi.json",
   summary: "Get this document",
   permission: "public",
   response: z.looseObject({ openapi: z.string() }),
@@ -89,8 +86,7 @@ const getOpenApi = jsonOperation({
 
 const getMetrics = rawOperation({
   operationId: "invoked.ServerService.GetMetrics",
-  method: "get",
-  path: "/api/v1/metrics",
+  route: "GET /api/v1/metrics",
   summary: "Get the metrics of the node that answers, in the format of Prometheus",
   permission: "metrics:read",
   ofClient: true,
@@ -109,8 +105,7 @@ const getMetrics = rawOperation({
 
 const resume = jsonOperation({
   operationId: "invoked.RestoreService.Resume",
-  method: "post",
-  path: "/api/v1/resume",
+  route: "POST /api/v1/resume",
   summary: "Start what waits on a server that was restored from a backup",
   permission: "server:write",
   ofClient: true,

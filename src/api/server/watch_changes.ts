@@ -16,8 +16,7 @@ const change = z.object({
 
 export const watchChanges = rawOperation({
   operationId: WATCH_CHANGES,
-  method: "get",
-  path: "/api/v1/events",
+  route: "GET /api/v1/events",
   summary: "Stream the names of resources that change, as server-sent events",
   permission: "functions:read",
   concerns: () => ALL_FUNCTIONS,

@@ -15,8 +15,7 @@ const bindingIn = z.object({
 
 const addBinding = jsonOperation({
   operationId: `${SERVICE}.AddBinding`,
-  method: "post",
-  path: PATH,
+  route: `POST ${PATH}`,
   summary: "Bind a function to a service principal; an earlier binding of the function is replaced",
   permission: "identity:write",
   concerns: ({ body }) => body.subject.functionId,
@@ -28,8 +27,7 @@ const addBinding = jsonOperation({
 
 const deleteBinding = jsonOperation({
   operationId: `${SERVICE}.DeleteBinding`,
-  method: "post",
-  path: `${PATH}/delete`,
+  route: `POST ${PATH}/delete`,
   summary: "Remove the binding of a function to a service principal",
   permission: "identity:write",
   destroys: true,
@@ -42,8 +40,7 @@ const deleteBinding = jsonOperation({
 
 const listBindings = jsonOperation({
   operationId: `${SERVICE}.ListBindings`,
-  method: "post",
-  path: `${PATH}/list`,
+  route: `POST ${PATH}/list`,
   summary: "List the bindings of a function, of a service principal, or all; newest function first",
   permission: "identity:read",
   concerns: ({ body }) => body.subject?.functionId,

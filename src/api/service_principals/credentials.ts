@@ -19,8 +19,7 @@ type Service = Uses<"principalCredentials">;
 
 const listCredentials = jsonOperation({
   operationId: `${SERVICE}.ListCredentials`,
-  method: "get",
-  path: PATH,
+  route: `GET ${PATH}`,
   summary: "List the credentials of a service principal, newest first",
   permission: "identity:read",
   params: ofPrincipalParam,
@@ -39,8 +38,7 @@ const listCredentials = jsonOperation({
 
 const createCredential = jsonOperation({
   operationId: `${SERVICE}.CreateCredential`,
-  method: "post",
-  path: PATH,
+  route: `POST ${PATH}`,
   summary: "Create a credential of a service principal; its secret is returned once",
   permission: "identity:write",
   params: ofPrincipalParam,
@@ -67,8 +65,7 @@ const createCredential = jsonOperation({
 
 const getCredential = jsonOperation({
   operationId: `${SERVICE}.GetCredential`,
-  method: "get",
-  path: `${PATH}/{id}`,
+  route: `GET ${PATH}/{id}`,
   summary: "Get a credential of a service principal",
   permission: "identity:read",
   params: credentialParam,
@@ -80,8 +77,7 @@ const getCredential = jsonOperation({
 
 const updateCredential = jsonOperation({
   operationId: `${SERVICE}.UpdateCredential`,
-  method: "patch",
-  path: `${PATH}/{id}`,
+  route: `PATCH ${PATH}/{id}`,
   summary: `Change the masked fields of a credential: ${CREDENTIAL_FIELDS.join(", ")}`,
   permission: "identity:write",
   params: credentialParam,
@@ -104,8 +100,7 @@ const updateCredential = jsonOperation({
 
 const revokeCredential = jsonOperation({
   operationId: `${SERVICE}.RevokeCredential`,
-  method: "delete",
-  path: `${PATH}/{id}`,
+  route: `DELETE ${PATH}/{id}`,
   summary: "Revoke a credential with its access tokens and sessions",
   permission: "identity:write",
   params: credentialParam,

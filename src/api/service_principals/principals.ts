@@ -20,8 +20,7 @@ type Service = Uses<"servicePrincipals">;
 
 const listPrincipals = jsonOperation({
   operationId: `${SERVICE}.List`,
-  method: "get",
-  path: PATH,
+  route: `GET ${PATH}`,
   summary: "List service principals, newest first",
   permission: "identity:read",
   query: pageQuery,
@@ -33,8 +32,7 @@ const listPrincipals = jsonOperation({
 
 const createPrincipal = jsonOperation({
   operationId: `${SERVICE}.Create`,
-  method: "post",
-  path: PATH,
+  route: `POST ${PATH}`,
   summary: "Create a service principal without roles",
   permission: "identity:write",
   body: z.object({ displayName: principalNameIn })
@@ -47,8 +45,7 @@ const createPrincipal = jsonOperation({
 
 const getPrincipal = jsonOperation({
   operationId: `${SERVICE}.Get`,
-  method: "get",
-  path: `${PATH}/{id}`,
+  route: `GET ${PATH}/{id}`,
   summary: "Get a service principal",
   permission: "identity:read",
   params: principalParam,
@@ -60,8 +57,7 @@ const getPrincipal = jsonOperation({
 
 const updatePrincipal = jsonOperation({
   operationId: `${SERVICE}.Update`,
-  method: "patch",
-  path: `${PATH}/{id}`,
+  route: `PATCH ${PATH}/{id}`,
   summary: `Change the masked fields of a service principal: ${PRINCIPAL_FIELDS.join(", ")}`,
   permission: "identity:write",
   params: principalParam,
@@ -77,8 +73,7 @@ const updatePrincipal = jsonOperation({
 
 const deletePrincipal = jsonOperation({
   operationId: `${SERVICE}.Delete`,
-  method: "delete",
-  path: `${PATH}/{id}`,
+  route: `DELETE ${PATH}/{id}`,
   summary: "Delete a service principal with its credentials, trusts and sessions",
   permission: "identity:write",
   params: principalParam,
@@ -89,8 +84,7 @@ const deletePrincipal = jsonOperation({
 
 const setRoles = jsonOperation({
   operationId: "invoked.ServicePrincipalService.SetRoles",
-  method: "post",
-  path: `${PATH}/{id}/roles`,
+  route: `POST ${PATH}/{id}/roles`,
   summary: "Replace the roles of a service principal",
   permission: "identity:write",
   params: principalParam,

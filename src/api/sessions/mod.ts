@@ -8,8 +8,7 @@ import { beginProviderSignIn, finishProviderSignIn } from "./provider.ts";
 
 const createSessionLink = jsonOperation({
   operationId: "invoked.SessionService.CreateLink",
-  method: "post",
-  path: "/auth/v1/session_links",
+  route: "POST /auth/v1/session_links",
   summary:
     "Create a link that signs one browser in to the console once; the request needs an access token",
   permission: "self",
@@ -23,8 +22,7 @@ const createSessionLink = jsonOperation({
 
 const getSession = jsonOperation({
   operationId: "invoked.SessionService.GetCurrent",
-  method: "get",
-  path: "/auth/v1/session",
+  route: "GET /auth/v1/session",
   summary: "Get the principal who is signed in with this browser, and how to sign in besides links",
   permission: "console",
   response: signedIn,
@@ -48,8 +46,7 @@ function noneInOutage(error: unknown): undefined {
 
 const signOut = jsonOperation({
   operationId: "invoked.SessionService.SignOut",
-  method: "delete",
-  path: "/auth/v1/session",
+  route: "DELETE /auth/v1/session",
   summary: "End the session of this browser and remove the session cookie",
   permission: "console",
   audit: "own",
@@ -70,8 +67,7 @@ const signOut = jsonOperation({
 
 const listSessions = jsonOperation({
   operationId: "invoked.SessionService.List",
-  method: "get",
-  path: "/auth/v1/sessions",
+  route: "GET /auth/v1/sessions",
   summary: "List the console sessions of the caller's principal, newest first",
   permission: "self",
   ofClient: true,
@@ -84,8 +80,7 @@ const listSessions = jsonOperation({
 
 const revokeSession = jsonOperation({
   operationId: "invoked.SessionService.Revoke",
-  method: "delete",
-  path: "/auth/v1/sessions/{id}",
+  route: "DELETE /auth/v1/sessions/{id}",
   summary: "Revoke a console session and sign its browser out",
   permission: "self",
   ofClient: true,

@@ -6,8 +6,7 @@ const FOUND = { 303: { description: "The browser goes on to the URL in Location"
 
 export const beginProviderSignIn = rawOperation({
   operationId: "invoked.SessionService.BeginProviderSignIn",
-  method: "get",
-  path: PROVIDER_SIGN_IN_PATH,
+  route: `GET ${PROVIDER_SIGN_IN_PATH}`,
   summary: "Send a browser to the OpenID Connect provider to sign in",
   permission: "browser",
   audit: "own",
@@ -43,8 +42,7 @@ export const beginProviderSignIn = rawOperation({
 
 export const finishProviderSignIn = rawOperation({
   operationId: "invoked.SessionService.FinishProviderSignIn",
-  method: "get",
-  path: "/auth/v1/oidc/callback",
+  route: "GET /auth/v1/oidc/callback",
   summary: "Sign a browser in with the response of the OpenID Connect provider",
   permission: "browser",
   audit: "own",

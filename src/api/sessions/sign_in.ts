@@ -15,8 +15,7 @@ const ownerLinkBody = z.object({ assertion: z.string().min(1) });
 
 export const signIn = rawOperation({
   operationId: "invoked.SessionService.SignIn",
-  method: "post",
-  path: "/auth/v1/session",
+  route: "POST /auth/v1/session",
   summary: "Start a session with the code of a sign-in link, and set the session cookie",
   permission: "console",
   audit: "own",
@@ -44,8 +43,7 @@ export const signIn = rawOperation({
 
 export const createOwnerLink = rawOperation({
   operationId: "invoked.SessionService.CreateOwnerLink",
-  method: "post",
-  path: "/auth/v1/owner_links",
+  route: "POST /auth/v1/owner_links",
   summary:
     "Create a link that signs one browser in as an owner, for invoked console link --owner on the server's host",
   permission: "signed-request",

@@ -5,8 +5,7 @@ import { jsonOperation, type Operation, type Uses } from "../operation.ts";
 
 const listTags = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsService.ListTags",
-  method: "get",
-  path: "/api/v1/functions/{function_id}/tags",
+  route: "GET /api/v1/functions/{function_id}/tags",
   summary: "Get the tags of a function with their commits",
   permission: "functions:read",
   params: functionParam,
@@ -19,8 +18,7 @@ const listTags = jsonOperation({
 
 const createTag = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsService.CreateTag",
-  method: "post",
-  path: "/api/v1/functions/{function_id}/tags",
+  route: "POST /api/v1/functions/{function_id}/tags",
   summary: "Create a tag for a commit",
   permission: "functions:write",
   params: functionParam,
@@ -33,8 +31,7 @@ const createTag = jsonOperation({
 
 const deleteTag = jsonOperation({
   operationId: "invoked.TagService.DeleteTag",
-  method: "delete",
-  path: "/api/v1/functions/{function_id}/tags/{name}",
+  route: "DELETE /api/v1/functions/{function_id}/tags/{name}",
   summary: "Delete a tag and keep the commit",
   permission: "functions:write",
   params: z.object({ function_id: z.string(), name: z.string() }),

@@ -97,8 +97,7 @@ type Service = Uses<"tenants">;
 
 const listTenants = jsonOperation({
   operationId: `${SERVICE}.List`,
-  method: "get",
-  path: PATH,
+  route: `GET ${PATH}`,
   summary: "List the C1 tenants of the server, newest first",
   permission: "tenants:read",
   ofClient: true,
@@ -111,8 +110,7 @@ const listTenants = jsonOperation({
 
 const createTenant = jsonOperation({
   operationId: `${SERVICE}.Create`,
-  method: "post",
-  path: PATH,
+  route: `POST ${PATH}`,
   summary: "Add a C1 tenant, once it has accepted the client, or the example tenant",
   permission: "tenants:write",
   ofClient: true,
@@ -133,8 +131,7 @@ const createTenant = jsonOperation({
 
 const getTenant = jsonOperation({
   operationId: `${SERVICE}.Get`,
-  method: "get",
-  path: `${PATH}/{id}`,
+  route: `GET ${PATH}/{id}`,
   summary: "Get a C1 tenant with the ids of its clients",
   permission: "tenants:read",
   ofClient: true,
@@ -147,8 +144,7 @@ const getTenant = jsonOperation({
 
 const updateTenant = jsonOperation({
   operationId: `${SERVICE}.Update`,
-  method: "patch",
-  path: `${PATH}/{id}`,
+  route: `PATCH ${PATH}/{id}`,
   summary: `Change the masked fields of a C1 tenant: ${TENANT_FIELDS.join(", ")}`,
   permission: "tenants:write",
   ofClient: true,
@@ -164,8 +160,7 @@ const updateTenant = jsonOperation({
 
 const deleteTenant = jsonOperation({
   operationId: `${SERVICE}.Delete`,
-  method: "delete",
-  path: `${PATH}/{id}`,
+  route: `DELETE ${PATH}/{id}`,
   summary: "Remove a C1 tenant with its credentials",
   permission: "tenants:write",
   ofClient: true,
@@ -179,8 +174,7 @@ const deleteTenant = jsonOperation({
 
 const createCredential = jsonOperation({
   operationId: `${SERVICE}.CreateCredential`,
-  method: "post",
-  path: CREDENTIALS,
+  route: `POST ${CREDENTIALS}`,
   summary: "Add a credential of a C1 tenant, once the tenant has accepted it",
   permission: "tenants:write",
   ofClient: true,
@@ -194,8 +188,7 @@ const createCredential = jsonOperation({
 
 const rotateCredential = jsonOperation({
   operationId: `${SERVICE}.RotateCredential`,
-  method: "post",
-  path: `${CREDENTIALS}/{id}/rotate`,
+  route: `POST ${CREDENTIALS}/{id}/rotate`,
   summary: "Replace the client of a credential, once the tenant has accepted the new one",
   permission: "tenants:write",
   ofClient: true,
@@ -210,8 +203,7 @@ const rotateCredential = jsonOperation({
 
 const deleteCredential = jsonOperation({
   operationId: `${SERVICE}.DeleteCredential`,
-  method: "delete",
-  path: `${CREDENTIALS}/{id}`,
+  route: `DELETE ${CREDENTIALS}/{id}`,
   summary: "Remove a credential of a C1 tenant, but not the oldest one",
   permission: "tenants:write",
   ofClient: true,
@@ -226,8 +218,7 @@ const deleteCredential = jsonOperation({
 
 const check = jsonOperation({
   operationId: `${SERVICE}.Check`,
-  method: "post",
-  path: `${CREDENTIALS}/{id}/check`,
+  route: `POST ${CREDENTIALS}/{id}/check`,
   summary: "Introspect at a C1 tenant; who may do this may also give functions access to tenants",
   permission: "tenants:write",
   ofClient: true,

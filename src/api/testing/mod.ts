@@ -52,8 +52,7 @@ function testResultJson(result: TestResult): z.input<typeof testResultOut> {
 
 const runTests = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsService.Test",
-  method: "post",
-  path: "/api/v1/functions/{function_id}/test",
+  route: "POST /api/v1/functions/{function_id}/test",
   summary: "Run the tests in main.test.ts of a commit, and wait for the results",
   permission: "functions:invoke",
   // A test run changes nothing.

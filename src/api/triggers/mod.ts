@@ -56,8 +56,7 @@ function assertMayAttach(
 
 const listTriggers = jsonOperation({
   operationId: "invoked.TriggerService.ListTriggers",
-  method: "get",
-  path: "/api/v1/functions/{function_id}/triggers",
+  route: "GET /api/v1/functions/{function_id}/triggers",
   summary: "List the triggers of a function, newest first",
   permission: "functions:read",
   params: functionParam,
@@ -70,8 +69,7 @@ const listTriggers = jsonOperation({
 
 const createTrigger = jsonOperation({
   operationId: "invoked.TriggerService.CreateTrigger",
-  method: "post",
-  path: "/api/v1/functions/{function_id}/triggers",
+  route: "POST /api/v1/functions/{function_id}/triggers",
   summary: "Create a trigger; a generated secret is returned once",
   permission: "functions:write",
   params: functionParam,
@@ -95,8 +93,7 @@ const changeIn = z.object({
 
 const applyTriggers = jsonOperation({
   operationId: "invoked.TriggerService.ApplyTriggers",
-  method: "post",
-  path: "/api/v1/functions/{function_id}/triggers/apply",
+  route: "POST /api/v1/functions/{function_id}/triggers/apply",
   summary:
     "Create, change and delete triggers in one transaction, in which triggers may swap names and slugs",
   permission: "functions:write",
@@ -134,8 +131,7 @@ const applyTriggers = jsonOperation({
 
 const getTrigger = jsonOperation({
   operationId: "invoked.TriggerService.GetTrigger",
-  method: "get",
-  path: "/api/v1/functions/{function_id}/triggers/{id}",
+  route: "GET /api/v1/functions/{function_id}/triggers/{id}",
   summary: "Get a trigger with its last run and, for a schedule, the next runs",
   permission: "functions:read",
   params: triggerParam,
@@ -147,8 +143,7 @@ const getTrigger = jsonOperation({
 
 const updateTrigger = jsonOperation({
   operationId: "invoked.TriggerService.UpdateTrigger",
-  method: "patch",
-  path: "/api/v1/functions/{function_id}/triggers/{id}",
+  route: "PATCH /api/v1/functions/{function_id}/triggers/{id}",
   summary: "Change the masked fields of a trigger, such as paused or schedule.cronSpec",
   permission: "functions:write",
   params: triggerParam,
@@ -165,8 +160,7 @@ const updateTrigger = jsonOperation({
 
 const deleteTrigger = jsonOperation({
   operationId: "invoked.TriggerService.DeleteTrigger",
-  method: "delete",
-  path: "/api/v1/functions/{function_id}/triggers/{id}",
+  route: "DELETE /api/v1/functions/{function_id}/triggers/{id}",
   summary: "Delete a trigger and its deliveries, and keep its invocations",
   permission: "functions:write",
   params: triggerParam,
@@ -177,8 +171,7 @@ const deleteTrigger = jsonOperation({
 
 const rotateSecret = jsonOperation({
   operationId: "invoked.TriggerService.RotateSecret",
-  method: "post",
-  path: "/api/v1/functions/{function_id}/triggers/{id}/rotate_secret",
+  route: "POST /api/v1/functions/{function_id}/triggers/{id}/rotate_secret",
   summary: "Replace the secret of a trigger; the server accepts the old secret for some time",
   permission: "functions:write",
   params: triggerParam,
@@ -205,8 +198,7 @@ const rotateSecret = jsonOperation({
 
 const runTrigger = jsonOperation({
   operationId: "invoked.TriggerService.RunTrigger",
-  method: "post",
-  path: "/api/v1/functions/{function_id}/triggers/{id}/run",
+  route: "POST /api/v1/functions/{function_id}/triggers/{id}/run",
   summary: "Run a schedule now, without changing its next runs",
   permission: "functions:invoke",
   // Its invocation is the record.
@@ -233,8 +225,7 @@ const deliveryOut = z.object({
 
 const listDeliveries = jsonOperation({
   operationId: "invoked.TriggerService.ListDeliveries",
-  method: "get",
-  path: "/api/v1/functions/{function_id}/triggers/{id}/deliveries",
+  route: "GET /api/v1/functions/{function_id}/triggers/{id}/deliveries",
   summary: "List the deliveries to a webhook in the last 7 days, newest first",
   permission: "functions:read",
   params: triggerParam,

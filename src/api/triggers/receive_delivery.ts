@@ -67,8 +67,7 @@ function replyOf(answer: DeliveryAnswer): Reply {
 
 export const receiveDelivery: Operation = rawOperation({
   operationId: "invoked.WebhookService.Receive",
-  method: "post",
-  path: "/api/v1/webhooks/incoming/{listener_id}",
+  route: "POST /api/v1/webhooks/incoming/{listener_id}",
   summary: "Deliver an event to a webhook, authenticated by the method of the trigger",
   permission: "signed-request",
   // Its delivery is the record.
@@ -81,8 +80,7 @@ export const receiveDelivery: Operation = rawOperation({
 
 export const receiveCapability: Operation = rawOperation({
   operationId: "invoked.WebhookService.ReceiveCapability",
-  method: "post",
-  path: "/api/v1/webhooks/incoming/{listener_id}/t/{token}",
+  route: "POST /api/v1/webhooks/incoming/{listener_id}/t/{token}",
   summary: "Deliver an event to a webhook whose path is its secret",
   permission: "signed-request",
   // Its delivery is the record.
@@ -119,8 +117,7 @@ async function answer(
 
 export const answerHandshake: Operation = rawOperation({
   operationId: "invoked.WebhookService.AnswerHandshake",
-  method: "get",
-  path: "/api/v1/webhooks/incoming/{listener_id}",
+  route: "GET /api/v1/webhooks/incoming/{listener_id}",
   summary: "Answer the handshake of the trigger; every other request gets 405",
   permission: "signed-request",
   params: z.object({ listener_id: z.string() }),
@@ -131,8 +128,7 @@ export const answerHandshake: Operation = rawOperation({
 
 export const answerCapabilityHandshake: Operation = rawOperation({
   operationId: "invoked.WebhookService.AnswerCapabilityHandshake",
-  method: "get",
-  path: "/api/v1/webhooks/incoming/{listener_id}/t/{token}",
+  route: "GET /api/v1/webhooks/incoming/{listener_id}/t/{token}",
   summary: "Answer the handshake of a webhook whose path is its secret",
   permission: "signed-request",
   params: z.object({ listener_id: z.string(), token: z.string() }),

@@ -68,8 +68,7 @@ const groupOut = z.object({
 
 const listUsage = jsonOperation({
   operationId: "invoked.UsageService.List",
-  method: "get",
-  path: "/api/v1/usage",
+  route: "GET /api/v1/usage",
   summary: "Sum up what invocations used, by day, function or principal",
   permission: "functions:read",
   concerns: () => ALL_FUNCTIONS,

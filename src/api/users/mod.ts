@@ -28,8 +28,7 @@ import { sessionJson, sessionOut } from "../sessions/schemas.ts";
 
 const listUsers = jsonOperation({
   operationId: "c1.api.user.v1.UserService.List",
-  method: "get",
-  path: "/api/v1/users",
+  route: "GET /api/v1/users",
   summary: "List the users, newest first: people, and service principals as C1 shows them",
   permission: "identity:read",
   query: pageQuery,
@@ -42,8 +41,7 @@ const listUsers = jsonOperation({
 
 const getUser = jsonOperation({
   operationId: "c1.api.user.v1.UserService.Get",
-  method: "get",
-  path: "/api/v1/users/{id}",
+  route: "GET /api/v1/users/{id}",
   summary: "Get a user; everyone may get themselves, and who may list users all of them",
   permission: "self",
   params: userParam,
@@ -71,8 +69,7 @@ const idsIn = z.array(z.string()).max(IDS_MAX).default([]);
 
 const searchUsers = jsonOperation({
   operationId: "c1.api.user.v1.UserSearch.Search",
-  method: "post",
-  path: "/api/v1/search/users",
+  route: "POST /api/v1/search/users",
   summary: "Find users by text in name, email or username, by id, role, status or type",
   permission: "identity:read",
   body: z.object({
@@ -123,8 +120,7 @@ const FIELDS = ["disabled"] as const;
 
 const updateUser = jsonOperation({
   operationId: "invoked.UserService.Update",
-  method: "patch",
-  path: "/api/v1/users/{id}",
+  route: "PATCH /api/v1/users/{id}",
   summary: "Disable or enable a person; disabling ends sessions and stops personal clients at once",
   permission: "identity:write",
   params: userParam,
@@ -145,8 +141,7 @@ const updateUser = jsonOperation({
 
 const setUserRoles = jsonOperation({
   operationId: "invoked.UserService.SetRoles",
-  method: "post",
-  path: "/api/v1/users/{id}/roles",
+  route: "POST /api/v1/users/{id}/roles",
   summary: "Replace the roles that owners give a person; groups of the provider may give others",
   permission: "identity:write",
   params: userParam,
@@ -159,8 +154,7 @@ const setUserRoles = jsonOperation({
 
 const deleteUser = jsonOperation({
   operationId: "invoked.UserService.Delete",
-  method: "delete",
-  path: "/api/v1/users/{id}",
+  route: "DELETE /api/v1/users/{id}",
   summary: "Delete a person with their sessions, personal clients and roles",
   permission: "identity:write",
   params: userParam,
@@ -171,8 +165,7 @@ const deleteUser = jsonOperation({
 
 const listUserSessions = jsonOperation({
   operationId: "invoked.UserService.ListSessions",
-  method: "get",
-  path: "/api/v1/users/{user_id}/sessions",
+  route: "GET /api/v1/users/{user_id}/sessions",
   summary: "List the console sessions of a user, newest first",
   permission: "identity:read",
   params: z.object({ user_id: z.string() }),
@@ -189,8 +182,7 @@ const listUserSessions = jsonOperation({
 
 const revokeUserSession = jsonOperation({
   operationId: "invoked.UserService.RevokeSession",
-  method: "delete",
-  path: "/api/v1/users/{user_id}/sessions/{id}",
+  route: "DELETE /api/v1/users/{user_id}/sessions/{id}",
   summary: "Revoke a console session of a user and sign its browser out",
   permission: "identity:write",
   params: z.object({ user_id: z.string(), id: z.string() }),

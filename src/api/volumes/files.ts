@@ -19,8 +19,7 @@ import { preconditionHeaders, readPreconditions } from "../preconditions.ts";
 
 export const listEntries = jsonOperation({
   operationId: "invoked.VolumeService.ListEntries",
-  method: "get",
-  path: "/api/v1/vfs/volumes/{id}/entries",
+  route: "GET /api/v1/vfs/volumes/{id}/entries",
   summary: "List files and directories, sorted by path",
   permission: "volumes:read",
   params: volumeParam,
@@ -82,8 +81,7 @@ const readHeaders = preconditionHeaders.extend({
 
 export const readFile = rawOperation({
   operationId: "invoked.VolumeService.ReadFile",
-  method: "get",
-  path: filePath,
+  route: `GET ${filePath}`,
   slashes: { path: "any" },
   summary: "Read a file or a range of the file; HEAD returns the headers only",
   permission: "volumes:read",
@@ -136,8 +134,7 @@ async function replyWith(
 
 export const writeFile = rawOperation({
   operationId: "invoked.VolumeService.WriteFile",
-  method: "put",
-  path: filePath,
+  route: `PUT ${filePath}`,
   slashes: { path: "any" },
   summary: "Write a file and create its parent directories",
   permission: "volumes:write",
@@ -160,8 +157,7 @@ export const writeFile = rawOperation({
 
 export const deleteFile = rawOperation({
   operationId: "invoked.VolumeService.DeleteFile",
-  method: "delete",
-  path: filePath,
+  route: `DELETE ${filePath}`,
   slashes: { path: "any" },
   summary: "Delete a file or a directory",
   permission: "volumes:write",

@@ -24,8 +24,7 @@ export const LIST_VOLUMES = "invoked.VolumeService.ListVolumes";
 
 const listVolumes = jsonOperation({
   operationId: LIST_VOLUMES,
-  method: "get",
-  path: "/api/v1/vfs/volumes",
+  route: "GET /api/v1/vfs/volumes",
   summary: "List volumes, newest first",
   permission: "volumes:read",
   query: pageQuery,
@@ -37,8 +36,7 @@ const listVolumes = jsonOperation({
 
 const createVolume = jsonOperation({
   operationId: "invoked.VolumeService.CreateVolume",
-  method: "post",
-  path: "/api/v1/vfs/volumes",
+  route: "POST /api/v1/vfs/volumes",
   summary: "Create an empty volume",
   permission: "volumes:write",
   body: createVolumeIn,
@@ -50,8 +48,7 @@ const createVolume = jsonOperation({
 
 const getVolume = jsonOperation({
   operationId: "invoked.VolumeService.GetVolume",
-  method: "get",
-  path: "/api/v1/vfs/volumes/{id}",
+  route: "GET /api/v1/vfs/volumes/{id}",
   summary: "Get a volume",
   permission: "volumes:read",
   params: volumeParam,
@@ -63,8 +60,7 @@ const getVolume = jsonOperation({
 
 const deleteVolume = jsonOperation({
   operationId: "invoked.VolumeService.DeleteVolume",
-  method: "delete",
-  path: "/api/v1/vfs/volumes/{id}",
+  route: "DELETE /api/v1/vfs/volumes/{id}",
   summary: "Delete a volume with all its files and versions",
   permission: "volumes:write",
   params: volumeParam,
@@ -75,8 +71,7 @@ const deleteVolume = jsonOperation({
 
 const listVersions = jsonOperation({
   operationId: "invoked.VolumeService.ListVersions",
-  method: "get",
-  path: "/api/v1/vfs/volumes/{id}/versions",
+  route: "GET /api/v1/vfs/volumes/{id}/versions",
   summary: "List the versions that can be restored, newest first",
   permission: "volumes:read",
   params: volumeParam,
@@ -89,8 +84,7 @@ const listVersions = jsonOperation({
 
 const restoreVersion = jsonOperation({
   operationId: "invoked.VolumeService.RestoreVersion",
-  method: "post",
-  path: "/api/v1/vfs/volumes/{id}/restore",
+  route: "POST /api/v1/vfs/volumes/{id}/restore",
   summary: "Create a new version with the files of an earlier version",
   permission: "volumes:write",
   params: volumeParam,
@@ -103,8 +97,7 @@ const restoreVersion = jsonOperation({
 
 const readArchive = rawOperation({
   operationId: "invoked.VolumeService.ReadArchive",
-  method: "get",
-  path: "/api/v1/vfs/volumes/{id}/archive",
+  route: "GET /api/v1/vfs/volumes/{id}/archive",
   summary: "Read all files as a tar archive",
   permission: "volumes:read",
   params: volumeParam,
@@ -120,8 +113,7 @@ const readArchive = rawOperation({
 
 const writeArchive = rawOperation({
   operationId: "invoked.VolumeService.WriteArchive",
-  method: "put",
-  path: "/api/v1/vfs/volumes/{id}/archive",
+  route: "PUT /api/v1/vfs/volumes/{id}/archive",
   summary: "Replace all files with the files of a tar archive",
   permission: "volumes:write",
   params: volumeParam,
