@@ -1,5 +1,5 @@
 /** What an operation of the API is, and what its handler answers. */
-import type { z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import type { Activity } from "../domain/audit/ocsf.ts";
 import type { AuditMode } from "../domain/audit/scope.ts";
 import {
@@ -59,19 +59,28 @@ function functionInPath(path: string): Concerns<{ readonly params: unknown }> | 
 /** The services of these names: what a handler, or a part of the transport, uses. */
 export type Uses<Name extends keyof Services> = Pick<Services, Name>;
 
+type Method = "get" | "post" | "put" | "patch" | "delete";
+/** Method and path, with `{name}` for parameters: as clients write the request of an operation. */
+type Route = `${Uppercase<Method>} /${string}`;
+type NamesIn<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
+  ? Name | NamesIn<Rest>
+  : never;
+/** The parameters in the path of a route. */
+type Params<T extends Route> = { readonly [Name in NamesIn<T>]: string };
+
 type Schema = z.ZodObject;
 type Optional = Schema | undefined;
 type Parsed<S extends Optional> = S extends Schema ? z.output<S> : Record<string, never>;
 
 /** A validated request. `Body` is the parsed JSON, or the {@link RawBody} of an operation that takes bytes. */
 export interface Input<
-  P extends Optional,
+  T extends Route,
   Q extends Optional,
   H extends Optional,
   Body,
   A extends OperationPermission,
 > {
-  readonly params: Parsed<P>;
+  readonly params: Params<T>;
   readonly query: Parsed<Q>;
   /** Values of the declared headers; all absent in a host call. */
   readonly headers: Parsed<H>;
@@ -128,11 +137,9 @@ export type Answers = Readonly<
   Record<number, { readonly description: string; readonly content?: Content }>
 >;
 
-type Method = "get" | "post" | "put" | "patch" | "delete";
-
 /** What JSON and raw operations have in common. */
 interface Contract<
-  P extends Optional,
+  T extends Route,
   Q extends Optional,
   H extends Optional,
   A extends OperationPermission,
@@ -140,14 +147,13 @@ interface Contract<
 > {
   /** As C1 names it, `c1.api.functions.v1.FunctionsService.Invoke`; `invoked.…` for additions. */
   readonly operationId: string;
-  /** Method and path, with `{name}` for parameters: as clients write the request of an operation. */
-  readonly route: `${Uppercase<Method>} /${string}`;
+  readonly route: T;
   /** Path parameters whose values may have slashes. */
   readonly slashes?: Readonly<Record<string, Slashes>>;
   readonly summary: string;
   readonly permission: A;
   /** The function in its path by default. */
-  readonly concerns?: Concerns<{ readonly params: Parsed<P>; readonly body: B }>;
+  readonly concerns?: Concerns<{ readonly params: Params<T>; readonly body: B }>;
   /** For clients, not for functions: it acts on the client of the request, or is for people who set up the server. */
   readonly ofClient?: true;
   /** A change that the token of an approved device (RFC 8628) may make, which otherwise only reads. */
@@ -162,7 +168,6 @@ interface Contract<
    * audited, `own` for a handler that records events by itself, and `none` for what has a history of its own.
    */
   readonly audit?: Exclude<AuditMode, "changes"> | "none";
-  readonly params?: P;
   /** Keys are in snake_case, as C1 has them. */
   readonly query?: Q;
   /** Request headers that the handler reads. */
@@ -170,14 +175,14 @@ interface Contract<
 }
 
 interface JsonDefinition<
-  P extends Optional,
+  T extends Route,
   Q extends Optional,
   H extends Optional,
   B extends Optional,
   A extends OperationPermission,
   R extends z.ZodType | undefined,
   S,
-> extends Contract<P, Q, H, A, Parsed<B>> {
+> extends Contract<T, Q, H, A, Parsed<B>> {
   /** By default, a DELETE takes an empty object, and other operations take no body. */
   readonly body?: B;
   /** An empty object by default. */
@@ -187,19 +192,19 @@ interface JsonDefinition<
    * names the services that it {@link Uses}; without one it gets none.
    */
   readonly handle: (
-    input: Input<P, Q, H, Parsed<B>, A>,
+    input: Input<T, Q, H, Parsed<B>, A>,
     services: S,
   ) => Promise<R extends z.ZodType ? z.input<R> | Reply : void>;
 }
 
 interface RawDefinition<
-  P extends Optional,
+  T extends Route,
   Q extends Optional,
   H extends Optional,
   A extends OperationPermission,
   C extends Content | undefined,
   S,
-> extends Contract<P, Q, H, A> {
+> extends Contract<T, Q, H, A> {
   /**
    * The request's body as bytes, which may be of no media type: then the handler reads only the headers and the query as
    * they were sent. Undefined for a body without fields.
@@ -208,21 +213,23 @@ interface RawDefinition<
   readonly answers: Answers;
   /** As that of a JSON operation. */
   readonly handle: (
-    input: Input<P, Q, H, C extends Content ? RawBody : Record<string, never>, A>,
+    input: Input<T, Q, H, C extends Content ? RawBody : Record<string, never>, A>,
     services: S,
   ) => Promise<Reply>;
 }
 
 /** A validated request whose types the definition of its operation knows. */
 export type AnyInput = Readonly<
-  Record<keyof Input<Optional, Optional, Optional, unknown, "self">, unknown>
+  Record<keyof Input<Route, Optional, Optional, unknown, "self">, unknown>
 >;
 /** Answers a {@link Reply}, or the value of one that is JSON. */
 type AnyHandler = (input: AnyInput, services: Services) => Promise<unknown>;
 interface AnyContract
-  extends Omit<Contract<Optional, Optional, Optional, OperationPermission>, "concerns" | "route"> {
+  extends Omit<Contract<Route, Optional, Optional, OperationPermission>, "concerns" | "route"> {
   readonly method: Method;
   readonly path: string;
+  /** Undefined for a path without parameters. */
+  readonly params: z.ZodObject | undefined;
   /** The group of the permission that the caller must have; undefined if no role is needed. */
   readonly requires: PermissionGroup | undefined;
   readonly concerns: Concerns<{ readonly params: unknown; readonly body: unknown }> | undefined;
@@ -256,13 +263,13 @@ export type Operation = JsonOperation | RawOperation;
 /** Defines an operation that takes and answers JSON. */
 export function jsonOperation<
   A extends OperationPermission,
+  T extends Route,
   R extends z.ZodType | undefined = undefined,
-  P extends Optional = undefined,
   Q extends Optional = undefined,
   H extends Optional = undefined,
   B extends Optional = undefined,
   S extends Partial<Services> = Record<never, never>,
->(definition: JsonDefinition<P, Q, H, B, A, R, S>): JsonOperation {
+>(definition: JsonDefinition<T, Q, H, B, A, R, S>): JsonOperation {
   const common = commonOf(definition);
   const isDelete = common.method === "delete";
   const { body = isDelete ? empty : undefined, response = empty, destroys = isDelete } = definition;
@@ -272,7 +279,7 @@ export function jsonOperation<
     body,
     response,
     kind: "json",
-    reader: new RequestReader(definition, destroys),
+    reader: new RequestReader({ ...definition, params: common.params }, destroys),
     handle: definition.handle as unknown as AnyHandler,
   };
 }
@@ -280,28 +287,28 @@ export function jsonOperation<
 /** Defines an operation with raw bytes or a form. */
 export function rawOperation<
   A extends OperationPermission,
-  P extends Optional = undefined,
+  T extends Route,
   Q extends Optional = undefined,
   H extends Optional = undefined,
   C extends Content | undefined = undefined,
   S extends Partial<Services> = Record<never, never>,
->(definition: RawDefinition<P, Q, H, A, C, S>): RawOperation {
+>(definition: RawDefinition<T, Q, H, A, C, S>): RawOperation {
   const common = commonOf(definition);
-  const { params, query, content, destroys = common.method === "delete" } = definition;
+  const { query, content, destroys = common.method === "delete" } = definition;
   const body = content && "bytes";
   return {
     ...definition,
     ...common,
     kind: "raw",
-    reader: new RequestReader({ params, query, body }, destroys),
+    reader: new RequestReader({ params: common.params, query, body }, destroys),
     handle: definition.handle as unknown as AnyHandler,
   };
 }
 
 /** What follows from the definition of any operation. */
 function commonOf(
-  { route, operationId, permission, audit, concerns }:
-    & Pick<AnyContract, "operationId" | "permission" | "audit">
+  { route, operationId, permission, audit, concerns, slashes }:
+    & Pick<AnyContract, "operationId" | "permission" | "audit" | "slashes">
     & { readonly route: string; readonly concerns?: unknown },
 ) {
   const [verb = "", path = ""] = route.split(" ");
@@ -312,11 +319,21 @@ function commonOf(
   return {
     method,
     path,
+    params: paramsOf(path, slashes),
     requires: groupOf(permission),
     concerns: (concerns ?? functionInPath(path)) as AnyContract["concerns"],
     activity,
     audited: isAudited ? (audit ?? "changes") as AuditMode : undefined,
   };
+}
+
+/** The schema of the parameters in a path. */
+function paramsOf(path: string, slashes: AnyContract["slashes"] = {}): z.ZodObject | undefined {
+  const names = [...path.matchAll(/\{(\w+)\}/g)].flatMap(([, name]) => name ?? []);
+  if (names.length === 0) return undefined;
+  const schemaOf = (name: string) =>
+    slashes[name] === "any" ? z.string().openapi({ description: "May have slashes" }) : z.string();
+  return z.object(Object.fromEntries(names.map((name) => [name, schemaOf(name)])));
 }
 
 /** Whether the body of a request is bytes, and not a message. */

@@ -62,8 +62,6 @@ const exporterOut = z.object({
 
 const exporterAnswer = z.object({ exporter: exporterOut });
 
-/** Names an export. */
-const exportParam = z.object({ export_id: z.string() });
 const nameIn = textIn.max(NAME_CHARS_MAX);
 
 /** The API's form of an export, for a caller. */
@@ -149,7 +147,6 @@ const getExport = jsonOperation({
   route: `GET ${PATH}/{export_id}`,
   summary: "Get an export of the audit log",
   permission: "log:read",
-  params: exportParam,
   response: exporterAnswer,
   async handle({ params, principal }, { auditExports }: Uses<"auditExports">) {
     return { exporter: exporterJson(await auditExports.get(params.export_id), principal) };
@@ -161,7 +158,6 @@ const updateExport = jsonOperation({
   route: `POST ${PATH}/{export_id}`,
   summary: "Change the masked fields of an export: displayName, datasource",
   permission: "log:write",
-  params: exportParam,
   body: z.object({
     exporter: z.object({
       displayName: nameIn.optional(),
@@ -186,7 +182,6 @@ const deleteExport = jsonOperation({
   route: `DELETE ${PATH}/{export_id}`,
   summary: "End an export of the audit log; what it has written stays",
   permission: "log:write",
-  params: exportParam,
   async handle({ params }, { auditExports }: Uses<"auditExports">) {
     await auditExports.delete(params.export_id);
   },
@@ -197,7 +192,6 @@ const listExportEvents = jsonOperation({
   route: `POST ${PATH}/{export_id}/events`,
   summary: "List the events that an export has written, oldest first",
   permission: "log:read",
-  params: exportParam,
   body: z.object(pageBody).openapi("c1.api.systemlog.v1.ExportServiceListEventsRequest"),
   response: listOf(eventOut),
   async handle({ params, body }, { auditExports }: Uses<"auditExports">) {

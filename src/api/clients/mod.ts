@@ -8,9 +8,6 @@ import { lifetimeIn } from "../lifetimes.ts";
 import { roleIdsIn } from "../role_ids.ts";
 import { sourceCidrsIn } from "../source_cidrs.ts";
 
-/** Names a client. */
-const clientParam = z.object({ id: z.string() });
-
 const clientOut = z.object(answerShape(CLIENT_ANSWER))
   .openapi("c1.api.iam.v1.PersonalClient");
 
@@ -67,7 +64,6 @@ const getClient = jsonOperation({
   summary: "Get a client of the caller's principal",
   permission: "self",
   ofClient: true,
-  params: clientParam,
   response: clientAnswer,
   async handle({ params, principal }, { clients }: Uses<"clients">) {
     return { client: clientJson(await clients.get(principal, params.id)) };
@@ -80,7 +76,6 @@ const updateClient = jsonOperation({
   summary: `Change the masked fields of a client: ${CLIENT_FIELDS.join(", ")}`,
   permission: "self",
   ofClient: true,
-  params: clientParam,
   body: z.object({
     client: z.object({
       displayName: clientNameIn.optional(),
@@ -106,7 +101,6 @@ const deleteClient = jsonOperation({
   summary: "Delete a client and revoke its access tokens",
   permission: "self",
   ofClient: true,
-  params: clientParam,
   async handle({ params, principal }, { clients }: Uses<"clients">) {
     await clients.delete(principal, params.id);
   },

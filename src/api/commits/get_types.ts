@@ -4,7 +4,6 @@ import { quoted } from "../../config/mod.ts";
 import { ALL_FUNCTIONS } from "../../domain/references.ts";
 import { jsonOperation, type Uses } from "../operation.ts";
 import { bytesOut, encodeBase64 } from "../primitives.ts";
-import { commitParams } from "./schemas.ts";
 
 const typesOut = z.object({
   files: z.record(z.string(), bytesOut).openapi({
@@ -27,7 +26,6 @@ export const getTypes = jsonOperation({
   slashes: { commit_id: "commit-reference" },
   summary: "Get the type declarations of a commit's packages and of the SDK, for an editor",
   permission: "functions:read",
-  params: commitParams,
   response: typesOut,
   async handle({ params }, { commitTypes }: Uses<"commitTypes">) {
     return typesJson(await commitTypes.of(params.function_id, params.commit_id));

@@ -1,4 +1,4 @@
-import { filesOut, functionParam } from "../functions/schemas.ts";
+import { filesOut } from "../functions/schemas.ts";
 import {
   BINARY,
   jsonOperation,
@@ -22,7 +22,6 @@ import {
   commitJson,
   commitMessageIn,
   commitOut,
-  commitParams,
   typeCheckJson,
   typeCheckOut,
   warningsJson,
@@ -39,7 +38,6 @@ const listCommits = jsonOperation({
   route: "GET /api/v1/functions/{function_id}/commits",
   summary: "List the commits of a function, newest first",
   permission: "functions:read",
-  params: functionParam,
   query: pageQuery.extend({ id_prefix: idPrefixIn }),
   response: listOf(commitOut),
   async handle({ params, query }, { commits }: Uses<"commits">) {
@@ -59,7 +57,6 @@ const createInitialCommit = jsonOperation({
   route: "POST /api/v1/functions/{function_id}/commits",
   summary: "Open a commit: declare its files and get their upload URLs",
   permission: "functions:write",
-  params: functionParam,
   body: z.object({
     filenames: z.array(z.string()).default([]),
     commitMessage: commitMessageIn,
@@ -77,7 +74,6 @@ const createFinalCommit = jsonOperation({
   route: "POST /api/v1/functions/{function_id}/commits/{commit_id}/finalize",
   summary: "Build an open commit, lock its dependencies and make the commit the head",
   permission: "functions:write",
-  params: commitParams,
   headers: preconditionHeaders,
   body: empty,
   response: z.object({ commit: commitOut, typeCheck: typeCheckOut, warnings: warningsOut }),
@@ -94,7 +90,6 @@ const getLockFile = jsonOperation({
   slashes: { commit_id: "commit-reference" },
   summary: "Get the deno.lock that pins a commit's dependencies",
   permission: "functions:read",
-  params: commitParams,
   response: z.object({ content: bytesOut, exists: z.boolean() }),
   async handle({ params }, { commits }: Uses<"commits">) {
     const content = await commits.lockfile(params.function_id, params.commit_id);
@@ -108,7 +103,6 @@ const getCommitContent = jsonOperation({
   slashes: { id: "commit-reference" },
   summary: "Get a commit and its files, by id, HEAD or refs/tags/<name>",
   permission: "functions:read",
-  params: z.object({ function_id: z.string(), id: z.string() }),
   query: z.object({
     show_purged: trueOrFalse.default("false").openapi({
       description: "Return the remaining files of a commit with purged files instead of status 410",
@@ -157,7 +151,6 @@ const uploadFile = rawOperation({
   permission: "signed-url",
   // The commit that the file belongs to is audited.
   audit: "none",
-  params: z.object({ token: z.string() }),
   content: { "application/octet-stream": BINARY },
   answers: { 204: { description: "Uploaded" } },
   async handle({ params, body }, { commits, maxFileBytes }: Uses<"commits" | "maxFileBytes">) {

@@ -6,9 +6,6 @@ import { limitsOut, recordedLimitsJson } from "../functions/limits.ts";
 import { int32Out, textIn, timestamp } from "../primitives.ts";
 import { enumWords } from "../../resources/words.ts";
 
-/** Names a commit. */
-export const commitParams = z.object({ function_id: z.string(), commit_id: z.string() });
-
 export const commitOut = z.object({
   id: z.string(),
   functionId: z.string(),

@@ -2,14 +2,10 @@ import { z } from "@hono/zod-openapi";
 import type { DeadLetter } from "../../domain/invocations/dead_letters.ts";
 import { attemptOut, attemptsOf } from "../invocations/starts.ts";
 import { listOf, pageJson, pageOf, pageQuery, timestamp } from "../primitives.ts";
-import { functionParam } from "../functions/schemas.ts";
 import { bulkIn, bulkOut, replayIn } from "../invocations/change.ts";
 import { errorCodeIn, filterOf, queryIn } from "../invocations/filter.ts";
 import { idsWithin } from "../scope.ts";
 import { jsonOperation, type Operation, type Uses } from "../operation.ts";
-
-/** Names a dead letter. */
-const deadLetterParams = z.object({ function_id: z.string(), id: z.string() });
 
 const deadLetterOut = z.object({
   id: z.string(),
@@ -39,7 +35,6 @@ const listDeadLetters = jsonOperation({
   route: `GET ${PATH}`,
   summary: "List the dead letters of a function, or of all functions (-), newest first",
   permission: "functions:read",
-  params: functionParam,
   query: pageQuery.extend({ error_word: errorCodeIn, query: queryIn }),
   concerns: ({ params }) => params.function_id,
   response: listOf(deadLetterOut),
@@ -58,7 +53,6 @@ const getDeadLetter = jsonOperation({
   route: `GET ${PATH}/{id}`,
   summary: "Get a dead letter",
   permission: "functions:read",
-  params: deadLetterParams,
   response: z.object({ deadLetter: deadLetterOut }),
   async handle({ params }, { deadLetters }: Uses<"deadLetters">) {
     return { deadLetter: deadLetterJson(await deadLetters.get(params.function_id, params.id)) };
@@ -74,7 +68,6 @@ const replayDeadLetter = jsonOperation({
   permission: "functions:invoke",
   audit: "call",
   destroys: true,
-  params: deadLetterParams,
   body: replayIn,
   response: z.object({ invocationId: z.string() }),
   async handle({ params, body, principal }, { deadLetters }: Uses<"deadLetters">) {
@@ -89,7 +82,6 @@ const dropDeadLetter = jsonOperation({
   summary: "Drop a dead letter and keep its invocation",
   permission: "functions:invoke",
   audit: "call",
-  params: deadLetterParams,
   async handle({ params }, { deadLetters }: Uses<"deadLetters">) {
     await deadLetters.drop(params.function_id, params.id);
   },
@@ -102,7 +94,6 @@ const replayDeadLetters = jsonOperation({
   permission: "functions:invoke",
   audit: "call",
   destroys: true,
-  params: functionParam,
   body: bulkIn,
   response: bulkOut,
   async handle({ params, body, principal }, { bulk }: Uses<"bulk">) {
@@ -118,7 +109,6 @@ const dropDeadLetters = jsonOperation({
   permission: "functions:invoke",
   audit: "call",
   destroys: true,
-  params: functionParam,
   body: bulkIn,
   response: bulkOut,
   async handle({ params, body }, { bulk }: Uses<"bulk">) {

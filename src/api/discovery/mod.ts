@@ -83,7 +83,6 @@ const getProtectedPath = jsonOperation({
   route: "GET /.well-known/oauth-protected-resource/{path}",
   slashes: { path: "any" },
   summary: "Get the metadata of a path of the server as a protected resource (RFC 9728)",
-  params: z.object({ path: z.string() }),
   handle({ params: { path } }, { issuer }: Uses<"issuer">) {
     if (takesTokens(`/${path}`)) {
       return Promise.resolve(metadataOf(`${issuer}/${encodeURI(path)}`, issuer));

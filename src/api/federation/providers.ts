@@ -15,7 +15,6 @@ import {
   providerIn,
   providerJson,
   providerOut,
-  providerParam,
   spiffeSettings,
   wellKnownIn,
 } from "./schemas.ts";
@@ -68,7 +67,6 @@ const getProvider = jsonOperation({
   route: `GET ${PATH}/{id}`,
   summary: "Get a provider of workload identities",
   permission: "identity:read",
-  params: providerParam,
   response: providerAnswer,
   async handle({ params }, { federationProviders }: Uses<"federationProviders">) {
     return { provider: providerJson(await federationProviders.get(params.id)) };
@@ -80,7 +78,6 @@ const updateProvider = jsonOperation({
   route: `PATCH ${PATH}/{id}`,
   summary: `Change the masked fields of a provider: ${PROVIDER_FIELDS.join(", ")}`,
   permission: "identity:write",
-  params: providerParam,
   body: z.object({ provider: providerIn, updateMask: fieldMask.optional() })
     .openapi("c1.api.workload_federation.v1.WorkloadFederationServiceUpdateProviderRequest"),
   response: providerAnswer,
@@ -97,7 +94,6 @@ const deleteProvider = jsonOperation({
   route: `DELETE ${PATH}/{id}`,
   summary: "Delete a provider of workload identities that no trust uses",
   permission: "identity:write",
-  params: providerParam,
   async handle({ params }, { federationProviders }: Uses<"federationProviders">) {
     await federationProviders.delete(params.id);
   },

@@ -6,7 +6,6 @@ import type { ProviderRow, TrustRow } from "../../store/federation.ts";
 import { resource } from "../messages/of_schema.ts";
 import { answerJson, answerShape, enumOf, requestShape, textOf } from "../resource.ts";
 import { roleIdsIn } from "../role_ids.ts";
-import { ofPrincipalParam } from "../service_principals/schemas.ts";
 import { sourceCidrsIn } from "../source_cidrs.ts";
 
 /** C1 has no settings for OpenID Connect, and its TypeScript SDK sends no object for them. */
@@ -95,9 +94,5 @@ export function trustJson(row: TrustRow): z.input<typeof trustOut> {
   return answerJson(TRUST, row);
 }
 
-/** Names a provider. */
-export const providerParam = z.object({ id: z.string() });
-/** Names a trust of a service principal. */
-export const trustParams = ofPrincipalParam.extend({ client_id: z.string() });
 /** The client id of a trust has a slash. */
 export const trustSlashes = { client_id: "trust" } as const;

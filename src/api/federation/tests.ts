@@ -5,7 +5,7 @@ import { invalid } from "../../domain/errors.ts";
 import { ClaimsError, parseClaims, STEPS, testCondition } from "../../domain/identity/mod.ts";
 import { jsonOperation, type Uses } from "../operation.ts";
 import { textIn } from "../primitives.ts";
-import { trustParams, trustSlashes } from "./schemas.ts";
+import { trustSlashes } from "./schemas.ts";
 
 const SERVICE = "c1.api.workload_federation.v1.WorkloadFederationService";
 /** As long as the form of a token request may be. */
@@ -34,7 +34,6 @@ const testToken = jsonOperation({
   summary: "Check a token as an exchange with the trust would, step by step, and issue none",
   permission: "identity:read",
   ofClient: true,
-  params: trustParams,
   body: z.object({
     subjectToken: z.string().min(1).max(TOKEN_CHARS_MAX),
     sourceIp: z.string().default("").refine((text) => text === "" || isIP(text) !== 0, {

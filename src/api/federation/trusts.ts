@@ -11,14 +11,12 @@ import {
   searchText,
   textIn,
 } from "../primitives.ts";
-import { ofPrincipalParam } from "../service_principals/schemas.ts";
 import {
   nameIn,
   trustAnswer,
   trustIn,
   trustJson,
   trustOut,
-  trustParams,
   trustShape,
   trustSlashes,
 } from "./schemas.ts";
@@ -54,7 +52,6 @@ const listTrusts = jsonOperation({
   route: `GET ${PATH}`,
   summary: "List the trusts of a service principal, newest first",
   permission: "identity:read",
-  params: ofPrincipalParam,
   query: pageQuery,
   response: listOf(trustOut),
   async handle({ params, query }, { federationTrusts }: Uses<"federationTrusts">) {
@@ -70,7 +67,6 @@ const createTrust = jsonOperation({
   route: `POST ${PATH}`,
   summary: "Let the workloads of a provider that meet a condition act as a service principal",
   permission: "identity:write",
-  params: ofPrincipalParam,
   body: z.object({
     ...trustShape,
     displayName: nameIn,
@@ -90,7 +86,6 @@ const getTrust = jsonOperation({
   slashes: trustSlashes,
   summary: "Get a trust of a service principal",
   permission: "identity:read",
-  params: trustParams,
   response: trustAnswer,
   async handle({ params }, { federationTrusts }: Uses<"federationTrusts">) {
     const row = await federationTrusts.get(params.service_principal_id, params.client_id);
@@ -104,7 +99,6 @@ const updateTrust = jsonOperation({
   slashes: trustSlashes,
   summary: `Change the masked fields of a trust: ${TRUST_FIELDS.join(", ")}`,
   permission: "identity:write",
-  params: trustParams,
   body: z.object({ trust: trustIn, updateMask: fieldMask.optional() })
     .openapi("c1.api.workload_federation.v1.WorkloadFederationServiceUpdateTrustRequest"),
   response: trustAnswer,
@@ -122,7 +116,6 @@ const deleteTrust = jsonOperation({
   slashes: trustSlashes,
   summary: "Delete a trust and revoke its access tokens",
   permission: "identity:write",
-  params: trustParams,
   async handle({ params, principal }, { federationTrusts }: Uses<"federationTrusts">) {
     await federationTrusts.delete(principal, params.service_principal_id, params.client_id);
   },

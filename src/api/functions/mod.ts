@@ -19,7 +19,6 @@ import {
   functionIn,
   functionJson,
   functionOut,
-  idParam,
 } from "./schemas.ts";
 import { z } from "@hono/zod-openapi";
 import { commitMessageIn } from "../commits/schemas.ts";
@@ -124,7 +123,6 @@ const getFunction = jsonOperation({
   route: "GET /api/v1/functions/{id}",
   summary: "Get a function, even if it is deleted",
   permission: "functions:read",
-  params: idParam,
   response: z.object({ function: functionOut }),
   async handle({ params }, { functions }: Uses<"functions">) {
     return { function: functionJson(await functions.get(params.id)) };
@@ -136,7 +134,6 @@ const deleteFunction = jsonOperation({
   route: "DELETE /api/v1/functions/{id}",
   summary: "Delete a function and keep its commits and invocations readable",
   permission: "functions:write",
-  params: idParam,
   async handle({ params, principal }, { functions }: Uses<"functions">) {
     await functions.delete(principal, params.id);
   },
@@ -152,7 +149,6 @@ const clearCircuitBreaker = jsonOperation({
   summary: "Run or cancel the invocations that the circuit breaker of a function has paused",
   permission: "functions:invoke",
   destroys: true,
-  params: z.object({ function_id: z.string() }),
   body: z.object({
     decision: z.enum(DECISIONS).refine((decision) => decision !== DECISIONS[0], {
       error: ({ input }) =>

@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 import type { DescribedPublishRow } from "../../store/functions.ts";
 import { jsonOperation, type Uses } from "../operation.ts";
 import { listOf, pageJson, pageOf, pageQuery, timestamp } from "../primitives.ts";
-import { functionJson, functionOut, functionParam } from "./schemas.ts";
+import { functionJson, functionOut } from "./schemas.ts";
 import { preconditionHeaders, readPreconditions } from "../preconditions.ts";
 
 const publishOut = z.object({
@@ -30,7 +30,6 @@ export const listPublishes = jsonOperation({
   route: "GET /api/v1/functions/{function_id}/publishes",
   summary: "List the publishes of a function, newest first",
   permission: "functions:read",
-  params: functionParam,
   query: pageQuery,
   response: listOf(publishOut),
   async handle({ params, query }, { publishes }: Uses<"publishes">) {
@@ -57,7 +56,6 @@ export const rollBackFunction = jsonOperation({
   summary:
     "Publish the previously published commit again; each further roll-back goes back one more publish",
   permission: "functions:write",
-  params: functionParam,
   headers: preconditionHeaders,
   body: z.object({
     commitId: z.string().default("").openapi({

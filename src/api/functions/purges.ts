@@ -12,7 +12,6 @@ import {
   timestamp,
   timestampIn,
 } from "../primitives.ts";
-import { functionParam } from "./schemas.ts";
 import type { PurgeRow } from "../../store/purges.ts";
 import type { FunctionScope } from "../../domain/identity/mod.ts";
 
@@ -57,7 +56,6 @@ export const purgeFunction = jsonOperation({
     "Permanently erase ended invocations or commit files, of a function or of all functions (-)",
   permission: "functions:write",
   destroys: true,
-  params: functionParam,
   body: purgeIn,
   response: purgeOut,
   async handle({ params, body, principal, functions }, { purges }: Uses<"purges">) {
@@ -106,7 +104,6 @@ export const listPurges = jsonOperation({
   route: "GET /api/v1/functions/{function_id}/purges",
   summary: "List the purges of a function, newest first",
   permission: "functions:read",
-  params: functionParam,
   query: pageQuery,
   response: listOf(purgeRecordOut),
   async handle({ params, query, functions }, { purges }: Uses<"purges">) {

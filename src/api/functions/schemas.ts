@@ -9,11 +9,6 @@ import { textOf } from "../resource.ts";
 import { effectiveLimitsOut, limitsJson } from "./limits.ts";
 import { namedValuesIn, settingsIn, settingsJson, settingsOut } from "./settings.ts";
 
-/** Names a function by its id. */
-export const idParam = z.object({ id: z.string() });
-/** Names the function that something belongs to. */
-export const functionParam = z.object({ function_id: z.string() });
-
 export const functionOut = z.object({
   id: z.string(),
   ...settingsOut,

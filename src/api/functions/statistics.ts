@@ -19,7 +19,6 @@ import {
   timestampIn,
   trueOrFalse,
 } from "../primitives.ts";
-import { functionParam } from "./schemas.ts";
 import { enumWords } from "../../resources/words.ts";
 
 const FUNCTIONS_MAX = 100;
@@ -80,7 +79,6 @@ export const getFunctionStatistics = jsonOperation({
   route: "GET /api/v1/functions/{function_id}/statistics",
   summary: "Count the invocations, failures and durations of a function by time step",
   permission: "functions:read",
-  params: functionParam,
   query: z.object(timeQuery),
   response: z.object({ list: z.array(stepOut) }),
   async handle(

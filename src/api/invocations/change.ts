@@ -1,8 +1,7 @@
 import { jsonOperation, type Uses } from "../operation.ts";
 import { bytesIn, empty, int32Out } from "../primitives.ts";
-import { invocationAnswer, invocationJson, invocationParams } from "./schemas.ts";
+import { invocationAnswer, invocationJson } from "./schemas.ts";
 import { z } from "@hono/zod-openapi";
-import { functionParam } from "../functions/schemas.ts";
 import { bulkFilterIn, filterOf } from "./filter.ts";
 
 export const cancelInvocation = jsonOperation({
@@ -12,7 +11,6 @@ export const cancelInvocation = jsonOperation({
   permission: "functions:invoke",
   audit: "call",
   destroys: true,
-  params: invocationParams,
   body: empty,
   response: invocationAnswer,
   async handle({ params }, { invocations }: Uses<"invocations">) {
@@ -35,7 +33,6 @@ export const replayInvocation = jsonOperation({
   permission: "functions:invoke",
   // Its invocation is the record.
   audit: "none",
-  params: invocationParams,
   body: replayIn,
   response: z.object({ invocationId: z.string() }),
   async handle({ params, body, principal }, { replays }: Uses<"replays">) {
@@ -68,7 +65,6 @@ export const replayInvocations = jsonOperation({
   permission: "functions:invoke",
   audit: "call",
   destroys: true,
-  params: functionParam,
   body: bulkIn,
   response: bulkOut,
   async handle({ params, body, principal }, { bulk }: Uses<"bulk">) {
@@ -84,7 +80,6 @@ export const cancelInvocations = jsonOperation({
   permission: "functions:invoke",
   audit: "call",
   destroys: true,
-  params: functionParam,
   body: bulkIn,
   response: bulkOut,
   async handle({ params, body }, { bulk }: Uses<"bulk">) {

@@ -2,7 +2,6 @@ import { z } from "@hono/zod-openapi";
 import type { Invoke } from "../../domain/invocations/invocations.ts";
 import { embeddedBase64 } from "../../shared/json_text.ts";
 import { traceOfRequest } from "../../shared/trace_headers.ts";
-import { functionParam } from "../functions/schemas.ts";
 import { jsonOperation, Reply, type Uses } from "../operation.ts";
 import { invalid } from "../../domain/errors.ts";
 import { bytesIn, bytesOut, timestampIn } from "../primitives.ts";
@@ -15,7 +14,6 @@ export const invoke = jsonOperation({
   permission: "functions:invoke",
   // Its invocation is the record.
   audit: "none",
-  params: functionParam,
   headers: z.object({
     "Prefer": z.string().transform(parsePrefer).optional().openapi({
       type: "string",

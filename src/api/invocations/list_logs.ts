@@ -3,7 +3,7 @@ import type { LogEvent } from "../../domain/invocations/logs.ts";
 import { endsAnswer } from "../ended_rights.ts";
 import { jsonOperation, Reply, type ServerSentEvent, type Uses } from "../operation.ts";
 import { listOf, pageJson, pageOf, pageQuery } from "../primitives.ts";
-import { invocationParams, logJson, logOut, statusName } from "./schemas.ts";
+import { logJson, logOut, statusName } from "./schemas.ts";
 
 export const listLogs = jsonOperation({
   operationId: "invoked.InvocationService.ListLogs",
@@ -11,7 +11,6 @@ export const listLogs = jsonOperation({
   summary:
     "Get the log lines of an invocation in order; text/event-stream follows a running invocation",
   permission: "functions:read",
-  params: invocationParams,
   query: pageQuery,
   headers: z.object({
     "Accept": z.string().optional().openapi({

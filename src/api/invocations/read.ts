@@ -8,14 +8,12 @@ import {
   invocationAnswer,
   invocationJson,
   invocationOut,
-  invocationParams,
   overviewJson,
   parentInvocationId,
   wholeInvocationJson,
 } from "./schemas.ts";
 import { listOf, pageBody, pageJson, pageOf, pageQuery, textIn } from "../primitives.ts";
 import { enumWords } from "../../resources/words.ts";
-import { functionParam } from "../functions/schemas.ts";
 import { jsonOperation, type Uses } from "../operation.ts";
 import { filterIn, filterOf, functionIdsIn } from "./filter.ts";
 import { ALL_FUNCTIONS } from "../../domain/references.ts";
@@ -50,7 +48,6 @@ export const listInvocations = jsonOperation({
   summary: "List the invocations of a function, or of all functions (-), newest first",
   permission: "functions:read",
   concerns: ({ params }) => params.function_id,
-  params: functionParam,
   query: pageQuery.extend({ parent_invocation_id: parentInvocationId, view: viewIn }),
   response: listOf(invocationOut),
   async handle({ params, query, functions }, { searches }: Uses<"searches">) {
@@ -66,7 +63,6 @@ export const searchInvocations = jsonOperation({
   summary: "Find invocations by status, time, caller, or text in input, output, error or log lines",
   permission: "functions:read",
   concerns: ({ params }) => params.function_id,
-  params: functionParam,
   body: z.object({
     ...filterIn,
     idempotencyKey: textIn.optional().openapi({
@@ -100,7 +96,6 @@ export const getInvocation = jsonOperation({
   route: "GET /api/v1/functions/{function_id}/invocations/{id}",
   summary: "Get an invocation",
   permission: "functions:read",
-  params: invocationParams,
   response: invocationAnswer,
   async handle({ params }, services: Uses<"invocations" | "traceUrl">) {
     const row = await services.invocations.get(params.function_id, params.id);
@@ -114,7 +109,6 @@ export const getAnyInvocation = jsonOperation({
   summary: "Get an invocation of any function",
   permission: "functions:read",
   concerns: () => ALL_FUNCTIONS,
-  params: z.object({ id: z.string() }),
   response: invocationAnswer,
   async handle({ params, functions }, services: Uses<"invocations" | "traceUrl">) {
     const row = await services.invocations.getAny(params.id, functions);

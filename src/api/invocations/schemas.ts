@@ -52,8 +52,6 @@ function processKindName(
   return `PROCESS_KIND_${kind.toUpperCase() as Uppercase<typeof kind>}`;
 }
 
-/** Names an invocation. */
-export const invocationParams = z.object({ function_id: z.string(), id: z.string() });
 export const parentInvocationId = z.string().optional().openapi({
   description: "The invocation that called the function",
 });

@@ -7,9 +7,6 @@ import { fieldMask, listOf, pageJson, pageOf, pageQuery, timestamp } from "../pr
 import { answerJson, answerShape, textOf } from "../resource.ts";
 import { jsonOperation, type Operation, type Uses } from "../operation.ts";
 
-/** Names a role. */
-const roleParam = z.object({ role_id: z.string() });
-
 const { createdAt: _created, updatedAt: _updated, ...shape } = answerShape(ROLE);
 
 const roleOut = z.object({
@@ -79,7 +76,6 @@ const getRole = jsonOperation({
   route: `GET ${PATH}/{role_id}`,
   summary: "Get a role that the caller may see",
   permission: "self",
-  params: roleParam,
   response: roleAnswer,
   async handle({ params, principal }, { roles }: Uses<"roles">) {
     return { role: roleJson(await roles.get(principal, params.role_id)) };
@@ -107,7 +103,6 @@ const updateRole = jsonOperation({
   route: `POST ${PATH}/{role_id}`,
   summary: `Change the masked fields of a role: ${ROLE_FIELDS.join(", ")}`,
   permission: "identity:write",
-  params: roleParam,
   body: z.object({ role: roleIn, updateMask: fieldMask.optional() })
     .openapi("c1.api.iam.v1.UpdateRoleRequest"),
   response: roleAnswer,
@@ -122,7 +117,6 @@ const deleteRole = jsonOperation({
   route: `DELETE ${PATH}/{role_id}`,
   summary: "Delete an unused role",
   permission: "identity:write",
-  params: roleParam,
   async handle({ params, principal }, { roles }: Uses<"roles">) {
     await roles.delete(principal, params.role_id);
   },

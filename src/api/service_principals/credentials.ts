@@ -8,8 +8,6 @@ import {
   credentialIn,
   credentialJson,
   credentialOut,
-  credentialParam,
-  ofPrincipalParam,
 } from "./schemas.ts";
 
 const SERVICE = "c1.api.service_principal.v1.ServicePrincipalService";
@@ -22,7 +20,6 @@ const listCredentials = jsonOperation({
   route: `GET ${PATH}`,
   summary: "List the credentials of a service principal, newest first",
   permission: "identity:read",
-  params: ofPrincipalParam,
   query: pageQuery,
   response: listOf(credentialOut),
   async handle({ params, query }, { principalCredentials }: Service) {
@@ -41,7 +38,6 @@ const createCredential = jsonOperation({
   route: `POST ${PATH}`,
   summary: "Create a credential of a service principal; its secret is returned once",
   permission: "identity:write",
-  params: ofPrincipalParam,
   body: createCredentialIn,
   response: z.object({
     credential: credentialOut,
@@ -68,7 +64,6 @@ const getCredential = jsonOperation({
   route: `GET ${PATH}/{id}`,
   summary: "Get a credential of a service principal",
   permission: "identity:read",
-  params: credentialParam,
   response: credentialAnswer,
   async handle({ params: { service_principal_id, id } }, { principalCredentials }: Service) {
     return { credential: credentialJson(await principalCredentials.get(service_principal_id, id)) };
@@ -80,7 +75,6 @@ const updateCredential = jsonOperation({
   route: `PATCH ${PATH}/{id}`,
   summary: `Change the masked fields of a credential: ${CREDENTIAL_FIELDS.join(", ")}`,
   permission: "identity:write",
-  params: credentialParam,
   body: z.object({ credential: credentialIn, updateMask: fieldMask.optional() })
     .openapi(`${SERVICE}UpdateCredentialRequest`),
   response: credentialAnswer,
@@ -103,7 +97,6 @@ const revokeCredential = jsonOperation({
   route: `DELETE ${PATH}/{id}`,
   summary: "Revoke a credential with its access tokens and sessions",
   permission: "identity:write",
-  params: credentialParam,
   async handle({ params, principal }, { principalCredentials }: Service) {
     await principalCredentials.revoke(principal, params.service_principal_id, params.id);
   },

@@ -10,7 +10,6 @@ import {
   principalJson,
   principalNameIn,
   principalOut,
-  principalParam,
 } from "./schemas.ts";
 
 const SERVICE = "c1.api.service_principal.v1.ServicePrincipalService";
@@ -48,7 +47,6 @@ const getPrincipal = jsonOperation({
   route: `GET ${PATH}/{id}`,
   summary: "Get a service principal",
   permission: "identity:read",
-  params: principalParam,
   response: principalAnswer,
   async handle({ params }, { servicePrincipals }: Service) {
     return principalAnswerJson(await servicePrincipals.get(params.id));
@@ -60,7 +58,6 @@ const updatePrincipal = jsonOperation({
   route: `PATCH ${PATH}/{id}`,
   summary: `Change the masked fields of a service principal: ${PRINCIPAL_FIELDS.join(", ")}`,
   permission: "identity:write",
-  params: principalParam,
   body: z.object({ servicePrincipal: principalIn, updateMask: fieldMask.optional() })
     .openapi(`${SERVICE}UpdateRequest`),
   response: principalAnswer,
@@ -76,7 +73,6 @@ const deletePrincipal = jsonOperation({
   route: `DELETE ${PATH}/{id}`,
   summary: "Delete a service principal with its credentials, trusts and sessions",
   permission: "identity:write",
-  params: principalParam,
   async handle({ params, principal }, { servicePrincipals }: Service) {
     await servicePrincipals.delete(principal, params.id);
   },
@@ -87,7 +83,6 @@ const setRoles = jsonOperation({
   route: `POST ${PATH}/{id}/roles`,
   summary: "Replace the roles of a service principal",
   permission: "identity:write",
-  params: principalParam,
   body: z.object({ roleIds: roleIdsIn }).openapi("invoked.SetServicePrincipalRolesRequest"),
   response: principalAnswer,
   async handle({ params, body, principal }, { servicePrincipals }: Service) {

@@ -16,13 +16,6 @@ import { roleIdsIn } from "../role_ids.ts";
 import { sourceCidrsIn } from "../source_cidrs.ts";
 import { userJson, userOut } from "../users/schemas.ts";
 
-/** Names a service principal. */
-export const principalParam = z.object({ id: z.string() });
-/** Names the service principal that something belongs to. */
-export const ofPrincipalParam = z.object({ service_principal_id: z.string() });
-/** Names a credential. */
-export const credentialParam = ofPrincipalParam.extend({ id: z.string() });
-
 export const principalNameIn = textOf(PRINCIPAL.displayName).min(1);
 
 /** In C1's API, the roles and the status of a service principal are fields of its user. */

@@ -84,7 +84,6 @@ const revokeSession = jsonOperation({
   summary: "Revoke a console session and sign its browser out",
   permission: "self",
   ofClient: true,
-  params: z.object({ id: z.string() }),
   async handle({ params, principal }, { consoleSessions }: Uses<"consoleSessions">) {
     await consoleSessions.revoke(principal, principal.id, params.id);
   },

@@ -1,6 +1,5 @@
 import { z } from "@hono/zod-openapi";
 import { commitJson, commitOut } from "../commits/schemas.ts";
-import { functionParam } from "../functions/schemas.ts";
 import { jsonOperation, type Operation, type Uses } from "../operation.ts";
 
 const listTags = jsonOperation({
@@ -8,7 +7,6 @@ const listTags = jsonOperation({
   route: "GET /api/v1/functions/{function_id}/tags",
   summary: "Get the tags of a function with their commits",
   permission: "functions:read",
-  params: functionParam,
   response: z.object({ tags: z.record(z.string(), commitOut) }),
   async handle({ params }, { tags }: Uses<"tags">) {
     const list = await tags.list(params.function_id);
@@ -21,7 +19,6 @@ const createTag = jsonOperation({
   route: "POST /api/v1/functions/{function_id}/tags",
   summary: "Create a tag for a commit",
   permission: "functions:write",
-  params: functionParam,
   body: z.object({ commitId: z.string().default(""), name: z.string().default("") })
     .openapi("c1.api.functions.v1.FunctionsServiceCreateTagRequest"),
   async handle({ params, body }, { tags }: Uses<"tags">) {
@@ -34,7 +31,6 @@ const deleteTag = jsonOperation({
   route: "DELETE /api/v1/functions/{function_id}/tags/{name}",
   summary: "Delete a tag and keep the commit",
   permission: "functions:write",
-  params: z.object({ function_id: z.string(), name: z.string() }),
   async handle({ params }, { tags }: Uses<"tags">) {
     await tags.delete(params.function_id, params.name);
   },

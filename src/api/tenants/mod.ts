@@ -65,12 +65,6 @@ const createTenantIn = z.object({
   }),
 }).openapi("invoked.CreateTenantRequest");
 
-/** Names a tenant. */
-const tenantParam = z.object({ id: z.string() });
-/** Names the tenant that a credential belongs to. */
-const ofTenantParam = z.object({ tenant_id: z.string() });
-const tenantCredentialParam = ofTenantParam.extend({ id: z.string() });
-
 const forceQuery = z.object({
   force: trueOrFalse.optional().openapi({
     description: "`true` removes it although functions use it; their calls of the tenant fail then",
@@ -135,7 +129,6 @@ const getTenant = jsonOperation({
   summary: "Get a C1 tenant with the ids of its clients",
   permission: "tenants:read",
   ofClient: true,
-  params: tenantParam,
   response: tenantAnswer,
   async handle({ params }, { tenants }: Service) {
     return { tenant: tenantJson(await tenants.get(params.id)) };
@@ -148,7 +141,6 @@ const updateTenant = jsonOperation({
   summary: `Change the masked fields of a C1 tenant: ${TENANT_FIELDS.join(", ")}`,
   permission: "tenants:write",
   ofClient: true,
-  params: tenantParam,
   body: z.object({ tenant: tenantIn, updateMask: fieldMask.optional() })
     .openapi("invoked.UpdateTenantRequest"),
   response: tenantAnswer,
@@ -164,7 +156,6 @@ const deleteTenant = jsonOperation({
   summary: "Remove a C1 tenant with its credentials",
   permission: "tenants:write",
   ofClient: true,
-  params: tenantParam,
   query: forceQuery,
   response: removedOut,
   async handle({ params, query }, { tenants }: Service) {
@@ -178,7 +169,6 @@ const createCredential = jsonOperation({
   summary: "Add a credential of a C1 tenant, once the tenant has accepted it",
   permission: "tenants:write",
   ofClient: true,
-  params: ofTenantParam,
   body: clientIn,
   response: tenantAnswer,
   async handle({ params, body }, { tenants }: Service) {
@@ -192,7 +182,6 @@ const rotateCredential = jsonOperation({
   summary: "Replace the client of a credential, once the tenant has accepted the new one",
   permission: "tenants:write",
   ofClient: true,
-  params: tenantCredentialParam,
   body: clientIn,
   response: tenantAnswer,
   async handle({ params, body }, { tenants }: Service) {
@@ -207,7 +196,6 @@ const deleteCredential = jsonOperation({
   summary: "Remove a credential of a C1 tenant, but not the oldest one",
   permission: "tenants:write",
   ofClient: true,
-  params: tenantCredentialParam,
   query: forceQuery,
   response: removedOut,
   async handle({ params, query }, { tenants }: Service) {
@@ -223,7 +211,6 @@ const check = jsonOperation({
   permission: "tenants:write",
   ofClient: true,
   audit: "call",
-  params: tenantCredentialParam,
   body: empty,
   response: z.object({
     userId: z.string().openapi({ description: "The user of the tenant that the client acts as" }),

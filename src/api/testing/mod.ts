@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { mainResult, type TestResult } from "../../domain/testing/results.ts";
-import { functionParam, secretsIn } from "../functions/schemas.ts";
+import { secretsIn } from "../functions/schemas.ts";
 import { variablesIn } from "../functions/settings.ts";
 import { jsonOperation, type Operation, type Uses } from "../operation.ts";
 import { enumWords } from "../../resources/words.ts";
@@ -57,7 +57,6 @@ const runTests = jsonOperation({
   permission: "functions:invoke",
   // A test run changes nothing.
   audit: "none",
-  params: functionParam,
   body: z.object({
     commitId: z.string().default("").openapi({
       description: "Id, HEAD or refs/tags/<name>; empty: the published commit",

@@ -13,7 +13,6 @@ import {
 } from "../primitives.ts";
 import { httpIn, scheduleIn, secretText, webhookIn } from "./settings.ts";
 import { MAY_READ_VOLUME, type Principal, requirePermission } from "../../domain/identity/mod.ts";
-import { functionParam } from "../functions/schemas.ts";
 import { jsonOperation, type Operation, type Uses } from "../operation.ts";
 import {
   madeTriggerJson,
@@ -32,9 +31,6 @@ import {
   receiveDelivery,
 } from "./receive_delivery.ts";
 import { enumWords } from "../../resources/words.ts";
-
-/** Names a trigger of a function. */
-const triggerParam = z.object({ function_id: z.string(), id: z.string() });
 
 /** The fields of a trigger that a request can carry; others are ignored, but not inside its settings. */
 const triggerIn = resource(z.object({
@@ -59,7 +55,6 @@ const listTriggers = jsonOperation({
   route: "GET /api/v1/functions/{function_id}/triggers",
   summary: "List the triggers of a function, newest first",
   permission: "functions:read",
-  params: functionParam,
   query: pageQuery,
   response: listOf(triggerOut),
   async handle({ params, query }, { triggers }: Uses<"triggers">) {
@@ -72,7 +67,6 @@ const createTrigger = jsonOperation({
   route: "POST /api/v1/functions/{function_id}/triggers",
   summary: "Create a trigger; a generated secret is returned once",
   permission: "functions:write",
-  params: functionParam,
   body: z.object({ trigger: triggerIn }).openapi("invoked.CreateTriggerRequest"),
   response: madeTriggerOut,
   async handle({ params, body, principal }, { triggers }: Uses<"triggers">) {
@@ -98,7 +92,6 @@ const applyTriggers = jsonOperation({
     "Create, change and delete triggers in one transaction, in which triggers may swap names and slugs",
   permission: "functions:write",
   destroys: true,
-  params: functionParam,
   body: z.object({
     changes: z.array(changeIn)
       .max(CHANGES_MAX, { error: `must have at most ${CHANGES_MAX} entries` }).default([]),
@@ -134,7 +127,6 @@ const getTrigger = jsonOperation({
   route: "GET /api/v1/functions/{function_id}/triggers/{id}",
   summary: "Get a trigger with its last run and, for a schedule, the next runs",
   permission: "functions:read",
-  params: triggerParam,
   response: triggerAnswer,
   async handle({ params }, { triggers }: Uses<"triggers">) {
     return { trigger: triggerJson(await triggers.get(params.function_id, params.id)) };
@@ -146,7 +138,6 @@ const updateTrigger = jsonOperation({
   route: "PATCH /api/v1/functions/{function_id}/triggers/{id}",
   summary: "Change the masked fields of a trigger, such as paused or schedule.cronSpec",
   permission: "functions:write",
-  params: triggerParam,
   body: z.object({ trigger: triggerIn, updateMask: fieldMask.optional() })
     .openapi("invoked.UpdateTriggerRequest"),
   response: madeTriggerOut,
@@ -163,7 +154,6 @@ const deleteTrigger = jsonOperation({
   route: "DELETE /api/v1/functions/{function_id}/triggers/{id}",
   summary: "Delete a trigger and its deliveries, and keep its invocations",
   permission: "functions:write",
-  params: triggerParam,
   async handle({ params }, { triggers }: Uses<"triggers">) {
     await triggers.delete(params.function_id, params.id);
   },
@@ -174,7 +164,6 @@ const rotateSecret = jsonOperation({
   route: "POST /api/v1/functions/{function_id}/triggers/{id}/rotate_secret",
   summary: "Replace the secret of a trigger; the server accepts the old secret for some time",
   permission: "functions:write",
-  params: triggerParam,
   body: z.object({
     expireOldAfter: durationIn.optional().openapi({
       type: "string",
@@ -203,7 +192,6 @@ const runTrigger = jsonOperation({
   permission: "functions:invoke",
   // Its invocation is the record.
   audit: "none",
-  params: triggerParam,
   body: empty,
   response: z.object({ invocationId: z.string() }),
   async handle({ params }, { schedules }: Uses<"schedules">) {
@@ -228,7 +216,6 @@ const listDeliveries = jsonOperation({
   route: "GET /api/v1/functions/{function_id}/triggers/{id}/deliveries",
   summary: "List the deliveries to a webhook in the last 7 days, newest first",
   permission: "functions:read",
-  params: triggerParam,
   query: pageQuery,
   response: listOf(deliveryOut),
   async handle({ params, query }, { triggers }: Uses<"triggers">) {

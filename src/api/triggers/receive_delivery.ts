@@ -72,7 +72,6 @@ export const receiveDelivery: Operation = rawOperation({
   permission: "signed-request",
   // Its delivery is the record.
   audit: "none",
-  params: z.object({ listener_id: z.string() }),
   content: { "*/*": BINARY },
   answers: ANSWERS,
   handle: (input, services: Receiving) => receive(input.params, input, services),
@@ -85,7 +84,6 @@ export const receiveCapability: Operation = rawOperation({
   permission: "signed-request",
   // Its delivery is the record.
   audit: "none",
-  params: z.object({ listener_id: z.string(), token: z.string() }),
   content: { "*/*": BINARY },
   answers: ANSWERS,
   handle: (input, services: Receiving) => receive(input.params, input, services),
@@ -120,7 +118,6 @@ export const answerHandshake: Operation = rawOperation({
   route: "GET /api/v1/webhooks/incoming/{listener_id}",
   summary: "Answer the handshake of the trigger; every other request gets 405",
   permission: "signed-request",
-  params: z.object({ listener_id: z.string() }),
   content: {},
   answers: HANDSHAKE_ANSWERS,
   handle: (input, services: Handshaking) => answer(input.params, input, services),
@@ -131,7 +128,6 @@ export const answerCapabilityHandshake: Operation = rawOperation({
   route: "GET /api/v1/webhooks/incoming/{listener_id}/t/{token}",
   summary: "Answer the handshake of a webhook whose path is its secret",
   permission: "signed-request",
-  params: z.object({ listener_id: z.string(), token: z.string() }),
   content: {},
   answers: HANDSHAKE_ANSWERS,
   handle: (input, services: Handshaking) => answer(input.params, input, services),

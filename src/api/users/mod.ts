@@ -17,7 +17,6 @@ import {
   USER_TYPES,
   userAnswer,
   userAnswerJson,
-  userParam,
   usersAnswer,
   userStatusIn,
   userTypeIn,
@@ -44,7 +43,6 @@ const getUser = jsonOperation({
   route: "GET /api/v1/users/{id}",
   summary: "Get a user; everyone may get themselves, and who may list users all of them",
   permission: "self",
-  params: userParam,
   response: userAnswer,
   async handle({ params, principal }, { people }: Uses<"people">) {
     const { id, kind, access } = principal;
@@ -123,7 +121,6 @@ const updateUser = jsonOperation({
   route: "PATCH /api/v1/users/{id}",
   summary: "Disable or enable a person; disabling ends sessions and stops personal clients at once",
   permission: "identity:write",
-  params: userParam,
   body: z.object({
     user: z.object({ disabled: z.boolean().optional() }),
     updateMask: fieldMask.optional(),
@@ -144,7 +141,6 @@ const setUserRoles = jsonOperation({
   route: "POST /api/v1/users/{id}/roles",
   summary: "Replace the roles that owners give a person; groups of the provider may give others",
   permission: "identity:write",
-  params: userParam,
   body: z.object({ roleIds: roleIdsIn }).openapi("invoked.SetUserRolesRequest"),
   response: userAnswer,
   async handle({ params, body, principal }, { people }: Uses<"people">) {
@@ -157,7 +153,6 @@ const deleteUser = jsonOperation({
   route: "DELETE /api/v1/users/{id}",
   summary: "Delete a person with their sessions, personal clients and roles",
   permission: "identity:write",
-  params: userParam,
   async handle({ params, principal }, { people }: Uses<"people">) {
     await people.delete(principal, params.id);
   },
@@ -168,7 +163,6 @@ const listUserSessions = jsonOperation({
   route: "GET /api/v1/users/{user_id}/sessions",
   summary: "List the console sessions of a user, newest first",
   permission: "identity:read",
-  params: z.object({ user_id: z.string() }),
   query: pageQuery,
   response: listOf(sessionOut),
   async handle(
@@ -185,7 +179,6 @@ const revokeUserSession = jsonOperation({
   route: "DELETE /api/v1/users/{user_id}/sessions/{id}",
   summary: "Revoke a console session of a user and sign its browser out",
   permission: "identity:write",
-  params: z.object({ user_id: z.string(), id: z.string() }),
   async handle(
     { params, principal },
     { consoleSessions, people }: Uses<"consoleSessions" | "people">,

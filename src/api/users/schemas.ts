@@ -4,9 +4,6 @@ import type { User } from "../../domain/identity/people.ts";
 import { timestamp } from "../primitives.ts";
 import { enumWords } from "../../resources/words.ts";
 
-/** Names a user. */
-export const userParam = z.object({ id: z.string() });
-
 export const USER_TYPES = {
   person: "USER_TYPE_HUMAN",
   service: "USER_TYPE_SERVICE",

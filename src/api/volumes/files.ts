@@ -1,14 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { BINARY, jsonOperation, rawOperation, Reply, type Uses } from "../operation.ts";
 import { listOf, pageJson, pageOf, pageQuery, trueOrFalse } from "../primitives.ts";
-import {
-  etagOf,
-  fileParams,
-  filePath,
-  volumeEntryJson,
-  volumeEntryOut,
-  volumeParam,
-} from "./schemas.ts";
+import { etagOf, filePath, volumeEntryJson, volumeEntryOut } from "./schemas.ts";
 import { countOf } from "../../config/mod.ts";
 import { DomainError } from "../../domain/errors.ts";
 import type { OpenFile } from "../../domain/volumes/files.ts";
@@ -22,7 +15,6 @@ export const listEntries = jsonOperation({
   route: "GET /api/v1/vfs/volumes/{id}/entries",
   summary: "List files and directories, sorted by path",
   permission: "volumes:read",
-  params: volumeParam,
   query: pageQuery.extend({
     directory: z.string().default("/").openapi({ description: "Default: the root" }),
     recursive: trueOrFalse.default("false")
@@ -85,7 +77,6 @@ export const readFile = rawOperation({
   slashes: { path: "any" },
   summary: "Read a file or a range of the file; HEAD returns the headers only",
   permission: "volumes:read",
-  params: fileParams,
   headers: readHeaders,
   answers: {
     200: { description: "The file", content: BYTES },
@@ -138,7 +129,6 @@ export const writeFile = rawOperation({
   slashes: { path: "any" },
   summary: "Write a file and create its parent directories",
   permission: "volumes:write",
-  params: fileParams,
   headers: preconditionHeaders,
   content: { "application/octet-stream": BINARY },
   answers: { 201: { description: "Created" }, 204: { description: "Replaced" } },
@@ -161,7 +151,6 @@ export const deleteFile = rawOperation({
   slashes: { path: "any" },
   summary: "Delete a file or a directory",
   permission: "volumes:write",
-  params: fileParams,
   headers: preconditionHeaders,
   query: z.object({ recursive: trueOrFalse.optional() }),
   answers: { 204: { description: "Deleted" } },

@@ -13,7 +13,6 @@ import {
   volumeAnswer,
   volumeJson,
   volumeOut,
-  volumeParam,
   volumeVersionJson,
   volumeVersionOut,
 } from "./schemas.ts";
@@ -51,7 +50,6 @@ const getVolume = jsonOperation({
   route: "GET /api/v1/vfs/volumes/{id}",
   summary: "Get a volume",
   permission: "volumes:read",
-  params: volumeParam,
   response: volumeAnswer,
   async handle({ params }, { volumes }: Uses<"volumes">) {
     return { volume: volumeJson(await volumes.get(params.id)) };
@@ -63,7 +61,6 @@ const deleteVolume = jsonOperation({
   route: "DELETE /api/v1/vfs/volumes/{id}",
   summary: "Delete a volume with all its files and versions",
   permission: "volumes:write",
-  params: volumeParam,
   async handle({ params, principal }, { volumes }: Uses<"volumes">) {
     await volumes.delete(principal, params.id);
   },
@@ -74,7 +71,6 @@ const listVersions = jsonOperation({
   route: "GET /api/v1/vfs/volumes/{id}/versions",
   summary: "List the versions that can be restored, newest first",
   permission: "volumes:read",
-  params: volumeParam,
   query: pageQuery,
   response: listOf(volumeVersionOut),
   async handle({ params, query }, { volumes }: Uses<"volumes">) {
@@ -87,7 +83,6 @@ const restoreVersion = jsonOperation({
   route: "POST /api/v1/vfs/volumes/{id}/restore",
   summary: "Create a new version with the files of an earlier version",
   permission: "volumes:write",
-  params: volumeParam,
   body: restoreVolumeIn,
   response: volumeAnswer,
   async handle({ params, body, principal }, { volumes }: Uses<"volumes">) {
@@ -100,7 +95,6 @@ const readArchive = rawOperation({
   route: "GET /api/v1/vfs/volumes/{id}/archive",
   summary: "Read all files as a tar archive",
   permission: "volumes:read",
-  params: volumeParam,
   answers: { 200: { description: "The archive", content: { "application/x-tar": BINARY } } },
   async handle({ params }, { volumeArchives }: Uses<"volumeArchives">) {
     const { version, stream } = await volumeArchives.read(params.id);
@@ -116,7 +110,6 @@ const writeArchive = rawOperation({
   route: "PUT /api/v1/vfs/volumes/{id}/archive",
   summary: "Replace all files with the files of a tar archive",
   permission: "volumes:write",
-  params: volumeParam,
   content: { "application/x-tar": BINARY },
   answers: { 200: { description: "The volume", content: { "application/json": volumeAnswer } } },
   async handle(

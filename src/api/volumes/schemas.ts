@@ -4,16 +4,7 @@ import { VOLUME, VOLUME_VERSION } from "../../resources/volumes.ts";
 import { int32In, int64Out, timestamp } from "../primitives.ts";
 import { answerJson, answerShape, requestShape, textOf } from "../resource.ts";
 
-/** Names a volume. */
-export const volumeParam = z.object({ id: z.string() });
-
 export const filePath = "/api/v1/vfs/volumes/{id}/files/{path}";
-/** Names a file of a volume. */
-export const fileParams = z.object({
-  id: z.string(),
-  path: z.string().openapi({ description: "May have slashes" }),
-});
-
 export const volumeOut = z.object(answerShape(VOLUME)).openapi("invoked.Volume");
 export const volumeAnswer = z.object({ volume: volumeOut });
 
