@@ -14,27 +14,8 @@ import {
 
 const logger = getLogger(["invoked", "api"]);
 
-type HttpStatus =
-  | 400
-  | 401
-  | 403
-  | 404
-  | 405
-  | 409
-  | 410
-  | 412
-  | 413
-  | 416
-  | 429
-  | 500
-  | 501
-  | 503
-  | 504;
-
 /** Number of google.rpc.Code and HTTP status of every code, as googleapis' `code.proto` pairs them. */
-const CODES: Readonly<
-  Record<ErrorCode, { readonly number: number; readonly status: HttpStatus }>
-> = {
+const CODES = {
   INVALID_ARGUMENT: { number: 3, status: 400 },
   OUT_OF_RANGE: { number: 11, status: 400 },
   FAILED_PRECONDITION: { number: 9, status: 400 },
@@ -48,22 +29,25 @@ const CODES: Readonly<
   UNAVAILABLE: { number: 14, status: 503 },
   DEADLINE_EXCEEDED: { number: 4, status: 504 },
   DATA_LOSS: { number: 15, status: 500 },
-};
+} as const satisfies Record<ErrorCode, { readonly number: number; readonly status: number }>;
 
 /** Reasons for which HTTP has a status of its own. */
-const STATUSES: Partial<Record<Reason, HttpStatus>> = {
+const STATUSES = {
   METHOD_NOT_ALLOWED: 405,
   ETAG_MISMATCH: 412,
   WEBHOOK_TOO_LARGE: 413,
   PURGED: 410,
   RANGE_NOT_SATISFIABLE: 416,
-};
+} as const satisfies Partial<Record<Reason, number>>;
+
+type HttpStatus = typeof CODES[ErrorCode]["status"] | typeof STATUSES[keyof typeof STATUSES];
 
 const FAILED = "Request failed";
 
 /** The HTTP status of an error. */
 export function statusOf(reason: Reason): HttpStatus {
-  return STATUSES[reason] ?? CODES[REASONS[reason]].status;
+  const statuses: Partial<Record<Reason, HttpStatus>> = STATUSES;
+  return statuses[reason] ?? CODES[REASONS[reason]].status;
 }
 
 /** An error as google.rpc.Status in protobuf's JSON mapping, with its HTTP status. */

@@ -3,58 +3,12 @@ import { exportJWK, generateKeyPair } from "jose";
 import type { CredentialRow } from "../../store/identity.ts";
 
 const SECRET_PREFIX = "secret-token:conductorone.com:v1:";
-const ADJECTIVES = [
-  "amber",
-  "brisk",
-  "calm",
-  "daring",
-  "eager",
-  "fabled",
-  "gentle",
-  "hidden",
-  "ivory",
-  "jolly",
-  "keen",
-  "lively",
-  "mellow",
-  "noble",
-  "olive",
-  "proud",
-  "quiet",
-  "rapid",
-  "strange",
-  "tidal",
-  "upbeat",
-  "vivid",
-  "wise",
-  "zesty",
-];
-const CREATURES = [
-  "badger",
-  "condor",
-  "dragon",
-  "egret",
-  "falcon",
-  "gecko",
-  "hydra",
-  "ibis",
-  "jackal",
-  "kestrel",
-  "lynx",
-  "marten",
-  "narwhal",
-  "otter",
-  "puffin",
-  "quokka",
-  "raven",
-  "sphinx",
-  "tapir",
-  "unicorn",
-  "viper",
-  "walrus",
-  "yak",
-  "zebu",
-];
+const ADJECTIVES = words(`
+  amber brisk calm daring eager fabled gentle hidden ivory jolly keen lively
+  mellow noble olive proud quiet rapid strange tidal upbeat vivid wise zesty`);
+const CREATURES = words(`
+  badger condor dragon egret falcon gecko hydra ibis jackal kestrel lynx marten
+  narwhal otter puffin quokka raven sphinx tapir unicorn viper walrus yak zebu`);
 
 /** What a client gets; the server does not keep the secret. */
 export interface ClientCredentials {
@@ -150,6 +104,10 @@ export function secretMatches(
 /** SHA-256, base64url: enough for random secrets, which nobody guesses. */
 export function hashSecret(secret: string): string {
   return createHash("sha256").update(secret).digest("base64url");
+}
+
+function words(text: string): readonly string[] {
+  return text.trim().split(/\s+/);
 }
 
 function pick(words: readonly string[]): string {
