@@ -15,6 +15,7 @@ import type { Services } from "./services.ts";
 import type { FunctionAnswer } from "../domain/triggers/deliveries.ts";
 import type { DomainError } from "../domain/errors.ts";
 import { empty } from "./primitives.ts";
+import { type Method, type Params, paramsOf, type Route, type Slashes } from "./route.ts";
 
 /**
  * What an operation needs of its caller: the permission of the operation, which is in a group of permissions, no credential
@@ -58,15 +59,6 @@ function functionInPath(path: string): Concerns<{ readonly params: unknown }> | 
 
 /** The services of these names: what a handler, or a part of the transport, uses. */
 export type Uses<Name extends keyof Services> = Pick<Services, Name>;
-
-type Method = "get" | "post" | "put" | "patch" | "delete";
-/** Method and path, with `{name}` for parameters: as clients write the request of an operation. */
-type Route = `${Uppercase<Method>} /${string}`;
-type NamesIn<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
-  ? Name | NamesIn<Rest>
-  : never;
-/** The parameters in the path of a route. */
-type Params<T extends Route> = { readonly [Name in NamesIn<T>]: string };
 
 type Schema = z.ZodObject;
 type Optional = Schema | undefined;
@@ -119,12 +111,6 @@ export interface RawBody {
    */
   read(limitBytes: number, limitName: string): Promise<Uint8Array>;
 }
-
-/**
- * The slashes that the value of a path parameter may have, plain or as `%2F`: the slashes of `refs/tags/<name>`, or the
- * slash before the `wfe` of a trust's client id, which C1's Go SDK sends plain; or any slash in the rest of the path.
- */
-export type Slashes = "commit-reference" | "trust" | "any";
 
 /** Raw bytes in the OpenAPI document. */
 export const BINARY = { type: "string", format: "binary" } as const;
@@ -325,15 +311,6 @@ function commonOf(
     activity,
     audited: isAudited ? (audit ?? "changes") as AuditMode : undefined,
   };
-}
-
-/** The schema of the parameters in a path. */
-function paramsOf(path: string, slashes: AnyContract["slashes"] = {}): z.ZodObject | undefined {
-  const names = [...path.matchAll(/\{(\w+)\}/g)].flatMap(([, name]) => name ?? []);
-  if (names.length === 0) return undefined;
-  const schemaOf = (name: string) =>
-    slashes[name] === "any" ? z.string().openapi({ description: "May have slashes" }) : z.string();
-  return z.object(Object.fromEntries(names.map((name) => [name, schemaOf(name)])));
 }
 
 /** Whether the body of a request is bytes, and not a message. */

@@ -7,7 +7,7 @@ import type { Statistics } from "../domain/functions/statistics.ts";
 import { STANDARD_FORM, standardKey } from "../domain/standard_secret.ts";
 import { isAllowed } from "../sandbox/mod.ts";
 import { measureDisk } from "./disk.ts";
-import type { DomainParts } from "./domain.ts";
+import type { DomainParts } from "./parts.ts";
 import { readSecretFile } from "./setting_files.ts";
 
 /** Everything about alerts: what answers requests, and what runs until the server closes, in the order in which it opens. */

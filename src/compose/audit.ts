@@ -4,7 +4,7 @@ import { AuditExporter } from "../domain/audit/exporter.ts";
 import { AuditExports } from "../domain/audit/exports.ts";
 import { AuditLog } from "../domain/audit/log.ts";
 import { AuditVerification } from "../domain/audit/verify.ts";
-import type { Shared } from "./domain.ts";
+import type { Shared } from "./parts.ts";
 
 export function openAudit(
   { config, store, pages, ids, scheduler, publicPost, shutdown }: Shared,

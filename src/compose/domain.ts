@@ -2,31 +2,22 @@
 import { openAlerts } from "./alerts.ts";
 import { openAudit } from "./audit.ts";
 import { openIdentity } from "./identity.ts";
-import { openTenants, type TenantCallsChange } from "./tenants.ts";
+import { openTenants } from "./tenants.ts";
 import { openTests } from "./tests.ts";
-import { OPERATIONS } from "../api/mod.ts";
-import { permissionCatalog } from "../api/permissions.ts";
-import type { Builder } from "../builder/mod.ts";
-import { type Config, hostsOfServer } from "../config/mod.ts";
-import { Audit } from "../domain/audit/audit.ts";
+import { hostsOfServer } from "../config/mod.ts";
 import { AuditRetention } from "../domain/audit/retention.ts";
-import { type ChangeRelay, LiveChanges } from "../domain/changes/live_changes.ts";
+import { LiveChanges } from "../domain/changes/live_changes.ts";
 import { Commits } from "../domain/commits/commits.ts";
 import { CommitTypes } from "../domain/commits/package_types.ts";
 import { Tags } from "../domain/commits/tags.ts";
-import { LoadReports } from "../domain/commits/load_reports.ts";
 import { TypeChecks } from "../domain/commits/type_checks.ts";
 import { UploadUrls } from "../domain/commits/upload_urls.ts";
 import { Outbox } from "../domain/destinations/outbox.ts";
-import { DestinationSettings } from "../domain/functions/destinations.ts";
 import { Functions } from "../domain/functions/functions.ts";
-import { Provisioning } from "../domain/functions/provisioning.ts";
 import { Publishes } from "../domain/functions/publishes.ts";
-import { Secrets } from "../domain/functions/secrets.ts";
 import { Statistics } from "../domain/functions/statistics.ts";
 import { Usage } from "../domain/functions/usage.ts";
-import { LiveClients, ServerKeys } from "../domain/identity/mod.ts";
-import type { Ids } from "../domain/ids.ts";
+import { ServerKeys } from "../domain/identity/mod.ts";
 import { Acceptance } from "../domain/invocations/acceptance.ts";
 import { Attempts } from "../domain/invocations/attempts.ts";
 import { Backlog } from "../domain/invocations/backlog.ts";
@@ -38,105 +29,38 @@ import { DeadLetters } from "../domain/invocations/dead_letters.ts";
 import { DelayedInvocations } from "../domain/invocations/delayed_invocations.ts";
 import { InvocationEnds } from "../domain/invocations/ends.ts";
 import { Executions } from "../domain/invocations/execution.ts";
-import { HostMethods } from "../domain/invocations/host_methods.ts";
 import { Invocations } from "../domain/invocations/invocations.ts";
 import { LimitWaits } from "../domain/invocations/limit_waits.ts";
 import { InvocationLogs } from "../domain/invocations/logs.ts";
 import { Recovery } from "../domain/invocations/recovery.ts";
 import { Replays } from "../domain/invocations/replays.ts";
 import { InvocationSearches } from "../domain/invocations/searches.ts";
-import { Traces } from "../domain/invocations/trace.ts";
-import { FunctionLimits } from "../domain/limits.ts";
-import type { Ownership } from "../domain/ownership/contract.ts";
 import { Pages } from "../domain/paging.ts";
 import { Housekeeping } from "../domain/housekeeping.ts";
 import { Eraser } from "../domain/purges/eraser.ts";
 import { ExpiredData } from "../domain/purges/expired.ts";
 import { Purges } from "../domain/purges/purges.ts";
-import { Scheduler } from "../domain/scheduling/scheduler.ts";
 import { DeliveryLog } from "../domain/triggers/delivery_log.ts";
 import { Endpoints } from "../domain/triggers/endpoints.ts";
 import { Handshakes } from "../domain/triggers/handshakes.ts";
-import { KeySets } from "../domain/key_sets.ts";
 import { Schedules } from "../domain/triggers/schedules.ts";
-import { TriggerSecrets } from "../domain/triggers/secrets.ts";
 import { Triggers } from "../domain/triggers/triggers.ts";
 import { WebhookSources } from "../domain/triggers/sources.ts";
 import { WebhookUrls } from "../domain/triggers/webhook_urls.ts";
 import { VolumeArchives } from "../domain/volumes/archive.ts";
 import { VolumeFiles } from "../domain/volumes/files.ts";
-import type { Snapshots } from "../domain/volumes/snapshots.ts";
 import { VolumeSweep } from "../domain/volumes/sweep.ts";
 import { Volumes } from "../domain/volumes/volumes.ts";
-import type { Engine } from "../engine/contract.ts";
-import type { LoadReporter } from "../engine/load_reporter.ts";
-import type { InvocationNotifier } from "../engine/notifier.ts";
-import type { PublicGet, PublicPost } from "../sandbox/mod.ts";
-import type { Store } from "../store/mod.ts";
-import type { Sealer } from "../store/sealing.ts";
-import type { Telemetry } from "../telemetry/contract.ts";
-import type { TenantEgress } from "../tenants/connections.ts";
-
-/** What the domain is built from. */
-export interface DomainParts {
-  readonly config: Config;
-  readonly store: Store;
-  readonly sealer: Sealer;
-  readonly builder: Builder;
-  readonly engine: Engine;
-  /** Compiles a script ahead of its first invocation. Never rejects. */
-  readonly compile: (scriptDigest: string) => Promise<void>;
-  readonly loadReporter: LoadReporter;
-  readonly notifier: InvocationNotifier;
-  readonly telemetry: Telemetry;
-  readonly ids: Ids;
-  readonly ownership: Ownership;
-  /** Reaches the other nodes; undefined without other nodes. */
-  readonly peers?: ChangeRelay | undefined;
-  readonly snapshots: Snapshots;
-  /** Sends requests under the rules of a function's egress. */
-  readonly publicPost: PublicPost;
-  /** Reads key sets of senders of webhooks. */
-  readonly publicGet: PublicGet;
-  /** What the operator allows to calls of C1 tenants. */
-  readonly tenantEgress: TenantEgress;
-  /** Base URL of the server. */
-  readonly url: string;
-  /** Names this node among others, and is the same after a restart; empty for an only node. */
-  readonly nodeName: string;
-  /** Aborts when the server stops. */
-  readonly shutdown: AbortSignal;
-  readonly changeTenantCalls: TenantCallsChange | undefined;
-}
+import { type DomainParts, type Shared, shareParts } from "./parts.ts";
 
 /** The services of the domain. */
 export type Domain = Awaited<ReturnType<typeof openDomain>>;
 
 /** Builds the domain from its parts; makes the server's keys where they are missing. */
 export async function openDomain(parts: DomainParts) {
-  const { config, store, sealer, engine, ids, ownership } = parts;
-  const { node } = ownership;
+  const { config, store, sealer, ids } = parts;
   const keys = new ServerKeys(store, sealer, ids);
-  const functionLimits = new FunctionLimits({
-    ...config.invocations,
-    retentionMs: config.retention.ageMs,
-  });
-  const shared = {
-    ...parts,
-    audit: new Audit(store, ids, parts.telemetry),
-    functionLimits,
-    pages: new Pages(await keys.hmacKey("page-token")),
-    secrets: new Secrets(store, sealer),
-    triggerSecrets: new TriggerSecrets(sealer),
-    destinations: new DestinationSettings(store, sealer),
-    scheduler: new Scheduler(ownership, () => engine.isOpen),
-    hostMethods: new HostMethods(),
-    liveClients: new LiveClients(permissionCatalog(OPERATIONS), config.oidc.groupsLifetimeMs),
-    keySets: new KeySets(parts.publicGet),
-    traces: new Traces(config.telemetry.traceSample),
-    provisioning: new Provisioning(store, engine, functionLimits, node),
-    loadReports: new LoadReports(store, parts.loadReporter, node),
-  };
+  const shared = shareParts(parts, new Pages(await keys.hmacKey("page-token")));
   await shared.provisioning.refresh();
   const { audit, pages, scheduler, hostMethods, loadReports } = shared;
   const { invocations, ...others } = openInvocations(shared);
@@ -178,23 +102,6 @@ export async function openDomain(parts: DomainParts) {
       ...alerting.background,
     ],
   };
-}
-
-/** The parts of the domain, and what several of its services work with. */
-export interface Shared extends DomainParts {
-  readonly audit: Audit;
-  readonly functionLimits: FunctionLimits;
-  readonly pages: Pages;
-  readonly secrets: Secrets;
-  readonly triggerSecrets: TriggerSecrets;
-  readonly destinations: DestinationSettings;
-  readonly scheduler: Scheduler;
-  readonly hostMethods: HostMethods;
-  readonly provisioning: Provisioning;
-  readonly loadReports: LoadReports;
-  readonly liveClients: LiveClients;
-  readonly keySets: KeySets;
-  readonly traces: Traces;
 }
 
 function openFunctions(

@@ -25,7 +25,7 @@ import {
   TokenTargets,
 } from "../domain/identity/mod.ts";
 import { openPeople } from "./people.ts";
-import type { Shared } from "./domain.ts";
+import type { Shared } from "./parts.ts";
 import { ownHosts } from "../domain/triggers/addresses.ts";
 
 /** The services of principals, their credentials and tokens. @throws as {@link openPeople} */

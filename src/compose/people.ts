@@ -11,7 +11,7 @@ import { OwnerLinks } from "../domain/sessions/owner_links.ts";
 import { PROVIDER_SIGN_IN_PATH, ProviderSignIn } from "../domain/sessions/provider_sign_in.ts";
 import { ConsoleSessions, type SignInMethods } from "../domain/sessions/sessions.ts";
 import { readCertificates, readSecretFile } from "./setting_files.ts";
-import type { Shared } from "./domain.ts";
+import type { Shared } from "./parts.ts";
 
 const CALLBACK_PATH = "/auth/v1/oidc/callback";
 const ROLE_ID = /^[0-9A-Za-z]{27}$/;

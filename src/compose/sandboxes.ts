@@ -1,6 +1,6 @@
 /** Builds the sandboxes from Config. */
 import type { Config } from "../config/mod.ts";
-import type { DomainParts } from "./domain.ts";
+import type { DomainParts } from "./parts.ts";
 import {
   createSandboxes,
   type EgressOptions,

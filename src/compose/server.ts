@@ -38,7 +38,7 @@ import { connectionsWithin, openFilesLimit } from "./descriptors.ts";
 import { serverSources } from "./metric_sources.ts";
 import { healthOf } from "./readiness.ts";
 import { openTelemetry, pageOf, serveMetrics } from "./telemetry.ts";
-import type { TenantCallsChange } from "./tenants.ts";
+import type { TenantCallsChange } from "./parts.ts";
 import { openTls, type Tls } from "./tls.ts";
 import { installed, VERSION } from "../shared/installation.ts";
 import { MemoryTrim } from "../shared/memory_trim.ts";

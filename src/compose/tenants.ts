@@ -2,21 +2,10 @@
 import { TenantCalls } from "../domain/tenants/calls.ts";
 import { EXAMPLE_HOST } from "../domain/tenants/forms.ts";
 import { type OpenedTenant, Tenants } from "../domain/tenants/tenants.ts";
-import type { TenantTransport } from "../tenants/contract.ts";
 import type { TenantApp } from "../tenants/in_process.ts";
 import type { TenantEgress } from "../tenants/connections.ts";
 import { TenantTransports } from "../tenants/transports.ts";
-import type { Shared } from "./domain.ts";
-
-/** What a local server does with the calls of functions to their tenants. */
-export interface TenantCallsChange {
-  /** Makes the transport that functions use of the transport to their tenant. */
-  readonly transportOf: (transport: TenantTransport) => TenantTransport;
-  /** Whether the tests of commits use that transport, too: otherwise their recordings alone answer them. */
-  readonly answersTests: boolean;
-  /** Certificates in PEM that connections to tenants trust in addition to `--egress-ca`; requests of `fetch` do not. */
-  readonly caCerts: readonly string[];
-}
+import type { Shared } from "./parts.ts";
 
 /** The tenants of the server, and the calls of functions to them. */
 export function openTenants(

@@ -1,7 +1,7 @@
 /** Builds what runs the tests of commits. */
 import { TestArtifacts } from "../domain/testing/artifacts.ts";
 import { Tests } from "../domain/testing/tests.ts";
-import type { Shared } from "./domain.ts";
+import type { Shared } from "./parts.ts";
 
 /** The tests of commits. Only a local server that records or replays lets them call the tenant of their function. */
 export function openTests(parts: Shared): Tests {

@@ -6,13 +6,7 @@ import { getLogger } from "@logtape/logtape";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import { callOperation, type OperationRequest } from "../api/call.ts";
 import { parseJson } from "../api/messages/readers.ts";
-import {
-  type Operation,
-  type Reply,
-  type ServerSentEvent,
-  type Slashes,
-  takesBytes,
-} from "../api/operation.ts";
+import { type Operation, type Reply, type ServerSentEvent, takesBytes } from "../api/operation.ts";
 import type { ReplyHeaders } from "../api/cookies.ts";
 import type { Services } from "../api/services.ts";
 import { invalid } from "../domain/errors.ts";
@@ -25,6 +19,7 @@ import { UNBUFFERED } from "./event_stream.ts";
 import { requestContextOf, transportOf } from "./request_context.ts";
 import { BoundedResponse, SMALL_ANSWER_BYTES } from "./server.ts";
 import { untrustedHeaders } from "./untrusted_answer.ts";
+import type { Slashes } from "../api/route.ts";
 
 /** What a path parameter matches, besides one segment, in Hono's syntax. */
 const SLASHES: Readonly<Record<Slashes, string>> = {

@@ -6,7 +6,7 @@ import {
   readEnvironment,
   type TenantClient,
 } from "../../config/mod.ts";
-import type { TenantCallsChange } from "../../compose/tenants.ts";
+import type { TenantCallsChange } from "../../compose/parts.ts";
 import { operationLabel, TenantError, type TenantTransport } from "../../tenants/contract.ts";
 import { recordingFiles } from "../../tenants/recording/format.ts";
 import {

@@ -23,7 +23,7 @@ import { type Fixture, RunFixtures, type RunValues } from "./run_fixtures.ts";
 import { TestVolumes } from "./volumes.ts";
 
 /** What test runs work with. */
-export interface TestParts {
+interface TestParts {
   readonly store: Store;
   readonly engine: Engine;
   readonly hostMethods: HostMethods;
