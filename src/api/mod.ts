@@ -3,13 +3,16 @@
  * and host calls (`host_calls.ts`) are its two transports.
  */
 import { ALERT_OPERATIONS } from "./alerts/mod.ts";
-import { AUDIT_OPERATIONS } from "./audit/mod.ts";
+import { AUDIT_OPERATIONS } from "./audit/events.ts";
+import { EXPORT_OPERATIONS } from "./audit/exports.ts";
 import { AUTH_OPERATIONS } from "./auth/mod.ts";
 import { CLIENT_OPERATIONS } from "./clients/mod.ts";
 import { COMMIT_OPERATIONS } from "./commits/mod.ts";
 import { DISCOVERY_OPERATIONS } from "./discovery/mod.ts";
 import { DEAD_LETTER_OPERATIONS } from "./dead_letters/mod.ts";
-import { FEDERATION_OPERATIONS } from "./federation/mod.ts";
+import { PROVIDER_OPERATIONS } from "./federation/providers.ts";
+import { FEDERATION_TEST_OPERATIONS } from "./federation/tests.ts";
+import { TRUST_OPERATIONS } from "./federation/trusts.ts";
 import { DEVICE_OPERATIONS } from "./device/mod.ts";
 import { FUNCTION_OPERATIONS } from "./functions/mod.ts";
 import { INVOCATION_OPERATIONS } from "./invocations/mod.ts";
@@ -38,7 +41,9 @@ export const OPERATIONS: readonly Operation[] = [
   ...CLIENT_OPERATIONS,
   ...SERVICE_PRINCIPAL_OPERATIONS,
   ...ROLE_OPERATIONS,
-  ...FEDERATION_OPERATIONS,
+  ...PROVIDER_OPERATIONS,
+  ...TRUST_OPERATIONS,
+  ...FEDERATION_TEST_OPERATIONS,
   ...USER_OPERATIONS,
   ...FUNCTION_OPERATIONS,
   ...COMMIT_OPERATIONS,
@@ -52,6 +57,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...USAGE_OPERATIONS,
   ...RETENTION_OPERATIONS,
   ...AUDIT_OPERATIONS,
+  ...EXPORT_OPERATIONS,
   ...ALERT_OPERATIONS,
   ...SERVER_OPERATIONS,
 ];

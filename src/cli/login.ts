@@ -6,7 +6,7 @@ import {
   resolveClientSettings,
   resolveTenantUrl,
 } from "../config/mod.ts";
-import { C1_DEVICE_CLIENT } from "../resources/device_clients.ts";
+import { C1_DEVICE_CLIENT } from "../resources/clients.ts";
 import {
   certificatesOf,
   deletePersonalClient,

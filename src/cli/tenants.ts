@@ -1,6 +1,6 @@
 /** `invoked tenants …`. */
 import type { Command } from "commander";
-import { C1_DEVICE_CLIENT } from "../resources/device_clients.ts";
+import { C1_DEVICE_CLIENT } from "../resources/clients.ts";
 import type { Api } from "./client/api.ts";
 import { ApiError } from "./client/api_error.ts";
 import {

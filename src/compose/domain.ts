@@ -1,9 +1,6 @@
 /** Builds the services of the domain from the store, the engine and Config. */
 import { openAlerts } from "./alerts.ts";
-import { openAudit } from "./audit.ts";
 import { openIdentity } from "./identity.ts";
-import { openTenants } from "./tenants.ts";
-import { openTests } from "./tests.ts";
 import { hostsOfServer } from "../config/mod.ts";
 import { AuditRetention } from "../domain/audit/retention.ts";
 import { LiveChanges } from "../domain/changes/live_changes.ts";
@@ -52,6 +49,19 @@ import { VolumeFiles } from "../domain/volumes/files.ts";
 import { VolumeSweep } from "../domain/volumes/sweep.ts";
 import { Volumes } from "../domain/volumes/volumes.ts";
 import { type DomainParts, type Shared, shareParts } from "./parts.ts";
+import { ExportTargets } from "../domain/audit/export_targets.ts";
+import { AuditExporter } from "../domain/audit/exporter.ts";
+import { AuditExports } from "../domain/audit/exports.ts";
+import { AuditLog } from "../domain/audit/log.ts";
+import { AuditVerification } from "../domain/audit/verify.ts";
+import { TenantCalls } from "../domain/tenants/calls.ts";
+import { EXAMPLE_HOST } from "../domain/tenants/forms.ts";
+import { type OpenedTenant, Tenants } from "../domain/tenants/tenants.ts";
+import type { TenantApp } from "../tenants/in_process.ts";
+import type { TenantEgress } from "../tenants/connections.ts";
+import { TenantTransports } from "../tenants/transports.ts";
+import { TestArtifacts } from "../domain/testing/artifacts.ts";
+import { Tests } from "../domain/testing/tests.ts";
 
 /** The services of the domain. */
 export type Domain = Awaited<ReturnType<typeof openDomain>>;
@@ -278,4 +288,60 @@ function openVolumes({ config: { volumes: limits }, store, ids, snapshots, pages
     volumeFiles: new VolumeFiles(store, snapshots, pages, limits),
     volumeArchives: new VolumeArchives(store, snapshots, limits),
   };
+}
+
+function openAudit(
+  { config, store, pages, ids, scheduler, publicPost, shutdown }: Shared,
+) {
+  const targets = new ExportTargets(config.audit.exportDir, publicPost);
+  const exporter = new AuditExporter({ store, targets, scheduler, shutdown });
+  scheduler.register(exporter);
+  return {
+    auditExports: new AuditExports(store, targets, pages, ids, exporter),
+    auditLog: new AuditLog(store, pages),
+    auditVerification: new AuditVerification(store),
+  };
+}
+
+/** The tenants of the server, and the calls of functions to them. */
+function openTenants(
+  { tenantEgress, changeTenantCalls: change, ...parts }: Shared,
+) {
+  const egress = trusting(tenantEgress, change?.caCerts ?? []);
+  const tenantTransports = new TenantTransports({ egress, example: openExample });
+  const allowsAddresses = egress.allowPrivate.length > 0;
+  const tenants = new Tenants({ ...parts, transports: tenantTransports, allowsAddresses });
+  const called = {
+    open: tenants.open.bind(tenants),
+    connect(opened: OpenedTenant) {
+      const transport = tenants.connect(opened);
+      return change === undefined ? transport : change.transportOf(transport);
+    },
+  };
+  const tenantCalls = new TenantCalls({ ...parts, tenants: called });
+  return { tenantTransports, tenants, tenantCalls };
+}
+
+/** @param caCerts in PEM */
+function trusting({ ca, ...others }: TenantEgress, caCerts: readonly string[]): TenantEgress {
+  const all = [...ca === undefined ? [] : [ca], ...caCerts];
+  return { ...others, ca: all.length === 0 ? undefined : all.join("\n") };
+}
+
+/** The example tenant, whose client everybody knows: a tenant with invented data needs no secret. */
+async function openExample(): Promise<TenantApp> {
+  const { exampleCredentials, exampleTenant } = await import("../../examples/tenant/app.ts");
+  return { answer: exampleTenant(), credentials: exampleCredentials(EXAMPLE_HOST) };
+}
+
+/** The tests of commits. Only a local server that records or replays lets them call the tenant of their function. */
+function openTests(parts: Shared): Tests {
+  const { config: { invocations, tests, volumes }, store, builder, shutdown } = parts;
+  return new Tests({
+    ...parts,
+    artifacts: new TestArtifacts(store, builder, shutdown),
+    callsTenants: parts.changeTenantCalls?.answersTests ?? false,
+    limits: { ...invocations, ...tests },
+    volumeLimits: volumes,
+  });
 }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Builder } from "../builder/mod.ts";
+import { type Builder, buildLimits, createBuilder, registryOf } from "../builder/mod.ts";
 import { PROTOCOL, speaks } from "../cluster/link/protocol.ts";
 import type { Config } from "../config/mod.ts";
 import { artifactSource } from "../domain/commits/builds.ts";
@@ -31,7 +31,6 @@ import type { Sealer } from "../store/sealing.ts";
 import type { StorageUnavailable } from "../store/storage_health.ts";
 import { closeHttp, drainOf, type Parts, RunningServer } from "./running_server.ts";
 import { composeApi } from "./api.ts";
-import { downloadsOf, openBuilder } from "./builder.ts";
 import { onceDiskHasSpace } from "./disk_wait.ts";
 import type { Cluster, NodeEngine } from "./cluster.ts";
 import { connectionsWithin, openFilesLimit } from "./descriptors.ts";
@@ -42,6 +41,7 @@ import type { TenantCallsChange } from "./parts.ts";
 import { openTls, type Tls } from "./tls.ts";
 import { installed, VERSION } from "../shared/installation.ts";
 import { MemoryTrim } from "../shared/memory_trim.ts";
+import type { Telemetry } from "../telemetry/contract.ts";
 
 const EXAMPLE = installed("examples/hello/main.ts");
 
@@ -320,4 +320,23 @@ function urlHost(host: string): string {
 
 async function readExample(): Promise<Map<string, Uint8Array>> {
   return new Map([["main.ts", await Deno.readFile(EXAMPLE)]]);
+}
+
+/** The builder of a server. */
+function openBuilder(
+  { builder, sandbox, server: { dataDir } }: Config,
+  telemetry: Pick<Telemetry, "buildEnded">,
+): Builder & AsyncDisposable {
+  return createBuilder(buildLimits(builder), {
+    ...sandbox,
+    workDir: join(dataDir, "work"),
+    cacheDir: downloadsOf(dataDir),
+    registry: registryOf(builder.registryEnv),
+    onBuild: (ms, end) => telemetry.buildEnded(ms, end === "built" ? undefined : end),
+  });
+}
+
+/** The directory of what builds download. */
+function downloadsOf(dataDir: string): string {
+  return join(dataDir, "cache", "builder");
 }

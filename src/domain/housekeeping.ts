@@ -6,19 +6,20 @@ import type { Store } from "../store/mod.ts";
 import type { Telemetry } from "../telemetry/contract.ts";
 import type { Audit } from "./audit/audit.ts";
 import { deleteEndedKeys, DEVICE_CODE_GRACE_MS, expiredKeys } from "./identity/mod.ts";
-import { endedCredentials, eraseEndedCredentials } from "./identity/ended_credentials.ts";
 import { IDEMPOTENCY_TTL_MS } from "./invocations/invoke.ts";
 import type { Node } from "./ownership/contract.ts";
 import {
   before,
   type Erased,
   type ExpiredOfKind,
+  inSteps,
+  reportErased,
   type RetentionKind,
   type Sweeper,
-} from "./retention/kinds.ts";
-import { reportErased } from "./retention/report.ts";
-import { inSteps } from "./retention/steps.ts";
+} from "./retention/erasure.ts";
 import { DELIVERY_KEPT_MS } from "./triggers/settings.ts";
+import { locks } from "./locks.ts";
+import { SERVER } from "./identity/principal.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
@@ -193,4 +194,59 @@ export class Housekeeping implements Sweeper, AsyncDisposable {
 
 function allShards(): number[] {
   return Array.from({ length: BLOB_SHARDS }, (_, shard) => shard);
+}
+
+/** How long a credential is kept after it expired or was deleted. */
+const ENDED_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
+/** Credentials that one transaction erases: as many as its event names. */
+const BATCH = 100;
+
+/** The credentials that {@link eraseEndedCredentials} would erase at a time, in milliseconds since 1970. */
+async function endedCredentials(
+  { read }: Pick<Store, "read">,
+  nowMs: number,
+): Promise<ExpiredOfKind> {
+  const time = before(nowMs, ENDED_KEPT_MS);
+  const ended = await read.identity.endedCredentials(time, new Date(nowMs).toISOString());
+  return { kind: "credentials", setting: "30 d after their expiry or deletion", ...ended };
+}
+
+/**
+ * Erases credentials that ended long ago, and records which ones in the same transactions.
+ * @param nowMs milliseconds since 1970
+ * @param signal ends it after the transaction under way
+ * @returns how many were erased
+ */
+async function eraseEndedCredentials(
+  store: Pick<Store, "writeLocked">,
+  audit: Pick<Audit, "entry">,
+  nowMs: number,
+  signal: AbortSignal,
+): Promise<number> {
+  const time = before(nowMs, ENDED_KEPT_MS);
+  let total = 0;
+  await inSteps(async () => {
+    const count = await store.writeLocked([locks.auditChain], async (tx) => {
+      const erased = await tx.identity.eraseEndedCredentials(time, BATCH);
+      if (erased.length === 0) return 0;
+      await tx.audit.append(audit.entry({
+        kind: "call",
+        operation: "invoked.Server.EraseEndedCredentials",
+        activity: "delete",
+        actor: SERVER,
+        resources: erased.map(({ id, displayName, principalId }) => ({
+          type: "credential",
+          id,
+          name: displayName || undefined,
+          namespace: principalId,
+          change: "deleted",
+        })),
+        facts: { ended_before: time },
+      }, {}));
+      return erased.length;
+    });
+    total += count;
+    return count === BATCH;
+  }, signal);
+  return total;
 }

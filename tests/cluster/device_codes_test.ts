@@ -3,7 +3,7 @@
  * is disabled at another node leaves nothing.
  */
 import assert from "node:assert/strict";
-import { INVOKED_DEVICE_CLIENT as clientId } from "../../src/resources/device_clients.ts";
+import { INVOKED_DEVICE_CLIENT as clientId } from "../../src/resources/clients.ts";
 import { DeviceNode } from "../identity/device_node.ts";
 import { approvesWhileDisabled } from "../store/conformance/approvals.ts";
 import { makeTempDir } from "../support/invoked.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { DomainError } from "../../src/domain/errors.ts";
 import { Ids } from "../../src/domain/ids.ts";
 import { Pages } from "../../src/domain/paging.ts";
-import { FileError } from "../../src/domain/volumes/file_error.ts";
+import { FileError } from "../../src/domain/volumes/errors.ts";
 import { NO_PRECONDITIONS } from "../../src/domain/preconditions.ts";
 import { VolumeFiles } from "../../src/domain/volumes/files.ts";
 import { VolumeSession } from "../../src/domain/volumes/session.ts";

@@ -20,7 +20,7 @@ const FILTER_CHARS_MAX = 256;
 
 const filterIn = z.string().max(FILTER_CHARS_MAX);
 
-export const listEvents = jsonOperation({
+const listEvents = jsonOperation({
   operationId: "c1.api.systemlog.v1.SystemLogService.ListEvents",
   route: "POST /api/v1/systemlog/events",
   summary: "List the events of the audit log in the order of the chain, oldest first by default",
@@ -68,7 +68,7 @@ const hashIn = z.string().regex(/^[0-9a-f]{64}$/, {
   error: "must be a SHA-256 in 64 lower-case hexadecimal digits, as an earlier answer had it",
 });
 
-export const verifyLog = jsonOperation({
+const verifyLog = jsonOperation({
   operationId: "invoked.AuditService.Verify",
   route: "POST /api/v1/systemlog/verify",
   summary: "Check the hash chain of the audit log, and name each event that does not belong to it",
@@ -101,3 +101,6 @@ export const verifyLog = jsonOperation({
     };
   },
 });
+
+/** Read and check the audit log. */
+export const AUDIT_OPERATIONS = [listEvents, verifyLog];

@@ -1,22 +1,91 @@
+/** Invocations on the wire, with the HTTP request that one answered and the deliveries of its end. */
 import { z } from "@hono/zod-openapi";
-import { embeddedObject } from "../../shared/json_text.ts";
+import type { OutboxRow } from "../../store/outbox.ts";
+import { targetOf } from "../../domain/functions/destinations.ts";
+import { int32Out, int64Out, timestamp } from "../primitives.ts";
+import { enumWords } from "../../resources/words.ts";
+import type { HttpRecord } from "../../domain/endpoints/client.ts";
 import type {
   InvocationOverview,
   InvocationRecord,
   InvocationStatus,
 } from "../../store/invocations.ts";
+import { embeddedObject } from "../../shared/json_text.ts";
 import type { TracedLog } from "../../domain/invocations/logs.ts";
 import { traceIdOf } from "../../domain/invocations/trace.ts";
 import { recordedLimits } from "../../domain/limits.ts";
-import { sentJson, sentOut } from "../functions/destinations.ts";
 import { limitsOut, recordedLimitsJson } from "../functions/limits.ts";
 import { processReuse } from "../functions/settings.ts";
 import type { Uses } from "../operation.ts";
-import { int32Out, timestamp } from "../primitives.ts";
-import { httpJson, httpOut } from "./http_record.ts";
 import { measurementsJson, measurementsOut } from "./measurements.ts";
 import { startsJson, startsOut } from "./starts.ts";
-import { enumWords } from "../../resources/words.ts";
+
+/** Where the end of an invocation went. */
+const sentOut = z.object({
+  functionId: z.string().optional(),
+  url: z.string().optional(),
+  state: z.enum(enumWords("DESTINATION_STATE", "PENDING", "DELIVERED", "FAILED")),
+  attempts: int32Out,
+  nextAttemptAt: timestamp.optional().openapi({
+    description: "Time of the next attempt; present while the delivery is pending",
+  }),
+  error: z.string().optional().openapi({ description: "Why the last attempt failed" }),
+  invocationId: z.string().optional().openapi({
+    description: "The invocation that the delivery started",
+  }),
+  updatedAt: timestamp,
+}).openapi("invoked.SentEnd");
+
+/** The API's form of the end of an invocation on its way. */
+function sentJson(row: OutboxRow): z.input<typeof sentOut> {
+  return {
+    ...targetOf(row.target),
+    state: `DESTINATION_STATE_${row.state}`,
+    attempts: row.attempts,
+    ...row.state === "PENDING" ? { nextAttemptAt: row.dueAt } : {},
+    ...row.error === null ? {} : { error: row.error },
+    ...row.startedId === null ? {} : { invocationId: row.startedId },
+    updatedAt: row.updatedAt,
+  };
+}
+
+const httpOut = z.object({
+  method: z.string(),
+  path: z.string(),
+  status: int32Out.optional().openapi({
+    description: "Absent if the client disconnected before the response",
+  }),
+  requestBytes: int64Out.openapi({
+    description: "Bytes of the request body that the function read",
+  }),
+  responseBytes: int64Out,
+  requestBody: z.string().optional().openapi({
+    description: "First KiB of a text body, if the trigger sets recordBody",
+  }),
+}).openapi("invoked.InvocationHttp", {
+  description: "The HTTP request that the invocation answered",
+});
+
+/** The API's form of the request of an invocation, in a long list without its body. */
+function httpJson(
+  { http }: Pick<InvocationRecord, "http">,
+  view: "basic" | "full",
+): { http?: z.input<typeof httpOut> } {
+  if (http === null) return {};
+  const { method, path, status, requestBytes, responseBytes, requestBody } = JSON.parse(
+    http,
+  ) as HttpRecord;
+  return {
+    http: {
+      method,
+      path,
+      ...status === null ? {} : { status },
+      requestBytes: `${requestBytes}`,
+      responseBytes: `${responseBytes}`,
+      ...requestBody === undefined || view === "basic" ? {} : { requestBody },
+    },
+  };
+}
 
 const PREFIX = "FUNCTION_INVOCATION_STATUS_";
 const UNSPECIFIED = `${PREFIX}UNSPECIFIED`;

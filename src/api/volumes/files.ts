@@ -4,9 +4,8 @@ import { listOf, pageJson, pageOf, pageQuery, trueOrFalse } from "../primitives.
 import { etagOf, filePath, volumeEntryJson, volumeEntryOut } from "./schemas.ts";
 import { countOf } from "../../config/mod.ts";
 import { DomainError } from "../../domain/errors.ts";
-import type { OpenFile } from "../../domain/volumes/files.ts";
+import { checkFile, type OpenFile } from "../../domain/volumes/files.ts";
 import { matches, NO_PRECONDITIONS } from "../../domain/preconditions.ts";
-import { checkFile } from "../../domain/volumes/preconditions.ts";
 import { asDomainError } from "../status.ts";
 import { preconditionHeaders, readPreconditions } from "../preconditions.ts";
 

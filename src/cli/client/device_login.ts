@@ -1,7 +1,7 @@
 /** Signs this command line in as a device (RFC 8628): a person approves it in a browser. */
 import { z } from "zod";
 import { Secret } from "../../config/secret.ts";
-import { INVOKED_DEVICE_CLIENT } from "../../resources/device_clients.ts";
+import { INVOKED_DEVICE_CLIENT } from "../../resources/clients.ts";
 import { Failure, oneLine, UsageFailure } from "../terminal/failure.ts";
 import { parseJson } from "./api_error.ts";
 import { readTokenBody, request, type Transport, Unreachable } from "./http.ts";

@@ -2,12 +2,11 @@
 import { constants, type FileHandle, lstat, open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { gzip, zstdCompress } from "node:zlib";
+import { constants as zlib, gunzip, gzip, zstdCompress, zstdDecompress } from "node:zlib";
 import { getLogger } from "@logtape/logtape";
 import { isAllowed, type PublicPost } from "../../sandbox/mod.ts";
 import { isUrl } from "../../shared/urls.ts";
 import type { AuditExportRow } from "../../store/audit_exports.ts";
-import { isBeginningOf, tailBytesMax } from "./export_tails.ts";
 
 const logger = getLogger(["invoked", "audit"]);
 
@@ -248,4 +247,46 @@ async function syncDirectory(path: string): Promise<void> {
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** What compression can add to a batch, of which an interrupted write leaves the beginning at the end of a file. */
+const OVERHEAD_BYTES = 1_024;
+/** The first bytes of a member. */
+const MAGIC = {
+  gzip: Buffer.from([0x1f, 0x8b]),
+  zstd: Buffer.from([0x28, 0xb5, 0x2f, 0xfd]),
+} as const;
+const DECODERS = {
+  gzip: (bytes: Uint8Array, maxOutputLength: number) =>
+    promisify(gunzip)(bytes, { finishFlush: zlib.Z_SYNC_FLUSH, maxOutputLength }),
+  zstd: (bytes: Uint8Array, maxOutputLength: number) =>
+    promisify(zstdDecompress)(bytes, { finishFlush: zlib.ZSTD_e_flush, maxOutputLength }),
+} as const;
+
+/** The longest that the beginning of a batch can be in a file. @param length of the batch before it is compressed */
+function tailBytesMax(length: number): number {
+  return length + OVERHEAD_BYTES;
+}
+
+/**
+ * Whether bytes hold the beginning of a batch, torn or whole, and nothing else. The batch that was interrupted may have
+ * been shorter than the next one, which begins with the same events.
+ * @param text the batch before it is compressed
+ */
+async function isBeginningOf(
+  bytes: Buffer,
+  text: Uint8Array,
+  format: AuditExportRow["format"],
+): Promise<boolean> {
+  if (format === "none") return bytes.equals(text.subarray(0, bytes.length));
+  const magic = MAGIC[format];
+  if (!bytes.subarray(0, magic.length).equals(magic.subarray(0, bytes.length))) return false;
+  // One batch is one member, and the decoder reads no second one.
+  if (format === "zstd" && bytes.includes(magic, magic.length)) return false;
+  try {
+    const found = await DECODERS[format](bytes, text.length + 1);
+    return found.equals(text.subarray(0, found.length));
+  } catch {
+    return false;
+  }
 }

@@ -3,9 +3,14 @@ import type { Store, Writers } from "../../store/mod.ts";
 import type { Telemetry } from "../../telemetry/contract.ts";
 import { locks } from "../locks.ts";
 import type { Node } from "../ownership/contract.ts";
-import { before, type Erased, type ExpiredOfKind, type Sweeper } from "../retention/kinds.ts";
-import { reportErased } from "../retention/report.ts";
-import { inSteps } from "../retention/steps.ts";
+import {
+  before,
+  type Erased,
+  type ExpiredOfKind,
+  inSteps,
+  reportErased,
+  type Sweeper,
+} from "../retention/erasure.ts";
 import type { Audit } from "./audit.ts";
 
 const logger = getLogger(["invoked", "audit"]);

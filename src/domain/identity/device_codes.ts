@@ -1,7 +1,9 @@
 /** The codes of the device flow (RFC 8628): of devices, which are keys, and of people, who read and type them. */
 import { createHash, createHmac, randomBytes, randomInt } from "node:crypto";
-import { DEVICE_CLIENTS } from "../../resources/device_clients.ts";
+import { DEVICE_CLIENTS } from "../../resources/clients.ts";
 import type { DeviceCodeRow } from "../../store/device_codes.ts";
+import { DomainError } from "../errors.ts";
+import { OAuthError } from "./grants/grant.ts";
 
 /** How often a device may ask for its token. */
 export const POLL_INTERVAL_MS = 5_000;
@@ -59,4 +61,27 @@ export function deviceName({ clientId }: Pick<DeviceCodeRow, "clientId">): strin
 
 export function hasExpired({ expiresAt }: Pick<DeviceCodeRow, "expiresAt">): boolean {
   return Date.now() >= Date.parse(expiresAt);
+}
+
+/** One error for all reasons: it shows nobody which codes exist. */
+export function codeInvalid(): DomainError {
+  return new DomainError(
+    "DEVICE_CODE_INVALID",
+    "Code rejected: the code is wrong, was used before or has expired; start the sign-in again on the device",
+  );
+}
+
+export function unknownDevice(): OAuthError {
+  return new OAuthError("invalid_client", "client_id is no public client of this server");
+}
+
+export function unknownCode(): OAuthError {
+  return new OAuthError(
+    "invalid_grant",
+    "the device code is unknown, was used before or belongs to another client",
+  );
+}
+
+export function denied(): OAuthError {
+  return new OAuthError("access_denied", "the sign-in of the device was denied");
 }

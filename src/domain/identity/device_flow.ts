@@ -1,6 +1,6 @@
 /** The device flow (RFC 8628): a device asks, a person approves in the console, and the device gets a token. */
 import { countOf, formatDuration } from "../../config/mod.ts";
-import { DEVICE_CLIENTS } from "../../resources/device_clients.ts";
+import { DEVICE_CLIENTS } from "../../resources/clients.ts";
 import type { DeviceCodeRow, DeviceDecision } from "../../store/device_codes.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import { DomainError } from "../errors.ts";
@@ -8,6 +8,7 @@ import type { Audit } from "../audit/audit.ts";
 import { locks } from "../locks.ts";
 import { assertBelowCredentialLimit } from "./credential_limit.ts";
 import {
+  codeInvalid,
   deviceCodeHash,
   deviceName,
   hasExpired,
@@ -15,10 +16,10 @@ import {
   newUserCode,
   POLL_INTERVAL_MS,
   shownUserCode,
+  unknownDevice,
   userCodeHash,
   userCodeOf,
 } from "./device_codes.ts";
-import { codeInvalid, unknownDevice } from "./device_errors.ts";
 import { OAuthError } from "./grants/grant.ts";
 import { rolesOfScope } from "./grants/scopes.ts";
 import type { TokenTargets } from "./grants/targets.ts";

@@ -1,6 +1,6 @@
 /** The end of the device flow (RFC 8628, section 3.4): a device polls with its code, until it gets a credential. */
 import { formatDuration } from "../../config/mod.ts";
-import { DEVICE_CLIENTS } from "../../resources/device_clients.ts";
+import { DEVICE_CLIENTS } from "../../resources/clients.ts";
 import { TokenBuckets } from "../../shared/token_buckets.ts";
 import type { DeviceCodeRow } from "../../store/device_codes.ts";
 import type { Store, Writers } from "../../store/mod.ts";
@@ -10,8 +10,15 @@ import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import { assertBelowCredentialLimit } from "./credential_limit.ts";
 import { NEW_CREDENTIAL, newClientId } from "./credentials.ts";
-import { deviceCodeHash, deviceName, hasExpired, POLL_INTERVAL_MS } from "./device_codes.ts";
-import { denied, unknownCode, unknownDevice } from "./device_errors.ts";
+import {
+  denied,
+  deviceCodeHash,
+  deviceName,
+  hasExpired,
+  POLL_INTERVAL_MS,
+  unknownCode,
+  unknownDevice,
+} from "./device_codes.ts";
 import { type Grant, OAuthError, required, unknownClient } from "./grants/grant.ts";
 import { checkedFor, holderAs, holderOf } from "./holders.ts";
 import type { LiveClient, LiveClients } from "./live_clients.ts";

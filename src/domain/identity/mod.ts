@@ -23,7 +23,7 @@ export { ClaimsError, parseClaims } from "./federation/claims.ts";
 export { testCondition } from "./federation/conditions.ts";
 export { audiencesOf, STEPS } from "./federation/subject_token.ts";
 export { FederationTrusts } from "./federation/trusts.ts";
-export { FunctionPrincipals } from "./function_principals.ts";
+export { FunctionPrincipals } from "./service_principals.ts";
 export { ClientCredentialsGrant } from "./grants/client_credentials.ts";
 export { DeviceCodeGrant } from "./device_redemption.ts";
 export { assertEachOnce, describable, OAuthError, required } from "./grants/grant.ts";

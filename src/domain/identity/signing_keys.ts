@@ -10,7 +10,7 @@ import type { Sealer } from "../../store/sealing.ts";
 import { DomainError } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
-import type { ExpiredOfKind } from "../retention/kinds.ts";
+import type { ExpiredOfKind } from "../retention/erasure.ts";
 import { serverKeyContext, SIGNING } from "./server_keys.ts";
 
 /** No access token lives longer: the upper bound of `--token-lifetime`. */

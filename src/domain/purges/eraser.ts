@@ -13,11 +13,12 @@ import {
   before,
   type Erased,
   type ExpiredOfKind,
+  inSteps,
+  pauseAfter,
+  reportErased,
   sumOf,
   type Sweeper,
-} from "../retention/kinds.ts";
-import { reportErased } from "../retention/report.ts";
-import { inSteps, pauseAfter } from "../retention/steps.ts";
+} from "../retention/erasure.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 

@@ -3,8 +3,13 @@ import type { Telemetry } from "../../telemetry/contract.ts";
 import type { Audit } from "../audit/audit.ts";
 import { DomainError } from "../errors.ts";
 import type { Principal } from "../identity/mod.ts";
-import type { Erased, ExpiredOfKind, Sweeper } from "../retention/kinds.ts";
-import { plus, reportErased } from "../retention/report.ts";
+import {
+  type Erased,
+  type ExpiredOfKind,
+  plus,
+  reportErased,
+  type Sweeper,
+} from "../retention/erasure.ts";
 import type { Eraser } from "./eraser.ts";
 
 /** The operation, for its event in the audit log. */

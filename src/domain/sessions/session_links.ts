@@ -6,8 +6,8 @@ import type { Audit } from "../audit/audit.ts";
 import { DomainError } from "../errors.ts";
 import { clientGone, type LiveClient, type LiveClients, type Principal } from "../identity/mod.ts";
 import { locks } from "../locks.ts";
-import { noSessionsBecause } from "./session_clients.ts";
-import { hashOf, newSecret } from "./session_secret.ts";
+import type { ClientRow } from "../../store/identity.ts";
+import { createHash, randomBytes } from "node:crypto";
 
 const logger = getLogger(["invoked", "identity"]);
 
@@ -163,4 +163,46 @@ async function assertBelowLimit(
       `at most ${OPEN_LINKS_MAX}; use one of them, or wait until the first one expires at ${first}`,
     { retryAfterSeconds: Math.max(1, Math.ceil((Date.parse(first) - nowMs) / 1000)) },
   );
+}
+
+/** The client of a row; undefined for one that may not be used, or begins no sessions. */
+export function sessionClient(
+  liveClients: LiveClients,
+  row: ClientRow | undefined,
+): LiveClient | undefined {
+  const client = liveClients.of(row);
+  if (row === undefined || client === undefined) return undefined;
+  return noSessionsBecause(row, client) === undefined ? client : undefined;
+}
+
+/** Why a client begins no sessions; undefined for one that does. */
+function noSessionsBecause(
+  { credential: { kind } }: ClientRow,
+  { requireDpop }: LiveClient,
+): string | undefined {
+  if (kind === "trust") return "workloads of a trust begin no sessions; use a client secret";
+  if (kind === "device") return "the token of a device begins no sessions; use a personal client";
+  return requireDpop
+    ? "its credential requires DPoP, and a session proves no key; use a credential without requireDpop"
+    : undefined;
+}
+
+/**
+ * The codes of links and the tokens of sessions, of which the database has the hashes alone. None can be guessed, and a plain
+ * SHA-256 of one is enough.
+ */
+const SECRET_BYTES = 32;
+const SECRET = /^[A-Za-z0-9_-]{43}$/;
+
+export function newSecret(): string {
+  return randomBytes(SECRET_BYTES).toString("base64url");
+}
+
+/** Whether a text could be a secret. */
+export function isSecret(text: string): boolean {
+  return SECRET.test(text);
+}
+
+export function hashOf(secret: string): string {
+  return createHash("sha256").update(secret).digest("base64url");
 }

@@ -12,8 +12,7 @@ import { assertCoversPrincipal } from "../identity/rights.ts";
 import { type LiveClients, OWNER, type Principal } from "../identity/mod.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import type { Confirmations } from "./confirmations.ts";
-import { sessionClient } from "./session_clients.ts";
-import { hashOf, isSecret, newSecret } from "./session_secret.ts";
+import { hashOf, isSecret, newSecret, sessionClient } from "./session_links.ts";
 
 const logger = getLogger(["invoked", "identity"]);
 

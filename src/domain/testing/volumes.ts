@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { type HostCall, HostCallError, type HostReply } from "../../sandbox/contract.ts";
 import type { Store } from "../../store/mod.ts";
-import { FileError } from "../volumes/file_error.ts";
+import { FileError } from "../volumes/errors.ts";
 import { answerVfsCall } from "../volumes/host_calls.ts";
 import { ancestorsOf } from "../volumes/paths.ts";
 import { VolumeSession } from "../volumes/session.ts";

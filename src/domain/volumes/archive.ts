@@ -1,4 +1,4 @@
-import { assertPublished, tooShort, wasChanged } from "./blob_errors.ts";
+import { assertPublished, tooShort, wasChanged } from "./errors.ts";
 import { createHash } from "node:crypto";
 import { createTarDecoder, createTarPacker, type ParsedTarEntry } from "modern-tar";
 import { formatCount, quoted } from "../../config/mod.ts";
@@ -16,10 +16,9 @@ import { locks } from "../locks.ts";
 import { openBlob, stageBody, withPublished } from "./files.ts";
 import { ancestorsOf, PathError, volumePath } from "./paths.ts";
 import type { Snapshot, Snapshots } from "./snapshots.ts";
-import { subtree } from "./subtree.ts";
+import { type Change, quotaMessage, subtree, type VolumeLimits } from "./write_set.ts";
 import { checkTarHeaders, SPARSE } from "../../shared/tar_headers.ts";
 import { commitRequest, liveVolume, overQuota } from "./volumes.ts";
-import { type Change, quotaMessage, type VolumeLimits } from "./write_set.ts";
 
 /** Entries of one query. */
 const ENTRIES_PER_STEP = 500;

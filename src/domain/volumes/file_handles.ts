@@ -1,4 +1,4 @@
-import { FileError, fileError } from "./file_error.ts";
+import { FileError, fileError } from "./errors.ts";
 import { FileNode, type NodeContext } from "./file_node.ts";
 import type { FileInfo, PathOperations } from "./path_operations.ts";
 import type { Tree } from "./tree.ts";

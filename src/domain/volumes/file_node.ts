@@ -1,4 +1,4 @@
-import { tooShort } from "./blob_errors.ts";
+import { tooShort } from "./errors.ts";
 import type { MemoryBudget, StagedBlob } from "../../store/blobs/staged_blob.ts";
 import type { BlobReader, VolumeBlobs } from "../../store/blobs/volume_blobs.ts";
 import type { Usage } from "./usage.ts";

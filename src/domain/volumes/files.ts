@@ -1,4 +1,4 @@
-import { assertPublished, tooShort, wasChanged } from "./blob_errors.ts";
+import { assertPublished, tooShort, wasChanged } from "./errors.ts";
 import { createHash } from "node:crypto";
 import type { StagedBlob } from "../../store/blobs/staged_blob.ts";
 import { BlobError } from "../../store/blobs/blob_error.ts";
@@ -9,13 +9,17 @@ import { blobMissing, DomainError, invalid } from "../errors.ts";
 import type { Principal } from "../identity/mod.ts";
 import { locks } from "../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
-import type { Preconditions } from "../preconditions.ts";
+import { checkPreconditions, type Preconditions } from "../preconditions.ts";
 import { ancestorsOf, PathError, volumePath } from "./paths.ts";
-import { checkFile } from "./preconditions.ts";
 import type { Snapshots } from "./snapshots.ts";
-import { subtree } from "./subtree.ts";
+import {
+  type Change,
+  fileTooLargeMessage,
+  quotaMessage,
+  subtree,
+  type VolumeLimits,
+} from "./write_set.ts";
 import { commitRequest, liveVolume, overQuota } from "./volumes.ts";
-import { type Change, fileTooLargeMessage, quotaMessage, type VolumeLimits } from "./write_set.ts";
 
 /** Bytes of a blob that are read in one step. */
 const READ_STEP_BYTES = 256 * 1024;
@@ -324,4 +328,14 @@ function notADirectory(volumeId: string, path: string): DomainError {
 
 function show(path: string): string {
   return JSON.stringify(path);
+}
+
+/** @param etag of the file; undefined if it does not exist @throws ETAG_MISMATCH */
+export function checkFile(
+  preconditions: Preconditions,
+  path: string,
+  etag: string | undefined,
+): void {
+  const current = etag === undefined ? "the file does not exist" : `its ETag is "${etag}"`;
+  checkPreconditions(preconditions, etag, `Request for ${JSON.stringify(path)} rejected`, current);
 }

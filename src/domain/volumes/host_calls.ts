@@ -3,7 +3,7 @@ import { formatBytes, formatCount } from "../../config/mod.ts";
 import { type HostCall, HostCallError, type HostReply } from "../../sandbox/contract.ts";
 import { BlobError } from "../../store/blobs/blob_error.ts";
 import { StorageUnavailable } from "../../store/storage_health.ts";
-import { FileError } from "./file_error.ts";
+import { FileError } from "./errors.ts";
 import { PathError, volumePath } from "./paths.ts";
 import type { FileInfo } from "./path_operations.ts";
 import type { VolumeSession } from "./session.ts";

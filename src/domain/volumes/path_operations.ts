@@ -1,4 +1,4 @@
-import { fileError } from "./file_error.ts";
+import { fileError } from "./errors.ts";
 import type { FileNode } from "./file_node.ts";
 import { ancestorsOf, isBelow, nameOf, parentOf } from "./paths.ts";
 import type { Tree, TreeEntry } from "./tree.ts";

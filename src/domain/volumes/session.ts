@@ -4,7 +4,7 @@ import { MemoryBudget, type StagedBlob } from "../../store/blobs/staged_blob.ts"
 import type { PublishedBlob, VolumeBlobs } from "../../store/blobs/volume_blobs.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import { emptyVolume } from "./empty_volume.ts";
-import { FileError } from "./file_error.ts";
+import { assertPublished, FileError } from "./errors.ts";
 import type { FileNode, NodeContext } from "./file_node.ts";
 import { FileHandles, type OpenOptions } from "./file_handles.ts";
 import { type DirectoryPage, type FileInfo, PathOperations } from "./path_operations.ts";
@@ -17,7 +17,6 @@ import {
   type VolumeLimits,
   type WriteSetResult,
 } from "./write_set.ts";
-import { assertPublished } from "./blob_errors.ts";
 
 /** Memory for the small files that one invocation writes. */
 const SMALL_FILES_BYTES_MAX = 4 * 1024 * 1024;

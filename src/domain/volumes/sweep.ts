@@ -10,11 +10,11 @@ import {
   before,
   type Erased,
   type ExpiredOfKind,
+  inSteps,
+  reportErased,
   sumOf,
   type Sweeper,
-} from "../retention/kinds.ts";
-import { reportErased } from "../retention/report.ts";
-import { inSteps } from "../retention/steps.ts";
+} from "../retention/erasure.ts";
 import type { Snapshots } from "./snapshots.ts";
 
 const logger = getLogger(["invoked", "volumes"]);

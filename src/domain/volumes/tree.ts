@@ -1,7 +1,7 @@
 import { formatCount } from "../../config/mod.ts";
 import type { Store } from "../../store/mod.ts";
 import type { VolumeEntryRow } from "../../store/volumes.ts";
-import { FileError } from "./file_error.ts";
+import { FileError } from "./errors.ts";
 import { FileNode, type NodeContext } from "./file_node.ts";
 import { comparePaths, isBelow, parentOf } from "./paths.ts";
 import type { Snapshot } from "./snapshots.ts";

@@ -1,6 +1,6 @@
 import { formatCount } from "../../config/mod.ts";
 import type { VolumeRow } from "../../store/volumes.ts";
-import { FileError } from "./file_error.ts";
+import { FileError } from "./errors.ts";
 import { fileTooLargeMessage, quotaMessage, type VolumeLimits } from "./write_set.ts";
 
 /**

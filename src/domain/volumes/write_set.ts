@@ -2,7 +2,6 @@ import { formatBytes, formatCount } from "../../config/mod.ts";
 import type { Writers } from "../../store/mod.ts";
 import type { VolumeEntryRow, VolumeRow } from "../../store/volumes.ts";
 import { comparePaths, isBelow, parentOf } from "./paths.ts";
-import { subtree } from "./subtree.ts";
 
 /** Changed paths that a version records; of further ones it records the number. */
 const RECORDED_PATHS_MAX = 100;
@@ -245,4 +244,29 @@ async function write(
     paths: JSON.stringify(changed.slice(0, RECORDED_PATHS_MAX)),
     pathCount: changed.length,
   });
+}
+
+/** Entries of one query. */
+const ENTRIES_PER_STEP = 1000;
+
+/** Paths below a directory in the newest version, in order. */
+export async function* subtree(
+  tx: Writers,
+  volumeId: string,
+  directory: string,
+): AsyncGenerator<string> {
+  let after = "";
+  for (;;) {
+    const rows = await tx.volumes.entries({
+      volumeId,
+      version: Number.MAX_SAFE_INTEGER,
+      directory,
+      recursive: true,
+      after,
+      limit: ENTRIES_PER_STEP,
+    });
+    for (const { path } of rows) yield path;
+    if (rows.length < ENTRIES_PER_STEP) return;
+    after = rows.at(-1)?.path ?? "";
+  }
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { DomainError } from "../../../src/domain/errors.ts";
 import { OAuthError } from "../../../src/domain/identity/mod.ts";
-import { INVOKED_DEVICE_CLIENT as clientId } from "../../../src/resources/device_clients.ts";
+import { INVOKED_DEVICE_CLIENT as clientId } from "../../../src/resources/clients.ts";
 import { DeviceNode } from "../../identity/device_node.ts";
 import type { Steps } from "./rows.ts";
 

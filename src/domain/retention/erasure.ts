@@ -1,4 +1,7 @@
 import type { Expired } from "../../store/expired.ts";
+import { pause } from "../../shared/pause.ts";
+import { getLogger } from "@logtape/logtape";
+import type { Telemetry } from "../../telemetry/contract.ts";
 
 /** What retention erases, by the names that answers, log lines and metrics have. */
 export type RetentionKind =
@@ -52,4 +55,48 @@ export function sumOf(all: readonly Expired[]): Expired {
   const newest = all.flatMap((each) => each.newest ?? []).sort();
   const count = all.reduce((sum, each) => sum + each.count, 0);
   return { count, oldest: oldest[0], newest: newest.at(-1) };
+}
+
+/** Pause after a step, as a multiple of its time and of its wait for the writer: erasure takes a tenth of the writer. */
+const PAUSE_FACTOR = 9;
+const PAUSE_MAX_MS = 1000;
+
+/**
+ * Runs steps of an erasure, each with transactions of its own, until one was the last or the signal aborts. After each
+ * step other writes run for nine times as long.
+ * @param step answers whether another step follows
+ */
+export async function inSteps(step: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const startMs = performance.now();
+    if (!await step()) return;
+    await pauseAfter(performance.now() - startMs, signal);
+  }
+}
+
+/** Pauses after a step of a duration. */
+export async function pauseAfter(stepMs: number, signal: AbortSignal): Promise<void> {
+  await pause(Math.min(stepMs * PAUSE_FACTOR, PAUSE_MAX_MS), signal);
+}
+
+const logger = getLogger(["invoked", "retention"]);
+
+/** Counts what a sweep has erased, in the log and in metrics. */
+export function reportErased(
+  erased: Erased,
+  telemetry: Pick<Telemetry, "retentionErased">,
+): void {
+  const counts = [...erased].filter(([, count]) => count > 0);
+  if (counts.length === 0) return;
+  for (const [kind, count] of counts) telemetry.retentionErased(kind, count);
+  logger.info("Erased beyond their retention: {counts}", {
+    counts: counts.map(([kind, count]) => `${count} ${kind}`).join(", "),
+  });
+}
+
+/** The sum of two erasures. */
+export function plus(one: Erased, other: Erased): Erased {
+  const sum = new Map<RetentionKind, number>(one);
+  for (const [kind, count] of other) sum.set(kind, (sum.get(kind) ?? 0) + count);
+  return sum;
 }
