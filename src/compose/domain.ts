@@ -114,56 +114,14 @@ export async function openDomain(parts: DomainParts) {
   };
 }
 
-function openFunctions(
-  {
-    config,
-    store,
-    builder,
-    compile,
-    ids,
-    ownership,
-    pages,
-    secrets,
-    functionLimits,
-    destinations,
-    provisioning,
-    loadReports,
-    scheduler,
-    shutdown,
-    liveClients,
-  }: Shared,
-  uploadUrls: UploadUrls,
-) {
+function openFunctions(shared: Shared, uploadUrls: UploadUrls) {
+  const { config, store, builder, ids, ownership, pages, liveClients } = shared;
   const typeChecks = new TypeChecks(store, builder, config.tests.checkTypes, ownership.node);
   const publishes = new Publishes(store, pages, ids);
-  const commits = new Commits(
-    store,
-    builder,
-    uploadUrls,
-    pages,
-    ids,
-    config.commits,
-    functionLimits,
-    typeChecks,
-    loadReports,
-    compile,
-    shutdown,
-  );
+  const limits = config.commits;
+  const commits = new Commits({ ...shared, uploadUrls, limits, typeChecks });
   return {
-    functions: new Functions(
-      store,
-      commits,
-      secrets,
-      publishes,
-      provisioning,
-      pages,
-      ids,
-      functionLimits,
-      destinations,
-      scheduler,
-      loadReports,
-      liveClients,
-    ),
+    functions: new Functions({ ...shared, commits, publishes }),
     publishes,
     statistics: new Statistics(store),
     usage: new Usage(store, pages, liveClients),

@@ -66,6 +66,23 @@ interface CommitContent {
 /** Longest file, in bytes, that is read together with its commit. A longer one is read when it is sent. */
 const INLINE_FILE_BYTES_MAX = 16 * 1024;
 
+/** What commits are built and kept with. */
+interface CommitsParts {
+  readonly store: Store;
+  readonly builder: Builder;
+  readonly uploadUrls: UploadUrls;
+  readonly pages: Pages;
+  readonly ids: Ids;
+  readonly limits: CommitLimits;
+  readonly functionLimits: FunctionLimits;
+  readonly typeChecks: TypeChecks;
+  readonly loadReports: LoadReports;
+  /** Compiles a script ahead of its first invocation; not waited for, so it must never reject. */
+  readonly compile: (scriptDigest: string) => Promise<void>;
+  /** Ends builds when the server stops; a caller that disconnects does not. */
+  readonly shutdown: AbortSignal;
+}
+
 /**
  * Commits: immutable versions of a function's code. One is made in three steps (open, upload,
  * finalize) or from contents in one. It exists only once it was built and locked.
@@ -74,21 +91,7 @@ export class Commits {
   /** Running finalizations: a commit is built once at a time. */
   readonly #finalizing = new Map<string, Promise<CommitRow>>();
 
-  constructor(
-    private readonly store: Store,
-    private readonly builder: Builder,
-    private readonly uploadUrls: UploadUrls,
-    private readonly pages: Pages,
-    private readonly ids: Ids,
-    private readonly limits: CommitLimits,
-    private readonly functionLimits: FunctionLimits,
-    private readonly typeChecks: TypeChecks,
-    private readonly loadReports: LoadReports,
-    /** Compiles a script ahead of its first invocation; not waited for, so it must never reject. */
-    private readonly compile: (scriptDigest: string) => Promise<void>,
-    /** Ends builds when the server stops; a caller that disconnects does not. */
-    private readonly shutdown: AbortSignal,
-  ) {}
+  constructor(private readonly parts: CommitsParts) {}
 
   /** First step: declares the files; answers an upload URL for each. */
   async open(
@@ -96,9 +99,9 @@ export class Commits {
     functionId: string,
     spec: { readonly filenames: readonly string[]; readonly message: string },
   ): Promise<{ commitId: string; uploadUrls: Map<string, string> }> {
-    const fn = await liveFunction(this.store.read, functionId);
-    checkPaths("filenames", spec.filenames, this.limits);
-    const expiresAt = new Date(Date.now() + this.limits.uploadTtlMs);
+    const fn = await liveFunction(this.parts.store.read, functionId);
+    checkPaths("filenames", spec.filenames, this.parts.limits);
+    const expiresAt = new Date(Date.now() + this.parts.limits.uploadTtlMs);
     const row = this.#newRow({ functionId: fn.id, by, message: spec.message }, expiresAt);
     const files = spec.filenames.map((path): CommitFileRow => ({
       commitId: row.id,
@@ -106,11 +109,11 @@ export class Commits {
       digest: null,
       size: 0,
     }));
-    await this.store.write((tx) => tx.commits.insert(row, files));
+    await this.parts.store.write((tx) => tx.commits.insert(row, files));
     const urls = spec.filenames.map((path) =>
       [
         path,
-        this.uploadUrls.issue({ functionId: fn.id, commitId: row.id, path, expiresAt }),
+        this.parts.uploadUrls.issue({ functionId: fn.id, commitId: row.id, path, expiresAt }),
       ] as const
     );
     return { commitId: row.id, uploadUrls: new Map(urls) };
@@ -121,9 +124,9 @@ export class Commits {
    * @throws UPLOAD_URL_INVALID, UPLOAD_URL_EXPIRED, COMMIT_ALREADY_FINALIZED
    */
   async checkUpload(token: string): Promise<{ commitId: string; path: string }> {
-    const { functionId, commitId, path } = this.uploadUrls.open(token);
-    await liveFunction(this.store.read, functionId);
-    const commit = await commitById(this.store.read, functionId, commitId);
+    const { functionId, commitId, path } = this.parts.uploadUrls.open(token);
+    await liveFunction(this.parts.store.read, functionId);
+    const commit = await commitById(this.parts.store.read, functionId, commitId);
     if (commit.purgedAt !== null) throw commitPurged(commit);
     if (commit.finalizedAt !== null) throw alreadyFinalized(commitId);
     return { commitId, path };
@@ -134,12 +137,12 @@ export class Commits {
     { commitId, path }: { commitId: string; path: string },
     content: Uint8Array,
   ): Promise<void> {
-    checkFileSize(path, content.length, this.limits);
-    const { commitBlobs } = this.store;
+    checkFileSize(path, content.length, this.parts.limits);
+    const { commitBlobs } = this.parts.store;
     const kept = await commitBlobs.storing(async () => {
       const digest = await commitBlobs.put(content);
       const lock = locks.ofCommit(commitId);
-      return await this.store.writeLocked([lock], async (tx) => {
+      return await this.parts.store.writeLocked([lock], async (tx) => {
         return await tx.commits.putFile(commitId, path, digest, content.length);
       });
     });
@@ -158,7 +161,7 @@ export class Commits {
     const key = JSON.stringify([functionId, commitId, preconditions]);
     const underway = this.#finalizing.get(key);
     if (underway !== undefined) return underway;
-    const { commitBlobs } = this.store;
+    const { commitBlobs } = this.parts.store;
     const finalizing = commitBlobs.storing(() =>
       this.#finalize(functionId, commitId, preconditions)
     )
@@ -172,8 +175,8 @@ export class Commits {
    * @throws INVALID_FIELD, BUILD_FAILED, BUILD_KILLED
    */
   async build(spec: NewCommit, files: SourceFiles): Promise<BuiltCommit> {
-    checkPaths(spec.field, [...files.keys()], this.limits);
-    checkContents(spec.field, files, this.limits);
+    checkPaths(spec.field, [...files.keys()], this.parts.limits);
+    checkContents(spec.field, files, this.parts.limits);
     const artifact = await this.#artifact(`the commit in ${spec.field}`, files);
     const now = new Date();
     const row: CommitRow = {
@@ -186,7 +189,7 @@ export class Commits {
       Array.from(files, async ([path, content]): Promise<CommitFileRow> => ({
         commitId: row.id,
         path,
-        digest: await this.store.commitBlobs.put(content),
+        digest: await this.parts.store.commitBlobs.put(content),
         size: content.length,
       })),
     );
@@ -203,9 +206,9 @@ export class Commits {
     query: PageQuery,
     idPrefix = "",
   ): Promise<ListPage<CommitRow>> {
-    const fn = await anyFunction(this.store.read, functionId);
-    const page = this.pages.open(["commits", fn.id, idPrefix], query);
-    return page.of(await this.store.read.commits.list(fn.id, idPrefix, page));
+    const fn = await anyFunction(this.parts.store.read, functionId);
+    const page = this.parts.pages.open(["commits", fn.id, idPrefix], query);
+    return page.of(await this.parts.store.read.commits.list(fn.id, idPrefix, page));
   }
 
   /**
@@ -218,22 +221,22 @@ export class Commits {
     reference: string,
     showPurged = false,
   ): Promise<CommitContent> {
-    const fn = await anyFunction(this.store.read, functionId);
-    const named = await referencedCommit(this.store.read, fn, reference);
+    const fn = await anyFunction(this.parts.store.read, functionId);
+    const named = await referencedCommit(this.parts.store.read, fn, reference);
     const commit = showPurged && named.purgedAt !== null
       ? named
-      : await finalizedCommit(this.store.read, fn, named.id);
-    this.loadReports.renew(commit);
-    const rows = await this.store.read.commits.files(commit.id);
+      : await finalizedCommit(this.parts.store.read, fn, named.id);
+    this.parts.loadReports.renew(commit);
+    const rows = await this.parts.store.read.commits.files(commit.id);
     const files = rows.filter(isUploaded).map(async ({ path, digest, size }) => {
-      const read = () => this.store.commitBlobs.get(digest);
+      const read = () => this.parts.store.commitBlobs.get(digest);
       const content = size <= INLINE_FILE_BYTES_MAX ? await read() : { byteLength: size, read };
       return [path, content] as const;
     });
     const purgedPaths = rows.filter((row) => !isUploaded(row)).map(({ path }) => path);
     return {
       commit,
-      parentId: await this.store.read.commits.parent(commit),
+      parentId: await this.parts.store.read.commits.parent(commit),
       files: new Map(await Promise.all(files)),
       purgedPaths,
     };
@@ -241,9 +244,9 @@ export class Commits {
 
   /** The text of the commit's `deno.lock`. */
   async lockfile(functionId: string, reference: string): Promise<Uint8Array> {
-    const fn = await anyFunction(this.store.read, functionId);
-    const { lockDigest } = await finalizedCommit(this.store.read, fn, reference);
-    return await this.store.commitBlobs.get(lockDigest);
+    const fn = await anyFunction(this.parts.store.read, functionId);
+    const { lockDigest } = await finalizedCommit(this.parts.store.read, fn, reference);
+    return await this.parts.store.commitBlobs.get(lockDigest);
   }
 
   async #finalize(
@@ -251,21 +254,21 @@ export class Commits {
     commitId: string,
     preconditions: Preconditions,
   ): Promise<CommitRow> {
-    const fn = await liveFunction(this.store.read, functionId);
-    const open = await commitById(this.store.read, fn.id, commitId);
+    const fn = await liveFunction(this.parts.store.read, functionId);
+    const open = await commitById(this.parts.store.read, fn.id, commitId);
     if (open.purgedAt !== null) throw commitPurged(open);
     if (open.finalizedAt !== null) return open;
     checkHead(commitId, preconditions, fn.head);
-    const rows = await this.store.read.commits.files(commitId);
+    const rows = await this.parts.store.read.commits.files(commitId);
     for (const { path, digest } of rows) {
       if (digest === null) throw notUploaded(commitId, path);
     }
-    checkTotalSize("filenames", rows.reduce((sum, { size }) => sum + size, 0), this.limits);
-    const contents = await readContents(this.store, rows);
+    checkTotalSize("filenames", rows.reduce((sum, { size }) => sum + size, 0), this.parts.limits);
+    const contents = await readContents(this.parts.store, rows);
     const artifact = await this.#artifact(`commit ${commitId}`, contents);
     const finalizedAt = new Date().toISOString();
     const held = [locks.ofFunction(fn.id), locks.ofCommit(commitId)];
-    await this.store.writeLocked(held, async (tx) => {
+    await this.parts.store.writeLocked(held, async (tx) => {
       const now = await tx.commits.get(fn.id, commitId);
       if (now?.purgedAt) return await tx.purges.putBlobs(digestsOf(artifact));
       if (now?.finalizedAt) return;
@@ -274,11 +277,11 @@ export class Commits {
       if (changed !== undefined) throw changedMeanwhile(commitId, changed);
       // The head may move during the build, too.
       checkHead(commitId, preconditions, (await tx.functions.get(fn.id))?.head ?? null);
-      const columns = { ...artifact, ...this.functionLimits.of(fn) };
+      const columns = { ...artifact, ...this.parts.functionLimits.of(fn) };
       await tx.commits.finalize(commitId, finalizedAt, columns);
       await tx.functions.update(fn.id, { head: commitId, updatedAt: finalizedAt });
     });
-    const finalized = await commitById(this.store.read, fn.id, commitId);
+    const finalized = await commitById(this.parts.store.read, fn.id, commitId);
     if (finalized.purgedAt !== null) throw commitPurged(finalized);
     this.#afterFinalize(artifact.scriptDigest);
     return finalized;
@@ -286,17 +289,22 @@ export class Commits {
 
   /** Begins what the caller does not wait for. */
   #afterFinalize(scriptDigest: string): void {
-    this.typeChecks.schedule();
-    this.loadReports.schedule();
-    this.compile(scriptDigest);
+    this.parts.typeChecks.schedule();
+    this.parts.loadReports.schedule();
+    this.parts.compile(scriptDigest);
   }
 
   async #artifact(what: string, files: SourceFiles): Promise<BuildColumns> {
     const goal = "function";
-    const built = await buildArtifact(this.builder, { what, files, goal, signal: this.shutdown });
+    const built = await buildArtifact(this.parts.builder, {
+      what,
+      files,
+      goal,
+      signal: this.parts.shutdown,
+    });
     const { denoVersion } = built;
     const warnings = JSON.stringify(built.warnings);
-    const { script, sourceMap, lock } = await keepArtifact(this.store, built);
+    const { script, sourceMap, lock } = await keepArtifact(this.parts.store, built);
     return {
       scriptDigest: script,
       sourceMapDigest: sourceMap,
@@ -314,7 +322,7 @@ export class Commits {
       });
     }
     return {
-      id: this.ids.next(),
+      id: this.parts.ids.next(),
       functionId: spec.functionId,
       message: spec.message,
       author: spec.by.displayName,
@@ -330,7 +338,7 @@ export class Commits {
       testScriptDigest: null,
       testSourceMapDigest: null,
       testLockDigest: null,
-      typeCheck: this.typeChecks.enabled ? "PENDING" : null,
+      typeCheck: this.parts.typeChecks.enabled ? "PENDING" : null,
       typeUnchecked: null,
       typeDiagnostics: null,
       loadState: "PENDING",

@@ -76,30 +76,33 @@ export interface UpdateFunction {
   readonly commitMessage: string;
 }
 
+/** What functions are made and changed with. */
+interface FunctionsParts {
+  readonly store: Store;
+  readonly commits: Commits;
+  readonly secrets: Secrets;
+  readonly publishes: Publishes;
+  readonly provisioning: Provisioning;
+  readonly pages: Pages;
+  readonly ids: Ids;
+  readonly functionLimits: FunctionLimits;
+  readonly destinations: DestinationSettings;
+  readonly scheduler: Scheduler;
+  readonly loadReports: LoadReports;
+  readonly liveClients: LiveClients;
+}
+
 /** Functions: the named things that commits belong to and that callers invoke. */
 export class Functions {
   readonly #rights: SettingRights;
 
-  constructor(
-    private readonly store: Store,
-    private readonly commits: Commits,
-    private readonly secrets: Secrets,
-    private readonly publishes: Publishes,
-    private readonly provisioning: Provisioning,
-    private readonly pages: Pages,
-    private readonly ids: Ids,
-    private readonly limits: FunctionLimits,
-    private readonly destinations: DestinationSettings,
-    private readonly scheduler: Scheduler,
-    private readonly loadReports: LoadReports,
-    liveClients: LiveClients,
-  ) {
-    this.#rights = new SettingRights(liveClients);
+  constructor(private readonly parts: FunctionsParts) {
+    this.#rights = new SettingRights(parts.liveClients);
   }
 
   /** Makes a function and, where content was given, its first commit: both or neither. */
   create(by: Principal, spec: CreateFunction): Promise<ChangedFunction> {
-    return this.store.commitBlobs.storing(() => this.#create(by, spec));
+    return this.parts.store.commitBlobs.storing(() => this.#create(by, spec));
   }
 
   async #create(
@@ -109,14 +112,14 @@ export class Functions {
   ): Promise<ChangedFunction> {
     const { prefix = "" } = validation ?? {};
     this.#check(given, SETTINGS, prefix);
-    const spec = await withTenantId(this.store.read, by, given, SETTINGS, undefined, prefix);
-    const id = this.ids.next();
+    const spec = await withTenantId(this.parts.store.read, by, given, SETTINGS, undefined, prefix);
+    const id = this.parts.ids.next();
     const columns = columnsOf(FUNCTION_SETTINGS, spec);
-    await this.#rights.check(this.store.read, by, spec, SETTINGS, undefined, prefix);
+    await this.#rights.check(this.parts.store.read, by, spec, SETTINGS, undefined, prefix);
     assertNone(perKeyViolations(columns, prefix));
-    await this.destinations.check(by, { ...columns, id }, spec, SETTINGS, prefix);
-    const limits = this.limits.of(columns);
-    const commit = spec.initialContent === undefined ? undefined : await this.commits.build(
+    await this.parts.destinations.check(by, { ...columns, id }, spec, SETTINGS, prefix);
+    const limits = this.parts.functionLimits.of(columns);
+    const commit = spec.initialContent === undefined ? undefined : await this.parts.commits.build(
       { functionId: id, by, message: spec.commitMessage, field: "initialContent", limits },
       spec.initialContent,
     );
@@ -139,12 +142,12 @@ export class Functions {
       ...this.#rights.locksOf(spec, SETTINGS),
       ...tenantLocks(spec, SETTINGS),
     ];
-    await this.store.writeLocked(held, async (tx) => {
+    await this.parts.store.writeLocked(held, async (tx) => {
       if (row.volumeId !== null) await liveVolume(tx, row.volumeId);
       await this.#rights.check(tx, by, spec, SETTINGS, undefined, prefix);
       await withTenantId(tx, by, spec, SETTINGS, undefined, prefix);
       await tx.functions.insert(row);
-      await this.destinations.writeSecrets(tx, id, spec, SETTINGS, prefix);
+      await this.parts.destinations.writeSecrets(tx, id, spec, SETTINGS, prefix);
       await commit?.insert(tx);
       if (validation !== undefined) throw new ValidationOnly();
     });
@@ -176,7 +179,7 @@ export class Functions {
 
   /** A function, deleted or not; a deleted one has `deletedAt`. */
   async get(id: string): Promise<FunctionView> {
-    return await this.#view(await anyFunction(this.store.read, id));
+    return await this.#view(await anyFunction(this.parts.store.read, id));
   }
 
   /** Functions that were not deleted, newest first. */
@@ -184,11 +187,11 @@ export class Functions {
     filter: FunctionSearch,
     query: PageQuery,
   ): Promise<ListPage<FunctionView>> {
-    const page = this.pages.open(["functions", filter.query, filter.functionTypes], query);
-    const { rows, next } = await this.store.read.functions.search(filter, page);
+    const page = this.parts.pages.open(["functions", filter.query, filter.functionTypes], query);
+    const { rows, next } = await this.parts.store.read.functions.search(filter, page);
     const ids = rows.map(({ id }) => id);
-    const names = await this.store.read.functions.secretNamesOf(ids);
-    const triggers = await this.store.read.triggers.idsOf(ids);
+    const names = await this.parts.store.read.functions.secretNamesOf(ids);
+    const triggers = await this.parts.store.read.triggers.idsOf(ids);
     return {
       list: rows.map((row) =>
         this.#viewOf(row, names.get(row.id) ?? [], triggers.get(row.id) ?? [])
@@ -199,7 +202,7 @@ export class Functions {
 
   /** Changes the masked fields and, where content was given, makes a new head commit: all or nothing. */
   update(by: Principal, update: UpdateFunction): Promise<ChangedFunction> {
-    return this.store.commitBlobs.storing(() => this.#update(by, update));
+    return this.parts.store.commitBlobs.storing(() => this.#update(by, update));
   }
 
   async #update(
@@ -207,25 +210,25 @@ export class Functions {
     update: UpdateFunction,
     isValidation = false,
   ): Promise<ChangedFunction> {
-    const fn = await liveFunction(this.store.read, update.id);
+    const fn = await liveFunction(this.parts.store.read, update.id);
     const { mask, names: secretNames } = maskedMembers(update.mask, "secret");
     const fields = maskedFields(mask, UPDATABLE, update.change);
     const changed = [...fields];
-    const { read } = this.store;
+    const { read } = this.parts.store;
     const change = await withTenantId(read, by, update.change, changed, fn, "function.");
     const columns = await this.#columns(fn, change, fields);
     await this.#rights.check(read, by, change, changed, fn, "function.");
     if (changed.some((field) => KEY_FIELDS.includes(field))) {
       assertNone(perKeyViolations({ ...fn, ...columns }, "function."));
     }
-    await this.destinations.check(by, { ...fn, ...columns }, change, changed, "function.");
-    const commit = update.content === undefined ? undefined : await this.commits.build(
+    await this.parts.destinations.check(by, { ...fn, ...columns }, change, changed, "function.");
+    const commit = update.content === undefined ? undefined : await this.parts.commits.build(
       {
         functionId: fn.id,
         by,
         message: update.commitMessage,
         field: "content",
-        limits: this.limits.of({ ...fn, ...columns }),
+        limits: this.parts.functionLimits.of({ ...fn, ...columns }),
       },
       update.content,
     );
@@ -236,7 +239,7 @@ export class Functions {
       ...this.#rights.locksOf(change, changed),
       ...tenantLocks(change, changed),
     ];
-    const mayStart = await this.store.writeLocked(held, async (tx) => {
+    const mayStart = await this.parts.store.writeLocked(held, async (tx) => {
       const before = await liveFunction(tx, fn.id);
       await this.#rights.check(tx, by, change, changed, before, "function.");
       await withTenantId(tx, by, change, changed, before, "function.");
@@ -245,7 +248,7 @@ export class Functions {
       const { publishedCommitId, volumeId } = columns;
       if (volumeId) await liveVolume(tx, volumeId);
       if (publishedCommitId !== undefined) {
-        await this.publishes.record(tx, by, fn.id, publishedCommitId);
+        await this.parts.publishes.record(tx, by, fn.id, publishedCommitId);
       }
       tx.audit.keepEarlier("functions", before);
       await tx.functions.update(fn.id, {
@@ -253,17 +256,17 @@ export class Functions {
         ...head,
         updatedAt: new Date().toISOString(),
       });
-      await this.destinations.writeSecrets(tx, fn.id, change, changed, "function.");
+      await this.parts.destinations.writeSecrets(tx, fn.id, change, changed, "function.");
       if (fields.has("secret")) {
-        await this.secrets.write(tx, fn.id, change.secret ?? {}, secretNames);
+        await this.parts.secrets.write(tx, fn.id, change.secret ?? {}, secretNames);
       }
       await this.#checkNames(tx, fn.id, fields);
       if (isValidation) throw new ValidationOnly();
       return await reconsiderWaiting(tx, before, { ...before, ...columns });
     });
-    if (mayStart) this.scheduler.wake();
+    if (mayStart) this.parts.scheduler.wake();
     commit?.written();
-    await this.provisioning.passed();
+    await this.parts.provisioning.passed();
     return { fn: await this.get(fn.id), commit: commit?.row };
   }
 
@@ -279,30 +282,30 @@ export class Functions {
     reference: string,
     preconditions: Preconditions,
   ): Promise<FunctionView> {
-    const fn = await liveFunction(this.store.read, id);
+    const fn = await liveFunction(this.parts.store.read, id);
     const named = await this.#commitToPublish(fn, reference);
-    await this.store.writeLocked([locks.ofFunction(id)], async (tx) => {
+    await this.parts.store.writeLocked([locks.ofFunction(id)], async (tx) => {
       const before = await liveFunction(tx, id);
       const published = before.publishedCommitId;
       const current = published === null ? "no commit is published" : `${published} is published`;
       const what = `Function ${id} was not rolled back`;
       checkPreconditions(preconditions, published ?? undefined, what, current);
       const target = named === null
-        ? await this.publishes.before(tx, before)
-        : { id: await this.publishes.lastOf(tx, id, named) ?? null, commitId: named };
-      await this.publishes.record(tx, by, id, target.commitId, target.id);
+        ? await this.parts.publishes.before(tx, before)
+        : { id: await this.parts.publishes.lastOf(tx, id, named) ?? null, commitId: named };
+      await this.parts.publishes.record(tx, by, id, target.commitId, target.id);
       const change = { publishedCommitId: target.commitId, isDraft: 0 };
       await tx.functions.update(id, { ...change, updatedAt: new Date().toISOString() });
     });
-    await this.provisioning.passed();
+    await this.parts.provisioning.passed();
     return await this.get(id);
   }
 
   /** Marks the function as deleted. Its commits and invocations stay readable. @throws FUNCTION_IN_USE */
   async delete(by: Principal, id: string): Promise<void> {
-    const fn = await liveFunction(this.store.read, id);
+    const fn = await liveFunction(this.parts.store.read, id);
     const now = new Date().toISOString();
-    await this.store.writeLocked([locks.ofFunction(fn.id)], async (tx) => {
+    await this.parts.store.writeLocked([locks.ofFunction(fn.id)], async (tx) => {
       const [triggerId] = (await tx.triggers.idsOf([id])).get(id) ?? [];
       if (triggerId !== undefined) {
         throw new DomainError(
@@ -313,12 +316,12 @@ export class Functions {
       await assertNoDestination(tx, by, id);
       await tx.functions.update(fn.id, { deletedAt: now, updatedAt: now });
     });
-    this.provisioning.refresh();
+    this.parts.provisioning.refresh();
   }
 
   async #view(row: FunctionRow): Promise<FunctionView> {
-    const secretNames = await this.store.read.functions.secretNames(row.id);
-    const triggers = await this.store.read.triggers.idsOf([row.id]);
+    const secretNames = await this.parts.store.read.functions.secretNames(row.id);
+    const triggers = await this.parts.store.read.triggers.idsOf([row.id]);
     return this.#viewOf(row, secretNames, triggers.get(row.id) ?? []);
   }
 
@@ -327,8 +330,8 @@ export class Functions {
     secretNames: readonly string[],
     triggerIds: readonly string[],
   ): FunctionView {
-    const retentionMs = this.limits.retentionOf(row);
-    return { row, secretNames, triggerIds, limits: this.limits.of(row), retentionMs };
+    const retentionMs = this.parts.functionLimits.retentionOf(row);
+    return { row, secretNames, triggerIds, limits: this.parts.functionLimits.of(row), retentionMs };
   }
 
   async #columns(fn: FunctionRow, change: FunctionChange, fields: ReadonlySet<Updatable>) {
@@ -342,7 +345,7 @@ export class Functions {
 
   /** @param prefix of the fields in the request */
   #check(settings: FunctionSettings, changed: readonly Setting[], prefix: string): void {
-    assertNone(settingViolations(settings, changed, prefix, this.limits.maxima));
+    assertNone(settingViolations(settings, changed, prefix, this.parts.functionLimits.maxima));
   }
 
   /** A name is that of a secret or of a variable. @throws INVALID_FIELD */
@@ -367,8 +370,8 @@ export class Functions {
   /** Null for an empty reference, which unpublishes the function. */
   async #commitToPublish(fn: FunctionRow, reference: string): Promise<string | null> {
     if (reference === "") return null;
-    const commit = await finalizedCommit(this.store.read, fn, reference);
-    this.loadReports.request(commit);
+    const commit = await finalizedCommit(this.parts.store.read, fn, reference);
+    this.parts.loadReports.request(commit);
     return commit.id;
   }
 }
