@@ -7,31 +7,22 @@ import { randomBytes } from "node:crypto";
 import { CHUNK_BYTES, CONTENT_BYTES } from "../../src/cluster/objects/codec.ts";
 import { Layout } from "../../src/cluster/objects/layout.ts";
 import { digestOf } from "../../src/store/blobs/commit_blobs.ts";
-import { type ObjectBucket, ObjectError, ObjectsUnavailable } from "../../src/shared/objects.ts";
+import { ObjectError, ObjectsUnavailable } from "../../src/shared/objects.ts";
 import { openStore } from "../../src/store/mod.ts";
 import { openNode } from "../support/blob_stores.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { digestsIn, objectOf, randomObject } from "../support/random_objects.ts";
 import { TestNats } from "../support/nats.ts";
+import { FUTURE, isMissing, retainsOrCollects } from "./object_cases.ts";
 
 const LAYOUT = new Layout("invoked_commits");
-const ALL = (digests: readonly string[]) => Promise.resolve(digests);
 
 async function chunksIn(manager: JetStreamManager): Promise<number> {
   const { state } = await manager.streams.info(LAYOUT.stream, {
     subjects_filter: LAYOUT.allChunks,
   });
   return Object.values(state.subjects ?? {}).reduce((sum, count) => sum + count, 0);
-}
-
-async function isMissing(bucket: ObjectBucket, digest: string): Promise<void> {
-  for (const look of [() => bucket.read(digest), () => bucket.check(digest)]) {
-    await assert.rejects(
-      look(),
-      (error) => error instanceof ObjectError && error.damage === "is missing",
-    );
-  }
 }
 
 Deno.test("nodes share objects, and do not send content again that is there", async () => {
@@ -131,7 +122,7 @@ Deno.test("chunks that are read one by one, as for workers, come once each", asy
   assert.ok(received < 21 * CHUNK_BYTES, `${received} B`);
   // Stored again meanwhile, under other subjects.
   await using other = await openNode(nats);
-  await writer.objects.commits.deleteStoredBefore(object.digest, new Date(Date.now() + 60_000));
+  await writer.objects.commits.deleteStoredBefore(object.digest, FUTURE());
   await other.objects.commits.store(object);
   await rm(node.cacheDir);
   for (const index of [19, 3]) {
@@ -251,35 +242,7 @@ async function withClockBehind(work: () => Promise<void>): Promise<void> {
 
 Deno.test("of one node that retains an object and one that collects it, one is first", async () => {
   await using nats = await TestNats.start();
-  await using a = await openNode(nats);
-  await using b = await openNode(nats);
-  const [retains, collects] = [a.objects.commits, b.objects.commits];
-  const { content, object } = randomObject(CONTENT_BYTES + 1);
-  await withClockBehind(() => retains.retain(object));
-  assert.deepEqual(await collects.collect([object.digest], ALL), [object.digest]);
-  assert.deepEqual(await collects.storedBefore([object.digest], new Date(Date.now() + 60_000)), []);
-  await collects.deleteStoredBefore(object.digest, new Date(Date.now() + 60_000));
-  await collects.check(object.digest);
-  retains.release(object.digest);
-  await eventually(
-    async () => (await collects.collect([object.digest], ALL)).length === 0 || undefined,
-  );
-  await isMissing(collects, object.digest);
-
-  for (let round = 0; round < 30; round++) {
-    await collects.store(object);
-    // Retained between the look for retained ones and the deletion, or beside both.
-    const isBetween = round % 2 === 0;
-    const retaining = isBetween ? undefined : retains.retain(object);
-    await collects.collect([object.digest], async (digests) => {
-      if (isBetween) await retains.retain(object);
-      return digests;
-    });
-    await retaining;
-    await using fresh = await openNode(nats);
-    assert.deepEqual(await fresh.objects.commits.read(object.digest), content);
-    retains.release(object.digest);
-  }
+  await retainsOrCollects(() => openNode(nats), 30, withClockBehind);
 });
 
 Deno.test("a full NATS takes no object, shows no part of one, and takes it when space is free", async () => {
@@ -306,8 +269,8 @@ Deno.test("a full NATS takes no object, shows no part of one, and takes it when 
   // The database still takes writes.
   await store.write((tx) => tx.expired.erase("used_assertions", new Date().toISOString(), 100));
 
-  await node.objects.commits.deleteStoredBefore(digest, new Date(Date.now() + 60_000));
-  await node.objects.commits.removeStrays(new Date(Date.now() + 60_000));
+  await node.objects.commits.deleteStoredBefore(digest, FUTURE());
+  await node.objects.commits.removeStrays(FUTURE());
   await store.health.available();
   await commitBlobs.put(content);
   assert.deepEqual(await commitBlobs.get(object.digest), content);
@@ -351,7 +314,7 @@ Deno.test("what interrupted uploads have left is removed, and nothing else", asy
 
   await commits.removeStrays();
   assert.equal(await chunksIn(manager), 4, "young ones may belong to an upload under way");
-  await commits.removeStrays(new Date(Date.now() + 60_000));
+  await commits.removeStrays(FUTURE());
   assert.equal(await chunksIn(manager), 2);
   assert.deepEqual(await digestsIn(commits), [object.digest]);
   assert.deepEqual(await commits.read(object.digest), content);

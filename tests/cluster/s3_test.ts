@@ -8,16 +8,13 @@ import { PART_BYTES } from "../../src/cluster/objects/s3/upload.ts";
 import type { S3Address } from "../../src/config/mod.ts";
 import { digestOf } from "../../src/store/blobs/commit_blobs.ts";
 import { openStore } from "../../src/store/mod.ts";
-import { type ObjectBucket, ObjectError, ObjectsUnavailable } from "../../src/shared/objects.ts";
+import { ObjectError, ObjectsUnavailable } from "../../src/shared/objects.ts";
 import { openS3Node } from "../support/blob_stores.ts";
-import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { digestsIn, randomObject } from "../support/random_objects.ts";
 import { reject, S3Front } from "../support/s3_front.ts";
 import { S3_KEYS, sharedS3 } from "../support/s3.ts";
-
-const ALL = (digests: readonly string[]) => Promise.resolve(digests);
-const FUTURE = () => new Date(Date.now() + 60_000);
+import { FUTURE, isMissing, retainsOrCollects } from "./object_cases.ts";
 
 async function keysIn(address: S3Address): Promise<string[]> {
   const { objects } = await new S3Client(address, S3_KEYS).list(`${address.prefix}commits/`);
@@ -31,15 +28,6 @@ function isContent(name: string): boolean {
 /** Whether a request joins the parts of an upload. */
 function isCompletion(method: string, url = ""): boolean {
   return method === "POST" && url.includes("uploadId=");
-}
-
-async function isMissing(bucket: ObjectBucket, digest: string): Promise<void> {
-  for (const look of [() => bucket.read(digest), () => bucket.check(digest)]) {
-    await assert.rejects(
-      look(),
-      (error) => error instanceof ObjectError && error.damage === "is missing",
-    );
-  }
 }
 
 Deno.test("nodes share objects in S3, and do not send content again that is there", async () => {
@@ -80,36 +68,8 @@ Deno.test("a large object is sent in parts, and every range comes back", async (
 
 Deno.test("of one node that retains an object in S3 and one that collects it, one is first", async () => {
   const address = (await sharedS3()).address();
-  await using a = await openS3Node(address);
-  await using b = await openS3Node(address);
-  const [retains, collects] = [a.objects.commits, b.objects.commits];
-  const { content, object } = randomObject(CONTENT_BYTES + 1);
-  await retains.retain(object);
-  assert.deepEqual(await collects.collect([object.digest], ALL), [object.digest]);
-  assert.deepEqual(await collects.storedBefore([object.digest], FUTURE()), []);
-  await collects.deleteStoredBefore(object.digest, FUTURE());
-  await collects.check(object.digest);
-  retains.release(object.digest);
-  await eventually(
-    async () => (await collects.collect([object.digest], ALL)).length === 0 || undefined,
-  );
-  await isMissing(collects, object.digest);
-  assert.deepEqual(await keysIn(address), []);
-
-  for (let round = 0; round < 10; round++) {
-    await collects.store(object);
-    // Retained behind the announcement of the deletion, or beside it.
-    const isBetween = round % 2 === 0;
-    const retaining = isBetween ? undefined : retains.retain(object);
-    await collects.collect([object.digest], async (digests) => {
-      if (isBetween) await retains.retain(object);
-      return digests;
-    });
-    await retaining;
-    await using fresh = await openS3Node(address);
-    assert.deepEqual(await fresh.objects.commits.read(object.digest), content, `round ${round}`);
-    retains.release(object.digest);
-  }
+  const isEmpty = async () => assert.deepEqual(await keysIn(address), []);
+  await retainsOrCollects(() => openS3Node(address), 10, undefined, isEmpty);
 });
 
 Deno.test("a deletion that its caller does not allow leaves the object and no trace", async () => {

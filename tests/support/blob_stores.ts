@@ -80,7 +80,7 @@ export const STORES: Readonly<Record<string, () => Promise<OpenStore>>> = {
     inObjectStore(async () => await openS3Node((await sharedS3()).address()), S3_CLOCK_STEP_MS),
 };
 
-interface OpenObjects extends AsyncDisposable {
+export interface OpenObjects extends AsyncDisposable {
   readonly objects: Objects;
   readonly cacheDir: string;
 }
