@@ -6,7 +6,8 @@ import { events } from "../audit/support.ts";
 import type { Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
-import { makeTempDir, type Run, runInvoked } from "../support/invoked.ts";
+import { copy, makeTempDir, type Run, runInvoked } from "../support/invoked.ts";
+import { filledOnce } from "../support/once.ts";
 import { TestServer } from "../support/server.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -83,8 +84,9 @@ const OLD_USAGE = 203;
 /** The default of --usage-retention. */
 const USAGE_KEPT_DAYS = 400;
 
-/** A stopped server's directory with data that has expired, and data that has not. */
-async function expiredDirectory(dataDir: string): Promise<string> {
+/** Fills the directory of a server that stops with data that has expired, and data that has not. */
+async function fillExpired(directory: string): Promise<void> {
+  const dataDir = `${directory}/data`;
   await using server = await TestServer.start({ dataDir, flags: FLAGS });
   const client = await server.client();
   const id = await client.deploy("export default () => 1;");
@@ -106,20 +108,23 @@ async function expiredDirectory(dataDir: string): Promise<string> {
   db.prepare("UPDATE volume_versions SET created_at = ? WHERE volume_id = ?")
     .run(ago(60), volume.id);
   db.exec("COMMIT");
-  return volume.id;
+  await Deno.writeTextFile(`${directory}/volume`, volume.id);
+}
+
+/** A copy of what {@link fillExpired} has made, for each test. @returns the id of its volume */
+async function expiredDirectory(directory: string): Promise<string> {
+  await copy(`${await filledOnce("expired", fillExpired)}/.`, directory);
+  return await Deno.readTextFile(`${directory}/volume`);
 }
 
 Deno.test("what has expired is shown, erased and given back, and nothing younger", async () => {
   await using directory = await makeTempDir();
   const dataDir = `${directory.path}/data`;
-  const volumeId = await expiredDirectory(dataDir);
+  const volumeId = await expiredDirectory(directory.path);
   await using server = await TestServer.start({ dataDir, flags: FLAGS });
   const client = await server.client();
   const env = { INVOKED_DATA: dataDir };
-  const cli = async (...args: string[]) => {
-    const run = await runInvoked(["purge", "--expired", ...args], { env });
-    return run;
-  };
+  const cli = (...args: string[]) => runInvoked(["purge", "--expired", ...args], { env });
   const earlier = rowsOf(dataDir);
   const size = (await Deno.stat(`${dataDir}/invoked.db`)).size;
 
@@ -221,7 +226,7 @@ async function compacts(dataDir: string, server: TestServer): Promise<void> {
 Deno.test("a purge of expired data that SIGKILL interrupts loses nothing, and the next takes the rest", async () => {
   await using directory = await makeTempDir();
   const dataDir = `${directory.path}/data`;
-  await expiredDirectory(dataDir);
+  await expiredDirectory(directory.path);
   const earlier = rowsOf(dataDir);
   {
     await using server = await TestServer.start({ dataDir, flags: FLAGS });
