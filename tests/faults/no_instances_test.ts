@@ -1,5 +1,6 @@
 /** A server that cannot start processes for functions: invocations wait, and all heals without a restart. */
 import assert from "node:assert/strict";
+import { allow } from "../egress/support.ts";
 import { scraped } from "../metrics/support.ts";
 import { BreakableStarts, killZygotes } from "../support/breakable_starts.ts";
 import type { Client, Json } from "../support/client.ts";
@@ -118,15 +119,11 @@ procfsTest("an invocation ends with its wait for a process", async () => {
 
 procfsTest("the directory of egress sockets is made again", async (t) => {
   const barrier = new Barrier();
-  await using server = await TestServer.start({ flags: [...BARRIER_FLAGS, ...PATIENT] });
+  const flags = [...BARRIER_FLAGS, ...PATIENT, "--max-attempts", "2", "--cpu-time", "1s"];
+  await using server = await TestServer.start({ flags });
   const client = await server.client();
   const functionId = await client.deploy(FETCH);
-  ok(
-    await client.post("/api/v1/functions/update", {
-      function: { id: functionId, outboundNetworkAllowlist: [barrier.host] },
-      updateMask: "outboundNetworkAllowlist",
-    }),
-  );
+  await allow(client, functionId, [barrier.host]);
   const url = barrier.next();
   barrier.open(url);
   assert.equal(await succeeded(client, functionId, { url }), INVOCATIONS);
@@ -169,20 +166,15 @@ procfsTest("the directory of egress sockets is made again", async (t) => {
     await eventually(async () => ok(await client.get("/api/v1/status")).root, "a zygote");
     assert.equal(await succeeded(client, functionId, { url }), INVOCATIONS);
   });
+
+  await t.step(
+    "an invocation whose zygote is killed is interrupted, and repeated",
+    () => interrupts(server, barrier, functionId),
+  );
 });
 
-procfsTest("an invocation whose zygote is killed is interrupted, and repeated", async () => {
-  const barrier = new Barrier();
-  const flags = [...BARRIER_FLAGS, ...PATIENT, "--max-attempts", "2", "--cpu-time", "1s"];
-  await using server = await TestServer.start({ flags });
+async function interrupts(server: TestServer, barrier: Barrier, functionId: string) {
   const client = await server.client();
-  const functionId = await client.deploy(FETCH);
-  ok(
-    await client.post("/api/v1/functions/update", {
-      function: { id: functionId, outboundNetworkAllowlist: [barrier.host] },
-      updateMask: "outboundNetworkAllowlist",
-    }),
-  );
   const [waited, repeated] = [barrier.next(), barrier.next()];
   const answer = client.invoke(functionId, { url: waited });
   const id = await startAsync(client, functionId, { url: repeated });
@@ -197,4 +189,4 @@ procfsTest("an invocation whose zygote is killed is interrupted, and repeated", 
   barrier.open(repeated);
   const { status, output } = await client.ended(functionId, id);
   assert.deepEqual({ status, output }, { status: `${PREFIX}SUCCESS`, output: { text: "open" } });
-});
+}
