@@ -5,8 +5,8 @@ import { DatabaseSync } from "node:sqlite";
 import { CONTENT_KINDS, contentsOf } from "../../src/store/contents.ts";
 import { killedAt } from "../support/disk.ts";
 import { exists } from "../../src/shared/files.ts";
-import { makeTempDir, runInvoked } from "../support/invoked.ts";
-import { backUp, copy, copyOf, fileOf, LARGE, type UsedData, usedData } from "./used_data.ts";
+import { copy, makeTempDir, runInvoked } from "../support/invoked.ts";
+import { backUp, copyOf, fileOf, LARGE, type UsedData, usedData } from "./used_data.ts";
 
 /** More steps than any of the commands has. */
 const STEPS_MAX = 400;

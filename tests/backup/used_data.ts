@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { digestOf } from "../../src/store/blobs/commit_blobs.ts";
 import { pathOfContent } from "../../src/store/contents.ts";
 import { ok } from "../support/expect.ts";
-import { makeTempDir, runInvoked } from "../support/invoked.ts";
+import { copy, makeTempDir, runInvoked } from "../support/invoked.ts";
 import { filledOnce } from "../support/once.ts";
 import { TestServer } from "../support/server.ts";
 import { noise, Volume } from "../volumes/support.ts";
@@ -91,10 +91,4 @@ async function make(directory: string): Promise<void> {
 export async function copyOf({ path }: UsedData, to: string): Promise<string> {
   await copy(path, to);
   return to;
-}
-
-/** Copies a file or directory with its attributes. */
-export async function copy(from: string, to: string): Promise<void> {
-  const { success, stderr } = await new Deno.Command("cp", { args: ["-a", from, to] }).output();
-  assert.ok(success, new TextDecoder().decode(stderr));
 }

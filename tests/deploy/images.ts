@@ -4,6 +4,7 @@
  */
 import { dirname, join } from "node:path";
 import { exists } from "../../src/shared/files.ts";
+import { copy } from "../support/invoked.ts";
 import { builtRelease } from "../support/release.ts";
 import { pathOf } from "../support/diagnosis.ts";
 import { ROOT } from "../support/repository.ts";
@@ -81,7 +82,7 @@ export class Images {
     });
     const postgres = dirname(await pathOf("postgres") ?? "");
     const invoked = join(directory, "invoked");
-    await copyTree((await builtRelease()).tree, invoked);
+    await copy((await builtRelease()).tree, invoked);
     // The runtime is mounted on it.
     await Deno.writeTextFile(join(invoked, "bin/deno"), "");
     const readOnly = (source: string, path = source) => ({ source, path, isWritable: false });
@@ -141,11 +142,6 @@ export class Images {
     }
     throw new Error(`Image ${name} is not known here`);
   }
-}
-
-async function copyTree(from: string, to: string): Promise<void> {
-  const { success, stderr } = await new Deno.Command("cp", { args: ["-a", from, to] }).output();
-  if (!success) throw new Error(`cp failed: ${new TextDecoder().decode(stderr)}`);
 }
 
 /** The variables, the user and the volume of the image of this project. */

@@ -3,7 +3,7 @@
  * missing or changed. A server must start on it, and serve a state that it had once, or an error.
  */
 import type { Client } from "../support/client.ts";
-import { makeTempDir } from "../support/invoked.ts";
+import { copy, makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 import { Volume } from "../volumes/support.ts";
 import { join } from "node:path";
@@ -30,16 +30,15 @@ export async function checkDamagedCopy(
   ids: LoadIds,
   next: (below: number) => number,
 ): Promise<() => Promise<string[]>> {
-  const copy = await makeTempDir();
-  const { success } = await new Deno.Command("cp", { args: ["-a", `${dataDir}/.`, copy.path] })
-    .output();
-  if (!success) throw new Error(`Cannot copy ${dataDir}`);
+  const directory = await makeTempDir();
+  const { path } = directory;
+  await copy(`${dataDir}/.`, path);
   return async () => {
-    await using _copy = copy;
-    await cutLog(join(copy.path, "invoked.db"), next);
-    await damageBlobs(join(copy.path, "volume-blobs"), next);
+    await using _ = directory;
+    await cutLog(join(path, "invoked.db"), next);
+    await damageBlobs(join(path, "volume-blobs"), next);
     // Functions reach no witness: what is resumed here does not count as a run.
-    await using server = await TestServer.start({ dataDir: copy.path });
+    await using server = await TestServer.start({ dataDir: path });
     try {
       return await check(await server.client(), ids);
     } catch (error) {

@@ -6,17 +6,12 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { LAST_MIGRATION, takeMigrationsBack } from "../support/taken_back.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
-import { filledOnce } from "../support/once.ts";
-import { startOnce } from "../support/server.ts";
+import { fillDataDir } from "../support/server.ts";
 
 /** A copy of the data directory of a server that ran once. */
 async function usedDirectory(): Promise<AsyncDisposable & { readonly path: string }> {
-  const used = await filledOnce("used-directory", startOnce);
   const directory = await makeTempDir();
-  const { success } = await new Deno.Command("cp", {
-    args: ["-a", `${used}/.`, directory.path],
-  }).output();
-  assert.ok(success);
+  await fillDataDir(directory.path);
   return directory;
 }
 

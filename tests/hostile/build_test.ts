@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { openRegistry, type Registry } from "../builder/registry.ts";
 import type { Client, Files, Json } from "../support/client.ts";
-import { TestServer } from "../support/server.ts";
+import { copyDownloads } from "../support/downloads.ts";
+import { makeTempDir } from "../support/invoked.ts";
+import { fillDataDir, TestServer } from "../support/server.ts";
 import { type Canaries, openCanaries } from "./canaries.ts";
 
 const OK = "export default () => ({ built: true });\n";
@@ -26,11 +28,15 @@ interface HostileCommit {
   readonly end: RegExp | Json;
 }
 
-const importing = (name: string, line: (given: Given) => string, end: RegExp): HostileCommit => ({
-  name,
-  files: (given) => ({ "main.ts": `${line(given)}\n${OK}`, "own.js": "export default 1;" }),
-  end,
-});
+const importing = (
+  end: RegExp,
+  lines: Readonly<Record<string, (given: Given) => string>>,
+): HostileCommit[] =>
+  Object.entries(lines).map(([name, line]) => ({
+    name,
+    files: (given) => ({ "main.ts": `${line(given)}\n${OK}`, "own.js": "export default 1;" }),
+    end,
+  }));
 
 const using = (name: string, end: RegExp | Json): HostileCommit => ({
   name: `the package ${name}`,
@@ -49,73 +55,36 @@ const NO_URL =
   /main\.ts:\d+:\d+: Cannot import ".*": a (?:module by URL|package of jsr) is not sup/;
 
 const COMMITS: readonly HostileCommit[] = [
-  importing(
-    "a file as text",
-    ({ file }) => `import a from "file://${encodeURI(file)}" with { type: "text" };`,
-    ONLY,
-  ),
-  importing(
-    "a file as bytes",
-    ({ file }) => `import a from "file://${encodeURI(file)}" with { type: "bytes" };`,
-    ONLY,
-  ),
-  importing(
-    "a file by its path",
-    ({ file }) => `import a from "${file}" with { type: "text" };`,
-    ONLY,
-  ),
-  importing(
-    "a path that climbs",
-    ({ file }) => `import a from "${"../".repeat(12)}${file.slice(1)}" with { type: "text" };`,
-    ONLY,
-  ),
-  importing(
-    "a path that climbs, escaped",
-    () => `import a from "./%2e%2e/%2e%2e/%2e%2e/master.key" with { type: "text" };`,
-    ONLY,
-  ),
-  importing(
-    "the master key",
-    ({ dataDir }) => `import a from "${dataDir}/master.key" with { type: "text" };`,
-    ONLY,
-  ),
-  importing(
-    "a link of procfs",
-    () => `import a from "file:///proc/self/environ" with { type: "text" };`,
-    ONLY,
-  ),
-  importing("http", ({ url }) => `import a from "${url}/a.ts";`, NO_URL),
-  importing(
-    "https",
-    ({ url }) => `import a from "${url.replace("http:", "https:")}/a.ts";`,
-    NO_URL,
-  ),
-  importing("a type of http", ({ url }) => `import type a from "${url}/a.ts";`, NO_URL),
-  importing("a reference of http", ({ url }) => `/// <reference types="${url}/a.d.ts" />`, NO_URL),
-  importing(
-    "a later import of http",
-    ({ url }) => `const a = await import("${url}/a.ts");`,
-    NO_URL,
-  ),
-  importing("data", () => `import a from "data:text/javascript,export default 1";`, ONLY),
-  importing("a blob", () => `import a from "blob:null/1";`, ONLY),
-  importing("jsr", () => `import a from "jsr:@std/path";`, NO_URL),
-  importing("the engine's own", () => `import a from "ext:core/ops";`, ONLY),
-  importing(
-    "a package of a file",
-    () => `import a from "npm:ms@file:///etc";`,
-    /Invalid package specifier/,
-  ),
-  importing(
-    "a package of a URL",
-    ({ url }) => `import a from "npm:ms@${url}/a.tgz";`,
-    /Invalid package specifier/,
-  ),
-  importing(
-    "a require of a file",
-    ({ file }) => `const a = require("${file}");`,
-    ONLY,
-  ),
+  ...importing(ONLY, {
+    "a file as text": ({ file }) =>
+      `import a from "file://${encodeURI(file)}" with { type: "text" };`,
+    "a file as bytes": ({ file }) =>
+      `import a from "file://${encodeURI(file)}" with { type: "bytes" };`,
+    "a file by its path": ({ file }) => `import a from "${file}" with { type: "text" };`,
+    "a path that climbs": ({ file }) =>
+      `import a from "${"../".repeat(12)}${file.slice(1)}" with { type: "text" };`,
+    "a path that climbs, escaped": () =>
+      `import a from "./%2e%2e/%2e%2e/%2e%2e/master.key" with { type: "text" };`,
+    "the master key": ({ dataDir }) =>
+      `import a from "${dataDir}/master.key" with { type: "text" };`,
+    "a link of procfs": () => `import a from "file:///proc/self/environ" with { type: "text" };`,
+    "data": () => `import a from "data:text/javascript,export default 1";`,
+    "a blob": () => `import a from "blob:null/1";`,
+    "the engine's own": () => `import a from "ext:core/ops";`,
+    "a require of a file": ({ file }) => `const a = require("${file}");`,
+  }),
+  ...importing(NO_URL, {
+    "http": ({ url }) => `import a from "${url}/a.ts";`,
+    "https": ({ url }) => `import a from "${url.replace("http:", "https:")}/a.ts";`,
+    "a type of http": ({ url }) => `import type a from "${url}/a.ts";`,
+    "a reference of http": ({ url }) => `/// <reference types="${url}/a.d.ts" />`,
+    "a later import of http": ({ url }) => `const a = await import("${url}/a.ts");`,
+    "jsr": () => `import a from "jsr:@std/path";`,
+  }),
+  ...importing(/Invalid package specifier/, {
+    "a package of a file": () => `import a from "npm:ms@file:///etc";`,
+    "a package of a URL": ({ url }) => `import a from "npm:ms@${url}/a.tgz";`,
+  }),
   {
     name: "a deno.json with an import map",
     files: ({ url, file }) => ({
@@ -263,19 +232,20 @@ function hostileRegistry({ file, url, trace }: Given): Registry {
 
 Deno.test("hostile commits are rejected or harmless", async (context) => {
   await using canaries = await openCanaries();
-  await using first = await TestServer.start({ fresh: true });
-  // The bundler comes from the real registry; it stays in the cache of builds.
-  await (await first.client()).deploy(OK);
-  await first.stop("SIGTERM");
+  await using directory = await makeTempDir();
+  const dataDir = directory.path;
+  await fillDataDir(dataDir);
+  // The bundler comes from the real registry.
+  await copyDownloads(dataDir);
   const given: Given = {
     file: canaries.file,
     url: `http://127.0.0.1:${canaries.port}`,
-    trace: `${first.dataDir}/trace`,
-    dataDir: first.dataDir,
+    trace: `${dataDir}/trace`,
+    dataDir,
   };
   await using registry = hostileRegistry(given);
   await using server = await TestServer.start({
-    dataDir: first.dataDir,
+    dataDir,
     flags: BUILD_LIMITS,
     env: { NPM_CONFIG_REGISTRY: registry.url, CANARY: canaries.tokens.environment },
   });

@@ -4,6 +4,8 @@ import { isDeepStrictEqual } from "node:util";
 import { EGRESS_SOCKET_INSIDE, SOCKETS_INSIDE } from "../../src/isolation/isolation.ts";
 import { Host } from "../egress/support.ts";
 import type { Client, Json } from "../support/client.ts";
+import { copyDownloads } from "../support/downloads.ts";
+import { copy } from "../support/invoked.ts";
 import { filledOnce } from "../support/once.ts";
 import { socketDirsOf } from "../support/socket_dirs.ts";
 import { TestServer } from "../support/server.ts";
@@ -44,7 +46,7 @@ export async function openGround(deployed?: Deployed): Promise<Ground> {
   const directory = await Deno.makeTempDir({ prefix: "invoked-test-" });
   opened.defer(() => Deno.remove(directory, { recursive: true }));
   const dataDir = join(directory, DATA);
-  if (deployed !== undefined) await copyDirectory(join(deployed.directory, DATA), dataDir);
+  if (deployed !== undefined) await copy(join(deployed.directory, DATA), dataDir);
   const all = opened.move();
   return {
     canaries,
@@ -92,11 +94,6 @@ export async function deployAll(all: readonly Hostile[]): Promise<Deployed> {
     return { id: ids[main] ?? "", attempt };
   };
   return { directory, functions: new Map(all.map((hostile, at) => [hostile, deployedAt(at)])) };
-}
-
-async function copyDirectory(from: string, to: string): Promise<void> {
-  const { success, stderr } = await new Deno.Command("cp", { args: ["-a", from, to] }).output();
-  if (!success) throw new Error(`Cannot copy ${from}: ${new TextDecoder().decode(stderr)}`);
 }
 
 /** A server in one mode on the ground, with a good function and one that has a secret. */
@@ -326,10 +323,7 @@ function endFault(ended: Ended, end: End): string[] {
 /** Starts a server as this user, without capabilities, on a data directory that becomes the user's. */
 async function launcherOf(user: number, dataDir: string): Promise<readonly string[]> {
   // The downloads are a link to those of the run, which the user cannot reach.
-  const downloads = join(dataDir, "cache", "builder");
-  const shared = await Deno.realPath(downloads);
-  await Deno.remove(downloads);
-  await copyDirectory(shared, downloads);
+  await copyDownloads(dataDir);
   const { success } = await new Deno.Command("chown", { args: ["-R", `${user}`, dataDir] })
     .output();
   if (!success) throw new Error(`Cannot give ${dataDir} to user ${user}`);

@@ -1,6 +1,6 @@
 /** The downloads of builds, which the servers of one run share: every server would otherwise fetch the bundler anew. */
 import { dirname, join } from "node:path";
-import { removeDirectory } from "./invoked.ts";
+import { copy, removeDirectory } from "./invoked.ts";
 import { filledOnce } from "./once.ts";
 
 /** Below a data directory, or the private directory of a function's folder. */
@@ -24,6 +24,14 @@ export async function shareDownloads(
     await removeDirectory(first);
   });
   await link(own, shared);
+}
+
+/** Gives a directory a copy of the downloads that it shares: for servers that other users or hostile packages write to. */
+export async function copyDownloads(directory: string): Promise<void> {
+  const own = join(directory, DOWNLOADS);
+  const shared = await Deno.realPath(own);
+  await Deno.remove(own);
+  await copy(shared, own);
 }
 
 async function link(path: string, target: string): Promise<void> {

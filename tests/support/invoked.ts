@@ -68,6 +68,12 @@ export async function makeTempDir(): Promise<AsyncDisposable & { readonly path: 
   return { path, [Symbol.asyncDispose]: () => removeDirectory(path) };
 }
 
+/** Copies a file or directory with its attributes. */
+export async function copy(from: string, to: string): Promise<void> {
+  const { success, stderr } = await new Deno.Command("cp", { args: ["-a", from, to] }).output();
+  if (!success) throw new Error(`Cannot copy ${from}: ${new TextDecoder().decode(stderr)}`);
+}
+
 /** Removes a directory into which a process that was just starting may still write before it ends. */
 export async function removeDirectory(path: string): Promise<void> {
   await eventually(async () => {

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { Client } from "./client.ts";
 import { shareDownloads } from "./downloads.ts";
-import { removeDirectory } from "./invoked.ts";
+import { copy, removeDirectory } from "./invoked.ts";
 import { filledOnce } from "./once.ts";
 import { signalUnlessEnded } from "./processes.ts";
 import { serverProgram } from "./release.ts";
@@ -170,9 +170,7 @@ export async function fillDataDir(
     await startOnce(directory);
   });
   await Deno.mkdir(dataDir, { recursive: true });
-  const { success } = await new Deno.Command("cp", { args: ["-a", `${started}/.`, dataDir] })
-    .output();
-  if (!success) throw new Error(`Cannot copy ${started} to ${dataDir}`);
+  await copy(`${started}/.`, dataDir);
 }
 
 /** Whether a directory has nothing in it, or does not exist. */
