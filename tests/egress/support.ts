@@ -1,6 +1,7 @@
 /** Shared by the tests of the egress proxy: hosts on loopback, and functions that connect to them. */
 import { join } from "node:path";
 import type { Client, Json } from "../support/client.ts";
+import { HttpHost } from "../support/http_host.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { LOOPBACK } from "../support/loopback.ts";
 import { type ServerOptions, TestServer } from "../support/server.ts";
@@ -10,31 +11,16 @@ import { CA, CERT, KEY } from "./certificates.ts";
 export { LOOPBACK };
 
 /** A host on loopback that reports what it received. */
-export class Host implements AsyncDisposable {
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
-  readonly #closing = new AbortController();
+export class Host extends HttpHost {
   /** Method and URL of every request. */
   readonly seen: string[] = [];
 
   constructor(options: { readonly tls?: boolean; readonly hostname?: string } = {}) {
-    const hostname = options.hostname ?? "127.0.0.1";
-    const listen = { port: 0, hostname, onListen() {} };
-    const tls = options.tls ? { cert: CERT, key: KEY } : {};
-    const { signal } = this.#closing;
-    this.#server = Deno.serve({ ...listen, ...tls, signal }, (request) => this.#answer(request));
+    const { tls, ...listen } = options;
+    super({ ...listen, ...tls && { tls: { cert: CERT, key: KEY } } });
   }
 
-  get port(): number {
-    return this.#server.addr.port;
-  }
-
-  /** Cuts all connections: a shutdown would wait for a client that does not read its response. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort();
-    await this.#server.finished;
-  }
-
-  async #answer(request: Request): Promise<Response> {
+  protected override async answer(request: Request): Promise<Response> {
     const url = new URL(request.url);
     this.seen.push(`${request.method} ${url.pathname}`);
     if (url.pathname === "/ws") {

@@ -6,6 +6,7 @@ import { certificateUntil, DAY_MS } from "../support/certificates.ts";
 import { Client, type Json } from "../support/client.ts";
 import type { FaultShim, SmallDisk } from "../support/disk.ts";
 import { ok } from "../support/expect.ts";
+import { HttpHost } from "../support/http_host.ts";
 import type { TestNats } from "../support/nats.ts";
 import type { TestServer } from "../support/server.ts";
 import { denySockets } from "../support/socket_dirs.ts";
@@ -30,22 +31,12 @@ const VARIOUS = `export default async ({ how, ms = 0 }) => {
 };`;
 
 /** A collector of OpenTelemetry that takes everything while it is up. */
-export class Collector implements AsyncDisposable {
+export class Collector extends HttpHost {
   isUp = true;
-  readonly #server = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen() {} },
-    async (request) => {
-      await request.body?.cancel();
-      return new Response(null, { status: this.isUp ? 200 : 400 });
-    },
-  );
 
-  get url(): string {
-    return `http://127.0.0.1:${this.#server.addr.port}`;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server.shutdown();
+  protected override async answer(request: Request): Promise<Response> {
+    await request.body?.cancel();
+    return new Response(null, { status: this.isUp ? 200 : 400 });
   }
 }
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
+import { HttpHost } from "../support/http_host.ts";
 import { eventually } from "../support/eventually.ts";
 import { TestServer } from "../support/server.ts";
 import { freePort, scraped } from "./support.ts";
@@ -9,16 +10,9 @@ import { freePort, scraped } from "./support.ts";
 type Behavior = "takes" | "garbage" | "fails" | "silent" | "drips" | "huge";
 
 /** A collector on loopback that behaves as it is set. */
-class LocalCollector implements AsyncDisposable {
+class LocalCollector extends HttpHost {
   behavior: Behavior = "takes";
   readonly got: { readonly headers: Headers; readonly path: string; readonly text: string }[] = [];
-  readonly #server: Deno.HttpServer;
-  readonly #closing = new AbortController();
-
-  constructor(port: number) {
-    const listen = { hostname: "127.0.0.1", port, onListen() {}, signal: this.#closing.signal };
-    this.#server = Deno.serve(listen, (request) => this.#answer(request));
-  }
 
   /** Waits for a request from now on. */
   async next(): Promise<void> {
@@ -26,12 +20,7 @@ class LocalCollector implements AsyncDisposable {
     await eventually(() => this.got.length > before ? true : undefined, "a request");
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort();
-    await this.#server.finished;
-  }
-
-  async #answer(request: Request): Promise<Response> {
+  protected override async answer(request: Request): Promise<Response> {
     const text = new TextDecoder("latin1").decode(await request.arrayBuffer());
     this.got.push({ headers: request.headers, path: new URL(request.url).pathname, text });
     switch (this.behavior) {
@@ -86,7 +75,7 @@ Deno.test("a server sends metrics to a collector, and serves on without one", as
     assert.equal((await client.get("/readyz")).status, 200);
   }).then(() => droppedAfter(0));
 
-  await using collector = new LocalCollector(port);
+  await using collector = new LocalCollector({ port });
   await t.step("that takes them", async () => {
     // The first ones can be a repetition of what a server had sent before its first request.
     const { headers, path, text } = await eventually(
@@ -149,7 +138,7 @@ Deno.test("a server sends metrics to a collector, and serves on without one", as
 
 Deno.test("a collector that never answers does not hold a server that stops", async () => {
   const port = freePort();
-  await using collector = new LocalCollector(port);
+  await using collector = new LocalCollector({ port });
   collector.behavior = "silent";
   await using server = await TestServer.start({
     flags: ["--otlp-endpoint", `http://127.0.0.1:${port}`, "--otlp-interval", "1s"],

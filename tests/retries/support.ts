@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
+import { HttpHost } from "../support/http_host.ts";
 
 export const STATUS = "FUNCTION_INVOCATION_STATUS_";
 export const BACKGROUND = { prefer: "respond-async" };
@@ -52,24 +53,14 @@ export async function dropDeadLetters(client: Client, functionId: string): Promi
 }
 
 /** A host that keeps what it gets, and answers the next statuses, and then 200. */
-export class Receiver implements AsyncDisposable {
+export class Receiver extends HttpHost {
   readonly got: { readonly headers: Record<string, string>; readonly body: string }[] = [];
   readonly statuses: number[] = [];
-  readonly #server = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen() {} },
-    async (request) => {
-      const headers = Object.fromEntries(request.headers);
-      this.got.push({ headers, body: await request.text() });
-      return new Response(null, { status: this.statuses.shift() ?? 204 });
-    },
-  );
 
-  get host(): string {
-    return `127.0.0.1:${this.#server.addr.port}`;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server.shutdown();
+  protected override async answer(request: Request): Promise<Response> {
+    const headers = Object.fromEntries(request.headers);
+    this.got.push({ headers, body: await request.text() });
+    return new Response(null, { status: this.statuses.shift() ?? 204 });
   }
 }
 

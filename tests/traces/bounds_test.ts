@@ -46,7 +46,7 @@ function tracesTo(collector: TraceCollector, counters: SpanCounters) {
 }
 
 Deno.test("the queue for a collector that does not answer is bounded, and lost spans are counted", async () => {
-  await using collector = new TraceCollector(0);
+  await using collector = new TraceCollector();
   collector.behavior = "silent";
   const counts = { exported: 0, lost: 0, full: 0 };
   const traces = tracesTo(collector, {
@@ -63,7 +63,7 @@ Deno.test("the queue for a collector that does not answer is bounded, and lost s
 });
 
 Deno.test("attributes have one type, and addresses no brackets", async () => {
-  await using collector = new TraceCollector(0);
+  await using collector = new TraceCollector();
   {
     await using traces = tracesTo(collector, { processed() {}, exported() {} });
     const [beganMs, durationMs, bytes] = [0, 0, 1];
@@ -87,7 +87,7 @@ Deno.test("attributes have one type, and addresses no brackets", async () => {
 });
 
 Deno.test("an interrupted attempt has a span, also after the clock was set back", async () => {
-  await using collector = new TraceCollector(0);
+  await using collector = new TraceCollector();
   const [accepted, started, later] = [1_000, 2_000, Date.now() + 3_600_000];
   {
     await using traces = tracesTo(collector, { processed() {}, exported() {} });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { traceIdsOf } from "../../src/shared/trace_context.ts";
 import { eventually } from "../support/eventually.ts";
+import { HttpHost } from "../support/http_host.ts";
 import { type Span, spansIn } from "./otlp.ts";
 
 type Behavior = "takes" | "silent" | 400 | 503;
@@ -9,23 +10,12 @@ type Behavior = "takes" | "silent" | 400 | 503;
 /** A span comes a second after its end. */
 const PATIENCE_MS = 60_000;
 
-export class TraceCollector implements AsyncDisposable {
+export class TraceCollector extends HttpHost {
   behavior: Behavior = "takes";
   readonly spans: Span[] = [];
   /** Requests for spans, whether or not they were taken. */
   requests = 0;
   headers = new Headers();
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
-  readonly #closing = new AbortController();
-
-  constructor(port: number) {
-    const listen = { hostname: "127.0.0.1", port, onListen() {}, signal: this.#closing.signal };
-    this.#server = Deno.serve(listen, (request) => this.#answer(request));
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${this.#server.addr.port}`;
-  }
 
   /** The trace that an invocation began, once its spans have the given number or more. */
   async traceOf(invocationId: string, spansMin: number): Promise<Trace> {
@@ -52,12 +42,7 @@ export class TraceCollector implements AsyncDisposable {
     return this.spans.some((span) => span.traceId === traceId);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort();
-    await this.#server.finished;
-  }
-
-  async #answer(request: Request): Promise<Response> {
+  protected override async answer(request: Request): Promise<Response> {
     const body = new Uint8Array(await request.arrayBuffer());
     const taken = new Response(null, { headers: { "content-type": "application/x-protobuf" } });
     if (new URL(request.url).pathname !== "/v1/traces") return taken;

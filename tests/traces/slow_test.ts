@@ -29,7 +29,7 @@ shimTest("a trace shows that an invocation waited for a process, or for the disk
     flags: ["--otlp-endpoint", `http://127.0.0.1:${port}`, "--trace-sample", "1"],
     env: shim.env,
   });
-  await using collector = new TraceCollector(port);
+  await using collector = new TraceCollector({ port });
   const client = await server.client();
   const id = await client.deploy("export default () => ({});");
   await settings(client, id, { memoryMib: LARGE_MIB });

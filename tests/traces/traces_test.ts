@@ -345,7 +345,7 @@ Deno.test("a server sends traces to a collector, and serves on without one", asy
     await idOf(client.invoke(id, { how: "throw" }));
     await scraped(client, (page) => page.sum(EXPORTED, NOT_TAKEN) > 0, "dropped spans");
   });
-  await using collector = new TraceCollector(port);
+  await using collector = new TraceCollector({ port });
   const stage = { dataDir: server.dataDir, client, collector };
   const steps: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
     "of errors": tracesErrors,
