@@ -34,7 +34,7 @@ const READERS: readonly Readers[] = [
   ["src/domain/alerts", "stored times of alerts and posts", "alerts.ts", "posts.ts", "watch.ts"],
   [
     ...["src/domain/audit", "times of events, retentions, and stored times of exports"] as const,
-    ...["exporter.ts", "exports.ts", "rejections.ts", "retention.ts"],
+    ...["audit.ts", "exporter.ts", "exports.ts", "retention.ts"],
   ],
   ["src/domain/commits", "stored times and ends", "commits.ts", "tags.ts", "upload_urls.ts"],
   ["src/domain/destinations", "stored times of deliveries", "outbox.ts"],
@@ -46,7 +46,7 @@ const READERS: readonly Readers[] = [
     ...["src/domain/identity", "stored times and ends, and times in tokens and proofs"] as const,
     ...["access_tokens.ts", "bindings.ts", "clients.ts", "credential_limit.ts"],
     ...["credential_uses.ts", "custom_roles.ts", "device_codes.ts", "device_flow.ts", "dpop.ts"],
-    ...["endings.ts", "expiry.ts", "live_clients.ts", "people.ts", "principal_changes.ts"],
+    ...["endings.ts", "live_clients.ts", "people.ts", "principal_changes.ts"],
     ...["principal_credentials.ts", "server_keys.ts", "signing_keys.ts"],
   ],
   ["src/domain/identity/federation", "stored times, and tokens", "providers.ts", "trusts.ts"],

@@ -76,13 +76,20 @@ const guarded = anonymous((
 });
 
 /** Host calls of one process. */
-export type HostCalls = Readonly<ReturnType<typeof hostCaller>>;
+export interface HostCalls {
+  /** For modules of `sdk/`. */
+  readonly exposed: HostCall;
+  /** For the runtime itself. The bytes are within the limit. */
+  call(json: string, bytes?: Uint8Array): Promise<HostAnswer>;
+  /** Makes the last host call of a process, whose reply nobody reads; false if others must be answered before it. */
+  post(json: string, bytes?: Uint8Array): boolean;
+}
 
 /**
  * Makes the functions that call the server. They read stdin only while a reply is due, so that the event loop can end.
  * @param receive reads from stdin
  */
-export function hostCaller(frame: Frame, receive: Receive) {
+export function hostCaller(frame: Frame, receive: Receive): HostCalls {
   const pending = table<Pending>();
   /** Host calls that wait for replies to earlier ones, in order: from `first` up to `next`. */
   const waiting = table<{ readonly body: Uint8Array; readonly pending: Pending }>();
@@ -140,12 +147,9 @@ export function hostCaller(frame: Frame, receive: Receive) {
     });
   };
   return {
-    /** For modules of `sdk/`. */
     exposed: guarded(send, byteLength, HOST_CALL_MAX_BYTES, TypeErrorOf),
-    /** For the runtime itself. The bytes are within the limit. */
-    call: send as HostCall,
-    /** Makes the last host call of a process, whose reply nobody reads; false if others must be answered before it. */
-    post(json: string, bytes?: Uint8Array): boolean {
+    call: send as HostCalls["call"],
+    post(json, bytes) {
       const body = encodeHostCall(json, bytes) as Uint8Array;
       const bytesOfCall = byteLength(body);
       if (first < next || !fits(bytesOfCall)) return false;

@@ -46,7 +46,20 @@ export type Report = (
   third: number,
 ) => void;
 
-export type Children = ReturnType<typeof makeChildren>;
+export interface Children {
+  /** Forks this process, with {@link CLONE_PIDFD} among the flags. Returns 0 in the fork, its process id in this process, and a negative error number. */
+  start(number: number, flags: bigint): number;
+  /** Waits until `descriptor` can be read or a fork has ended. Returns whether it can be read. */
+  awaitInput(descriptor: number): boolean;
+  /** Reports the forks that have ended. */
+  reap(report: Report): void;
+  /** Forgets all: they are those of the process that forked this one. */
+  forget(): void;
+  /** Kills a fork, waits for its end and reports it. A fork that has ended is not an error. */
+  kill(number: number, report: Report): void;
+  /** Kills the only fork and waits for its end. Returns what the kernel has counted; undefined without a fork. */
+  killOnly(): Ended | undefined;
+}
 
 const at = (words: Int32Array | Uint32Array, index: number) => words[index] as number;
 
@@ -67,18 +80,23 @@ function killFork(libc: Libc, descriptor: number): void {
   libc.pidfdSendSignal(SYS_PIDFD_SEND_SIGNAL, descriptor, SIGKILL, null, 0);
 }
 
-/** Makes what waits for the ends of forks. */
-function makeWaiter({ libc }: Library) {
+/** Waits for the ends of forks. */
+interface Waiter {
+  /** What the kernel has counted of the last one that has ended. */
+  readonly ended: Ended;
+  /** Returns whether the fork has ended. */
+  wait(pid: number, options: number): boolean;
+}
+
+function makeWaiter({ libc }: Library): Waiter {
   const status = new Int32Array(1);
   const statusBytes = new Uint8Array(status.buffer);
   const usage = new Uint32Array(USAGE_WORDS);
   const usageBytes = new Uint8Array(usage.buffer);
   const ended: Ended = { status: 0, micros: 0, peakKib: 0 };
   return {
-    /** What the kernel has counted of the last one that has ended. */
     ended,
-    /** Returns whether the fork has ended. */
-    wait(pid: number, options: number): boolean {
+    wait(pid, options) {
       if (libc.wait4(pid, statusBytes, options, usageBytes) !== pid) return false;
       ended.status = at(status, 0);
       ended.micros = microsOf(usage);
@@ -88,8 +106,7 @@ function makeWaiter({ libc }: Library) {
   };
 }
 
-/** Makes what knows the forks of this process. */
-export function makeChildren(library: Library) {
+export function makeChildren(library: Library): Children {
   const { libc, errno } = library;
   const numbers = new Uint32Array(CHILDREN_MAX);
   const pids = new Int32Array(CHILDREN_MAX);
@@ -115,11 +132,7 @@ export function makeChildren(library: Library) {
     report(ForkEvent.ENDED, number, ended.status, ended.micros, ended.peakKib);
   };
   return {
-    /**
-     * Forks this process, with {@link CLONE_PIDFD} among the flags. Returns 0 in the fork, its process id in this process,
-     * and a negative error number.
-     */
-    start(number: number, flags: bigint): number {
+    start(number, flags) {
       if (count === CHILDREN_MAX) return -EAGAIN;
       // Nothing may be mapped between these two calls: the fork would miss it.
       libc.madvise(FIRST_ADDRESS, ADDRESSES, MADV_DOFORK);
@@ -133,32 +146,27 @@ export function makeChildren(library: Library) {
       polled[2 * count + 1] = POLLIN;
       return pid;
     },
-    /** Waits until `descriptor` can be read or a fork has ended. Returns whether it can be read. */
-    awaitInput(descriptor: number): boolean {
+    awaitInput(descriptor) {
       polled[0] = descriptor;
       polled[1] = POLLIN;
       libc.poll(polledBytes, count + 1, -1);
       return at(polled, 1) >>> 16 !== 0;
     },
-    /** Reports the forks that have ended. */
-    reap(report: Report): void {
+    reap(report) {
       for (let index = count - 1; index >= 0; index--) {
         if (at(polled, 2 * (index + 1) + 1) >>> 16 !== 0) waitAndReport(index, WNOHANG, report);
       }
     },
-    /** Forgets all: they are those of the process that forked this one. */
-    forget(): void {
+    forget() {
       count = 0;
     },
-    /** Kills a fork, waits for its end and reports it. A fork that has ended is not an error. */
-    kill(number: number, report: Report): void {
+    kill(number, report) {
       const index = indexOf(numbers, number, count);
       if (index < 0) return;
       killFork(libc, at(polled, 2 * (index + 1)));
       waitAndReport(index, 0, report);
     },
-    /** Kills the only fork and waits for its end. Returns what the kernel has counted; undefined without a fork. */
-    killOnly(): Ended | undefined {
+    killOnly() {
       if (count === 0) return undefined;
       killFork(libc, at(polled, 2));
       if (!wait(at(pids, 0), 0)) return undefined;

@@ -18,13 +18,26 @@ const DROP_BYTES = 65_536;
 const NONE = -1;
 
 /** The line of a template. */
-export type Line = ReturnType<typeof makeLine>;
+export interface Line {
+  /**
+   * Makes the line ready for the next instance: it drops what the last one has not read, and opens what is missing, has been
+   * changed, or shall be new.
+   * @param flags {@link NextFlag}s
+   * @param egressPath of the egress socket, with a zero after it
+   */
+  prepare(flags: number, token: Uint8Array, egressPath: Uint8Array<ArrayBuffer>): void;
+  /** Says on the line that the next instance has it. @param ended of the last one, if this has killed it */
+  announce(number: number, ended: Ended | undefined): void;
+  /** The descriptors that an instance inherits. */
+  channel(): number;
+  errors(): number;
+}
 
 /**
  * @param keeps whether no process outside of an instance can have got a connection from it; otherwise each instance gets new
  * ones
  */
-export function makeLine(libc: Libc, connect: Connect, keeps: boolean) {
+export function makeLine(libc: Libc, connect: Connect, keeps: boolean): Line {
   const announcement = new Bytes(HANDSHAKE_BYTES + EVENT_BYTES);
   const write = makeWriter(libc, announcement);
   const errorsHandshake = new Bytes(HANDSHAKE_BYTES);
@@ -64,13 +77,7 @@ export function makeLine(libc: Libc, connect: Connect, keeps: boolean) {
     errors = connect(Handshake.STDERR, token, byEgress ? path : undefined);
   };
   return {
-    /**
-     * Makes the line ready for the next instance: it drops what the last one has not read, and opens what is missing, has
-     * been changed, or shall be new.
-     * @param flags {@link NextFlag}s
-     * @param egressPath of the egress socket, with a zero after it
-     */
-    prepare(flags: number, token: Uint8Array, egressPath: Uint8Array<ArrayBuffer>): void {
+    prepare(flags, token, egressPath) {
       unread = 0;
       // What is closed is not dropped before: the kernel then shows the server that the last instance has not read it.
       isNew = !keeps || (flags & NextFlag.NEW_LINE) !== 0 || channel === NONE ||
@@ -82,8 +89,7 @@ export function makeLine(libc: Libc, connect: Connect, keeps: boolean) {
       channel = connect(Handshake.CHANNEL, token);
       openFlags = libc.fcntl(channel, F_GETFL, 0);
     },
-    /** Says on the line that the next instance has it. @param ended of the last one, if this has killed it */
-    announce(number: number, ended: Ended | undefined): void {
+    announce(number, ended) {
       const at = HANDSHAKE_BYTES;
       const { status, micros, peakKib } = ended ?? NOTHING_ENDED;
       putEvent(announcement, at, ForkEvent.NEXT, number, status, micros, peakKib);
@@ -93,7 +99,6 @@ export function makeLine(libc: Libc, connect: Connect, keeps: boolean) {
       if (!hasNewErrors) writeErrors(errors);
       write(channel, isNew ? at : 0);
     },
-    /** The descriptors that an instance inherits. */
     channel: () => channel,
     errors: () => errors,
   };

@@ -58,7 +58,25 @@ const PROXY_VARIABLES = ["HTTP_PROXY", "HTTPS_PROXY"] as const;
 const PROXY_PREFIX = "unix:";
 
 /** Settles the forks of one zygote. */
-export type Settler = ReturnType<typeof makeSettler>;
+export interface Settler {
+  /** A template: connected to the server, without a restriction that its forks would need to pass. */
+  asTemplate(token: Uint8Array): void;
+  /**
+   * An instance: unique, fully isolated, and with this egress socket.
+   * @param channel the connection that becomes its stdin and stdout
+   * @param errors the connection that becomes its stderr
+   */
+  asInstance(channel: number, errors: number, egressPath: Uint8Array<ArrayBuffer>): void;
+  /** Lowers the limits of this instance for good. */
+  readonly lowerLimits: LowerLimits;
+  /**
+   * A template that evaluates a script: with the limits of an instance, and with this egress socket, whose path ends with
+   * a zero.
+   */
+  asLoading(egressPath: Uint8Array<ArrayBuffer>): void;
+  /** A process that forks: its forks take as much processor time as they take. */
+  asForkServer(): void;
+}
 
 /** What a fork begins anew. */
 interface Renewal {
@@ -73,7 +91,7 @@ export function makeSettler(
   open: Descriptors,
   connect: Connect,
   { beginClock, useEgressSocket }: Renewal,
-) {
+): Settler {
   const descriptors = makeDescriptors(libc, open);
   const limits = makeMaxima(libc, setup);
   const hasScopes = landlockVersion(libc) >= LANDLOCK_SCOPES_ABI;
@@ -93,8 +111,7 @@ export function makeSettler(
     if (!setup.namespaces && libc.getppid() !== forkServer) libc._exit(EXIT_NO_SERVER);
   };
   return {
-    /** A template: connected to the server, without a restriction that its forks would need to pass. */
-    asTemplate(token: Uint8Array): void {
+    asTemplate(token) {
       endWithForkServer();
       descriptors.silence();
       descriptors.closeForeign();
@@ -115,12 +132,7 @@ export function makeSettler(
       beginClock();
       useNetwork(noPath);
     },
-    /**
-     * An instance: unique, fully isolated, and with this egress socket.
-     * @param channel the connection that becomes its stdin and stdout
-     * @param errors the connection that becomes its stderr
-     */
-    asInstance(channel: number, errors: number, egressPath: Uint8Array<ArrayBuffer>): void {
+    asInstance(channel, errors, egressPath) {
       endWithForkServer();
       descriptors.become(channel, errors);
       // What the template has silenced stays so.
@@ -131,17 +143,11 @@ export function makeSettler(
       beginClock();
       useNetwork(egressPath);
     },
-    /**
-     * A template that evaluates a script: with the limits of an instance, and with this egress socket, whose path ends
-     * with a zero.
-     */
-    asLoading(egressPath: Uint8Array<ArrayBuffer>): void {
+    asLoading(egressPath) {
       limits.bind();
       useNetwork(egressPath);
     },
-    /** A process that forks: its forks take as much processor time as they take. */
     asForkServer: limits.releaseCpu,
-    /** Lowers the limits of this instance for good. */
     lowerLimits: makeLimits(libc),
   };
 }
@@ -227,7 +233,7 @@ function makeDescriptors(libc: Libc, open: Descriptors) {
 function prepareIsolation(
   libc: Libc,
   { filter }: TreeSetup,
-  limits: ReturnType<typeof makeMaxima>,
+  limits: Maxima,
   scope: () => boolean,
 ): () => void {
   const program = filterProgram(Uint8Array.fromBase64(filter));
@@ -266,7 +272,16 @@ export function makeScope(libc: Libc): () => boolean {
 }
 
 /** The largest limits of an invocation, in force for a process. */
-function makeMaxima(libc: Libc, { dataBytes, cpuSeconds }: TreeSetup) {
+interface Maxima {
+  /** Those of an instance. */
+  bindForGood(): void;
+  /** Those of a template while it evaluates a script. */
+  bind(): void;
+  /** Ends the limit of processor time that {@link bind} has set. */
+  releaseCpu(): void;
+}
+
+function makeMaxima(libc: Libc, { dataBytes, cpuSeconds }: TreeSetup): Maxima {
   const data = dataBytes === undefined ? undefined : rlimit(dataBytes);
   const cpu = cpuSeconds === undefined ? undefined : rlimit(cpuSeconds);
   const set = (resource: number, limit: Uint8Array<ArrayBuffer> | undefined) => {
@@ -280,17 +295,14 @@ function makeMaxima(libc: Libc, { dataBytes, cpuSeconds }: TreeSetup) {
   const bound = released.slice();
   if (cpu !== undefined) bound.set(cpu.subarray(0, hardAt));
   return {
-    /** Those of an instance. */
-    bindForGood(): void {
+    bindForGood() {
       set(RLIMIT_DATA, data);
       set(RLIMIT_CPU, cpu);
     },
-    /** Those of a template while it evaluates a script. */
-    bind(): void {
+    bind() {
       set(RLIMIT_DATA, data);
       set(RLIMIT_CPU, bound);
     },
-    /** Ends the limit of processor time that `bind` has set. */
     releaseCpu: () => set(RLIMIT_CPU, released),
   };
 }
