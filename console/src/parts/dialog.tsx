@@ -113,6 +113,8 @@ interface FormDialogProps extends Omit<DialogProps, "open" | "children"> {
   readonly refresh?: QueryKey;
   /** What a toast then reports. */
   readonly done?: string;
+  /** What the toast recommends to do next. */
+  readonly next?: string;
 }
 
 /** A form over the page; it stays open and shows the error if what it asks for fails. */
@@ -128,6 +130,7 @@ export function FormDialog(
     onSubmit,
     refresh,
     done,
+    next,
     ...dialog
   }: FormDialogProps,
 ) {
@@ -137,7 +140,7 @@ export function FormDialog(
     if (refresh === undefined) return;
     await queries.invalidateQueries({ queryKey: refresh });
     dialog.onClose();
-    if (done !== undefined) toast(done);
+    if (done !== undefined) toast(done, next === undefined ? {} : { description: next });
   });
   const close = () => {
     reset();

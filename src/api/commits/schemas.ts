@@ -1,6 +1,10 @@
 import { z } from "@hono/zod-openapi";
 import type { CommitRow } from "../../store/commits.ts";
-import { typeReport, UNCHECKED_REASONS } from "../../domain/commits/type_checks.ts";
+import {
+  type TypeReport,
+  typeReport,
+  UNCHECKED_REASONS,
+} from "../../domain/commits/type_checks.ts";
 import { recordedLimits } from "../../domain/limits.ts";
 import { limitsOut, recordedLimitsJson } from "../functions/limits.ts";
 import { int32Out, textIn, timestamp } from "../primitives.ts";
@@ -65,8 +69,12 @@ const typeDiagnosticOut = diagnosticOut.extend({
 
 /** What is known of a commit's types: an addition of ours, beside the commit. */
 export const typeCheckOut = z.object({
-  state: z.enum(enumWords("TYPE_CHECK_STATE", "NOT_CHECKED", "PENDING", "CHECKED"))
-    .openapi("invoked.TypeCheckState"),
+  state: z.enum(
+    enumWords(
+      "TYPE_CHECK_STATE",
+      ...["NOT_CHECKED", "PENDING", "CHECKED"] as const satisfies readonly TypeReport["state"][],
+    ),
+  ).openapi("invoked.TypeCheckState"),
   diagnostics: z.array(typeDiagnosticOut),
   reason: z.enum(UNCHECKED_REASONS).optional().openapi({
     description: "Why a check ended without a result; only with `TYPE_CHECK_STATE_NOT_CHECKED`",

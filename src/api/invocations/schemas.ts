@@ -91,7 +91,10 @@ const PREFIX = "FUNCTION_INVOCATION_STATUS_";
 const UNSPECIFIED = `${PREFIX}UNSPECIFIED`;
 
 export const invocationStatus = z.enum(
-  enumWords("FUNCTION_INVOCATION_STATUS", "PENDING", "RUNNING", "SUCCESS", "ERROR"),
+  enumWords(
+    "FUNCTION_INVOCATION_STATUS",
+    ...["PENDING", "RUNNING", "SUCCESS", "ERROR"] as const satisfies readonly InvocationStatus[],
+  ),
 ).openapi("c1.api.functions.v1.FunctionInvocationStatus");
 
 /** The status as the API spells it. */

@@ -6,11 +6,26 @@ import { enumWords } from "../../resources/words.ts";
 
 const TRIGGER_KINDS = enumWords(
   "TRIGGER_KIND",
-  ...["API", "SCHEDULE", "WEBHOOK", "HTTP", "DESTINATION", "REPLAY"] as const,
+  ...[
+    "API",
+    "SCHEDULE",
+    "WEBHOOK",
+    "HTTP",
+    "DESTINATION",
+    "REPLAY",
+  ] as const satisfies readonly Uppercase<
+    InvocationRecord["triggerKind"]
+  >[],
 );
 const SKIP_REASONS = enumWords(
   "SKIP_REASON",
-  ...["OVERLAP", "CATCH_UP", "SCHEDULE_CHANGED", "CIRCUIT_BREAKER", "DEBOUNCED"] as const,
+  ...[
+    "OVERLAP",
+    "CATCH_UP",
+    "SCHEDULE_CHANGED",
+    "CIRCUIT_BREAKER",
+    "DEBOUNCED",
+  ] as const satisfies readonly NonNullable<InvocationRecord["skipReason"]>[],
 );
 
 /** The reasons for which an invocation waits, and their names in the store. Other invocations wait only for a slot. */

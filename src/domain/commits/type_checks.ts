@@ -26,7 +26,7 @@ export interface TypeDiagnostic extends Diagnostic {
 }
 
 /** The state of a commit's type check; `NOT_CHECKED` without a reason when checks are off. */
-interface TypeReport extends Partial<Unchecked> {
+export interface TypeReport extends Partial<Unchecked> {
   readonly state: "NOT_CHECKED" | "PENDING" | "CHECKED";
   readonly diagnostics: readonly TypeDiagnostic[];
 }

@@ -66,12 +66,12 @@ export function flowLimitsOf(fn: FunctionRow): FlowLimits | undefined {
 export function flowViolations(wanted: FunctionSettings, prefix: string): FieldViolation[] {
   const { debounce = {}, rateLimit = {} } = wanted;
   return [
-    ...notFound(`${prefix}debounce.delay`, !debounce.delay && (debounce.key || debounce.maxDelay)),
+    ...missing(`${prefix}debounce.delay`, !debounce.delay && (debounce.key || debounce.maxDelay)),
     ...(debounce.maxDelay ?? Infinity) < (debounce.delay ?? 0) && debounce.maxDelay
       ? [{ field: `${prefix}debounce.maxDelay`, description: "is below the delay" }]
       : [],
-    ...notFound(`${prefix}rateLimit.period`, rateLimit.calls && !rateLimit.period),
-    ...notFound(`${prefix}rateLimit.calls`, !rateLimit.calls && rateLimit.period),
+    ...missing(`${prefix}rateLimit.period`, rateLimit.calls && !rateLimit.period),
+    ...missing(`${prefix}rateLimit.calls`, !rateLimit.calls && rateLimit.period),
   ];
 }
 
@@ -92,6 +92,6 @@ export function perKeyViolations(
   }];
 }
 
-function notFound(field: string, isMissing: unknown): FieldViolation[] {
+function missing(field: string, isMissing: unknown): FieldViolation[] {
   return isMissing ? [{ field, description: "is missing" }] : [];
 }

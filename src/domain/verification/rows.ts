@@ -54,18 +54,18 @@ export function* referenceDamages(db: DatabaseSync): Generator<Damage> {
     const row = rowid === null
       ? undefined
       : db.prepare(`SELECT * FROM "${table}" WHERE rowid = ?`).get(rowid as number);
-    yield notFound(db, `${table}`, column, `${parent}`, row);
+    yield missing(db, `${table}`, column, `${parent}`, row);
   }
   for (const [table, column, parent] of UNDECLARED) {
     const query = `SELECT * FROM ${table} WHERE ${column} IS NOT NULL AND NOT EXISTS ` +
       `(SELECT 1 FROM ${parent} WHERE ${parent}.id = ${table}.${column})`;
-    for (const row of db.prepare(query).iterate()) yield notFound(db, table, column, parent, row);
+    for (const row of db.prepare(query).iterate()) yield missing(db, table, column, parent, row);
   }
 }
 
 type Row = Readonly<Record<string, unknown>>;
 
-function notFound(
+function missing(
   db: DatabaseSync,
   table: string,
   column: string,

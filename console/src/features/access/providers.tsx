@@ -140,7 +140,6 @@ function CreateProvider({ onClose }: { readonly onClose: () => void }) {
       action="Create"
       start={NEW_PROVIDER}
       canSubmit={({ displayName }) => displayName.trim() !== ""}
-      fields={Object.keys(NEW_PROVIDER)}
       onSubmit={(draft) =>
         call("POST /api/v1/workload_federation/providers", { body: { ...draft, oidc: {} } })}
       refresh={keys.providers}

@@ -6,7 +6,6 @@ import { DraftDialog } from "../../parts/dialog.tsx";
 import { type FieldOf, SelectField, TextAreaField, TextField } from "../../parts/field.tsx";
 import { visibleText } from "../../parts/format.ts";
 import { Loaded, Loading } from "../../parts/states.tsx";
-import { toast } from "../../parts/toasts.tsx";
 import { Name } from "../../parts/values.tsx";
 import { LimitFields } from "../../shell/credentials.tsx";
 import { PrincipalField } from "../../shell/identity_fields.tsx";
@@ -30,13 +29,11 @@ export function CreateTrust({ principalId: given, onClose }: DialogProps & {
   readonly principalId?: string;
 }) {
   const start = { ...NEW_TRUST, principalId: given ?? "", providerId: "" };
-  const create = async ({ principalId, providerId, ...draft }: typeof start) => {
-    await call("POST /api/v1/service_principals/{service_principal_id}/trusts", {
+  const create = ({ principalId, providerId, ...draft }: typeof start) =>
+    call("POST /api/v1/service_principals/{service_principal_id}/trusts", {
       path: { service_principal_id: principalId },
       body: { ...trustSettingsOf(draft), providerId },
     });
-    toast("Trust created", { description: "Give its client id to the job: it is no secret." });
-  };
   return (
     <DraftDialog
       onClose={onClose}
@@ -51,6 +48,8 @@ export function CreateTrust({ principalId: given, onClose }: DialogProps & {
       fields={[...TRUST_FIELDS, "providerId"]}
       onSubmit={create}
       refresh={keys.trusts}
+      done="Trust created"
+      next="Give its client id to the job: it is no secret."
     >
       {({ draft, field }) => (
         <>
