@@ -124,10 +124,9 @@ export class UnixListener implements Disposable {
       this.#listener.close();
       Deno.removeSync(this.path);
     } catch (error) {
-      // Already disposed, or removed with its directory.
-      const isGone = error instanceof Deno.errors.BadResource ||
-        error instanceof Deno.errors.NotFound;
-      if (!isGone) throw error;
+      // Already disposed, or removed with its directory, where a file may be now.
+      const gone = [Deno.errors.BadResource, Deno.errors.NotFound, Deno.errors.NotADirectory];
+      if (!gone.some((kind) => error instanceof kind)) throw error;
     }
   }
 }

@@ -14,7 +14,8 @@ export async function waitingSchedule(client: Client): Promise<Json> {
   await settings(client, id, {
     retryPolicy: { initialBackoff: "3600s", maxBackoff: "3600s", maxAttempts: 2 },
   });
-  const schedule = { cronSpec: "* * * * *", overlap: "OVERLAP_QUEUE" };
+  // No time passes by itself: an invocation more would begin beside the one that fails.
+  const schedule = { cronSpec: "0 0 1 1 *", overlap: "OVERLAP_QUEUE" };
   const { trigger } = await createTrigger(client, id, { schedule });
   ok(await client.post(`${triggersOf(id)}/${trigger.id}/run`, {}));
   await eventually(async () => {
