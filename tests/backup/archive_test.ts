@@ -1,8 +1,10 @@
 /** Archives that are damaged, forged, foreign or too new, and targets that are full: nothing is restored. */
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
+import { Buffer } from "node:buffer";
+import { createHmac, randomBytes } from "node:crypto";
 import { lchown } from "node:fs/promises";
 import { join } from "node:path";
+import { Sealer } from "../../src/store/sealing.ts";
 import { takeMigrationsBack } from "../support/taken_back.ts";
 import { SmallDisk } from "../support/disk.ts";
 import { makeTempDir, type Run, runInvoked } from "../support/invoked.ts";
@@ -141,6 +143,22 @@ const LISTS: Readonly<Record<string, readonly [change: (list: string) => string,
       /a line of SHA256SUMS is too long|SHA256SUMS has the line|SHA256SUMS is longer than/,
     ],
   };
+
+/** The fields of a manifest in the order in which version 0.1.0 and all later ones sign them. */
+const SIGNED = [
+  ...["format", "form", "createdAt", "invoked", "schema", "source", "masterKeyId", "hasKeys"],
+  ...["files", "list", "damages", "missing"],
+];
+
+Deno.test("a manifest is signed as in all versions that can restore the backup", async () => {
+  await using data = await usedData();
+  const { mac, ...fields } = JSON.parse(text(await entriesOf(data.archive), "manifest.json"));
+  assert.deepEqual(Object.keys(fields).toSorted(), SIGNED.toSorted());
+  const masterKey = await Deno.readTextFile(join(data.path, "master.key"));
+  const key = new Sealer(Buffer.from(masterKey, "base64")).deriveKey("backup", fields.masterKeyId);
+  const values = JSON.stringify(SIGNED.map((name) => fields[name]));
+  assert.equal(mac, createHmac("sha256", key).update(values).digest("hex"));
+});
 
 /** Restores into a new directory, which must stay without data. */
 async function restoreFails(
