@@ -27,16 +27,16 @@ export async function runJobs<Item>(
   const queue = [...items];
   const running = new Set<Promise<void>>();
   const idleShare = watchIdle();
-  let lookAtMs = Date.now() + LOOK_EACH_MS;
+  let lookAtMs = performance.now() + LOOK_EACH_MS;
   while (queue.length > 0) {
-    const isLook = Date.now() >= lookAtMs;
-    if (isLook) lookAtMs = Date.now() + LOOK_EACH_MS;
+    const isLook = performance.now() >= lookAtMs;
+    if (isLook) lookAtMs = performance.now() + LOOK_EACH_MS;
     const isIdle = isLook && idleShare() >= IDLE_SHARE_MIN && running.size < max;
     for (const item of queue.splice(0, Math.max(min - running.size, isIdle ? 1 : 0))) {
       const job = work(item).finally(() => running.delete(job));
       running.add(job);
     }
-    await Promise.race([...running, delay(Math.max(0, lookAtMs - Date.now()))]);
+    await Promise.race([...running, delay(Math.max(0, lookAtMs - performance.now()))]);
   }
   await Promise.all(running);
 }

@@ -19,7 +19,7 @@ const GENERATED = [
 ];
 /** Words as `wc -w` counts them, in one page. */
 const WORDS_IN_PAGE_MAX = 2_500;
-/** Words of all pages together but those of one capability: what every user and contributor may have to read. */
+/** Words of all pages together except pages of one capability: what every user and contributor may have to read. */
 const WORDS_OF_OWN_PAGES_MAX = 20_000;
 /**
  * Pages about one capability, which only its users read. Each may have its present words, rounded up to the next

@@ -100,7 +100,7 @@ function registerShow(command: Command): void {
         /^(.*)\.(\w+)$/.exec(permission.replace(PERMISSION_PREFIX, "")) ?? [];
       return [service, operation];
     });
-    printTable(["SERVICE", "OPERATION"], rows, "No permissions beyond those of every role");
+    printTable(["SERVICE", "OPERATION"], rows, "No permissions beyond what every role has");
   });
 }
 

@@ -44,7 +44,7 @@ interface OfEnvironment {
 
 /**
  * The configuration of the server, resolved and deeply frozen. The row of the same name in `settings.ts` describes each
- * field except those of {@link OfEnvironment}.
+ * field except the fields of {@link OfEnvironment}.
  */
 export type Config = {
   readonly [G in Group]:

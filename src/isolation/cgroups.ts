@@ -77,7 +77,7 @@ export class Cgroups implements AsyncDisposable {
       files,
       /** Moves a running process to it. Its later forks join, too. */
       join: (pid: number) => this.#join(pid, files),
-      /** No process could join it. Neither it nor those that were made with it are used again. */
+      /** To call if no process could join the cgroup: this cgroup and the free ones beside it are not used again. */
       discard: () => {
         isUsable = false;
         this.#free.length = 0;

@@ -197,7 +197,7 @@ done`;
 /** The line of one that is alive. */
 const STATUS = /^(\d+) [^ZX] (\d+) (\d+)$/gm;
 
-/** Parent and group of all processes by id, in the namespace of the server, without those that wait to be reaped. */
+/** Parent and group of each process in the namespace of the server by id, except of processes that wait to be reaped. */
 export async function readStatuses(): Promise<
   ReadonlyMap<number, { readonly parent: number; readonly group: number }>
 > {

@@ -146,7 +146,7 @@ export function frameWriter(nonce: Uint8Array, write: (frame: Uint8Array) => voi
   return {
     /** Holds a frame that nobody waits for, until another one is written. */
     hold,
-    /** Writes a frame, and before it in the same write those that are held. */
+    /** Writes a frame after the held frames, in one write. */
     frame(kind: number, body: Uint8Array): void {
       hold(kind, body);
       const bytes = held;

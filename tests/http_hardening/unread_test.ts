@@ -75,7 +75,7 @@ serverSuite("answers that clients do not read", { flags: FLAGS }, {
         ? list
         : undefined;
     }, "the outcome of each invocation");
-    // The answers before it are those of clients that read nothing.
+    // The earlier answers wait for clients that read nothing.
     const body = ok(await client.invoke(id, { character: "z" }));
     assert.equal(body.json.length, whole);
     const received = await Promise.all(stuck.map(({ read }) => read()));

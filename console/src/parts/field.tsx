@@ -168,7 +168,7 @@ export function GroupError({ error }: { readonly error: string | undefined }) {
 /** What a field gets for a member of a draft. @param path of the member in the request, if it has another name there */
 export type FieldOf<D> = <K extends keyof D & string>(name: K, path?: string) => {
   readonly value: D[K];
-  // A method: the fields of a part of a draft take those of the whole.
+  // A method, whose parameter may vary: the fields of a whole draft are given to a form of a part of the draft.
   onChange(value: D[K]): void;
   readonly error: string | undefined;
 };

@@ -20,7 +20,7 @@ const PARTS = {
   Record<string, readonly { readonly to: PagePath; readonly label: string }[]>
 >;
 
-/** One of the pages of a part: the tabs of those that the reader's roles include, and its own content. */
+/** A page of a part: the tabs of the pages that the reader may open, and the content of this page. */
 export function PartPage({ part, children, ...page }: ComponentProps<typeof Page> & {
   readonly part: keyof typeof PARTS;
 }) {

@@ -272,7 +272,7 @@ export class Commits {
       const now = await tx.commits.get(fn.id, commitId);
       if (now?.purgedAt) return await tx.purges.putBlobs(digestsOf(artifact));
       if (now?.finalizedAt) return;
-      // Uploads continue during the build: the stored files must be those that were built.
+      // Uploads continue during the build: the stored files must be the files that were built.
       const changed = changedFile(rows, await tx.commits.files(commitId));
       if (changed !== undefined) throw changedMeanwhile(commitId, changed);
       // The head may move during the build, too.
